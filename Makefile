@@ -1,0 +1,50 @@
+# Two commands: `make run` does the main job on bundled data, `make test` passes the tests. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := run
+.PHONY: setup run test dev refresh bench lint types check clean lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
+	@echo "setting up $(VENV) from requirements.lock (once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment: on Debian and Ubuntu install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 
+	@touch $(STAMP)
+
+setup: $(STAMP)
+
+run: $(STAMP)
+	@$(BIN)/petaday run
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+dev: $(STAMP)
+	@$(BIN)/petaday ui
+
+refresh: $(STAMP)
+	@$(BIN)/petaday refresh
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@$(BIN)/ty check
+
+check: lint types test
+
+# Resolve anew and write hashes without any host's name.
+lock:
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet pip-tools
+	@$(VENV)-lock/bin/pip-compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras --output-file requirements.lock pyproject.toml
+	@rm -rf $(VENV)-lock
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .ruff_cache

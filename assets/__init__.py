@@ -1,0 +1,1 @@
+"""What exists: the asset graph, from sources to what leaves the house."""

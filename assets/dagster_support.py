@@ -1,0 +1,53 @@
+"""What all asset modules share: the home as a resource, column schemas and common metadata for the Dagster UI."""
+
+import dagster as dg
+import dataframely as dy
+
+from assets.catalog import catalog
+from warehouse.home import Home
+from warehouse.tables import duckdb_type, unit_of
+
+OWNERS = ["team:petaday"]
+#: Steps that write the warehouse go one at a time.
+POOL = "warehouse"
+
+
+class HomeResource(dg.ConfigurableResource):
+    """The home folder of this Petaday (`PETADAY_HOME`, default `./data`)."""
+
+    def get(self) -> Home:
+        """The home named by the environment."""
+        return Home.from_environment()
+
+
+def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = None) -> dg.TableSchema:
+    """Declared columns in the form the Dagster UI shows: type, meaning, unit, nullability."""
+    listed = [
+        dg.TableColumn(
+            name=name,
+            type=duckdb_type(column),
+            description=column.description,
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+            tags={"unit": _tag(unit)} if (unit := unit_of(column)) else {},
+        )
+        for name, column in columns.items()
+    ]
+    listed += [dg.TableColumn(name=name, description=meaning) for name, meaning in (extra or {}).items()]
+    return dg.TableSchema(columns=listed)
+
+
+def _tag(unit: str) -> str:
+    """A unit as a Dagster tag value: letters, digits, `_ - .` only."""
+    return "".join(c if c.isalnum() or c in "-." else "_" for c in unit.replace("/", "_per_"))
+
+
+def lineage_of_same_names(columns: list[str], upstream: list[dg.AssetKey]) -> dg.TableColumnLineage:
+    """Column lineage where a column comes from the columns of the same name upstream."""
+    return dg.TableColumnLineage(
+        {c: [dg.TableColumnDep(asset_key=key, column_name=c) for key in upstream] for c in columns}
+    )
+
+
+def published_columns(full_name: str) -> dict[str, dy.Column]:
+    """Declared columns of a table of the catalog."""
+    return next(t for t in catalog().tables if t.full_name == full_name).declared()

@@ -1,0 +1,273 @@
+"""Scenarios: what a user states of a training, read from TOML and checked field by field.
+
+Nothing is looked up here; names of models, accelerators and regions are checked against the warehouse by the estimate.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import PetadayError
+
+PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a number may be: unit, smallest and largest, and a hint for the usual slip of unit."""
+
+    unit: str
+    smallest: float
+    largest: float
+    hint: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """The rule in words."""
+        return f"a number of {self.unit} from {self.smallest:g} to {self.largest:g}{self.hint and f' ({self.hint})'}"
+
+
+#: Numbers of a scenario. The bounds are physical or catch a slip of unit; they are wide on purpose.
+NUMBERS: dict[str, Bounds] = {
+    "parameters_count": Bounds("parameters", 1e3, 1e16, "175e9, not 175"),
+    "active_parameters_count": Bounds("parameters", 1e3, 1e16, "37e9, not 37"),
+    "tokens_count": Bounds("tokens", 1e3, 1e18, "300e9, not 300"),
+    "training_flop": Bounds("FLOP", 1e9, 1e32, "3.14e23; for PF-days multiply by 8.64e19"),
+    "flop_per_parameter_token": Bounds("FLOP per parameter and token", 0.1, 100),
+    "attention_flop_per_token": Bounds("FLOP per token", 1, 1e16),
+    "accelerator_count": Bounds("accelerators", 1, 1e9),
+    "duration_days": Bounds("days", 1e-6, 36_500),
+    "gpu_hours": Bounds("GPU-hours", 1e-6, 1e14),
+    "achieved_flop_per_s_per_gpu": Bounds("FLOP/s", 1e8, 1e18, "24.6e12, not 24.6 (TFLOP/s)"),
+    "peak_flop_per_s_per_gpu": Bounds("FLOP/s", 1e8, 1e18, "312e12, not 312 (TFLOP/s)"),
+    "utilization_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
+    "power_w_per_gpu": Bounds("W", 0.1, 1e6, "400 W, not 0.4 kW"),
+    "pue": Bounds("1", 1, 5, "total over IT energy is never below 1"),
+    "energy_kwh": Bounds("kWh at the meter", 1e-9, 1e15, "with PUE"),
+    "it_energy_kwh": Bounds("kWh at the servers", 1e-9, 1e15, "without PUE"),
+    "grid_gco2e_per_kwh": Bounds("gCO2e/kWh", 1, 2_500, "385 g, not 0.385 kg"),
+    "usd_per_gpu_hour": Bounds("USD per GPU-hour", 1e-4, 1_000),
+}
+TEXTS = ("model", "accelerator", "provider", "region", "purchase")
+KEYS = (*TEXTS, *NUMBERS, "as_of", "include_attention")
+TOP_LEVEL = ("title", "note", "source_url", "training")
+
+
+class ScenarioError(PetadayError):
+    """What a scenario states cannot be used; one line per field, each saying what was given and what is allowed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep the lines in `problems`; the message is all of them."""
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A number with its band: p5, p50, p95; all three the same where it is exact."""
+
+    low: float
+    central: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is stated of one training; everything else is looked up or stays unknown."""
+
+    scenario_id: str
+    numbers: Mapping[str, Band] = field(default_factory=dict)
+    model: str | None = None
+    accelerator: str | None = None
+    provider: str | None = None
+    region: str | None = None
+    purchase: str | None = None
+    as_of: dt.datetime | None = None
+    include_attention: bool = False
+    title: str | None = None
+    note: str | None = None
+    source_url: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What was stated, for the JSON output."""
+        texts = {key: getattr(self, key) for key in ("title", *TEXTS) if getattr(self, key) is not None}
+        numbers = {
+            key: band.central if band.low == band.high else {"low": band.low, "central": band.central, "high": band.high}
+            for key, band in self.numbers.items()
+        }
+        as_of = {"as_of": self.as_of.isoformat()} if self.as_of else {}
+        attention = {"include_attention": True} if self.include_attention else {}
+        return {"scenario_id": self.scenario_id} | texts | numbers | as_of | attention
+
+
+def closest(given: str, known: Sequence[str]) -> str:
+    """`; did you mean a or b?`, or nothing if no known name is near."""
+    near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _check_number(name: str, value: object) -> str | None:
+    """The problem with one number, or None."""
+    bounds = NUMBERS[name.split(".", maxsplit=1)[0]]
+    allowed = f"allowed is {bounds.allowed}"
+    if isinstance(value, str):
+        return f"{name}: {value!r} is text; {allowed}, written bare: the unit is in the name of the field"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{name}: {_shown(value)} is not a number; {allowed}"
+    if not math.isfinite(value):
+        return f"{name}: {value} is not a finite number; {allowed}"
+    if value == 0:
+        return f"{name}: 0 given; {allowed}; leave the field out if it is unknown"
+    if not bounds.smallest <= value <= bounds.largest:
+        return f"{name}: {_shown(value)} given; {allowed}"
+    return None
+
+
+def _read_number(name: str, value: object, problems: list[str]) -> Band | None:
+    if not isinstance(value, dict):
+        problem = _check_number(name, value)
+        if problem:
+            problems.append(problem)
+            return None
+        return Band(float(value), float(value), float(value))  # type: ignore[arg-type]
+    sides = ("low", "central", "high")
+    wrong = [key for key in value if key not in sides] or [side for side in sides if side not in value]
+    if wrong:
+        problems.append(f"{name}: a band has exactly low, central and high; got {', '.join(map(str, value)) or 'nothing'}")
+        return None
+    found = [problem for side in sides if (problem := _check_number(f"{name}.{side}", value[side]))]
+    if found:
+        problems.extend(found)
+        return None
+    band = Band(*(float(value[side]) for side in sides))
+    if not band.low <= band.central <= band.high:
+        problems.append(f"{name}: low {band.low:g}, central {band.central:g}, high {band.high:g} are not in ascending order")
+        return None
+    return band
+
+
+def _read_text(name: str, value: object, problems: list[str]) -> str | None:
+    if not isinstance(value, str) or not value.strip():
+        problems.append(f"{name}: {_shown(value)} given; allowed is a name in quotes")
+        return None
+    if name == "purchase" and value not in PURCHASES:
+        problems.append(f"purchase: {value!r} given; allowed are {', '.join(PURCHASES)}{closest(value, PURCHASES)}")
+        return None
+    return value.strip()
+
+
+def _read_as_of(value: object, problems: list[str]) -> dt.datetime | None:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            problems.append(f"as_of: {value!r} is not a date; allowed is a date (2025-06-05) or a time with its zone")
+            return None
+    if isinstance(value, dt.datetime):
+        return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+    problems.append(f"as_of: {_shown(value)} given; allowed is a date (2025-06-05) or a time with its zone")
+    return None
+
+
+def scenario_of(
+    values: Mapping[str, object], *, scenario_id: str = "scenario", title: str | None = None, note: str | None = None,
+    source_url: str | None = None,
+) -> Scenario:
+    """A scenario from the keys of a `[training]` table.
+
+    Args:
+        values: the keys as read from TOML.
+        scenario_id: name under which the estimate is kept.
+        title: line for people.
+        note: what a reader should know.
+        source_url: where the run is described.
+
+    Raises:
+        ScenarioError: one line per field that cannot be used.
+    """
+    problems = [
+        f"{key}: unknown field; allowed are {', '.join(KEYS)}" if not (near := closest(key, KEYS)) else f"{key}: unknown field{near}"
+        for key in values if key not in KEYS
+    ]
+    numbers = {key: _read_number(key, values[key], problems) for key in NUMBERS if key in values}
+    texts = {key: _read_text(key, values[key], problems) for key in TEXTS if key in values}
+    as_of = _read_as_of(values["as_of"], problems) if "as_of" in values else None
+    attention = values.get("include_attention", False)
+    if not isinstance(attention, bool):
+        problems.append(f"include_attention: {_shown(attention)} given; allowed are true and false")
+    total, active = numbers.get("parameters_count"), numbers.get("active_parameters_count")
+    if total and active and active.central > total.central:
+        problems.append(
+            f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
+        )
+    if problems:
+        raise ScenarioError(problems)
+    return Scenario(
+        scenario_id=scenario_id, numbers={key: band for key, band in numbers.items() if band}, as_of=as_of,
+        include_attention=bool(attention), title=title, note=note, source_url=source_url, **texts,
+    )
+
+
+def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
+    """A scenario from the text of a TOML file.
+
+    Raises:
+        ScenarioError: if it is not TOML, has no `[training]` table, or a field cannot be used.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
+    problems = [
+        f"{key}: unknown field outside [training]; "
+        + ("it belongs below [training]" if key in KEYS else f"allowed are {', '.join(TOP_LEVEL)}{closest(key, TOP_LEVEL)}")
+        for key in data if key not in TOP_LEVEL
+    ]
+    problems += [
+        f"{key}: {_shown(data[key])} given; allowed is text in quotes"
+        for key in ("title", "note", "source_url") if key in data and not isinstance(data[key], str)
+    ]
+    training = data.get("training")
+    if not isinstance(training, dict) or not training:
+        problems.append("training: no [training] table with fields; the file needs a line [training] and what is known below it")
+    if problems:
+        raise ScenarioError(problems)
+    return scenario_of(
+        training, scenario_id=scenario_id, title=data.get("title"), note=data.get("note"), source_url=data.get("source_url")  # type: ignore[arg-type]
+    )
+
+
+def read_scenario(path: Path) -> Scenario:
+    """A scenario from a TOML file; its id is the name of the file.
+
+    Raises:
+        ScenarioError: if the file cannot be read or used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError([f"{path}: no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
+    return parse_scenario(text, path.stem)
+
+
+def bundled_scenarios() -> list[Scenario]:
+    """The scenarios that ship with Petaday, by name."""
+    folder = resources.files(__package__) / "scenarios"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return [parse_scenario(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]

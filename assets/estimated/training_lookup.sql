@@ -1,0 +1,223 @@
+-- What a scenario leaves out, looked up: names resolved to keys, then one row per scenario and factor with its origin.
+-- In: petaday_scenario (one row per scenario), petaday_given (one row per scenario and number), petaday_default.
+
+-- How an accelerator may be written: its key, else its name, else an alias that holds for any provider and memory.
+CREATE OR REPLACE TEMP TABLE petaday_accelerator_name AS
+SELECT name_key, string_agg(DISTINCT accelerator_id, ', ' ORDER BY accelerator_id) AS accelerator_ids,
+       count(DISTINCT accelerator_id) AS accelerator_count, min(accelerator_id) AS accelerator_id
+FROM (
+    SELECT regexp_replace(lower(written), '[^a-z0-9]', '', 'g') AS name_key, accelerator_id, priority
+    FROM (
+        SELECT accelerator_id AS written, accelerator_id, 1 AS priority FROM reference.accelerator
+        UNION ALL SELECT name, accelerator_id, 2 FROM reference.accelerator
+        UNION ALL SELECT alias, accelerator_id, 2 FROM {alias_relation}
+    )
+    QUALIFY priority = min(priority) OVER (PARTITION BY name_key)
+)
+GROUP BY name_key;
+
+CREATE OR REPLACE TEMP TABLE petaday_zone AS
+SELECT DISTINCT zone FROM (
+    SELECT zone FROM observed.grid_carbon UNION ALL SELECT grid_zone FROM reference.region
+    UNION ALL SELECT split_part(grid_zone, '-', 1) FROM reference.region
+) WHERE zone IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE petaday_resolved AS
+WITH given AS (
+    SELECT scenario_id, {given_columns}
+    FROM petaday_scenario LEFT JOIN petaday_given USING (scenario_id) GROUP BY scenario_id
+), model AS (
+    SELECT s.scenario_id, min(m.model_id) AS model_id
+    FROM petaday_scenario s JOIN reference.model m ON lower(s.model) IN (lower(m.model_id), lower(m.name))
+    GROUP BY s.scenario_id
+), place AS (
+    SELECT s.scenario_id, any_value(r.grid_zone) AS zone, count(DISTINCT r.grid_zone) AS zone_count, any_value(r.region) AS region,
+           string_agg(DISTINCT r.provider, ', ' ORDER BY r.provider) AS region_providers,
+           CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS region_provider,
+           CASE WHEN count(*) = 1 THEN any_value(r.pue::DOUBLE) END AS region_pue,
+           CASE WHEN count(*) = 1 THEN any_value(r.pue_source_url) END AS region_pue_source_url
+    FROM petaday_scenario s JOIN reference.region r
+        ON lower(r.region) = lower(s.region) AND (s.provider IS NULL OR lower(s.provider) = r.provider)
+    GROUP BY s.scenario_id
+), joined AS (
+    SELECT s.* EXCLUDE (model, accelerator, provider, region, purchase), g.* EXCLUDE (scenario_id),
+        s.model AS model_written, s.accelerator AS accelerator_written, s.region AS region_written, s.provider AS provider_written,
+        lower(s.provider) AS provider, s.purchase AS purchase_written, coalesce(s.purchase, 'on_demand') AS purchase_option,
+        m.model_id, m.source_url AS model_source_url,
+        coalesce(m.active_parameters_count, m.parameters_count)::DOUBLE AS model_parameters,
+        m.training_tokens_count::DOUBLE AS model_tokens, m.flop_per_parameter_token::DOUBLE AS model_flop_per_parameter_token,
+        m.training_flop::DOUBLE AS model_flop,
+        attention_flop_per_token(m.layer_count::DOUBLE, (m.attention_head_count::DOUBLE * m.head_dimension_count::DOUBLE),
+                                 m.context_tokens_count::DOUBLE) AS model_attention,
+        a.accelerator_id, s.accelerator IS NULL AND a.accelerator_id IS NOT NULL AS is_accelerator_of_model,
+        a.source_url AS accelerator_source_url, a.fp16_dense_flop_per_s::DOUBLE AS reference_peak, a.tdp_w::DOUBLE AS tdp_w,
+        greatest(a.fp16_dense_flop_per_s::DOUBLE, a.fp8_dense_flop_per_s::DOUBLE) AS reference_peak_limit,
+        n.accelerator_ids, n.accelerator_count AS accelerator_matches,
+        p.region AS place_region, p.region_providers, p.zone_count, p.region_pue, p.region_pue_source_url,
+        coalesce(lower(s.provider), p.region_provider) AS region_provider, z.zone AS written_zone,
+        CASE WHEN p.region IS NULL THEN z.zone WHEN p.zone_count <= 1 THEN p.zone END AS zone
+    FROM petaday_scenario s
+    JOIN given g USING (scenario_id)
+    LEFT JOIN model mk USING (scenario_id)
+    LEFT JOIN reference.model m ON m.model_id = mk.model_id
+    LEFT JOIN petaday_accelerator_name n ON n.name_key = regexp_replace(lower(s.accelerator), '[^a-z0-9]', '', 'g')
+    LEFT JOIN reference.accelerator a
+        ON a.accelerator_id = CASE WHEN s.accelerator IS NULL THEN m.training_accelerator_id
+                                   WHEN n.accelerator_count = 1 THEN n.accelerator_id END
+    LEFT JOIN place p USING (scenario_id)
+    LEFT JOIN petaday_zone z ON z.zone = upper(s.region)
+), routes AS (
+    SELECT *,
+        coalesce(given_active_parameters_count, given_parameters_count, model_parameters) AS parameters,
+        coalesce(given_tokens_count, model_tokens) AS tokens,
+        coalesce(given_gpu_hours, gpu_hours_of_run(given_accelerator_count, given_duration_days)) AS run_hours,
+        coalesce(given_peak_flop_per_s_per_gpu, reference_peak) AS peak
+    FROM joined
+), needs AS (
+    SELECT *,
+        given_training_flop IS NULL AND parameters IS NOT NULL AND tokens IS NOT NULL AS is_flop_of_tokens,
+        given_training_flop IS NULL AND (parameters IS NULL OR tokens IS NULL) AND model_flop IS NOT NULL AS is_flop_of_model,
+        given_training_flop IS NOT NULL OR (parameters IS NOT NULL AND tokens IS NOT NULL) OR model_flop IS NOT NULL AS is_flop_known
+    FROM routes
+)
+SELECT *,
+    -- Nothing is named that a PUE could be looked up or assumed for: the numbers given are taken as they are.
+    coalesce(model_written, accelerator_written, provider_written, region_written) IS NULL AS is_bare,
+    -- A throughput is needed where one of FLOP and GPU-hours is to be had from the other.
+    is_flop_known <> (run_hours IS NOT NULL) AND given_achieved_flop_per_s_per_gpu IS NULL AS needs_utilization,
+    given_energy_kwh IS NULL AND given_it_energy_kwh IS NULL AND given_power_w_per_gpu IS NULL AS needs_power,
+    run_hours IS NOT NULL OR (is_flop_known AND (given_achieved_flop_per_s_per_gpu IS NOT NULL OR peak IS NOT NULL)) AS has_hours
+FROM needs;
+
+-- Offers in force at as_of, per scenario: the median is the price, p5 and p95 are its band.
+CREATE OR REPLACE TEMP TABLE petaday_rate AS
+WITH wanted AS (
+    SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option, coalesce(place_region, region_written) AS region,
+           coalesce(place_region IS NULL AND written_zone IS NOT NULL, false) AS is_zone_only
+    FROM petaday_resolved WHERE given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
+), offer AS (
+    SELECT w.scenario_id, w.as_of_at, r.*
+    FROM wanted w JOIN observed.cloud_rate r
+        ON r.accelerator_id = w.accelerator_id AND r.purchase_option = w.purchase_option
+        AND (w.provider IS NULL OR r.provider = w.provider)
+        AND (w.region IS NULL OR w.is_zone_only OR r.region = w.region OR r.region = 'global')
+    WHERE r.price_usd_per_gpu_hour > 0
+)
+SELECT scenario_id, min(valid_from) AS first_at, max(valid_to) AS last_at,
+    count(*) FILTER (is_in_force) AS offer_count, count(DISTINCT provider) FILTER (is_in_force) AS provider_count,
+    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.05) FILTER (is_in_force) AS low,
+    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.5) FILTER (is_in_force) AS central,
+    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.95) FILTER (is_in_force) AS high,
+    max_by(capture_id, coalesce(valid_from, TIMESTAMPTZ '1970-01-01')) FILTER (is_in_force) AS capture_id,
+    string_agg(DISTINCT source_id, ', ' ORDER BY source_id) FILTER (is_in_force) AS source_ids,
+    coalesce(bool_or(is_bundled) FILTER (is_in_force), false) AS is_bundled
+FROM (
+    SELECT *, (valid_from IS NULL OR valid_from <= as_of_at) AND (valid_to IS NULL OR valid_to > as_of_at) AS is_in_force FROM offer
+)
+GROUP BY scenario_id;
+
+-- The slot of the grid at as_of: one boundary, the region's zone before its country, a covering slot before an older one.
+CREATE OR REPLACE TEMP TABLE petaday_grid AS
+WITH resolution AS (
+    SELECT unnest(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y']) AS resolution,
+           unnest([INTERVAL 5 MINUTE, INTERVAL 15 MINUTE, INTERVAL 30 MINUTE, INTERVAL 1 HOUR, INTERVAL 1 DAY, INTERVAL 1 MONTH,
+                   INTERVAL 1 YEAR]) AS slot_length, unnest([1, 2, 3, 4, 5, 6, 7]) AS fineness
+), slot AS (
+    SELECT s.scenario_id, s.as_of_at, s.zone AS wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
+           g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, g.valid_from + r.slot_length AS slot_end, r.fineness,
+           g.valid_from + r.slot_length > s.as_of_at AS is_covering, g.capture_id, {grid_is_bundled} AS is_bundled
+    FROM petaday_resolved s
+    JOIN observed.grid_carbon g ON g.zone IN (s.zone, split_part(s.zone, '-', 1))
+    JOIN resolution r ON r.resolution = g.resolution
+    WHERE s.given_grid_gco2e_per_kwh IS NULL AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+        AND g.intensity_gco2e_per_kwh > 0 AND g.valid_from <= s.as_of_at
+)
+SELECT * FROM slot
+QUALIFY row_number() OVER (
+    PARTITION BY scenario_id
+    ORDER BY CASE basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, zone = wanted_zone DESC, is_covering DESC,
+        CASE WHEN is_covering THEN CASE basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END END,
+        CASE WHEN is_covering THEN fineness END, valid_from DESC, basis_kind, capture_id DESC
+) = 1;
+
+CREATE OR REPLACE TEMP TABLE petaday_factor AS
+WITH s AS (
+    SELECT r.*, 'reference.model[' || model_id || ']' AS model_ref,
+        'reference.accelerator[' || accelerator_id || ']' AS accelerator_ref,
+        CASE WHEN is_accelerator_of_model THEN ' (the accelerator that reference.model[' || model_id || '] was trained on)' ELSE '' END
+            AS accelerator_note
+    FROM petaday_resolved r
+), looked_up AS (
+    SELECT scenario_id, 'active_parameters_count' AS factor, model_parameters AS low, model_parameters AS central,
+        model_parameters AS high, 'reference' AS origin_kind, model_ref || '.active_parameters_count' AS origin_ref,
+        NULL::VARCHAR AS capture_id, model_source_url AS source_url, false AS is_bundled
+    FROM s WHERE is_flop_of_tokens AND given_active_parameters_count IS NULL AND given_parameters_count IS NULL
+    UNION ALL
+    SELECT scenario_id, 'tokens_count', model_tokens, model_tokens, model_tokens, 'reference', model_ref || '.training_tokens_count',
+        NULL, model_source_url, false
+    FROM s WHERE is_flop_of_tokens AND given_tokens_count IS NULL
+    UNION ALL
+    SELECT scenario_id, 'flop_per_parameter_token', model_flop_per_parameter_token, model_flop_per_parameter_token,
+        model_flop_per_parameter_token, 'reference', model_ref || '.flop_per_parameter_token', NULL, model_source_url, false
+    FROM s WHERE is_flop_of_tokens AND given_flop_per_parameter_token IS NULL AND model_flop_per_parameter_token IS NOT NULL
+    UNION ALL
+    SELECT scenario_id, 'training_flop', model_flop, model_flop, model_flop, 'reference', model_ref || '.training_flop', NULL,
+        model_source_url, false
+    FROM s WHERE is_flop_of_model
+    UNION ALL
+    SELECT scenario_id, 'attention_flop_per_token', model_attention, model_attention, model_attention, 'derived',
+        'attention_flop_per_token(layers, heads x head dimension, context) of ' || model_ref, NULL, model_source_url, false
+    FROM s WHERE is_flop_of_tokens AND include_attention AND given_attention_flop_per_token IS NULL AND model_attention IS NOT NULL
+    UNION ALL
+    SELECT scenario_id, 'peak_flop_per_s_per_gpu', reference_peak, reference_peak, reference_peak, 'reference',
+        accelerator_ref || '.fp16_dense_flop_per_s' || accelerator_note, NULL, accelerator_source_url, false
+    FROM s WHERE needs_utilization AND given_peak_flop_per_s_per_gpu IS NULL AND reference_peak IS NOT NULL
+    UNION ALL
+    SELECT scenario_id, 'tdp_w', tdp_w, tdp_w, tdp_w, 'reference', accelerator_ref || '.tdp_w' || accelerator_note, NULL,
+        accelerator_source_url, false
+    FROM s WHERE needs_power AND has_hours AND tdp_w IS NOT NULL
+    UNION ALL
+    SELECT scenario_id, 'pue', region_pue, region_pue, region_pue, 'reference',
+        'reference.region[' || region_provider || ', ' || place_region || '].pue', NULL, region_pue_source_url, false
+    FROM s WHERE given_pue IS NULL AND region_pue IS NOT NULL AND given_energy_kwh IS NULL
+        AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND coalesce(given_power_w_per_gpu, tdp_w) IS NOT NULL))
+    UNION ALL
+    SELECT scenario_id, 'pue', 1, 1, 1, 'method_default',
+        'no PUE is given and nothing is named to look one up for: energy at the servers (PUE 1); give pue, or a region or accelerator', NULL, NULL, false
+    FROM s WHERE given_pue IS NULL AND is_bare AND given_energy_kwh IS NULL
+        AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND given_power_w_per_gpu IS NOT NULL))
+    UNION ALL
+    SELECT s.scenario_id, d.factor, d.low, d.central, d.high, 'method_default', 'reference.method_default[' || d.factor || ']: ' || d.note,
+        NULL, d.source_url, false
+    FROM s JOIN petaday_default d ON CASE d.factor
+        WHEN 'flop_per_parameter_token'
+            THEN is_flop_of_tokens AND given_flop_per_parameter_token IS NULL AND model_flop_per_parameter_token IS NULL
+        WHEN 'utilization_share' THEN needs_utilization AND given_utilization_share IS NULL AND peak IS NOT NULL
+        WHEN 'power_share_of_tdp' THEN needs_power AND has_hours AND tdp_w IS NOT NULL
+        WHEN 'pue' THEN given_pue IS NULL AND region_pue IS NULL AND NOT is_bare AND given_energy_kwh IS NULL
+            AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND coalesce(given_power_w_per_gpu, tdp_w) IS NOT NULL))
+        ELSE false END
+    UNION ALL
+    SELECT s.scenario_id, 'usd_per_gpu_hour', r.low, r.central, r.high, 'observed',
+        format('observed.cloud_rate: {{}} of {{}} offer{{}} ({{}}), {{}}{{}}{{}}, {{}}, as of {{}}{{}}',
+            CASE WHEN r.offer_count > 1 THEN 'median, p5 and p95' ELSE 'the price' END, r.offer_count,
+            CASE WHEN r.offer_count > 1 THEN 's' ELSE '' END,
+            CASE WHEN r.provider_count = 1 THEN '1 provider' ELSE r.provider_count || ' providers' END,
+            coalesce(s.provider, 'any provider'), coalesce(' ' || s.place_region, CASE WHEN s.written_zone IS NULL THEN ' ' || s.region_written END, ' any region'),
+            ' ' || s.purchase_option, s.accelerator_id, strftime(s.as_of_at, '%Y-%m-%d'), ', by ' || r.source_ids),
+        r.capture_id, NULL, r.is_bundled
+    FROM s JOIN petaday_rate r USING (scenario_id) WHERE s.has_hours AND r.offer_count > 0
+    UNION ALL
+    SELECT s.scenario_id, 'grid_gco2e_per_kwh', g.intensity * d.low, g.intensity * d.central, g.intensity * d.high, 'observed',
+        format('observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}] from {{}}{{}}{{}}; band by reference.method_default[grid_ratio]',
+            g.zone, g.resolution, g.basis_boundary, g.basis_kind, strftime(g.valid_from, '%Y-%m-%d %H:%M'),
+            CASE WHEN g.is_covering THEN '' ELSE format(', the latest before {{}}: {{}} days old', strftime(g.as_of_at, '%Y-%m-%d'),
+                date_diff('day', g.slot_end, g.as_of_at)) END,
+            CASE WHEN g.zone <> g.wanted_zone THEN ', the country, as there is none for zone ' || g.wanted_zone ELSE '' END),
+        g.capture_id, NULL, g.is_bundled
+    FROM s JOIN petaday_grid g USING (scenario_id) CROSS JOIN petaday_default d WHERE d.factor = 'grid_ratio'
+)
+SELECT scenario_id, factor, low, central, high, 'given' AS origin_kind, 'the scenario' AS origin_ref, NULL::VARCHAR AS capture_id,
+    NULL::VARCHAR AS source_url, false AS is_bundled
+FROM petaday_given
+UNION ALL FROM looked_up;

@@ -1,0 +1,374 @@
+"""From a publisher to the staging folder: fetch, capture, parse, check.
+
+No Dagster and no database here: these are the steps that a source asset runs, outside any lock. What is refused is
+staged as well, with its reason; nothing is parsed that is not captured first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import dataframely as dy
+import polars as pl
+
+from assets.sources import all_sources
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window
+from assets.sources._http import Client, NotModified, stored_url
+from assets.subjects import subject_named
+from warehouse import loading, staging
+from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+from warehouse.tables import Subject
+
+#: The furthest ahead that a date may lie: announced prices, forecasts of a slot.
+MAX_LEAD = {"state": dt.timedelta(days=3 * 366), "series": dt.timedelta(days=62)}
+EARLIEST = dt.datetime(1960, 1, 1, tzinfo=dt.UTC)
+
+
+class RejectedError(PetadayError):
+    """A batch was captured but refused: nothing of it is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one batch on its way in."""
+
+    batch_id: str
+    capture_ids: tuple[str, ...]
+    outcome: str
+    message: str | None
+    row_count: int
+    rejected_count: int
+
+
+# Checks -------------------------------------------------------------------------------------------------------------------
+
+
+def explain_rule(schema: type[dy.Schema], rule: str) -> str:
+    """A dataframely rule in words a person understands: which column, what is allowed."""
+    if rule == "primary_key":
+        return "two different rows have the same key: " + ", ".join(schema.primary_key())
+    column_name, _, what = rule.partition("|")
+    if not what:
+        declared = getattr(schema, rule, None)
+        meaning = (getattr(declared, "__doc__", None) or "").strip() if declared is not None else ""
+        return f"{rule.replace('_', ' ')}{': ' + meaning if meaning else ''}"
+    column = schema.columns()[column_name]
+    bounds = {
+        "nullability": "is missing", "nan": "is not a number", "inf": "is infinite", "dtype": "has the wrong type",
+        "min": f"is below {getattr(column, 'min', None)}", "max": f"is above {getattr(column, 'max', None)}",
+        "min_exclusive": f"is not above {getattr(column, 'min_exclusive', None)}",
+        "max_exclusive": f"is not below {getattr(column, 'max_exclusive', None)}",
+    }
+    allowed = (column.metadata or {}).get("allowed")
+    if allowed and what.startswith("check"):
+        return f"{column_name} is not one of {', '.join(allowed)}"
+    return f"{column_name} {bounds.get(what, what)}"
+
+
+def _with_capture_ids(frame: pl.DataFrame, captures: Sequence[Capture]) -> pl.DataFrame:
+    ids = [c.capture_id for c in captures]
+    if "document" in frame.columns:
+        index = pl.col("document").cast(pl.Int64).replace_strict(list(range(len(ids))), ids, return_dtype=pl.String)
+        return frame.with_columns(index.alias("capture_id")).drop("document")
+    return frame.with_columns(pl.lit(ids[0]).alias("capture_id"))
+
+
+@cache
+def _intake_schema(columns: type[dy.Schema]) -> type[dy.Schema]:
+    """The subject's schema with the columns that every row has on its way in; the date belongs to the key."""
+    extra = {
+        "valid_from": dy.Datetime(time_unit="us", time_zone="UTC", primary_key=True, nullable=False),
+        "is_offered": dy.Bool(nullable=False),
+        "capture_id": dy.String(nullable=False),
+    }
+    return type(f"{columns.__name__}Intake", (columns,), extra)
+
+
+def _refused_rows(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    packed = pl.struct(pl.exclude("capture_id", "_reason")).struct.json_encode()
+    return frame.select("capture_id", reason.alias("reason"), packed.alias("row_json"))
+
+
+def check_scope(
+    subject: Subject, scope: Scope, captures: Sequence[Capture], observed_at: dt.datetime
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cast rows to the schema of their subject and part the good from the bad.
+
+    Rows that are alike in every column count once. Where the publisher gives no date, `valid_from` is `observed_at`. A
+    row with `is_offered` false says that an offer ends at its date.
+
+    Returns:
+        (good rows with valid_from and capture_id, refused rows as (capture_id, reason, row_json)).
+
+    Raises:
+        LayoutError: if a declared column is missing or an unknown one is there: a fault of the parser.
+    """
+    declared = subject.columns.columns()
+    frame = _with_capture_ids(scope.frame, captures)
+    found = set(frame.columns) - {"capture_id", "valid_from", "is_offered"}
+    if found != set(declared) or (subject.kind == "series" and "valid_from" not in frame.columns):
+        raise LayoutError(
+            f"parser of {captures[0].source_id}: missing {sorted(set(declared) - found)}, "
+            f"unknown {sorted(found - set(declared))} (a series also needs valid_from)"
+        )
+    start = pl.col("valid_from") if "valid_from" in frame.columns else pl.lit(None)
+    start = start.cast(pl.Datetime("us", "UTC"), strict=False)
+    frame = frame.select(
+        *(pl.col(name).cast(column.dtype, strict=False) for name, column in declared.items()),
+        (start if subject.kind == "series" else start.fill_null(observed_at)).alias("valid_from"),
+        (pl.col("is_offered") if "is_offered" in frame.columns else pl.lit(True)).alias("is_offered"),
+        "capture_id",
+    ).unique(subset=[*declared, "valid_from"], keep="first", maintain_order=True)
+
+    refused = []
+    latest = observed_at + MAX_LEAD[subject.kind]
+    in_time = pl.col("valid_from").is_between(EARLIEST, latest).fill_null(value=False)
+    out_of_time = frame.filter(~in_time)
+    if out_of_time.height:
+        why = f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}"
+        refused.append(_refused_rows(out_of_time, pl.lit(why)))
+        frame = frame.filter(in_time)
+
+    # A dated end of an offer has no values to check.
+    ended = frame.filter(~pl.col("is_offered"))
+    schema = _intake_schema(subject.columns)
+    good, failure = schema.filter(frame.filter("is_offered"))
+    if (bad := failure.details()).height:
+        rules = [c for c in bad.columns if c not in frame.columns]
+        why = pl.concat_list(
+            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule))) for rule in rules
+        )
+        reason = why.list.drop_nulls().list.join("; ")
+        refused.append(_refused_rows(bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
+    return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+
+
+# Steps --------------------------------------------------------------------------------------------------------------------
+
+
+def read_batch(
+    source: Source, captures: Sequence[Capture], documents: Sequence[Document]
+) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+    """Parse and check one batch.
+
+    Returns:
+        (scopes with good rows, refused rows).
+
+    Raises:
+        LayoutError: if the parser does not know the layout.
+    """
+    try:
+        reading: Reading = source.parse(documents)
+    except PetadayError:
+        raise
+    except (pl.exceptions.PolarsError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as e:
+        raise LayoutError(f"{documents[0].url}: not in the known layout: {type(e).__name__}: {str(e)[:300]}") from e
+    subject = subject_named(source.subject)
+    scopes, refused = [], []
+    if reading.rejected is not None and reading.rejected.height:
+        refused.append(_with_capture_ids(reading.rejected, captures).select("capture_id", "reason", "row_json"))
+    for scope in reading.scopes:
+        good, bad = check_scope(subject, scope, captures, captures[0].fetched)
+        if bad.height:
+            refused.append(bad)
+        if good.height or scope.is_complete:
+            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good))
+    rejected = pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+    return scopes, rejected
+
+
+def parse_again(home: Home) -> loading.ParseAgain:
+    """How the log reads an earlier batch once more: from its stored bytes, with today's parser."""
+
+    def parse(source_id: str, captures: list[Capture]) -> dict[str, pl.DataFrame]:
+        store = CaptureStore(home)
+        documents = [store.open_document(c) for c in captures]
+        try:
+            scopes, _ = read_batch(all_sources()[source_id], captures, documents)
+        finally:
+            for document in documents:
+                document.path.unlink(missing_ok=True)
+        return {s.scope: s.frame for s in scopes}
+
+    return parse
+
+
+def _objection(source: Source, scopes: Sequence[staging.StagedScope], rejected: pl.DataFrame, known: dict, at: str) -> str | None:
+    """Why the batch as a whole must not be loaded, or None."""
+    rows = sum(s.frame.height for s in scopes)
+    if not rows:
+        why = rejected["reason"].value_counts(sort=True).head(1).to_dicts() if rejected.height else []
+        return "no usable row" + (f"; {rejected.height} refused, most often: {why[0]['reason']}" if why else "")
+    share = rejected.height / (rows + rejected.height)
+    if share > source.max_rejected_share:
+        top = rejected["reason"].value_counts(sort=True).head(1).to_dicts()[0]
+        return (
+            f"{rejected.height} of {rows + rejected.height} rows refused ({share:.0%}, allowed {source.max_rejected_share:.0%}); "
+            f"most often: {top['reason']}"
+        )
+    for scope in scopes:
+        before = known["scopes"].get(scope.scope)
+        if scope.is_complete and before and at > before["fetched_at"]:
+            least = source.min_kept_share * before["row_count"]
+            if scope.frame.height < least:
+                return (
+                    f"{scope.scope}: {scope.frame.height} rows, the last answer had {before['row_count']}: "
+                    f"fewer than {source.min_kept_share:.0%} is taken for a broken answer, not an empty market"
+                )
+    return None
+
+
+def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
+    """Capture, parse, check and stage one batch of documents; their spooled files are removed.
+
+    Returns:
+        What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
+    """
+    try:
+        captures = CaptureStore(home).store(source.source_id, documents)
+        known = loading.latest(home, source.source_id)
+        batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, "loaded")
+        if same_as := _unchanged(source, captures, known):
+            batch = replace(batch, outcome="unchanged", message=same_as)
+        else:
+            try:
+                scopes, rejected = read_batch(source, captures, documents)
+                objection = _objection(source, scopes, rejected, known, captures[0].fetched_at)
+                batch = replace(batch, scopes=scopes, rejected=rejected)
+            except PetadayError as e:
+                objection = str(e)
+            if objection:
+                batch = replace(batch, outcome="rejected", message=objection, scopes=())
+        staging.stage(home, batch)
+    finally:
+        for document in documents:
+            document.path.unlink(missing_ok=True)
+    rows = sum(s.frame.height for s in batch.scopes)
+    message = batch.message if batch.outcome == "rejected" else None
+    ids = tuple(c.capture_id for c in captures)
+    return Taken(batch.batch_id, ids, batch.outcome, message, rows, batch.rejected.height)
+
+
+def _unchanged(source: Source, captures: Sequence[Capture], known: dict) -> str | None:
+    """The batch that this one repeats byte for byte, if that was the last one and this one is newer."""
+    last = [known["urls"].get(c.url) for c in captures]
+    if not last or any(
+        one is None or one["sha256"] != c.sha256 or one["fetched_at"] >= c.fetched_at
+        or one["parser_version"] != source.parser_version
+        for one, c in zip(last, captures, strict=True)
+    ):
+        return None
+    batch_ids = {one["batch_id"] for one in last if one}
+    return batch_ids.pop() if len(batch_ids) == 1 else None
+
+
+def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> str | None:
+    """Name of the environment variable that is missing, or None."""
+    values = os.environ if environment is None else environment
+    return source.key_name if source.key_name and not values.get(source.key_name) else None
+
+
+def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
+    """Fetch what the source plans for `window`, batch by batch.
+
+    Raises:
+        FetchError: if a request fails; batches before it are staged and stay.
+    """
+    if source.plan is None:
+        raise PetadayError(f"{source.source_id} has no live feed: load its files with `petaday load {source.source_id} FILE`")
+    home.create()
+    taken = []
+    known = loading.latest(home, source.source_id)["urls"]
+    client = Client(source, home.spool_dir)
+    try:
+        for requests_of_batch in _batches(client, source, window, source.plan(window)):
+            documents: list[Document] = []
+            try:
+                for request in requests_of_batch:
+                    if len(requests_of_batch) == 1 and source.follow is None:
+                        answer = client.fetch(request, known.get(stored_url(request)))
+                        documents.append(_recalled(home, source, answer) if isinstance(answer, NotModified) else answer)
+                    else:
+                        documents += client.fetch_all(request)
+                    if request.as_of is not None:
+                        documents = [replace(d, fetched_at=request.as_of) for d in documents]
+            except BaseException:
+                for document in documents:
+                    document.path.unlink(missing_ok=True)
+                raise
+            taken.append(take(home, source, documents))
+    finally:
+        client.close()
+    return taken
+
+
+def _batches(
+    client: Client, source: Source, window: Window, planned: Iterable[Sequence[Request]]
+) -> Iterator[Sequence[Request]]:
+    """Batches of requests for data; an index is fetched and what it leads to takes its place."""
+    for requests_of_batch in planned:
+        if source.expand is None or not requests_of_batch or not requests_of_batch[0].is_index:
+            yield requests_of_batch
+            continue
+        index = client.fetch(requests_of_batch[0])
+        assert isinstance(index, Document), "an index is asked for without a condition"
+        try:
+            found = list(source.expand(index, window))
+        finally:
+            index.path.unlink(missing_ok=True)
+        yield from _batches(client, source, window, found)
+
+
+def _recalled(home: Home, source: Source, answer: NotModified) -> Document:
+    """The bytes that a 304 speaks of, from the store, as seen now."""
+    known = loading.latest(home, source.source_id)["urls"][answer.url]
+    store = CaptureStore(home)
+    capture = next(c for c in store.captures_of(source.source_id) if c.sha256 == known["sha256"])
+    document = store.open_document(capture)
+    return replace(
+        document, url=answer.url, fetched_at=answer.fetched_at, http_status=304, etag=known["etag"],
+        last_modified=known["last_modified"],
+    )
+
+
+def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt.datetime | None) -> list[Taken]:
+    """Take recorded or hand-downloaded files, each as one batch, exactly as fetched ones.
+
+    Raises:
+        PetadayError: if a file cannot be read or `fetched_at` lies in the future.
+    """
+    now = dt.datetime.now(dt.UTC)
+    if fetched_at is not None and fetched_at > now:
+        raise PetadayError(f"--fetched-at {fetched_at.isoformat()} lies in the future")
+    home.create()
+    taken = []
+    for file in files:
+        if not file.is_file():
+            raise PetadayError(f"{file} is not a file")
+        suffix = file.suffix.lower().lstrip(".")
+        extension = suffix if suffix.isalnum() and len(suffix) <= 8 else source.extension
+        spooled = home.spool_dir / f"load-{os.getpid()}-{file.stat().st_ino}.{extension}"
+        shutil.copyfile(file, spooled)
+        document = Document(spooled, f"file:{file.name}", fetched_at or now, extension)
+        taken.append(take(home, source, [document]))
+    return taken
+
+
+def take_bundled(home: Home, source: Source) -> list[Taken]:
+    """Take the documents that ship with Petaday; what is recorded already is recognised when it is recorded."""
+    assert source.bundled is not None
+    home.create()
+    taken = []
+    for number, document in enumerate(source.bundled()):
+        spooled = home.spool_dir / f"bundled-{os.getpid()}-{number}.{document.extension}"
+        shutil.copyfile(document.path, spooled)
+        taken.append(take(home, source, [replace(document, path=spooled)]))
+    return taken

@@ -1,0 +1,1 @@
+"""One asset per subject of observation: sources in, one tidy history out."""

@@ -1,0 +1,82 @@
+"""One asset per subject: what its sources staged goes into the log, and the log is checked."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets import settle
+from assets.catalog import catalog
+from assets.dagster_support import OWNERS, POOL, HomeResource, lineage_of_same_names, table_schema
+from assets.observed.checks import CHECKS, run_checks
+from assets.observed.views import COLUMN_MEANINGS
+from assets.sources import all_sources
+from assets.sources_assets import source_key
+from warehouse.connection import write_session
+from warehouse.tables import Subject
+
+
+def observed_key(subject: str) -> dg.AssetKey:
+    """Key of the asset of a subject."""
+    return dg.AssetKey(["observed", subject])
+
+
+def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
+    """The asset of one subject."""
+    sources = [s for s in all_sources().values() if s.subject == subject.name]
+    upstream = [source_key(s.source_id) for s in sources]
+    deps: list[dg.AssetKey] = [*upstream]
+    if subject.name == "cloud_rate":
+        deps += [dg.AssetKey(["reference", t]) for t in ("accelerator", "accelerator_alias", "instance_accelerator")]
+    if "currency_code" in subject.columns.column_names() and subject.name != "exchange_rate":
+        deps.append(observed_key("exchange_rate"))
+    extra = {
+        "valid_to": COLUMN_MEANINGS["valid_to"],
+        "is_bundled": COLUMN_MEANINGS["is_bundled"],
+    }
+
+    @dg.asset(
+        key=observed_key(subject.name),
+        deps=deps,
+        group_name="observed",
+        description=f"{subject.description[0].upper()}{subject.description[1:]} One tidy history on two clocks, from {len(sources)} sources.",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        metadata={
+            "dagster/column_schema": table_schema(subject.log_columns(), extra),
+            "dagster/table_name": f"petaday.observed.{subject.name}",
+        },
+        automation_condition=dg.AutomationCondition.eager(),
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=observed_key(subject.name), description=check.description)
+            for name, check in CHECKS.items()
+        ],
+    )
+    def observed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        results = settle.record_subject(home.get(), subject.name)
+        appended = sum(r.appended_count for r in results)
+        for r in results:
+            context.log.info(f"{r.source_id} {r.outcome}: {r.row_count} rows, {r.appended_count} appended, {r.rejected_count} refused")
+        with write_session(home.get(), catalog()) as con:
+            rows = con.execute(f"SELECT count(*) FROM {subject.log_name}").fetchall()[0][0]
+            newest = con.execute(f"SELECT strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}").fetchall()[0][0]
+            checks = run_checks(con, subject)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "appended_rows": appended,
+                "batches": len(results),
+                "newest_observation": newest or "none",
+                "captures": dg.MetadataValue.json([c for r in results for c in r.capture_ids][:200]),
+                "dagster/column_lineage": lineage_of_same_names(subject.columns.column_names(), upstream),
+            },
+            check_results=checks,
+        )
+
+    return observed_asset
+
+
+def build() -> list[dg.AssetsDefinition]:
+    """Assets of all subjects that have a source."""
+    fed = settle.subjects_with_sources()
+    return [build_observed_asset(subject) for subject in catalog().subjects if subject.name in fed]

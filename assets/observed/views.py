@@ -1,0 +1,118 @@
+"""Views and macros over the logs: what users query as `observed.<subject>` and `<subject>_as_of(…)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dataframely as dy
+
+from assets.columns import number, text
+from assets.subjects import SUBJECTS
+from warehouse.log import view_scripts
+from warehouse.tables import Subject, Table
+
+SQL = Path(__file__).parent / "sql"
+
+#: How long a reference rate is carried forward: over weekends and month-ends of the starter set, not past its end.
+RATE_CARRIED = "INTERVAL 45 DAY"
+
+
+class AcceleratorMatch(dy.Schema):
+    """Which accelerator an offer has, and by which rule it was told."""
+
+    provider = text("Cloud provider.", nullable=False)
+    instance_type = text("Instance type.", nullable=False)
+    accelerator_name = text("Accelerator as the publisher writes it.")
+    accelerator_memory_gib = number("Memory of one accelerator, as the publisher states it.", "GiB")
+    accelerator_id = text("Accelerator; see reference.accelerator. NULL: could not be told.")
+    accelerator_count = number("Accelerators in the instance by its documentation; NULL: as the offer states.", "1")
+    rule = text("instance_type, alias or unmatched.", nullable=False)
+
+
+ACCELERATOR_MATCH = Table("observed", "accelerator_match", (AcceleratorMatch.__doc__ or "").strip(), AcceleratorMatch)
+
+#: Meanings of columns that only views have; a name means one thing everywhere.
+COLUMN_MEANINGS = {
+    "valid_to": "Until when it holds (exclusive); NULL: still. Unit: UTC.",
+    "price_usd_per_hour": "Price of the whole offer for one hour at the reference rate of the day. Unit: USD/h.",
+    "price_usd_per_gpu_hour": "Price of one accelerator for one hour; NULL where the count is not known. Unit: USD/h.",
+    "price_usd": "Price of one card at the reference rate of the day. Unit: USD.",
+    "price_usd_per_mwh": "Price of electricity at the reference rate of the day. Unit: USD/MWh.",
+    "usd_per_unit": "US dollars for one unit of the currency. Unit: USD.",
+    "is_bundled": "True for data that ships with Petaday.",
+    "accelerator_id": "Accelerator; see reference.accelerator. NULL: could not be told.",
+    "instance_type_count": "Instance types. Unit: 1.",
+    "example_instance_type": "One of them.",
+    "last_good_at": "Time of the last good capture. Unit: UTC.",
+    "age": "Age of the last good capture.",
+    "last_outcome": "Outcome of the last capture.",
+    "last_message": "Why it was rejected.",
+    "last_row_count": "Rows of the last capture. Unit: 1.",
+    "last_rejected_count": "Rows refused of the last capture. Unit: 1.",
+    "good_capture_count": "Good captures so far. Unit: 1.",
+}
+
+_SOURCE = "LEFT JOIN meta.source s ON s.source_id = b.source_id"
+_USD = (
+    "ASOF LEFT JOIN observed.usd_rate u ON u.currency_code = b.currency_code AND b.converted_at >= u.valid_from"
+)
+_RATE = (
+    f"CASE WHEN b.currency_code = 'USD' THEN 1.0 WHEN b.converted_at - u.valid_from < {RATE_CARRIED} THEN u.usd_per_unit END"
+)
+_CONVERTED = "FROM (SELECT *, {instant} AS converted_at FROM ({base})) b " + _USD + " " + _SOURCE
+
+_ENRICH = {
+    "cloud_rate": (
+        "SELECT b.* EXCLUDE (converted_at, accelerator_count), coalesce(m.accelerator_count, b.accelerator_count) AS accelerator_count, "
+        f"m.accelerator_id, b.price_amount_per_hour * ({_RATE}) AS price_usd_per_hour, "
+        f"b.price_amount_per_hour * ({_RATE}) / coalesce(m.accelerator_count, b.accelerator_count) AS price_usd_per_gpu_hour, "
+        "s.is_bundled "
+        + _CONVERTED
+        + " LEFT JOIN observed.accelerator_match m ON m.provider = b.provider AND m.instance_type = b.instance_type "
+        "AND m.accelerator_name IS NOT DISTINCT FROM b.accelerator_name "
+        "AND m.accelerator_memory_gib IS NOT DISTINCT FROM b.accelerator_memory_gib"
+    ),
+    "gpu_price": f"SELECT b.* EXCLUDE (converted_at), b.price_amount * ({_RATE}) AS price_usd, s.is_bundled " + _CONVERTED,
+    "electricity_price": (
+        f"SELECT b.* EXCLUDE (converted_at), b.price_amount_per_mwh * ({_RATE}) AS price_usd_per_mwh, s.is_bundled " + _CONVERTED
+    ),
+}
+_PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
+
+_STEP = (
+    "CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE "
+    "WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END"
+)
+
+
+def subject_views(subject: Subject) -> list[str]:
+    """SQL of the view and the macros of one subject."""
+    enrich = _ENRICH.get(subject.name, _PLAIN)
+    if subject.kind == "state":
+        return view_scripts(subject, enrich)
+    if "resolution" not in subject.keys:  # exchange rates: one value a day
+        end, condition = "valid_from + INTERVAL 1 DAY", "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 1 DAY"
+    else:
+        end = f"valid_from + {_STEP}"
+        condition = f"valid_from <= valid_at AND valid_from > valid_at - INTERVAL 367 DAY AND valid_at < {end}"
+    return view_scripts(subject, enrich, condition, end)
+
+
+def scripts() -> list[str]:
+    """All SQL of this room, in order of dependence: exchange rates come before what is converted by them."""
+    ordered = sorted(SUBJECTS, key=lambda s: s.name != "exchange_rate")
+    first, *others = ordered
+    views = _statements((SQL / "views.sql").read_text(encoding="utf-8"))
+    usd_rate, rest = views[:2], views[2:]
+    return [
+        *_statements((SQL / "accelerator_key.sql").read_text(encoding="utf-8")),
+        *subject_views(first),
+        *usd_rate,
+        *(statement for subject in others for statement in subject_views(subject)),
+        *rest,
+    ]
+
+
+def _statements(script: str) -> list[str]:
+    """Statements of a script; a semicolon at a line's end ends one."""
+    return [s.strip() for s in script.split(";\n") if s.strip()]

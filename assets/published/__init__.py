@@ -1,0 +1,1 @@
+"""What leaves the house: the published file, the report, exports."""

@@ -1,0 +1,47 @@
+"""The published file as an asset: the end of every run that changed something."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from assets.catalog import catalog
+from assets.dagster_support import OWNERS, POOL, HomeResource
+from warehouse.connection import read_published
+from warehouse.publish import PublishError, publish
+
+WAREHOUSE_FILE = dg.AssetKey(["published", "warehouse_file"])
+
+
+def build(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """The published file, after all tables in `upstream`."""
+
+    @dg.asset(
+        key=WAREHOUSE_FILE,
+        deps=list(upstream),
+        group_name="published",
+        description="The DuckDB file that people query: whole, read-only, numbered; replaced by one rename.",
+        kinds={"duckdb", "file"},
+        owners=OWNERS,
+        pool=POOL,
+        automation_condition=dg.AutomationCondition.eager(),
+    )
+    def warehouse_file(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        try:
+            publication = publish(home.get(), catalog())
+        except PublishError as e:
+            raise dg.Failure(description=str(e), allow_retries=False) from None
+        with read_published(home.get()) as con:
+            tables = con.execute(
+                "SELECT schema_name || '.' || table_name, estimated_size FROM duckdb_tables() WHERE NOT internal ORDER BY 1"
+            ).fetchall()
+        return dg.MaterializeResult(
+            metadata={
+                "publication": publication.number,
+                "is_new": publication.is_new,
+                "bytes": publication.byte_count,
+                "dagster/uri": str(publication.path),
+                "tables": dg.MetadataValue.json(dict(tables)),
+            }
+        )
+
+    return [warehouse_file]

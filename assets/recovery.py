@@ -1,0 +1,147 @@
+"""When something broke: verify everything that is kept, and make the warehouse again from the captures alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import duckdb
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from warehouse import loading, staging
+from warehouse.captures import Capture, CaptureStore
+from warehouse.connection import open_work_file, read_published, write_lock
+from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
+from warehouse.home import Home
+
+Tell = Callable[[str], None]
+
+
+def _parsed(home: Home, store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None) -> staging.Batch:
+    """A batch read again from its stored bytes, as the intake would have staged it."""
+    source = all_sources().get(captures[0].source_id)
+    if source is None:
+        raise PetadayError(f"captures of {captures[0].source_id!r} are here, but no such source is registered")
+    batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, outcome, same_as)
+    if outcome == "unchanged":
+        return batch
+    documents = [store.open_document(c) for c in captures]
+    try:
+        scopes, rejected = intake.read_batch(source, captures, documents)
+    except PetadayError as e:
+        return staging.Batch(source.source_id, source.subject, source.parser_version, captures, "rejected", str(e))
+    finally:
+        for document in documents:
+            document.path.unlink(missing_ok=True)
+    return staging.Batch(
+        source.source_id, source.subject, source.parser_version, captures, outcome, None, scopes if outcome == "loaded" else (), rejected
+    )
+
+
+def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
+    """Replace the work file by one made from captures and journal alone: same rows, same clocks.
+
+    Batches go in the order and with the `recorded_at` of the journal; captures that were never recorded come last. The old
+    file is kept beside the new one.
+
+    Raises:
+        CaptureDamagedError: if a capture cannot be read; nothing was replaced then.
+    """
+    store = CaptureStore(home)
+    batches = store.batches()
+    journal = [line for line in store.journal() if line["batch_id"] in batches]
+    with write_lock(home):
+        kept = None
+        stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+        for suffix in (".wal", ""):
+            old = home.work_file.with_name(home.work_file.name + suffix)
+            if old.exists():
+                kept = old.replace(old.with_name(f"{home.work_file.stem}-{stamp}.duckdb{suffix}"))
+        results: list[loading.Loaded] = []
+        try:
+            with open_work_file(home, catalog()) as con:
+                settle.sync_sources(con)
+                settle.load_reference(con)
+                recorder = loading.Recorder(con, home, catalog(), intake.parse_again(home), keep_journal=False)
+                for number, line in enumerate(journal, 1):
+                    captures = batches[line["batch_id"]]
+                    batch = _parsed(home, store, captures, line["outcome"], line.get("message"))
+                    moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
+                    results.append(recorder.record(batch, moment))
+                    if number % 25 == 0 or number == len(journal):
+                        tell(f"{number} of {len(journal)} batches")
+                recorded = {line["batch_id"] for line in journal}
+                for batch_id, captures in batches.items():
+                    if batch_id not in recorded:
+                        results.append(recorder.record(_parsed(home, store, captures, "loaded", None)))
+                settle.match_accelerators(con)
+        except BaseException:
+            if kept is not None:
+                home.work_file.with_name(home.work_file.name + ".wal").unlink(missing_ok=True)
+                kept.replace(home.work_file)
+            raise
+    return loading.summarise(results)
+
+
+def verify(home: Home, tell: Tell) -> list[str]:
+    """Every promise that a machine can check; returns what is broken, one line each."""
+    problems: list[str] = []
+    store = CaptureStore(home)
+    seen: set[str] = set()
+    count = 0
+    for capture in store.captures():
+        count += 1
+        if str(capture.path) in seen:
+            continue
+        seen.add(str(capture.path))
+        try:
+            store.open_document(capture).path.unlink()
+        except CaptureDamagedError as e:
+            problems.append(str(e))
+    tell(f"{count} captures, {len(seen)} files: hashes compared")
+    with write_lock(home):
+        if home.work_file.exists():
+            try:
+                with open_work_file(home, catalog()) as con:
+                    problems += _verify_tables(con, store, tell)
+            except (WarehouseDamagedError, duckdb.Error) as e:
+                problems.append(str(e).splitlines()[0])
+    try:
+        with read_published(home) as con:
+            problems += [f"published file: {p}" for p in _scan(con)]
+            tell(f"publication {con.execute('SELECT max(publication_number) FROM meta.publication').fetchall()[0][0]} read in full")
+    except (PetadayError, duckdb.Error) as e:
+        problems.append(str(e).splitlines()[0])
+    return problems
+
+
+def _scan(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Read every block of every table."""
+    problems = []
+    names = con.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()"
+    ).fetchall()
+    for (name,) in names:
+        try:
+            con.execute(f"SELECT bit_xor(hash(t)) FROM {name} t").fetchall()
+        except duckdb.Error as e:
+            problems.append(f"{name} cannot be read: {str(e).splitlines()[0]}")
+    return problems
+
+
+def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, tell: Tell) -> list[str]:
+    problems = _scan(con)
+    known = {c.capture_id for c in store.captures()}
+    recorded = {r[0] for r in con.execute("SELECT DISTINCT capture_id FROM meta.capture").fetchall()}
+    if lost := recorded - known:
+        problems.append(f"{len(lost)} recorded captures have no file, first {min(lost)}")
+    for subject in catalog().subjects:
+        orphans = con.execute(
+            f"SELECT count(*) FROM {subject.log_name} l ANTI JOIN meta.capture c USING (capture_id)"
+        ).fetchall()[0][0]
+        if orphans:
+            problems.append(f"{subject.log_name}: {orphans} rows whose capture is not recorded")
+    tell(f"work file read in full; {len(recorded)} captures recorded, {len(known - recorded)} waiting")
+    return problems

@@ -1,0 +1,1 @@
+"""Slow facts with a citation per row: accelerators, models, regions, countries."""

@@ -1,0 +1,45 @@
+"""The reference tables as assets, loaded together in one short session."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets import settle
+from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.reference.tables import REFERENCE_TABLES, read_reference
+
+
+def reference_key(name: str) -> dg.AssetKey:
+    """Key of the asset of a reference table."""
+    return dg.AssetKey(["reference", name])
+
+
+@dg.multi_asset(
+    name="reference_tables",
+    specs=[
+        dg.AssetSpec(
+            reference_key(table.name),
+            group_name="reference",
+            description=f"{table.description} Typed by us, each row with its source.",
+            kinds={"csv", "duckdb"},
+            owners=OWNERS,
+            metadata={
+                "dagster/column_schema": table_schema(table.declared()),
+                "dagster/table_name": f"petaday.{table.full_name}",
+            },
+            skippable=True,
+        )
+        for table in REFERENCE_TABLES
+    ],
+    can_subset=True,
+    pool=POOL,
+)
+def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    """Facts from assets/reference, checked against their declarations and loaded where a file changed."""
+    changed = settle.refresh_reference(home.get())
+    for table in REFERENCE_TABLES:
+        if reference_key(table.name) in context.selected_asset_keys:
+            yield dg.MaterializeResult(
+                asset_key=reference_key(table.name),
+                metadata={"dagster/row_count": read_reference(table).frame.height, "file_changed": table.name in changed},
+            )

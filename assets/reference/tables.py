@@ -1,0 +1,200 @@
+"""Reference tables: what each CSV file in this folder holds, declared once, and how it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import dataframely as dy
+import polars as pl
+
+from assets.columns import count, day, flag, number, text
+from warehouse.errors import PetadayError
+from warehouse.tables import Table
+
+FOLDER = Path(__file__).parent
+
+_SOURCE_URL = text("Where the fact stands.", nullable=False)
+_CHECKED_ON = day("When the page was read; empty where the fact was typed from general knowledge and awaits a check.")
+_NOTE = text("What a reader should know of the row.")
+
+
+class Accelerator(dy.Schema):
+    """One row per accelerator model."""
+
+    accelerator_id = text("Key: vendor-model-form-memory.", key=True)
+    vendor = text("Who makes it.", nullable=False)
+    name = text("Name of the product.", nullable=False)
+    family = text("Architecture.")
+    form_factor = text("SXM, PCIe, NVL, OAM, …")
+    memory_gib = number("Memory, as marketed.", "GiB", min_exclusive=0, max=2048)
+    memory_bandwidth_gb_per_s = number("Peak memory bandwidth.", "GB/s", min_exclusive=0, max=100_000)
+    fp64_dense_flop_per_s = number("Peak FP64 (vector).", "FLOP/s", min_exclusive=0, max=1e16)
+    fp32_dense_flop_per_s = number("Peak FP32 (vector).", "FLOP/s", min_exclusive=0, max=1e16)
+    tf32_dense_flop_per_s = number("Peak TF32, dense.", "FLOP/s", min_exclusive=0, max=1e17)
+    fp16_dense_flop_per_s = number("Peak FP16/BF16 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e17)
+    fp8_dense_flop_per_s = number("Peak FP8 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e17)
+    fp4_dense_flop_per_s = number("Peak FP4 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e17)
+    int8_dense_op_per_s = number("Peak INT8 matrix, dense.", "op/s", min_exclusive=0, max=1e17)
+    interconnect_gb_per_s = number("Link to other accelerators, both directions.", "GB/s", min_exclusive=0)
+    tdp_w = number("Thermal design power.", "W", min_exclusive=0, max=5_000)
+    launched_on = day("When it was launched.")
+    launch_price_usd = number("List price at launch.", "USD", min_exclusive=0, max=500_000)
+    launch_price_source_url = text("Where the launch price stands.")
+    is_datacenter = flag("True if it is sold for data centres.")
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
+class AcceleratorAlias(dy.Schema):
+    """How publishers write an accelerator's name."""
+
+    alias = text("Name as written; matched without case and punctuation.", nullable=False)
+    memory_gib = number("Memory that the offer must state (within 8%); any if empty.", "GiB", min_exclusive=0)
+    provider = text("Provider that the row holds for; any if empty.")
+    instance_pattern = text("Regular expression on the instance type; any if empty.")
+    accelerator_id = text("Accelerator.", nullable=False)
+    note = _NOTE
+
+
+class InstanceAccelerator(dy.Schema):
+    """What accelerators an instance type has, by its provider's documentation."""
+
+    provider = text("Cloud provider.", key=True)
+    instance_type = text("Instance type.", key=True)
+    accelerator_id = text("Accelerator.", nullable=False)
+    accelerator_count = number("Accelerators in the instance; a fraction for a slice.", "1", nullable=False, min_exclusive=0, max=20_000)
+    accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+
+
+class Model(dy.Schema):
+    """One row per language model that matters for cost."""
+
+    model_id = text("Key.", key=True)
+    name = text("Name.", nullable=False)
+    developer = text("Who made it.", nullable=False)
+    family = text("Family.")
+    architecture = text("Architecture; empty where it is not published.", allowed=("decoder", "encoder", "encoder_decoder", "moe_decoder", "moe_encoder_decoder"))
+    released_on = day("When it was released.")
+    is_open_weights = flag("True if the weights can be had.")
+    licence = text("Licence of the weights.")
+    parameters_count = number("Parameters.", "1", min_exclusive=0)
+    active_parameters_count = number("Parameters that work on each token.", "1", min_exclusive=0)
+    training_tokens_count = number("Tokens seen in pre-training.", "1", min_exclusive=0)
+    flop_per_parameter_token = number("Training operations per active parameter and token.", "FLOP", nullable=False, min_exclusive=0, max=20)
+    training_flop = number("Training operations as published.", "FLOP", min_exclusive=0)
+    layer_count = number("Layers.", "1", min_exclusive=0)
+    hidden_width_count = number("Width of the residual stream.", "1", min_exclusive=0)
+    attention_head_count = number("Query heads.", "1", min_exclusive=0)
+    kv_head_count = number("Key-value heads.", "1", min_exclusive=0)
+    head_dimension_count = number("Dimension of a head.", "1", min_exclusive=0)
+    feed_forward_width_count = number("Width of the feed-forward layer.", "1", min_exclusive=0)
+    vocabulary_count = number("Vocabulary.", "1", min_exclusive=0)
+    context_tokens_count = number("Context length.", "token", min_exclusive=0)
+    training_accelerator_id = text("Accelerator it was trained on.")
+    training_gpu_hours = number("Accelerator-hours of the training, as published.", "h", min_exclusive=0)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
+class Region(dy.Schema):
+    """One row per cloud region: where it is and which grid feeds it."""
+
+    provider = text("Cloud provider.", key=True)
+    region = text("Region in the provider's own id.", key=True)
+    place = text("Place.")
+    country_code = text("ISO 3166-1 alpha-2 code.")
+    latitude = number("Latitude.", "degree", min=-90, max=90)
+    longitude = number("Longitude.", "degree", min=-180, max=180)
+    grid_zone = text("Grid zone that feeds it.")
+    time_zone = text("IANA time zone.")
+    pue = number("Power usage effectiveness, where published.", "1", min=1, max=3)
+    pue_year = number("Year of the PUE.", "1", min=2000, max=2100)
+    pue_source_url = text("Where the PUE stands.")
+    zone_claimed_by = text("Who says that this zone feeds it.")
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
+class RegionClaim(dy.Schema):
+    """What different sources claim of a cloud region, side by side."""
+
+    provider = text("Cloud provider.", nullable=False)
+    region = text("Region.", nullable=False)
+    attribute = text("What is claimed.", nullable=False)
+    year = number("Year it holds for; empty if undated.", "1")
+    value = text("The claim, as text.", nullable=False)
+    unit = text("Unit of the claim.")
+    claimed_by = text("Who claims it.", nullable=False)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+
+
+class Country(dy.Schema):
+    """One row per country."""
+
+    country_code = text("ISO 3166-1 alpha-2 code.", key=True)
+    country_code_alpha3 = text("ISO 3166-1 alpha-3 code.", nullable=False)
+    name = text("English name.", nullable=False)
+    grid_zone = text("Grid zone of the whole country.")
+
+
+def _table(name: str, columns: type[dy.Schema]) -> Table:
+    return Table("reference", name, (columns.__doc__ or "").strip(), columns)
+
+
+REFERENCE_TABLES: tuple[Table, ...] = (
+    _table("accelerator", Accelerator),
+    _table("accelerator_alias", AcceleratorAlias),
+    _table("instance_accelerator", InstanceAccelerator),
+    _table("model", Model),
+    _table("region", Region),
+    _table("region_claim", RegionClaim),
+    _table("country", Country),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFile:
+    """A reference table read from its CSV file and checked."""
+
+    table: Table
+    sha256: str
+    frame: pl.DataFrame
+
+
+def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
+    """Read and check the CSV file of a reference table.
+
+    Raises:
+        PetadayError: naming the file, the rule and a row, if a fact breaks its declaration.
+    """
+    file = folder / f"{table.name}.csv"
+    body = file.read_bytes()
+    raw = pl.read_csv(body, infer_schema=False)
+    declared = table.declared()
+    if raw.columns != list(declared):
+        raise PetadayError(f"{file}: columns {raw.columns}, declared are {list(declared)}")
+    casts = []
+    for name, column in declared.items():
+        if column.dtype == pl.Boolean:
+            cast = pl.col(name).replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+        elif column.dtype == pl.Date:
+            cast = pl.col(name).str.to_date("%Y-%m-%d", strict=True)
+        else:
+            cast = pl.col(name).cast(column.dtype, strict=True)
+        casts.append(cast.alias(name))
+    try:
+        frame = raw.select(casts)
+    except pl.exceptions.PolarsError as e:
+        raise PetadayError(f"{file}: {str(e).splitlines()[0]}") from e
+    good, failure = table.columns.filter(frame)
+    if len(failure):
+        raise PetadayError(f"{file}: {failure.counts()}; first: {failure.invalid().row(0, named=True)}")
+    return ReferenceFile(table, hashlib.sha256(body).hexdigest(), good)

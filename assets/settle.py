@@ -1,0 +1,97 @@
+"""From the staging folder to the tables: what the observed and reference assets do in a write session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from assets import intake
+from assets.catalog import catalog
+from assets.observed.views import SQL
+from assets.reference.tables import REFERENCE_TABLES, read_reference
+from assets.sources import all_sources
+from warehouse import loading
+from warehouse.connection import transaction, write_session
+from warehouse.home import Home
+
+
+def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Bring the reference tables to what their files say; returns rows of the tables that changed."""
+    changed: dict[str, int] = {}
+    known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
+    for table in REFERENCE_TABLES:
+        file = read_reference(table)
+        if known.get(table.name) == file.sha256:
+            continue
+        with transaction(con):
+            con.register("_reference", file.frame.to_arrow())
+            con.execute(f"DELETE FROM {table.full_name}").fetchall()
+            con.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM _reference").fetchall()
+            con.unregister("_reference")
+            con.execute("DELETE FROM meta.reference_file WHERE table_name = ?", [table.name]).fetchall()
+            con.execute(
+                "INSERT INTO meta.reference_file VALUES (?, ?, ?, now())", [table.name, file.sha256, file.frame.height]
+            ).fetchall()
+        changed[table.name] = file.frame.height
+    return changed
+
+
+def sync_sources(con: duckdb.DuckDBPyConnection) -> None:
+    """`meta.source` lists what is registered, and nothing else."""
+    rows = [
+        (
+            s.source_id, s.subject, s.title, s.homepage_url, s.licence, s.licence_url, s.attribution, s.cadence, s.key_name,
+            s.is_bundled, s.parser_version,
+        )
+        for s in all_sources().values()
+    ]
+    present = con.execute("SELECT * FROM meta.source ORDER BY source_id").fetchall()
+    if present == rows:
+        return
+    with transaction(con):
+        con.execute("DELETE FROM meta.source").fetchall()
+        con.executemany("INSERT INTO meta.source VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+
+
+def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
+    """Recompute `observed.accelerator_match`; True if it changed."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE _match AS " + (SQL / "accelerator_match.sql").read_text(encoding="utf-8")
+    ).fetchall()
+    columns = "provider, instance_type, accelerator_name, accelerator_memory_gib, accelerator_id, accelerator_count, rule"
+    differs = con.execute(
+        f"SELECT EXISTS (SELECT {columns} FROM _match EXCEPT SELECT {columns} FROM observed.accelerator_match) "
+        f"OR EXISTS (SELECT {columns} FROM observed.accelerator_match EXCEPT SELECT {columns} FROM _match)"
+    ).fetchall()[0][0]
+    if differs:
+        with transaction(con):
+            con.execute("DELETE FROM observed.accelerator_match").fetchall()
+            con.execute(f"INSERT INTO observed.accelerator_match SELECT {columns} FROM _match").fetchall()
+    return bool(differs)
+
+
+def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
+    """Record every waiting batch of a subject's sources."""
+    source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
+    with write_session(home, catalog()) as con:
+        sync_sources(con)
+        results = loading.record_staged(con, home, catalog(), intake.parse_again(home), source_ids)
+        if subject == "cloud_rate":
+            match_accelerators(con)
+    return results
+
+
+def refresh_reference(home: Home) -> dict[str, int]:
+    """Load changed reference tables and what follows from them."""
+    with write_session(home, catalog()) as con:
+        sync_sources(con)
+        changed = load_reference(con)
+        if changed.keys() & {"accelerator", "accelerator_alias", "instance_accelerator"}:
+            match_accelerators(con)
+    return changed
+
+
+def subjects_with_sources() -> Sequence[str]:
+    """Subjects that at least one source feeds."""
+    return sorted({s.subject for s in all_sources().values()})

@@ -1,0 +1,44 @@
+"""Publishers, one module each. A module registers its sources by defining them at top level."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from assets.sources._base import Source
+from warehouse.errors import PetadayError
+
+
+@cache
+def all_sources() -> dict[str, Source]:
+    """Every source by id, in order of id.
+
+    Raises:
+        ValueError: if two modules claim one id.
+    """
+    found: dict[str, Source] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        if module_info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        sources = [value for value in vars(module).values() if isinstance(value, Source)]
+        for source in sources:
+            if found.setdefault(source.source_id, source) is not source:
+                raise ValueError(f"two sources are called {source.source_id!r}")
+    return dict(sorted(found.items()))
+
+
+def source_named(source_id: str) -> Source:
+    """The source of that id.
+
+    Raises:
+        PetadayError: if there is none; the closest ids are named.
+    """
+    sources = all_sources()
+    if source_id in sources:
+        return sources[source_id]
+    import difflib
+
+    close = difflib.get_close_matches(source_id, sources, n=3, cutoff=0.4)
+    raise PetadayError(f"no source {source_id!r}; {'did you mean ' + ', '.join(close) if close else 'there are ' + ', '.join(sources)}?")

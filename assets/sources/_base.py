@@ -1,0 +1,260 @@
+"""What a source is: where to fetch, how to read it. No database, no Dagster.
+
+A publisher is one module in this package that defines one or more `Source` objects at top level; being there registers
+them. `plan` says what to ask for, `parse` is a pure function from documents to rows in the schema of the subject.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from warehouse.captures import Document
+from warehouse.errors import PetadayError
+from warehouse.tables import UNKNOWN_START
+
+#: No publisher's file unpacks to more than this.
+MAX_UNPACKED_BYTES = 2 << 30
+#: A zip that unpacks to more than this many times its size is refused.
+MAX_ZIP_RATIO = 200
+
+UNKNOWN_START_AT = dt.datetime.fromisoformat(UNKNOWN_START)
+
+
+class LayoutError(PetadayError):
+    """A publisher's answer is not in the form its parser knows: nothing is loaded, the capture is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `secrets` are header or query values that must not be stored anywhere."""
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    json_body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_params: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict)
+    extension: str = "json"
+    #: The answer is no data but an index: `Source.expand` says what to ask for next.
+    is_index: bool = False
+    #: For a dated version from an archive: when it was published; it is recorded as observed then.
+    as_of: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a run asks for: the latest, or (for sources with history) the days from `first_on` to `last_on`."""
+
+    now: dt.datetime
+    first_on: dt.date | None = None
+    last_on: dt.date | None = None
+
+    def days(self, default_days: int = 1) -> list[dt.date]:
+        """Every day of the window; without one, the last `default_days` up to today."""
+        last = self.last_on or self.now.date()
+        first = self.first_on or last - dt.timedelta(days=default_days - 1)
+        return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Rows about one part of a source.
+
+    `frame` has the subject's columns, plus `valid_from` (required for a series), plus `document` (index of the document
+    a row came from) where there are several. `is_complete` says that what is absent is no longer offered.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a parser read: scopes, and rows it refuses itself (columns reason, row_json, and perhaps document)."""
+
+    scopes: Sequence[Scope]
+    rejected: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A publisher's feed for one subject."""
+
+    source_id: str
+    subject: str
+    title: str
+    homepage_url: str
+    licence: str
+    parse: Callable[[Sequence[Document]], Reading]
+    #: Requests to make, in batches that are parsed together.
+    plan: Callable[[Window], Iterable[Sequence[Request]]] | None = None
+    #: The next page after a document, if there is one; it must stay on the allowed hosts.
+    follow: Callable[[Document], Request | None] | None = None
+    #: Batches that an index (a request with `is_index`) leads to; they may be indices again.
+    expand: Callable[[Document, Window], Iterable[Sequence[Request]]] | None = None
+    hosts: tuple[str, ...] = ()
+    licence_url: str | None = None
+    attribution: str | None = None
+    #: Cron schedule in UTC.
+    cadence: str | None = None
+    #: Environment variable with the key; without it the source is not asked.
+    key_name: str | None = None
+    parser_version: int = 1
+    #: File extension of what a person may load by hand.
+    extension: str = "json"
+    is_bundled: bool = False
+    #: Bundled documents, for a source that ships with Petaday.
+    bundled: Callable[[], Sequence[Document]] | None = None
+    #: True if `plan` can ask for past days.
+    has_history: bool = False
+    #: Scraped pages obey robots.txt.
+    is_scraped: bool = False
+    max_bytes: int = 64 << 20
+    #: Above this share of refused rows the whole batch is refused.
+    max_rejected_share: float = 0.2
+    #: A complete answer with fewer rows than this share of the last one is refused.
+    min_kept_share: float = 0.5
+    #: After this many days without a good capture the source is stale.
+    stale_after_days: float = 3.0
+
+
+# Reading documents --------------------------------------------------------------------------------------------------------
+
+
+def looks_like_html(body: bytes) -> bool:
+    """True for an HTML page: what a block page or an error page sends in place of data."""
+    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) or b"<html" in start
+
+
+def body_of(document: Document, *, member: str | None = None) -> bytes:
+    """The bytes of a document, unpacked if it is a zip with one file (or with `member`).
+
+    Raises:
+        LayoutError: if it is empty, truncated, unpacks to far more than it should, or is a page instead of data.
+    """
+    body = document.read_bytes()
+    if not body.strip():
+        raise LayoutError(f"{document.url}: the answer is empty")
+    if body[:2] == b"PK":
+        body = _unzip(document.url, body, member)
+        if not body.strip():
+            raise LayoutError(f"{document.url}: the file in the archive is empty")
+    if document.extension not in ("html", "htm", "xml") and looks_like_html(body):
+        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
+    return body
+
+
+def _unzip(url: str, body: bytes, member: str | None) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            infos = [i for i in archive.infolist() if not i.is_dir()]
+            if member is not None:
+                infos = [i for i in infos if i.filename == member]
+            if len(infos) != 1:
+                raise LayoutError(f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}")
+            return read_member(url, archive, infos[0])
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+        raise LayoutError(f"{url}: the archive cannot be read (truncated?): {e}") from e
+
+
+def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One file of an archive, never more than a publisher could honestly pack.
+
+    Raises:
+        LayoutError: if it unpacks to more than `MAX_UNPACKED_BYTES` or `MAX_ZIP_RATIO` times its packed size.
+    """
+    limit = min(MAX_UNPACKED_BYTES, max(info.compress_size, 1024) * MAX_ZIP_RATIO)
+    with archive.open(info) as member:
+        try:
+            data = member.read(limit + 1)
+        except (zipfile.BadZipFile, EOFError, OSError) as e:
+            raise LayoutError(f"{url}: the archive cannot be read (truncated?): {e}") from e
+        except Exception as e:
+            raise LayoutError(f"{url}: the archive cannot be read: {e}") from e
+    if len(data) > limit:
+        raise LayoutError(f"{url}: {info.filename!r} unpacks to more than {limit} bytes from {info.compress_size}: refused")
+    return data
+
+
+def json_of(document: Document, *, member: str | None = None) -> Any:
+    """The JSON value of a document.
+
+    Raises:
+        LayoutError: if it is not JSON.
+    """
+    body = body_of(document, member=member)
+    try:
+        return json.loads(body.decode(_encoding_of(body)))
+    except (ValueError, RecursionError) as e:
+        raise LayoutError(f"{document.url}: not JSON (truncated?): {str(e)[:200]}") from e
+
+
+def _encoding_of(body: bytes) -> str:
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-8-sig"
+
+
+def csv_of(
+    document: Document, required: Sequence[str], *, member: str | None = None, overhanging_column: str | None = None,
+    **options: Any,
+) -> pl.DataFrame:
+    """A CSV document as text columns; names and values as they are, empty fields as null.
+
+    Args:
+        document: the file, plain or in a zip with one file (or with `member`).
+        required: columns that must be there.
+        member: file in the archive.
+        overhanging_column: a last column whose unquoted commas may overhang; rows longer than the header are an error
+            for every other file.
+        options: of `polars.read_csv`.
+
+    Raises:
+        LayoutError: if it cannot be read, has no row, or lacks a required column (a renamed one is named).
+    """
+    body = body_of(document, member=member)
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        body = body.decode("utf-16").encode()
+    if overhanging_column and body[:4096].split(b"\n", 1)[0].strip().endswith(b"," + overhanging_column.encode()):
+        options["truncate_ragged_lines"] = True
+    try:
+        frame = pl.read_csv(body, infer_schema=False, **options)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
+        raise LayoutError(f"{document.url}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from e
+    require_columns(document, frame.columns, required)
+    if frame.is_empty():
+        raise LayoutError(f"{document.url}: a header and no row")
+    return frame
+
+
+def require_columns(document: Document, found: Sequence[str], required: Sequence[str]) -> None:
+    """Raise `LayoutError` naming what is missing and what is there."""
+    if missing := [c for c in required if c not in found]:
+        raise LayoutError(
+            f"{document.url}: column {', '.join(missing)} is missing (renamed?); found {', '.join(map(str, found))[:300]}"
+        )
+
+
+def to_number(column: str) -> pl.Expr:
+    """A text column as a number; what is not a number is null."""
+    return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def refused(frame: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
+    """Rows in the form of `Reading.rejected`."""
+    why = pl.lit(reason) if isinstance(reason, str) else reason
+    columns = [c for c in frame.columns if c != "document"]
+    packed = pl.struct(columns).struct.json_encode() if columns else pl.lit("{}")
+    keep = [pl.col("document")] if "document" in frame.columns else []
+    return frame.select(why.alias("reason"), packed.alias("row_json"), *keep)

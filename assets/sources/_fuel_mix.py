@@ -1,0 +1,100 @@
+"""From a generation mix to a carbon intensity, for publishers that print megawatts and no grams.
+
+intensity = sum over fuels of generation x factor / sum over fuels of generation, once with direct and once with
+lifecycle factors (`assets/reference/emission_factor.csv`, cited per row). What this is not: imports are ignored (it is
+the intensity of what was generated in the zone, not of what was used there), so are losses and heat; factors are world
+medians, not those of the plants. Rows are therefore of the kind `estimated`.
+
+- Storage is left out both ways: what a battery gives back was generated, and counted, when it was charged.
+- Generation below zero (station use at night) counts as none.
+- What has no factor (other, unknown, waste) is left out above and below the line; if it is more than
+  `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
+- A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from assets.sources._base import refused
+
+FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
+MAX_UNKNOWN_SHARE = 0.10
+#: A fuel with this share of a zone's generation in a batch must be there in every slot.
+EXPECTED_SHARE = 0.02
+
+#: Fuels that are no generation of the zone.
+IGNORED = ("storage", "imports")
+UNKNOWN = "unknown"
+
+
+@cache
+def factors() -> pl.DataFrame:
+    """Fuel, direct and lifecycle, gCO2e/kWh; one row per fuel that has both."""
+    return (
+        pl.read_csv(FACTORS_FILE).pivot("basis_boundary", index="fuel", values="gco2e_per_kwh").drop_nulls()
+        .select("fuel", pl.col("direct", "lifecycle").cast(pl.Float64))
+    )
+
+
+def intensities(
+    mix: pl.DataFrame, *, resolution: str, max_unknown_share: float = MAX_UNKNOWN_SHARE
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Grid carbon of a mix.
+
+    Args:
+        mix: columns zone, valid_from, fuel, generation (MW or MWh: only shares matter); null is "not reported".
+        resolution: length of a slot, ISO 8601.
+        max_unknown_share: above this share of generation without a factor a slot is refused.
+
+    Returns:
+        (rows in the columns of `grid_carbon` with valid_from, two per slot; refused slots).
+    """
+    slot = ["zone", "valid_from"]
+    known = factors()
+    rows = (
+        mix.filter(~pl.col("fuel").is_in(IGNORED) & pl.col("generation").is_not_null())
+        .with_columns(pl.col("generation").clip(lower_bound=0))
+        .join(known, on="fuel", how="left")
+    )
+    zone_total = pl.col("generation").sum().over("zone")
+    expected = (
+        rows.filter(pl.col("direct").is_not_null())
+        .with_columns((pl.col("generation").sum().over("zone", "fuel") / zone_total).alias("share"))
+        .filter(pl.col("share") >= EXPECTED_SHARE).select("zone", "fuel").unique()
+    )
+    slots = mix.select(slot).unique(maintain_order=True)
+    absent = (
+        slots.join(expected, on="zone").join(rows.select(*slot, "fuel"), on=[*slot, "fuel"], how="anti")
+        .group_by(slot).agg(pl.col("fuel").sort().str.join(", ").alias("absent"))
+    )
+    has_factor = pl.col("direct").is_not_null()
+    summed = rows.group_by(slot).agg(
+        pl.col("generation").sum().alias("total"),
+        pl.col("generation").filter(has_factor).sum().alias("known"),
+        *((pl.col("generation") * pl.col(b)).filter(has_factor).sum().alias(b) for b in ("direct", "lifecycle")),
+    )
+    slots = slots.join(summed, on=slot, how="left").join(absent, on=slot, how="left").sort(slot)
+    unknown_share = 1 - pl.col("known") / pl.col("total")
+    why = (
+        pl.when(pl.col("total").is_null() | (pl.col("total") <= 0)).then(pl.lit("no generation is reported"))
+        .when(unknown_share > max_unknown_share).then(
+            pl.format("{}% of the generation has no emission factor (allowed {}%)", (unknown_share * 100).round(1),
+                      pl.lit(round(max_unknown_share * 100)))
+        )
+        .when(pl.col("absent").is_not_null()).then(pl.format("generation of {} is missing, it is not zero", "absent"))
+    )
+    slots = slots.with_columns(why.alias("why"))
+    good = slots.filter(pl.col("why").is_null())
+    frame = good.unpivot(
+        ["direct", "lifecycle"], index=[*slot, "known"], variable_name="basis_boundary", value_name="grams"
+    ).select(
+        "zone", pl.lit(resolution).alias("resolution"), pl.lit("average").alias("basis_method"), "basis_boundary",
+        pl.lit("location").alias("basis_accounting"), pl.lit("estimated").alias("basis_kind"),
+        (pl.col("grams") / pl.col("known")).round(3).alias("intensity_gco2e_per_kwh"), "valid_from",
+    )
+    bad = slots.filter(pl.col("why").is_not_null())
+    return frame, refused(bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why"))

@@ -1,0 +1,122 @@
+"""Reading web pages: soup, JSON-LD, amounts of money in prose, and pages that only say "no".
+
+Nothing here knows a publisher. Text of a page is data: it is read with fixed patterns and never run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+
+from assets.sources._base import LayoutError, body_of
+from warehouse.captures import Document
+
+#: What pages say that stand in the way of the one asked for; they come with HTTP 200.
+_BLOCKS = (
+    "access to this page has been denied", "verify your identity", "are you a human", "are you a robot",
+    "robot or human", "enter the characters you see below", "pardon our interruption", "just a moment...",
+    "attention required! | cloudflare", "please verify you are a human", "unusual traffic from your",
+    "checking your browser before accessing", "px-captcha",
+)
+_MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d)")
+
+
+def soup_of(document: Document) -> BeautifulSoup:
+    """The page as a tree.
+
+    Raises:
+        LayoutError: if it is empty, or is a captcha or block page (the message says which words gave it away).
+    """
+    soup = BeautifulSoup(body_of(replace(document, extension="html")), "lxml")
+    head = soup.title.get_text(" ", strip=True).lower() if soup.title else ""
+    # A real page may carry a bot wall's script; only its title, its headings and its short text betray a block page.
+    headings = " ".join(h.get_text(" ", strip=True) for h in soup.find_all(["h1", "h2"], limit=6)).lower()
+    for tag in soup.find_all(["script", "style", "noscript"]):
+        if not _holds_data(tag):
+            tag.extract()
+    text = soup.get_text(" ", strip=True)[:20_000].lower()
+    is_short = len(text) < 6_000
+    seen = f"{head} {headings} {text if is_short else ''}"
+    box = soup.find(id=re.compile(r"^px-captcha|^captchacharacters$")) if is_short else None
+    words = next((w for w in _BLOCKS if w in seen), str(box.get("id")) if box is not None else None)
+    if words:
+        raise LayoutError(f"{document.url}: a captcha or block page came in place of data ({words!r})")
+    return soup
+
+
+def _holds_data(tag: Tag) -> bool:
+    """True for scripts that carry data which a parser reads (JSON, and Next.js pages)."""
+    return tag.name == "script" and ("json" in str(tag.get("type", "")) or "__next_f" in tag.text)
+
+
+def text_of(tag: Tag | None) -> str:
+    """Visible text with single blanks; non-breaking and narrow blanks are blanks."""
+    if tag is None:
+        return ""
+    return " ".join(tag.get_text(" ", strip=True).replace("\xa0", " ").replace("\u202f", " ").replace("\u200b", "").split())
+
+
+def json_ld(soup: BeautifulSoup) -> Iterator[dict[str, Any]]:
+    """Every object of every ld+json block, graphs and lists unfolded; a block that is not JSON is passed over.
+
+    Shops write control characters, HTML comments and trailing semicolons into these blocks.
+    """
+    for block in soup.find_all("script", type=re.compile(r"ld\+json", re.I)):
+        raw = block.string or block.get_text()
+        raw = re.sub(r"^\s*(?:<!--|//<!\[CDATA\[)|(?:-->|//\]\]>|;)\s*$", "", raw.strip())
+        try:
+            value = json.loads(raw, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        yield from _objects(value, 0)
+
+
+def _objects(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if depth > 6:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _objects(item, depth + 1)
+    elif isinstance(value, dict):
+        yield value
+        for key in ("@graph", "mainEntity", "hasVariant", "itemListElement", "item"):
+            if isinstance(value.get(key), dict | list):
+                yield from _objects(value[key], depth + 1)
+
+
+def has_type(value: dict[str, Any], name: str) -> bool:
+    """True if the object's @type is, or lists, `name` (with or without the schema.org address)."""
+    types = value.get("@type")
+    return any(str(t).rsplit("/", 1)[-1] == name for t in (types if isinstance(types, list) else [types]))
+
+
+def offers_of(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The single offers of a product: `offers` is an object, a list, or an AggregateOffer that holds them.
+
+    An AggregateOffer without offers inside is handed out as it is, with lowPrice and highPrice.
+    """
+    found: list[dict[str, Any]] = []
+    offers = value.get("offers")
+    for offer in offers if isinstance(offers, list) else [offers]:
+        if isinstance(offer, dict):
+            inner = offers_of(offer) if offer.get("offers") else []
+            found += inner or [offer]
+    return found
+
+
+def money(text: str | float | int | None) -> float | None:
+    """The one amount in a text: '$ 2.20 per Hour', 'from $1.82', '1,299.00'; None if there is none, or a dash.
+
+    Of several amounts the first counts: callers cut the text to the cell that holds the price.
+    """
+    if text is None or isinstance(text, bool):
+        return None
+    if isinstance(text, int | float):
+        return float(text)
+    match = _MONEY.search(text.replace("\xa0", " "))
+    return float(match.group(1).replace(",", "")) if match else None

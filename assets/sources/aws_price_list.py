@@ -1,0 +1,355 @@
+"""AWS Price List bulk files: every price of every region, as CSV or JSON, with all versions since 2015.
+
+A region's file has 100 to 700 MB, nearly all of it not about accelerators. The CSV is read in blocks, and only lines
+that name Linux and shared tenancy are parsed (765 MB in 1.1 s with a peak of 190 MB; the lazy scan of Polars took 2.9 s
+and 880 MB). The JSON is never decoded whole: the file is mapped, the few products with accelerators are
+found by their attribute, and only their terms are decoded.
+
+Quirks: a CSV begins with lines of metadata (five so far) before its header, and the order and number of columns change
+(CapacityStatus and MarketOption came late: where they are not there, the usage type tells). One instance type has
+hundreds of rows: kept are Linux, shared tenancy, no software, no licence, capacity in use. A reservation has an hourly
+row and an "Upfront Fee" row: only standard ones without upfront are a price per hour, so only those are kept. Capacity
+Blocks stand at 0.00 in most files (they are sold at another price each day) and are kept only where they have a price.
+`GPU` counts accelerators and is empty for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all of
+them, so it is not read. The name of the accelerator is nowhere in the file. Local and Wavelength Zones stand in their
+region's file with a region code of their own.
+
+Dates: a price holds from its EffectiveDate, mostly the first of the month in which the version came, also for days
+already past. A version from the archive is recorded as observed when it was published. A file of an older version
+loaded by hand should be given `--fetched-at` of its publication; if it is not, it at least ends no offer.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import mmap
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import polars as pl
+
+from assets.sources._aws import OTHER_ACCELERATORS, gib, region_of
+from assets.sources._base import (
+    LayoutError, Reading, Request, Scope, Source, Window, json_of, looks_like_html, refused, require_columns, to_number,
+)
+from warehouse.captures import Document
+
+HOST = "pricing.us-east-1.amazonaws.com"
+CHINA_HOST = "pricing.cn-north-1.amazonaws.com.cn"
+_ROOTS = {HOST: f"https://{HOST}/offers/v1.0/aws/AmazonEC2", CHINA_HOST: f"https://{CHINA_HOST}/offers/v1.0/cn/AmazonEC2"}
+
+#: The global region index also lists this one, which is no region of that partition.
+_NOT_A_REGION = ("cn-north-1-pkx-1",)
+#: A file published longer ago than this does not say what is offered today.
+_FRESH = dt.timedelta(days=62)
+
+#: Columns of the CSV: attribute of the JSON.
+_COLUMNS = {
+    "SKU": "sku", "TermType": None, "EffectiveDate": None, "Unit": None, "PricePerUnit": None, "Currency": None,
+    "Product Family": "productFamily", "Location": "location", "Instance Type": "instanceType", "vCPU": "vcpu",
+    "Memory": "memory", "Tenancy": "tenancy", "Operating System": "operatingSystem", "usageType": "usagetype",
+    "LeaseContractLength": None, "PurchaseOption": None, "OfferingClass": None, "Location Type": "locationType",
+    "License Model": "licenseModel", "operation": "operation", "CapacityStatus": "capacitystatus", "GPU": "gpu",
+    "MarketOption": "marketoption", "Pre Installed S/W": "preInstalledSw", "Region Code": "regionCode",
+}
+_REQUIRED = (
+    "SKU", "TermType", "EffectiveDate", "Unit", "PricePerUnit", "Currency", "Location", "Instance Type", "Tenancy",
+    "Operating System", "usageType",
+)
+_ABSENT = ("NA", "N/A", "")
+_HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
+#: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
+_BLOCK = 8 << 20
+
+
+# Plan -----------------------------------------------------------------------------------------------------------------
+
+
+def _plan(host: str, window: Window) -> Iterator[Sequence[Request]]:
+    root = _ROOTS[host]
+    index = "index.json" if window.first_on else "current/region_index.json"
+    yield [Request(f"{root}/{index}", is_index=True)]
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The index of regions (of the current version), or of versions where past days are asked for."""
+    return _plan(HOST, window)
+
+
+def plan_china(window: Window) -> Iterable[Sequence[Request]]:
+    """The same for the regions of AWS China."""
+    return _plan(CHINA_HOST, window)
+
+
+def _day(text: str) -> dt.date | None:
+    return dt.datetime.fromisoformat(text).date() if text else None
+
+
+def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
+    """From the index of versions to those in force in the window; from an index of regions to one file per region.
+
+    Raises:
+        LayoutError: if it is neither, or leads to another host.
+    """
+    index = json_of(document)
+    parts = urlsplit(document.url)
+    if "versions" in index:
+        first, last = window.first_on or dt.date.min, window.last_on or window.now.date()
+        for version, about in sorted(index["versions"].items()):
+            begins, ends = _day(about["versionEffectiveBeginDate"]), _day(about.get("versionEffectiveEndDate", ""))
+            if begins is not None and begins <= last and (ends is None or ends > first):
+                yield [Request(f"{_ROOTS[parts.netloc]}/{version}/region_index.json", is_index=True)]
+        return
+    if "regions" not in index:
+        raise LayoutError(f"{document.url}: neither versions nor regions in the index; found {', '.join(index)[:200]}")
+    regions = index["regions"].values() if isinstance(index["regions"], dict) else index["regions"]
+    for region in regions:
+        url = urljoin(document.url, region.get("currentVersionUrl") or region["versionUrl"])
+        if urlsplit(url).netloc != parts.netloc:
+            raise LayoutError(f"{document.url}: a region's file lies on {urlsplit(url).netloc}, not on {parts.netloc}: refused")
+        # Regions only: Local and Wavelength Zones are in the file of their region.
+        if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", region["regionCode"]) and region["regionCode"] not in _NOT_A_REGION:
+            yield [Request(re.sub(r"\.json$", ".csv", url), extension="csv", as_of=_published_in(url, window))]
+
+
+def _published_in(url: str, window: Window) -> dt.datetime | None:
+    """For a past version: when it was published, which its name tells."""
+    found = re.search(r"/(\d{14})/", url) if window.first_on else None
+    return dt.datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=dt.UTC) if found else None
+
+
+# Parse ----------------------------------------------------------------------------------------------------------------
+
+
+def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
+    """Rows about accelerators, and when the file was published."""
+    with document.path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not start.strip():
+        raise LayoutError(f"{document.url}: the answer is empty")
+    if looks_like_html(start):
+        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
+    found = _HEADER.search(start)
+    if not found:
+        raise LayoutError(f"{document.url}: no header line that begins with SKU; the file begins {start[:120]!r}")
+    above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
+    metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
+    header = next(csv.reader([line]))
+    require_columns(document, header, _REQUIRED)
+    try:
+        text = "\n".join([line.rstrip("\r"), *_lines_of_interest(document, found.end() + 1, len(header))])
+        frame = pl.read_csv(
+            text.encode(), columns=[c for c in _COLUMNS if c in header], schema=dict.fromkeys(header, pl.String)
+        )
+    except pl.exceptions.PolarsError as e:
+        raise LayoutError(f"{document.url}: not a readable CSV file (truncated?): {str(e).splitlines()[0][:200]}") from e
+    frame = frame.select(pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in _COLUMNS)
+    return frame.filter(_wanted()), metadata.get("Publication Date")
+
+
+def _lines_of_interest(document: Document, start: int, width: int) -> Iterator[str]:
+    """Lines that name both Linux and shared tenancy, block by block: a fiftieth of the file, all that is kept of it.
+
+    No field of these files holds a line break. The filter is made once more, exactly, on the parsed columns.
+    """
+    line = pl.col("line")
+    sought = line.str.contains("Linux", literal=True) & line.str.contains("Shared", literal=True)
+    with document.path.open("rb", buffering=0) as file:
+        file.seek(start)
+        rest, is_last = b"", False
+        while not is_last:
+            block = file.read(_BLOCK)
+            is_last = not block
+            cut = block.rfind(b"\n") + 1
+            text = rest + block[:cut] if rest else block[:cut]
+            if is_last or cut:
+                rest = block[cut:]
+            else:
+                rest += block
+                continue
+            if is_last and text.strip() and len(next(csv.reader([text.decode("utf-8", "replace")]))) != width:
+                raise LayoutError(f"{document.url}: the last line breaks off (truncated?): {text[:120]!r}")
+            if not text.strip():
+                continue
+            part = pl.read_csv(
+                text, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String}, truncate_ragged_lines=True,
+            ).filter(sought)
+            # Joined, so that no view keeps the block alive.
+            if part.height:
+                yield part["line"].str.strip_chars_end("\r").str.join("\n").item()
+
+
+def _present(column: str) -> pl.Expr:
+    return pl.col(column).is_not_null() & ~pl.col(column).is_in(_ABSENT)
+
+
+def _wanted() -> pl.Expr:
+    """Rows of the subject; cheap and selective conditions first."""
+    usage = pl.col("usageType")
+    return (
+        (pl.col("Operating System") == "Linux")
+        & (pl.col("Tenancy") == "Shared")
+        & (_present("GPU") | pl.col("Instance Type").str.contains(OTHER_ACCELERATORS))
+        & ~_present("Pre Installed S/W")
+        & (pl.col("License Model").is_null() | pl.col("License Model").is_in(["No License required", *_ABSENT]))
+        & (pl.col("CapacityStatus").is_null() | pl.col("CapacityStatus").is_in(["Used", *_ABSENT]))
+        & ~usage.str.contains("Reservation:|UnusedBox:|UnusedDed|HostBoxUsage|DedicatedUsage")
+        & (pl.col("Location Type").is_null() | (pl.col("Location Type") != "AWS Outposts"))
+        & (pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]) | pl.col("Unit").is_null())
+        & (
+            (pl.col("TermType") == "OnDemand")
+            | (
+                (pl.col("TermType") == "Reserved") & (pl.col("PurchaseOption") == "No Upfront")
+                & (pl.col("OfferingClass").is_null() | (pl.col("OfferingClass") == "standard"))
+            )
+        )
+    )
+
+
+def _json_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
+    """The same from an offer file in JSON, of which only what is wanted is decoded."""
+    if not document.path.stat().st_size:
+        raise LayoutError(f"{document.url}: the answer is empty")
+    with document.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        if looks_like_html(text[:1024]):
+            raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
+        products_at, terms_at = text.find(b'"products"'), text.rfind(b'"terms"')
+        if not 0 <= products_at < terms_at:
+            raise LayoutError(f"{document.url}: products and terms are missing (renamed, or truncated?)")
+        if text[-4096:].rstrip()[-1:] != b"}":
+            raise LayoutError(f"{document.url}: the file breaks off (truncated?)")
+        published = re.search(rb'"publicationDate"\s*:\s*"([^"]+)"', text[:products_at])
+        products = _products(text, products_at, terms_at)
+        rows = [row for term in _terms(text, terms_at, products) for row in _flat(term, products)]
+    schema = dict.fromkeys(_COLUMNS, pl.String)
+    frame = pl.DataFrame(rows, schema=schema).filter(_wanted())
+    return frame, published[1].decode() if published else None
+
+
+def _products(text: mmap.mmap, start: int, end: int) -> dict[str, dict[str, str]]:
+    """Attributes of the products with accelerators, by SKU."""
+    colon = re.compile(rb'"instanceType"(\s*:\s*)"').search(text, start, end)
+    if not colon:
+        return {}
+    marks = [b'"gpu"', *(b'"instanceType"' + colon[1] + b'"' + family for family in (b"trn", b"inf", b"dl"))]
+    found: dict[str, dict[str, str]] = {}
+    for mark in marks:
+        at = text.find(mark, start, end)
+        while at >= 0:
+            opens, closes = text.rfind(b"{", start, at), text.find(b"}", at, end)
+            attributes = json.loads(text[opens : closes + 1])
+            sku = re.findall(rb'"sku"\s*:\s*"([^"]+)"', text[max(opens - 512, start) : opens])
+            if not sku:
+                raise ValueError(f"a product without its sku before its attributes: {text[max(opens - 100, start) : opens]!r}")
+            if attributes.get("operatingSystem") == "Linux" and attributes.get("tenancy") == "Shared":
+                found[sku[-1].decode()] = attributes
+            at = text.find(mark, closes, end)
+    return found
+
+
+def _terms(text: mmap.mmap, start: int, products: dict[str, dict[str, str]]) -> Iterator[dict]:
+    """Terms of these products, with the kind of term under `TermType`."""
+    kinds = sorted((text.find(b'"' + kind + b'"', start), kind.decode()) for kind in (b"OnDemand", b"Reserved"))
+    colon = re.compile(rb'"offerTermCode"\s*:\s*"[^"]*"\s*,\s*"sku"(\s*:\s*)"').search(text, start)
+    if not colon:
+        return
+    wanted = {sku.encode() for sku in products}
+    decoder = json.JSONDecoder()
+    for match in re.compile(re.escape(b'"sku"' + colon[1] + b'"') + rb"([^\"]+)").finditer(text, start):
+        if match[1] in wanted:
+            opens = text.rfind(b"{", start, match.start())
+            term, _ = decoder.raw_decode(text[opens : opens + (1 << 16)].decode("utf-8", "ignore"))
+            yield term | {"TermType": next((kind for at, kind in reversed(kinds) if 0 <= at < opens), None)}
+
+
+def _flat(term: dict, products: dict[str, dict[str, str]]) -> Iterator[dict[str, str | None]]:
+    """One row per price of a term, in the columns of the CSV."""
+    attributes = products[term["sku"]]
+    about = {column: attributes.get(name) if name else None for column, name in _COLUMNS.items()}
+    terms = term.get("termAttributes") or {}
+    for dimension in term["priceDimensions"].values():
+        for currency, price in dimension["pricePerUnit"].items():
+            yield about | {
+                "SKU": term["sku"], "TermType": term["TermType"], "EffectiveDate": term["effectiveDate"],
+                "Unit": dimension["unit"], "PricePerUnit": price, "Currency": currency,
+                "LeaseContractLength": terms.get("LeaseContractLength"), "PurchaseOption": terms.get("PurchaseOption"),
+                "OfferingClass": terms.get("OfferingClass"),
+            }
+
+
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Offers of one region, on demand, reserved without upfront and capacity blocks with a price."""
+    (document,) = documents
+    raw, published = _json_rows(document) if _is_json(document.path) else _csv_rows(document)
+    at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
+    amount = to_number("PricePerUnit")
+    length = pl.col("LeaseContractLength").str.replace_all(" ", "")
+    option = (
+        pl.when((pl.col("TermType") == "OnDemand") & (pl.col("MarketOption") == "CapacityBlock")).then(pl.lit("capacity_block"))
+        .when(pl.col("operation").str.ends_with(":CB")).then(pl.lit("capacity_block"))
+        .when(pl.col("TermType") == "OnDemand").then(pl.lit("on_demand"))
+        .when(length == "1yr").then(pl.lit("reserved_1y")).when(length == "3yr").then(pl.lit("reserved_3y"))
+    )
+    # A price of zero is no price: capacity blocks, and types listed before they are sold.
+    raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
+        pl.col("option").is_not_null() & (pl.col("amount").is_null() | (pl.col("amount") != 0))
+    )
+    bad = raw.filter(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
+    raw = raw.filter((pl.col("amount") > 0) & pl.col("Instance Type").is_not_null())
+    in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
+    here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
+    rows = raw.select(
+        pl.lit("aws").alias("provider"),
+        pl.coalesce(
+            "Region Code", pl.when(in_region).then(here), region_of("Location"), pl.col("Location"), pl.lit("unknown")
+        ).alias("region"),
+        pl.col("Instance Type").alias("instance_type"),
+        pl.col("option").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        # A zone that has its region's code is told apart by its name.
+        pl.when(~in_region & pl.col("Region Code").str.contains(r"^[a-z]+(?:-[a-z]+)+-\d+$")).then(pl.col("Location"))
+        .otherwise(pl.lit("")).fill_null("").alias("offer_variant"),
+        pl.lit(None, dtype=pl.String).alias("accelerator_name"),
+        to_number("GPU").alias("accelerator_count"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+        to_number("vCPU").alias("vcpu_count"),
+        gib("Memory").alias("memory_gib"),
+        pl.col("amount").alias("price_amount_per_hour"),
+        pl.col("Currency").alias("currency_code"),
+        pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+        .dt.replace_time_zone("UTC").alias("valid_from"),
+    )
+    is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
+    rows = rows.with_columns(pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region")).alias("scope"))
+    scopes = [
+        Scope(str(name), part.drop("scope"), is_complete=is_fresh)
+        for (name,), part in rows.partition_by("scope", as_dict=True).items()
+    ]
+    return Reading(
+        scopes, refused(bad.drop("option", "amount"), "PricePerUnit is no positive number, or there is no instance type")
+        if bad.height else None,
+    )
+
+
+def _source(source_id: str, title: str, host: str, page: str) -> Source:
+    return Source(
+        source_id=source_id, subject="cloud_rate", title=title, homepage_url=page,
+        licence="for informational purposes only, subject to the terms on the pricing pages", attribution="Amazon Web Services",
+        parse=parse, plan=plan if host == HOST else plan_china, expand=expand, hosts=(host,), cadence="10 3 * * *",
+        extension="csv", has_history=True, max_bytes=2 << 30, min_kept_share=0.6,
+    )
+
+
+AWS_PRICE_LIST = _source(
+    "aws_price_list", "AWS Price List", HOST, "https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html"
+)
+AWS_PRICE_LIST_CN = _source("aws_price_list_cn", "AWS China Price List", CHINA_HOST, "https://www.amazonaws.cn/en/ec2/pricing/")

@@ -1,0 +1,174 @@
+"""Azure Retail Prices: every price of a GPU virtual machine, 1,000 rows a page.
+
+Quirks: one SKU name covers many prices, told apart only by reading product, SKU and meter name together: Windows (in
+the product), Low Priority and Spot (in the SKU or meter), DevTest and reservation (in `type`). A reservation carries the
+price of its whole term under `unitOfMeasure` "1 Hour". `Count` is the page's, not the total; the last page has a null
+`NextPageLink`. Mirrors keep the pages as a bare list or under a lower-case `items`. Pages repeat rows.
+
+Dates: `effectiveStartDate` is when a meter's price began, so it is `valid_from`; a date ahead is an announcement. A price
+that changes gets a new date, but for corrections: 3 of about 1,000 meters, watched over 17 months, changed under the
+same date. Such a correction restates the past, and what was known before stays known as of then. An answer that gives
+one offer two prices from the same day is refused row by row. Without a date, a price holds from when it was seen.
+
+Counts: no field tells how many GPUs a size has. The name gives the virtual CPUs and, for most sizes, the GPU; the count
+stays null here and is joined from the reference. FPGA (NP) and video (NM) sizes are not AI accelerators and left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
+from warehouse.captures import Document
+
+HOST = "prices.azure.com"
+URL = f"https://{HOST}/api/retail/prices"
+_FILTER = "serviceName eq 'Virtual Machines' and contains(armSkuName, 'Standard_N')"
+
+#: Hours of a reservation's term: its price is of the whole term.
+TERM_HOURS = {"1 Year": 8_760.0, "3 Years": 26_280.0}
+_TERM_OPTION = {"1 Year": "reserved_1y", "3 Years": "reserved_3y"}
+
+_GPU_SIZE = r"^Standard_N[CDGV]\d"
+_FIELDS = pl.Schema({
+    "armSkuName": pl.String, "armRegionName": pl.String, "serviceName": pl.String, "productName": pl.String,
+    "skuName": pl.String, "meterName": pl.String, "type": pl.String, "reservationTerm": pl.String,
+    "retailPrice": pl.Float64, "unitOfMeasure": pl.String, "currencyCode": pl.String, "effectiveStartDate": pl.String,
+    "tierMinimumUnits": pl.Float64, "isPrimaryMeterRegion": pl.Boolean,
+})
+_REQUIRED = ("armSkuName", "armRegionName", "productName", "meterName", "type", "retailPrice", "unitOfMeasure", "currencyCode")
+_LIST_KEY = re.compile(rb'"([Ii]tems)"\s*:')
+_NEXT = re.compile(rb'"[Nn]extPageLink"\s*:\s*(null|"((?:[^"\\]|\\.)*)")')
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The first page; the others follow. There is no history, only the date from which each price holds."""
+    yield [Request(URL, params={"api-version": "2023-01-01-preview", "$filter": _FILTER})]
+
+
+def _next_link(body: bytes) -> str | None:
+    """`NextPageLink` of a page, or None on the last one."""
+    # It stands behind the items as a rule, and before them at times.
+    for part in (body[-4096:], body[:4096]):
+        if (found := _NEXT.search(part)) and found[2]:
+            return found[2].decode().replace("\\u0026", "&").replace("\\/", "/")
+    return None
+
+
+def follow(document: Document) -> Request | None:
+    """The next page, if there is one.
+
+    Raises:
+        LayoutError: if the link leads away from the publisher.
+    """
+    link = _next_link(body_of(document))
+    if not link:
+        return None
+    parts = urlsplit(link)
+    if parts.scheme != "https" or parts.hostname != HOST:
+        raise LayoutError(f"{document.url}: the next page lies on {parts.hostname}, not on {HOST}: refused")
+    return Request(link.replace(f"{HOST}:443", HOST))
+
+
+def _items(document: Document) -> pl.DataFrame:
+    """Rows of one page about GPU virtual machines, as they came."""
+    body = body_of(document)
+    if body[:3] == b"\xef\xbb\xbf":
+        body = body[3:]
+    wrapped = body.lstrip()[:1] == b"{"
+    key = None
+    if wrapped:
+        found = _LIST_KEY.search(body)
+        if not found:
+            raise LayoutError(f"{document.url}: field Items is missing (renamed?): {body[:200]!r}")
+        key = found[1].decode()
+    if missing := [name for name in _REQUIRED if f'"{name}"'.encode() not in body]:
+        if body.count(b'"currencyCode"') == 0 and re.search(rb'"[Ii]tems"\s*:\s*\[\s*\]', body):
+            return pl.DataFrame(schema=_FIELDS)
+        raise LayoutError(f"{document.url}: field {', '.join(missing)} is missing (renamed?)")
+    try:
+        if key:
+            frame = pl.read_json(body, schema={key: pl.List(pl.Struct(_FIELDS))}).explode(key).unnest(key)
+        else:
+            frame = pl.read_json(body, schema=_FIELDS)
+    except pl.exceptions.PolarsError as e:
+        raise LayoutError(f"{document.url}: not the known JSON (truncated?): {str(e).splitlines()[0][:200]}") from e
+    service = pl.col("serviceName").fill_null("Virtual Machines")
+    return frame.filter((service == "Virtual Machines") & pl.col("armSkuName").str.contains(_GPU_SIZE))
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Linux offers of GPU sizes: on demand, spot and reserved; a batch that was paged to its end is complete."""
+    pages = []
+    for number, document in enumerate(documents):
+        pages.append(_items(document).with_columns(pl.lit(number).alias("document")))
+    names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
+    product = pl.col("productName").str.to_lowercase()
+    rows = pl.concat(pages).filter(
+        pl.col("type").is_in(["Consumption", "Reservation"]).fill_null(value=True)
+        & ~product.str.contains("windows|cloud services|dedicated host").fill_null(value=False)
+        & ~names.str.contains("low priority", literal=True)
+        & (pl.col("tierMinimumUnits").fill_null(0.0) == 0)
+    )
+    term = pl.col("reservationTerm")
+    reserved = pl.col("type") == "Reservation"
+    rows = rows.with_columns(
+        pl.when(reserved).then(term.replace_strict(_TERM_OPTION, default=None, return_dtype=pl.String))
+        .when(names.str.contains("spot", literal=True)).then(pl.lit("spot"))
+        .otherwise(pl.lit("on_demand")).alias("option"),
+        pl.when(reserved).then(term.replace_strict(TERM_HOURS, default=None, return_dtype=pl.Float64))
+        .otherwise(1.0).alias("hours"),
+    )
+    # Terms of five years are sold for a few sizes: a purchase option that Petaday does not keep.
+    rows = rows.filter(~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$")))
+    start = pl.col("effectiveStartDate").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    why = (
+        pl.when(pl.col("type").is_null()).then(pl.lit("type is missing: cannot tell how it is bought"))
+        .when(pl.col("unitOfMeasure") != "1 Hour").then(pl.format("unitOfMeasure is {}, not 1 Hour", "unitOfMeasure"))
+        .when(pl.col("option").is_null()).then(pl.lit("a reservation without a known term: its price per hour is unknown"))
+        .when(pl.col("retailPrice").is_null()).then(pl.lit("retailPrice is missing"))
+        .when(pl.col("retailPrice") <= 0).then(pl.lit("retailPrice is zero or negative: not a price"))
+        .when(pl.col("effectiveStartDate").is_not_null() & start.is_null()).then(pl.lit("effectiveStartDate is not a date"))
+    )
+    rows = rows.with_columns(why.alias("why"), start.dt.replace_time_zone("UTC").alias("valid_from"))
+    bad, good = rows.filter(pl.col("why").is_not_null()), rows.filter(pl.col("why").is_null())
+    offers = good.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True).select(
+        pl.lit("azure").alias("provider"),
+        pl.col("armRegionName").replace("", None).fill_null("unknown").alias("region"),
+        pl.col("armSkuName").alias("instance_type"),
+        pl.col("option").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        pl.lit("").alias("offer_variant"),
+        pl.col("armSkuName").str.extract(r"_([A-Z]{1,6}[0-9]{1,4}[A-Z]*)_v\d+$").alias("accelerator_name"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+        pl.col("armSkuName").str.extract(r"^Standard_N[A-Z]+(\d+)[a-z]*(?:_|$)").cast(pl.Float64).alias("vcpu_count"),
+        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
+        (pl.col("retailPrice") / pl.col("hours")).alias("price_amount_per_hour"),
+        pl.col("currencyCode").alias("currency_code"),
+        pl.col("valid_from"), pl.col("document"),
+    )
+    # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
+    offers = offers.unique(subset=[c for c in offers.columns if c != "document"], keep="first", maintain_order=True)
+    paged_to_end = all(urlsplit(d.url).hostname == HOST for d in documents)
+    return Reading(
+        [Scope("azure", _dated_where_told(offers), is_complete=paged_to_end)],
+        refused(bad.drop("why", "option", "hours", "valid_from"), bad["why"].alias("reason")) if bad.height else None,
+    )
+
+
+def _dated_where_told(offers: pl.DataFrame) -> pl.DataFrame:
+    """`valid_from` is kept only if some row has one; a null one means "when observed"."""
+    return offers if offers["valid_from"].is_not_null().any() else offers.drop("valid_from")
+
+
+AZURE_RETAIL = Source(
+    source_id="azure_retail", subject="cloud_rate", title="Azure Retail Prices",
+    homepage_url="https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices",
+    licence="published by Microsoft for any use; prices other than USD are for reference", attribution="Microsoft Azure Retail Prices",
+    parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="40 5 * * *", min_kept_share=0.6, max_rejected_share=0.2,
+)

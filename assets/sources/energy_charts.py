@@ -1,0 +1,152 @@
+"""Energy-Charts (Fraunhofer ISE): carbon intensity with forecast by country, and day-ahead prices by bidding zone.
+
+Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; a null is "not
+yet". The API does not say whether co2eq is direct or lifecycle: `unconfirmed`. A range may come back shorter than asked;
+a price not yet published is a 404, so tomorrow is asked for together with today. Which country or zone it is stands in
+the address only. Prices were hourly up to 2025-09-30 and are quarter-hours since: the length of a slot is read from the
+distance to the next. The platform is strict with many requests (429 with Retry-After). Prices are CC BY 4.0 for the
+zones that come from SMARD alone, so only those are asked for. DE-LU is the bidding zone of Germany and Luxembourg.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qs, urlsplit
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from warehouse.captures import Document
+
+HOST = "api.energy-charts.info"
+COUNTRIES = (
+    "at", "be", "ch", "cz", "de", "dk", "es", "fi", "fr", "hu", "ie", "it", "nl", "no", "pl", "pt", "se", "si",
+)
+#: Bidding zones whose prices come from SMARD (open licence) -> grid zone.
+PRICE_ZONES = {
+    "AT": "AT", "BE": "BE", "CH": "CH", "CZ": "CZ", "DE-LU": "DE-LU", "DE-AT-LU": "DE-AT-LU", "DK1": "DK-DK1",
+    "DK2": "DK-DK2", "FR": "FR", "HU": "HU", "IT-North": "IT-NO", "NL": "NL", "NO2": "NO-NO2", "PL": "PL",
+    "SE4": "SE-SE4", "SI": "SI",
+}
+#: Days that one request may span.
+MAX_DAYS = 30
+
+
+def _spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
+    """First and last day of each request; without a window yesterday to tomorrow."""
+    if window.first_on is None and window.last_on is None:
+        today = window.now.date()
+        yield today - dt.timedelta(days=1), today + dt.timedelta(days=1)
+        return
+    days = window.days()
+    for n in range(0, len(days), MAX_DAYS):
+        part = days[n:n + MAX_DAYS]
+        yield part[0], part[-1]
+
+
+def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
+    """One request per country and month."""
+    for first, last in _spans(window):
+        for country in COUNTRIES:
+            params = {"country": country, "start": first.isoformat(), "end": last.isoformat()}
+            yield [Request(f"https://{HOST}/co2eq", params=params)]
+
+
+def plan_price(window: Window) -> Iterable[Sequence[Request]]:
+    """One request per bidding zone and month."""
+    for first, last in _spans(window):
+        for zone in PRICE_ZONES:
+            if zone != "DE-AT-LU" or first < dt.date(2018, 10, 1):
+                params = {"bzn": zone, "start": first.isoformat(), "end": last.isoformat()}
+                yield [Request(f"https://{HOST}/price", params=params)]
+
+
+def _place(document: Document, parameter: str) -> str:
+    """The country or zone: from the address, or from the name of a file (`co2eq_fr_...`, `price_DE-LU_...`)."""
+    query = parse_qs(urlsplit(document.url).query)
+    if parameter in query:
+        return query[parameter][0]
+    found = re.search(r"(?:co2eq|price)_([A-Za-z0-9-]+)_", document.url)
+    if not found:
+        raise LayoutError(f"{document.url}: which {parameter}? name the file co2eq_<country>_... or price_<zone>_...")
+    return found[1]
+
+
+def _series(document: Document, *names: str) -> pl.DataFrame:
+    """Columns valid_from, resolution and one per array; in order of time."""
+    body = json_of(document)
+    if not isinstance(body, dict) or not all(isinstance(body.get(n), list) for n in ("unix_seconds", *names)):
+        raise LayoutError(f"{document.url}: expected the arrays unix_seconds, {', '.join(names)}")
+    lengths = {n: len(body[n]) for n in ("unix_seconds", *names)}
+    if len(set(lengths.values())) != 1:
+        raise LayoutError(f"{document.url}: the arrays are not parallel: {lengths}")
+    if not body["unix_seconds"]:
+        raise LayoutError(f"{document.url}: no slot")
+    frame = pl.DataFrame(
+        {"seconds": body["unix_seconds"], **{n: body[n] for n in names}},
+        schema={"seconds": pl.Int64, **dict.fromkeys(names, pl.Float64)}, strict=False,
+    ).sort("seconds")
+    step = pl.col("seconds").diff().shift(-1)
+    step = step.fill_null(step.drop_nulls().last())
+    usual = frame.select(pl.col("seconds").diff().drop_nulls().mode().min()).item()
+    lengths_of = {900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
+    return frame.with_columns(
+        pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
+        # The slot before a gap is as long as the others.
+        pl.when(step.is_in(list(lengths_of))).then(step).otherwise(pl.lit(usual, pl.Int64))
+        .replace_strict(lengths_of, default="PT15M", return_dtype=pl.String).alias("resolution"),
+    )
+
+
+def parse_carbon(documents: Sequence[Document]) -> Reading:
+    """Measured and forecast rows of one country; nulls are left out."""
+    (document,) = documents
+    country = _place(document, "country").upper()
+    zone = {"UK": "GB", "ALL": "EU-ALL"}.get(country, country)
+    rows = _series(document, "co2eq", "co2eq_forecast").unpivot(
+        ["co2eq", "co2eq_forecast"], index=["valid_from", "resolution"], variable_name="array", value_name="value"
+    ).filter(pl.col("value").is_not_null())
+    frame = rows.select(
+        pl.lit(zone).alias("zone"), "resolution", pl.lit("average").alias("basis_method"),
+        pl.lit("unconfirmed").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
+        pl.when(pl.col("array") == "co2eq").then(pl.lit("actual")).otherwise(pl.lit("forecast")).alias("basis_kind"),
+        pl.col("value").alias("intensity_gco2e_per_kwh"), "valid_from",
+    )
+    return Reading([Scope(zone, frame)])
+
+
+def parse_price(documents: Sequence[Document]) -> Reading:
+    """Day-ahead prices of one bidding zone."""
+    (document,) = documents
+    place = _place(document, "bzn")
+    unit = str(json_of(document).get("unit", "")).replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{3}/MWH", unit):
+        raise LayoutError(f"{document.url}: unit {unit or 'missing'!r} is not a currency per MWh")
+    zone = PRICE_ZONES.get(place, place)
+    rows = _series(document, "price").filter(pl.col("price").is_not_null())
+    frame = rows.select(
+        pl.lit(zone).alias("zone"), pl.lit("day_ahead").alias("market"), "resolution",
+        pl.lit(unit[:3]).alias("currency_code"), pl.col("price").alias("price_amount_per_mwh"), "valid_from",
+    )
+    twice = frame.filter(pl.col("valid_from").is_duplicated() & ~frame.is_duplicated())
+    return Reading(
+        [Scope(zone, frame.join(twice, on="valid_from", how="anti"))],
+        refused(twice, "two prices for one slot") if twice.height else None,
+    )
+
+
+ENERGY_CHARTS_CARBON = Source(
+    source_id="energy_charts_carbon", subject="grid_carbon", title="Energy-Charts carbon intensity",
+    homepage_url="https://www.energy-charts.info/", licence="CC BY 4.0", attribution="Energy-Charts, Fraunhofer ISE",
+    licence_url="https://creativecommons.org/licenses/by/4.0/", parse=parse_carbon, plan=plan_carbon, hosts=(HOST,),
+    cadence="35 */3 * * *", has_history=True, stale_after_days=1.0,
+)
+ENERGY_CHARTS_PRICE = Source(
+    source_id="energy_charts_price", subject="electricity_price", title="Energy-Charts day-ahead prices",
+    homepage_url="https://www.energy-charts.info/", licence="CC BY 4.0 (zones from SMARD)",
+    attribution="Bundesnetzagentur | SMARD.de, through Energy-Charts",
+    licence_url="https://creativecommons.org/licenses/by/4.0/", parse=parse_price, plan=plan_price, hosts=(HOST,),
+    cadence="45 13 * * *", has_history=True, stale_after_days=2.0,
+)

@@ -1,0 +1,181 @@
+"""GB Carbon Intensity API (NESO): half-hourly carbon intensity of Great Britain, national and of 18 regions.
+
+gCO2/kWh, average, operational (combustion only), imports and losses counted. Times are UTC, half-hour slots. Quirks, each
+met in a recorded answer: a range begins with the slot that *ends* at `from`; a range stops at New Year, so years are asked
+for apart; a slot may come twice; whole days are missing; `actual` is null for running and future slots and in some past
+ones; regions have a forecast only; regions 15 to 18 are aggregates (England, Scotland, Wales, GB) and are told apart by
+id since their names change; a regional forecast of exactly 0 is right for a mix of wind, hydro and nuclear alone, and an
+artefact of the model where the mix burns something (100 % biomass, 99.9 % gas); before the first data `data` is null; whole days answer 500.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from warehouse.captures import Document
+
+HOST = "api.carbonintensity.org.uk"
+FIRST_DAY = dt.date(2017, 9, 12)
+FIRST_REGIONAL_DAY = dt.date(2018, 5, 10)
+_RANGE_DAYS = 13
+_TIME = "%Y-%m-%dT%H:%MZ"
+#: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may honestly add up to 0 g/kWh.
+_EMITTING = ("biomass", "coal", "gas", "imports", "other")
+_AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS", 18: "GB"}
+
+
+def _ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:
+    """Ranges of at most 13 days that never cross New Year; without a window, yesterday to two days ahead."""
+    if window.first_on is None:
+        yield window.now - dt.timedelta(days=1), window.now + dt.timedelta(days=2)
+        return
+    day, last = max(window.first_on, first_possible), window.last_on or window.now.date()
+    while day <= last:
+        end = min(day + dt.timedelta(days=_RANGE_DAYS - 1), last, dt.date(day.year, 12, 31))
+        start = dt.datetime.combine(day, dt.time(), dt.UTC)
+        yield start + dt.timedelta(minutes=30), dt.datetime.combine(end, dt.time(), dt.UTC) + dt.timedelta(days=1)
+        day = end + dt.timedelta(days=1)
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """National and regional ranges, each a batch of its own."""
+    for start, end in _ranges(window, FIRST_DAY):
+        yield [Request(f"https://{HOST}/intensity/{start:{_TIME}}/{end:{_TIME}}")]
+    for start, end in _ranges(window, FIRST_REGIONAL_DAY):
+        yield [Request(f"https://{HOST}/regional/intensity/{start:{_TIME}}/{end:{_TIME}}")]
+
+
+def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
+    """Slots of records with from, to and intensity; both actual and forecast where they are given."""
+    if not rows:
+        raise LayoutError(f"{document.url}: no slot in the answer")
+    frame = pl.DataFrame(
+        {
+            "zone": [r["zone"] for r in rows],
+            "valid_from": [r["from"] for r in rows],
+            "to": [r.get("to") for r in rows],
+            "actual": [r["intensity"].get("actual") for r in rows],
+            "forecast": [r["intensity"].get("forecast") for r in rows],
+            "is_artefact": [r["is_artefact"] for r in rows],
+        },
+        schema_overrides={"actual": pl.Float64, "forecast": pl.Float64, "is_artefact": pl.Boolean, "to": pl.String},
+        strict=False,
+    )
+    return frame.with_columns(pl.col("valid_from", "to").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False))
+
+
+def _national(data: list[dict], document: Document) -> pl.DataFrame:
+    return _slots([{**r, "zone": "GB", "is_artefact": False} for r in data], document)
+
+
+def _regional(data: list[dict], document: Document) -> pl.DataFrame:
+    rows = []
+    for slot in data:
+        for region in slot["regions"]:
+            mix = {m["fuel"]: m["perc"] for m in region.get("generationmix", [])}
+            emitting = sum(share for fuel, share in mix.items() if fuel in _EMITTING)
+            artefact = region["intensity"].get("forecast") == 0 and emitting >= 1
+            number = region["regionid"]
+            zone = _AGGREGATES.get(number, f"GB-NESO-{number}")
+            rows.append(
+                {"from": slot["from"], "to": slot.get("to"), "zone": zone, "intensity": region["intensity"], "is_artefact": artefact}
+            )
+    return _slots(rows, document)
+
+
+def _one_region(data: dict, document: Document) -> pl.DataFrame:
+    """`/regional/…/regionid/N`: one region, its slots under `data`."""
+    regions = [{k: v for k, v in data.items() if k != "data"}]
+    return _regional([{**slot, "regions": [{**regions[0], **slot}]} for slot in data["data"]], document)
+
+
+def _from_csv(document: Document) -> pl.DataFrame:
+    """Hand-kept extracts of the API: columns from, forecast, actual (also with the prefix `intensity.`)."""
+    raw = csv_of(document, ["from"])
+    raw = raw.rename({c: c.removeprefix("intensity.") for c in raw.columns})
+    if "forecast" not in raw.columns and "actual" not in raw.columns:
+        raise LayoutError(f"{document.url}: neither forecast nor actual among the columns {', '.join(raw.columns)}")
+    time = pl.coalesce(
+        pl.col("from").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False),
+        pl.col("from").str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="us", time_zone="UTC", strict=False),
+    )
+    number = [
+        (pl.col(c).cast(pl.Float64, strict=False) if c in raw.columns else pl.lit(None, dtype=pl.Float64)).alias(c)
+        for c in ("actual", "forecast")
+    ]
+    return raw.select(
+        pl.lit("GB").alias("zone"), time.alias("valid_from"), (time + pl.duration(minutes=30)).alias("to"), *number,
+        pl.lit(False).alias("is_artefact"),
+    )
+
+
+def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Slots to rows of the subject, and refused rows."""
+    half_hour = (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30)) & pl.col("valid_from").is_not_null()
+    bad = slots.filter(~half_hour.fill_null(value=False))
+    artefacts = slots.filter(pl.col("is_artefact"))
+    rows = (
+        slots.filter(half_hour.fill_null(value=False) & ~pl.col("is_artefact"))
+        .unpivot(["actual", "forecast"], index=["zone", "valid_from"], variable_name="basis_kind", value_name="intensity_gco2e_per_kwh")
+        .filter(pl.col("intensity_gco2e_per_kwh").is_not_null())
+    )
+    # An actual of exactly zero is a hole in the publisher's data: Great Britain has never run without emissions.
+    zero = (pl.col("basis_kind") == "actual") & (pl.col("intensity_gco2e_per_kwh") == 0) & (pl.col("zone") == "GB")
+    refusals = [
+        refused(bad, "the slot is not a half-hour with a start that can be read"),
+        refused(artefacts, "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"),
+        refused(rows.filter(zero), "actual of exactly 0 g/kWh for Great Britain: a hole in the publisher's data"),
+    ]
+    tidy = rows.filter(~zero).select(
+        "zone", pl.lit("PT30M").alias("resolution"), pl.lit("average").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"), "basis_kind",
+        "intensity_gco2e_per_kwh", "valid_from", pl.lit(index).alias("document"),
+    )
+    return tidy, pl.concat(refusals).with_columns(pl.lit(index).alias("document"))
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Slots of national and regional answers (JSON as the API sends it, or CSV extracts)."""
+    frames, rejected = [], []
+    for index, document in enumerate(documents):
+        if document.extension == "csv":
+            slots = _from_csv(document)
+        else:
+            answer = json_of(document)
+            if not isinstance(answer, dict) or "data" not in answer:
+                message = answer.get("error", {}).get("message") if isinstance(answer, dict) else None
+                raise LayoutError(f"{document.url}: no `data` in the answer{f': {message}' if message else ''}")
+            data = answer["data"]
+            if data is None or data == []:
+                raise LayoutError(f"{document.url}: `data` is {data}: nothing published for this range")
+            if isinstance(data, dict):
+                slots = _one_region(data, document)
+            elif "regions" in data[0]:
+                slots = _regional(data, document)
+            elif "regionid" in data[0]:
+                slots = pl.concat([_one_region(region, document) for region in data])
+            elif "intensity" in data[0] and "from" in data[0]:
+                slots = _national(data, document)
+            else:
+                raise LayoutError(f"{document.url}: `data` holds {', '.join(data[0])[:200]}, not intensity by slot or region")
+        tidy, bad = _tidy(slots, index)
+        frames.append(tidy)
+        rejected.append(bad)
+    rows = pl.concat(frames)
+    national = rows.filter(pl.col("zone") == "GB")
+    regional = rows.filter(pl.col("zone") != "GB")
+    scopes = [Scope(name, part) for name, part in (("national", national), ("regional", regional)) if part.height]
+    return Reading(scopes, pl.concat(rejected))
+
+
+GB_CARBON_INTENSITY = Source(
+    source_id="gb_carbon_intensity", subject="grid_carbon", title="GB Carbon Intensity API (NESO)",
+    homepage_url="https://carbonintensity.org.uk", licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="NESO Carbon Intensity API, CC BY 4.0",
+    parse=parse, plan=plan, hosts=(HOST,), cadence="5,35 * * * *", has_history=True, stale_after_days=1.0,
+    max_rejected_share=0.5,
+)

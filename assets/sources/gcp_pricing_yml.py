@@ -1,0 +1,133 @@
+"""GCP machine types with accelerators, from Cyclenerd's pricing.yml: one YAML of 27,000 to 139,000 lines.
+
+Host and accelerators are added up by its author, local SSDs of A3 included, so a price is of a whole instance. Reading
+all of it as YAML takes three seconds; the blocks of the types that count are cut out by their indentation first.
+
+Quirks: the oldest files have no spot prices and no date in them; `about.timestamp` of the others is when the file was
+made, not from when a price holds. Commitments are given by the month, and a month is 730 hours by the file's own
+convention (`month` = 730 x `hour`; resource commitments only for what Google sells so: A2 ultra lost them). G4 slices have
+a fraction of a GPU.
+
+Faults met: where a commitment was not known, files of 2022 to 2024 repeat the price on demand; that is no commitment.
+And where the price of the GPU was not known, they give the host alone (A2 in Toronto at 0.81 USD per A100 from 2022-09
+to 2024-03): a list price below half of the median of all regions is refused, and the spot price of such a machine with
+it. Spot prices as such do differ that much.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+import yaml
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
+from warehouse.captures import Document
+
+HOST = "raw.githubusercontent.com"
+URL = f"https://{HOST}/Cyclenerd/google-cloud-pricing-cost-calculator/master/pricing.yml"
+
+HOURS_PER_MONTH = 730.0
+#: List prices of one type differ between regions by less than this.
+LEAST_SHARE_OF_MEDIAN = 0.5
+#: Families whose accelerators are fixed: A2 and newer, G2 and newer, TPU hosts. (g1-small is none of them.)
+_FAMILY = re.compile(r"(?:a[2-9]x?|g[2-9]|ct\d+[a-z]*)-[a-z0-9-]+\Z")
+#: Keys of a type that do not name its accelerator.
+_HOST_KEYS = {"cost", "cpu", "ram", "bandwidth", "local-ssd", "local", "type", "series"}
+_OPTIONS = {"hour": "on_demand", "hour_spot": "spot", "month_1y": "reserved_1y", "month_3y": "reserved_3y"}
+_INSTANCES = re.compile(r"^compute:\r?\n(?:  +.*\r?\n|\r?\n)*?  instance:\r?\n((?:    .*(?:\r?\n|\Z)|\r?\n)*)", re.MULTILINE)
+_BLOCK = re.compile(r"^    ([A-Za-z0-9_.-]+):[ ]*\r?\n((?:      .*(?:\r?\n|\Z)|[ ]*\r?\n)*)", re.MULTILINE)
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The file of today; older ones are in the history of the repository, which has no dated addresses."""
+    yield [Request(URL, extension="yml")]
+
+
+def _machine_types(document: Document) -> dict[str, dict[str, Any]]:
+    """Blocks of the machine types with accelerators, by name."""
+    text = body_of(document).decode("utf-8-sig", "replace")
+    instances = _INSTANCES.search(text)
+    if not instances:
+        raise LayoutError(f"{document.url}: compute.instance is missing (renamed?); the file begins {text[:120]!r}")
+    found: dict[str, dict[str, Any]] = {}
+    for name, block in _BLOCK.findall(instances[1]):
+        if _FAMILY.match(name):
+            try:
+                about = yaml.load(block, Loader=yaml.CSafeLoader)
+            except yaml.YAMLError as e:
+                raise LayoutError(f"{document.url}: {name} is not readable (truncated?): {str(e)[:200]}") from e
+            if not isinstance(about, dict) or not isinstance(about.get("cost"), dict):
+                raise LayoutError(f"{document.url}: {name} has no cost (renamed, or truncated?)")
+            found[name] = about
+    if not found:
+        raise LayoutError(f"{document.url}: none of its machine types has accelerators")
+    return found
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Instances with accelerators by region: on demand, spot and by commitment."""
+    (document,) = documents
+    rows = [
+        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, prices.get(key))
+        for name, about in _machine_types(document).items()
+        for region, prices in about["cost"].items()
+        for key in _OPTIONS
+    ]
+    schema = {
+        "instance_type": pl.String, "accelerator_name": pl.String, "accelerator_count": pl.Float64, "vcpu_count": pl.Float64,
+        "memory_gib": pl.Float64, "region": pl.String, "key": pl.String, "price": pl.Float64,
+    }
+    offers = pl.DataFrame(rows, schema=schema, orient="row", strict=False)
+    on_demand = pl.col("key") == "hour"
+    # A missing or zero price of a commitment or of spot means that it is not sold so; on demand it is a fault.
+    offers = offers.filter(on_demand | (pl.col("price").is_not_null() & (pl.col("price") != 0)))
+    of_month = pl.col("key").str.starts_with("month")
+    is_spot = pl.col("key") == "hour_spot"
+    here = ["instance_type", "region"]
+    offers = offers.with_columns(
+        pl.when(of_month).then(pl.col("price") / HOURS_PER_MONTH).otherwise(pl.col("price")).alias("hourly")
+    ).with_columns(
+        (pl.col("hourly") < LEAST_SHARE_OF_MEDIAN * pl.col("hourly").median().over("instance_type", "key")).alias("is_low")
+    )
+    list_price = pl.col("hourly").filter(on_demand & ~pl.col("is_low")).first().over(here)
+    offers = offers.filter(~of_month | (pl.col("hourly") < 0.999 * list_price).fill_null(value=True))
+    lacks_gpu = pl.when(is_spot).then((pl.col("is_low") & on_demand).any().over(here)).otherwise(pl.col("is_low"))
+    offers = offers.with_columns(
+        pl.when(pl.col("price").is_null() | (pl.col("price") <= 0))
+        .then(pl.lit("the price per hour is missing, zero or negative"))
+        .when(lacks_gpu)
+        .then(pl.lit("below half of the median of all regions: the price of the accelerator is missing in it"))
+        .alias("why")
+    )
+    unusable, offers = offers.filter(pl.col("why").is_not_null()), offers.filter(pl.col("why").is_null())
+    frame = offers.select(
+        pl.lit("gcp").alias("provider"), "region", "instance_type",
+        pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String).alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        pl.lit("").alias("offer_variant"), "accelerator_name", "accelerator_count",
+        pl.col("accelerator_name").str.extract(r"-(\d+)gb").cast(pl.Float64).alias("accelerator_memory_gib"),
+        "vcpu_count", "memory_gib",
+        pl.col("hourly").alias("price_amount_per_hour"),
+        pl.lit("USD").alias("currency_code"),
+    )
+    return Reading(
+        [Scope("gcp", frame, is_complete=True)],
+        refused(unusable.drop("why", "hourly", "is_low"), unusable["why"].alias("reason")) if unusable.height else None,
+    )
+
+
+def _accelerator(about: dict[str, Any]) -> tuple[str | None, float | None]:
+    """Name and count of the accelerator: the one key with a number that is not of the host."""
+    named = [(k, v) for k, v in about.items() if k not in _HOST_KEYS and isinstance(v, int | float) and v > 0]
+    return (named[0][0], float(named[0][1])) if len(named) == 1 else (None, None)
+
+
+GCP_PRICING_YML = Source(
+    source_id="gcp_pricing_yml", subject="cloud_rate", title="GCP machine types (Cyclenerd pricing.yml)",
+    homepage_url="https://github.com/Cyclenerd/google-cloud-pricing-cost-calculator", licence="Apache-2.0",
+    licence_url="https://www.apache.org/licenses/LICENSE-2.0", attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
+    parse=parse, plan=plan, hosts=(HOST,), cadence="50 6 * * *", extension="yml", stale_after_days=3.0,
+)

@@ -1,0 +1,312 @@
+"""Recorded series of card prices, kept by people in public repositories; one source per series.
+
+Only PCPartPicker is still asked for over the net; the others ended, or went silent while their commits went on (United
+Compute emptied its files in August 2025), and are loaded as files. Quirks, by series:
+
+- PCPartPicker: USD unsaid; four of five rows have no price (not offered); names repeat: the model is told apart by its
+  memory, colour, length and clocks, and of what is still alike the lowest price counts. No date inside: the one in the
+  file's name, if there is one, else the time of fetching.
+- United Compute: one file per card, times without a zone (read as UTC); an emptied file is a failed capture.
+- idealo: EUR, lowest price of the day; one entry is the 1080 Ti once more, filed as a GTX 1080: refused.
+- eBay (Tom's Hardware): average of the month's sales, '$2,300', month names; a dash is a month without a sale.
+- CSim-07: monthly, m/d/yyyy, retail and used.
+- Australian shops: one card, AUD; more than half the days are null.
+- Russian shops: RUB; Cyrillic notes say used and restored; one name stands for several cards of a vendor: the lowest
+  price counts. Video wall adapters (Matrox) are no accelerators.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    require_columns,
+    to_number,
+)
+from assets.sources._rows import frame_of
+from assets.sources.gpu_retail import gpu_in
+from warehouse.captures import Document
+
+HOST = "raw.githubusercontent.com"
+_AU_CARD = "MSI GeForce RTX 5070 Ti INSPIRE 3X OC"
+#: A file whose name is dated further back than this when it was fetched is history, and ends no offer.
+_FRESH = dt.timedelta(days=3)
+_COLUMNS: dict[str, Any] = {
+    "seller": pl.String, "product": pl.String, "product_code": pl.String, "price_kind": pl.String,
+    "accelerator_name": pl.String, "accelerator_memory_gib": pl.Float64, "is_in_stock": pl.Boolean,
+    "price_amount": pl.Float64, "currency_code": pl.String, "valid_from": pl.Datetime("us", "UTC"),
+}
+_KEY = ("seller", "product", "product_code", "price_kind", "valid_from")
+
+
+def _reading(
+    document: Document, scope: str, frame: pl.DataFrame, bad: pl.DataFrame | None = None, reason: str | pl.Expr = "",
+    *, is_complete: bool = False,
+) -> Reading:
+    """Rows of one series; columns it does not have are null, and of rows alike in the key the lowest price counts."""
+    if frame.is_empty():
+        raise LayoutError(f"{document.url}: no price in the series (emptied?)")
+    rows = frame.select(
+        (pl.col(c) if c in frame.columns else pl.lit("" if c == "product_code" else None)).cast(t).alias(c)
+        for c, t in _COLUMNS.items()
+    )
+    rows = rows.sort("price_amount").unique(subset=list(_KEY), keep="first", maintain_order=True).sort(*_KEY)
+    return Reading([Scope(scope, rows, is_complete)], refused(bad, reason) if bad is not None and bad.height else None)
+
+
+def _day(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
+    return pl.col(column).str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC")
+
+
+def _positive(column: str) -> pl.Expr:
+    return (pl.col(column) > 0).fill_null(value=False)
+
+
+def _memory_in(column: str) -> pl.Expr:
+    """Memory that a name states ('... 12GB'); null if it states none."""
+    return pl.col(column).str.extract(r"(?i)\b(\d{1,3})\s*GB?\b").cast(pl.Float64)
+
+
+# PCPartPicker -----------------------------------------------------------------------------------------------------------
+
+
+def plan_pcpartpicker(window: Window) -> Iterable[Sequence[Request]]:
+    """The table of video cards; no past days."""
+    yield [Request(f"https://{HOST}/docyx/pc-part-dataset/main/data/csv/video-card.csv", extension="csv")]
+
+
+def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
+    """One row per card with a price."""
+    (document,) = documents
+    fields = ("name", "price", "chipset", "memory", "core_clock", "boost_clock", "color", "length")
+    if "json" in document.url.rsplit("/", 1)[-1]:
+        cards = json_of(document)
+        if not isinstance(cards, list) or not cards:
+            raise LayoutError(f"{document.url}: no list of cards")
+        require_columns(document, list(cards[0]), fields[:4])
+        raw = frame_of(cards, dict.fromkeys(fields, pl.String))
+    else:
+        raw = csv_of(document, fields)
+    raw = raw.filter(pl.col("price").is_not_null()).with_columns(to_number("price").alias("amount"))
+    sound = _positive("amount") & pl.col("name").is_not_null() & pl.col("chipset").is_not_null()
+    told_apart = ("memory", "color", "length", "core_clock", "boost_clock")
+    named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
+    made_at = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
+    is_fresh = abs(document.fetched_at - made_at) <= _FRESH
+    rows = raw.filter(sound).select(
+        pl.lit("pcpartpicker").alias("seller"), pl.concat_str("name", "chipset", separator=" | ").alias("product"),
+        # The JSON file writes 12, later files 12 or 12.0 for one and the same card.
+        pl.concat_str(
+            [pl.col(c).fill_null("").str.strip_suffix(".0") for c in told_apart], separator="|"
+        ).alias("product_code"),
+        pl.lit("retail").alias("price_kind"), pl.col("chipset").alias("accelerator_name"),
+        to_number("memory").alias("accelerator_memory_gib"), pl.col("amount").alias("price_amount"),
+        pl.lit("USD").alias("currency_code"),
+        pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+    )
+    return _reading(
+        document, "pcpartpicker", rows, raw.filter(~sound), "no name, no chip, or a price that is not above zero",
+        is_complete=is_fresh,
+    )
+
+
+# United Compute ---------------------------------------------------------------------------------------------------------
+
+
+def parse_united_compute(documents: Sequence[Document]) -> Reading:
+    """One row per time at which the card's price was noted."""
+    (document,) = documents
+    card = json_of(document)
+    if not isinstance(card, dict) or not card.get("gpu_name") or not isinstance(card.get("prices"), dict):
+        raise LayoutError(f"{document.url}: no gpu_name with prices")
+    if not card["prices"]:
+        raise LayoutError(f"{document.url}: prices of {card['gpu_name']} are empty: the series was emptied upstream")
+    raw = frame_of([{"at": k, "price": v} for k, v in card["prices"].items()], {"at": pl.String, "price": pl.Float64})
+    raw = raw.with_columns(_day("at", "%Y-%m-%dT%H:%M:%S").alias("valid_from"))
+    sound = _positive("price") & pl.col("valid_from").is_not_null()
+    name = str(card["gpu_name"])
+    rows = raw.filter(sound).select(
+        pl.lit("united_compute").alias("seller"), pl.lit(name).alias("product"), pl.lit("market_low").alias("price_kind"),
+        pl.lit(name).alias("accelerator_name"), pl.lit(gpu_in(name)[1]).alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+    )
+    return _reading(document, name, rows, raw.filter(~sound), "no time, or a price that is not above zero")
+
+
+# idealo -----------------------------------------------------------------------------------------------------------------
+
+
+def parse_idealo(documents: Sequence[Document]) -> Reading:
+    """One row per card and day."""
+    (document,) = documents
+    cards = json_of(document)
+    if not isinstance(cards, list) or not cards:
+        raise LayoutError(f"{document.url}: no list of cards")
+    require_columns(document, list(cards[0]), ("id", "name", "type", "prices"))
+    points = [
+        {"id": c["id"], "name": c["name"], "type": c["type"], "day": p.get("x"), "price": p.get("y")}
+        for c in cards for p in c["prices"]
+    ]
+    raw = frame_of(points, dict.fromkeys(("id", "name", "type", "day"), pl.String) | {"price": pl.Float64})
+    raw = raw.filter(pl.col("price").is_not_null()).with_columns(_day("day").alias("valid_from"))
+    # 'GigaByte GeForce GTX 1080 Ti' filed under 'GeForce GTX 1080': which of the two it prices, the file does not say.
+    is_named = pl.col("name").str.to_lowercase().str.ends_with(pl.col("type").str.to_lowercase())
+    sound = _positive("price") & pl.col("valid_from").is_not_null() & is_named
+    rows = raw.filter(sound).select(
+        pl.lit("idealo").alias("seller"), pl.col("name").alias("product"), pl.col("id").alias("product_code"),
+        pl.lit("market_low").alias("price_kind"), pl.col("type").alias("accelerator_name"),
+        pl.col("price").alias("price_amount"), pl.lit("EUR").alias("currency_code"), "valid_from",
+    )
+    why = pl.when(~is_named).then(pl.lit("name and type of the card differ")).otherwise(pl.lit("no day, or no price above zero"))
+    return _reading(document, "idealo", rows, raw.filter(~sound), why)
+
+
+# Monthly tables ---------------------------------------------------------------------------------------------------------
+
+
+def parse_ebay(documents: Sequence[Document]) -> Reading:
+    """One row per card and month with a sale."""
+    (document,) = documents
+    raw = csv_of(document, ("GPU", "eBay Price", "QTY Sold", "Month"))
+    raw = raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True)).with_columns(
+        pl.col("eBay Price").str.replace_all("[$,]", "").cast(pl.Float64, strict=False).alias("price"),
+        pl.concat_str(pl.lit("1 "), pl.col("Month").str.strip_chars()).alias("day"),
+    ).with_columns(_day("day", "%d %B %Y").alias("valid_from"))
+    sound = _positive("price") & pl.col("valid_from").is_not_null()
+    rows = raw.filter(sound).select(
+        pl.lit("ebay").alias("seller"), pl.col("GPU").alias("product"), pl.lit("market_average").alias("price_kind"),
+        pl.col("GPU").alias("accelerator_name"), _memory_in("GPU").alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+    )
+    return _reading(document, "ebay", rows, raw.filter(~sound), "no month, or no price above zero")
+
+
+def parse_csim07(documents: Sequence[Document]) -> Reading:
+    """One row per card, month and kind (retail, used)."""
+    (document,) = documents
+    raw = csv_of(document, ("Date", "Name", "Retail Price", "Used Price")).with_columns(
+        _day("Date", "%m/%d/%Y").alias("valid_from")
+    )
+    long = raw.unpivot(
+        ["Retail Price", "Used Price"], index=["Date", "Name", "valid_from"], variable_name="kind", value_name="text"
+    ).filter(pl.col("text").is_not_null()).with_columns(
+        pl.col("text").str.replace_all("[$, ]", "").cast(pl.Float64, strict=False).alias("price")
+    )
+    sound = _positive("price") & pl.col("valid_from").is_not_null() & pl.col("Name").is_not_null()
+    rows = long.filter(sound).select(
+        pl.lit("csim07").alias("seller"), pl.col("Name").alias("product"),
+        pl.col("kind").replace_strict({"Retail Price": "retail", "Used Price": "used"}).alias("price_kind"),
+        pl.col("Name").alias("accelerator_name"), _memory_in("Name").alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+    )
+    return _reading(document, "csim07", rows, long.filter(~sound), "no date in the form m/d/yyyy, or no price above zero")
+
+
+# Australian shops -------------------------------------------------------------------------------------------------------
+
+
+def parse_au_shops(documents: Sequence[Document]) -> Reading:
+    """The history (lowest of all shops per day) or the latest file (one row per shop with a price)."""
+    (document,) = documents
+    answer = json_of(document)
+    if isinstance(answer, list):
+        raw = frame_of(answer, {"date": pl.String, "lowest_price_aud": pl.Float64})
+        raw = raw.filter(pl.col("lowest_price_aud").is_not_null()).select(
+            pl.lit("au_shops").alias("seller"), pl.lit(_AU_CARD).alias("product"), pl.lit("market_low").alias("price_kind"),
+            pl.col("lowest_price_aud").alias("price_amount"), _day("date").alias("valid_from"),
+            pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"), pl.lit("").alias("product_code"),
+        )
+    elif isinstance(answer, dict) and isinstance(answer.get("stores"), list) and answer.get("ts"):
+        at = dt.datetime.fromisoformat(str(answer["ts"])).astimezone(dt.UTC)
+        raw = frame_of(
+            answer["stores"], {"store": pl.String, "price_aud": pl.Float64, "in_stock": pl.Boolean, "url": pl.String}
+        ).filter(pl.col("price_aud").is_not_null()).select(
+            pl.col("store").alias("seller"), pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
+            pl.lit("retail").alias("price_kind"), pl.col("price_aud").alias("price_amount"),
+            pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"), pl.col("in_stock").alias("is_in_stock"),
+            pl.col("url").str.split("?").list.first().alias("product_code"),
+        )
+    else:
+        raise LayoutError(f"{document.url}: neither the history nor the latest prices of the shops")
+    sound = _positive("price_amount") & pl.col("valid_from").is_not_null()
+    rows = raw.filter(sound).with_columns(
+        pl.lit("GeForce RTX 5070 Ti").alias("accelerator_name"), pl.lit(16.0).alias("accelerator_memory_gib"),
+        pl.lit("AUD").alias("currency_code"),
+    )
+    return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), "no day, or no price above zero")
+
+
+# Russian shops ----------------------------------------------------------------------------------------------------------
+
+
+def parse_ru_shops(documents: Sequence[Document]) -> Reading:
+    """One row per shop, vendor, name and condition."""
+    (document,) = documents
+    shops = json_of(document)
+    if not isinstance(shops, dict) or not all(isinstance(v, list) for v in shops.values()):
+        raise LayoutError(f"{document.url}: not a list of offers per shop")
+    offers = [o for v in shops.values() for o in v]
+    fields = ("cardName", "cardArchitecture", "cardSeries", "shopName", "vendorName", "date")
+    require_columns(document, list(offers[0]) if offers else [], (*fields, "cardPrice"))
+    raw = frame_of(offers, dict.fromkeys(fields, pl.String) | {"cardPrice": pl.Float64})
+    raw = raw.filter(pl.col("cardArchitecture") != "MATROX").with_columns(_day("date").alias("valid_from"))
+    sound = _positive("cardPrice") & pl.col("valid_from").is_not_null() & pl.col("cardName").is_not_null()
+    # 'B/U' (used) and 'VOSST...' (restored), cut short by the shop at will.
+    is_used = pl.col("cardName").str.contains("\u0411/\u0423|\u0412\u041e\u0421\u0421\u0422|\\(\u0412\u041e\u0421")
+    series = pl.col("cardSeries").replace(["", "UNKNOWN"], [None, None])
+    rows = raw.filter(sound).select(
+        pl.col("shopName").str.to_lowercase().alias("seller"),
+        pl.concat_str("vendorName", "cardName", separator=" ").alias("product"),
+        pl.when(is_used).then(pl.lit("used")).otherwise(pl.lit("retail")).alias("price_kind"),
+        series.alias("accelerator_name"), pl.col("cardPrice").alias("price_amount"), pl.lit("RUB").alias("currency_code"),
+        "valid_from",
+    )
+    return _reading(document, "ru_shops", rows, raw.filter(~sound), "no day, no name, or no price above zero")
+
+
+# Sources ----------------------------------------------------------------------------------------------------------------
+
+_TERMS: dict[str, Any] = {"subject": "gpu_price", "licence": "prices are facts; terms of the repository named"}
+PCPARTPICKER = Source(
+    source_id="pcpartpicker", title="PCPartPicker video cards (pc-part-dataset)",
+    homepage_url="https://github.com/docyx/pc-part-dataset", parse=parse_pcpartpicker, plan=plan_pcpartpicker,
+    hosts=(HOST,), cadence="0 11 * * 1", extension="csv", stale_after_days=400.0, **_TERMS,
+)
+UNITED_COMPUTE = Source(
+    source_id="united_compute", title="United Compute card prices (to 2025-08)",
+    homepage_url="https://github.com/United-Compute/gpu-price-tracker", parse=parse_united_compute, **_TERMS,
+)
+IDEALO = Source(
+    source_id="idealo", title="idealo daily minimum of GTX 10 and RX 500 cards (2017-08 to 2018-02)",
+    homepage_url="https://github.com/stekhn/gpu-price-surge-analysis", parse=parse_idealo, **_TERMS,
+)
+EBAY_MONTHLY = Source(
+    source_id="ebay_monthly", title="eBay averages by Tom's Hardware (2021 to 2023)",
+    homepage_url="https://github.com/buttke/ebay-2021-2023-gpu-prices", parse=parse_ebay, extension="csv", **_TERMS,
+)
+CSIM07 = Source(
+    source_id="csim07", title="GPU Price Database (2022 to 2024)", homepage_url="https://github.com/CSim-07/GPU-Price-Database",
+    parse=parse_csim07, extension="csv", **_TERMS,
+)
+AU_RTX5070TI = Source(
+    source_id="au_rtx5070ti", title="Australian shops, one RTX 5070 Ti",
+    homepage_url="https://github.com/Townie-au/gpu-price-tracker-au", parse=parse_au_shops, **_TERMS,
+)
+RU_SHOPS = Source(
+    source_id="ru_shops", title="Russian shops (2022-11 to 2023-03)", homepage_url="https://github.com/TheTedLab/gpu-prices-bot",
+    parse=parse_ru_shops, **_TERMS,
+)

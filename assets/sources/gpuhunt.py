@@ -1,0 +1,135 @@
+"""gpuhunt catalog: dated zip files of offers per provider, price per instance-hour in USD.
+
+`/v3/{provider}/version` names the newest version (`YYYYMMDD-run`), `/v3/{provider}/{version}/catalog.zip` holds
+`{provider}.csv`; the older v2 layout holds all providers in one archive. Quirks: CPU-only offers have no GPU name; GCP
+locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone kept
+its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    body_of,
+    read_member,
+    refused,
+    require_columns,
+    to_number,
+)
+from warehouse.captures import Document
+
+HOST = "dstack-gpu-pricing.s3.eu-west-1.amazonaws.com"
+PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift")
+#: gpuhunt's name of a provider -> ours.
+_OUR_NAME = {"lambdalabs": "lambda", "datacrunch": "verda", "vastai": "vast"}
+_REQUIRED = ("instance_name", "location", "price", "cpu", "memory", "gpu_count", "gpu_name", "gpu_memory", "spot")
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The version of each provider's catalog; `follow` asks for the catalog itself."""
+    for provider in PROVIDERS:
+        yield [Request(f"https://{HOST}/v3/{provider}/version", extension="txt")]
+
+
+def follow(document: Document) -> Request | None:
+    """From a version to its catalog."""
+    if not document.url.endswith("/version"):
+        return None
+    version = document.read_bytes(1024).decode("ascii", "replace").strip()
+    if not version or not version.replace("-", "").isalnum():
+        raise LayoutError(f"{document.url}: not a catalog version: {version[:60]!r}")
+    return Request(document.url.removesuffix("version") + f"{version}/catalog.zip", extension="zip")
+
+
+def _members(document: Document) -> list[tuple[str, bytes]]:
+    """(provider, CSV bytes) of every catalog in the document."""
+    body = document.read_bytes()
+    if body[:2] != b"PK":
+        name = document.url.rsplit("/", 1)[-1].removeprefix("file:").split(".")[0].split("_")[0]
+        return [(name, body_of(document))]
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            infos = [i for i in archive.infolist() if i.filename.endswith(".csv")]
+            if not infos:
+                raise LayoutError(f"{document.url}: no CSV file in the archive")
+            names = [i.filename.rsplit("/", 1)[-1].removesuffix(".csv") for i in infos]
+            return list(zip(names, (read_member(document.url, archive, i) for i in infos), strict=True))
+    except zipfile.BadZipFile as e:
+        raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {e}") from e
+
+
+def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if not body.strip():
+        raise LayoutError(f"{document.url}: the catalog of {provider} is empty")
+    try:
+        raw = pl.read_csv(body, infer_schema=False)
+    except pl.exceptions.PolarsError as e:
+        raise LayoutError(f"{document.url}: catalog of {provider}: {str(e).splitlines()[0]}") from e
+    require_columns(document, raw.columns, _REQUIRED)
+    flags = pl.col("flags").fill_null("") if "flags" in raw.columns else pl.lit("")
+    location = pl.col("location").fill_null("")
+    region = location.str.replace(r"-[a-z]$", "") if provider == "gcp" else location
+    offers = raw.filter(pl.col("gpu_name").fill_null("") != "").select(
+        pl.lit(_OUR_NAME.get(provider, provider)).alias("provider"),
+        pl.when(region == "").then(pl.lit("unknown")).otherwise(region).alias("region"),
+        pl.col("instance_name").alias("instance_type"),
+        pl.when(pl.col("spot").str.to_lowercase() == "true").then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias(
+            "purchase_option"
+        ),
+        pl.lit("instance").alias("price_component"),
+        flags.alias("offer_variant"),
+        pl.col("gpu_name").alias("accelerator_name"),
+        pl.when(pl.col("gpu_name").str.starts_with("tpu")).then(None).otherwise(to_number("gpu_count")).alias("accelerator_count"),
+        to_number("gpu_memory").replace(0.0, None).alias("accelerator_memory_gib"),
+        to_number("cpu").alias("vcpu_count"),
+        to_number("memory").alias("memory_gib"),
+        to_number("price").alias("price_amount_per_hour"),
+        pl.lit("USD").alias("currency_code"),
+        location.alias("location"),
+    )
+    bad = pl.col("price_amount_per_hour").is_null() | (pl.col("price_amount_per_hour") <= 0)
+    return offers.filter(~bad), offers.filter(bad)
+
+
+def _one_per_region(offers: pl.DataFrame) -> pl.DataFrame:
+    """Offers alike but for the zone count once; where zones differ in price, each is a variant of its own."""
+    key = ["provider", "region", "instance_type", "purchase_option", "price_component", "offer_variant"]
+    distinct = offers.unique(subset=[c for c in offers.columns if c != "location"], keep="first", maintain_order=True)
+    several = (pl.len().over(key) > 1) & (pl.col("location") != pl.col("region"))
+    zone = pl.concat_str([pl.col("offer_variant"), pl.col("location")], separator=" ").str.strip_chars()
+    return distinct.with_columns(pl.when(several).then(zone).otherwise("offer_variant").alias("offer_variant")).drop("location")
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One complete scope per provider in the archive."""
+    scopes, rejected = [], []
+    for index, document in enumerate(documents):
+        if document.url.endswith("/version"):
+            continue
+        for provider, body in _members(document):
+            good, bad = _offers(document, provider, body)
+            name = _OUR_NAME.get(provider, provider)
+            frame = _one_per_region(good).with_columns(pl.lit(index).alias("document"))
+            scopes.append(Scope(name, frame, is_complete=True))
+            if bad.height:
+                rejected.append(refused(bad.with_columns(pl.lit(index).alias("document")), "price is missing, zero or negative"))
+    return Reading(scopes, pl.concat(rejected) if rejected else None)
+
+
+GPUHUNT = Source(
+    source_id="gpuhunt", subject="cloud_rate", title="gpuhunt catalog",
+    homepage_url="https://github.com/dstackai/gpuhunt", licence="MPL-2.0 (code); prices are facts of the providers",
+    licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md", attribution="gpuhunt by dstack", parse=parse,
+    plan=plan, follow=follow, hosts=(HOST,), cadence="40 */6 * * *", extension="zip",
+)

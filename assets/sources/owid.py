@@ -1,0 +1,67 @@
+"""Our World in Data: yearly carbon intensity of electricity, every country.
+
+Two forms: the energy data set (`owid-energy-data.csv`, `carbon_intensity_elec`, `iso_code`) and the chart's own CSV
+(Entity, Code, Year and a value column that is renamed with each download). Origin is Ember: lifecycle, average, by
+production. Aggregates have no code, or one that begins with OWID_; only the world is kept of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._zones import zone_of_alpha3
+from warehouse.captures import Document
+
+HOST = "raw.githubusercontent.com"
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The whole data set; it has no dated address."""
+    yield [Request(f"https://{HOST}/owid/energy-data/master/owid-energy-data.csv", extension="csv")]
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per country and year with a value."""
+    (document,) = documents
+    raw = csv_of(document, [])
+    if "carbon_intensity_elec" in raw.columns:
+        names = {"iso_code": "code", "country": "entity", "year": "year", "carbon_intensity_elec": "value"}
+    elif {"Entity", "Code", "Year"} <= set(raw.columns):
+        values = [c for c in raw.columns if "carbon intensity" in c.lower()]
+        if len(values) != 1:
+            raise LayoutError(f"{document.url}: expected one column on carbon intensity, found {values or raw.columns}")
+        names = {"Code": "code", "Entity": "entity", "Year": "year", values[0]: "value"}
+    else:
+        raise LayoutError(f"{document.url}: neither iso_code, year, carbon_intensity_elec nor Entity, Code, Year: found {', '.join(raw.columns)[:300]}")
+    if missing := [c for c in names if c not in raw.columns]:
+        raise LayoutError(f"{document.url}: column {', '.join(missing)} is missing (renamed?)")
+    rows = raw.select(pl.col(old).alias(new) for old, new in names.items()).filter(pl.col("value").fill_null("") != "")
+    code = pl.when(pl.col("entity") == "World").then(pl.lit("OWID_WRL")).otherwise(pl.col("code"))
+    rows = rows.with_columns(
+        zone_of_alpha3(code).alias("zone"), to_number("value").alias("intensity_gco2e_per_kwh"),
+        pl.col("year").cast(pl.Int32, strict=False),
+    )
+    named = rows.filter(pl.col("zone").is_not_null())
+    # A zero here is a rounded or missing figure of a very small grid; a grid without any emissions over its life cycle
+    # does not exist.
+    bad = (pl.col("intensity_gco2e_per_kwh").is_null() | (pl.col("intensity_gco2e_per_kwh") <= 0) | pl.col("year").is_null())
+    tidy = named.filter(~bad).select(
+        "zone", pl.lit("P1Y").alias("resolution"), pl.lit("average").alias("basis_method"),
+        pl.lit("lifecycle").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
+        pl.lit("actual").alias("basis_kind"), "intensity_gco2e_per_kwh",
+        pl.datetime(pl.col("year"), 1, 1, time_unit="us", time_zone="UTC").alias("valid_from"),
+    )
+    return Reading(
+        [Scope("world", tidy)], refused(named.filter(bad), "no year, or an intensity that is missing, zero or negative: not a lifecycle figure")
+    )
+
+
+OWID = Source(
+    source_id="owid", subject="grid_carbon", title="Our World in Data: energy",
+    homepage_url="https://github.com/owid/energy-data", licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Our World in Data, from Ember, CC BY 4.0",
+    parse=parse, plan=plan, hosts=(HOST,), cadence="15 4 * * 1", extension="csv", stale_after_days=14,
+)

@@ -1,0 +1,182 @@
+"""SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
+
+Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and the accelerator rows carry no host: they
+are added up here, never taken one for the other. `GpuInfo` is a Python repr (or a bare name), and its memory figures
+mean different things per cloud, so the memory of one GPU is read only where the repr states it per GPU. A spot price of
+0.00 means none. Preview sizes have an empty price. Azure's file comes with a `Generation` column, GCP's with zones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from warehouse.captures import Document
+
+HOST = "raw.githubusercontent.com"
+CLOUDS = (
+    "aws", "azure", "gcp", "lambda", "oci", "ibm", "vast", "runpod", "fluidstack", "cudo", "paperspace", "do", "nebius",
+    "hyperbolic", "seeweb", "scp", "vsphere", "primeintellect", "shadeform", "verda",
+)
+_REQUIRED = ("InstanceType", "AcceleratorName", "AcceleratorCount", "vCPUs", "MemoryGiB", "Price", "SpotPrice", "Region")
+
+#: GCP host families whose accelerator is fixed and priced apart: family -> accelerator as the accelerator rows name it.
+_GCP_HOSTS = {
+    "a2-highgpu": "A100", "a2-megagpu": "A100", "a2-ultragpu": "A100-80GB", "a3-highgpu": "H100", "a3-edgegpu": "H100",
+    "a3-megagpu": "H100-MEGA", "a3-ultragpu": "H200", "a4-highgpu": "B200", "g2-standard": "L4", "a4x-highgpu": "GB200",
+    "g4-standard": "RTXPRO6000",
+}
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """One request per cloud; the catalog has no dated addresses."""
+    for cloud in CLOUDS:
+        if cloud not in ("vsphere",):
+            yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")]
+
+
+def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
+    """The cloud a file is about: from its address, else from its columns' peculiarities in its name."""
+    parts = document.url.replace("file:", "").lower().replace("\\", "/").split("/")
+    for cloud in CLOUDS:
+        if cloud in parts[:-1] or parts[-1].split("_")[0].split(".")[0] == cloud:
+            return cloud
+    raise LayoutError(
+        f"{document.url}: cannot tell which cloud this catalog is of: name the file <cloud>_vms.csv, cloud one of {', '.join(CLOUDS)}"
+    )
+
+
+def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
+    """GCP: price of host and accelerators of one zone added up; accelerators that go to any host stay apart."""
+    zone = ["Region", "AvailabilityZone"]
+    family = pl.col("InstanceType").str.extract(r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)")
+    hosts = frame.filter(pl.col("AcceleratorName").is_null() & pl.col("InstanceType").is_not_null()).with_columns(
+        family.replace_strict(_GCP_HOSTS, default=None, return_dtype=pl.String).alias("fixed"),
+        pl.coalesce(
+            pl.col("InstanceType").str.extract(r"gpu-(\d+)g").cast(pl.Float64),
+            pl.col("InstanceType").str.extract(r"^g2-standard-(\d+)$").replace_strict(
+                {"4": 1.0, "8": 1.0, "12": 1.0, "16": 1.0, "32": 1.0, "24": 2.0, "48": 4.0, "96": 8.0}, default=None,
+                return_dtype=pl.Float64,
+            ),
+        ).alias("fixed_count"),
+    )
+    accelerators = frame.filter(pl.col("AcceleratorName").is_not_null())
+    attached = (
+        hosts.filter(pl.col("fixed").is_not_null() & pl.col("fixed_count").is_not_null())
+        .drop("AcceleratorName", "AcceleratorCount", "gpu_memory_gib")
+        .join(
+            accelerators.select(
+                *zone, pl.col("AcceleratorName").alias("fixed"), pl.col("AcceleratorCount").alias("fixed_count"),
+                pl.col("Price").alias("gpu_price"), pl.col("SpotPrice").alias("gpu_spot"), "gpu_memory_gib",
+            ),
+            on=[*zone, "fixed", "fixed_count"], how="inner",
+        )
+        .with_columns(
+            pl.col("fixed").alias("AcceleratorName"), pl.col("fixed_count").alias("AcceleratorCount"),
+            (pl.col("Price") + pl.col("gpu_price")).alias("Price"),
+            (pl.col("SpotPrice") + pl.col("gpu_spot")).alias("SpotPrice"),
+            pl.lit("instance").alias("price_component"),
+        )
+    )
+    whole = accelerators.filter(pl.col("InstanceType").is_not_null()).with_columns(pl.lit("instance").alias("price_component"))
+    alone = accelerators.filter(
+        pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
+    ).with_columns(
+        pl.lit("accelerator").alias("price_component"),
+        pl.format("{}x {}", pl.col("AcceleratorCount").cast(pl.Int64), "AcceleratorName").alias("InstanceType"),
+    )
+    # A TPU row prices the whole slice under its name: the last number counts chips from v5e on, cores (two a chip) before.
+    size = pl.col("AcceleratorName").str.extract(r"-(\d+)$").cast(pl.Float64)
+    by_cores = pl.col("AcceleratorName").str.contains(r"^tpu-v(2|3|4|5p)-")
+    tpus = accelerators.filter(pl.col("InstanceType").is_null() & pl.col("AcceleratorName").str.starts_with("tpu")).with_columns(
+        pl.lit("instance").alias("price_component"), pl.col("AcceleratorName").alias("InstanceType"),
+        pl.when(by_cores).then(size / 2).otherwise(size).alias("AcceleratorCount"),
+    )
+    columns = [*frame.columns, "price_component"]
+    return pl.concat([part.select(columns) for part in (attached, whole, alone, tpus)])
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
+    (document,) = documents
+    # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
+    raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
+    cloud = _cloud_of(document, raw)
+    zone = pl.col("AvailabilityZone") if "AvailabilityZone" in raw.columns else pl.lit(None, dtype=pl.String)
+    info = pl.col("GpuInfo") if "GpuInfo" in raw.columns else pl.lit(None, dtype=pl.String)
+    per_gpu_mib = info.str.extract(r"'MemoryInfo': \{'SizeInMiB': (\d+)\}").cast(pl.Float64)
+    total_mib = info.str.extract(r"'TotalGpuMemoryInMiB': (\d+)").cast(pl.Float64)
+    count = to_number("AcceleratorCount")
+    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU.
+    memory = pl.when((count > 1) & (per_gpu_mib == total_mib) & (pl.lit(cloud) != "lambda")).then(per_gpu_mib / count).otherwise(per_gpu_mib)
+    frame = raw.select(
+        pl.col("InstanceType", "AcceleratorName"), count.alias("AcceleratorCount"), to_number("vCPUs").alias("vCPUs"),
+        to_number("MemoryGiB").alias("MemoryGiB"), to_number("Price").alias("Price"),
+        to_number("SpotPrice").alias("SpotPrice"), pl.col("Region"), zone.alias("AvailabilityZone"),
+        (memory / 1024).alias("gpu_memory_gib"),
+    )
+    if cloud == "gcp":
+        frame = _attach_gcp_hosts(frame)
+    else:
+        frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(pl.lit("instance").alias("price_component"))
+    offers = frame.unpivot(
+        ["Price", "SpotPrice"], index=[c for c in frame.columns if c not in ("Price", "SpotPrice")],
+        variable_name="purchase_option", value_name="price",
+    )
+    spot = pl.col("purchase_option") == "SpotPrice"
+    # An empty price is "not offered so" (preview sizes, no spot market); a spot price of zero means the same.
+    offers = offers.filter(pl.col("price").is_not_null() & ~(spot & (pl.col("price") == 0)))
+    unusable = offers.filter(pl.col("price") <= 0)
+    offers = offers.filter(pl.col("price") > 0)
+    # Seen in 2026: one figure for every size of TPU slice, which prices none of them.
+    family = pl.col("AcceleratorName").str.extract(r"^(tpu-v[0-9a-z]+)-\d+$")
+    one_for_all = family.is_not_null() & (
+        pl.col("AcceleratorCount").n_unique().over(family, "Region", "AvailabilityZone", "purchase_option", "price") > 1
+    )
+    flat = offers.filter(one_for_all)
+    offers = offers.filter(~one_for_all)
+    rows = offers.select(
+        pl.lit(cloud).alias("provider"),
+        pl.col("Region").str.strip_chars(" ,").replace("", "unknown").fill_null("unknown").alias("region"),
+        pl.coalesce("InstanceType", pl.lit("unknown")).alias("instance_type"),
+        pl.when(spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
+        "price_component",
+        pl.lit("").alias("offer_variant"),
+        pl.col("AcceleratorName").alias("accelerator_name"),
+        pl.col("AcceleratorCount").alias("accelerator_count"),
+        pl.col("gpu_memory_gib").alias("accelerator_memory_gib"),
+        pl.col("vCPUs").alias("vcpu_count"),
+        pl.col("MemoryGiB").alias("memory_gib"),
+        pl.col("price").alias("price_amount_per_hour"),
+        pl.lit("USD").alias("currency_code"),
+        pl.col("AvailabilityZone").fill_null("").alias("zone"),
+    )
+    return Reading(
+        [Scope(cloud, _one_per_region(rows), is_complete=True)],
+        pl.concat(
+            [
+                refused(unusable, "price is zero or negative on demand"),
+                refused(flat, "one price for TPU slices of different size: it prices none of them"),
+            ]
+        ),
+    )
+
+
+def _one_per_region(rows: pl.DataFrame) -> pl.DataFrame:
+    """Zones (and several hosts) of one region: where prices differ, each stays as a variant named by its zone."""
+    key = ["provider", "region", "instance_type", "purchase_option", "price_component"]
+    values = [c for c in rows.columns if c not in (*key, "zone", "offer_variant")]
+    distinct = rows.unique(subset=[*key, *values], keep="first", maintain_order=True)
+    several = pl.len().over(key) > 1
+    variant = pl.when(several & (pl.col("zone") != "")).then(pl.col("zone")).otherwise(pl.lit(""))
+    return distinct.with_columns(variant.alias("offer_variant")).drop("zone")
+
+
+SKYPILOT = Source(
+    source_id="skypilot", subject="cloud_rate", title="SkyPilot catalog",
+    homepage_url="https://github.com/skypilot-org/skypilot-catalog", licence="not stated by the repository",
+    attribution="SkyPilot catalog", parse=parse, plan=plan, hosts=(HOST,), cadence="20 */8 * * *", extension="csv",
+    min_kept_share=0.5,
+)

@@ -1,0 +1,86 @@
+"""The starter set: facts typed by us, each with its date and source, that ship with Petaday.
+
+Enough for every estimate and for charts with a time axis, without a key or a network. It goes the same way as any
+publisher's file and is labelled bundled wherever it shows. The files lie in `assets/starter/`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from assets.sources._base import Reading, Scope, Source, csv_of, to_number
+from warehouse.captures import Document
+
+FOLDER = Path(__file__).parents[1] / "starter"
+#: The day on which the set was put together; it is shown as the date of the bundled data.
+COMPILED_AT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
+
+
+def _bundled(name: str) -> Callable[[], Sequence[Document]]:
+    return lambda: [Document(FOLDER / name, f"bundled:{name}", COMPILED_AT, "csv")]
+
+
+def _day(column: str) -> pl.Expr:
+    return pl.col(column).str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
+
+
+def _parse_cloud_rate(documents: Sequence[Document]) -> Reading:
+    raw = csv_of(documents[0], ["provider", "region", "instance_type", "price_amount_per_hour", "valid_from", "source_url"])
+    rows = raw.select(
+        "provider", "region", "instance_type", "purchase_option",
+        # CoreWeave's price list of 2023 prices the GPU alone; the note of those rows says so.
+        pl.when(pl.col("note").fill_null("").str.contains("(?i)component price|without cpu")).then(pl.lit("accelerator"))
+        .otherwise(pl.lit("instance")).alias("price_component"),
+        pl.lit("").alias("offer_variant"), "accelerator_name",
+        *(to_number(c).alias(c) for c in ("accelerator_count", "accelerator_memory_gib", "vcpu_count", "memory_gib", "price_amount_per_hour")),
+        "currency_code", _day("valid_from").alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows, is_complete=True)])
+
+
+def _parse_token_price(documents: Sequence[Document]) -> Reading:
+    raw = csv_of(documents[0], ["vendor", "model", "direction", "context_tier_from_tokens", "usd_per_mtok", "valid_from", "source_url"])
+    rows = raw.select(
+        "vendor", "model", "direction", pl.lit("standard").alias("service_tier"),
+        pl.col("context_tier_from_tokens").cast(pl.Int64), pl.lit("").alias("time_window"), pl.lit("global").alias("region"),
+        to_number("usd_per_mtok").alias("price_usd_per_mtok"), _day("valid_from").alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows, is_complete=True)])
+
+
+def _parse_grid_carbon(documents: Sequence[Document]) -> Reading:
+    raw = csv_of(documents[0], ["zone", "year", "intensity_gco2e_per_kwh", "source_url", "published_on"])
+    rows = raw.select(
+        "zone", pl.lit("P1Y").alias("resolution"), "basis_method", "basis_boundary", "basis_accounting", "basis_kind",
+        to_number("intensity_gco2e_per_kwh").alias("intensity_gco2e_per_kwh"),
+        (pl.col("year") + "-01-01").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC").alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows)])
+
+
+def _parse_exchange_rate(documents: Sequence[Document]) -> Reading:
+    raw = csv_of(documents[0], ["currency_code", "rate_on", "usd_per_unit_rate", "source_url"])
+    rows = raw.select(
+        "currency_code", pl.lit("USD").alias("base_currency_code"), (1 / to_number("usd_per_unit_rate")).alias("rate_per_base"),
+        _day("rate_on").alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows)])
+
+
+def _source(subject: str, parse: Callable[[Sequence[Document]], Reading], attribution: str) -> Source:
+    return Source(
+        source_id=f"starter_{subject}", subject=subject, title=f"Starter set: {subject.replace('_', ' ')}",
+        homepage_url="https://github.com/petaday/petaday/tree/main/assets/starter",
+        licence="facts with a source per row; see assets/starter", attribution=attribution, parse=parse, extension="csv",
+        is_bundled=True, bundled=_bundled(f"{subject}.csv"), max_rejected_share=0.0, stale_after_days=10_000,
+    )
+
+
+STARTER_CLOUD_RATE = _source("cloud_rate", _parse_cloud_rate, "providers' published prices; source per row")
+STARTER_TOKEN_PRICE = _source("token_price", _parse_token_price, "vendors' published prices; source per row")
+STARTER_GRID_CARBON = _source("grid_carbon", _parse_grid_carbon, "Ember, CC BY 4.0; China: Ministry of Ecology and Environment")
+STARTER_EXCHANGE_RATE = _source("exchange_rate", _parse_exchange_rate, "European Central Bank")

@@ -1,0 +1,186 @@
+"""What may be observed: each subject's columns, declared once.
+
+The declaration gives the casts and checks of every parser, the tables and comments of the warehouse, the column schema
+in Dagster and the data dictionary. No publisher, no SQL and no Dagster here.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from assets.columns import count, number, text
+from warehouse.tables import Subject
+
+PURCHASE_OPTIONS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
+
+#: Rough units of a currency per USD: only to bound prices, never to convert them.
+_CURRENCY_SCALE = {
+    "USD": 1.0, "EUR": 1.0, "GBP": 1.0, "CHF": 1.0, "CAD": 1.5, "AUD": 1.6, "SGD": 1.4, "CNY": 7.5, "HKD": 8.0, "SEK": 11.0,
+    "NOK": 11.0, "DKK": 7.0, "PLN": 4.0, "BRL": 6.0, "INR": 95.0, "RUB": 100.0, "JPY": 160.0, "KRW": 1500.0,
+}
+
+#: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).
+GPU_HOUR_BOUNDS_USD = (0.05, 0.003, 200.0)
+
+CURRENCY = text("ISO 4217 code of the quoted amount.", nullable=False, allowed=tuple(_CURRENCY_SCALE))
+
+
+def _currency_scale() -> pl.Expr:
+    return pl.col("currency_code").replace_strict(_CURRENCY_SCALE, default=None, return_dtype=pl.Float64)
+
+
+class CloudRate(dy.Schema):
+    """One row per offer of a provider to rent compute with accelerators by the hour."""
+
+    provider = text("Cloud provider.", key=True)
+    region = text("Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.", key=True)
+    instance_type = text("Instance type in the provider's own name.", key=True)
+    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    price_component = text(
+        "What the price covers: a whole instance, or the accelerator alone (host to be added).", key=True,
+        allowed=("instance", "accelerator"),
+    )
+    offer_variant = text("What tells offers of one instance type apart (cloud tier, market quantile); '' if nothing.", key=True)
+    accelerator_name = text("Accelerator as the publisher writes it.")
+    accelerator_count = number("Accelerators in the offer; a fraction where a slice is sold.", "1", min_exclusive=0, max=20_000)
+    accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0, max=2048)
+    vcpu_count = number("Virtual CPUs of the host.", "1", min=0)
+    memory_gib = number("Memory of the host.", "GiB", min=0)
+    price_amount_per_hour = number(
+        "Price of the whole offer for one hour, in currency_code.", "currency_code/h", nullable=False, min_exclusive=0
+    )
+    currency_code = CURRENCY
+
+    @dy.rule()
+    def gpu_hour_in_bounds(cls) -> pl.Expr:
+        """Price of one accelerator-hour within what any accelerator was ever rented for."""
+        per_gpu = pl.col("price_amount_per_hour") / pl.col("accelerator_count") / _currency_scale()
+        lowest_on_demand, lowest, highest = GPU_HOUR_BOUNDS_USD
+        low = pl.when(pl.col("purchase_option") == "on_demand").then(lowest_on_demand).otherwise(lowest)
+        return per_gpu.is_null() | (per_gpu.is_between(low, highest))
+
+
+class TokenPrice(dy.Schema):
+    """One row per price of a million tokens."""
+
+    vendor = text("Who sells the tokens.", key=True)
+    model = text("Model in the vendor's own id.", key=True)
+    direction = text(
+        "Which tokens.", key=True,
+        allowed=(
+            "input", "output", "cached_read", "cached_write", "cached_write_1h", "input_audio", "output_audio",
+            "cached_audio_read", "input_image", "output_image", "output_reasoning", "input_video", "cached_image_read",
+        ),
+    )
+    service_tier = text("Service tier: standard, batch, priority, flex.", key=True)
+    context_tier_from_tokens = count("Prompt length from which the price holds; 0 is the base price.", "token", key=True, min=0)
+    time_window = text("Time of day in UTC at which it holds, hh:mm-hh:mm; '' for all day.", key=True)
+    region = text("Region; 'global' if the price holds in all.", key=True)
+    price_usd_per_mtok = number("Price of a million tokens.", "USD/Mtoken", nullable=False, min=0, max=10_000)
+
+
+class GridCarbon(dy.Schema):
+    """One row per zone, slot and basis: carbon intensity of electricity."""
+
+    zone = text("Grid zone: country code or sub-zone key.", key=True)
+    resolution = text(
+        "Length of the slot, ISO 8601.", key=True, allowed=("PT5M", "PT15M", "PT30M", "PT1H", "P1D", "P1M", "P1Y")
+    )
+    basis_method = text("average of the mix, or marginal.", key=True, allowed=("average", "marginal"))
+    basis_boundary = text(
+        "direct: combustion only; lifecycle: with building and fuel supply; unconfirmed: the publisher does not say.",
+        key=True, allowed=("direct", "lifecycle", "unconfirmed"),
+    )
+    basis_accounting = text("location: of the grid; market: after contracts.", key=True, allowed=("location", "market"))
+    basis_kind = text("actual, forecast or estimated.", key=True, allowed=("actual", "forecast", "estimated"))
+    intensity_gco2e_per_kwh = number(
+        "Carbon intensity of electricity.", "gCO2e/kWh", nullable=False, min=0, max=1500
+    )
+
+
+class GpuPrice(dy.Schema):
+    """One row per product offered for purchase: what a card costs to own."""
+
+    seller = text("Shop, marketplace or vendor.", key=True)
+    product = text("Product as the seller names it.", key=True)
+    product_code = text("Seller's own id (SKU, ASIN, address); '' if none.", key=True)
+    price_kind = text(
+        "What kind of price.", key=True, allowed=("retail", "launch", "used", "market_low", "market_average")
+    )
+    accelerator_name = text("Accelerator as the publisher writes it.")
+    accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0, max=2048)
+    is_in_stock = dy.Bool(nullable=True, description="True if it could be bought.")
+    price_amount = number("Price of one card, in currency_code.", "currency_code", nullable=False, min_exclusive=0)
+    currency_code = CURRENCY
+
+    @dy.rule()
+    def card_price_in_bounds(cls) -> pl.Expr:
+        """Price of a card between 15 and 100,000 USD."""
+        return (pl.col("price_amount") / _currency_scale()).is_between(15, 100_000)
+
+
+class ElectricityPrice(dy.Schema):
+    """One row per zone, market and slot: what electricity cost there."""
+
+    zone = text("Grid or bidding zone.", key=True)
+    market = text(
+        "Which price.", key=True,
+        allowed=("day_ahead", "real_time", "retail_industrial", "retail_commercial", "retail_all", "published_hub"),
+    )
+    resolution = text(
+        "Length of the slot, ISO 8601.", key=True, allowed=("PT5M", "PT15M", "PT30M", "PT1H", "P1D", "P1M", "P1Y")
+    )
+    currency_code = text("ISO 4217 code of the quoted amount.", key=True, allowed=tuple(_CURRENCY_SCALE))
+    # Wholesale prices go below zero; no market's cap lies beyond these bounds (in any listed currency).
+    price_amount_per_mwh = number(
+        "Price of electricity, in currency_code.", "currency_code/MWh", nullable=False, min=-200_000, max=3_000_000
+    )
+
+    @dy.rule()
+    def price_in_bounds(cls) -> pl.Expr:
+        """Price of a MWh between -1,000 and 20,000 USD."""
+        return (pl.col("price_amount_per_mwh") / _currency_scale()).is_between(-1_000, 20_000)
+
+
+class ExchangeRate(dy.Schema):
+    """One row per currency and day: a central bank's reference rate."""
+
+    currency_code = text("ISO 4217 code of the currency.", key=True)
+    base_currency_code = text("ISO 4217 code of the currency it is quoted against.", key=True)
+    rate_per_base = number("Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0)
+
+
+class ModelCompute(dy.Schema):
+    """One row per notable model: what is published of its size and training."""
+
+    model = text("Model as the publisher names it.", key=True)
+    developer = text("Who made it.")
+    released_on = dy.Date(nullable=True, description="Day of release.")
+    parameters_count = number("Parameters.", "1", min_exclusive=0)
+    training_tokens_count = number("Tokens (or data points) seen in training.", "1", min_exclusive=0)
+    training_flop = number("Operations of the whole training.", "FLOP", min_exclusive=0, max=1e30)
+    training_hardware = text("Accelerator as the publisher writes it.")
+    training_gpu_count = number("Accelerators used at once.", "1", min_exclusive=0)
+    training_duration_h = number("Wall time of the training.", "h", min_exclusive=0)
+    training_cost_usd = number("Cost of the training as the publisher estimates it.", "USD", min_exclusive=0)
+    domain = text("Field of use, as the publisher writes it.")
+
+
+CLOUD_RATE = Subject("cloud_rate", "state", "what it costs to rent accelerators by the hour.", CloudRate)
+TOKEN_PRICE = Subject("token_price", "state", "what a million tokens of a model cost over an API.", TokenPrice)
+GRID_CARBON = Subject("grid_carbon", "series", "carbon intensity of electricity by zone, slot and basis.", GridCarbon)
+
+GPU_PRICE = Subject("gpu_price", "state", "what it costs to buy an accelerator.", GpuPrice)
+ELECTRICITY_PRICE = Subject("electricity_price", "series", "what electricity costs by zone, market and slot.", ElectricityPrice)
+EXCHANGE_RATE = Subject("exchange_rate", "series", "reference exchange rates by day.", ExchangeRate)
+MODEL_COMPUTE = Subject("model_compute", "state", "size and training of notable models.", ModelCompute)
+
+SUBJECTS: tuple[Subject, ...] = (
+    CLOUD_RATE, GPU_PRICE, TOKEN_PRICE, GRID_CARBON, ELECTRICITY_PRICE, EXCHANGE_RATE, MODEL_COMPUTE,
+)
+
+
+def subject_named(name: str) -> Subject:
+    """The subject of that name."""
+    return next(subject for subject in SUBJECTS if subject.name == name)

@@ -1,0 +1,1 @@
+"""When it runs: the one Definitions, jobs, schedules, automation, the command line."""

@@ -1,0 +1,456 @@
+"""The command line: a thin door onto the Dagster jobs and the published file.
+
+`run`, `refresh` and `load` execute Dagster jobs in this process on the instance under the home folder, so that the UI
+opened later shows those runs. Nothing here goes around the asset graph. Exit codes: 0 good, 1 failed, 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Group(click.Group):
+    """Turns every error into one clear line; `--verbose` shows the trace."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        import duckdb
+
+        kwargs["standalone_mode"] = False
+        try:
+            result = super().main(*args, **kwargs)
+            sys.exit(result if isinstance(result, int) else 0)
+        except click.exceptions.Exit as e:
+            sys.exit(e.exit_code)
+        except click.Abort:
+            err.print("stopped; what was committed stays, the next run goes on from there")
+            sys.exit(130)
+        except click.UsageError as e:
+            e.show()
+            sys.exit(2)
+        except (PetadayError, duckdb.Error, OSError) as e:
+            if "--verbose" in sys.argv:
+                raise
+            line = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+            err.print(f"petaday: {line}", markup=False)
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Show traces and the log of every step.")
+@click.version_option("0.1.0", prog_name="petaday")
+@click.pass_context
+def main(context: click.Context, verbose: bool) -> None:
+    """What AI compute costs in money, energy and carbon: prices, grids and estimates with their history."""
+    context.obj = {"verbose": verbose}
+
+
+# Jobs ---------------------------------------------------------------------------------------------------------------------
+
+
+def _quiet(verbose: bool) -> dict[str, Any]:
+    level = "DEBUG" if verbose else "CRITICAL"
+    return {"loggers": {"console": {"config": {"log_level": level}}}}
+
+
+@contextlib.contextmanager
+def _progress(title: str, verbose: bool) -> Iterator[None]:
+    """A spinner with the last step that ended; plain lines where there is no terminal."""
+    from pipelines import progress
+
+    if verbose or not err.is_terminal:
+        progress.listen(lambda step, good: err.print(f"  {'done' if good else 'FAILED'}  {step.replace('__', '/')}"))
+        err.print(title)
+        try:
+            yield
+        finally:
+            progress.listen(None)
+        return
+    with err.status(title) as status:
+        progress.listen(lambda step, good: status.update(f"{title}: {step.replace('__', '/')} {'done' if good else 'FAILED'}"))
+        try:
+            yield
+        finally:
+            progress.listen(None)
+
+
+def _execute(
+    home: Home, job: str, verbose: bool, *, ops: dict[str, Any] | None = None, tags: dict[str, str] | None = None,
+    partition_key: str | None = None,
+) -> list[str]:
+    """Run a job in this process; returns the messages of the steps that failed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pipelines.definitions import defs
+        from pipelines.instance import instance
+
+        config = _quiet(verbose) | ({"ops": ops} if ops else {})
+        with instance(home) as dagster_instance:
+            result = defs.resolve_job_def(job).execute_in_process(
+                instance=dagster_instance, run_config=config, raise_on_error=False, tags=tags, partition_key=partition_key
+            )
+    if result.success:
+        return []
+    messages = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            user = event.step_failure_data.user_failure_data
+            cause = error.cause if error and error.cause else error
+            text = (user.description if user and user.description else None) or (cause.message if cause else "failed")
+            messages.append(f"{(event.step_key or job).replace('__', '/')}: {text.strip().splitlines()[0]}")
+    return messages or [f"job {job} failed; see the run in `petaday ui`"]
+
+
+def _report_failures(messages: Sequence[str]) -> None:
+    for message in messages:
+        err.print(f"petaday: {message}", markup=False)
+
+
+@main.command()
+@click.pass_obj
+def run(options: dict[str, Any]) -> int:
+    """The main job on the bundled data: no key, no network."""
+    home = Home.from_environment()
+    with _progress("bundled data, estimates, publishing", options["verbose"]):
+        failures = _execute(home, "run", options["verbose"])
+    _report_failures(failures)
+    if failures:
+        return 1
+    _summary(home)
+    return 0
+
+
+def _summary(home: Home) -> None:
+    from warehouse.connection import read_published
+
+    with read_published(home) as con:
+        rows = con.execute(
+            "SELECT subject, count(DISTINCT source_id), count(DISTINCT source_id) FILTER (is_bundled) FROM meta.snapshot "
+            "JOIN meta.source USING (source_id, subject) GROUP BY subject ORDER BY subject"
+        ).fetchall()
+        table = Table("subject", "rows", "sources", "newest date", title="What was built", title_justify="left")
+        for subject, sources, bundled in rows:
+            count, newest = con.execute(
+                f"SELECT count(*), strftime(max(valid_from) FILTER (valid_from <= now()), '%Y-%m-%d') FROM observed.{subject}"
+            ).fetchall()[0]
+            table.add_row(subject, f"{count:,}", f"{sources}{f' ({bundled} bundled)' if bundled else ''}", newest)
+        out.print(table)
+        number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
+        _print_headline(con)
+    out.print(f"\nPublished as number {number}: {home.published_file}", markup=False)
+    out.print(
+        '\nNext:\n  petaday query "FROM petaday.help()"      ask the published file in SQL\n'
+        "  petaday ui                              assets, lineage and runs in the browser\n"
+        "  petaday refresh                         read the live publishers\n",
+        markup=False,
+    )
+
+
+def _print_headline(con: Any) -> None:
+    """The training estimate of GPT-3 with its band."""
+    rows = con.execute(
+        "SELECT quantity, low, central, high, unit FROM estimated.training_estimate WHERE scenario_id = 'gpt-3-175b' ORDER BY ALL"
+    ).fetchall()
+    if not rows:
+        return
+    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit", title="\nTraining GPT-3 (175B)", title_justify="left")
+    for quantity, low, central, high, unit in rows:
+        table.add_row(quantity, *(("unknown" if v is None else f"{v:,.4g}" if abs(v) >= 1e15 or abs(v) < 100 else f"{v:,.0f}") for v in (low, central, high)), unit)
+    out.print(table)
+
+
+def _dates(first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, str] | None:
+    if first is None and last is None:
+        return None
+    if first is None:
+        raise click.UsageError("--to needs --from")
+    until = last or dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    if until < first:
+        raise click.UsageError(f"--to {until:%Y-%m-%d} lies before --from {first:%Y-%m-%d}")
+    return f"{first:%Y-%m-%d}", f"{until:%Y-%m-%d}"
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day, for sources with history.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day.")
+@click.pass_obj
+def refresh(options: dict[str, Any], sources: tuple[str, ...], first: dt.datetime | None, last: dt.datetime | None) -> int:
+    """Read the live publishers (all, or SOURCES), then derive and publish."""
+    from assets.intake import needs_key
+    from assets.sources import all_sources, source_named
+
+    home = Home.from_environment()
+    chosen = [source_named(s) for s in sources] or [s for s in all_sources().values() if s.plan and s.cadence]
+    window = _dates(first, last)
+    if window and not sources:
+        raise click.UsageError("--from needs the SOURCES to read")
+    failures: list[str] = []
+    for source in chosen:
+        if window and not source.has_history:
+            raise click.UsageError(f"{source.source_id} has no history to ask for: leave --from out")
+        if missing := needs_key(source):
+            if sources:
+                failures.append(f"{source.source_id}: needs {missing} in the environment")
+            else:
+                err.print(f"  skipped {source.source_id}: needs {missing}", markup=False)
+            continue
+        partition: dict[str, Any] = {}
+        if source.has_history:
+            day = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+            first_day, last_day = window or (day, day)
+            partition["tags"] = {"dagster/asset_partition_range_start": first_day, "dagster/asset_partition_range_end": last_day}
+        with _progress(f"reading {source.title}", options["verbose"]):
+            failures += _execute(home, f"refresh_{source.source_id}", options["verbose"], **partition)
+    return _settle(home, options, failures)
+
+
+def _settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
+    with _progress("recording, estimating, publishing", options["verbose"]):
+        failures = [*failures, *_execute(home, "settle", options["verbose"])]
+    _report_failures(failures)
+    if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
+        out.print(f"published: {home.published_file}", markup=False)
+    return 1 if failures else 0
+
+
+@main.command()
+@click.argument("source")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--fetched-at", help="When the publisher was seen to say this, ISO 8601; UTC unless an offset is given. Default: now.")
+@click.pass_obj
+def load(options: dict[str, Any], source: str, files: tuple[Path, ...], fetched_at: str | None) -> int:
+    """Take recorded or hand-downloaded FILES as captures of SOURCE, then derive and publish."""
+    from assets.sources import source_named
+
+    found = source_named(source)
+    home = Home.from_environment()
+    moment = _instant(fetched_at) if fetched_at else ""
+    config = {"files": [str(f.resolve()) for f in files], "fetched_at": moment}
+    partition: dict[str, Any] = {}
+    if found.has_history:
+        partition["partition_key"] = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    with _progress(f"taking {len(files)} file{'s' if len(files) > 1 else ''} as {found.title}", options["verbose"]):
+        failures = _execute(
+            home, f"refresh_{found.source_id}", options["verbose"], ops={f"sources__{found.source_id}": {"config": config}}, **partition
+        )
+    status = _settle(home, options, failures)
+    _tell_loaded(home, found.source_id, files)
+    return status
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--fetched-at {text!r} is not an ISO 8601 instant such as 2026-04-02T12:00:00Z") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if moment > dt.datetime.now(dt.UTC):
+        raise click.UsageError(f"--fetched-at {text} lies in the future")
+    return moment.astimezone(dt.UTC).isoformat()
+
+
+def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> None:
+    from warehouse.connection import read_published
+
+    if not home.published_file.exists():
+        return
+    with read_published(home) as con:
+        rows = con.execute(
+            "SELECT url, outcome, row_count, changed_count, rejected_count FROM meta.capture WHERE source_id = ? "
+            "AND url IN (SELECT unnest(?)) QUALIFY row_number() OVER (PARTITION BY url ORDER BY load_number DESC) = 1 ORDER BY url",
+            [source_id, [f"file:{f.name}" for f in files]],
+        ).fetchall()
+    table = Table("file", "outcome", "rows", "changes", "refused rows")
+    for url, outcome, *counts in rows:
+        table.add_row(url.removeprefix("file:"), outcome, *(f"{c:,}" for c in counts))
+    out.print(table)
+
+
+# Asking -------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="File to write; needed for parquet.")
+def query(sql: str, style: str, output: Path | None) -> int:
+    """Ask the published file in SQL (read-only)."""
+    from warehouse.connection import read_published
+
+    with read_published(Home.from_environment()) as con:
+        relation = con.sql(sql)
+        if relation is None:
+            return 0
+        frame = relation.pl()
+    if style == "parquet":
+        if output is None and sys.stdout.isatty():
+            raise click.UsageError("parquet needs --output FILE")
+        frame.write_parquet(output or sys.stdout.buffer)
+        return 0
+    if style == "csv":
+        text = frame.write_csv()
+    elif style == "json":
+        text = frame.write_json() + "\n"
+    else:
+        import polars as pl
+
+        with pl.Config(tbl_rows=200, tbl_cols=40, tbl_width_chars=max(out.width, 100), fmt_str_lengths=60, tbl_hide_dataframe_shape=False):
+            text = f"{frame}\n"
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+@main.command()
+def status() -> int:
+    """Per source: last good capture, its age, outcome, rows."""
+    from assets.intake import needs_key
+    from assets.sources import all_sources
+    from warehouse.connection import read_published
+
+    with read_published(Home.from_environment()) as con:
+        rows = con.execute(
+            "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), last_outcome, last_row_count, "
+            "last_rejected_count, last_message, is_bundled FROM meta.source_status"
+        ).fetchall()
+    table = Table("source", "subject", "last good (UTC)", "age", "state", "rows", "refused")
+    for source_id, subject, good, age, outcome, count, refused, message, bundled in rows:
+        source = all_sources().get(source_id)
+        missing = needs_key(source) if source else None
+        stale = source is not None and age is not None and not bundled and age > source.stale_after_days * 86400
+        if outcome is None:
+            state = f"needs {missing}" if missing else "not read yet"
+        else:
+            state = ("bundled" if bundled else "stale" if stale else "fresh") + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
+        table.add_row(
+            source_id, subject, good or "-", _age(age), state, "-" if count is None else f"{count:,}", "-" if refused is None else f"{refused:,}"
+        )
+    out.print(table)
+    return 0
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+@main.command()
+@click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def estimate(scenario: Path, as_json: bool) -> int:
+    """Estimate a scenario of your own from a TOML file."""
+    from assets.estimated.report import estimate_file
+
+    result = estimate_file(Home.from_environment(), scenario)
+    if as_json:
+        sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+        return 0
+    quantities = {k: v for k, v in result.items() if isinstance(v, dict) and "central" in v}
+    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
+    for name, band in quantities.items():
+        values = ["unknown" if band[k] is None else f"{band[k]:,.6g}" for k in ("low", "central", "high")]
+        table.add_row(name, *values, band["unit"])
+    out.print(table)
+    factors = Table("factor", "low", "central", "high", "unit", "origin")
+    for factor in result["factors"]:
+        bounds = ["-" if factor.get(k) is None else f"{factor[k]:,.6g}" for k in ("low", "value", "high")]
+        factors.add_row(str(factor["name"]), *bounds, str(factor.get("unit") or ""), str(factor.get("origin") or ""))
+    out.print(factors)
+    return 0
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+def ui(port: int) -> int:
+    """The Dagster UI on loopback, with the daemon that runs schedules."""
+    from pipelines.instance import prepare
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise PetadayError(f"port {port} is taken: choose another with `petaday ui --port N`") from None
+    home = Home.from_environment()
+    prepare(home)
+    os.environ["PETADAY_HOME"] = str(home.root)
+    out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", markup=False)
+    command = [
+        str(Path(sys.executable).with_name("dagster")), "dev", "--host", "127.0.0.1", "--port", str(port), "-m", "pipelines.definitions",
+        "--log-level", "warning",
+    ]
+    with contextlib.suppress(KeyboardInterrupt):
+        return subprocess.run(command, check=False).returncode
+    return 0
+
+
+# Keeping ------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+def publications() -> int:
+    """The current publication and the earlier ones that are kept."""
+    home = Home.from_environment()
+    files = [*sorted(home.publications_dir.glob("petaday-*.duckdb")), home.published_file]
+    table = Table("file", "bytes", "published (UTC)")
+    for file in files:
+        if file.exists():
+            moment = dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
+            table.add_row(str(file), f"{file.stat().st_size:,}", f"{moment:%Y-%m-%d %H:%M:%S}")
+    out.print(table)
+    return 0
+
+
+@main.command()
+@click.pass_obj
+def rebuild(options: dict[str, Any]) -> int:
+    """Make the warehouse again from the captures alone; the old work file is kept beside it."""
+    from assets.recovery import rebuild_warehouse
+
+    home = Home.from_environment()
+    counts = rebuild_warehouse(home, lambda text: err.print(f"  {text}", markup=False))
+    out.print(f"rebuilt from {counts['batch_count']} batches: {counts['appended_count']:,} rows", markup=False)
+    return _settle(home, options, [])
+
+
+@main.command()
+def check() -> int:
+    """Verify captures by their hashes, the work file, and the published file."""
+    from assets.recovery import verify
+
+    problems = verify(Home.from_environment(), lambda text: out.print(f"  {text}", markup=False))
+    for problem in problems:
+        err.print(f"petaday: {problem}", markup=False)
+    out.print("all good" if not problems else f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The one code location: every asset, job, schedule and the automation of what is derived."""
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from assets import sources_assets
+from assets.dagster_support import HomeResource
+from assets.estimated import assets as estimated
+from assets.observed import assets as observed
+from assets.published import assets as published
+from assets.reference import assets as reference
+from assets.reference.tables import REFERENCE_TABLES
+from assets.sources import all_sources
+from assets.sources_assets import source_key
+from pipelines.progress import HOOKS
+
+#: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
+LIVE_VARIABLE = "PETADAY_LIVE"
+
+
+def _status() -> dg.DefaultScheduleStatus:
+    live = os.environ.get(LIVE_VARIABLE) == "1"
+    return dg.DefaultScheduleStatus.RUNNING if live else dg.DefaultScheduleStatus.STOPPED
+
+
+def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
+    """Assemble the definitions; tests pass `resources` to swap the real ones."""
+    sources = sources_assets.build()
+    subjects = observed.build()
+    estimates = estimated.build()
+    tables = [key for asset in (*subjects, *estimates) for key in asset.keys]
+    files = published.build([*tables, *(reference.reference_key(t.name) for t in REFERENCE_TABLES)])
+
+    bundled = dg.AssetSelection.assets(*(source_key(s.source_id) for s in all_sources().values() if s.is_bundled))
+    live = [s for s in all_sources().values() if not s.is_bundled]
+    derived = dg.AssetSelection.groups("reference", "observed", "estimated", "published")
+
+    jobs = [
+        # The main job on the bundled data: no key, no network.
+        dg.define_asset_job("run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."),
+        # What follows from captures: apart from fetching, so that a publisher's failure stops nothing else.
+        dg.define_asset_job("settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."),
+        *(
+            dg.define_asset_job(
+                f"refresh_{s.source_id}", selection=dg.AssetSelection.assets(source_key(s.source_id)), hooks=HOOKS,
+                description=f"Read {s.title}.",
+            )
+            for s in all_sources().values()
+        ),
+    ]
+    schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
+    return dg.Definitions(
+        assets=[*sources, reference.reference_tables, *subjects, *estimates, *files],
+        jobs=jobs,
+        schedules=schedules,
+        sensors=[
+            dg.AutomationConditionSensorDefinition(
+                "derive", target=derived, default_status=dg.DefaultSensorStatus.RUNNING,
+                description="Runs what is derived when what it is derived from has changed.",
+            )
+        ],
+        resources={"home": HomeResource(), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+def _schedule(source_id: str, cadence: str, has_history: bool) -> dg.ScheduleDefinition:
+    job = f"refresh_{source_id}"
+
+    @dg.schedule(
+        name=f"{job}_schedule", job_name=job, cron_schedule=cadence, execution_timezone="UTC", default_status=_status()
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = f"{context.scheduled_execution_time:%Y-%m-%d}"
+        return dg.RunRequest(partition_key=day) if has_history else dg.RunRequest()
+
+    return schedule
+
+
+defs = build_defs()

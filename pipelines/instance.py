@@ -1,0 +1,59 @@
+"""The Dagster instance kept under the home folder: what the command line runs, the UI shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from warehouse.home import Home
+
+#: Settings of a new instance; a dagster.yaml that a person edited is left alone.
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+  pools:
+    granularity: op
+    default_limit: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  max_runtime_seconds: 7200
+run_retries:
+  enabled: true
+  max_retries: 1
+  retry_on_asset_or_op_failure: false
+retention:
+  schedule:
+    purge_after_days: 30
+  sensor:
+    purge_after_days:
+      skipped: 7
+      success: 30
+      failure: 90
+      started: -1
+freshness:
+  enabled: true
+"""
+
+
+def prepare(home: Home) -> Path:
+    """Make the instance folder, name it in DAGSTER_HOME for this process and its children, and return it."""
+    home.create()
+    settings = home.dagster_dir / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(DAGSTER_YAML, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home.dagster_dir)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    return home.dagster_dir
+
+
+def instance(home: Home) -> dg.DagsterInstance:
+    """The instance of this home."""
+    return dg.DagsterInstance.from_config(str(prepare(home)))

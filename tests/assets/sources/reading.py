@@ -1,0 +1,34 @@
+"""Reading a sample or a made-up body with a source, as the intake does, without storing anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+
+from assets import intake
+from assets.sources import source_named
+from warehouse.captures import Capture, Document
+
+OBSERVED_AT = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
+
+
+def read_files(source_id: str, *files: Path, observed_at: dt.datetime = OBSERVED_AT) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Good rows by scope, and refused rows, of the files parsed as one batch."""
+    documents = [Document(f, f"file:{f.name}", observed_at, f.suffix.lstrip(".").lower()) for f in files]
+    captures = [
+        Capture(f"c{n}", "b", n, len(files), source_id, d.url, observed_at.isoformat(), None, None, None, "", 0, d.extension)
+        for n, d in enumerate(documents)
+    ]
+    scopes, rejected = intake.read_batch(source_named(source_id), captures, documents)
+    return {s.scope: s.frame for s in scopes}, rejected
+
+
+def read_body(
+    source_id: str, body: bytes | str, tmp_path: Path, name: str = "body.json", observed_at: dt.datetime = OBSERVED_AT
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """The same for a body given in the test."""
+    file = tmp_path / name
+    file.write_bytes(body.encode() if isinstance(body, str) else body)
+    return read_files(source_id, file, observed_at=observed_at)

@@ -1,0 +1,196 @@
+"""Azure Retail Prices: recorded pages of 2021 to 2026, paging, and what it must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources._http import FetchError
+from assets.sources.azure_retail import AZURE_RETAIL
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
+URL = "https://prices.azure.com/api/retail/prices"
+
+
+def item(**changed: object) -> dict:
+    """A row as the publisher writes it."""
+    row: dict[str, object] = {
+        "currencyCode": "USD", "tierMinimumUnits": 0.0, "retailPrice": 98.32, "unitPrice": 98.32,
+        "armRegionName": "eastus", "effectiveStartDate": "2023-12-01T00:00:00Z", "meterName": "ND96isrH100v5",
+        "productName": "Virtual Machines NDsr H100 v5 Series", "skuName": "ND96isrH100v5",
+        "serviceName": "Virtual Machines", "unitOfMeasure": "1 Hour", "type": "Consumption",
+        "isPrimaryMeterRegion": True, "armSkuName": "Standard_ND96isr_H100_v5",
+    }
+    return row | changed
+
+
+def page(*items: dict, following: str | None = None) -> str:
+    return json.dumps({"BillingCurrency": "USD", "Items": items, "NextPageLink": following, "Count": len(items)})
+
+
+# Recorded pages -------------------------------------------------------------------------------------------------------
+
+
+def test_one_family_with_every_kind_of_row(samples: Path) -> None:
+    """Of ten rows five are prices of a Linux machine; DevTest, Low Priority and Windows are not."""
+    scopes, rejected = read_files("azure_retail", samples / "azure_retail/retail_eastus_nd_2026-07-27.json")
+    rows = {
+        (r["instance_type"], r["purchase_option"]): round(r["price_amount_per_hour"], 4)
+        for r in scopes["azure"].iter_rows(named=True)
+    }
+    assert rows == {
+        ("Standard_ND96isr_H100_v5", "on_demand"): 98.32,
+        ("Standard_ND96isr_H100_v5", "reserved_1y"): round(551_221 / 8_760, 4),
+        ("Standard_ND96isr_H100_v5", "reserved_3y"): round(1_134_310 / 26_280, 4),
+        ("Standard_ND96asr_v4", "spot"): 5.9833,
+        ("Standard_ND96is_H100_v5", "on_demand"): 88.488,
+    }
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(("date", "count"), [
+    ("2025-03-18", 8), ("2025-06-25", 11), ("2025-09-21", 11), ("2025-12-21", 8), ("2026-03-18", 8),
+    ("2026-06-26", 9), ("2026-08-22", 9),
+])
+def test_bare_lists_of_seven_dates(date: str, count: int, samples: Path) -> None:
+    scopes, rejected = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
+    rows = scopes["azure"]
+    assert (rows.height, rejected.height) == (count, 0)
+    assert rows["price_amount_per_hour"].max() < 110
+
+
+def test_a_reservation_that_was_repriced_starts_on_its_new_date(samples: Path) -> None:
+    def term_price(date: str) -> tuple[float, dt.datetime]:
+        scopes, _ = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
+        row = scopes["azure"].row(
+            by_predicate=(pl.col("instance_type") == "Standard_ND96isr_H200_v5") & (pl.col("purchase_option") == "reserved_1y"),
+            named=True,
+        )
+        return round(row["price_amount_per_hour"] * 8_760), row["valid_from"]
+
+    assert term_price("2025-06-25") == (495_201, dt.datetime(2025, 5, 1, tzinfo=dt.UTC))
+    assert term_price("2026-08-22") == (509_408, dt.datetime(2026, 8, 1, tzinfo=dt.UTC))
+
+
+def test_lower_case_items_of_a_whole_region(samples: Path) -> None:
+    scopes, rejected = read_files("azure_retail", samples / "azure_retail/retail_francecentral_vms_2021-12.json.zip")
+    assert scopes["azure"].height == 28
+    assert rejected.is_empty()
+    od = scopes["azure"].filter(pl.col("purchase_option") == "on_demand")
+    assert od.filter(pl.col("instance_type") == "Standard_NC24rs_v3")["price_amount_per_hour"].to_list() == [15.753]
+
+
+def test_a_monthly_reservation_is_refused_with_its_unit(samples: Path) -> None:
+    scopes, rejected = read_files("azure_retail", samples / "azure_retail/retail_westeurope_trimmed_2026-08.json")
+    assert scopes["azure"].height == 5
+    assert rejected["reason"].to_list() == ["unitOfMeasure is 1 Month, not 1 Hour"]
+    assert scopes["azure"]["accelerator_name"].unique().sort().to_list() == ["GB200", "H100"]
+
+
+# Made-up bodies -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("changed", "reason"), [
+    ({"retailPrice": 0.0}, "zero or negative"), ({"retailPrice": -1}, "zero or negative"),
+    ({"retailPrice": None}, "retailPrice is missing"), ({"type": None}, "type is missing"),
+    ({"type": "Reservation"}, "without a known term"), ({"effectiveStartDate": "soon"}, "not a date"),
+    ({"currencyCode": "XXX"}, "currency_code"),
+])
+def test_a_bad_row_is_refused_and_the_rest_is_kept(changed: dict, reason: str, tmp_path: Path) -> None:
+    body = page(item(**changed), item(armRegionName="westus"))
+    scopes, rejected = read_body("azure_retail", body, tmp_path)
+    assert scopes["azure"]["region"].to_list() == ["westus"]
+    assert reason in rejected["reason"][0]
+
+
+@pytest.mark.parametrize("changed", [
+    {"productName": "Virtual Machines NDsr H100 v5 Series Windows"}, {"type": "DevTestConsumption"},
+    {"skuName": "ND96isrH100v5 Low Priority"}, {"meterName": "ND96isrH100v5 Low Priority"},
+    {"armSkuName": "Standard_D8s_v5"}, {"armSkuName": "Standard_NP10s"}, {"serviceName": "Azure Machine Learning"},
+    {"type": "Reservation", "reservationTerm": "5 Years"},
+])
+def test_what_is_out_of_subject_is_left_out(changed: dict, tmp_path: Path) -> None:
+    scopes, rejected = read_body("azure_retail", page(item(**changed), item(armRegionName="westus")), tmp_path)
+    assert scopes["azure"]["region"].to_list() == ["westus"]
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize("field", ["skuName", "meterName"])
+def test_spot_is_told_by_either_name(field: str, tmp_path: Path) -> None:
+    scopes, _ = read_body("azure_retail", page(item(**{field: "ND96isrH100v5 Spot"})), tmp_path)
+    assert scopes["azure"]["purchase_option"].to_list() == ["spot"]
+
+
+def test_repeated_rows_count_once_and_contradicting_ones_not_at_all(tmp_path: Path) -> None:
+    body = page(item(), item(), item(armRegionName="westus", retailPrice=1.0), item(armRegionName="westus", retailPrice=2.0))
+    scopes, rejected = read_body("azure_retail", body, tmp_path)
+    assert scopes["azure"]["region"].to_list() == ["eastus"]
+    assert rejected.height == 2
+    assert "same key" in rejected["reason"][0]
+
+
+def test_an_announced_price_starts_in_the_future(tmp_path: Path) -> None:
+    later = item(retailPrice=80.0, effectiveStartDate="2026-12-01T00:00:00Z")
+    scopes, _ = read_body("azure_retail", page(item(), later), tmp_path)
+    assert scopes["azure"].sort("valid_from")["price_amount_per_hour"].to_list() == [98.32, 80.0]
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    (page(item()).replace("retailPrice", "price"), "retailPrice is missing"),
+    (page(item())[:-60], "truncated"),
+    ("<html><body>Are you a robot?</body></html>", "HTML page"),
+    ('{"error": "busy"}', "Items is missing"),
+])
+def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read_body("azure_retail", body, tmp_path)
+
+
+# Live -----------------------------------------------------------------------------------------------------------------
+
+
+def test_all_pages_are_one_complete_batch(replay: ReplayServer, home: Home) -> None:
+    """Paging goes on to the null link, through a 429 that says when to come again."""
+    second = f"{URL}?$filter=x&$skip=1000"
+    replay.add(second, "", status=429, headers={"Retry-After": "0"}, times=1)
+    replay.add(second, page(item(armRegionName="westus")))
+    replay.add(URL, page(item(), following="https://prices.azure.com:443/api/retail/prices?$filter=x&$skip=1000"))
+    (taken,) = intake.take_live(home, AZURE_RETAIL, Window(NOW))
+    assert (taken.outcome, taken.row_count, len(taken.capture_ids)) == ("loaded", 2, 2)
+    ((_, batch),) = staging.staged(home)
+    (scope,) = batch.scopes
+    assert scope.is_complete
+    assert scope.frame.sort("region")["capture_id"].to_list() == list(taken.capture_ids)
+    assert "contains%28armSkuName%2C+%27Standard_N%27%29" in replay.urls()[0]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "prices.azure.com.evil.example", "user@evil.example"])
+def test_a_next_link_to_another_host_is_refused(host: str, replay: ReplayServer, home: Home) -> None:
+    replay.add(URL, page(item(), following=f"https://{host}/api"))
+    with pytest.raises((FetchError, LayoutError), match="refused"):
+        intake.take_live(home, AZURE_RETAIL, Window(NOW))
+    assert not list(staging.staged(home))
+    assert not list(home.spool_dir.glob("*"))
+
+
+def test_paging_in_a_circle_ends(replay: ReplayServer, home: Home) -> None:
+    replay.add(URL, page(item(), following=f"{URL}?$skip=1000"))
+    with pytest.raises(FetchError, match="paging does not end"):
+        intake.take_live(home, AZURE_RETAIL, Window(NOW))
+
+
+def test_an_empty_answer_is_no_empty_market(replay: ReplayServer, home: Home) -> None:
+    replay.add(URL, page())
+    (taken,) = intake.take_live(home, AZURE_RETAIL, Window(NOW))
+    assert taken.outcome == "rejected"
+    assert "no usable row" in str(taken.message)

@@ -1,0 +1,75 @@
+"""From a mix to an intensity: worked by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from assets.sources._fuel_mix import FACTORS_FILE, factors, intensities
+
+NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+
+
+def _mix(**generation: float | None) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"zone": "Z", "valid_from": NOON, "fuel": list(generation), "generation": list(generation.values())},
+        schema_overrides={"generation": pl.Float64},
+    )
+
+
+def _values(mix: pl.DataFrame) -> dict[str, float]:
+    frame, _ = intensities(mix, resolution="PT1H")
+    return dict(frame.select("basis_boundary", "intensity_gco2e_per_kwh").rows())
+
+
+def test_factors_have_bounds_and_a_citation() -> None:
+    """Every row names its source; low <= central <= high; direct is never above lifecycle."""
+    table = pl.read_csv(FACTORS_FILE)
+    assert table.filter((pl.col("low") > pl.col("gco2e_per_kwh")) | (pl.col("gco2e_per_kwh") > pl.col("high"))).is_empty()
+    assert table["source_url"].str.starts_with("https://").all()
+    assert table["note"].is_not_null().all()
+    assert not table.select("fuel", "basis_boundary").is_duplicated().any()
+    assert factors().filter(pl.col("direct") > pl.col("lifecycle")).is_empty()
+    assert set(table["fuel"]) == set(factors()["fuel"])
+
+
+def test_half_coal_half_wind() -> None:
+    """(760 + 0) / 2 and (820 + 11) / 2."""
+    assert _values(_mix(coal=50.0, wind=50.0)) == {"direct": 380.0, "lifecycle": 415.5}
+
+
+def test_storage_imports_and_negatives_do_not_count() -> None:
+    with_them = _mix(gas=100.0, storage=-500.0, imports=4_000.0, solar=-37.0)
+    assert _values(with_them) == _values(_mix(gas=100.0)) == {"direct": 370.0, "lifecycle": 490.0}
+
+
+def test_the_unknown_is_left_out_up_to_a_limit() -> None:
+    assert _values(_mix(gas=95.0, unknown=5.0)) == {"direct": 370.0, "lifecycle": 490.0}
+    frame, refused = intensities(_mix(gas=80.0, unknown=20.0), resolution="PT1H")
+    assert frame.is_empty()
+    assert refused["reason"].to_list() == ["20.0% of the generation has no emission factor (allowed 10%)"]
+
+
+@pytest.mark.parametrize("mix", [_mix(gas=None, coal=None), _mix(gas=0.0), _mix(storage=100.0)])
+def test_nothing_generated_is_no_intensity(mix: pl.DataFrame) -> None:
+    frame, refused = intensities(mix, resolution="PT1H")
+    assert frame.is_empty()
+    assert "no generation" in refused["reason"][0]
+
+
+def test_a_late_fuel_is_not_zero() -> None:
+    """Wind comes an hour late: the hour without it is refused, not taken for all gas."""
+    full = _mix(gas=50.0, wind=50.0)
+    late = _mix(gas=50.0, wind=None).with_columns(pl.col("valid_from").dt.offset_by("1h"))
+    frame, refused = intensities(pl.concat([full, late]), resolution="PT1H")
+    assert set(frame["valid_from"]) == {NOON}
+    assert refused["reason"].to_list() == ["generation of wind is missing, it is not zero"]
+
+
+def test_basis_is_said() -> None:
+    frame, _ = intensities(_mix(nuclear=1.0), resolution="PT5M")
+    assert set(frame["basis_kind"]) == {"estimated"}
+    assert set(frame["basis_method"]) == {"average"}
+    assert set(frame["resolution"]) == {"PT5M"}

@@ -1,0 +1,170 @@
+"""Price pages of GPU clouds: archived pages of every year sampled, and what they must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources._http import FetchError
+from assets.sources.gpu_cloud_pages import LAMBDA_PAGE
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse.home import Home
+from warehouse.staging import staged
+
+WINDOW = Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
+PAGES = {
+    "lambda": {"20230909194011_on_demand_table": 13, "20241103180910": 17, "20260109103934": 5},
+    "coreweave": {"20230921194906": 12},
+    "nebius": {"20241115043809": 5, "20260712235400": 14},
+    "hyperstack": {"20240822101707": 9},
+    "paperspace": {"20240123092147": 13},
+}
+ALL_PAGES = [(p, f, n) for p, files in PAGES.items() for f, n in files.items()]
+TABLE = (
+    "<table><thead><tr><th>GPUs</th><th>VRAM</th><th>vCPUs</th><th>RAM</th><th>Storage</th><th>{}</th></tr></thead>"
+    "<tr><td>{}</td><td>80 GB</td><td>26</td><td>200 GiB</td><td>1 TiB</td><td>{}</td></tr></table>"
+)
+
+
+def page(samples: Path, provider: str, file: str) -> pl.DataFrame:
+    """Rows of one archived page."""
+    return read_files(f"{provider}_page", samples / f"gpu_cloud_html/{provider}_{file}.html")[0][provider]
+
+
+def prices(frame: pl.DataFrame, option: str = "on_demand") -> dict[str, tuple[float, float]]:
+    """(number of GPUs, price of the whole offer) by instance type."""
+    rows = frame.filter(pl.col("purchase_option") == option)
+    return {name: (n, price) for name, n, price in rows.select(
+        "instance_type", "accelerator_count", pl.col("price_amount_per_hour").round(4)
+    ).rows()}
+
+
+@pytest.mark.parametrize(("provider", "file", "count"), ALL_PAGES)
+def test_every_archived_page_is_read(provider: str, file: str, count: int, samples: Path) -> None:
+    rows = page(samples, provider, file)
+    assert rows.height == count
+    per_gpu = rows["price_amount_per_hour"] / rows["accelerator_count"]
+    assert per_gpu.is_between(0.05, 12).all() and per_gpu.null_count() == 0
+
+
+def test_lambda_changed_from_instance_to_gpu(samples: Path) -> None:
+    """20.72 was eight GPUs in 2023; 2.99 is one of eight in 2024, and in 2026 only the tab says eight."""
+    assert prices(page(samples, "lambda", "20230909194011_on_demand_table"))["8x NVIDIA H100 SXM 80 GB"] == (8, 20.72)
+    found = prices(page(samples, "lambda", "20241103180910"))
+    assert found["8x NVIDIA H100 SXM 80 GB"] == (8, 23.92)
+    assert found["8x NVIDIA A100 SXM 40 GB"] == (8, 10.32)
+    assert found["1x NVIDIA H100 SXM 80 GB"] == (1, 3.29)
+    assert prices(page(samples, "lambda", "20260109103934"))["8x NVIDIA B200 SXM6 180 GB"] == (8, 39.92)
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "expected"),
+    [("Price", "$20.72 / hr", 20.72), ("Price", "$2.99 / GPU / hr", 23.92), ("PRICE/GPU/HR*", "$2.99", 23.92)],
+)
+def test_lambda_unit_is_in_heading_or_cell(heading: str, cell: str, expected: float, tmp_path: Path) -> None:
+    body = TABLE.format(heading, "8x NVIDIA H100", cell)
+    rows = read_body("lambda_page", body, tmp_path, "page.html")[0]["lambda"]
+    assert rows["price_amount_per_hour"].to_list() == pytest.approx([expected])
+
+
+def test_lambda_row_without_a_number_of_gpus_is_refused(tmp_path: Path) -> None:
+    body = TABLE.format("Price", "NVIDIA H100", "$2.00 / hr") + TABLE.format("Price", "1x NVIDIA A10", "$0.60 / hr")
+    scopes, rejected = read_body("lambda_page", body, tmp_path, "page.html")
+    assert scopes["lambda"].height == 1
+    assert "no number of GPUs" in rejected["reason"].item()
+
+
+def test_coreweave_prices_the_gpu_alone(samples: Path) -> None:
+    rows = page(samples, "coreweave", "20230921194906")
+    assert set(rows["price_component"]) == {"accelerator"}
+    assert prices(rows)["NVIDIA HGX H100"] == (1, 4.76)
+    _, rejected = read_files("coreweave_page", samples / "gpu_cloud_html/coreweave_20230921194906.html")
+    assert "cut short" in rejected["reason"].item()
+
+
+def test_nebius_columns_are_found_by_heading(samples: Path) -> None:
+    """The cheaper column comes after on-demand in 2024 (reserve) and before it in 2026 (preemptible)."""
+    old = page(samples, "nebius", "20241115043809")
+    assert prices(old)["8 \u00d7 H200 SXM"] == (8, 28.0)
+    assert set(old["purchase_option"]) == {"on_demand"}
+    assert old.filter(pl.col("instance_type") == "8 \u00d7 H200 SXM")["accelerator_memory_gib"].to_list() == [141]
+    new = page(samples, "nebius", "20260712235400")
+    assert prices(new)["NVIDIA HGX H100"] == (1, 3.85)
+    assert prices(new, "spot")["NVIDIA HGX H100"] == (1, 2.15)
+
+
+def test_nebius_from_prices_and_offers_without_one(samples: Path) -> None:
+    rows = page(samples, "nebius", "20260712235400")
+    assert not rows["instance_type"].str.contains("GB300|GB200").any()
+    low = rows.filter(pl.col("offer_variant") == "from")
+    assert set(low["accelerator_name"]) == {"NVIDIA L40S with Intel CPU", "NVIDIA L40S with AMD CPU"}
+    assert low["vcpu_count"].null_count() == low.height
+
+
+def test_hyperstack_reservation_is_not_the_price(samples: Path) -> None:
+    found = prices(page(samples, "hyperstack", "20240822101707"))
+    assert found["NVIDIA A100 PCIe 80GB"] == (1, 2.2) and found["NVIDIA H100 SXM 80GB"] == (1, 3.75)
+
+
+def test_paperspace_stars_and_hidden_blocks(samples: Path) -> None:
+    """2.24* is a price for three years, 6.00 in the footnote the one on demand; 3.09 is hidden and old."""
+    rows = page(samples, "paperspace", "20240123092147")
+    assert prices(rows)["H100"] == (1, 6.0) and prices(rows, "reserved_3y")["H100"] == (1, 2.24)
+    assert "A100-80G" not in prices(rows) and prices(rows, "reserved_3y")["A100-80G"] == (1, 1.15)
+    assert 3.09 not in rows["price_amount_per_hour"].to_list()
+
+
+def test_paperspace_star_without_footnote_is_refused(tmp_path: Path) -> None:
+    block = '<div class="instance-type-holder-flex"><h1 class="instance-names">{}</h1><h1 class="instance-price-2">{}</h1></div>'
+    body = block.format("H100", "2.24*") + block.format("A4000", "0.76")
+    scopes, rejected = read_body("paperspace_page", body, tmp_path, "page.html")
+    assert prices(scopes["paperspace"]) == {"A4000": (1, 0.76)}
+    assert "footnote" in rejected["reason"].item()
+
+
+def test_sfcompute_zeros_and_one_cent_floors(samples: Path) -> None:
+    scopes, rejected = read_files("sfcompute_page", samples / "gpu_cloud_html/sfcompute_2026-07-15.html")
+    rows = scopes["sfcompute"]
+    assert set(rows["instance_type"]) == {"H100"} and rows.height == 13
+    average = rows.filter(pl.col("offer_variant") == "market_average").sort("valid_from")
+    assert average["price_amount_per_hour"].to_list() == [2.04, 2.01, 1.94, 2.11, 2.12]
+    assert average["valid_from"][0] == dt.datetime(2026, 7, 11, tzinfo=dt.UTC)
+    assert rejected.height == 2 and "one cent" in rejected["reason"][0]
+
+
+@pytest.mark.parametrize("provider", [*PAGES, "sfcompute"])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("<html><body><h1>Prices</h1><table><tr><td>Contact sales</td></tr></table></body></html>", "no price"),
+        ("<html><head><title>Access to this page has been denied.</title></head></html>", "captcha or block page"),
+        ("", "empty"),
+    ],
+)
+def test_pages_without_a_row_are_refused(provider: str, body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read_body(f"{provider}_page", body, tmp_path, "page.html")
+
+
+@pytest.mark.parametrize("absurd", ["$0.00 / hr", "$99999 / hr"])
+def test_absurd_prices_are_refused(absurd: str, tmp_path: Path) -> None:
+    body = TABLE.format("Price", "1x NVIDIA A10", "$0.60 / hr") + TABLE.format("Price", "1x NVIDIA H100", absurd)
+    scopes, rejected = read_body("lambda_page", body, tmp_path, "page.html")
+    assert (scopes["lambda"].height, rejected.height) == (1, 1)
+
+
+def test_live_obeys_robots(home: Home, replay: ReplayServer) -> None:
+    replay.add("https://lambda.ai/robots.txt", "User-agent: *\nDisallow: /private", times=1)
+    replay.add("https://lambda.ai/pricing", TABLE.format("Price", "1x NVIDIA A10", "$0.60 / hr"))
+    taken = intake.take_live(home, LAMBDA_PAGE, WINDOW)
+    assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 1)]
+    assert [b.source_id for _, b in staged(home)] == ["lambda_page"]
+    replay.add("https://lambda.ai/robots.txt", "User-agent: *\nDisallow: /pricing")
+    with pytest.raises(FetchError, match="robots"):
+        intake.take_live(home, LAMBDA_PAGE, WINDOW)

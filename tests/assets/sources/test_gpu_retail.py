@@ -1,0 +1,159 @@
+"""Retail pages: recorded pages of seven shops, and what the reader must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources._http import FetchError
+from assets.sources.gpu_retail import GPU_RETAIL, gpu_in, plan
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+from warehouse.staging import staged
+
+WINDOW = Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
+ADDRESS = "https://www.newegg.com/p/N82E1"
+
+
+def product(offers: object, name: str = "ASUS GeForce RTX 5090 32GB Graphics Card", **values: object) -> str:
+    """A shop's page about one product."""
+    data = {"@context": "https://schema.org", "@type": "Product", "name": name, "sku": "S1", "offers": offers, **values}
+    return (
+        f'<html><head><title>{name}</title><link rel="canonical" href="{ADDRESS}">'
+        f'<script type="application/ld+json">{json.dumps(data)}</script></head><body>shop</body></html>'
+    )
+
+
+def offer(**values: object) -> dict[str, object]:
+    """One offer as shops write it."""
+    return {
+        "@type": "Offer", "price": "1999.99", "priceCurrency": "USD", "availability": "https://schema.org/InStock",
+    } | values
+
+
+def read(body: str, tmp_path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows and refused rows of a made-up page."""
+    scopes, rejected = read_body("gpu_retail", body, tmp_path, "page.html")
+    return (next(iter(scopes.values())) if scopes else pl.DataFrame()), rejected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("adorama_out_of_stock.html", ("adorama", "EV10G53885KR", "retail", "GeForce RTX 3080", 10.0, False, 779.99)),
+        ("amazon_in_stock.html.zip", ("amazon", "B08JJC6WLV", "used", "GeForce RTX 2060", 6.0, True, 599.66)),
+        ("bestbuy_out_of_stock.html", ("bestbuy", "6439402", "retail", "GeForce RTX 3060 Ti", 8.0, False, 399.99)),
+        ("bhphotovideo_in_stock.html", ("bhphotovideo", "MSG1650D6VXO", "retail", "GeForce GTX 1650", None, None, 155.99)),
+        ("newegg_in_stock.html", ("newegg", "N82E16814126451", "retail", "GeForce GTX 1650", 4.0, True, 154.99)),
+    ],
+)
+def test_recorded_pages(file: str, expected: tuple[object, ...], samples: Path) -> None:
+    scopes, rejected = read_files("gpu_retail", samples / "gpu_retail_html" / file)
+    columns = (
+        "seller", "product_code", "price_kind", "accelerator_name", "accelerator_memory_gib", "is_in_stock", "price_amount",
+    )
+    assert scopes[str(expected[0])].select(columns).rows() == [expected]
+    assert set(scopes[str(expected[0])]["currency_code"]) == {"USD"} and rejected.is_empty()
+
+
+def test_a_processor_is_refused(samples: Path) -> None:
+    scopes, rejected = read_files("gpu_retail", samples / "gpu_retail_html/microcenter_in_stock.html")
+    assert not scopes
+    assert rejected["reason"].to_list() == ["not a graphics card"] and "Ryzen" in rejected["row_json"][0]
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [("adorama_captcha.html", "access to this page"), ("walmart_captcha.html", "verify your identity")]
+)
+def test_captcha_pages_are_named_as_such(file: str, words: str, samples: Path) -> None:
+    with pytest.raises(LayoutError, match=f"captcha or block page.*{words}"):
+        read_files("gpu_retail", samples / "gpu_retail_html" / file)
+
+
+def test_offers_may_be_an_object_a_list_or_an_aggregate(tmp_path: Path) -> None:
+    one, several = offer(), [offer(price=2100), offer(price="1,949.00", availability="OutOfStock")]
+    assert read(product(one), tmp_path)[0]["price_amount"].to_list() == [1999.99]
+    assert read(product(several), tmp_path)[0]["price_amount"].to_list() == [2100.0]  # what is in stock comes first
+    inside = {"@type": "AggregateOffer", "lowPrice": "1", "priceCurrency": "USD", "offers": several}
+    assert read(product(inside), tmp_path)[0]["price_amount"].to_list() == [2100.0]
+    bare = {"@type": "AggregateOffer", "lowPrice": "1899", "highPrice": "2500", "priceCurrency": "USD"}
+    assert read(product(bare), tmp_path)[0].select("price_kind", "price_amount").rows() == [("market_low", 1899.0)]
+
+
+def test_used_and_new_are_two_prices(tmp_path: Path) -> None:
+    both = [offer(), offer(price="1500", itemCondition="https://schema.org/RefurbishedCondition")]
+    found = read(product(both), tmp_path)[0].select("price_kind", "price_amount").rows()
+    assert sorted(found) == [("retail", 1999.99), ("used", 1500.0)]
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"price": "0"}, "no price"), ({"price": None}, "no price"), ({"price": "Call"}, "no price"),
+        ({"priceCurrency": None}, "no currency"), ({"price": "9999999"}, "in bounds"), ({"price": "3.50"}, "in bounds"),
+        ({"priceCurrency": "XXX"}, "currency_code is not one of"),
+    ],
+)
+def test_bad_prices_are_refused(values: dict[str, object], word: str, tmp_path: Path) -> None:
+    rows, rejected = read(product(offer(**values)), tmp_path)
+    assert rows.is_empty() and word in rejected["reason"].item()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("PNY GeForce RTX 4070 Ti SUPER 16GB", ("GeForce RTX 4070 Ti SUPER", 16.0, True)),
+        ("Sapphire Pulse Radeon RX 9070 XT 16GB", ("Radeon RX 9070 XT", 16.0, True)),
+        ("NVIDIA H100 80GB PCIe", ("H100", 80.0, True)),
+        ("Razer Blade 16 Gaming Laptop GeForce RTX 5090 32GB RAM 24GB", ("GeForce RTX 5090", None, False)),
+        ("EK Water Block for RTX 4090", ("RTX 4090", None, False)),
+        ("AMD Ryzen 5 3600 Processor", (None, None, False)),
+    ],
+)
+def test_names_of_cards(name: str, expected: tuple[object, ...]) -> None:
+    assert gpu_in(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (f'<html><link rel="canonical" href="{ADDRESS}"><h1>RTX 5090</h1></html>', "no product with an offer"),
+        ('<html><link rel="canonical" href="https://example.com/x"><h1>x</h1></html>', "not a page of a known shop"),
+        (f'<link rel="canonical" href="{ADDRESS}"><script type="application/ld+json">{{"@type": "Prod</script>', "no product"),
+        ("", "empty"),
+    ],
+)
+def test_pages_without_an_offer_are_refused(body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read(body, tmp_path)
+
+
+def test_nothing_is_fetched_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PETADAY_RETAIL_URLS", raising=False)
+    assert list(plan(WINDOW)) == []
+    assert intake.needs_key(GPU_RETAIL) == "PETADAY_RETAIL_URLS"
+
+
+@pytest.mark.parametrize("address", ["http://www.newegg.com/p/1", "https://example.com/p/1", "https://www.newegg.com.evil.com/"])
+def test_other_addresses_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETADAY_RETAIL_URLS", address)
+    with pytest.raises(PetadayError, match="PETADAY_RETAIL_URLS"):
+        list(plan(WINDOW))
+
+
+def test_live_obeys_robots(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETADAY_RETAIL_URLS", f" {ADDRESS} ,https://www.newegg.com/private/p2")
+    replay.add("https://www.newegg.com/robots.txt", "User-agent: *\nDisallow: /private")
+    replay.add(ADDRESS, product(offer()))
+    with pytest.raises(FetchError, match=r"robots\.txt"):
+        intake.take_live(home, GPU_RETAIL, WINDOW)
+    assert replay.urls() == [ADDRESS]
+    assert [(b.outcome, b.scopes[0].scope) for _, b in staged(home)] == [("loaded", "newegg")]

@@ -1,0 +1,119 @@
+"""LiteLLM map: eight dates of the real file, and what it must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.intake import take_live
+from assets.sources._base import LayoutError, Window
+from assets.sources.litellm import LITELLM, MAX_USD_PER_MTOK
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+URL = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json"
+LATEST = "litellm/model_prices_2026-07-24.json.zip"
+
+
+def _prices(frame: pl.DataFrame, **key: object) -> dict[str, float]:
+    rows = frame.filter(*(pl.col(name) == value for name, value in key.items()))
+    return {f"{d}@{n}/{t}": p for d, n, t, p in rows.select(
+        "direction", "context_tier_from_tokens", "service_tier", "price_usd_per_mtok").rows()}
+
+
+def _read(entry: dict, tmp_path: Path, key: str = "openai/m") -> tuple[pl.DataFrame, pl.DataFrame]:
+    scopes, rejected = read_body("litellm", json.dumps({"sample_spec": {"input_cost_per_token": 1}, key: entry}), tmp_path)
+    return scopes.get("models", pl.DataFrame()), rejected
+
+
+def test_every_date_reads(samples: Path) -> None:
+    files = sorted((samples / "litellm").glob("*.zip"))
+    assert files
+    for file in files:
+        scopes, rejected = read_files("litellm", file)
+        frame = scopes["models"]
+        assert frame.height > 700
+        assert rejected.height <= 36
+        assert frame["price_usd_per_mtok"].is_between(0, MAX_USD_PER_MTOK).all()
+        assert not set(frame["model"]) & {"sample_spec", "last_updated"}
+
+
+def test_known_prices(samples: Path) -> None:
+    """gpt-4o is 2.50 and 10 USD per million; batch is half; long prompts of Gemini cost more."""
+    scopes, _ = read_files("litellm", samples / LATEST)
+    gpt = _prices(scopes["models"], vendor="openai", model="gpt-4o", region="global")
+    assert (gpt["input@0/standard"], gpt["output@0/standard"], gpt["input@0/batch"]) == (2.5, 10.0, 1.25)
+    gemini = _prices(scopes["models"], vendor="gemini", model="gemini-2.5-pro", region="global")
+    assert (gemini["input@0/standard"], gemini["input@200000/standard"]) == (1.25, 2.5)
+
+
+def test_tiered_pricing_list(samples: Path) -> None:
+    scopes, _ = read_files("litellm", samples / LATEST)
+    qwen = _prices(scopes["models"], vendor="dashscope", model="qwen-flash")
+    assert (qwen["input@0/standard"], qwen["input@256000/standard"], qwen["output@256000/standard"]) == (0.05, 0.25, 2.0)
+
+
+def test_typed_per_thousand_is_refused(samples: Path) -> None:
+    """wandb's gpt-oss-120b at 15,000 USD per million tokens is a slip of three digits or more."""
+    _, rejected = read_files("litellm", samples / LATEST)
+    slips = rejected.filter(pl.col("reason").str.contains("per thousand"))
+    assert slips["row_json"].str.contains("wandb/openai/gpt-oss-120b").any()
+
+
+def test_bedrock_region_has_its_column(samples: Path) -> None:
+    scopes, _ = read_files("litellm", samples / LATEST)
+    rows = scopes["models"].filter(pl.col("region") == "us-gov-west-1")
+    assert "meta.llama3-70b-instruct-v1:0" in set(rows["model"])
+
+
+def test_field_names_carry_tier_length_and_life(tmp_path: Path) -> None:
+    frame, _ = _read(
+        {
+            "litellm_provider": "openai", "mode": "chat", "input_cost_per_token": "1e-06",
+            "input_cost_per_token_above_272k_tokens_priority": 4e-06, "cache_creation_input_token_cost_above_1hr": 2e-06,
+            "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 3e-06, "output_cost_per_token_flex": 5e-07,
+            "search_context_cost_per_query": {"low": 1}, "input_dbu_cost_per_token": 9.0, "supports_vision": True,
+        },
+        tmp_path,
+    )
+    assert _prices(frame, model="m") == {
+        "input@0/standard": 1.0, "input@272000/priority": 4.0, "cached_write_1h@0/standard": 2.0,
+        "cached_write_1h@200000/standard": 3.0, "output@0/flex": 0.5,
+    }
+
+
+def test_zero_is_a_price_only_if_nothing_else_is_charged(tmp_path: Path) -> None:
+    free, _ = _read({"litellm_provider": "ollama", "input_cost_per_token": 0, "output_cost_per_token": 0}, tmp_path)
+    assert free["price_usd_per_mtok"].to_list() == [0.0, 0.0]
+    by_time, _ = _read({"input_cost_per_token": 0.0, "input_cost_per_second": 0.0001}, tmp_path)
+    assert by_time.is_empty()
+    embedding, _ = _read({"mode": "embedding", "input_cost_per_token": 1e-07, "output_cost_per_token": 0}, tmp_path)
+    assert embedding["direction"].to_list() == ["input"]
+
+
+@pytest.mark.parametrize(("cost", "word"), [(-1, "negative"), ("free", "not a number"), (0.015, "per thousand")])
+def test_what_is_no_price_is_refused(cost: object, word: str, tmp_path: Path) -> None:
+    frame, rejected = _read({"input_cost_per_token": cost, "output_cost_per_token": 1e-06}, tmp_path)
+    assert frame["direction"].to_list() == ["output"]
+    assert word in rejected["reason"][0]
+
+
+@pytest.mark.parametrize(("body", "word"), [("[]", "map of models"), ("{}", "no entry"), ("{", "not JSON"), ("", "empty")])
+def test_what_is_no_map(body: str, word: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=word):
+        read_body("litellm", body, tmp_path)
+
+
+def test_live(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, json.dumps({"openai/m": {"litellm_provider": "openai", "input_cost_per_token": 2.5e-06}}))
+    (taken,) = take_live(home, LITELLM, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
+    ((_, batch),) = list(staging.staged(home))
+    assert taken.outcome == "loaded"
+    assert batch.scopes[0].is_complete
+    assert batch.scopes[0].frame.select("vendor", "model", "price_usd_per_mtok").rows() == [("openai", "m", 2.5)]

@@ -1,0 +1,280 @@
+"""Captures: the exact bytes that publishers sent, kept before anything is parsed.
+
+`captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once, however often they came), and
+`<capture_id>.json` beside them says when and from where. `journal.jsonl` lists the recorded batches in order with their
+`recorded_at`, so that the warehouse can be made again from this folder alone, on the same two clocks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import zstandard
+
+from warehouse.errors import CaptureDamagedError
+from warehouse.home import Home
+
+_BLOCK = 1 << 20
+_SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
+_SAFE_EXTENSION = re.compile(r"[a-z0-9]{1,8}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Bytes as they came, in a spooled file, with what is known of how they came."""
+
+    path: Path
+    url: str
+    fetched_at: dt.datetime
+    extension: str
+    http_status: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def read_bytes(self, limit: int = 1 << 30) -> bytes:
+        """The whole body.
+
+        Raises:
+            ValueError: if it is larger than `limit` bytes.
+        """
+        if (size := self.path.stat().st_size) > limit:
+            raise ValueError(f"{self.url}: {size} bytes, more than the limit of {limit}")
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One stored document, as its sidecar file tells it."""
+
+    capture_id: str
+    batch_id: str
+    batch_index: int
+    batch_size: int
+    source_id: str
+    url: str
+    fetched_at: str
+    http_status: int | None
+    etag: str | None
+    last_modified: str | None
+    sha256: str
+    byte_count: int
+    extension: str
+
+    @property
+    def fetched(self) -> dt.datetime:
+        """`fetched_at` as an instant."""
+        return dt.datetime.fromisoformat(self.fetched_at)
+
+    @property
+    def folder(self) -> Path:
+        """Folder below the captures folder."""
+        return Path(self.source_id) / f"{self.fetched:%Y}" / f"{self.fetched:%m}"
+
+    @property
+    def path(self) -> Path:
+        """File of the compressed bytes below the captures folder."""
+        return self.folder / f"{self.sha256}.{self.extension}.zst"
+
+    @property
+    def sidecar(self) -> Path:
+        """File of this description below the captures folder."""
+        return self.folder / f"{self.capture_id}.json"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
+
+
+class CaptureStore:
+    """The captures folder of one home."""
+
+    def __init__(self, home: Home) -> None:
+        """Open the store; the folder is made when first written to."""
+        self.home = home
+        self.root = home.captures_dir
+
+    # Writing ----------------------------------------------------------------------------------------------------------
+
+    def _store_bytes(self, document: Document, folder: Path) -> tuple[str, int, Path]:
+        """Compress a document into `folder`, hashing on the way; returns (sha256, size, temporary file)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
+        temporary = Path(name)
+        try:
+            threads = 1 if document.path.stat().st_size > 8 * _BLOCK else 0
+            compressor = zstandard.ZstdCompressor(level=1, threads=threads)
+            with document.path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+                with compressor.stream_writer(target, closefd=False) as writer:
+                    while block := source.read(_BLOCK):
+                        digest.update(block)
+                        size += len(block)
+                        writer.write(block)
+                target.flush()
+                os.fsync(target.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return digest.hexdigest(), size, temporary
+
+    def store(self, source_id: str, documents: Sequence[Document]) -> list[Capture]:
+        """Keep the documents of one batch; storing the same again changes nothing.
+
+        Raises:
+            ValueError: if a name could leave the folder.
+        """
+        if not _SAFE_NAME.match(source_id):
+            raise ValueError(f"not a source id: {source_id!r}")
+        captures, temporaries = [], []
+        try:
+            for index, document in enumerate(documents):
+                if not _SAFE_EXTENSION.match(document.extension):
+                    raise ValueError(f"not a file extension: {document.extension!r}")
+                fetched_at = document.fetched_at.astimezone(dt.UTC).isoformat()
+                folder = self.root / source_id / fetched_at[:4] / fetched_at[5:7]
+                sha256, size, temporary = self._store_bytes(document, folder)
+                temporaries.append(temporary)
+                captures.append(
+                    Capture(
+                        _digest(source_id, fetched_at, sha256, str(index)), "", index, len(documents), source_id,
+                        document.url, fetched_at, document.http_status, document.etag, document.last_modified, sha256,
+                        size, document.extension,
+                    )
+                )
+            ids = [c.capture_id for c in captures]
+            batch_id = ids[0] if len(ids) == 1 else _digest(*ids)
+            captures = [replace(c, batch_id=batch_id) for c in captures]
+            for capture, temporary in zip(captures, temporaries, strict=True):
+                target = self.root / capture.path
+                if target.exists() and target.stat().st_size == temporary.stat().st_size:
+                    temporary.unlink()
+                else:
+                    temporary.replace(target)
+                if not (self.root / capture.sidecar).exists():
+                    write_atomic(self.root / capture.sidecar, json.dumps(asdict(capture), indent=1).encode())
+        finally:
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)
+        return captures
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    def captures(self) -> Iterator[Capture]:
+        """Every capture, by its sidecar."""
+        for sidecar in sorted(self.root.glob("*/*/*/*.json")):
+            yield Capture(**json.loads(sidecar.read_text(encoding="utf-8")))
+
+    def captures_of(self, source_id: str) -> Iterator[Capture]:
+        """Every capture of one source, latest month first."""
+        for sidecar in sorted((self.root / source_id).glob("*/*/*.json"), reverse=True):
+            yield Capture(**json.loads(sidecar.read_text(encoding="utf-8")))
+
+    def batches(self) -> dict[str, list[Capture]]:
+        """Captures by batch, pages in order; a batch whose capture was cut short is left out."""
+        found: dict[str, list[Capture]] = {}
+        for capture in self.captures():
+            found.setdefault(capture.batch_id, []).append(capture)
+        return {
+            batch_id: sorted(captures, key=lambda c: c.batch_index)
+            for batch_id, captures in found.items()
+            if len(captures) == captures[0].batch_size
+        }
+
+    def open_document(self, capture: Capture, *, verify: bool = True) -> Document:
+        """Unpack a capture into the spool folder, checking its hash; the caller deletes the file.
+
+        Raises:
+            CaptureDamagedError: if the bytes are missing or not those that were stored.
+        """
+        stored = self.root / capture.path
+        self.home.spool_dir.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self.home.spool_dir, suffix=f".{capture.extension}")
+        digest, size = hashlib.sha256(), 0
+        try:
+            with os.fdopen(descriptor, "wb") as target, stored.open("rb") as file:
+                for block in zstandard.ZstdDecompressor().read_to_iter(file, read_size=_BLOCK):
+                    size += len(block)
+                    if size > capture.byte_count:
+                        break
+                    digest.update(block)
+                    target.write(block)
+            if verify and (size != capture.byte_count or digest.hexdigest() != capture.sha256):
+                raise CaptureDamagedError(f"capture {capture.capture_id} ({stored}) does not match its SHA-256")
+        except (zstandard.ZstdError, FileNotFoundError) as e:
+            Path(name).unlink(missing_ok=True)
+            raise CaptureDamagedError(f"capture {capture.capture_id} ({stored}) cannot be read: {e}") from e
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Document(
+            Path(name), capture.url, capture.fetched, capture.extension, capture.http_status, capture.etag,
+            capture.last_modified,
+        )
+
+    def find_batch(self, batch_id: str, source_id: str) -> list[Capture]:
+        """The captures of one batch.
+
+        Raises:
+            CaptureDamagedError: if not all of its sidecars are there.
+        """
+        found = [c for c in self.captures_of(source_id) if c.batch_id == batch_id]
+        if not found or len(found) != found[0].batch_size:
+            raise CaptureDamagedError(f"captures of batch {batch_id} of {source_id} are missing in {self.root}")
+        return sorted(found, key=lambda c: c.batch_index)
+
+    # The journal ------------------------------------------------------------------------------------------------------
+
+    @property
+    def journal_file(self) -> Path:
+        """One JSON line per recorded batch, in order."""
+        return self.root / "journal.jsonl"
+
+    def journal(self) -> list[dict]:
+        """Lines of the journal; a last line cut short by a crash is left out."""
+        if not self.journal_file.exists():
+            return []
+        lines = []
+        for line in self.journal_file.read_bytes().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue
+        return lines
+
+    def append_journal(self, entries: Iterable[dict]) -> None:
+        """Add lines, flushed to the disk."""
+        data = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+        if not data:
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self.journal_file.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    data = b"\n" + data
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,76 @@
+"""The one home folder and what lies where in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "PETADAY_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths below the home folder (`PETADAY_HOME`, default `./data`).
+
+    `petaday.duckdb` is the published file, the only one users open. Everything under `work/` belongs to the
+    pipeline alone; `captures/` is what the warehouse can be rebuilt from.
+    """
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home named by `PETADAY_HOME`, or `./data`; not created yet."""
+        return cls(Path(os.environ.get(HOME_VARIABLE) or "data").expanduser().resolve())
+
+    @property
+    def work_file(self) -> Path:
+        """The private DuckDB file that only a writer under the lock opens."""
+        return self.root / "work" / "warehouse.duckdb"
+
+    @property
+    def lock_file(self) -> Path:
+        """Writers take an exclusive `flock` on this file."""
+        return self.root / "work" / "write.lock"
+
+    @property
+    def staged_dir(self) -> Path:
+        """Parsed batches that wait to be recorded."""
+        return self.root / "work" / "staged"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Downloads in progress and unpacked captures; safe to empty when nothing runs."""
+        return self.root / "work" / "spool"
+
+    @property
+    def captures_dir(self) -> Path:
+        """The exact bytes that publishers sent, and a sidecar for each."""
+        return self.root / "captures"
+
+    @property
+    def published_file(self) -> Path:
+        """The file that users query."""
+        return self.root / "petaday.duckdb"
+
+    @property
+    def publications_dir(self) -> Path:
+        """Earlier publications that are kept."""
+        return self.root / "publications"
+
+    @property
+    def report_dir(self) -> Path:
+        """The static report."""
+        return self.root / "report"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """The Dagster instance: runs, event log, schedules."""
+        return self.root / "dagster"
+
+    def create(self) -> Home:
+        """Make the folders and return self."""
+        for folder in (self.staged_dir, self.spool_dir, self.captures_dir, self.dagster_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self

@@ -1,0 +1,226 @@
+"""Recording staged batches: one write session, one short transaction per batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse import log, staging
+from warehouse.captures import Capture, CaptureStore, write_atomic
+from warehouse.connection import transaction
+from warehouse.home import Home
+from warehouse.schema import Catalog
+
+#: Parses captures again: source id and captures of one batch -> frame (with capture_id) by scope.
+ParseAgain = Callable[[str, list[Capture]], dict[str, pl.DataFrame]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What recording one batch did."""
+
+    source_id: str
+    subject: str
+    batch_id: str
+    capture_ids: tuple[str, ...]
+    outcome: str
+    message: str | None
+    row_count: int
+    appended_count: int
+    rejected_count: int
+
+
+class Recorder:
+    """Records batches in an open write session."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, parse_again: ParseAgain, *, keep_journal: bool = True
+    ) -> None:
+        """Bind to a session.
+
+        Args:
+            con: connection of the session.
+            home: the home whose captures are recorded.
+            catalog: the subjects.
+            parse_again: called only for captures that arrive out of order.
+            keep_journal: False while the journal itself is being replayed.
+        """
+        self.con, self.home, self.catalog, self.parse_again = con, home, catalog, parse_again
+        self.store = CaptureStore(home)
+        self._reparsed: tuple[str, dict[str, pl.DataFrame]] = ("", {})
+        if keep_journal:
+            self.write_missing_journal_lines()
+
+    def next_recorded_at(self) -> dt.datetime:
+        """Now, or just after the latest `recorded_at` if the clock went back: the known clock never does."""
+        last = self.con.execute("SELECT epoch_us(max(recorded_at)) FROM meta.capture").fetchall()[0][0] or 0
+        earliest = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=last + 1)
+        return max(dt.datetime.now(dt.UTC), earliest)
+
+    def write_missing_journal_lines(self) -> None:
+        """A crash after a commit may have left the journal behind; the warehouse knows what it lacks."""
+        journal = self.store.journal()
+        last = journal[-1]["load_number"] if journal else 0
+        rows = self.con.execute(
+            "SELECT load_number, any_value(source_id), batch_id, any_value(parser_version), any_value(outcome), "
+            "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1", [last]
+        ).fetchall()
+        names = ("load_number", "source_id", "batch_id", "parser_version", "outcome", "message", "recorded_at_us")
+        self.store.append_journal(dict(zip(names, row, strict=True)) for row in rows)
+
+    def is_recorded(self, batch: staging.Batch) -> bool:
+        """True if this parser version has recorded the batch with an outcome other than rejected."""
+        return bool(
+            self.con.execute(
+                "SELECT count(*) FROM meta.capture WHERE batch_id = ? AND source_id = ? AND (parser_version >= ? "
+                "AND (outcome IN ('loaded', 'unchanged') OR outcome = ?))",
+                [batch.batch_id, batch.source_id, batch.parser_version, batch.outcome],
+            ).fetchall()[0][0]
+        )
+
+    def _reread(self, source_id: str) -> log.Reread:
+        def reread(batch_id: str, scope: str) -> pl.DataFrame:
+            if self._reparsed[0] != batch_id:
+                self._reparsed = (batch_id, self.parse_again(source_id, self.store.find_batch(batch_id, source_id)))
+            frames = self._reparsed[1]
+            return frames[scope] if scope in frames else next(iter(frames.values())).clear()
+
+        return reread
+
+    def record(self, batch: staging.Batch, recorded_at: dt.datetime | None = None) -> Loaded:
+        """Record one batch in one transaction; a batch that is there already changes nothing."""
+        ids = tuple(c.capture_id for c in batch.captures)
+        rows = sum(s.frame.height for s in batch.scopes)
+        if self.is_recorded(batch):
+            return Loaded(batch.source_id, batch.subject, batch.batch_id, ids, "known", None, rows, 0, 0)
+        moment = recorded_at or self.next_recorded_at()
+        subject = self.catalog.subject(batch.subject)
+        appended = 0
+        with transaction(self.con):
+            if batch.outcome == "unchanged":
+                rows = self._confirm(batch, moment)
+            elif batch.outcome == "loaded":
+                for scope in batch.scopes:
+                    snapshot = log.Snapshot(
+                        batch.source_id, scope.scope, batch.batch_id, batch.captures[0].fetched, scope.is_complete,
+                        scope.frame,
+                    )
+                    appended += log.record(self.con, subject, snapshot, moment, self._reread(batch.source_id))
+            self._record_captures(batch, moment, rows, appended)
+        return Loaded(
+            batch.source_id, batch.subject, batch.batch_id, ids, batch.outcome, batch.message, rows, appended,
+            batch.rejected.height,
+        )
+
+    def _confirm(self, batch: staging.Batch, moment: dt.datetime) -> int:
+        """Same bytes as the batch before: copy what it covered, appending nothing to the log."""
+        # `message` of an unchanged batch names the batch it repeats.
+        self.con.execute(
+            "INSERT INTO meta.snapshot SELECT $batch_id, source_id, scope, subject, $at, is_complete, is_dated, row_count, 0, "
+            "CASE WHEN is_dated THEN valid_min ELSE $at END, CASE WHEN is_dated THEN valid_max ELSE $at END, $moment "
+            "FROM meta.snapshot WHERE batch_id = $same AND source_id = $source_id "
+            "QUALIFY row_number() OVER (PARTITION BY scope ORDER BY recorded_at DESC) = 1",
+            {
+                "batch_id": batch.batch_id, "at": batch.captures[0].fetched, "moment": moment, "same": batch.message,
+                "source_id": batch.source_id,
+            },
+        ).fetchall()
+        return self.con.execute(
+            "SELECT coalesce(sum(row_count), 0)::BIGINT FROM meta.snapshot WHERE batch_id = ? AND source_id = ?",
+            [batch.batch_id, batch.source_id],
+        ).fetchall()[0][0]
+
+    def _record_captures(self, batch: staging.Batch, moment: dt.datetime, rows: int, appended: int) -> None:
+        number = self.con.execute("SELECT coalesce(max(load_number), 0) + 1 FROM meta.capture").fetchall()[0][0]
+        for c in batch.captures:
+            self.con.execute(
+                "INSERT INTO meta.capture VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [
+                    number, c.capture_id, c.batch_id, c.source_id, c.url, c.fetched, c.http_status, c.etag, c.last_modified,
+                    c.sha256, c.byte_count, str(c.path), batch.parser_version, rows, appended, batch.rejected.height,
+                    batch.outcome, batch.message, moment,
+                ],
+            ).fetchall()
+        if batch.rejected.height:
+            self.con.register("_rejected", batch.rejected.to_arrow())
+            self.con.execute(
+                "INSERT INTO meta.rejected_row SELECT ?, capture_id, ?, ?, reason, row_json, ? FROM _rejected",
+                [batch.batch_id, batch.source_id, batch.subject, moment],
+            ).fetchall()
+            self.con.unregister("_rejected")
+
+
+def record_staged(
+    con: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, parse_again: ParseAgain,
+    source_ids: set[str] | None = None,
+) -> list[Loaded]:
+    """Record all waiting batches (of the given sources); they leave the staging folder once committed."""
+    recorder = Recorder(con, home, catalog, parse_again)
+    results: list[Loaded] = []
+    folders: list[Path] = []
+    for folder, batch in staging.staged(home, source_ids):
+        results.append(recorder.record(batch))
+        folders.append(folder)
+        if results[-1].outcome in ("loaded", "unchanged"):
+            remember_latest(home, batch)
+    recorder.write_missing_journal_lines()
+    for folder in folders:
+        staging.discard(folder)
+    return results
+
+
+# What was last loaded: for conditional requests, unchanged bytes and the guard against shrunken answers ----------------
+
+
+def _latest_file(home: Home, source_id: str) -> Path:
+    return home.root / "work" / "latest" / f"{source_id}.json"
+
+
+def latest(home: Home, source_id: str) -> dict:
+    """What is known of the last loaded answers: {"urls": {url: {…}}, "scopes": {scope: {…}}}; losing it costs a fetch."""
+    try:
+        return json.loads(_latest_file(home, source_id).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {"urls": {}, "scopes": {}}
+
+
+def remember_latest(home: Home, batch: staging.Batch) -> None:
+    """Note a recorded batch, if it is newer than what is noted."""
+    known = latest(home, batch.source_id)
+    changed = False
+    for capture in batch.captures:
+        old = known["urls"].get(capture.url, {})
+        if capture.fetched_at < old.get("fetched_at", ""):
+            continue
+        same_as = batch.message if batch.outcome == "unchanged" else batch.batch_id
+        known["urls"][capture.url] = {
+            "fetched_at": capture.fetched_at, "etag": capture.etag, "last_modified": capture.last_modified,
+            "sha256": capture.sha256, "batch_id": same_as, "parser_version": batch.parser_version,
+            "capture_ids": [c.capture_id for c in batch.captures],
+        }
+        changed = True
+    for scope in batch.scopes:
+        if batch.captures[0].fetched_at >= known["scopes"].get(scope.scope, {}).get("fetched_at", ""):
+            known["scopes"][scope.scope] = {
+                "fetched_at": batch.captures[0].fetched_at, "row_count": scope.frame.height
+            }
+            changed = True
+    if changed:
+        write_atomic(_latest_file(home, batch.source_id), json.dumps(known, indent=1).encode())
+
+
+def summarise(results: Iterable[Loaded]) -> dict[str, int]:
+    """Totals over batches: batches, rows, appended, rejected."""
+    totals = {"batch_count": 0, "row_count": 0, "appended_count": 0, "rejected_count": 0}
+    for r in results:
+        totals["batch_count"] += 1
+        totals["row_count"] += r.row_count
+        totals["appended_count"] += r.appended_count
+        totals["rejected_count"] += r.rejected_count
+    return totals

@@ -1,0 +1,445 @@
+"""The append-only log on two clocks.
+
+A row says: as known from `recorded_at` on, from `valid_from` on the value is this, by the word of the publisher at
+`observed_at`. Rows are only ever appended, and only where they change an answer. For one key and instant the winning
+word is the one with the latest `valid_from` not after the instant, and among those the latest `observed_at` (then
+`capture_id`, then `recorded_at`: a total order, so that the answer does not depend on the order of loading).
+
+A snapshot is compared with the state *as its publisher had told it by then*. When an older snapshot arrives late, the
+snapshots after it are read again for the keys it touched, since what they confirmed was not stored: what they said is
+then appended too. So any order of loading, with any repeats, ends in the same current view, while answers for a past
+`recorded_at` never change.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from warehouse.tables import UNKNOWN_START, Subject, quoted
+
+_WORD_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one batch of captures says about one scope of a source.
+
+    `frame` has the subject's columns, `capture_id`, and `valid_from` (UTC): required for a series; for a state null
+    means "holds when observed", and an early sentinel (`UNKNOWN_START`) "held before the first date given". A row with
+    `is_offered` false (and null values) says that the offer ends at its date.
+    `is_complete` says that what is absent is no longer offered.
+    """
+
+    source_id: str
+    scope: str
+    batch_id: str
+    observed_at: dt.datetime
+    is_complete: bool
+    frame: pl.DataFrame
+
+
+#: Reads a batch again: (batch_id, scope) -> frame of the snapshot, as in `Snapshot.frame`.
+Reread = Callable[[str, str], pl.DataFrame]
+
+
+def _names(columns: Sequence[str], alias: str | None = None) -> str:
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(f"{prefix}{quoted(c)}" for c in columns)
+
+
+def _same(columns: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quoted(c)} = {right}.{quoted(c)}" for c in columns) or "true"
+
+
+def _differ(columns: Sequence[str], left: str, right: str) -> str:
+    terms = [f"{left}.{quoted(c)} IS DISTINCT FROM {right}.{quoted(c)}" for c in columns]
+    return "(" + (" OR ".join(terms) or "false") + ")"
+
+
+class _Loader:
+    """Records snapshots of one subject inside the caller's transaction."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, subject: Subject, recorded_at: dt.datetime) -> None:
+        self.con, self.subject, self.recorded_at = con, subject, recorded_at
+        self.slot_key = [*subject.keys, "valid_from"]
+
+    def run(self, sql: str, **params: object) -> list[tuple]:
+        return self.con.execute(sql, params or None).fetchall()
+
+    def scalar(self, sql: str, **params: object) -> int:
+        return self.run(sql, **params)[0][0]
+
+    def stage(self, snapshot: Snapshot) -> None:
+        """`_line`: the timeline that the snapshot states, one row per key and valid_from."""
+        subject = self.subject
+        frame = snapshot.frame
+        if "valid_from" not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("valid_from"))
+        if "is_offered" not in frame.columns:
+            frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
+        self.con.register("_frame", frame.to_arrow())
+        self.run(
+            f"CREATE OR REPLACE TEMP TABLE _line AS SELECT {_names([*subject.keys, *subject.values])}, "
+            "is_offered, coalesce(valid_from, $observed_at) AS valid_from, capture_id FROM _frame",
+            observed_at=snapshot.observed_at,
+        )
+        self.con.unregister("_frame")
+
+    def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:
+        """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from)."""
+        self.stage(snapshot)
+        lowest, highest, dated = self.run(
+            "SELECT min(valid_from), max(valid_from), bool_or(valid_from <> $observed_at) FROM "
+            "(SELECT valid_from::TIMESTAMPTZ AS valid_from FROM _line)".replace("min(valid_from), max(valid_from)",
+            "epoch_us(min(valid_from)), epoch_us(max(valid_from))"),
+            observed_at=snapshot.observed_at,
+        )[0]
+        later = self.later_snapshots(snapshot, lowest, highest)
+        if self.subject.kind == "series":
+            appended = self.restate_series(snapshot, lowest, highest)
+            self.catch_up_series(snapshot, later, reread)
+        elif not dated and not later and self.is_newest(snapshot):
+            appended = self.append_newest_state(snapshot)
+        else:
+            appended = self.restate_state(snapshot, only_touched=False)
+            self.catch_up_state(snapshot, later, reread)
+        return appended, bool(dated), lowest, highest
+
+    def later_snapshots(self, snapshot: Snapshot, lowest: object, highest: object) -> list[tuple]:
+        """(batch_id, observed_at in microseconds, is_complete, is_dated) of loaded snapshots after this one, in order."""
+        overlap = ""
+        if self.subject.kind == "series":
+            overlap = f"AND epoch_us(valid_max) >= {lowest or 0} AND epoch_us(valid_min) <= {highest or 0}"
+        return self.run(
+            "SELECT batch_id, epoch_us(observed_at), is_complete, is_dated FROM meta.snapshot "
+            "WHERE source_id = $source_id AND scope = $scope AND subject = $subject "
+            f"AND (observed_at > $at OR (observed_at = $at AND batch_id > $batch_id)) {overlap} "
+            "QUALIFY row_number() OVER (PARTITION BY batch_id ORDER BY recorded_at DESC) = 1 "
+            "ORDER BY observed_at, batch_id",
+            source_id=snapshot.source_id, scope=snapshot.scope, subject=self.subject.name,
+            at=snapshot.observed_at, batch_id=snapshot.batch_id,
+        )
+
+    def is_newest(self, snapshot: Snapshot) -> bool:
+        """True if no word in the log is as new as the snapshot, or speaks of a time after it."""
+        return not self.scalar(
+            f"SELECT count(*) FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
+            "AND (observed_at >= $at OR valid_from > $at)",
+            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+        )
+
+    def insert(self, select: str, snapshot: Snapshot) -> int:
+        """Append rows of `select` (keys, values, is_offered, valid_from, capture_id); they stay in `_appended`."""
+        subject = self.subject
+        columns = [*subject.keys, *subject.values, "is_offered", "valid_from"]
+        self.run(f"CREATE OR REPLACE TEMP TABLE _appended AS {select}")
+        return self.scalar(
+            f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {_names(columns)}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            "FROM _appended ORDER BY valid_from",
+            source_id=snapshot.source_id, scope=snapshot.scope, observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at, batch_id=snapshot.batch_id,
+        )
+
+    # States -----------------------------------------------------------------------------------------------------------
+
+    def append_newest_state(self, snapshot: Snapshot) -> int:
+        """The common case: the newest, undated snapshot of its scope is compared with the last state."""
+        subject = self.subject
+        keys, values = subject.keys, subject.values
+        columns = [*keys, *values]
+        self.run(
+            f"CREATE OR REPLACE TEMP TABLE _last AS SELECT {_names(columns)}, is_offered FROM {subject.log_name} "
+            "WHERE source_id = $source_id AND scope = $scope "
+            f"QUALIFY row_number() OVER (PARTITION BY {_names(keys)} ORDER BY valid_from DESC, {_WORD_ORDER}) = 1",
+            source_id=snapshot.source_id, scope=snapshot.scope,
+        )
+        if not self.scalar("SELECT count(*) FROM _last"):
+            return self.insert(f"SELECT {_names(columns)}, is_offered, valid_from, capture_id FROM _line", snapshot)
+        changed = (
+            f"SELECT {_names(columns, 'n')}, n.is_offered, n.valid_from, n.capture_id FROM _line n LEFT JOIN _last o "
+            f"ON {_same(keys, 'n', 'o')} WHERE o.is_offered IS NOT true OR {_differ(values, 'n', 'o')}"
+        )
+        if snapshot.is_complete:
+            nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
+            changed += (
+                f" UNION ALL BY NAME SELECT {_names(keys, 'o')}, {nulls}, false AS is_offered, "
+                "(SELECT any_value(valid_from) FROM _line) AS valid_from, NULL AS capture_id "
+                f"FROM _last o ANTI JOIN _line n ON {_same(keys, 'n', 'o')} WHERE o.is_offered"
+            )
+        return self.insert(changed, snapshot)
+
+    def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
+        """Make the log say, by the words up to this snapshot, what the snapshot says; exact for any order and dates.
+
+        `_line` is the snapshot's timeline. From its first date on it speaks for the key: at each of its dates, and at
+        each date that earlier words gave after it (an announcement, say), what the log would answer is compared with
+        what the snapshot says, and the difference is appended. With `only_touched`, for the keys in `_touched` alone.
+        """
+        subject = self.subject
+        keys, values = subject.keys, subject.values
+        key_list, value_list = _names(keys), _names(values)
+        semi = f"SEMI JOIN _touched t ON {_same(keys, 't', 'l')}" if only_touched else ""
+        if only_touched:
+            self.run(f"CREATE OR REPLACE TEMP TABLE _line AS SELECT l.* FROM _line l {semi}")
+        self.run(
+            "CREATE OR REPLACE TEMP TABLE _existing AS "
+            f"SELECT {key_list}, {value_list}, is_offered, valid_from FROM {subject.log_name} l {semi} "
+            "WHERE source_id = $source_id AND scope = $scope "
+            "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
+            f"QUALIFY row_number() OVER (PARTITION BY {key_list}, valid_from ORDER BY {_WORD_ORDER}) = 1",
+            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            last_id=self.last_id(snapshot),
+        )
+        if snapshot.is_complete:
+            nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
+            self.run(
+                f"INSERT INTO _line BY NAME SELECT DISTINCT {_names(keys, 'o')}, {nulls}, false AS is_offered, "
+                "$at::TIMESTAMPTZ AS valid_from, NULL AS capture_id "
+                f"FROM _existing o ANTI JOIN _line n ON {_same(keys, 'n', 'o')}",
+                at=snapshot.observed_at,
+            )
+        start = f"TIMESTAMPTZ '{UNKNOWN_START}'"
+        row = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in values)})"
+        unpacked = ", ".join(f"said.{quoted(v)} AS {quoted(v)}" for v in values)
+        return self.insert(
+            f"""
+            WITH line AS (SELECT {key_list}, valid_from, capture_id, {row} AS said FROM _line),
+            dated AS (SELECT * FROM line WHERE valid_from <> {start}),
+            first_date AS (SELECT {key_list}, min(valid_from) AS first_from FROM dated GROUP BY ALL),
+            existing AS (SELECT {key_list}, valid_from, {row} AS said FROM _existing),
+            -- What held before the first date is a word of its own and may be restated: never lean on it.
+            dated_existing AS (SELECT * FROM existing WHERE valid_from <> {start}),
+            checkpoint AS (
+                SELECT {key_list}, valid_from FROM dated
+                UNION
+                SELECT {_names(keys, 'e')}, e.valid_from FROM existing e JOIN first_date f
+                ON {_same(keys, 'e', 'f')} AND e.valid_from > f.first_from),
+            wanted AS (
+                SELECT c.*, l.said, l.capture_id, f.first_from FROM checkpoint c
+                ASOF JOIN dated l ON {_same(keys, 'c', 'l')} AND c.valid_from >= l.valid_from
+                JOIN first_date f ON {_same(keys, 'c', 'f')}),
+            chained AS (
+                SELECT *, lag(said) OVER (PARTITION BY {key_list} ORDER BY valid_from) AS said_before FROM wanted),
+            compared AS (
+                SELECT c.*, x.said AS exact, x.valid_from IS NOT NULL AS has_exact, b.said AS carried
+                FROM chained c
+                LEFT JOIN existing x ON {_same(keys, 'c', 'x')} AND c.valid_from = x.valid_from
+                ASOF LEFT JOIN dated_existing b ON {_same(keys, 'c', 'b')} AND c.valid_from >= b.valid_from),
+            change AS (
+                SELECT {key_list}, valid_from, capture_id, said,
+                    CASE WHEN has_exact THEN exact WHEN valid_from = first_from THEN carried ELSE said_before END AS told
+                FROM compared
+                UNION ALL
+                SELECT {_names(keys, 'l')}, l.valid_from, l.capture_id, l.said, x.said
+                FROM line l LEFT JOIN existing x ON {_same(keys, 'l', 'x')} AND l.valid_from = x.valid_from
+                WHERE l.valid_from = {start})
+            SELECT {key_list}, {unpacked}, said.is_offered AS is_offered, valid_from, capture_id FROM change
+            WHERE (said.is_offered OR coalesce(told.is_offered, false)) AND said IS DISTINCT FROM told
+            """,
+            snapshot,
+        )
+
+    def last_id(self, snapshot: Snapshot) -> str:
+        """The greatest capture id of the batch: words of the same instant are ordered by it."""
+        return max([snapshot.batch_id, *snapshot.frame["capture_id"].unique().to_list()])
+
+    def catch_up_state(self, snapshot: Snapshot, later: list[tuple], reread: Reread) -> None:
+        """Let the snapshots after a late one say again what they say of the keys it touched."""
+        if not later or not self.scalar("SELECT count(*) FROM _appended"):
+            return
+        keys = self.subject.keys
+        self.run(f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {_names(keys)} FROM _appended")
+        undated = not any(is_dated for *_, is_dated in later)
+        for batch_id, at, is_complete, _ in later:
+            following = self.read_again(snapshot, batch_id, at, is_complete, reread)
+            self.stage(following)
+            if undated and not is_complete:
+                self.run(f"CREATE OR REPLACE TEMP TABLE _found AS SELECT DISTINCT {_names(keys)} FROM _line")
+            self.restate_state(following, only_touched=True)
+            if undated and is_complete and not self.speaks_beyond(following):
+                return
+            if undated and not is_complete:
+                self.run(
+                    "CREATE OR REPLACE TEMP TABLE _touched AS SELECT * FROM _touched t "
+                    f"ANTI JOIN _found f ON {_same(keys, 't', 'f')}"
+                )
+                if not self.scalar("SELECT count(*) FROM _touched"):
+                    return
+
+    def speaks_beyond(self, snapshot: Snapshot) -> bool:
+        """True if the log holds words about a touched key for a time after the snapshot, said by then."""
+        return bool(
+            self.scalar(
+                f"SELECT count(*) FROM {self.subject.log_name} l "
+                f"SEMI JOIN _touched t ON {_same(self.subject.keys, 't', 'l')} "
+                "WHERE source_id = $source_id AND scope = $scope AND observed_at <= $at AND valid_from > $at",
+                source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            )
+        )
+
+    def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:
+        observed_at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
+        frame = reread(batch_id, snapshot.scope)
+        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame)
+
+    # Series -----------------------------------------------------------------------------------------------------------
+
+    def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:
+        """Append slots that are new or revised, as known from the words up to this snapshot.
+
+        `_appended` also says which of the slots had a word before (`was_known`): only those can have been confirmed,
+        without a row of its own, by a snapshot after this one.
+        """
+        subject = self.subject
+        keys, values = subject.keys, subject.values
+        columns = [*keys, *values]
+        self.run(
+            f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT {_names(columns)}, valid_from FROM {subject.log_name} "
+            "WHERE source_id = $source_id AND scope = $scope "
+            f"AND valid_from BETWEEN make_timestamptz({lowest or 0}) AND make_timestamptz({highest or 0}) "
+            "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
+            f"QUALIFY row_number() OVER (PARTITION BY {_names(self.slot_key)} ORDER BY {_WORD_ORDER}) = 1",
+            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            last_id=self.last_id(snapshot),
+        )
+        return self.insert(
+            f"SELECT {_names(columns, 'n')}, true AS is_offered, n.valid_from, n.capture_id, "
+            "o.valid_from IS NOT NULL AS was_known FROM _line n LEFT JOIN _existing o "
+            f"ON {_same(self.slot_key, 'n', 'o')} WHERE o.valid_from IS NULL OR {_differ(values, 'n', 'o')}",
+            snapshot,
+        )
+
+    def catch_up_series(self, snapshot: Snapshot, later: list[tuple], reread: Reread) -> None:
+        """Let later snapshots say again what they had confirmed of the slots that a late one revised."""
+        if not later:
+            return
+        self.run(
+            f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT {_names(self.slot_key)} FROM _appended WHERE was_known"
+        )
+        for batch_id, at, is_complete, _ in later:
+            if not self.scalar("SELECT count(*) FROM _touched"):
+                return
+            following = self.read_again(snapshot, batch_id, at, is_complete, reread)
+            self.stage(following)
+            self.run(
+                f"CREATE OR REPLACE TEMP TABLE _line AS SELECT l.* FROM _line l "
+                f"SEMI JOIN _touched t ON {_same(self.slot_key, 't', 'l')}"
+            )
+            low, high = self.run("SELECT epoch_us(min(valid_from)), epoch_us(max(valid_from)) FROM _line")[0]
+            self.run(
+                "CREATE OR REPLACE TEMP TABLE _touched AS SELECT * FROM _touched t "
+                f"ANTI JOIN _line l ON {_same(self.slot_key, 't', 'l')}"
+            )
+            self.restate_series(following, low, high)
+
+
+def record(
+    con: duckdb.DuckDBPyConnection, subject: Subject, snapshot: Snapshot, recorded_at: dt.datetime, reread: Reread
+) -> int:
+    """Bring one snapshot into the log and into `meta.snapshot`, inside the caller's transaction.
+
+    Args:
+        con: connection of a write session.
+        subject: what the rows are about.
+        snapshot: what was said; one row per key (and `valid_from`).
+        recorded_at: from when the warehouse knows it; later than any before.
+        reread: reads a later batch again when this snapshot arrives late.
+
+    Returns:
+        Rows appended for this snapshot (re-assertions of later ones not counted).
+    """
+    loader = _Loader(con, subject, recorded_at)
+    appended, is_dated, lowest, highest = loader.record(snapshot, reread)
+    con.execute(
+        "INSERT INTO meta.snapshot SELECT $batch_id, $source_id, $scope, $subject, $observed_at, $is_complete, $is_dated, "
+        "$row_count, $appended, make_timestamptz($lowest::BIGINT), make_timestamptz($highest::BIGINT), $recorded_at",
+        {
+            "batch_id": snapshot.batch_id, "source_id": snapshot.source_id, "scope": snapshot.scope,
+            "subject": subject.name, "observed_at": snapshot.observed_at, "is_complete": snapshot.is_complete,
+            "is_dated": is_dated, "row_count": snapshot.frame.height, "appended": appended,
+            "lowest": lowest, "highest": highest, "recorded_at": recorded_at,
+        },
+    ).fetchall()
+    return appended
+
+
+# Views and macros -------------------------------------------------------------------------------------------------------
+
+
+def _intervals(subject: Subject, condition: str) -> str:
+    """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`."""
+    keys = _names(["source_id", "scope", *subject.keys])
+    columns = _names(["source_id", "scope", *subject.keys, *subject.values])
+    told = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in subject.values)})"
+    # Words that only repeat the one before them (late captures leave such) must not hide when it was first said.
+    word = (
+        f"SELECT * FROM (SELECT * FROM {subject.log_name} WHERE {condition} QUALIFY lag({told}) OVER "
+        f"(PARTITION BY {keys}, valid_from ORDER BY observed_at, capture_id, recorded_at) IS DISTINCT FROM {told}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys}, valid_from ORDER BY {_WORD_ORDER}) = 1"
+    )
+    if subject.kind == "series":
+        return f"SELECT {columns}, valid_from, observed_at, capture_id FROM ({word}) WHERE is_offered"
+    return (
+        f"SELECT {columns}, nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from, valid_to, observed_at, "
+        "capture_id FROM ("
+        f"SELECT *, lead(valid_from) OVER (PARTITION BY {keys} ORDER BY valid_from) AS valid_to FROM ("
+        f"SELECT * FROM ({word}) QUALIFY lag({told}) OVER (PARTITION BY {keys} ORDER BY valid_from) "
+        f"IS DISTINCT FROM {told})) WHERE is_offered"
+    )
+
+
+def _as_of(subject: Subject, condition: str) -> str:
+    keys = _names(["source_id", "scope", *subject.keys])
+    columns = _names(["source_id", "scope", *subject.keys, *subject.values])
+    start = f"nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from" if subject.kind == "state" else "valid_from"
+    slots = f", {quoted('valid_from')}" if subject.kind == "series" else ""
+    return (
+        f"SELECT {columns}, {start}, observed_at, recorded_at, capture_id FROM ("
+        f"SELECT * FROM {subject.log_name} WHERE {condition} "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys}{slots} ORDER BY valid_from DESC, {_WORD_ORDER}) = 1) WHERE is_offered"
+    )
+
+
+def view_scripts(
+    subject: Subject,
+    enrich: str = "SELECT b.* FROM ({base}) b",
+    slot_condition: str = "true",
+    slot_end: str | None = None,
+) -> list[str]:
+    """SQL of `observed.<subject>`, `<subject>_known(…)` and `<subject>_as_of(…)`.
+
+    Args:
+        subject: the log they read.
+        enrich: SELECT around `{base}` that adds derived columns; `{instant}` is the instant to convert currencies at.
+        slot_condition: for a series, the SQL condition on log rows that the slot holds `valid_at`.
+        slot_end: for a series, the SQL expression of a slot's end.
+    """
+    known = "recorded_at <= known_at AND observed_at <= observed_by"
+    forever = "TIMESTAMPTZ 'infinity'"
+    clocks = f"known_at := {forever}, observed_by := {forever}"
+    at = "valid_from <= valid_at" if subject.kind == "state" else slot_condition
+    instant = "coalesce(valid_from, observed_at)"
+
+    def wrapped(select: str, at_instant: str) -> str:
+        if slot_end:
+            select = f"SELECT *, {slot_end} AS valid_to FROM ({select})"
+        return enrich.format(base=select, instant=at_instant)
+
+    name = subject.name
+    return [
+        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(_intervals(subject, 'true'), instant)}",
+        f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
+        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(_intervals(subject, known), instant)}",
+        f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at, "
+        "by what publishers had said by observed_by.'",
+        f"CREATE OR REPLACE MACRO {name}_as_of(valid_at, {clocks}) AS TABLE "
+        f"{wrapped(_as_of(subject, f'{at} AND {known}'), 'valid_at')}",
+        f"COMMENT ON MACRO TABLE {name}_as_of IS '{name}: what held at valid_at, as this warehouse knew it at known_at, "
+        "by what publishers had said by observed_by.'",
+    ]

@@ -1,0 +1,141 @@
+"""Publishing: the work file becomes the file that people query, whole or not at all.
+
+Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed,
+opened to verify, made read-only and put in place by one rename. Readers that have the old file open keep their view.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from warehouse.captures import write_atomic
+from warehouse.connection import open_work_file, write_lock
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+from warehouse.schema import Catalog
+
+_FICLONE = 0x40049409  # ioctl: share the blocks of another file (XFS, Btrfs)
+
+#: Earlier publications kept beside the current one, unless PETADAY_KEEP_PUBLICATIONS says otherwise.
+KEPT_PUBLICATIONS = 3
+
+_FINGERPRINT = """
+    SELECT md5(concat_ws('|', (SELECT max(load_number) FROM meta.capture),
+        (SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file),
+        (SELECT max(fingerprint) FROM meta.definition)))
+"""
+
+
+class PublishError(PetadayError):
+    """The published file could not be replaced; the earlier one is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The current publication and whether this call made it."""
+
+    number: int
+    path: Path
+    byte_count: int
+    is_new: bool
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
+            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+        except OSError:
+            shutil.copyfileobj(reader, writer, 8 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _published_state(home: Home) -> tuple[int, str]:
+    """Number and content fingerprint of the last publication; (0, "") if there is none."""
+    try:
+        number, fingerprint = (home.root / "work" / "publication").read_text().split()
+        return int(number), fingerprint
+    except (FileNotFoundError, ValueError):
+        pass
+    numbers = [int(p.stem.split("-")[1]) for p in home.publications_dir.glob("petaday-*.duckdb")]
+    if home.published_file.exists():
+        with duckdb.connect(str(home.published_file), read_only=True) as con:
+            numbers += [r[0] for r in con.execute("SELECT max(publication_number) FROM meta.publication").fetchall() if r[0]]
+    return max(numbers, default=0), ""
+
+
+def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publication:
+    """Publish the work file if its content changed since the last publication.
+
+    Raises:
+        PublishError: if the copy cannot be made or verified (disk full, say); the published file stays as it was.
+    """
+    if keep is None:
+        keep = int(os.environ.get("PETADAY_KEEP_PUBLICATIONS") or KEPT_PUBLICATIONS)
+    with write_lock(home):
+        last, known_fingerprint = _published_state(home)
+        with open_work_file(home, catalog) as con:
+            fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
+            if fingerprint == known_fingerprint and home.published_file.exists():
+                return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
+            number = last + 1
+            con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
+            con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
+        if home.work_file.with_name(home.work_file.name + ".wal").exists():
+            raise PublishError(f"{home.work_file} still has a write-ahead log after a checkpoint; nothing was published")
+        temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
+        try:
+            _copy(home.work_file, temporary)
+            _verify(temporary, number)
+            temporary.chmod(0o444)
+            _keep_previous(home, last, keep)
+            # A user who opened the file for writing by mistake may have left a log that must not meet the next file.
+            home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
+            temporary.replace(home.published_file)
+            home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
+            _sync_folder(home.root)
+        except (OSError, duckdb.Error) as e:
+            raise PublishError(
+                f"publication {number} failed: {e}; {home.published_file} is still publication {last or 'none'} - "
+                "free space or repair the folder and run again"
+            ) from e
+        finally:
+            temporary.unlink(missing_ok=True)
+        write_atomic(home.root / "work" / "publication", f"{number} {fingerprint}".encode())
+        return Publication(number, home.published_file, home.published_file.stat().st_size, is_new=True)
+
+
+def _verify(path: Path, number: int) -> None:
+    with duckdb.connect(str(path), read_only=True) as con:
+        found = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
+    if found != number:
+        raise PublishError(f"the copy says publication {found}, expected {number}")
+
+
+def _keep_previous(home: Home, number: int, keep: int) -> None:
+    """Keep the file that is about to be replaced, and no more than `keep` of them."""
+    if not number or not home.published_file.exists():
+        return
+    home.publications_dir.mkdir(exist_ok=True)
+    kept = home.publications_dir / f"petaday-{number:08d}.duckdb"
+    if keep > 0 and not kept.exists():
+        try:
+            kept.hardlink_to(home.published_file)
+        except OSError:
+            shutil.copy2(home.published_file, kept)
+    for old in sorted(home.publications_dir.glob("petaday-*.duckdb"))[: -keep or None]:
+        old.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

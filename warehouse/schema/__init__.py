@@ -1,0 +1,107 @@
+"""Apply the schema: numbered migrations, then the tables, views and macros that `assets` declares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+
+import duckdb
+
+from warehouse.errors import SchemaTooNewError
+from warehouse.tables import Subject, Table, literal, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that `assets` declares for the warehouse to hold.
+
+    `scripts` are SQL texts of `CREATE OR REPLACE` views and macros, in order. `column_meanings` gives the comment of a
+    view's column by its name: a name means one thing everywhere.
+    """
+
+    subjects: Sequence[Subject] = ()
+    tables: Sequence[Table] = ()
+    scripts: Sequence[str] = ()
+    column_meanings: dict[str, str] = field(default_factory=dict)
+
+    def subject(self, name: str) -> Subject:
+        """The subject of that name."""
+        return next(subject for subject in self.subjects if subject.name == name)
+
+    def statements(self) -> list[str]:
+        """All SQL of the catalog, in order of execution."""
+        declared = [statement for item in (*self.subjects, *self.tables) for statement in item.ddl()]
+        return [*declared, *self.scripts]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all SQL, so that an unchanged catalog is not applied again."""
+        text = "\x00".join([*self.statements(), repr(sorted(self.column_meanings.items()))])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _migrations() -> list[tuple[int, str]]:
+    files = sorted(f.name for f in resources.files(__package__).iterdir() if f.name.endswith(".sql"))
+    return [(int(name[:3]), (resources.files(__package__) / name).read_text(encoding="utf-8")) for name in files]
+
+
+def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
+    """Bring the warehouse of `con` to the current schema; one transaction; True if anything was done.
+
+    Raises:
+        SchemaTooNewError: if a newer Petaday wrote the warehouse.
+    """
+    migrations = _migrations()
+    newest = migrations[-1][0]
+    exists = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'meta' "
+        "AND table_name = 'schema_version'"
+    ).fetchall()[0][0]
+    version = con.execute("SELECT coalesce(max(version), 0) FROM meta.schema_version").fetchall()[0][0] if exists else 0
+    if version > newest:
+        raise SchemaTooNewError(
+            f"the warehouse has schema version {version}, this Petaday knows {newest}: install the newer Petaday, "
+            "or point PETADAY_HOME at another folder"
+        )
+    fingerprint = catalog.fingerprint()
+    if version == newest:
+        known = con.execute("SELECT fingerprint FROM meta.definition WHERE name = 'catalog'").fetchall()
+        if known == [(fingerprint,)]:
+            return False
+    con.begin()
+    try:
+        for number, script in migrations:
+            if number > version:
+                con.execute(script).fetchall()
+                con.execute("INSERT INTO meta.schema_version VALUES (?, now())", [number]).fetchall()
+        for statement in catalog.statements():
+            con.execute(statement).fetchall()
+        _comment_views(con, catalog)
+        con.execute("DELETE FROM meta.definition WHERE name = 'catalog'").fetchall()
+        con.execute("INSERT INTO meta.definition VALUES ('catalog', ?)", [fingerprint]).fetchall()
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    return True
+
+
+def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    meanings = {
+        row[0]: row[1]
+        for row in con.execute(
+            "SELECT column_name, any_value(comment) FROM duckdb_columns() WHERE comment IS NOT NULL "
+            "AND database_name = current_database() GROUP BY column_name"
+        ).fetchall()
+    } | catalog.column_meanings
+    columns = con.execute(
+        "SELECT c.schema_name, c.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_views() v "
+        "ON v.schema_name = c.schema_name AND v.view_name = c.table_name AND v.database_name = c.database_name "
+        "WHERE c.comment IS NULL AND NOT v.internal AND c.database_name = current_database()"
+    ).fetchall()
+    for schema_name, view, column in columns:
+        if meaning := meanings.get(column):
+            con.execute(
+                f"COMMENT ON COLUMN {quoted(schema_name)}.{quoted(view)}.{quoted(column)} IS {literal(meaning)}"
+            ).fetchall()

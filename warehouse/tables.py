@@ -1,0 +1,160 @@
+"""Declarations of tables: columns once, used for casts, checks, DDL, comments and the Dagster schema.
+
+A column is a dataframely column: type, nullability and bounds are dataframely's, `description` is its meaning,
+`metadata["unit"]` its unit. A `Table` gives such a schema a place; a `Subject` is a table kept as a log on two clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import dataframely as dy
+import polars as pl
+
+#: `valid_from` of a value whose start the publisher does not state; the views show it as NULL.
+UNKNOWN_START = "1970-01-01T00:00:00+00:00"
+
+_DUCKDB_TYPES: dict[type[pl.DataType], str] = {
+    pl.String: "VARCHAR",
+    pl.Float64: "DOUBLE",
+    pl.Int64: "BIGINT",
+    pl.Int32: "INTEGER",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMPTZ",
+}
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def duckdb_type(column: dy.Column) -> str:
+    """The DuckDB type of a declared column.
+
+    Raises:
+        TypeError: if the warehouse has no type for it.
+    """
+    try:
+        return _DUCKDB_TYPES[column.dtype.base_type()]
+    except KeyError:
+        raise TypeError(f"no DuckDB type declared for {column.dtype}") from None
+
+
+def unit_of(column: dy.Column) -> str | None:
+    """The declared unit, or None for a column that measures nothing."""
+    return (column.metadata or {}).get("unit")
+
+
+def comment_of(column: dy.Column) -> str:
+    """Meaning and unit in one line, as it stands in COMMENT ON COLUMN."""
+    unit = unit_of(column)
+    return f"{column.description or ''}" + (f" Unit: {unit}." if unit else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A declared table: `schema_name.name`, its meaning and its columns."""
+
+    schema_name: str
+    name: str
+    description: str
+    columns: type[dy.Schema]
+
+    @property
+    def full_name(self) -> str:
+        """`schema.name` as used in SQL."""
+        return f"{self.schema_name}.{self.name}"
+
+    def declared(self) -> dict[str, dy.Column]:
+        """Column declarations by name, in order."""
+        return self.columns.columns()
+
+    def ddl(self) -> list[str]:
+        """Idempotent statements that create the table and its comments; added columns are added."""
+        return table_ddl(self.full_name, self.description, self.declared())
+
+
+def table_ddl(full_name: str, description: str, columns: dict[str, dy.Column]) -> list[str]:
+    """CREATE, ALTER … ADD and COMMENT statements for a declared table (no keys: the lake has none)."""
+    body = ", ".join(f"{quoted(name)} {duckdb_type(column)}" for name, column in columns.items())
+    statements = [f"CREATE TABLE IF NOT EXISTS {full_name} ({body})"]
+    statements += [
+        f"ALTER TABLE {full_name} ADD COLUMN IF NOT EXISTS {quoted(name)} {duckdb_type(column)}"
+        for name, column in columns.items()
+    ]
+    statements.append(f"COMMENT ON TABLE {full_name} IS {literal(description)}")
+    statements += [
+        f"COMMENT ON COLUMN {full_name}.{quoted(name)} IS {literal(comment_of(column))}"
+        for name, column in columns.items()
+    ]
+    return statements
+
+
+class LogColumns(dy.Schema):
+    """The columns that every log has beside its subject's own."""
+
+    source_id = dy.String(nullable=False, description="Source that says so; see meta.source.")
+    scope = dy.String(nullable=False, description="Part of the source that one capture covers completely.")
+    is_offered = dy.Bool(nullable=False, description="False is a tombstone: no longer offered from valid_from on.")
+    valid_from = dy.Datetime(
+        time_unit="us", time_zone="UTC", nullable=False,
+        description="From when the value holds; 1970-01-01 where the publisher does not state the start.",
+        metadata={"unit": "UTC"},
+    )
+    observed_at = dy.Datetime(
+        time_unit="us", time_zone="UTC", nullable=False,
+        description="When the publisher was seen to say so (fetched_at of the capture).", metadata={"unit": "UTC"},
+    )
+    recorded_at = dy.Datetime(
+        time_unit="us", time_zone="UTC", nullable=False,
+        description="From when this warehouse knows it.", metadata={"unit": "UTC"},
+    )
+    capture_id = dy.String(nullable=False, description="Capture that the row was read from; see meta.capture.")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject of observation: one log on two clocks.
+
+    `kind` is "state" (a value holds until the next one: prices) or "series" (a value belongs to a slot: grid carbon).
+    Key columns are the schema's primary key; the others are values.
+    """
+
+    name: str
+    kind: Literal["state", "series"]
+    description: str
+    columns: type[dy.Schema]
+
+    @property
+    def log_name(self) -> str:
+        """The log table, `observed.<name>_log`."""
+        return f"observed.{self.name}_log"
+
+    @property
+    def keys(self) -> list[str]:
+        """Key columns without source and scope."""
+        return self.columns.primary_key()
+
+    @property
+    def values(self) -> list[str]:
+        """Value columns."""
+        return [name for name in self.columns.column_names() if name not in self.keys]
+
+    def log_columns(self) -> dict[str, dy.Column]:
+        """All columns of the log table, in order."""
+        common = LogColumns.columns()
+        first, last = ("source_id", "scope"), ("is_offered", "valid_from", "observed_at", "recorded_at", "capture_id")
+        return {n: common[n] for n in first} | self.columns.columns() | {n: common[n] for n in last}
+
+    def ddl(self) -> list[str]:
+        """Idempotent statements for the log table."""
+        meaning = f"Append-only log of {self.description} One row: as known from recorded_at on, from valid_from on."
+        return table_ddl(self.log_name, meaning, self.log_columns())
