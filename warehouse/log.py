@@ -169,7 +169,7 @@ class _Loader:
             nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
             changed += (
                 f" UNION ALL BY NAME SELECT {_names(keys, 'o')}, {nulls}, false AS is_offered, "
-                "(SELECT any_value(valid_from) FROM _line) AS valid_from, NULL AS capture_id "
+                f"TIMESTAMPTZ '{snapshot.observed_at.isoformat()}' AS valid_from, NULL AS capture_id "
                 f"FROM _last o ANTI JOIN _line n ON {_same(keys, 'n', 'o')} WHERE o.is_offered"
             )
         return self.insert(changed, snapshot)

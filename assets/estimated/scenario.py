@@ -100,7 +100,9 @@ class Scenario:
         """What was stated, for the JSON output."""
         texts = {key: getattr(self, key) for key in ("title", *TEXTS) if getattr(self, key) is not None}
         numbers = {
-            key: band.central if band.low == band.high else {"low": band.low, "central": band.central, "high": band.high}
+            key: band.central
+            if band.low == band.high
+            else {"low": band.low, "central": band.central, "high": band.high}
             for key, band in self.numbers.items()
         }
         as_of = {"as_of": self.as_of.isoformat()} if self.as_of else {}
@@ -145,7 +147,9 @@ def _read_number(name: str, value: object, problems: list[str]) -> Band | None:
     sides = ("low", "central", "high")
     wrong = [key for key in value if key not in sides] or [side for side in sides if side not in value]
     if wrong:
-        problems.append(f"{name}: a band has exactly low, central and high; got {', '.join(map(str, value)) or 'nothing'}")
+        problems.append(
+            f"{name}: a band has exactly low, central and high; got {', '.join(map(str, value)) or 'nothing'}"
+        )
         return None
     found = [problem for side in sides if (problem := _check_number(f"{name}.{side}", value[side]))]
     if found:
@@ -153,7 +157,9 @@ def _read_number(name: str, value: object, problems: list[str]) -> Band | None:
         return None
     band = Band(*(float(value[side]) for side in sides))
     if not band.low <= band.central <= band.high:
-        problems.append(f"{name}: low {band.low:g}, central {band.central:g}, high {band.high:g} are not in ascending order")
+        problems.append(
+            f"{name}: low {band.low:g}, central {band.central:g}, high {band.high:g} are not in ascending order"
+        )
         return None
     return band
 
@@ -184,7 +190,11 @@ def _read_as_of(value: object, problems: list[str]) -> dt.datetime | None:
 
 
 def scenario_of(
-    values: Mapping[str, object], *, scenario_id: str = "scenario", title: str | None = None, note: str | None = None,
+    values: Mapping[str, object],
+    *,
+    scenario_id: str = "scenario",
+    title: str | None = None,
+    note: str | None = None,
     source_url: str | None = None,
 ) -> Scenario:
     """A scenario from the keys of a `[training]` table.
@@ -200,8 +210,11 @@ def scenario_of(
         ScenarioError: one line per field that cannot be used.
     """
     problems = [
-        f"{key}: unknown field; allowed are {', '.join(KEYS)}" if not (near := closest(key, KEYS)) else f"{key}: unknown field{near}"
-        for key in values if key not in KEYS
+        f"{key}: unknown field; allowed are {', '.join(KEYS)}"
+        if not (near := closest(key, KEYS))
+        else f"{key}: unknown field{near}"
+        for key in values
+        if key not in KEYS
     ]
     numbers = {key: _read_number(key, values[key], problems) for key in NUMBERS if key in values}
     texts = {key: _read_text(key, values[key], problems) for key in TEXTS if key in values}
@@ -217,8 +230,14 @@ def scenario_of(
     if problems:
         raise ScenarioError(problems)
     return Scenario(
-        scenario_id=scenario_id, numbers={key: band for key, band in numbers.items() if band}, as_of=as_of,
-        include_attention=bool(attention), title=title, note=note, source_url=source_url, **texts,
+        scenario_id=scenario_id,
+        numbers={key: band for key, band in numbers.items() if band},
+        as_of=as_of,
+        include_attention=bool(attention),
+        title=title,
+        note=note,
+        source_url=source_url,
+        **texts,
     )
 
 
@@ -234,20 +253,32 @@ def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
         raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
     problems = [
         f"{key}: unknown field outside [training]; "
-        + ("it belongs below [training]" if key in KEYS else f"allowed are {', '.join(TOP_LEVEL)}{closest(key, TOP_LEVEL)}")
-        for key in data if key not in TOP_LEVEL
+        + (
+            "it belongs below [training]"
+            if key in KEYS
+            else f"allowed are {', '.join(TOP_LEVEL)}{closest(key, TOP_LEVEL)}"
+        )
+        for key in data
+        if key not in TOP_LEVEL
     ]
     problems += [
         f"{key}: {_shown(data[key])} given; allowed is text in quotes"
-        for key in ("title", "note", "source_url") if key in data and not isinstance(data[key], str)
+        for key in ("title", "note", "source_url")
+        if key in data and not isinstance(data[key], str)
     ]
     training = data.get("training")
     if not isinstance(training, dict) or not training:
-        problems.append("training: no [training] table with fields; the file needs a line [training] and what is known below it")
+        problems.append(
+            "training: no [training] table with fields; the file needs a line [training] and what is known below it"
+        )
     if problems:
         raise ScenarioError(problems)
     return scenario_of(
-        training, scenario_id=scenario_id, title=data.get("title"), note=data.get("note"), source_url=data.get("source_url")  # type: ignore[arg-type]
+        training,
+        scenario_id=scenario_id,
+        title=data.get("title"),
+        note=data.get("note"),
+        source_url=data.get("source_url"),  # type: ignore[arg-type]
     )
 
 

@@ -49,7 +49,9 @@ class Factor(dy.Schema):
     low = number("p5.", "see unit", nullable=False)
     high = number("p95.", "see unit", nullable=False)
     unit = text("Unit of value, low and high.", nullable=False)
-    variance_share = number("Part of the variance of the quantity's logarithm; null where nothing varies.", "share", min=0, max=1)
+    variance_share = number(
+        "Part of the variance of the quantity's logarithm; null where nothing varies.", "share", min=0, max=1
+    )
     origin_kind = text("Where it comes from.", nullable=False, allowed=ORIGIN_KINDS)
     origin_ref = text("Table and key, or what was done, in words.", nullable=False)
     capture_id = text("Capture of the observation (the newest of several); see meta.capture.")
@@ -71,15 +73,21 @@ class MethodDefault(dy.Schema):
 
 
 TRAINING_ESTIMATE = Table(
-    "estimated", "training_estimate",
-    "What trainings cost and emit, with bands. One row per scenario, quantity and method version.", TrainingEstimate,
+    "estimated",
+    "training_estimate",
+    "What trainings cost and emit, with bands. One row per scenario, quantity and method version.",
+    TrainingEstimate,
 )
 FACTOR = Table(
-    "estimated", "factor",
-    "What each estimate was computed from. One row per scenario, quantity, factor and method version.", Factor,
+    "estimated",
+    "factor",
+    "What each estimate was computed from. One row per scenario, quantity, factor and method version.",
+    Factor,
 )
 METHOD_DEFAULT = Table(
-    "reference", "method_default",
-    "Stand-ins of a method for inputs that are neither given nor found, with their bands and sources.", MethodDefault,
+    "reference",
+    "method_default",
+    "Stand-ins of a method for inputs that are neither given nor found, with their bands and sources.",
+    MethodDefault,
 )
 TABLES: tuple[Table, ...] = (TRAINING_ESTIMATE, FACTOR)

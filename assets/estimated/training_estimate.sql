@@ -54,7 +54,8 @@ WITH long AS (
     FROM (FROM petaday_value WHERE side = 'central') UNPIVOT INCLUDE NULLS (central FOR quantity IN (training_flop, pf_days, gpu_hours,
         energy_kwh, cost_usd, operational_kgco2e, duration_days, achieved_flop_per_s_per_gpu, utilization_share))
 ), step AS (
-    SELECT scenario_id, quantity, sum(sigma_below ** 2) AS below, sum(sigma_above ** 2) AS above FROM petaday_effect GROUP BY ALL
+    SELECT scenario_id, quantity, sum(sigma_below ** 2 ORDER BY factor) AS below, sum(sigma_above ** 2 ORDER BY factor) AS above
+    FROM petaday_effect GROUP BY scenario_id, quantity
 )
 SELECT l.scenario_id, l.quantity, band_low(l.central, coalesce(s.below, 0)) AS low, l.central, band_high(l.central, coalesce(s.above, 0)) AS high,
     CASE WHEN l.central IS NOT NULL THEN NULL

@@ -178,6 +178,7 @@ class Client:
                         f"{response.reason or ''}{_detail(response)}"
                     )
                 path = self._spool(response, shown, request.extension)
+                _scrub(path, request)
                 return Document(
                     path, shown, fetched_at, request.extension, response.status_code, response.headers.get("ETag"),
                     response.headers.get("Last-Modified"),
@@ -255,6 +256,16 @@ class Client:
                 document.path.unlink(missing_ok=True)
             raise
         return documents
+
+
+def _scrub(path: Path, request: Request) -> None:
+    """Blot out this request's secrets where an answer echoes them (EIA repeats its key in every answer)."""
+    body = path.read_bytes() if request.secret_params or request.secret_headers else b""
+    found = [v for v in (*request.secret_params.values(), *request.secret_headers.values()) if v and v.encode() in body]
+    for value in sorted(found, key=len, reverse=True):
+        body = body.replace(value.encode(), b"REDACTED")
+    if found:
+        path.write_bytes(body)
 
 
 def _detail(response: requests.Response) -> str:

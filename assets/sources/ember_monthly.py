@@ -91,8 +91,7 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 def _country_zones(names: Sequence[str]) -> dict[str, str]:
-    found = {name: pycountry.countries.lookup(name).alpha_2 for name in names}
-    return found
+    return {name: pycountry.countries.lookup(name).alpha_2 for name in names}
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:

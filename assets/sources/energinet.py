@@ -37,6 +37,8 @@ ZONES = {
 #: First day of the 15-minute dataset.
 DAY_AHEAD_FROM = dt.date(2025, 10, 1)
 _STEPS = {5: "PT5M", 15: "PT15M", 30: "PT30M", 60: "PT1H"}
+#: Field with the time -> length of its slot.
+_FIELD_SLOTS = {"Minutes5UTC": "PT5M", "HourUTC": "PT1H", "TimeUTC": "PT15M"}
 
 
 def _params(first: dt.date, last: dt.date, areas: Sequence[str]) -> dict[str, str]:
@@ -89,7 +91,7 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
             pl.lit(_area_of(document)).alias("area"),
             pl.col("timestamp_utc").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
             .alias("valid_from"),
-            to_number(csv_column).alias("value"),
+            to_number(csv_column).alias("value"), pl.lit(None, pl.String).alias("resolution"),
         )
     body = json_of(document)
     if isinstance(body, list):
@@ -99,13 +101,13 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
         return daily.select(
             pl.lit(_area_of(document)).alias("area"),
             pl.from_epoch("timestamp").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
-            pl.col(short_field).alias("value"),
+            pl.col(short_field).alias("value"), pl.lit(None, pl.String).alias("resolution"),
         )
     records = body.get("records") if isinstance(body, dict) else None
     if not records:
         raise LayoutError(f"{document.url}: no record (nothing published for these days, or the dataset has ended)")
     time, value = (next((f for f in names if f in records[0]), None) for names in (
-        ("Minutes5UTC", "HourUTC", "TimeUTC"), fields))
+        tuple(_FIELD_SLOTS), fields))
     if time is None or value is None:
         raise LayoutError(f"{document.url}: no UTC time or none of {', '.join(fields)}; found {', '.join(records[0])}")
     frame = pl.DataFrame(records, schema={time: pl.String, "PriceArea": pl.String, value: pl.Float64}, strict=False)
@@ -113,25 +115,28 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
         pl.col("PriceArea").alias("area"),
         pl.col(time).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
         .alias("valid_from"),
-        pl.col(value).alias("value"),
+        pl.col(value).alias("value"), pl.lit(_FIELD_SLOTS[time]).alias("resolution"),
     )
 
 
-def _with_slots(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
     """Zone and length of slot added; areas that are no zone (SYSTEM) and missing values left out."""
     rows = rows.filter(pl.col("value").is_not_null()).sort("area", "valid_from").with_columns(
         pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("valid_from").diff().dt.total_minutes().alias("step"),
     ).filter(pl.col("zone").is_not_null())
-    usual = rows.filter(pl.col("step") > 0).select(pl.col("step").mode().min()).to_series()
-    minutes = int(usual[0]) if usual.len() else 60
-    return rows.with_columns(pl.lit(_STEPS.get(minutes, "PT1H")).alias("resolution"))
+    usual = rows.filter(pl.col("step") > 0).select(pl.col("step").mode().min()).item()
+    by_step = _STEPS.get(int(usual)) if usual is not None else None
+    rows = rows.with_columns(pl.coalesce("resolution", pl.lit(by_step, pl.String)).alias("resolution"))
+    if rows["resolution"].null_count():
+        raise LayoutError(f"{document.url}: the length of a slot cannot be told (steps of {usual} minutes)")
+    return rows
 
 
 def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Forecast intensity, five minutes, by price area."""
     (document,) = documents
-    rows = _with_slots(_rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
+    rows = _with_slots(document, _rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
     frame = rows.select(
         "zone", pl.lit("PT5M").alias("resolution"), pl.lit("average").alias("basis_method"),
         pl.lit("unconfirmed").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
@@ -143,7 +148,7 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead prices in EUR by bidding zone."""
     (document,) = documents
-    rows = _with_slots(_rows(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh"))
+    rows = _with_slots(document, _rows(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh"))
     frame = rows.select(
         "zone", pl.lit("day_ahead").alias("market"), "resolution", pl.lit("EUR").alias("currency_code"),
         pl.col("value").alias("price_amount_per_mwh"), "valid_from",

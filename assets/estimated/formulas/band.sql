@@ -8,11 +8,11 @@ COMMENT ON MACRO lognormal_sigma IS '1; sigma of ln(x) on the side of a p5 or p9
 
 CREATE OR REPLACE MACRO sigma_down(central, bound_a, bound_b) AS
     greatest(0.0, ln(central / bound_a), ln(central / bound_b)) / band_z();
-COMMENT ON MACRO sigma_down IS '1; sigma below the central value of a result, from its values at the two bounds of one factor (so a divisor swaps the sides); as lognormal_sigma';
+COMMENT ON MACRO sigma_down IS '1; sigma below the central value of a result, from its values at the two bounds of one factor (so a divisor swaps the sides); Limpert et al. 2001, doi:10.1641/0006-3568(2001)051[0341:LNDATS]2.0.CO;2';
 
 CREATE OR REPLACE MACRO sigma_up(central, bound_a, bound_b) AS
     greatest(0.0, ln(bound_a / central), ln(bound_b / central)) / band_z();
-COMMENT ON MACRO sigma_up IS '1; sigma above the central value of a result, from its values at the two bounds of one factor; as lognormal_sigma';
+COMMENT ON MACRO sigma_up IS '1; sigma above the central value of a result, from its values at the two bounds of one factor; Limpert et al. 2001, doi:10.1641/0006-3568(2001)051[0341:LNDATS]2.0.CO;2';
 
 CREATE OR REPLACE MACRO band_low(central, sigma_square_sum) AS central * exp(-band_z() * sqrt(sigma_square_sum));
 COMMENT ON MACRO band_low IS 'unit of central; p5 of a product of independent factors, from the sum of their squared sigmas below: exact for log-normals, each side combined by itself for two-piece ones; JCGM 100:2008 5.1.2';

@@ -1,0 +1,79 @@
+"""Linode (Akamai): plan types with GPUs, USD per plan.
+
+Quirks: the GPU's name stands only in the label ('RTX4000 Ada x1 Small'); plans of class 'accelerated' hold video
+transcoders (NETINT) and no GPU; `region_prices` overrides the price in single regions, so 'global' is the price of all
+others. No recorded answer was at hand: the form is that of the published API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
+from assets.sources._rows import frame_of
+from warehouse.captures import Document
+
+HOST = "api.linode.com"
+_SCHEMA = {
+    "id": pl.String, "label": pl.String, "gpus": pl.Float64, "vcpus": pl.Float64, "memory": pl.Float64,
+    "region": pl.String, "price": pl.Float64,
+}
+
+
+def _page(page: int) -> Request:
+    return Request(f"https://{HOST}/v4/linode/types", {"page": str(page), "page_size": "500"})
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The list of types; no past days."""
+    yield [_page(1)]
+
+
+def follow(document: Document) -> Request | None:
+    """The next page, as long as there is one."""
+    answer = json_of(document)
+    page, pages = answer.get("page"), answer.get("pages")
+    return _page(page + 1) if isinstance(page, int) and isinstance(pages, int) and page < pages else None
+
+
+def _offers(types: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    for one in types:
+        yield one | {"region": "global", "price": (one.get("price") or {}).get("hourly")}
+        for override in one.get("region_prices") or []:
+            yield one | {"region": override.get("id"), "price": override.get("hourly")}
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per plan, and one per region with a price of its own."""
+    offers: list[dict[str, Any]] = []
+    for document in documents:
+        answer = json_of(document)
+        types = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(types, list):
+            raise LayoutError(f"{document.url}: no list of types (data)")
+        if types:
+            require_columns(document, sorted({k for t in types for k in t}), ("id", "label", "gpus", "price"))
+        offers += _offers(types)
+    raw = frame_of(offers, _SCHEMA).filter((pl.col("gpus") > 0).fill_null(value=False))
+    sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("region").is_not_null()
+    bad = raw.filter(~sound)
+    rows = raw.filter(sound).select(
+        pl.lit("linode").alias("provider"), "region", pl.col("id").alias("instance_type"),
+        pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
+        pl.lit("").alias("offer_variant"),
+        pl.col("label").str.extract(r"\b((?:RTX|Quadro|Tesla|[AHLBV]\d)[\w ]*?)(?: GPU)? x\d").alias("accelerator_name"),
+        pl.col("gpus").alias("accelerator_count"), pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+        pl.col("vcpus").alias("vcpu_count"), (pl.col("memory") / 1024).alias("memory_gib"),
+        pl.col("price").alias("price_amount_per_hour"), pl.lit("USD").alias("currency_code"),
+    )
+    rejected = refused(bad, "no price above zero, or no region") if bad.height else None
+    return Reading([Scope("linode", rows, is_complete=True)], rejected)
+
+
+LINODE = Source(
+    source_id="linode", subject="cloud_rate", title="Linode types", homepage_url="https://www.linode.com/pricing/",
+    licence="prices are facts; terms of Akamai", parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="35 7 * * *",
+)

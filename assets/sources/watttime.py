@@ -1,0 +1,99 @@
+"""WattTime: marginal operating emissions rate (MOER), the plant that reacts to one more kWh.
+
+Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh); in the sample file the
+unit is not said at all, the column is named after the region and the time's header is `oootime`, naive, in UTC. Another
+signal (health damage, average) or unit is refused. The rate is modelled, so it is of the kind `estimated`; a new model
+date rewrites history. A MOER counts operation: `direct`. The zone is WattTime's own region id (CAISO_NORTH is a part of
+US-CAL-CISO, not the same). The token lasts 30 minutes and comes from a login with a password: set WATTTIME_TOKEN just
+before the run; the free plan has CAISO_NORTH only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from warehouse.captures import Document
+
+HOST = "api.watttime.org"
+KEY = "WATTTIME_TOKEN"
+REGION = "CAISO_NORTH"
+GRAMS_PER_KWH_OF_POUNDS_PER_MWH = 0.45359237
+_UNIT = "lbs_co2_per_mwh"
+_RESOLUTIONS = {300: "PT5M", 900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The days of the window in parts of 31 (the API allows 32); the last two where none is given."""
+    days = window.days(2)
+    for n in range(0, len(days), 31):
+        part = days[n:n + 31]
+        params = {
+            "region": REGION, "signal_type": "co2_moer", "start": f"{part[0]}T00:00Z",
+            "end": f"{part[-1] + dt.timedelta(days=1)}T00:00Z",
+        }
+        yield [
+            Request(f"https://{HOST}/v3/historical", params=params,
+                    secret_headers={"Authorization": f"Bearer {os.environ[KEY]}"})
+        ]
+
+
+def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
+    text = csv_of(document, [])
+    if len(text.columns) != 2 or text.columns[0].lower() not in ("oootime", "point_time", "datetime", "timestamp"):
+        raise LayoutError(f"{document.url}: expected a time and one column named after a region; found {', '.join(text.columns)}")
+    time, region = text.columns
+    rows = text.select(
+        pl.col(time).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
+        pl.col(region).alias("text"),
+    )
+    seconds = rows.select(pl.col("valid_from").diff().dt.total_seconds().mode().min()).item()
+    if seconds not in _RESOLUTIONS:
+        raise LayoutError(f"{document.url}: slots of {seconds} s")
+    return rows, region.upper(), _RESOLUTIONS[seconds]
+
+
+def _from_json(document: Document) -> tuple[pl.DataFrame, str, str]:
+    body = json_of(document)
+    meta = body.get("meta") if isinstance(body, dict) else None
+    if not isinstance(meta, dict) or not isinstance(body.get("data"), list):
+        raise LayoutError(f"{document.url}: no `data` and `meta`")
+    if (meta.get("signal_type"), meta.get("units")) != ("co2_moer", _UNIT):
+        raise LayoutError(f"{document.url}: {meta.get('signal_type')} in {meta.get('units')}, expected co2_moer in {_UNIT}")
+    if meta.get("data_point_period_seconds") not in _RESOLUTIONS:
+        raise LayoutError(f"{document.url}: slots of {meta.get('data_point_period_seconds')} s")
+    rows = pl.DataFrame(body["data"], schema={"point_time": pl.String, "value": pl.String}, strict=False).select(
+        pl.col("point_time").str.to_datetime("%Y-%m-%dT%H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from"),
+        pl.col("value").alias("text"),
+    )
+    return rows, str(meta.get("region")), _RESOLUTIONS[meta["data_point_period_seconds"]]
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One marginal row per slot."""
+    (document,) = documents
+    rows, region, resolution = _from_csv(document) if document.extension == "csv" else _from_json(document)
+    pounds = pl.col("text").cast(pl.Float64, strict=False)
+    rows = rows.filter(pl.col("text").is_not_null()).with_columns(
+        (pounds * GRAMS_PER_KWH_OF_POUNDS_PER_MWH).round(6).alias("intensity_gco2e_per_kwh")
+    )
+    unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
+    bad = rows.filter(unreadable).select("text")
+    frame = rows.filter(~unreadable).select(
+        pl.lit(region).alias("zone"), pl.lit(resolution).alias("resolution"), pl.lit("marginal").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
+        pl.lit("estimated").alias("basis_kind"), "intensity_gco2e_per_kwh", "valid_from",
+    )
+    return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read"))
+
+
+WATTTIME = Source(
+    source_id="watttime", subject="grid_carbon", title="WattTime marginal emissions (CAISO_NORTH)",
+    homepage_url="https://watttime.org/", licence="WattTime terms", attribution="WattTime", parse=parse, plan=plan,
+    hosts=(HOST,), cadence="50 */12 * * *", key_name=KEY, has_history=True,
+)

@@ -1,0 +1,113 @@
+"""Reading scenarios: what is refused, each with the line a person gets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from assets.estimated.scenario import ScenarioError, bundled_scenarios, parse_scenario, read_scenario, scenario_of
+
+BAD = [
+    (
+        {"utilization_share": 45},
+        "utilization_share: 45 given; allowed is a number of 1 from 1e-06 to 1 (a share of 1, not percent)",
+    ),
+    ({"utilization_share": 1.2}, "utilization_share: 1.2 given"),
+    ({"pue": 0.9}, "pue: 0.9 given; allowed is a number of 1 from 1 to 5 (total over IT energy is never below 1)"),
+    ({"pue": float("nan")}, "pue: nan is not a finite number"),
+    ({"gpu_hours": float("inf")}, "gpu_hours: inf is not a finite number"),
+    ({"gpu_hours": 0}, "gpu_hours: 0 given; allowed is a number of GPU-hours"),
+    ({"gpu_hours": -1}, "gpu_hours: -1 given"),
+    ({"gpu_hours": True}, "gpu_hours: True is not a number"),
+    ({"gpu_hours": [1]}, "gpu_hours: [1] is not a number"),
+    ({"power_w_per_gpu": "400 W"}, "power_w_per_gpu: '400 W' is text; allowed is a number of W"),
+    ({"power_kw_per_gpu": 0.4}, "power_kw_per_gpu: unknown field; did you mean power_w_per_gpu"),
+    ({"grid_gco2e_per_kwh": 0.385}, "385 g, not 0.385 kg"),
+    ({"achieved_flop_per_s_per_gpu": 24.6}, "24.6e12, not 24.6 (TFLOP/s)"),
+    ({"training_flop": 3640}, "for PF-days multiply by 8.64e19"),
+    ({"parameters_count": 175}, "175e9, not 175"),
+    ({"gpu_hours": {"low": 1, "high": 2}}, "gpu_hours: a band has exactly low, central and high; got low, high"),
+    ({"gpu_hours": {"low": 3, "central": 2, "high": 4}}, "are not in ascending order"),
+    ({"gpu_hours": {"low": 0, "central": 2, "high": 4}}, "gpu_hours.low: 0 given"),
+    ({"pue": {"low": 0.9, "central": 1.1, "high": 1.2}}, "pue.low: 0.9 given"),
+    ({"as_of": "yesterday"}, "as_of: 'yesterday' is not a date"),
+    ({"as_of": 2025}, "as_of: 2025 given; allowed is a date"),
+    ({"purchase": "on-demand"}, "did you mean on_demand?"),
+    ({"model": 3}, "model: 3 given; allowed is a name in quotes"),
+    ({"model": " "}, "allowed is a name in quotes"),
+    ({"include_attention": 1}, "include_attention: 1 given; allowed are true and false"),
+    (
+        {"parameters_count": 1e9, "active_parameters_count": 2e9},
+        "active_parameters_count: 2e+09 given; allowed is at most parameters_count",
+    ),
+    ({"nonsense": 1}, "nonsense: unknown field; allowed are model,"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), BAD)
+def test_bad_input(values: dict[str, object], message: str) -> None:
+    """One line that names the field, what was given and what is allowed."""
+    with pytest.raises(ScenarioError) as error:
+        scenario_of(values)
+    assert message in str(error.value)
+    assert len(error.value.problems) == 1
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[training", "scenario: not a TOML file"),
+        ("", "training: no [training] table"),
+        ("[training]", "training: no [training] table with fields"),
+        ("gpu_hours = 3", "gpu_hours: unknown field outside [training]; it belongs below [training]"),
+        ("[trainin]\npue = 1.1", "did you mean training?"),
+        ("title = 3\n[training]\npue = 1.1", "title: 3 given; allowed is text in quotes"),
+    ],
+)
+def test_bad_file(text: str, message: str) -> None:
+    """A file that is no scenario says so."""
+    with pytest.raises(ScenarioError, match="training|TOML|title") as error:
+        parse_scenario(text)
+    assert message in str(error.value)
+
+
+def test_all_problems_at_once() -> None:
+    """Every bad field is told in one go."""
+    with pytest.raises(ScenarioError) as error:
+        scenario_of({"pue": 0.5, "gpu_hours": -1, "modle": "x"})
+    assert len(error.value.problems) == 3
+
+
+def test_missing_and_unreadable_file(tmp_path: Path) -> None:
+    """No file, and a file that is no text."""
+    with pytest.raises(ScenarioError, match="no such file"):
+        read_scenario(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="cannot be read as UTF-8"):
+        read_scenario(tmp_path / "binary.toml")
+
+
+def test_dates_and_bands() -> None:
+    """A TOML date is midnight UTC; a band is kept."""
+    scenario = parse_scenario(
+        "[training]\nas_of = 2025-06-05\npue = {low = 1.1, central = 1.2, high = 1.3}\ngpu_hours = 10"
+    )
+    assert scenario.as_of == dt.datetime(2025, 6, 5, tzinfo=dt.UTC)
+    assert scenario.as_json() == {
+        "scenario_id": "scenario",
+        "pue": {"low": 1.1, "central": 1.2, "high": 1.3},
+        "gpu_hours": 10.0,
+        "as_of": "2025-06-05T00:00:00+00:00",
+    }
+
+
+def test_bundled_scenarios_are_described() -> None:
+    """Each has a title, a note and a source."""
+    scenarios = bundled_scenarios()
+    assert {"gpt-3-175b", "llama-65b", "bloom-176b", "llama-3.1-405b", "deepseek-v3"} <= {
+        s.scenario_id for s in scenarios
+    }
+    assert all(s.title and s.note and s.source_url for s in scenarios)

@@ -1,0 +1,346 @@
+"""The estimate: what is looked up and said, what stays unknown, what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.estimated.scenario import ScenarioError, bundled_scenarios, scenario_of
+from assets.estimated.tables import FACTOR, METHOD_DEFAULT, TABLES, TRAINING_ESTIMATE, TRAINING_QUANTITIES
+from assets.estimated.training import estimate_training, estimate_trainings
+from tests.assets.estimated.conftest import build
+
+NOW = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
+GPT3_H100 = {"model": "gpt-3-175b", "accelerator": "nvidia-h100-sxm-80gb"}
+
+
+def estimate(con: duckdb.DuckDBPyConnection, **values: object) -> dict[str, Any]:
+    """The JSON output of a scenario."""
+    return estimate_training(con, scenario_of(values), NOW).as_json()
+
+
+def factor(output: dict[str, Any], name: str) -> dict[str, Any]:
+    """One factor of an output."""
+    return next(f for f in output["factors"] if f["factor"] == name)
+
+
+def test_gpt3_is_3640_petadays(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The name of the project, from the model alone."""
+    output = estimate(warehouse, model="gpt-3-175b")
+    assert output["pf_days"]["central"] == pytest.approx(3640, rel=0.0014)
+    assert output["pf_days"]["unit"] == "PFLOP/s-day"
+    assert set(TRAINING_QUANTITIES) < set(output)
+    json.dumps(output, allow_nan=False)
+
+
+def test_exact_inputs_collapse_the_band(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Patterson's GPT-3: every input given, every band a point."""
+    output = estimate(
+        warehouse,
+        accelerator_count=10_000,
+        duration_days=14.8,
+        achieved_flop_per_s_per_gpu=24.6e12,
+        power_w_per_gpu=330,
+        pue=1.1,
+        grid_gco2e_per_kwh=429,
+        usd_per_gpu_hour=1.5,
+    )
+    assert output["energy_kwh"]["central"] == pytest.approx(1_289_376)
+    assert output["operational_kgco2e"]["central"] == pytest.approx(553_142.304)
+    assert output["cost_usd"]["central"] == pytest.approx(5_328_000)
+    for quantity in TRAINING_QUANTITIES:
+        assert output[quantity]["low"] == output[quantity]["central"] == output[quantity]["high"]
+    assert {f["origin_kind"] for f in output["factors"]} == {"given"}
+
+
+def test_what_was_looked_up_is_said(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Each factor that was not given names table and key, or the default it stands on."""
+    output = estimate(warehouse, **GPT3_H100, provider="aws", region="us-east-1")
+    kinds = {f["factor"]: f["origin_kind"] for f in output["factors"]}
+    assert kinds == {
+        "active_parameters_count": "reference",
+        "tokens_count": "reference",
+        "flop_per_parameter_token": "reference",
+        "peak_flop_per_s_per_gpu": "reference",
+        "utilization_share": "method_default",
+        "tdp_w": "reference",
+        "power_share_of_tdp": "method_default",
+        "pue": "reference",
+        "grid_gco2e_per_kwh": "observed",
+        "usd_per_gpu_hour": "observed",
+    }
+    assert factor(output, "usd_per_gpu_hour")["value"] == 6.88
+    assert factor(output, "usd_per_gpu_hour")["capture_id"] == "c2"
+    assert output["is_bundled"]
+    grid = factor(output, "grid_gco2e_per_kwh")
+    assert grid["value"] == 384
+    assert "the country, as there is none for zone US-MIDA-PJM" in grid["origin_ref"]
+    assert "lifecycle" in grid["origin_ref"]
+    assert "379 days old" in grid["origin_ref"]
+    for quantity in ("gpu_hours", "energy_kwh", "cost_usd", "operational_kgco2e"):
+        assert output[quantity]["low"] < output[quantity]["central"] < output[quantity]["high"]
+        shares = [f["variance_share"].get(quantity) or 0 for f in output["factors"]]
+        assert sum(shares) == pytest.approx(1)
+
+
+def test_price_is_of_its_date(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The day before a cut the old price holds, on the day the new one."""
+    where = {"provider": "aws", "region": "us-east-1"}
+    before, after = (
+        factor(estimate(warehouse, **GPT3_H100, **where, as_of=day), "usd_per_gpu_hour")["value"]
+        for day in ("2025-06-04", "2025-06-05")
+    )
+    assert (before, after) == (12.29, 6.88)
+
+
+def test_price_over_offers_has_a_band(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The whole market: median of 6.88, 2.99 and 2.39, p5 and p95 by interpolation; spot is another price."""
+    price = factor(estimate(warehouse, **GPT3_H100), "usd_per_gpu_hour")
+    assert (price["low"], price["value"], price["high"]) == pytest.approx((2.45, 2.99, 6.491))
+    assert "3 offers (3 providers)" in price["origin_ref"]
+    assert factor(estimate(warehouse, **GPT3_H100, purchase="spot"), "usd_per_gpu_hour")["value"] == 2.5
+
+
+def test_grid_slot(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The finest covering slot of one boundary, actual before forecast; marginal never; a year where no half hour covers."""
+    run = {"gpu_hours": 10, "power_w_per_gpu": 400, "pue": 1.1, "region": "GB"}
+    assert factor(estimate(warehouse, **run, as_of="2025-03-01T12:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 200
+    assert factor(estimate(warehouse, **run, as_of="2025-03-01T13:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 240
+
+
+def test_lifecycle_before_a_newer_direct_value(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Boundaries are not mixed: the newer direct value of 2025 does not stand in for lifecycle."""
+    output = estimate(warehouse, gpu_hours=10, power_w_per_gpu=400, region="US", as_of="2025-06-01")
+    assert factor(output, "grid_gco2e_per_kwh")["value"] == 384
+
+
+def test_bands_given_are_used(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A band given for one factor is the result's band where the rest is exact."""
+    output = estimate(warehouse, gpu_hours=1_000, usd_per_gpu_hour={"low": 1, "central": 2, "high": 3})
+    assert [output["cost_usd"][s] for s in ("low", "central", "high")] == pytest.approx([1_000, 2_000, 3_000])
+
+
+def test_derivations(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """FLOP from hours and throughput, hours from FLOP and throughput, days and utilisation from the run."""
+    output = estimate(warehouse, gpu_hours=1_000, achieved_flop_per_s_per_gpu=1e14)
+    assert output["training_flop"]["central"] == pytest.approx(3.6e20)
+    output = estimate(
+        warehouse, training_flop=3.6e20, peak_flop_per_s_per_gpu=2e14, utilization_share=0.5, accelerator_count=10
+    )
+    assert output["gpu_hours"]["central"] == pytest.approx(1_000)
+    assert output["derived"]["duration_days"]["central"] == pytest.approx(1_000 / 240)
+    output = estimate(warehouse, model="llama-65b", accelerator="nvidia-a100-sxm-80gb", gpu_hours=1_022_362)
+    assert output["derived"]["utilization_share"]["central"] == pytest.approx(0.477, abs=5e-4)
+    assert not any(f["factor"] == "utilization_share" for f in output["factors"])
+
+
+def test_active_parameters_of_a_mixture(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A mixture of experts computes with what is active; 3ND for an encoder-decoder; attention on request."""
+    given = {"parameters_count": 671e9, "active_parameters_count": 37e9, "tokens_count": 14.8e12}
+    assert estimate(warehouse, **given)["training_flop"]["central"] == pytest.approx(6 * 37e9 * 14.8e12)
+    assert estimate(warehouse, model="deepseek-v3")["training_flop"]["central"] == pytest.approx(
+        6 * 37e9 * 14.8e12, rel=0.01
+    )
+    plain, with_attention = (
+        estimate(warehouse, model="palm-540b", include_attention=flag)["training_flop"]["central"]
+        for flag in (False, True)
+    )
+    assert plain == pytest.approx(6 * 540.35e9 * 780e9)
+    assert with_attention == pytest.approx(2.56e24, rel=0.002)
+
+
+@pytest.mark.parametrize(
+    ("values", "quantity", "reason"),
+    [
+        ({"gpu_hours": 10}, "training_flop", "give training_flop, or parameters_count and tokens_count, or model"),
+        (
+            {"model": "gpt-3-175b", "usd_per_gpu_hour": 2, "accelerator": "nvidia-t4g-16gb"},
+            "gpu_hours",
+            "no 16-bit peak is published",
+        ),
+        ({"training_flop": 1e23}, "gpu_hours", "no GPU-hours: give gpu_hours"),
+        ({"gpu_hours": 10}, "cost_usd", "no price: give usd_per_gpu_hour or an accelerator"),
+        (
+            {"gpu_hours": 10, "accelerator": "nvidia-l4-24gb"},
+            "cost_usd",
+            "no on_demand offer of nvidia-l4-24gb in observed.cloud_rate",
+        ),
+        (
+            {"gpu_hours": 10, "accelerator": "nvidia-h100-sxm-80gb", "provider": "aws", "as_of": "2023-01-01"},
+            "cost_usd",
+            "the first is from 2023-07-26",
+        ),
+        ({"gpu_hours": 10}, "energy_kwh", "no accelerator: give power_w_per_gpu"),
+        ({"gpu_hours": 10, "accelerator": "google-tpu-v4"}, "energy_kwh", "no TDP is published for google-tpu-v4"),
+        (
+            {"gpu_hours": 10, "power_w_per_gpu": 400},
+            "operational_kgco2e",
+            "no place: give region or grid_gco2e_per_kwh",
+        ),
+        (
+            {"gpu_hours": 10, "power_w_per_gpu": 400, "region": "JP"},
+            "operational_kgco2e",
+            "no average location-based carbon intensity of JP",
+        ),
+    ],
+)
+def test_unknown_is_null_with_a_reason(
+    warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], quantity: str, reason: str
+) -> None:
+    """What cannot be derived is not priced by a default."""
+    result = estimate(warehouse, **values)[quantity]
+    assert (result["low"], result["central"], result["high"]) == (None, None, None)
+    assert reason in result["reason"]
+
+
+def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Where nothing is named, energy is at the servers and said to be; where something is, the default band is used."""
+    output = estimate(warehouse, gpu_hours=1_000, power_w_per_gpu=400)
+    assert output["energy_kwh"]["central"] == pytest.approx(400)
+    assert "energy at the servers (PUE 1)" in factor(output, "pue")["origin_ref"]
+    output = estimate(warehouse, gpu_hours=1_000, power_w_per_gpu=400, accelerator="nvidia-a100-sxm-80gb")
+    assert output["energy_kwh"]["low"] < output["energy_kwh"]["central"] < output["energy_kwh"]["high"]
+    assert factor(output, "pue")["origin_kind"] == "method_default"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": "gtp-3-175b"}, "model: gtp-3-175b is not in reference.model; closest are gpt-3-175b"),
+        (
+            {"accelerator": "H100 SXM9"},
+            "accelerator: H100 SXM9 is not in reference.accelerator; closest are nvidia-h100-sxm-80gb",
+        ),
+        ({"accelerator": "A100"}, "accelerator: A100 may be any of nvidia-a100-40gb, nvidia-a100-80gb"),
+        ({"provider": "awz"}, "provider: awz is not known; closest are aws"),
+        ({"region": "us-esat-1"}, "region: us-esat-1 is not a region or grid zone; closest are us-east-1"),
+        ({"region": "us-esat-1", "provider": "aws"}, "region: us-esat-1 is not a region of aws; closest are us-east-1"),
+        (
+            {**GPT3_H100, "as_of": "2010-01-01"},
+            "as_of: 2010-01-01 is before the first observation of a price, 2022-05-01",
+        ),
+        (
+            {"region": "SE", "as_of": "2010-01-01"},
+            "as_of: 2010-01-01 is before the first observation of grid carbon, 2022-01-01",
+        ),
+        ({"gpu_hours": 1, "as_of": "2099-01-01"}, "as_of: 2099-01-01 lies more than a year ahead"),
+        (
+            {"training_flop": 3.14e23, "gpu_hours": 1_000, "achieved_flop_per_s_per_gpu": 1e14},
+            "training_flop 3.14e+23 = 3.14e+23 FLOP against 1000 GPU-hours x 1e+14 FLOP/s = 3.6e+20 FLOP, 872 times apart",
+        ),
+        ({"training_flop": 3.14e23, "gpu_hours": 3.552e6, "achieved_flop_per_s_per_gpu": 30e12}, "1.22 times apart"),
+        (
+            {"model": "gpt-3-175b", "accelerator": "nvidia-v100-sxm2-32gb", "gpu_hours": 1_000},
+            "in 1000 GPU-hours is 8.73e+16 FLOP/s per GPU, above the peak of nvidia-v100-sxm2-32gb, 1.25e+14",
+        ),
+        (
+            {"gpu_hours": 5, "accelerator_count": 10, "duration_days": 10},
+            "gpu_hours 5 against 10 accelerators x 10 days x 24 = 2400",
+        ),
+        (
+            {"training_flop": 1e23, "parameters_count": 1e9, "tokens_count": 1e12},
+            "training_flop 1e+23 against 6 x 1e+09 parameters",
+        ),
+        (
+            {"energy_kwh": 10, "gpu_hours": 1_000, "power_w_per_gpu": 400, "pue": 1.1},
+            "energy_kwh 10 against 1000 GPU-hours x 400 W x PUE 1.1 = 440",
+        ),
+        (
+            {"accelerator": "nvidia-a100-sxm-80gb", "achieved_flop_per_s_per_gpu": 900e12},
+            "allowed is at most the peak of nvidia-a100-sxm-80gb",
+        ),
+        (
+            {"accelerator": "nvidia-a100-sxm-80gb", "achieved_flop_per_s_per_gpu": 100e12, "utilization_share": 0.9},
+            "against peak 3.12e+14 x utilization_share 0.9 = 2.808e+14",
+        ),
+        ({"gpu_hours": 1, "include_attention": True}, "include_attention: needs a model"),
+    ],
+)
+def test_refused(warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], message: str) -> None:
+    """One line: which field, what was given, what is allowed."""
+    with pytest.raises(ScenarioError) as error:
+        estimate(warehouse, **values)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_rounded_inputs_do_not_contradict(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Patterson's T5: printed FLOP and chips x days x TFLOP/s differ by 2.7%."""
+    estimate(
+        warehouse, training_flop=4.05e22, accelerator_count=512, duration_days=20, achieved_flop_per_s_per_gpu=45.6e12
+    )
+
+
+def test_a_band_that_reaches_is_no_contradiction(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A throughput band that covers the other way is accepted."""
+    estimate(
+        warehouse,
+        training_flop=3.14e23,
+        gpu_hours=3.552e6,
+        achieved_flop_per_s_per_gpu={"low": 20e12, "central": 30e12, "high": 40e12},
+    )
+
+
+def test_many_at_once_equal_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Scenarios of one call do not touch each other; the frames are the declared tables."""
+    scenarios = bundled_scenarios()
+    together = estimate_trainings(warehouse, scenarios, NOW)
+    for scenario, result in zip(scenarios, together.estimates, strict=True):
+        assert estimate_training(warehouse, scenario, NOW).as_json() == result.as_json()
+    assert together.training_estimate.height == 6 * len(scenarios)
+    TRAINING_ESTIMATE.columns.validate(together.training_estimate)
+    FACTOR.columns.validate(together.factor)
+    with pytest.raises(ScenarioError, match="used twice"):
+        estimate_trainings(warehouse, [scenarios[0], scenarios[0]], NOW)
+
+
+def test_bundled_scenarios_as_published(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Printed results of the runs that are bundled."""
+    results = {
+        e.scenario.scenario_id: e.quantities for e in estimate_trainings(warehouse, bundled_scenarios(), NOW).estimates
+    }
+    assert results["gpt-3-175b"]["operational_kgco2e"]["central"] == pytest.approx(552_100, rel=0.011)
+    assert results["llama-65b"]["energy_kwh"]["central"] == pytest.approx(449_000, rel=0.0025)
+    assert results["bloom-176b"]["operational_kgco2e"]["central"] == pytest.approx(30_000, rel=0.017)
+    assert results["deepseek-v3"]["cost_usd"]["central"] == pytest.approx(5.576e6)
+    for name in ("gpt-3-175b-a100", "gpt-3-175b-h100"):
+        assert results[name]["cost_usd"]["low"] < results[name]["cost_usd"]["high"]
+
+
+@pytest.mark.parametrize("has_macros", [True, False])
+def test_on_a_read_only_file(tmp_path: Path, *, has_macros: bool) -> None:
+    """The published file is not written to, leaves nothing behind, and may be older than a macro."""
+    path = str(tmp_path / "published.duckdb")
+    with duckdb.connect(path) as con:
+        build(con)
+        if not has_macros:
+            con.execute(
+                "DROP MACRO training_flop_with_attention; DROP MACRO pf_days; DROP TABLE reference.method_default"
+            )
+    with duckdb.connect(path, read_only=True) as con:
+        before = con.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
+        assert estimate(con, **GPT3_H100)["pf_days"]["central"] == pytest.approx(3637.5)
+        with pytest.raises(ScenarioError):
+            estimate(con, model="nonsense")
+        assert con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == before
+
+
+def test_method_defaults_are_typed(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The file fits its declaration and its bands are in order."""
+    frame = warehouse.execute("SELECT * FROM reference.method_default").pl()
+    METHOD_DEFAULT.columns.validate(frame, cast=True)
+    assert frame.filter(~((frame["low"] <= frame["central"]) & (frame["central"] <= frame["high"]))).is_empty()
+
+
+def test_tables_can_be_created() -> None:
+    """The declarations give valid DDL."""
+    with duckdb.connect() as con:
+        con.execute("CREATE SCHEMA estimated; CREATE SCHEMA reference")
+        for table in (*TABLES, METHOD_DEFAULT):
+            for statement in table.ddl():
+                con.execute(statement)
