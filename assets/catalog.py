@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
+import duckdb
+
+from assets.estimated.tables import TABLES as ESTIMATED_TABLES
+from assets.estimated.training import formula_statements
 from assets.observed import views
 from assets.reference.tables import REFERENCE_TABLES
 from assets.subjects import SUBJECTS
 from warehouse.schema import Catalog
+
+
+#: Macros for users, one file per question they answer; applied after everything that they read.
+USER_SQL = Path(__file__).parent / "published" / "sql"
+
+
+def user_scripts() -> list[str]:
+    """Statements of every file in `assets/published/sql`, in order of name."""
+    files = sorted(USER_SQL.glob("*.sql"))
+    return [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
 
 
 @cache
@@ -15,7 +30,7 @@ def catalog() -> Catalog:
     """Subjects, tables, views and macros of Petaday."""
     return Catalog(
         subjects=SUBJECTS,
-        tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH),
-        scripts=tuple(views.scripts()),
+        tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES),
+        scripts=(*views.scripts(), *formula_statements(), *user_scripts()),
         column_meanings=views.COLUMN_MEANINGS,
     )

@@ -34,7 +34,7 @@ def source_key(source_id: str) -> dg.AssetKey:
 
 def _window(context: dg.AssetExecutionContext, source: Source) -> Window:
     now = dt.datetime.now(dt.UTC)
-    if not source.has_history or not context.has_partition_key and not context.has_partition_key_range:
+    if not source.has_history or (not context.has_partition_key and not context.has_partition_key_range):
         return Window(now)
     start, end = context.partition_time_window
     first, last = start.date(), (end - dt.timedelta(days=1)).date()

@@ -13,8 +13,9 @@ import os
 import socket
 import subprocess
 import sys
+import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from rich.table import Table
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
-out = Console(highlight=False, soft_wrap=True)
+#: Columns are cut to a terminal's width; into a file or a pipe they go whole.
+_PIPE_WIDTH = 160
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -73,7 +76,7 @@ def _quiet(verbose: bool) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _progress(title: str, verbose: bool) -> Iterator[None]:
+def _progress(title: str, verbose: bool) -> Generator[None]:
     """A spinner with the last step that ended; plain lines where there is no terminal."""
     from pipelines import progress
 
@@ -166,17 +169,29 @@ def _summary(home: Home) -> None:
     )
 
 
+#: Scenarios that the main job shows: what was published, and the same training at the rates observed now.
+_HEADLINE = {"gpt-3-175b": "as trained in 2020 (published inputs)", "gpt-3-175b-a100": "on A100 at observed rates"}
+
+
 def _print_headline(con: Any) -> None:
-    """The training estimate of GPT-3 with its band."""
-    rows = con.execute(
-        "SELECT quantity, low, central, high, unit FROM estimated.training_estimate WHERE scenario_id = 'gpt-3-175b' ORDER BY ALL"
-    ).fetchall()
-    if not rows:
-        return
-    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit", title="\nTraining GPT-3 (175B)", title_justify="left")
-    for quantity, low, central, high, unit in rows:
-        table.add_row(quantity, *(("unknown" if v is None else f"{v:,.4g}" if abs(v) >= 1e15 or abs(v) < 100 else f"{v:,.0f}") for v in (low, central, high)), unit)
+    """The training estimate of GPT-3, with its band where inputs are not given."""
+    table = Table("scenario", "quantity", "low (p5)", "central", "high (p95)", "unit", title="\nTraining GPT-3 (175B)", title_justify="left")
+    for scenario_id, title in _HEADLINE.items():
+        rows = con.execute(
+            "SELECT quantity, low, central, high, unit FROM estimated.training_estimate WHERE scenario_id = ? "
+            "ORDER BY list_position(['training_flop', 'pf_days', 'gpu_hours', 'energy_kwh', 'cost_usd', 'operational_kgco2e'], quantity)",
+            [scenario_id],
+        ).fetchall()
+        for number, (quantity, *band, unit) in enumerate(rows):
+            table.add_row(title if number == 0 else "", quantity, *map(_shown, band), unit)
+        table.add_section()
     out.print(table)
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:,.4g}" if abs(value) >= 1e15 or abs(value) < 100 else f"{value:,.0f}"
 
 
 def _dates(first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, str] | None:
@@ -373,16 +388,17 @@ def estimate(scenario: Path, as_json: bool) -> int:
         sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
         return 0
     quantities = {k: v for k, v in result.items() if isinstance(v, dict) and "central" in v}
-    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
+    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit", "why unknown")
     for name, band in quantities.items():
         values = ["unknown" if band[k] is None else f"{band[k]:,.6g}" for k in ("low", "central", "high")]
-        table.add_row(name, *values, band["unit"])
+        table.add_row(name, *values, band["unit"], band.get("reason") or "")
     out.print(table)
-    factors = Table("factor", "low", "central", "high", "unit", "origin")
+    out.print("\nWhat it rests on:")
     for factor in result["factors"]:
-        bounds = ["-" if factor.get(k) is None else f"{factor[k]:,.6g}" for k in ("low", "value", "high")]
-        factors.add_row(str(factor["name"]), *bounds, str(factor.get("unit") or ""), str(factor.get("origin") or ""))
-    out.print(factors)
+        value, low, high = (f"{factor[k]:,.6g}" for k in ("value", "low", "high"))
+        band = "" if low == high else f" [{low} to {high}]"
+        origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
+        out.print(f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False)
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import duckdb
@@ -24,7 +24,7 @@ STORAGE_VERSION = "v1.5.0"
 
 
 @contextmanager
-def write_lock(home: Home) -> Iterator[None]:
+def write_lock(home: Home) -> Generator[None]:
     """Hold the writers' lock; waits as long as it takes. The lock ends with the process, however it ends."""
     home.create()
     descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
@@ -42,7 +42,7 @@ def configure(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def open_work_file(home: Home, catalog: schema.Catalog) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_work_file(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
     """The work file, opened for writing with the schema applied; the caller holds the lock.
 
     A clean exit checkpoints, so that the file is whole without a write-ahead log; the file is closed in any case.
@@ -74,14 +74,14 @@ def open_work_file(home: Home, catalog: schema.Catalog) -> Iterator[duckdb.DuckD
 
 
 @contextmanager
-def write_session(home: Home, catalog: schema.Catalog) -> Iterator[duckdb.DuckDBPyConnection]:
+def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
     """Lock, open, let the caller write in short transactions, checkpoint, close, unlock."""
     with write_lock(home), open_work_file(home, catalog) as con:
         yield con
 
 
 @contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(con: duckdb.DuckDBPyConnection) -> Generator[None]:
     """All or nothing."""
     con.begin()
     try:
@@ -96,7 +96,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 @contextmanager
-def read_published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+def read_published(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
     """The published file, read-only; never waits and never locks anybody out.
 
     Raises:

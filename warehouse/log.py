@@ -74,8 +74,11 @@ class _Loader:
     def scalar(self, sql: str, **params: object) -> int:
         return self.run(sql, **params)[0][0]
 
-    def stage(self, snapshot: Snapshot) -> None:
-        """`_line`: the timeline that the snapshot states, one row per key and valid_from."""
+    def stage(self, snapshot: Snapshot, *, copied: bool) -> None:
+        """`_line`: the timeline that the snapshot states, one row per key and valid_from.
+
+        A view over the frame is enough to read it once or twice; only the general path needs a copy to work on.
+        """
         subject = self.subject
         frame = snapshot.frame
         if "valid_from" not in frame.columns:
@@ -83,29 +86,35 @@ class _Loader:
         if "is_offered" not in frame.columns:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.con.register("_frame", frame.to_arrow())
-        self.run(
-            f"CREATE OR REPLACE TEMP TABLE _line AS SELECT {_names([*subject.keys, *subject.values])}, "
-            "is_offered, coalesce(valid_from, $observed_at) AS valid_from, capture_id FROM _frame",
-            observed_at=snapshot.observed_at,
+        select = (
+            f"SELECT {_names([*subject.keys, *subject.values])}, is_offered, "
+            f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
         )
-        self.con.unregister("_frame")
+        self.run("DROP VIEW IF EXISTS _line_view")
+        self.run(f"CREATE TEMP VIEW _line_view AS {select}")
+        if copied:
+            self.copy_line()
+
+    def copy_line(self) -> None:
+        """Make `_line` a table that can be narrowed and added to."""
+        self.run("CREATE OR REPLACE TEMP TABLE _line AS SELECT * FROM _line_view")
 
     def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:
         """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from)."""
-        self.stage(snapshot)
+        self.stage(snapshot, copied=False)
         lowest, highest, dated = self.run(
-            "SELECT min(valid_from), max(valid_from), bool_or(valid_from <> $observed_at) FROM "
-            "(SELECT valid_from::TIMESTAMPTZ AS valid_from FROM _line)".replace("min(valid_from), max(valid_from)",
-            "epoch_us(min(valid_from)), epoch_us(max(valid_from))"),
+            "SELECT epoch_us(min(valid_from)), epoch_us(max(valid_from)), bool_or(valid_from <> $observed_at) FROM _line_view",
             observed_at=snapshot.observed_at,
         )[0]
         later = self.later_snapshots(snapshot, lowest, highest)
         if self.subject.kind == "series":
+            self.copy_line()
             appended = self.restate_series(snapshot, lowest, highest)
             self.catch_up_series(snapshot, later, reread)
         elif not dated and not later and self.is_newest(snapshot):
             appended = self.append_newest_state(snapshot)
         else:
+            self.copy_line()
             appended = self.restate_state(snapshot, only_touched=False)
             self.catch_up_state(snapshot, later, reread)
         return appended, bool(dated), lowest, highest
@@ -126,11 +135,12 @@ class _Loader:
         )
 
     def is_newest(self, snapshot: Snapshot) -> bool:
-        """True if no word in the log is as new as the snapshot, or speaks of a time after it."""
+        """True if all words on the scope are undated and older: then the last row of a key is its state."""
         return not self.scalar(
-            f"SELECT count(*) FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
-            "AND (observed_at >= $at OR valid_from > $at)",
-            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            f"SELECT (SELECT count(*) FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
+            "AND (observed_at >= $at OR valid_from <> observed_at)) + (SELECT count(*) FROM meta.snapshot "
+            "WHERE source_id = $source_id AND scope = $scope AND subject = $subject AND is_dated)",
+            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at, subject=self.subject.name,
         )
 
     def insert(self, select: str, snapshot: Snapshot) -> int:
@@ -149,30 +159,45 @@ class _Loader:
     # States -----------------------------------------------------------------------------------------------------------
 
     def append_newest_state(self, snapshot: Snapshot) -> int:
-        """The common case: the newest, undated snapshot of its scope is compared with the last state."""
+        """The common case: the newest, undated snapshot of its scope is compared with the last state.
+
+        Keys and values are compared by their 64-bit hashes: what is compared is every offer, what is written is little.
+        """
         subject = self.subject
         keys, values = subject.keys, subject.values
-        columns = [*keys, *values]
+        columns = [*keys, *values, "is_offered"]
+        place = {"source_id": snapshot.source_id, "scope": snapshot.scope}
+        stamp = {"observed_at": snapshot.observed_at, "recorded_at": self.recorded_at}
+        into = f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
+        stamped = "$observed_at, $observed_at, $recorded_at"
+        if not self.scalar(f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)", **place):
+            return self.scalar(
+                f"{into} SELECT $source_id, $scope, {_names(columns)}, {stamped}, capture_id FROM _line_view", **place, **stamp
+            )
+        # The row that was appended last among those with the latest valid_from: both in one number that orders rows.
+        order = "(epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid)"
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE _last AS SELECT {_names(columns)}, is_offered FROM {subject.log_name} "
-            "WHERE source_id = $source_id AND scope = $scope "
-            f"QUALIFY row_number() OVER (PARTITION BY {_names(keys)} ORDER BY valid_from DESC, {_WORD_ORDER}) = 1",
-            source_id=snapshot.source_id, scope=snapshot.scope,
+            f"CREATE OR REPLACE TEMP TABLE _last AS SELECT hash({_names(keys)}) AS key_hash, "
+            f"arg_max(hash({_names(values)}), {order}) AS value_hash, arg_max(is_offered, {order}) AS is_offered, "
+            f"arg_max(rowid, {order}) AS row_number FROM {subject.log_name} "
+            "WHERE source_id = $source_id AND scope = $scope GROUP BY key_hash",
+            **place,
         )
-        if not self.scalar("SELECT count(*) FROM _last"):
-            return self.insert(f"SELECT {_names(columns)}, is_offered, valid_from, capture_id FROM _line", snapshot)
-        changed = (
-            f"SELECT {_names(columns, 'n')}, n.is_offered, n.valid_from, n.capture_id FROM _line n LEFT JOIN _last o "
-            f"ON {_same(keys, 'n', 'o')} WHERE o.is_offered IS NOT true OR {_differ(values, 'n', 'o')}"
+        appended = self.scalar(
+            f"{into} SELECT $source_id, $scope, {_names(columns, 'n')}, {stamped}, n.capture_id "
+            f"FROM _line_view n LEFT JOIN _last o ON hash({_names(keys, 'n')}) = o.key_hash "
+            f"WHERE o.is_offered IS NOT true OR hash({_names(values, 'n')}) <> o.value_hash",
+            **place, **stamp,
         )
         if snapshot.is_complete:
-            nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
-            changed += (
-                f" UNION ALL BY NAME SELECT {_names(keys, 'o')}, {nulls}, false AS is_offered, "
-                f"TIMESTAMPTZ '{snapshot.observed_at.isoformat()}' AS valid_from, NULL AS capture_id "
-                f"FROM _last o ANTI JOIN _line n ON {_same(keys, 'n', 'o')} WHERE o.is_offered"
+            nulls = ", ".join("NULL" for _ in values)
+            appended += self.scalar(
+                f"{into} SELECT $source_id, $scope, {_names(keys, 'l')}, {nulls}, false, {stamped}, $batch_id "
+                f"FROM {subject.log_name} l JOIN (SELECT row_number FROM _last o WHERE is_offered "
+                f"AND key_hash NOT IN (SELECT hash({_names(keys)}) FROM _line_view)) gone ON l.rowid = gone.row_number",
+                **place, **stamp, batch_id=snapshot.batch_id,
             )
-        return self.insert(changed, snapshot)
+        return appended
 
     def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
         """Make the log say, by the words up to this snapshot, what the snapshot says; exact for any order and dates.
@@ -258,7 +283,7 @@ class _Loader:
         undated = not any(is_dated for *_, is_dated in later)
         for batch_id, at, is_complete, _ in later:
             following = self.read_again(snapshot, batch_id, at, is_complete, reread)
-            self.stage(following)
+            self.stage(following, copied=True)
             if undated and not is_complete:
                 self.run(f"CREATE OR REPLACE TEMP TABLE _found AS SELECT DISTINCT {_names(keys)} FROM _line")
             self.restate_state(following, only_touched=True)
@@ -326,7 +351,7 @@ class _Loader:
             if not self.scalar("SELECT count(*) FROM _touched"):
                 return
             following = self.read_again(snapshot, batch_id, at, is_complete, reread)
-            self.stage(following)
+            self.stage(following, copied=True)
             self.run(
                 f"CREATE OR REPLACE TEMP TABLE _line AS SELECT l.* FROM _line l "
                 f"SEMI JOIN _touched t ON {_same(self.slot_key, 't', 'l')}"

@@ -28,7 +28,7 @@ KEPT_PUBLICATIONS = 3
 _FINGERPRINT = """
     SELECT md5(concat_ws('|', (SELECT max(load_number) FROM meta.capture),
         (SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file),
-        (SELECT max(fingerprint) FROM meta.definition)))
+        (SELECT string_agg(name || fingerprint, ',' ORDER BY name) FROM meta.definition)))
 """
 
 

@@ -1,2 +1,101 @@
-"""placeholder until the engine lands"""
-def build(): return []
+"""The bundled scenarios, estimated on what was observed; recomputed when data, facts, scenarios or formulas change."""
+
+import hashlib
+from collections.abc import Iterator
+from importlib import resources
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from assets.catalog import catalog
+from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.estimated.scenario import bundled_scenarios
+from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE
+from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
+from warehouse.connection import transaction, write_session
+
+TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
+FACTOR_KEY = dg.AssetKey(["estimated", "factor"])
+_DEPS = [
+    dg.AssetKey(["observed", "cloud_rate"]),
+    dg.AssetKey(["observed", "grid_carbon"]),
+    *(dg.AssetKey(["reference", name]) for name in ("accelerator", "accelerator_alias", "model", "region", "method_default")),
+]
+_DEFINITION = "estimated.training_estimate"
+
+
+def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
+    """Changes when anything changes that an estimate depends on."""
+    folder = resources.files("assets.estimated")
+    texts = [f.read_text(encoding="utf-8") for f in sorted((folder / "scenarios").iterdir(), key=lambda f: f.name) if f.name.endswith(".toml")]
+    texts += [f.read_text(encoding="utf-8") for f in sorted(folder.iterdir(), key=lambda f: f.name) if f.name.endswith(".sql")]
+    data = con.execute(
+        "SELECT (SELECT coalesce(max(load_number), 0) FROM meta.capture WHERE changed_count > 0), "
+        "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
+    ).fetchall()[0]
+    return hashlib.sha256("\x00".join([METHOD_VERSION, *formula_scripts(), *texts, *map(str, data)]).encode()).hexdigest()
+
+
+def compute(con: duckdb.DuckDBPyConnection) -> bool:
+    """Recompute the bundled scenarios if an input changed; True if it did.
+
+    Rates and grids are those in force when the warehouse last learnt something, so that the same data always give the
+    same numbers. Rows of other method versions stay.
+    """
+    fingerprint = _inputs_fingerprint(con)
+    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [(fingerprint,)]:
+        return False
+    now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
+    estimates = estimate_trainings(con, bundled_scenarios(), now)
+    with transaction(con):
+        for table, frame in ((TRAINING_ESTIMATE, estimates.training_estimate), (FACTOR, estimates.factor)):
+            _replace(con, table.full_name, frame)
+        con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
+        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
+    return True
+
+
+def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    con.register("_estimated", frame.to_arrow())
+    con.execute(f"DELETE FROM {table} WHERE method_version = ?", [METHOD_VERSION]).fetchall()
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _estimated").fetchall()
+    con.unregister("_estimated")
+
+
+@dg.multi_asset(
+    name="training_estimates",
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=_DEPS,
+            group_name="estimated",
+            description=f"{table.description} Formulas: assets/estimated/formulas.",
+            kinds={"duckdb", "sql"},
+            owners=OWNERS,
+            code_version=METHOD_VERSION,
+            automation_condition=dg.AutomationCondition.eager(),
+            metadata={
+                "dagster/column_schema": table_schema(table.declared()),
+                "dagster/table_name": f"petaday.{table.full_name}",
+            },
+            skippable=True,
+        )
+        for key, table in ((TRAINING_KEY, TRAINING_ESTIMATE), (FACTOR_KEY, FACTOR))
+    ],
+    can_subset=True,
+    pool=POOL,
+)
+def training_estimates(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    """Training cost, energy and emissions of the bundled scenarios, each with its band and factors."""
+    with write_session(home.get(), catalog()) as con:
+        changed = compute(con)
+        for key, table in ((TRAINING_KEY, TRAINING_ESTIMATE), (FACTOR_KEY, FACTOR)):
+            if key in context.selected_asset_keys:
+                rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
+                yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, "recomputed": changed})
+
+
+def build() -> list[dg.AssetsDefinition]:
+    """Assets of this room."""
+    return [training_estimates]

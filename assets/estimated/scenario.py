@@ -137,13 +137,13 @@ def _check_number(name: str, value: object) -> str | None:
     return None
 
 
-def _read_number(name: str, value: object, problems: list[str]) -> Band | None:
+def _read_number(name: str, value: Any, problems: list[str]) -> Band | None:
     if not isinstance(value, dict):
         problem = _check_number(name, value)
         if problem:
             problems.append(problem)
             return None
-        return Band(float(value), float(value), float(value))  # type: ignore[arg-type]
+        return Band(float(value), float(value), float(value))
     sides = ("low", "central", "high")
     wrong = [key for key in value if key not in sides] or [side for side in sides if side not in value]
     if wrong:
@@ -268,6 +268,7 @@ def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
     ]
     training = data.get("training")
     if not isinstance(training, dict) or not training:
+        training = {}
         problems.append(
             "training: no [training] table with fields; the file needs a line [training] and what is known below it"
         )
@@ -278,7 +279,7 @@ def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
         scenario_id=scenario_id,
         title=data.get("title"),
         note=data.get("note"),
-        source_url=data.get("source_url"),  # type: ignore[arg-type]
+        source_url=data.get("source_url"),
     )
 
 
@@ -299,6 +300,6 @@ def read_scenario(path: Path) -> Scenario:
 
 def bundled_scenarios() -> list[Scenario]:
     """The scenarios that ship with Petaday, by name."""
-    folder = resources.files(__package__) / "scenarios"
+    folder = resources.files("assets.estimated") / "scenarios"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return [parse_scenario(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]

@@ -39,7 +39,7 @@ class TrainingEstimate(dy.Schema):
 
 
 class Factor(dy.Schema):
-    """One row per scenario, quantity and factor: what a result was computed from, and how much of its variance that causes."""
+    """One row per scenario, quantity and factor: what a result was computed from and the variance it causes."""
 
     scenario_id = text("Scenario of the estimate.", key=True)
     quantity = text("Quantity that the factor works on; 'unused' for what was given and worked on none.", key=True)

@@ -5,9 +5,11 @@ only hands scenarios to DuckDB and results back. All scenarios of a call are com
 
 A result's band is had by moving one factor at a time to its bounds and combining the steps of ln(result): exact for
 products of independent log-normals; for skewed factors the bounds are within 3% of Monte Carlo, while the central value
-is the formula at the central inputs and not the median (up to 10% off it). Contradiction: ways to the same quantity that differ by more than `TOLERANCE`
-beyond the bands given. It is 5% because published inputs are rounded to two or three digits: the chips, days and TFLOP/s
-of arXiv 2104.10350 give its energy and FLOP only within 3.3%.
+is the formula at the central inputs and not the median (up to 10% off it).
+
+Contradiction: ways to the same quantity that differ by more than `TOLERANCE` beyond the bands given. It is 5% because
+published inputs are rounded to two or three digits: chips, days and TFLOP/s of arXiv 2104.10350 give its energy and
+FLOP only within 3.3%.
 """
 
 from __future__ import annotations
@@ -80,12 +82,12 @@ _GIVEN_SCHEMA = {
 
 
 def _text_of(*path: str) -> str:
-    return resources.files(__package__).joinpath(*path).read_text(encoding="utf-8")
+    return resources.files("assets.estimated").joinpath(*path).read_text(encoding="utf-8")
 
 
 def formula_scripts() -> list[str]:
     """SQL of the macros and their comments, one script per file, in an order that resolves."""
-    folder = resources.files(__package__) / "formulas"
+    folder = resources.files("assets.estimated") / "formulas"
     return [_text_of("formulas", name) for name in sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))]
 
 
@@ -207,12 +209,18 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
         for name in NUMBERS
         for side, suffix in (("central", ""), ("low", "_low"), ("high", "_high"))
     ]
-    aliases = "(SELECT NULL::VARCHAR AS alias, NULL::VARCHAR AS accelerator_id WHERE false)"
+    aliases = (
+        "SELECT NULL::VARCHAR AS alias, NULL::DOUBLE AS memory_gib, NULL::VARCHAR AS accelerator_id, "
+        "false AS is_conditional"
+    )
     if _has(con, "reference", "accelerator_alias"):
-        aliases = "(SELECT alias, accelerator_id FROM reference.accelerator_alias WHERE provider IS NULL AND instance_pattern IS NULL)"
+        aliases = (
+            "SELECT alias, memory_gib::DOUBLE AS memory_gib, accelerator_id, "
+            "coalesce(provider <> 'scenario', false) OR instance_pattern IS NOT NULL AS is_conditional FROM reference.accelerator_alias"
+        )
     return _text_of("training_lookup.sql").format(
         given_columns=", ".join(given),
-        alias_relation=aliases,
+        alias_relation=f"({aliases})",
         grid_is_bundled="g.is_bundled" if _has(con, "observed", "grid_carbon", "is_bundled") else "false",
     )
 
@@ -240,8 +248,8 @@ def estimate_trainings(
     """Estimate scenarios, all at once.
 
     Args:
-        con: the published file (also read-only) or the work file: reference.accelerator, .model, .region, observed.cloud_rate,
-            observed.grid_carbon; only temporary tables are made, and dropped again.
+        con: the published file (also read-only) or the work file: reference.accelerator, .model, .region,
+            observed.cloud_rate, observed.grid_carbon; only temporary tables are made, and dropped again.
         scenarios: with distinct ids.
         now: instant that stands for "now"; the clock's if not given.
 
@@ -364,6 +372,6 @@ def estimate_training(con: duckdb.DuckDBPyConnection, scenario: Scenario, now: d
     """Estimate one scenario; see `estimate_trainings`.
 
     Raises:
-        ScenarioError: if a name is not known, a date lies before the first observation, or the inputs contradict each other.
+        ScenarioError: if a name is not known, a date lies before the first observation, or inputs contradict.
     """
     return estimate_trainings(con, [scenario], now).estimates[0]

@@ -70,7 +70,7 @@ SELECT l.scenario_id, l.quantity, band_low(l.central, coalesce(s.below, 0)) AS l
                 ELSE 'no GPU-hours: give gpu_hours, or accelerator_count and duration_days, or an accelerator for a known FLOP' END
         WHEN l.quantity = 'cost_usd' AND r.accelerator_id IS NULL THEN 'no price: give usd_per_gpu_hour or an accelerator'
         WHEN l.quantity = 'cost_usd' THEN format('no {{}} offer of {{}} in observed.cloud_rate{{}}{{}} at {{}}{{}}: give usd_per_gpu_hour', r.purchase_option, r.accelerator_id,
-            coalesce(' from ' || r.provider, ''), coalesce(' in ' || coalesce(r.place_region, r.region_written), ''), strftime(r.as_of_at, '%Y-%m-%d'),
+            coalesce(' from ' || r.provider, ''), coalesce(' in ' || coalesce(r.place_region, CASE WHEN r.written_zone IS NULL THEN r.region_written END), ''), strftime(r.as_of_at, '%Y-%m-%d'),
             CASE WHEN p.first_at > r.as_of_at THEN format(' (the first is from {{}})', strftime(p.first_at, '%Y-%m-%d'))
                  WHEN p.last_at IS NOT NULL THEN format(' (the last ended {{}})', strftime(p.last_at, '%Y-%m-%d')) ELSE '' END)
         WHEN l.quantity IN ('energy_kwh', 'operational_kgco2e') AND coalesce(r.given_energy_kwh, r.given_it_energy_kwh, r.given_power_w_per_gpu, r.tdp_w) IS NULL

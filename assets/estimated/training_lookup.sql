@@ -1,17 +1,23 @@
 -- What a scenario leaves out, looked up: names resolved to keys, then one row per scenario and factor with its origin.
 -- In: petaday_scenario (one row per scenario), petaday_given (one row per scenario and number), petaday_default.
 
--- How an accelerator may be written: its key, else its name, else an alias that holds for any provider and memory.
+-- How an accelerator may be written: its key; else its name, or an alias that holds anywhere,
+-- or one with its memory; else an alias or family that holds under a condition only: then all that it may be are offered.
+-- Case, punctuation and the vendor's name do not count.
 CREATE OR REPLACE TEMP TABLE petaday_accelerator_name AS
+WITH alias AS (SELECT *, alias || ' ' || memory_gib::INTEGER || 'GB' AS with_memory FROM {alias_relation}),
+written AS (
+    SELECT accelerator_id AS written, accelerator_id, 1 AS priority FROM reference.accelerator
+    UNION ALL SELECT name, accelerator_id, 2 FROM reference.accelerator
+    UNION ALL SELECT CASE WHEN memory_gib IS NULL THEN alias ELSE with_memory END, accelerator_id, 2 FROM alias WHERE NOT is_conditional
+    UNION ALL SELECT unnest([alias, with_memory]), accelerator_id, 3 FROM alias
+    UNION ALL SELECT unnest([split_part(accelerator_id, '-', 2), split_part(accelerator_id, '-', 2) || split_part(accelerator_id, '-', -1)]),
+        accelerator_id, 3 FROM reference.accelerator
+)
 SELECT name_key, string_agg(DISTINCT accelerator_id, ', ' ORDER BY accelerator_id) AS accelerator_ids,
        count(DISTINCT accelerator_id) AS accelerator_count, min(accelerator_id) AS accelerator_id
 FROM (
-    SELECT regexp_replace(lower(written), '[^a-z0-9]', '', 'g') AS name_key, accelerator_id, priority
-    FROM (
-        SELECT accelerator_id AS written, accelerator_id, 1 AS priority FROM reference.accelerator
-        UNION ALL SELECT name, accelerator_id, 2 FROM reference.accelerator
-        UNION ALL SELECT alias, accelerator_id, 2 FROM {alias_relation}
-    )
+    SELECT regexp_replace(lower(written), '[^a-z0-9]|^(nvidia|amd|google|intel|aws)', '', 'g') AS name_key, accelerator_id, priority FROM written WHERE written IS NOT NULL
     QUALIFY priority = min(priority) OVER (PARTITION BY name_key)
 )
 GROUP BY name_key;
@@ -60,7 +66,7 @@ WITH given AS (
     JOIN given g USING (scenario_id)
     LEFT JOIN model mk USING (scenario_id)
     LEFT JOIN reference.model m ON m.model_id = mk.model_id
-    LEFT JOIN petaday_accelerator_name n ON n.name_key = regexp_replace(lower(s.accelerator), '[^a-z0-9]', '', 'g')
+    LEFT JOIN petaday_accelerator_name n ON n.name_key = regexp_replace(lower(s.accelerator), '[^a-z0-9]|^(nvidia|amd|google|intel|aws)', '', 'g')
     LEFT JOIN reference.accelerator a
         ON a.accelerator_id = CASE WHEN s.accelerator IS NULL THEN m.training_accelerator_id
                                    WHEN n.accelerator_count = 1 THEN n.accelerator_id END

@@ -9,7 +9,8 @@ from pathlib import Path
 import dataframely as dy
 import polars as pl
 
-from assets.columns import count, day, flag, number, text
+from assets.columns import day, flag, number, text
+from assets.estimated.tables import METHOD_DEFAULT
 from warehouse.errors import PetadayError
 from warehouse.tables import Table
 
@@ -157,6 +158,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("region", Region),
     _table("region_claim", RegionClaim),
     _table("country", Country),
+    METHOD_DEFAULT,
 )
 
 

@@ -10,7 +10,8 @@ REGION_OF_LOCATION = {
     "US West (Oregon)": "us-west-2", "AWS GovCloud (US)": "us-gov-west-1", "AWS GovCloud (US-West)": "us-gov-west-1",
     "AWS GovCloud (US-East)": "us-gov-east-1", "Canada (Central)": "ca-central-1", "Canada West (Calgary)": "ca-west-1",
     "Mexico (Central)": "mx-central-1", "South America (Sao Paulo)": "sa-east-1", "Africa (Cape Town)": "af-south-1",
-    "EU (Ireland)": "eu-west-1", "Europe (Ireland)": "eu-west-1", "EU (London)": "eu-west-2", "Europe (London)": "eu-west-2",
+    "EU (Ireland)": "eu-west-1", "Europe (Ireland)": "eu-west-1", "EU (London)": "eu-west-2",
+        "Europe (London)": "eu-west-2",
     "EU (Paris)": "eu-west-3", "Europe (Paris)": "eu-west-3", "EU (Frankfurt)": "eu-central-1",
     "Europe (Frankfurt)": "eu-central-1", "Europe (Zurich)": "eu-central-2", "EU (Stockholm)": "eu-north-1",
     "Europe (Stockholm)": "eu-north-1", "EU (Milan)": "eu-south-1", "Europe (Milan)": "eu-south-1",
@@ -22,7 +23,8 @@ REGION_OF_LOCATION = {
     "Asia Pacific (Malaysia)": "ap-southeast-5", "Asia Pacific (New Zealand)": "ap-southeast-6",
     "Asia Pacific (Thailand)": "ap-southeast-7", "Asia Pacific (Tokyo)": "ap-northeast-1",
     "Asia Pacific (Seoul)": "ap-northeast-2", "Asia Pacific (Osaka)": "ap-northeast-3",
-    "Asia Pacific (Osaka-Local)": "ap-northeast-3", "China (Beijing)": "cn-north-1", "China (Ningxia)": "cn-northwest-1",
+    "Asia Pacific (Osaka-Local)": "ap-northeast-3", "China (Beijing)": "cn-north-1",
+        "China (Ningxia)": "cn-northwest-1",
 }
 
 #: Own accelerators (Trainium, Inferentia) and Gaudi: price files give them no GPU count.

@@ -35,7 +35,9 @@ UNKNOWN = "unknown"
 def factors() -> pl.DataFrame:
     """Fuel, direct and lifecycle, gCO2e/kWh; one row per fuel that has both."""
     return (
-        pl.read_csv(FACTORS_FILE).pivot("basis_boundary", index="fuel", values="gco2e_per_kwh").drop_nulls()
+        pl.read_csv(FACTORS_FILE)
+        .pivot("basis_boundary", index="fuel", values="gco2e_per_kwh")
+        .drop_nulls()
         .select("fuel", pl.col("direct", "lifecycle").cast(pl.Float64))
     )
 
@@ -64,12 +66,16 @@ def intensities(
     expected = (
         rows.filter(pl.col("direct").is_not_null())
         .with_columns((pl.col("generation").sum().over("zone", "fuel") / zone_total).alias("share"))
-        .filter(pl.col("share") >= EXPECTED_SHARE).select("zone", "fuel").unique()
+        .filter(pl.col("share") >= EXPECTED_SHARE)
+        .select("zone", "fuel")
+        .unique()
     )
     slots = mix.select(slot).unique(maintain_order=True)
     absent = (
-        slots.join(expected, on="zone").join(rows.select(*slot, "fuel"), on=[*slot, "fuel"], how="anti")
-        .group_by(slot).agg(pl.col("fuel").sort().str.join(", ").alias("absent"))
+        slots.join(expected, on="zone")
+        .join(rows.select(*slot, "fuel"), on=[*slot, "fuel"], how="anti")
+        .group_by(slot)
+        .agg(pl.col("fuel").sort().str.join(", ").alias("absent"))
     )
     has_factor = pl.col("direct").is_not_null()
     summed = rows.group_by(slot).agg(
@@ -80,21 +86,32 @@ def intensities(
     slots = slots.join(summed, on=slot, how="left").join(absent, on=slot, how="left").sort(slot)
     unknown_share = 1 - pl.col("known") / pl.col("total")
     why = (
-        pl.when(pl.col("total").is_null() | (pl.col("total") <= 0)).then(pl.lit("no generation is reported"))
-        .when(unknown_share > max_unknown_share).then(
-            pl.format("{}% of the generation has no emission factor (allowed {}%)", (unknown_share * 100).round(1),
-                      pl.lit(round(max_unknown_share * 100)))
+        pl.when(pl.col("total").is_null() | (pl.col("total") <= 0))
+        .then(pl.lit("no generation is reported"))
+        .when(unknown_share > max_unknown_share)
+        .then(
+            pl.format(
+                "{}% of the generation has no emission factor (allowed {}%)",
+                (unknown_share * 100).round(1),
+                pl.lit(round(max_unknown_share * 100)),
+            )
         )
-        .when(pl.col("absent").is_not_null()).then(pl.format("generation of {} is missing, it is not zero", "absent"))
+        .when(pl.col("absent").is_not_null())
+        .then(pl.format("generation of {} is missing, it is not zero", "absent"))
     )
     slots = slots.with_columns(why.alias("why"))
     good = slots.filter(pl.col("why").is_null())
     frame = good.unpivot(
         ["direct", "lifecycle"], index=[*slot, "known"], variable_name="basis_boundary", value_name="grams"
     ).select(
-        "zone", pl.lit(resolution).alias("resolution"), pl.lit("average").alias("basis_method"), "basis_boundary",
-        pl.lit("location").alias("basis_accounting"), pl.lit("estimated").alias("basis_kind"),
-        (pl.col("grams") / pl.col("known")).round(3).alias("intensity_gco2e_per_kwh"), "valid_from",
+        "zone",
+        pl.lit(resolution).alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        "basis_boundary",
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("estimated").alias("basis_kind"),
+        (pl.col("grams") / pl.col("known")).round(3).alias("intensity_gco2e_per_kwh"),
+        "valid_from",
     )
     bad = slots.filter(pl.col("why").is_not_null())
     return frame, refused(bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why"))

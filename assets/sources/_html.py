@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 from assets.sources._base import LayoutError, body_of
 from warehouse.captures import Document
@@ -33,32 +33,35 @@ def soup_of(document: Document) -> BeautifulSoup:
         LayoutError: if it is empty, or is a captcha or block page (the message says which words gave it away).
     """
     soup = BeautifulSoup(body_of(replace(document, extension="html")), "lxml")
+    # A real page may carry a bot wall's script: only its title, or a text as short as theirs, betrays a block page.
     head = soup.title.get_text(" ", strip=True).lower() if soup.title else ""
-    # A real page may carry a bot wall's script; only its title, its headings and its short text betray a block page.
-    headings = " ".join(h.get_text(" ", strip=True) for h in soup.find_all(["h1", "h2"], limit=6)).lower()
-    for tag in soup.find_all(["script", "style", "noscript"]):
-        if not _holds_data(tag):
-            tag.extract()
-    text = soup.get_text(" ", strip=True)[:20_000].lower()
-    is_short = len(text) < 6_000
-    seen = f"{head} {headings} {text if is_short else ''}"
-    box = soup.find(id=re.compile(r"^px-captcha|^captchacharacters$")) if is_short else None
+    text = _short_text(soup)
+    box = soup.find(id=re.compile(r"^px-captcha|^captchacharacters$")) if text is not None else None
+    seen = f"{head} {text or ''}"
     words = next((w for w in _BLOCKS if w in seen), str(box.get("id")) if box is not None else None)
     if words:
         raise LayoutError(f"{document.url}: a captcha or block page came in place of data ({words!r})")
     return soup
 
 
-def _holds_data(tag: Tag) -> bool:
-    """True for scripts that carry data which a parser reads (JSON, and Next.js pages)."""
-    return tag.name == "script" and ("json" in str(tag.get("type", "")) or "__next_f" in tag.text)
+def _short_text(soup: BeautifulSoup, limit: int = 6_000) -> str | None:
+    """The page's visible text in lower case, if it is shorter than `limit`; stops reading there."""
+    parts, size = [], 0
+    for text in soup.stripped_strings:
+        parts.append(text)
+        size += len(text) + 1
+        if size > limit:
+            return None
+    return " ".join(parts).lower()
 
 
 def text_of(tag: Tag | None) -> str:
     """Visible text with single blanks; non-breaking and narrow blanks are blanks."""
     if tag is None:
         return ""
-    return " ".join(tag.get_text(" ", strip=True).replace("\xa0", " ").replace("\u202f", " ").replace("\u200b", "").split())
+    only = tag.contents[0] if len(tag.contents) == 1 else None
+    text = only if type(only) is NavigableString else tag.get_text(" ")
+    return " ".join(text.replace("\u200b", "").split())
 
 
 def json_ld(soup: BeautifulSoup) -> Iterator[dict[str, Any]]:

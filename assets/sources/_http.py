@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 import urllib.robotparser
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,7 +188,7 @@ class Client:
             raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
 
     @contextmanager
-    def _open(self, url: str, request: Request, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+    def _open(self, url: str, request: Request, headers: Mapping[str, str]) -> Generator[requests.Response]:
         for _ in range(MAX_REDIRECTS + 1):
             self.check_allowed(url)
             if self.source.is_scraped:

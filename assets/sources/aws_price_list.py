@@ -34,13 +34,24 @@ import polars as pl
 
 from assets.sources._aws import OTHER_ACCELERATORS, gib, region_of
 from assets.sources._base import (
-    LayoutError, Reading, Request, Scope, Source, Window, json_of, looks_like_html, refused, require_columns, to_number,
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    looks_like_html,
+    refused,
+    require_columns,
+    to_number,
 )
 from warehouse.captures import Document
 
 HOST = "pricing.us-east-1.amazonaws.com"
 CHINA_HOST = "pricing.cn-north-1.amazonaws.com.cn"
-_ROOTS = {HOST: f"https://{HOST}/offers/v1.0/aws/AmazonEC2", CHINA_HOST: f"https://{CHINA_HOST}/offers/v1.0/cn/AmazonEC2"}
+_ROOTS = {HOST: f"https://{HOST}/offers/v1.0/aws/AmazonEC2",
+    CHINA_HOST: f"https://{CHINA_HOST}/offers/v1.0/cn/AmazonEC2"}
 
 #: The global region index also lists this one, which is no region of that partition.
 _NOT_A_REGION = ("cn-north-1-pkx-1",)
@@ -176,7 +187,8 @@ def _lines_of_interest(document: Document, start: int, width: int) -> Iterator[s
             if not text.strip():
                 continue
             part = pl.read_csv(
-                text, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String}, truncate_ragged_lines=True,
+                text, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String},
+                    truncate_ragged_lines=True,
             ).filter(sought)
             # Joined, so that no view keeps the block alive.
             if part.height:
@@ -294,7 +306,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     amount = to_number("PricePerUnit")
     length = pl.col("LeaseContractLength").str.replace_all(" ", "")
     option = (
-        pl.when((pl.col("TermType") == "OnDemand") & (pl.col("MarketOption") == "CapacityBlock")).then(pl.lit("capacity_block"))
+        pl.when((pl.col("TermType") == "OnDemand")
+            & (pl.col("MarketOption") == "CapacityBlock")).then(pl.lit("capacity_block"))
         .when(pl.col("operation").str.ends_with(":CB")).then(pl.lit("capacity_block"))
         .when(pl.col("TermType") == "OnDemand").then(pl.lit("on_demand"))
         .when(length == "1yr").then(pl.lit("reserved_1y")).when(length == "3yr").then(pl.lit("reserved_3y"))
@@ -329,13 +342,15 @@ def parse(documents: Sequence[Document]) -> Reading:
         .dt.replace_time_zone("UTC").alias("valid_from"),
     )
     is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
-    rows = rows.with_columns(pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region")).alias("scope"))
+    rows = rows.with_columns(pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region"))
+        .alias("scope"))
     scopes = [
         Scope(str(name), part.drop("scope"), is_complete=is_fresh)
         for (name,), part in rows.partition_by("scope", as_dict=True).items()
     ]
     return Reading(
-        scopes, refused(bad.drop("option", "amount"), "PricePerUnit is no positive number, or there is no instance type")
+        scopes, refused(bad.drop("option", "amount"),
+            "PricePerUnit is no positive number, or there is no instance type")
         if bad.height else None,
     )
 
@@ -343,13 +358,16 @@ def parse(documents: Sequence[Document]) -> Reading:
 def _source(source_id: str, title: str, host: str, page: str) -> Source:
     return Source(
         source_id=source_id, subject="cloud_rate", title=title, homepage_url=page,
-        licence="for informational purposes only, subject to the terms on the pricing pages", attribution="Amazon Web Services",
+        licence="for informational purposes only, subject to the terms on the pricing pages",
+            attribution="Amazon Web Services",
         parse=parse, plan=plan if host == HOST else plan_china, expand=expand, hosts=(host,), cadence="10 3 * * *",
         extension="csv", has_history=True, max_bytes=2 << 30, min_kept_share=0.6,
     )
 
 
 AWS_PRICE_LIST = _source(
-    "aws_price_list", "AWS Price List", HOST, "https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html"
+    "aws_price_list", "AWS Price List", HOST,
+        "https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html"
 )
-AWS_PRICE_LIST_CN = _source("aws_price_list_cn", "AWS China Price List", CHINA_HOST, "https://www.amazonaws.cn/en/ec2/pricing/")
+AWS_PRICE_LIST_CN = _source("aws_price_list_cn", "AWS China Price List", CHINA_HOST,
+    "https://www.amazonaws.cn/en/ec2/pricing/")

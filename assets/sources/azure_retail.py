@@ -1,14 +1,14 @@
 """Azure Retail Prices: every price of a GPU virtual machine, 1,000 rows a page.
 
 Quirks: one SKU name covers many prices, told apart only by reading product, SKU and meter name together: Windows (in
-the product), Low Priority and Spot (in the SKU or meter), DevTest and reservation (in `type`). A reservation carries the
-price of its whole term under `unitOfMeasure` "1 Hour". `Count` is the page's, not the total; the last page has a null
-`NextPageLink`. Mirrors keep the pages as a bare list or under a lower-case `items`. Pages repeat rows.
+the product), Low Priority and Spot (in the SKU or meter), DevTest and reservation (in `type`). A reservation carries
+the price of its whole term under `unitOfMeasure` "1 Hour". `Count` is the page's, not the total; the last page has a
+null `NextPageLink`. Mirrors keep the pages as a bare list or under a lower-case `items`. Pages repeat rows.
 
-Dates: `effectiveStartDate` is when a meter's price began, so it is `valid_from`; a date ahead is an announcement. A price
-that changes gets a new date, but for corrections: 3 of about 1,000 meters, watched over 17 months, changed under the
-same date. Such a correction restates the past, and what was known before stays known as of then. An answer that gives
-one offer two prices from the same day is refused row by row. Without a date, a price holds from when it was seen.
+Dates: `effectiveStartDate` is when a meter's price began, so it is `valid_from`; a date ahead is an announcement. A
+price that changes gets a new date, but for corrections: 3 of about 1,000 meters, watched over 17 months, changed under
+the same date. Such a correction restates the past, and what was known before stays known as of then. An answer that
+gives one offer two prices from the same day is refused row by row. Without a date, a price holds from when it was seen.
 
 Counts: no field tells how many GPUs a size has. The name gives the virtual CPUs and, for most sizes, the GPU; the count
 stays null here and is joined from the reference. FPGA (NP) and video (NM) sizes are not AI accelerators and left out.
@@ -40,7 +40,8 @@ _FIELDS = pl.Schema({
     "retailPrice": pl.Float64, "unitOfMeasure": pl.String, "currencyCode": pl.String, "effectiveStartDate": pl.String,
     "tierMinimumUnits": pl.Float64, "isPrimaryMeterRegion": pl.Boolean,
 })
-_REQUIRED = ("armSkuName", "armRegionName", "productName", "meterName", "type", "retailPrice", "unitOfMeasure", "currencyCode")
+_REQUIRED = ("armSkuName", "armRegionName", "productName", "meterName", "type", "retailPrice", "unitOfMeasure",
+    "currencyCode")
 _LIST_KEY = re.compile(rb'"([Ii]tems)"\s*:')
 _NEXT = re.compile(rb'"[Nn]extPageLink"\s*:\s*(null|"((?:[^"\\]|\\.)*)")')
 
@@ -124,15 +125,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         .otherwise(1.0).alias("hours"),
     )
     # Terms of five years are sold for a few sizes: a purchase option that Petaday does not keep.
-    rows = rows.filter(~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$")))
+    rows = rows.filter(~(reserved & term.is_not_null() & pl.col("option").is_null()
+        & term.str.contains(r"^\d+ Years?$")))
     start = pl.col("effectiveStartDate").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     why = (
         pl.when(pl.col("type").is_null()).then(pl.lit("type is missing: cannot tell how it is bought"))
         .when(pl.col("unitOfMeasure") != "1 Hour").then(pl.format("unitOfMeasure is {}, not 1 Hour", "unitOfMeasure"))
-        .when(pl.col("option").is_null()).then(pl.lit("a reservation without a known term: its price per hour is unknown"))
+        .when(pl.col("option").is_null())
+            .then(pl.lit("a reservation without a known term: its price per hour is unknown"))
         .when(pl.col("retailPrice").is_null()).then(pl.lit("retailPrice is missing"))
         .when(pl.col("retailPrice") <= 0).then(pl.lit("retailPrice is zero or negative: not a price"))
-        .when(pl.col("effectiveStartDate").is_not_null() & start.is_null()).then(pl.lit("effectiveStartDate is not a date"))
+        .when(pl.col("effectiveStartDate").is_not_null()
+            & start.is_null()).then(pl.lit("effectiveStartDate is not a date"))
     )
     rows = rows.with_columns(why.alias("why"), start.dt.replace_time_zone("UTC").alias("valid_from"))
     bad, good = rows.filter(pl.col("why").is_not_null()), rows.filter(pl.col("why").is_null())
@@ -169,6 +173,8 @@ def _dated_where_told(offers: pl.DataFrame) -> pl.DataFrame:
 AZURE_RETAIL = Source(
     source_id="azure_retail", subject="cloud_rate", title="Azure Retail Prices",
     homepage_url="https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices",
-    licence="published by Microsoft for any use; prices other than USD are for reference", attribution="Microsoft Azure Retail Prices",
-    parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="40 5 * * *", min_kept_share=0.6, max_rejected_share=0.2,
+    licence="published by Microsoft for any use; prices other than USD are for reference",
+        attribution="Microsoft Azure Retail Prices",
+    parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="40 5 * * *", min_kept_share=0.6,
+        max_rejected_share=0.2,
 )

@@ -1,10 +1,10 @@
 """CAISO Today's Outlook: five-minute generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: the date stands in the address only, the time is Pacific wall clock without offset. On the day clocks go forward
-02:00 to 02:55 are printed empty; on the day they go back 01:00 to 01:55 come twice (the first is summer time), and where
-they come once they cannot be placed and are refused. A closing 00:00 belongs to the next day. Solar is negative at night
-(station use), batteries when charging. Imports are printed and ignored: this is California's generation, not its use. A
-missing day answers with an HTML page. Column names have changed case over the years.
+Quirks: the date stands in the address only, the time is Pacific wall clock without offset. On the day clocks go
+forward 02:00 to 02:55 are printed empty; on the day they go back 01:00 to 01:55 come twice (the first is summer time),
+and where they come once they cannot be placed and are refused. A closing 00:00 belongs to the next day. Solar is
+negative at night (station use), batteries when charging. Imports are printed and ignored: this is California's
+generation, not its use. A missing day answers with an HTML page. Column names have changed case over the years.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._clock import placed
 from assets.sources._fuel_mix import intensities
 from warehouse.captures import Document
 
@@ -23,9 +24,19 @@ HOST = "www.caiso.com"
 ZONE = "US-CAL-CISO"
 CLOCK = "America/Los_Angeles"
 FUELS = {
-    "solar": "solar", "wind": "wind", "geothermal": "geothermal", "biomass": "biomass", "biogas": "biomass",
-    "small hydro": "hydro", "large hydro": "hydro", "coal": "coal", "nuclear": "nuclear", "natural gas": "gas",
-    "batteries": "storage", "imports": "imports", "other": "unknown",
+    "solar": "solar",
+    "wind": "wind",
+    "geothermal": "geothermal",
+    "biomass": "biomass",
+    "biogas": "biomass",
+    "small hydro": "hydro",
+    "large hydro": "hydro",
+    "coal": "coal",
+    "nuclear": "nuclear",
+    "natural gas": "gas",
+    "batteries": "storage",
+    "imports": "imports",
+    "other": "unknown",
 }
 
 
@@ -54,7 +65,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = csv_of(document, ["Time"])
     named = {c: c.strip().lower() for c in raw.columns if c != "Time"}
     if missing := {"natural gas", "solar", "imports"} - set(named.values()):
-        raise LayoutError(f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}")
+        raise LayoutError(
+            f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}"
+        )
     if unknown := set(named.values()) - set(FUELS):
         raise LayoutError(f"{document.url}: unknown fuel {', '.join(sorted(unknown))}")
     clock = raw.select(
@@ -64,30 +77,19 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_empty = pl.all_horizontal(pl.col(list(named.values())).is_null())
     clock = clock.filter(~is_empty)
     closing = (pl.col("row") > 0) & (pl.col("time") == dt.time(0))
-    local = (pl.lit(day).dt.combine(pl.col("time")) + pl.when(closing).then(pl.duration(days=1)).otherwise(pl.duration())).alias("local")
-    clock = clock.with_columns(local).with_columns(
-        pl.col("local").is_first_distinct().alias("is_first"), pl.col("local").is_duplicated().alias("is_twice")
-    )
-    first, second = (
-        pl.col("local").dt.replace_time_zone(CLOCK, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")
-        for which in ("earliest", "latest")
-    )
-    clock = clock.with_columns(first.alias("early"), second.alias("late")).with_columns(
-        pl.when(pl.col("is_first")).then("early").otherwise("late").alias("valid_from"),
-        pl.when(pl.col("local").is_null()).then(pl.lit("the time cannot be read"))
-        .when(pl.col("early").is_null()).then(pl.lit("this clock time does not exist on this day (clocks go forward)"))
-        .when((pl.col("early") != pl.col("late")) & ~pl.col("is_twice"))
-        .then(pl.lit("this clock time occurs twice on this day, the file has it once: which one?"))
-        .when((pl.col("early") == pl.col("late")) & ~pl.col("is_first")).then(pl.lit("a second row for the same time"))
-        .alias("why"),
-    )
+    local = (
+        pl.lit(day).dt.combine(pl.col("time")) + pl.when(closing).then(pl.duration(days=1)).otherwise(pl.duration())
+    ).alias("local")
+    clock = placed(clock.with_columns(local), "local", CLOCK)
     unplaced = clock.filter(pl.col("why").is_not_null())
     mix = (
         clock.filter(pl.col("why").is_null())
         .unpivot(list(named.values()), index="valid_from", variable_name="column", value_name="generation")
         .select(
-            pl.lit(ZONE).alias("zone"), "valid_from",
-            pl.col("column").replace_strict(FUELS, return_dtype=pl.String).alias("fuel"), "generation",
+            pl.lit(ZONE).alias("zone"),
+            "valid_from",
+            pl.col("column").replace_strict(FUELS, return_dtype=pl.String).alias("fuel"),
+            "generation",
         )
     )
     frame, slots = intensities(mix, resolution="PT5M")
@@ -96,8 +98,18 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 CAISO = Source(
-    source_id="caiso", subject="grid_carbon", title="CAISO Today's Outlook fuel mix (imports ignored)",
-    homepage_url="https://www.caiso.com/todays-outlook/supply", licence="CAISO public data, terms of use",
-    licence_url="https://www.caiso.com/privacy-policy", attribution="California ISO", parse=parse, plan=plan, hosts=(HOST,),
-    cadence="40 12 * * *", extension="csv", has_history=True, stale_after_days=4.0,
+    source_id="caiso",
+    subject="grid_carbon",
+    title="CAISO Today's Outlook fuel mix (imports ignored)",
+    homepage_url="https://www.caiso.com/todays-outlook/supply",
+    licence="CAISO public data, terms of use",
+    licence_url="https://www.caiso.com/privacy-policy",
+    attribution="California ISO",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="40 12 * * *",
+    extension="csv",
+    has_history=True,
+    stale_after_days=4.0,
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import polars as pl
 from bs4 import BeautifulSoup
@@ -23,14 +24,45 @@ _REQUIRED = ("scope", "name_zh", "code", "year", "value_as_published", "unit_as_
 #: Unit as published -> grams per kWh.
 GRAMS = {"kgCO2/kWh": 1e3, "tCO2/kWh": 1e6, "tCO2/MWh": 1e3, "gCO2/kWh": 1.0}
 REGIONS = {
-    "华北": "CN-REG-NORTH", "东北": "CN-REG-NORTHEAST", "华东": "CN-REG-EAST", "华中": "CN-REG-CENTRAL",
-    "西北": "CN-REG-NORTHWEST", "南方": "CN-REG-SOUTH", "西南": "CN-REG-SOUTHWEST",
+    "华北": "CN-REG-NORTH",
+    "东北": "CN-REG-NORTHEAST",
+    "华东": "CN-REG-EAST",
+    "华中": "CN-REG-CENTRAL",
+    "西北": "CN-REG-NORTHWEST",
+    "南方": "CN-REG-SOUTH",
+    "西南": "CN-REG-SOUTHWEST",
 }
 PROVINCES = {
-    "北京": "BJ", "天津": "TJ", "河北": "HE", "山西": "SX", "内蒙古": "NM", "辽宁": "LN", "吉林": "JL", "黑龙江": "HL",
-    "上海": "SH", "江苏": "JS", "浙江": "ZJ", "安徽": "AH", "福建": "FJ", "江西": "JX", "山东": "SD", "河南": "HA",
-    "湖北": "HB", "湖南": "HN", "广东": "GD", "广西": "GX", "海南": "HI", "重庆": "CQ", "四川": "SC", "贵州": "GZ",
-    "云南": "YN", "陕西": "SN", "甘肃": "GS", "青海": "QH", "宁夏": "NX", "新疆": "XJ",
+    "北京": "BJ",
+    "天津": "TJ",
+    "河北": "HE",
+    "山西": "SX",
+    "内蒙古": "NM",
+    "辽宁": "LN",
+    "吉林": "JL",
+    "黑龙江": "HL",
+    "上海": "SH",
+    "江苏": "JS",
+    "浙江": "ZJ",
+    "安徽": "AH",
+    "福建": "FJ",
+    "江西": "JX",
+    "山东": "SD",
+    "河南": "HA",
+    "湖北": "HB",
+    "湖南": "HN",
+    "广东": "GD",
+    "广西": "GX",
+    "海南": "HI",
+    "重庆": "CQ",
+    "四川": "SC",
+    "贵州": "GZ",
+    "云南": "YN",
+    "陕西": "SN",
+    "甘肃": "GS",
+    "青海": "QH",
+    "宁夏": "NX",
+    "新疆": "XJ",
 }
 ZONES = REGIONS | {name: f"CN-{code}" for name, code in PROVINCES.items()} | {"全国": "CN"}
 _ACCOUNTING = {"average": "location", "average excluding market-traded non-fossil power": "market"}
@@ -47,14 +79,16 @@ def _from_html(document: Document) -> pl.DataFrame:
     cells = [
         [re.sub(r"\s+", "", cell.get_text()) for cell in row.find_all(["td", "th"])] for row in page.find_all("tr")
     ]
-    pairs = [(a, b) for row in cells for a, b in zip(row, row[1:], strict=False) if a in ZONES and re.match(r"^[\d.]+$", b)]
+    pairs = [(a, b) for row in cells for a, b in pairwise(row) if a in ZONES and re.match(r"^[\d.]+$", b)]
     if not pairs:
         raise LayoutError(f"{document.url}: no table with provinces and factors")
     kind = {"kg": "kg", "t": "t"}[unit[1].lower()] + "CO2/" + {"kwh": "kWh", "mwh": "MWh"}[unit[2].lower()]
     return pl.DataFrame(
         {
-            "name_zh": [p[0] for p in pairs], "year": [year[1]] * len(pairs),
-            "value_as_published": [p[1] for p in pairs], "unit_as_published": [kind] * len(pairs),
+            "name_zh": [p[0] for p in pairs],
+            "year": [year[1]] * len(pairs),
+            "value_as_published": [p[1] for p in pairs],
+            "unit_as_published": [kind] * len(pairs),
             "kind": ["average"] * len(pairs),
         }
     )
@@ -65,34 +99,61 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     text = _from_html(document) if document.extension in ("html", "htm") else csv_of(document, _REQUIRED)
     kind = pl.col("kind").str.strip_chars()
-    rows = text.filter(kind != "fossil power only").with_columns(
-        pl.col("name_zh").str.strip_chars().replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
-        kind.replace_strict(_ACCOUNTING, default=None, return_dtype=pl.String).alias("basis_accounting"),
-        pl.col("unit_as_published").str.strip_chars().replace_strict(GRAMS, default=None, return_dtype=pl.Float64).alias("grams"),
-        pl.col("value_as_published").cast(pl.Float64, strict=False).alias("value"),
-        (pl.col("year").str.strip_chars() + "-01-01").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
-    ).with_columns((pl.col("value") * pl.col("grams")).round(6).alias("intensity_gco2e_per_kwh"))
+    rows = (
+        text.filter(kind != "fossil power only")
+        .with_columns(
+            pl.col("name_zh")
+            .str.strip_chars()
+            .replace_strict(ZONES, default=None, return_dtype=pl.String)
+            .alias("zone"),
+            kind.replace_strict(_ACCOUNTING, default=None, return_dtype=pl.String).alias("basis_accounting"),
+            pl.col("unit_as_published")
+            .str.strip_chars()
+            .replace_strict(GRAMS, default=None, return_dtype=pl.Float64)
+            .alias("grams"),
+            pl.col("value_as_published").cast(pl.Float64, strict=False).alias("value"),
+            (pl.col("year").str.strip_chars() + "-01-01")
+            .str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
+            .alias("valid_from"),
+        )
+        .with_columns((pl.col("value") * pl.col("grams")).round(6).alias("intensity_gco2e_per_kwh"))
+    )
     grams = pl.col("intensity_gco2e_per_kwh")
     why = (
-        pl.when(pl.col("zone").is_null()).then(pl.lit("a place that is not in the official tables"))
-        .when(pl.col("basis_accounting").is_null()).then(pl.lit("an unknown kind of factor"))
-        .when(pl.col("grams").is_null()).then(pl.format("unknown unit {}", pl.col("unit_as_published").fill_null("(none)")))
-        .when(pl.col("valid_from").is_null() | grams.is_null()).then(pl.lit("the year or the value cannot be read"))
-        # A province below 20 g/kWh does not exist: kilograms were labelled tonnes' way round, or the reverse.
-        .when(grams < 20).then(pl.lit("below 20 g/kWh: the unit is not the one that is said (t for kg?)"))
+        pl.when(pl.col("zone").is_null())
+        .then(pl.lit("a place that is not in the official tables"))
+        .when(pl.col("basis_accounting").is_null())
+        .then(pl.lit("an unknown kind of factor"))
+        .when(pl.col("grams").is_null())
+        .then(pl.format("unknown unit {}", pl.col("unit_as_published").fill_null("(none)")))
+        .when(pl.col("valid_from").is_null() | grams.is_null())
+        .then(pl.lit("the year or the value cannot be read"))
+        # No province is below 20 g/kWh: such a value is in tonnes though kilograms are said.
+        .when(grams < 20)
+        .then(pl.lit("below 20 g/kWh: the unit is not the one that is said (t for kg?)"))
     )
     bad = rows.with_columns(why.alias("why")).filter(pl.col("why").is_not_null())
     frame = rows.filter(why.is_null()).select(
-        "zone", pl.lit("P1Y").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"), "basis_accounting", pl.lit("actual").alias("basis_kind"),
-        "intensity_gco2e_per_kwh", "valid_from",
+        "zone",
+        pl.lit("P1Y").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"),
+        "basis_accounting",
+        pl.lit("actual").alias("basis_kind"),
+        "intensity_gco2e_per_kwh",
+        "valid_from",
     )
     return Reading([Scope("CN", frame)], refused(bad.select(*text.columns, "why"), pl.col("why")))
 
 
 CHINA_MEE = Source(
-    source_id="china_mee", subject="grid_carbon", title="China's official CO2 factors of electricity",
-    homepage_url="https://www.mee.gov.cn/", licence="official notices; facts", attribution="MEE and NBS of China",
-    parse=parse, extension="csv", stale_after_days=500.0,
+    source_id="china_mee",
+    subject="grid_carbon",
+    title="China's official CO2 factors of electricity",
+    homepage_url="https://www.mee.gov.cn/",
+    licence="official notices; facts",
+    attribution="MEE and NBS of China",
+    parse=parse,
+    extension="csv",
+    stale_after_days=500.0,
 )

@@ -1,7 +1,7 @@
 """DigitalOcean: Droplet sizes with GPUs, USD per Droplet. Needs a token (read scope) in DIGITALOCEAN_TOKEN.
 
-Quirks: `vram` is that of all GPUs together (640 GiB for eight); sizes without `gpu_info` are CPU Droplets; a size that is
-not `available`, or has no region, is not on sale. One price holds in all regions named.
+Quirks: `vram` is that of all GPUs together (640 GiB for eight); sizes without `gpu_info` are CPU Droplets; a size
+that is not `available`, or has no region, is not on sale. One price holds in all regions named.
 """
 
 from __future__ import annotations

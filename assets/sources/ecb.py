@@ -74,7 +74,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     bad = pl.col("on").is_null() | pl.col("rate_per_base").is_null()
     unreadable = rows.filter(bad).drop("on", "rate_per_base")
     frame = rows.filter(~bad).select(
-        "currency_code", pl.lit("EUR").alias("base_currency_code"), "rate_per_base",
+        "currency_code",
+        pl.lit("EUR").alias("base_currency_code"),
+        "rate_per_base",
         pl.col("on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("valid_from"),
     )
     return Reading(
@@ -83,9 +85,18 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 ECB = Source(
-    source_id="ecb", subject="exchange_rate", title="ECB euro foreign exchange reference rates",
-    homepage_url=f"{_FOLDER}/", licence="free reuse with attribution",
+    source_id="ecb",
+    subject="exchange_rate",
+    title="ECB euro foreign exchange reference rates",
+    homepage_url=f"{_FOLDER}/",
+    licence="free reuse with attribution",
     licence_url=f"https://{HOST}/services/using-our-site/disclaimer/html/index.en.html",
-    attribution="European Central Bank", parse=parse, plan=plan, hosts=(HOST,), cadence="30 15 * * 1-5",
-    extension="csv", has_history=True, stale_after_days=5.0,
+    attribution="European Central Bank",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="30 15 * * 1-5",
+    extension="csv",
+    has_history=True,
+    stale_after_days=5.0,
 )

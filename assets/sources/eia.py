@@ -1,12 +1,12 @@
 """EIA Open Data v2: hourly generation by fuel and balancing authority (-> intensity), and monthly retail prices.
 
-Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and text
-since (January 2024), and null at times. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS an
-authority): left out, or everything would count twice. At most 5,000 rows come per page, said in a warning only; pages
-are asked for by offset until `total` is reached, and the hour that a lone page cuts through is refused. New fuel codes
-appear: an unknown code counts as generation without a factor. OTH is large in small authorities: those hours are refused
-(see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client blots it out before anything is
-stored. Data are revised for weeks. Retail prices are cents per kWh by state and sector, two months late.
+Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and
+text since (January 2024), and null at times. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS
+an authority): left out, or everything would count twice. At most 5,000 rows come per page, said in a warning only;
+pages are asked for by offset until `total` is reached, and the hour that a lone page cuts through is refused. New fuel
+codes appear: an unknown code counts as generation without a factor. OTH is large in small authorities: those hours are
+refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client blots it out before
+anything is stored. Data are revised for weeks. Retail prices are cents per kWh by state and sector, two months late.
 """
 
 from __future__ import annotations
@@ -29,26 +29,48 @@ KEY = "EIA_API_KEY"
 PAGE_ROWS = 5_000
 
 _REGIONS = {
-    "CAL": "BANC CISO IID LDWP TIDC", "CAR": "CPLE CPLW DUK SC SCEG YAD", "CENT": "SPA SWPP",
-    "FLA": "FMPP FPC FPL GVL HST JEA NSB SEC TAL TEC", "MIDA": "PJM", "MIDW": "AECI EEI GLHB LGEE MISO", "NE": "ISNE",
+    "CAL": "BANC CISO IID LDWP TIDC",
+    "CAR": "CPLE CPLW DUK SC SCEG YAD",
+    "CENT": "SPA SWPP",
+    "FLA": "FMPP FPC FPL GVL HST JEA NSB SEC TAL TEC",
+    "MIDA": "PJM",
+    "MIDW": "AECI EEI GLHB LGEE MISO",
+    "NE": "ISNE",
     "NW": "AVA AVRN BPAT CHPD DOPD GCPD GRID GWA IPCO NEVP NWMT PACE PACW PGE PSCO PSEI SCL TPWR WACM WAUW WWA",
-    "NY": "NYIS", "SE": "AEC SEPA SOCO", "SW": "AZPS DEAA EPE GRIF GRMA HGMA PNM SRP TEPC WALC", "TEN": "TVA",
+    "NY": "NYIS",
+    "SE": "AEC SEPA SOCO",
+    "SW": "AZPS DEAA EPE GRIF GRMA HGMA PNM SRP TEPC WALC",
+    "TEN": "TVA",
     "TEX": "ERCO",
 }
 #: Respondents that are sums of others.
 SUMS = ("US48", *_REGIONS)
 ZONES = {code: f"US-{region}-{code}" for region, codes in _REGIONS.items() for code in codes.split()}
 FUELS = {
-    "COL": "coal", "NG": "gas", "NUC": "nuclear", "OIL": "oil", "WAT": "hydro", "SUN": "solar", "WND": "wind",
-    "GEO": "geothermal", "BAT": "storage", "PS": "storage", "OES": "storage", "UES": "storage", "SNB": "solar",
-    "WNB": "wind", "OTH": "unknown", "UNK": "unknown",
+    "COL": "coal",
+    "NG": "gas",
+    "NUC": "nuclear",
+    "OIL": "oil",
+    "WAT": "hydro",
+    "SUN": "solar",
+    "WND": "wind",
+    "GEO": "geothermal",
+    "BAT": "storage",
+    "PS": "storage",
+    "OES": "storage",
+    "UES": "storage",
+    "SNB": "solar",
+    "WNB": "wind",
+    "OTH": "unknown",
+    "UNK": "unknown",
 }
 _SECTORS = {"IND": "retail_industrial", "COM": "retail_commercial", "ALL": "retail_all"}
 
 
 def _request(route: str, params: Mapping[str, str], offset: int = 0) -> Request:
     return Request(
-        f"https://{HOST}/v2/electricity/{route}/data/", params={**params, "offset": str(offset), "length": str(PAGE_ROWS)},
+        f"https://{HOST}/v2/electricity/{route}/data/",
+        params={**params, "offset": str(offset), "length": str(PAGE_ROWS)},
         secret_params={"api_key": os.environ[KEY]},
     )
 
@@ -58,25 +80,41 @@ def plan_mix(window: Window) -> Iterable[Sequence[Request]]:
     for day in window.days(3):
         # The hour that ends at 00:00 belongs to the day before.
         yield [
-            _request("rto/fuel-type-data", {
-                "frequency": "hourly", "data[0]": "value", "start": f"{day}T01",
-                "end": f"{day + dt.timedelta(days=1)}T00", "sort[0][column]": "period", "sort[0][direction]": "asc",
-            })
+            _request(
+                "rto/fuel-type-data",
+                {
+                    "frequency": "hourly",
+                    "data[0]": "value",
+                    "start": f"{day}T01",
+                    "end": f"{day + dt.timedelta(days=1)}T00",
+                    "sort[0][column]": "period",
+                    "sort[0][direction]": "asc",
+                },
+            )
         ]
 
 
 def plan_retail(window: Window) -> Iterable[Sequence[Request]]:
     """One batch: the last year, or the window."""
     first = window.first_on or (window.now - dt.timedelta(days=400)).date()
-    params = {"frequency": "monthly", "data[0]": "price", "start": f"{first:%Y-%m}", "sort[0][column]": "period",
-              "sort[0][direction]": "asc"}
+    params = {
+        "frequency": "monthly",
+        "data[0]": "price",
+        "start": f"{first:%Y-%m}",
+        "sort[0][column]": "period",
+        "sort[0][direction]": "asc",
+    }
     params |= {f"facets[sectorid][{n}]": sector for n, sector in enumerate(_SECTORS)}
     yield [_request("retail-sales", params)]
 
 
 def follow(document: Document) -> Request | None:
     """The next page, until as many rows as `total` were asked for."""
-    response = _response(document)
+    try:
+        response = _response(document)
+    except LayoutError:
+        # Captured first, refused by the parser.
+        return None
     asked = dict(parse_qsl(urlsplit(document.url).query))
     offset = int(asked.get("offset", 0)) + len(response["data"])
     if not response["data"] or offset >= _total(response):
@@ -94,7 +132,9 @@ def _response(document: Document) -> dict[str, Any]:
     body = json_of(document)
     response = body.get("response") if isinstance(body, dict) else None
     if not isinstance(response, dict) or not isinstance(response.get("data"), list):
-        raise LayoutError(f"{document.url}: no response.data; {str(body.get('error', ''))[:200] if isinstance(body, dict) else ''}")
+        raise LayoutError(
+            f"{document.url}: no response.data; {str(body.get('error', ''))[:200] if isinstance(body, dict) else ''}"
+        )
     return response
 
 
@@ -113,7 +153,9 @@ def _frame(documents: Sequence[Document], fields: Sequence[str]) -> tuple[pl.Dat
     if missing := [f for f in fields if f not in next(r for _, r, _ in pages if r["data"])["data"][0]]:
         raise LayoutError(f"{documents[0].url}: no field {', '.join(missing)}")
     schema = dict.fromkeys(fields, pl.String)
-    frame = pl.concat([pl.DataFrame(r["data"], schema=schema, strict=False) for _, r, _ in pages]).unique(maintain_order=True)
+    frame = pl.concat([pl.DataFrame(r["data"], schema=schema, strict=False) for _, r, _ in pages]).unique(
+        maintain_order=True
+    )
     cut = []
     if min(o for _, _, o in pages) > 0:
         cut.append(frame["period"].min())
@@ -126,21 +168,29 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per authority and hour."""
     frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"])
     rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
-        ((pl.col("period") + ":00").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False)
-         - pl.duration(hours=1)).alias("valid_from"),
+        (
+            (pl.col("period") + ":00").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False)
+            - pl.duration(hours=1)
+        ).alias("valid_from"),
         pl.col("respondent").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("value").cast(pl.Float64, strict=False).alias("generation"),
         pl.col("fueltype").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
     )
     why = (
-        pl.when(pl.col("valid_from").is_null()).then(pl.lit("the period cannot be read"))
-        .when(pl.col("zone").is_null()).then(pl.lit("a balancing authority that Petaday does not know"))
-        .when(pl.col("value").is_not_null() & pl.col("generation").is_null()).then(pl.lit("the value is not a number"))
-        .when(pl.col("period").is_in(cut)).then(pl.lit("the hour is cut by paging: other fuels are on a page that is not here"))
+        pl.when(pl.col("valid_from").is_null())
+        .then(pl.lit("the period cannot be read"))
+        .when(pl.col("zone").is_null())
+        .then(pl.lit("a balancing authority that Petaday does not know"))
+        .when(pl.col("value").is_not_null() & pl.col("generation").is_null())
+        .then(pl.lit("the value is not a number"))
+        .when(pl.col("period").is_in(cut))
+        .then(pl.lit("the hour is cut by paging: other fuels are on a page that is not here"))
     )
     rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).group_by("period", "respondent", "why", maintain_order=True).agg(
-        pl.col("fueltype").str.join(" ").alias("fuels")
+    bad = (
+        rows.filter(pl.col("why").is_not_null())
+        .group_by("period", "respondent", "why", maintain_order=True)
+        .agg(pl.col("fueltype").str.join(" ").alias("fuels"))
     )
     # An hour with an unusable cell is not computed from the rest.
     mix = rows.join(bad.select("period", "respondent"), on=["period", "respondent"], how="anti")
@@ -154,29 +204,57 @@ def parse_retail(documents: Sequence[Document]) -> Reading:
     states = [s.code for s in pycountry.subdivisions.get(country_code="US")]
     zone = pl.when(pl.col("stateid") == "US").then(pl.lit("US")).otherwise("US-" + pl.col("stateid"))
     rows = frame.with_columns(
-        zone.alias("zone"), pl.col("sectorid").replace_strict(_SECTORS, default=None, return_dtype=pl.String).alias("market"),
+        zone.alias("zone"),
+        pl.col("sectorid").replace_strict(_SECTORS, default=None, return_dtype=pl.String).alias("market"),
         (pl.col("price").cast(pl.Float64, strict=False) * 10).round(6).alias("price_amount_per_mwh"),
-        (pl.col("period") + "-01").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
+        (pl.col("period") + "-01")
+        .str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from"),
     ).filter(pl.col("market").is_not_null() & pl.col("price").is_not_null() & pl.col("zone").is_in(["US", *states]))
     unit = pl.col("price-units").str.to_lowercase().str.contains(r"^cents per kilowatt-?hour$").fill_null(value=False)
     unreadable = pl.col("valid_from").is_null() | pl.col("price_amount_per_mwh").is_null() | ~unit
     bad = rows.filter(unreadable).select(*frame.columns)
     good = rows.filter(~unreadable).select(
-        "zone", "market", pl.lit("P1M").alias("resolution"), pl.lit("USD").alias("currency_code"), "price_amount_per_mwh",
+        "zone",
+        "market",
+        pl.lit("P1M").alias("resolution"),
+        pl.lit("USD").alias("currency_code"),
+        "price_amount_per_mwh",
         "valid_from",
     )
     return Reading([Scope("US", good)], refused(bad, "month, price or unit (cents per kilowatthour) cannot be read"))
 
 
 EIA_MIX = Source(
-    source_id="eia", subject="grid_carbon", title="EIA hourly generation by balancing authority (imports ignored)",
-    homepage_url="https://www.eia.gov/opendata/", licence="US government, public domain", parse=parse_mix, plan=plan_mix,
-    follow=follow, hosts=(HOST,), attribution="U.S. Energy Information Administration", cadence="25 */6 * * *", key_name=KEY,
-    has_history=True, max_rejected_share=0.5, stale_after_days=4.0,
+    source_id="eia",
+    subject="grid_carbon",
+    title="EIA hourly generation by balancing authority (imports ignored)",
+    homepage_url="https://www.eia.gov/opendata/",
+    licence="US government, public domain",
+    parse=parse_mix,
+    plan=plan_mix,
+    follow=follow,
+    hosts=(HOST,),
+    attribution="U.S. Energy Information Administration",
+    cadence="25 */6 * * *",
+    key_name=KEY,
+    has_history=True,
+    max_rejected_share=0.5,
+    stale_after_days=4.0,
 )
 EIA_RETAIL = Source(
-    source_id="eia_retail", subject="electricity_price", title="EIA retail electricity prices by state",
-    homepage_url="https://www.eia.gov/opendata/", licence="US government, public domain", parse=parse_retail,
-    plan=plan_retail, follow=follow, hosts=(HOST,), attribution="U.S. Energy Information Administration",
-    cadence="25 7 * * 3", key_name=KEY, has_history=True, stale_after_days=14.0,
+    source_id="eia_retail",
+    subject="electricity_price",
+    title="EIA retail electricity prices by state",
+    homepage_url="https://www.eia.gov/opendata/",
+    licence="US government, public domain",
+    parse=parse_retail,
+    plan=plan_retail,
+    follow=follow,
+    hosts=(HOST,),
+    attribution="U.S. Energy Information Administration",
+    cadence="25 7 * * 3",
+    key_name=KEY,
+    has_history=True,
+    stale_after_days=14.0,
 )

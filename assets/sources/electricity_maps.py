@@ -2,12 +2,12 @@
 
 gCO2e/kWh, average, of what was consumed (flow-traced). Quirks: `isEstimated` says what was measured; the value of the
 latest hour may lie after the time it was made. The API's `createdAt` and `updatedAt` show that rows are revised for
-months. The old v1 answer says neither boundary nor whether it is estimated: `unconfirmed` and `estimated`, the weaker claim.
-CSV: two generations of headers (up to the 2024 release "Carbon Intensity gCO2eq/kWh (LCA)", from 2025 on "Carbon
-intensity ... (Life cycle)"; the 2 is U+2082). "Data Source: Electricity Maps Estimation" with "Data Estimated: false"
-occurs: estimated all the same. A file named DE-LU holds zone DE: the zone inside counts. Old years are re-issued every
-January with other values for the same hours: a release is a capture; load each with the day it was fetched
-(`--fetched-at`), and the log keeps both, askable by `known_at`. The data are ODbL or the account's terms.
+months. The old v1 answer says neither boundary nor whether it is estimated: `unconfirmed` and `estimated`, the weaker
+claim. CSV: two generations of headers (up to the 2024 release "Carbon Intensity gCO2eq/kWh (LCA)", from 2025 on
+"Carbon intensity ... (Life cycle)"; the 2 is U+2082). "Data Source: Electricity Maps Estimation" with "Data Estimated:
+false" occurs: estimated all the same. A file named DE-LU holds zone DE: the zone inside counts. Old years are
+re-issued every January with other values for the same hours: a release is a capture; load each with the day it was
+fetched (`--fetched-at`), and the log keeps both, askable by `observed_by`. The data are ODbL or the account's terms.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ HOST = "api.electricitymaps.com"
 KEY = "ELECTRICITY_MAPS_API_KEY"
 #: Comma-separated zones to ask for; the free tier has one.
 ZONES_VARIABLE = "ELECTRICITY_MAPS_ZONES"
-_GRANULARITY = {"5_minutes": "PT5M", "15_minutes": "PT15M", "hourly": "PT1H", "daily": "P1D", "monthly": "P1M", "yearly": "P1Y"}
+_GRANULARITY = {
+    "5_minutes": "PT5M",
+    "15_minutes": "PT15M",
+    "hourly": "PT1H",
+    "daily": "P1D",
+    "monthly": "P1M",
+    "yearly": "P1Y",
+}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -35,7 +42,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         for boundary in ("lifecycle", "direct"):
             yield [
                 Request(
-                    f"https://{HOST}/v3/carbon-intensity/history", params={"zone": zone, "emissionFactorType": boundary},
+                    f"https://{HOST}/v3/carbon-intensity/history",
+                    params={"zone": zone, "emissionFactorType": boundary},
                     secret_headers={"auth-token": os.environ[KEY]},
                 )
             ]
@@ -49,8 +57,14 @@ def _kind() -> pl.Expr:
 
 def _frame(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
-        "zone", "resolution", pl.lit("average").alias("basis_method"), "basis_boundary",
-        pl.lit("location").alias("basis_accounting"), _kind().alias("basis_kind"), "intensity_gco2e_per_kwh", "valid_from",
+        "zone",
+        "resolution",
+        pl.lit("average").alias("basis_method"),
+        "basis_boundary",
+        pl.lit("location").alias("basis_accounting"),
+        _kind().alias("basis_kind"),
+        "intensity_gco2e_per_kwh",
+        "valid_from",
     )
 
 
@@ -65,19 +79,33 @@ def parse_api(documents: Sequence[Document]) -> Reading:
     else:
         records = next((body[name] for name in ("history", "data") if isinstance(body.get(name), list)), [body])
     if not records or "carbonIntensity" not in records[0]:
-        raise LayoutError(f"{document.url}: no carbonIntensity; {str(body.get('error') or body.get('status') or '')[:200]}")
+        raise LayoutError(
+            f"{document.url}: no carbonIntensity; {str(body.get('error') or body.get('status') or '')[:200]}"
+        )
     fields = {
-        "zone": pl.String, "carbonIntensity": pl.Float64, "datetime": pl.String, "emissionFactorType": pl.String,
-        "isEstimated": pl.Boolean, "temporalGranularity": pl.String,
+        "zone": pl.String,
+        "carbonIntensity": pl.Float64,
+        "datetime": pl.String,
+        "emissionFactorType": pl.String,
+        "isEstimated": pl.Boolean,
+        "temporalGranularity": pl.String,
     }
-    rows = pl.DataFrame(records, schema=fields, strict=False).filter(pl.col("carbonIntensity").is_not_null()).select(
-        pl.coalesce("zone", pl.lit(body.get("zone"), pl.String)).alias("zone"),
-        pl.coalesce("temporalGranularity", pl.lit(body.get("temporalGranularity"), pl.String), pl.lit("hourly"))
-        .replace_strict(_GRANULARITY, default=None, return_dtype=pl.String).alias("resolution"),
-        pl.coalesce("emissionFactorType", pl.lit("unconfirmed")).alias("basis_boundary"),
-        pl.col("isEstimated").alias("is_estimated"), pl.col("carbonIntensity").alias("intensity_gco2e_per_kwh"),
-        pl.col("datetime").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.replace_time_zone("UTC")
-        .alias("valid_from"),
+    rows = (
+        pl.DataFrame(records, schema=fields, strict=False)
+        .filter(pl.col("carbonIntensity").is_not_null())
+        .select(
+            pl.coalesce("zone", pl.lit(body.get("zone"), pl.String)).alias("zone"),
+            pl.coalesce("temporalGranularity", pl.lit(body.get("temporalGranularity"), pl.String), pl.lit("hourly"))
+            .replace_strict(_GRANULARITY, default=None, return_dtype=pl.String)
+            .alias("resolution"),
+            pl.coalesce("emissionFactorType", pl.lit("unconfirmed")).alias("basis_boundary"),
+            pl.col("isEstimated").alias("is_estimated"),
+            pl.col("carbonIntensity").alias("intensity_gco2e_per_kwh"),
+            pl.col("datetime")
+            .str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+            .dt.replace_time_zone("UTC")
+            .alias("valid_from"),
+        )
     )
     if rows.is_empty():
         raise LayoutError(f"{document.url}: no value")
@@ -96,26 +124,43 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     text = csv_of(document, [])
     named = {
-        "time": r"datetime \(utc\)", "zone": r"zone id", "direct": r"carbon intensity .*\(direct\)",
-        "lifecycle": r"carbon intensity .*\((lca|life cycle)\)", "estimated": r"data estimated", "origin": r"data source",
+        "time": r"datetime \(utc\)",
+        "zone": r"zone id",
+        "direct": r"carbon intensity .*\(direct\)",
+        "lifecycle": r"carbon intensity .*\((lca|life cycle)\)",
+        "estimated": r"data estimated",
+        "origin": r"data source",
     }
     columns = {name: _column(document, text.columns, pattern) for name, pattern in named.items()}
     rows = text.select(
         pl.col(columns["zone"]).str.strip_chars().alias("zone"),
-        pl.col(columns["time"]).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
-        ((pl.col(columns["estimated"]).str.to_lowercase() != "false") | pl.col(columns["origin"]).str.contains("(?i)estimation"))
-        .fill_null(value=True).alias("is_estimated"),
+        pl.col(columns["time"])
+        .str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from"),
+        (
+            (pl.col(columns["estimated"]).str.to_lowercase() != "false")
+            | pl.col(columns["origin"]).str.contains("(?i)estimation")
+        )
+        .fill_null(value=True)
+        .alias("is_estimated"),
         *(pl.col(columns[b]).alias(b) for b in ("direct", "lifecycle")),
     )
     days = rows.select((pl.col("valid_from").sort().diff().dt.total_minutes() / 1440).median()).item()
     if days is None:
         raise LayoutError(f"{document.url}: one row: the length of a slot cannot be told")
     resolution = "PT1H" if days < 0.5 else "P1D" if days < 5 else "P1M" if days < 60 else "P1Y"
-    cells = rows.unpivot(
-        ["direct", "lifecycle"], index=["zone", "valid_from", "is_estimated"], variable_name="basis_boundary", value_name="text"
-    ).filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != "")).with_columns(
-        pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("intensity_gco2e_per_kwh"),
-        pl.lit(resolution).alias("resolution"),
+    cells = (
+        rows.unpivot(
+            ["direct", "lifecycle"],
+            index=["zone", "valid_from", "is_estimated"],
+            variable_name="basis_boundary",
+            value_name="text",
+        )
+        .filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != ""))
+        .with_columns(
+            pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("intensity_gco2e_per_kwh"),
+            pl.lit(resolution).alias("resolution"),
+        )
     )
     unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
     bad = cells.filter(unreadable).select("zone", "basis_boundary", "text")
@@ -126,12 +171,26 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
 
 
 ELECTRICITY_MAPS = Source(
-    source_id="electricity_maps", subject="grid_carbon", title="Electricity Maps API",
-    homepage_url="https://www.electricitymaps.com/", licence="Electricity Maps terms (no redistribution on the free tier)",
-    attribution="Electricity Maps", parse=parse_api, plan=plan, hosts=(HOST,), cadence="10 */12 * * *", key_name=KEY,
+    source_id="electricity_maps",
+    subject="grid_carbon",
+    title="Electricity Maps API",
+    homepage_url="https://www.electricitymaps.com/",
+    licence="Electricity Maps terms (no redistribution on the free tier)",
+    attribution="Electricity Maps",
+    parse=parse_api,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="10 */12 * * *",
+    key_name=KEY,
 )
 ELECTRICITY_MAPS_CSV = Source(
-    source_id="electricity_maps_csv", subject="grid_carbon", title="Electricity Maps yearly files (by hand)",
-    homepage_url="https://portal.electricitymaps.com/datasets", licence="ODbL 1.0 (releases up to 2023), else the file's terms",
-    attribution="Electricity Maps", parse=parse_csv, extension="csv", stale_after_days=400.0,
+    source_id="electricity_maps_csv",
+    subject="grid_carbon",
+    title="Electricity Maps yearly files (by hand)",
+    homepage_url="https://portal.electricitymaps.com/datasets",
+    licence="ODbL 1.0 (releases up to 2023), else the file's terms",
+    attribution="Electricity Maps",
+    parse=parse_csv,
+    extension="csv",
+    stale_after_days=400.0,
 )

@@ -1,11 +1,11 @@
 """Ember: monthly carbon intensity by country, and European day-ahead prices, CC BY 4.0.
 
-gCO2e/kWh, lifecycle with upstream methane, by production. Quirks: every release revises all history, so each release is a
-capture of its own and both stay askable; the release date is not in the file. The last month of a file is provisional
-(half of the countries have none): it is of the kind `estimated`. World and EU have an empty code and are kept; the other
-groups (G7, OECD, continents ...) are no zones and are left out. Prices come as a tidy monthly file and as a wide one that
-mixes grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all on dates. A price is
-that of a country, a mean over its bidding zones.
+gCO2e/kWh, lifecycle with upstream methane, by production. Quirks: every release revises all history, so each release
+is a capture of its own and both stay askable; the release date is not in the file. The last month of a file is
+provisional (half of the countries have none): it is of the kind `estimated`. World and EU have an empty code and are
+kept; the other groups (G7, OECD, continents ...) are no zones and are left out. Prices come as a tidy monthly file and
+as a wide one that mixes grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all
+on dates. A price is that of a country, a mean over its bidding zones.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     first = window.first_on.isoformat()[:7] if window.first_on else "2018-01"
     yield [
         Request(
-            f"https://{HOST}/v1/carbon-intensity/monthly", params={"start_date": first},
+            f"https://{HOST}/v1/carbon-intensity/monthly",
+            params={"start_date": first},
             secret_params={"api_key": os.environ[KEY]},
         )
     ]
@@ -51,7 +52,10 @@ def _text(document: Document) -> pl.DataFrame:
         return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"})
     text = csv_of(document, ["country_or_region", "country_code", "date", _VALUE])
     return text.select(
-        pl.col("country_or_region").alias("name"), pl.col("country_code").alias("code"), "date", pl.col(_VALUE).alias("value")
+        pl.col("country_or_region").alias("name"),
+        pl.col("country_code").alias("code"),
+        "date",
+        pl.col(_VALUE).alias("value"),
     )
 
 
@@ -62,30 +66,49 @@ def _zone() -> pl.Expr:
 
 
 def _month(column: str) -> pl.Expr:
-    return pl.coalesce(
-        pl.col(column).str.to_date("%Y-%m-%d", strict=False),
-        (pl.col(column).str.extract(r"^(\d{4}-\d{2})$") + "-01").str.to_date("%Y-%m-%d", strict=False),
-    ).dt.month_start().cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return (
+        pl.coalesce(
+            pl.col(column).str.to_date("%Y-%m-%d", strict=False),
+            (pl.col(column).str.extract(r"^(\d{4}-\d{2})$") + "-01").str.to_date("%Y-%m-%d", strict=False),
+        )
+        .dt.month_start()
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone("UTC")
+    )
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per country and month with a value."""
     (document,) = documents
-    rows = _text(document).with_columns(
-        _zone().alias("zone"), _month("date").alias("valid_from"), pl.col("value").cast(pl.Float64, strict=False).alias("n")
-    ).filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+    rows = (
+        _text(document)
+        .with_columns(
+            _zone().alias("zone"),
+            _month("date").alias("valid_from"),
+            pl.col("value").cast(pl.Float64, strict=False).alias("n"),
+        )
+        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+    )
     # A code that is given and unknown is a fault; an empty one is a group of countries.
     unknown = pl.col("zone").is_null() & (pl.col("code").fill_null("") != "") & (pl.col("code").str.len_chars() == 3)
     unreadable = pl.col("valid_from").is_null() | pl.col("n").is_null()
     bad = rows.filter(unknown | unreadable)
-    why = pl.when(unreadable).then(pl.lit("the month or the value cannot be read")).otherwise(pl.lit("unknown country code"))
+    why = (
+        pl.when(unreadable)
+        .then(pl.lit("the month or the value cannot be read"))
+        .otherwise(pl.lit("unknown country code"))
+    )
     good = rows.filter(~(unknown | unreadable) & pl.col("zone").is_not_null())
     provisional = pl.col("valid_from") == pl.col("valid_from").max()
     frame = good.select(
-        "zone", pl.lit("P1M").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
+        "zone",
+        pl.lit("P1M").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("lifecycle").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
         pl.when(provisional).then(pl.lit("estimated")).otherwise(pl.lit("actual")).alias("basis_kind"),
-        pl.col("n").alias("intensity_gco2e_per_kwh"), "valid_from",
+        pl.col("n").alias("intensity_gco2e_per_kwh"),
+        "valid_from",
     )
     return Reading([Scope("monthly", frame)], refused(bad, why) if bad.height else None)
 
@@ -100,42 +123,77 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     text = csv_of(document, [])
     if "day_ahead_price_eur_per_mwh" in text.columns:
         rows = text.select(
-            zone_of_alpha3(pl.col("country_code")).alias("zone"), pl.col("date").alias("day"), pl.lit("P1M").alias("resolution"),
+            zone_of_alpha3(pl.col("country_code")).alias("zone"),
+            pl.col("date").alias("day"),
+            pl.lit("P1M").alias("resolution"),
             pl.col("day_ahead_price_eur_per_mwh").alias("price"),
         )
     elif {"Date", "Grain", "Austria"} <= set(text.columns):
         countries = [c for c in text.columns if c not in _NOT_COUNTRIES]
         zones = _country_zones(countries)
         rows = text.unpivot(countries, index=["Date", "Grain"], variable_name="name", value_name="price").select(
-            pl.col("name").replace_strict(zones, return_dtype=pl.String).alias("zone"), pl.col("Date").alias("day"),
-            pl.when(pl.col("Grain") == "Monthly").then(pl.lit("P1M")).when(pl.col("Grain").str.starts_with("Daily"))
-            .then(pl.lit("P1D")).alias("resolution"),
+            pl.col("name").replace_strict(zones, return_dtype=pl.String).alias("zone"),
+            pl.col("Date").alias("day"),
+            pl.when(pl.col("Grain") == "Monthly")
+            .then(pl.lit("P1M"))
+            .when(pl.col("Grain").str.starts_with("Daily"))
+            .then(pl.lit("P1D"))
+            .alias("resolution"),
             "price",
         )
     else:
-        raise LayoutError(f"{document.url}: neither the tidy nor the wide price file; found {', '.join(text.columns)[:300]}")
+        raise LayoutError(
+            f"{document.url}: neither the tidy nor the wide price file; found {', '.join(text.columns)[:300]}"
+        )
     rows = rows.filter(pl.col("price").is_not_null() & pl.col("zone").is_not_null()).with_columns(
         pl.col("day").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
         pl.col("price").cast(pl.Float64, strict=False).alias("price_amount_per_mwh"),
     )
-    unreadable = pl.col("valid_from").is_null() | pl.col("price_amount_per_mwh").is_null() | pl.col("resolution").is_null()
+    unreadable = (
+        pl.col("valid_from").is_null() | pl.col("price_amount_per_mwh").is_null() | pl.col("resolution").is_null()
+    )
     bad = rows.filter(unreadable)
-    frame = rows.filter(~unreadable).select(
-        "zone", pl.lit("day_ahead").alias("market"), "resolution", pl.lit("EUR").alias("currency_code"),
-        "price_amount_per_mwh", "valid_from",
-    ).unique(maintain_order=True)
+    frame = (
+        rows.filter(~unreadable)
+        .select(
+            "zone",
+            pl.lit("day_ahead").alias("market"),
+            "resolution",
+            pl.lit("EUR").alias("currency_code"),
+            "price_amount_per_mwh",
+            "valid_from",
+        )
+        .unique(maintain_order=True)
+    )
     return Reading([Scope("EUR", frame)], refused(bad, "day, grain or price cannot be read") if bad.height else None)
 
 
 EMBER_MONTHLY = Source(
-    source_id="ember_monthly", subject="grid_carbon", title="Ember monthly carbon intensity",
-    homepage_url="https://ember-energy.org/data/monthly-electricity-data/", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Ember", parse=parse, plan=plan, hosts=(HOST,),
-    cadence="20 6 * * 2", key_name=KEY, extension="csv", has_history=True, stale_after_days=14.0,
+    source_id="ember_monthly",
+    subject="grid_carbon",
+    title="Ember monthly carbon intensity",
+    homepage_url="https://ember-energy.org/data/monthly-electricity-data/",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="Ember",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="20 6 * * 2",
+    key_name=KEY,
+    extension="csv",
+    has_history=True,
+    stale_after_days=14.0,
 )
 EMBER_PRICE = Source(
-    source_id="ember_price", subject="electricity_price", title="Ember European wholesale electricity prices",
-    homepage_url="https://ember-energy.org/data/european-wholesale-electricity-price-data/", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Ember", parse=parse_price, extension="csv",
+    source_id="ember_price",
+    subject="electricity_price",
+    title="Ember European wholesale electricity prices",
+    homepage_url="https://ember-energy.org/data/european-wholesale-electricity-price-data/",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="Ember",
+    parse=parse_price,
+    extension="csv",
     stale_after_days=60.0,
 )

@@ -1,11 +1,11 @@
 """Energi Data Service (Energinet, Denmark): five-minute CO2 forecast and day-ahead prices.
 
-Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg is a
-forecast, also for slots that are past. Elspotprices (hourly) ended on 2025-09-30, DayAheadPrices (15 minutes) replaces
-it and repeats the hourly price in its first days. The default `limit` is 100 rows without saying so: 0 means all. An
-empty `records` comes with 200. Price area DE is the bidding zone DE-LU. Joined files (`timestamp_utc,...`) and daily ones
-(`[{timestamp, co2|euro}]`, in either order) name their area in the file name only. Energinet counts combustion, but the
-dataset does not say what else: `unconfirmed`.
+Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg
+is a forecast, also for slots that are past. Elspotprices (hourly) ended on 2025-09-30, DayAheadPrices (15 minutes)
+replaces it and repeats the hourly price in its first days. The default `limit` is 100 rows without saying so: 0 means
+all. An empty `records` comes with 200. Price area DE is the bidding zone DE-LU. Joined files (`timestamp_utc,...`) and
+daily ones (`[{timestamp, co2|euro}]`, in either order) name their area in the file name only. Energinet counts
+combustion, but the dataset does not say what else: `unconfirmed`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ from assets.sources._base import (
 from warehouse.captures import Document
 
 HOST = "api.energidataservice.dk"
-ZONES = {
-    "DK1": "DK-DK1", "DK2": "DK-DK2", "DE": "DE-LU", "SE3": "SE-SE3", "SE4": "SE-SE4", "NO2": "NO-NO2",
-}
+ZONES = {"DK1": "DK-DK1", "DK2": "DK-DK2", "DE": "DE-LU", "SE3": "SE-SE3", "SE4": "SE-SE4", "NO2": "NO-NO2"}
 #: First day of the 15-minute dataset.
 DAY_AHEAD_FROM = dt.date(2025, 10, 1)
 _STEPS = {5: "PT5M", 15: "PT15M", 30: "PT30M", 60: "PT1H"}
@@ -44,8 +42,11 @@ _FIELD_SLOTS = {"Minutes5UTC": "PT5M", "HourUTC": "PT1H", "TimeUTC": "PT15M"}
 def _params(first: dt.date, last: dt.date, areas: Sequence[str]) -> dict[str, str]:
     listed = ",".join(f'"{a}"' for a in areas)
     return {
-        "start": f"{first.isoformat()}T00:00", "end": f"{(last + dt.timedelta(days=1)).isoformat()}T00:00",
-        "timezone": "UTC", "filter": f'{{"PriceArea":[{listed}]}}', "limit": "0",
+        "start": f"{first.isoformat()}T00:00",
+        "end": f"{(last + dt.timedelta(days=1)).isoformat()}T00:00",
+        "timezone": "UTC",
+        "filter": f'{{"PriceArea":[{listed}]}}',
+        "limit": "0",
     }
 
 
@@ -57,7 +58,7 @@ def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
     else:
         days = window.days()
     for n in range(0, len(days), 31):
-        part = days[n:n + 31]
+        part = days[n : n + 31]
         yield [Request(f"https://{HOST}/dataset/CO2EmisProg", params=_params(part[0], part[-1], ("DK1", "DK2")))]
 
 
@@ -69,10 +70,11 @@ def plan_price(window: Window) -> Iterable[Sequence[Request]]:
     else:
         days = window.days()
     for dataset, kept in (
-        ("Elspotprices", [d for d in days if d < DAY_AHEAD_FROM]), ("DayAheadPrices", [d for d in days if d >= DAY_AHEAD_FROM])
+        ("Elspotprices", [d for d in days if d < DAY_AHEAD_FROM]),
+        ("DayAheadPrices", [d for d in days if d >= DAY_AHEAD_FROM]),
     ):
         for n in range(0, len(kept), 31):
-            part = kept[n:n + 31]
+            part = kept[n : n + 31]
             yield [Request(f"https://{HOST}/dataset/{dataset}", params=_params(part[0], part[-1], tuple(ZONES)))]
 
 
@@ -89,9 +91,11 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
         text = csv_of(document, ["timestamp_utc", csv_column])
         return text.select(
             pl.lit(_area_of(document)).alias("area"),
-            pl.col("timestamp_utc").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
+            pl.col("timestamp_utc")
+            .str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
             .alias("valid_from"),
-            to_number(csv_column).alias("value"), pl.lit(None, pl.String).alias("resolution"),
+            to_number(csv_column).alias("value"),
+            pl.lit(None, pl.String).alias("resolution"),
         )
     body = json_of(document)
     if isinstance(body, list):
@@ -101,30 +105,38 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
         return daily.select(
             pl.lit(_area_of(document)).alias("area"),
             pl.from_epoch("timestamp").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
-            pl.col(short_field).alias("value"), pl.lit(None, pl.String).alias("resolution"),
+            pl.col(short_field).alias("value"),
+            pl.lit(None, pl.String).alias("resolution"),
         )
     records = body.get("records") if isinstance(body, dict) else None
     if not records:
         raise LayoutError(f"{document.url}: no record (nothing published for these days, or the dataset has ended)")
-    time, value = (next((f for f in names if f in records[0]), None) for names in (
-        tuple(_FIELD_SLOTS), fields))
+    time, value = (next((f for f in names if f in records[0]), None) for names in (tuple(_FIELD_SLOTS), fields))
     if time is None or value is None:
         raise LayoutError(f"{document.url}: no UTC time or none of {', '.join(fields)}; found {', '.join(records[0])}")
     frame = pl.DataFrame(records, schema={time: pl.String, "PriceArea": pl.String, value: pl.Float64}, strict=False)
     return frame.select(
         pl.col("PriceArea").alias("area"),
-        pl.col(time).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False).dt.replace_time_zone("UTC")
+        pl.col(time)
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+        .dt.replace_time_zone("UTC")
         .alias("valid_from"),
-        pl.col(value).alias("value"), pl.lit(_FIELD_SLOTS[time]).alias("resolution"),
+        pl.col(value).alias("value"),
+        pl.lit(_FIELD_SLOTS[time]).alias("resolution"),
     )
 
 
 def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
     """Zone and length of slot added; areas that are no zone (SYSTEM) and missing values left out."""
-    rows = rows.filter(pl.col("value").is_not_null()).sort("area", "valid_from").with_columns(
-        pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
-        pl.col("valid_from").diff().dt.total_minutes().alias("step"),
-    ).filter(pl.col("zone").is_not_null())
+    rows = (
+        rows.filter(pl.col("value").is_not_null())
+        .sort("area", "valid_from")
+        .with_columns(
+            pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
+            pl.col("valid_from").diff().dt.total_minutes().alias("step"),
+        )
+        .filter(pl.col("zone").is_not_null())
+    )
     usual = rows.filter(pl.col("step") > 0).select(pl.col("step").mode().min()).item()
     by_step = _STEPS.get(int(usual)) if usual is not None else None
     rows = rows.with_columns(pl.coalesce("resolution", pl.lit(by_step, pl.String)).alias("resolution"))
@@ -138,9 +150,14 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     rows = _with_slots(document, _rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
     frame = rows.select(
-        "zone", pl.lit("PT5M").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("unconfirmed").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
-        pl.lit("forecast").alias("basis_kind"), pl.col("value").alias("intensity_gco2e_per_kwh"), "valid_from",
+        "zone",
+        pl.lit("PT5M").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("unconfirmed").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("forecast").alias("basis_kind"),
+        pl.col("value").alias("intensity_gco2e_per_kwh"),
+        "valid_from",
     )
     return Reading([Scope("DK", frame)])
 
@@ -150,8 +167,12 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     rows = _with_slots(document, _rows(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh"))
     frame = rows.select(
-        "zone", pl.lit("day_ahead").alias("market"), "resolution", pl.lit("EUR").alias("currency_code"),
-        pl.col("value").alias("price_amount_per_mwh"), "valid_from",
+        "zone",
+        pl.lit("day_ahead").alias("market"),
+        "resolution",
+        pl.lit("EUR").alias("currency_code"),
+        pl.col("value").alias("price_amount_per_mwh"),
+        "valid_from",
     )
     unclear = frame.filter(pl.struct("zone", "valid_from").is_duplicated() & ~frame.is_duplicated())
     return Reading(
@@ -161,14 +182,30 @@ def parse_price(documents: Sequence[Document]) -> Reading:
 
 
 ENERGINET_CARBON = Source(
-    source_id="energinet_carbon", subject="grid_carbon", title="Energi Data Service CO2 forecast (CO2EmisProg)",
-    homepage_url="https://www.energidataservice.dk/tso-electricity/CO2EmisProg", licence="Energinet open data",
-    attribution="Energinet, Energi Data Service", parse=parse_carbon, plan=plan_carbon, hosts=(HOST,),
-    cadence="15 */3 * * *", has_history=True, stale_after_days=1.0,
+    source_id="energinet_carbon",
+    subject="grid_carbon",
+    title="Energi Data Service CO2 forecast (CO2EmisProg)",
+    homepage_url="https://www.energidataservice.dk/tso-electricity/CO2EmisProg",
+    licence="Energinet open data",
+    attribution="Energinet, Energi Data Service",
+    parse=parse_carbon,
+    plan=plan_carbon,
+    hosts=(HOST,),
+    cadence="15 */3 * * *",
+    has_history=True,
+    stale_after_days=1.0,
 )
 ENERGINET_PRICE = Source(
-    source_id="energinet_price", subject="electricity_price", title="Energi Data Service day-ahead prices",
-    homepage_url="https://www.energidataservice.dk/tso-electricity/DayAheadPrices", licence="Energinet open data",
-    attribution="Energinet, Energi Data Service", parse=parse_price, plan=plan_price, hosts=(HOST,),
-    cadence="50 13 * * *", has_history=True, stale_after_days=2.0,
+    source_id="energinet_price",
+    subject="electricity_price",
+    title="Energi Data Service day-ahead prices",
+    homepage_url="https://www.energidataservice.dk/tso-electricity/DayAheadPrices",
+    licence="Energinet open data",
+    attribution="Energinet, Energi Data Service",
+    parse=parse_price,
+    plan=plan_price,
+    hosts=(HOST,),
+    cadence="50 13 * * *",
+    has_history=True,
+    stale_after_days=2.0,
 )

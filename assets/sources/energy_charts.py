@@ -1,11 +1,12 @@
 """Energy-Charts (Fraunhofer ISE): carbon intensity with forecast by country, and day-ahead prices by bidding zone.
 
-Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; a null is "not
-yet". The API does not say whether co2eq is direct or lifecycle: `unconfirmed`. A range may come back shorter than asked;
-a price not yet published is a 404, so tomorrow is asked for together with today. Which country or zone it is stands in
-the address only. Prices were hourly up to 2025-09-30 and are quarter-hours since: the length of a slot is read from the
-distance to the next. The platform is strict with many requests (429 with Retry-After). Prices are CC BY 4.0 for the
-zones that come from SMARD alone, so only those are asked for. DE-LU is the bidding zone of Germany and Luxembourg.
+Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; a null is
+"not yet". The API does not say whether co2eq is direct or lifecycle: `unconfirmed`. A range may come back shorter than
+asked; a price not yet published is a 404, so tomorrow is asked for together with today. Which country or zone it is
+stands in the address only. Prices were hourly up to 2025-09-30 and are quarter-hours since: the length of a slot is
+read from the distance to the next. The platform is strict with many requests (429 with Retry-After). Prices are CC BY
+4.0 for the zones that come from SMARD alone, so only those are asked for. DE-LU is the bidding zone of Germany and
+Luxembourg.
 """
 
 from __future__ import annotations
@@ -21,14 +22,25 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from warehouse.captures import Document
 
 HOST = "api.energy-charts.info"
-COUNTRIES = (
-    "at", "be", "ch", "cz", "de", "dk", "es", "fi", "fr", "hu", "ie", "it", "nl", "no", "pl", "pt", "se", "si",
-)
+COUNTRIES = ("at", "be", "ch", "cz", "de", "dk", "es", "fi", "fr", "hu", "ie", "it", "nl", "no", "pl", "pt", "se", "si")
 #: Bidding zones whose prices come from SMARD (open licence) -> grid zone.
 PRICE_ZONES = {
-    "AT": "AT", "BE": "BE", "CH": "CH", "CZ": "CZ", "DE-LU": "DE-LU", "DE-AT-LU": "DE-AT-LU", "DK1": "DK-DK1",
-    "DK2": "DK-DK2", "FR": "FR", "HU": "HU", "IT-North": "IT-NO", "NL": "NL", "NO2": "NO-NO2", "PL": "PL",
-    "SE4": "SE-SE4", "SI": "SI",
+    "AT": "AT",
+    "BE": "BE",
+    "CH": "CH",
+    "CZ": "CZ",
+    "DE-LU": "DE-LU",
+    "DE-AT-LU": "DE-AT-LU",
+    "DK1": "DK-DK1",
+    "DK2": "DK-DK2",
+    "FR": "FR",
+    "HU": "HU",
+    "IT-North": "IT-NO",
+    "NL": "NL",
+    "NO2": "NO-NO2",
+    "PL": "PL",
+    "SE4": "SE-SE4",
+    "SI": "SI",
 }
 #: Days that one request may span.
 MAX_DAYS = 30
@@ -42,7 +54,7 @@ def _spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
         return
     days = window.days()
     for n in range(0, len(days), MAX_DAYS):
-        part = days[n:n + MAX_DAYS]
+        part = days[n : n + MAX_DAYS]
         yield part[0], part[-1]
 
 
@@ -86,7 +98,8 @@ def _series(document: Document, *names: str) -> pl.DataFrame:
         raise LayoutError(f"{document.url}: no slot")
     frame = pl.DataFrame(
         {"seconds": body["unix_seconds"], **{n: body[n] for n in names}},
-        schema={"seconds": pl.Int64, **dict.fromkeys(names, pl.Float64)}, strict=False,
+        schema={"seconds": pl.Int64, **dict.fromkeys(names, pl.Float64)},
+        strict=False,
     ).sort("seconds")
     step = pl.col("seconds").diff().shift(-1)
     step = step.fill_null(step.drop_nulls().last())
@@ -95,8 +108,11 @@ def _series(document: Document, *names: str) -> pl.DataFrame:
     return frame.with_columns(
         pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
         # The slot before a gap is as long as the others.
-        pl.when(step.is_in(list(lengths_of))).then(step).otherwise(pl.lit(usual, pl.Int64))
-        .replace_strict(lengths_of, default="PT15M", return_dtype=pl.String).alias("resolution"),
+        pl.when(step.is_in(list(lengths_of)))
+        .then(step)
+        .otherwise(pl.lit(usual, pl.Int64))
+        .replace_strict(lengths_of, default="PT15M", return_dtype=pl.String)
+        .alias("resolution"),
     )
 
 
@@ -105,14 +121,22 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     country = _place(document, "country").upper()
     zone = {"UK": "GB", "ALL": "EU-ALL"}.get(country, country)
-    rows = _series(document, "co2eq", "co2eq_forecast").unpivot(
-        ["co2eq", "co2eq_forecast"], index=["valid_from", "resolution"], variable_name="array", value_name="value"
-    ).filter(pl.col("value").is_not_null())
+    rows = (
+        _series(document, "co2eq", "co2eq_forecast")
+        .unpivot(
+            ["co2eq", "co2eq_forecast"], index=["valid_from", "resolution"], variable_name="array", value_name="value"
+        )
+        .filter(pl.col("value").is_not_null())
+    )
     frame = rows.select(
-        pl.lit(zone).alias("zone"), "resolution", pl.lit("average").alias("basis_method"),
-        pl.lit("unconfirmed").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
+        pl.lit(zone).alias("zone"),
+        "resolution",
+        pl.lit("average").alias("basis_method"),
+        pl.lit("unconfirmed").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
         pl.when(pl.col("array") == "co2eq").then(pl.lit("actual")).otherwise(pl.lit("forecast")).alias("basis_kind"),
-        pl.col("value").alias("intensity_gco2e_per_kwh"), "valid_from",
+        pl.col("value").alias("intensity_gco2e_per_kwh"),
+        "valid_from",
     )
     return Reading([Scope(zone, frame)])
 
@@ -127,8 +151,12 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     zone = PRICE_ZONES.get(place, place)
     rows = _series(document, "price").filter(pl.col("price").is_not_null())
     frame = rows.select(
-        pl.lit(zone).alias("zone"), pl.lit("day_ahead").alias("market"), "resolution",
-        pl.lit(unit[:3]).alias("currency_code"), pl.col("price").alias("price_amount_per_mwh"), "valid_from",
+        pl.lit(zone).alias("zone"),
+        pl.lit("day_ahead").alias("market"),
+        "resolution",
+        pl.lit(unit[:3]).alias("currency_code"),
+        pl.col("price").alias("price_amount_per_mwh"),
+        "valid_from",
     )
     twice = frame.filter(pl.col("valid_from").is_duplicated() & ~frame.is_duplicated())
     return Reading(
@@ -138,15 +166,32 @@ def parse_price(documents: Sequence[Document]) -> Reading:
 
 
 ENERGY_CHARTS_CARBON = Source(
-    source_id="energy_charts_carbon", subject="grid_carbon", title="Energy-Charts carbon intensity",
-    homepage_url="https://www.energy-charts.info/", licence="CC BY 4.0", attribution="Energy-Charts, Fraunhofer ISE",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", parse=parse_carbon, plan=plan_carbon, hosts=(HOST,),
-    cadence="35 */3 * * *", has_history=True, stale_after_days=1.0,
+    source_id="energy_charts_carbon",
+    subject="grid_carbon",
+    title="Energy-Charts carbon intensity",
+    homepage_url="https://www.energy-charts.info/",
+    licence="CC BY 4.0",
+    attribution="Energy-Charts, Fraunhofer ISE",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    parse=parse_carbon,
+    plan=plan_carbon,
+    hosts=(HOST,),
+    cadence="35 */3 * * *",
+    has_history=True,
+    stale_after_days=1.0,
 )
 ENERGY_CHARTS_PRICE = Source(
-    source_id="energy_charts_price", subject="electricity_price", title="Energy-Charts day-ahead prices",
-    homepage_url="https://www.energy-charts.info/", licence="CC BY 4.0 (zones from SMARD)",
+    source_id="energy_charts_price",
+    subject="electricity_price",
+    title="Energy-Charts day-ahead prices",
+    homepage_url="https://www.energy-charts.info/",
+    licence="CC BY 4.0 (zones from SMARD)",
     attribution="Bundesnetzagentur | SMARD.de, through Energy-Charts",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", parse=parse_price, plan=plan_price, hosts=(HOST,),
-    cadence="45 13 * * *", has_history=True, stale_after_days=2.0,
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    parse=parse_price,
+    plan=plan_price,
+    hosts=(HOST,),
+    cadence="45 13 * * *",
+    has_history=True,
+    stale_after_days=2.0,
 )

@@ -28,23 +28,65 @@ KEY = "ENTSOE_API_KEY"
 
 #: EIC code of an area -> grid zone.
 ZONES = {
-    "10YAT-APG------L": "AT", "10YBE----------2": "BE", "10YCH-SWISSGRIDZ": "CH", "10YCZ-CEPS-----N": "CZ",
-    "10Y1001A1001A83F": "DE", "10Y1001A1001A82H": "DE-LU", "10Y1001A1001A63L": "DE-AT-LU", "10YDK-1--------W": "DK-DK1",
-    "10YDK-2--------M": "DK-DK2", "10Y1001A1001A39I": "EE", "10YES-REE------0": "ES", "10YFI-1--------U": "FI",
-    "10YFR-RTE------C": "FR", "10YGR-HTSO-----Y": "GR", "10YHU-MAVIR----U": "HU", "10Y1001A1001A59C": "IE",
-    "10Y1001A1001A73I": "IT-NO", "10YLT-1001A0008Q": "LT", "10YLV-1001A00074": "LV", "10YNL----------L": "NL",
-    "10YNO-1--------2": "NO-NO1", "10YNO-2--------T": "NO-NO2", "10YNO-3--------J": "NO-NO3", "10YNO-4--------9": "NO-NO4",
-    "10Y1001A1001A48H": "NO-NO5", "10YPL-AREA-----S": "PL", "10YPT-REN------W": "PT", "10YRO-TEL------P": "RO",
-    "10Y1001A1001A44P": "SE-SE1", "10Y1001A1001A45N": "SE-SE2", "10Y1001A1001A46L": "SE-SE3", "10Y1001A1001A47J": "SE-SE4",
-    "10YSI-ELES-----O": "SI", "10YSK-SEPS-----K": "SK",
+    "10YAT-APG------L": "AT",
+    "10YBE----------2": "BE",
+    "10YCH-SWISSGRIDZ": "CH",
+    "10YCZ-CEPS-----N": "CZ",
+    "10Y1001A1001A83F": "DE",
+    "10Y1001A1001A82H": "DE-LU",
+    "10Y1001A1001A63L": "DE-AT-LU",
+    "10YDK-1--------W": "DK-DK1",
+    "10YDK-2--------M": "DK-DK2",
+    "10Y1001A1001A39I": "EE",
+    "10YES-REE------0": "ES",
+    "10YFI-1--------U": "FI",
+    "10YFR-RTE------C": "FR",
+    "10YGR-HTSO-----Y": "GR",
+    "10YHU-MAVIR----U": "HU",
+    "10Y1001A1001A59C": "IE",
+    "10Y1001A1001A73I": "IT-NO",
+    "10YLT-1001A0008Q": "LT",
+    "10YLV-1001A00074": "LV",
+    "10YNL----------L": "NL",
+    "10YNO-1--------2": "NO-NO1",
+    "10YNO-2--------T": "NO-NO2",
+    "10YNO-3--------J": "NO-NO3",
+    "10YNO-4--------9": "NO-NO4",
+    "10Y1001A1001A48H": "NO-NO5",
+    "10YPL-AREA-----S": "PL",
+    "10YPT-REN------W": "PT",
+    "10YRO-TEL------P": "RO",
+    "10Y1001A1001A44P": "SE-SE1",
+    "10Y1001A1001A45N": "SE-SE2",
+    "10Y1001A1001A46L": "SE-SE3",
+    "10Y1001A1001A47J": "SE-SE4",
+    "10YSI-ELES-----O": "SI",
+    "10YSK-SEPS-----K": "SK",
 }
 #: Areas without generation, or without prices, of their own.
 _NO_GENERATION = ("DE-LU", "DE-AT-LU")
 _NO_PRICE = ("DE", "IE", "DE-AT-LU")
 PSR_TYPES = {
-    "B01": "biomass", "B02": "lignite", "B03": "unknown", "B04": "gas", "B05": "coal", "B06": "oil", "B07": "oil_shale",
-    "B08": "peat", "B09": "geothermal", "B10": "storage", "B11": "hydro", "B12": "hydro", "B13": "ocean", "B14": "nuclear",
-    "B15": "unknown", "B16": "solar", "B17": "unknown", "B18": "wind_offshore", "B19": "wind", "B20": "unknown",
+    "B01": "biomass",
+    "B02": "lignite",
+    "B03": "unknown",
+    "B04": "gas",
+    "B05": "coal",
+    "B06": "oil",
+    "B07": "oil_shale",
+    "B08": "peat",
+    "B09": "geothermal",
+    "B10": "storage",
+    "B11": "hydro",
+    "B12": "hydro",
+    "B13": "ocean",
+    "B14": "nuclear",
+    "B15": "unknown",
+    "B16": "solar",
+    "B17": "unknown",
+    "B18": "wind_offshore",
+    "B19": "wind",
+    "B20": "unknown",
     "B25": "storage",
 }
 _MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
@@ -55,17 +97,26 @@ def _periods(days: Sequence[dt.date]) -> dict[str, str]:
     return {"periodStart": f"{days[0]:%Y%m%d}0000", "periodEnd": f"{days[-1] + dt.timedelta(days=1):%Y%m%d}0000"}
 
 
-def _requests(window: Window, ahead: int, document: dict[str, str], domains: Sequence[str], without: Sequence[str]) -> Iterable[
-    Sequence[Request]
-]:
+def _requests(
+    window: Window, ahead: int, document: dict[str, str], domains: Sequence[str], without: Sequence[str]
+) -> Iterable[Sequence[Request]]:
     today = window.now.date()
-    days = window.days() if window.first_on or window.last_on else [today + dt.timedelta(days=n) for n in range(-2, ahead + 1)]
+    days = (
+        window.days()
+        if window.first_on or window.last_on
+        else [today + dt.timedelta(days=n) for n in range(-2, ahead + 1)]
+    )
     for n in range(0, len(days), 30):
         for code, zone in ZONES.items():
             if zone not in without:
-                params = document | dict.fromkeys(domains, code) | _periods(days[n:n + 30])
+                params = document | dict.fromkeys(domains, code) | _periods(days[n : n + 30])
                 yield [
-                    Request(f"https://{HOST}/api", params=params, secret_params={"securityToken": os.environ[KEY]}, extension="xml")
+                    Request(
+                        f"https://{HOST}/api",
+                        params=params,
+                        secret_params={"securityToken": os.environ[KEY]},
+                        extension="xml",
+                    )
                 ]
 
 
@@ -88,7 +139,9 @@ def _series(document: Document, document_type: str) -> list[etree._Element]:
     root = root_of(document)
     name = etree.QName(root).localname
     if name == "Acknowledgement_MarketDocument":
-        raise LayoutError(f"{document.url}: ENTSO-E has no data: {text_of(root, 'Reason', 'text') or 'no reason given'}"[:400])
+        raise LayoutError(
+            f"{document.url}: ENTSO-E has no data: {text_of(root, 'Reason', 'text') or 'no reason given'}"[:400]
+        )
     found = text_of(root, "type")
     if found != document_type:
         raise LayoutError(f"{document.url}: a {name} of type {found}, expected {document_type}")
@@ -112,31 +165,42 @@ def _points(document: Document, series: Sequence[etree._Element], value_name: st
             if resolution not in _MINUTES:
                 raise LayoutError(f"{document.url}: unknown resolution {resolution!r}")
             try:
-                first, last = (dt.datetime.strptime(edge, "%Y-%m-%dT%H:%MZ").replace(tzinfo=dt.UTC) for edge in (start, end))
+                first, last = (
+                    dt.datetime.strptime(edge, "%Y-%m-%dT%H:%MZ").replace(tzinfo=dt.UTC) for edge in (start, end)
+                )
             except ValueError as e:
                 raise LayoutError(f"{document.url}: interval {start!r} to {end!r} cannot be read") from e
             minutes = _MINUTES[resolution]
             count = int((last - first).total_seconds() // 60 // minutes)
             if not 0 < count <= 60 * 24 * 370 // minutes:
                 raise LayoutError(f"{document.url}: interval {start} to {end} is not within a year")
-            given = pl.DataFrame(
-                {
-                    "position": period.xpath("./*[local-name()='Point']/*[local-name()='position']/text()"),
-                    "value": period.xpath(f"./*[local-name()='Point']/*[local-name()='{value_name}']/text()"),
-                },
-                schema={"position": pl.String, "value": pl.String},
-            ).select(pl.all().str.strip_chars().cast(pl.Float64, strict=False)).with_columns(pl.col("position").cast(pl.Int64))
+            given = (
+                pl.DataFrame(
+                    {
+                        "position": period.xpath("./*[local-name()='Point']/*[local-name()='position']/text()"),
+                        "value": period.xpath(f"./*[local-name()='Point']/*[local-name()='{value_name}']/text()"),
+                    },
+                    schema={"position": pl.String, "value": pl.String},
+                )
+                .select(pl.all().str.strip_chars().cast(pl.Float64, strict=False))
+                .with_columns(pl.col("position").cast(pl.Int64))
+            )
             if given["position"].is_duplicated().any() or not given["position"].is_between(1, count).all():
                 raise LayoutError(f"{document.url}: positions are not within 1 to {count}, each once")
             slots = pl.DataFrame({"position": range(1, count + 1)}, schema={"position": pl.Int64}).join(
                 given, on="position", how="left", maintain_order="left"
             )
-            frames.append(slots.select(
-                pl.lit(number).alias("series"), pl.lit(minutes).alias("minutes"),
-                (pl.lit(first).cast(pl.Datetime("us", "UTC")) + pl.duration(minutes=(pl.col("position") - 1) * minutes))
-                .alias("valid_from"),
-                pl.col("value").forward_fill() if fills else pl.col("value"),
-            ))
+            frames.append(
+                slots.select(
+                    pl.lit(number).alias("series"),
+                    pl.lit(minutes).alias("minutes"),
+                    (
+                        pl.lit(first).cast(pl.Datetime("us", "UTC"))
+                        + pl.duration(minutes=(pl.col("position") - 1) * minutes)
+                    ).alias("valid_from"),
+                    pl.col("value").forward_fill() if fills else pl.col("value"),
+                )
+            )
     if not frames:
         raise LayoutError(f"{document.url}: no Period")
     return pl.concat(frames)
@@ -150,20 +214,25 @@ def parse_generation(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: consumption only, no generation")
     about = pl.DataFrame(
         {
-            "series": range(len(series)), "area": [text_of(s, "inBiddingZone_Domain.mRID") for s in series],
+            "series": range(len(series)),
+            "area": [text_of(s, "inBiddingZone_Domain.mRID") for s in series],
             "psr": [text_of(s, "MktPSRType", "psrType") for s in series],
             "unit": [text_of(s, "quantity_Measure_Unit.name") for s in series],
         },
         schema={"series": pl.Int32, "area": pl.String, "psr": pl.String, "unit": pl.String},
     )
     if set(about["unit"]) != {"MAW"}:
-        raise LayoutError(f"{document.url}: quantities in {', '.join(map(str, set(about['unit'])))}, expected MAW (megawatt)")
+        raise LayoutError(
+            f"{document.url}: quantities in {', '.join(map(str, set(about['unit'])))}, expected MAW (megawatt)"
+        )
     about = about.with_columns(
         pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("psr").replace_strict(PSR_TYPES, default="unknown", return_dtype=pl.String).alias("fuel"),
     )
     if about["zone"].null_count():
-        raise LayoutError(f"{document.url}: unknown area {', '.join(about.filter(pl.col('zone').is_null())['area'].unique())}")
+        raise LayoutError(
+            f"{document.url}: unknown area {', '.join(about.filter(pl.col('zone').is_null())['area'].unique())}"
+        )
     points = _points(document, series, "quantity").join(about, on="series")
     good, bad = [], []
     for (minutes,), part in points.group_by("minutes", maintain_order=True):
@@ -180,7 +249,8 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     series = _series(document, "A44")
     about = pl.DataFrame(
         {
-            "series": range(len(series)), "area": [text_of(s, "in_Domain.mRID") for s in series],
+            "series": range(len(series)),
+            "area": [text_of(s, "in_Domain.mRID") for s in series],
             "currency_code": [text_of(s, "currency_Unit.name") for s in series],
             "unit": [text_of(s, "price_Measure_Unit.name") for s in series],
             "contract": [text_of(s, "contract_MarketAgreement.type") for s in series],
@@ -192,16 +262,21 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         pl.col("rank").cast(pl.Int64, strict=False).fill_null(1),
     )
     if set(about["unit"]) != {"MWH"} or about["zone"].null_count():
-        raise LayoutError(f"{document.url}: a price not per MWh, or an unknown area: {about.select('area', 'unit').unique().rows()}")
+        raise LayoutError(
+            f"{document.url}: a price not per MWh, or an unknown area: {about.select('area', 'unit').unique().rows()}"
+        )
     # A07 is intraday.
     about = about.filter(pl.col("contract").fill_null("A01") == "A01")
     points = _points(document, series, "price.amount").join(about, on="series").filter(pl.col("value").is_not_null())
     hour = pl.col("valid_from").dt.truncate("1h")
     chosen = points.filter(pl.col("rank") == pl.col("rank").min().over("zone", hour))
     frame = chosen.select(
-        "zone", pl.lit("day_ahead").alias("market"),
+        "zone",
+        pl.lit("day_ahead").alias("market"),
         pl.col("minutes").cast(pl.Int64).replace_strict(_RESOLUTIONS, return_dtype=pl.String).alias("resolution"),
-        "currency_code", pl.col("value").alias("price_amount_per_mwh"), "valid_from",
+        "currency_code",
+        pl.col("value").alias("price_amount_per_mwh"),
+        "valid_from",
     ).unique(maintain_order=True)
     key = ["zone", "resolution", "currency_code", "valid_from"]
     twice = frame.filter(pl.struct(key).is_duplicated())
@@ -212,14 +287,32 @@ def parse_price(documents: Sequence[Document]) -> Reading:
 
 
 ENTSOE_GENERATION = Source(
-    source_id="entsoe", subject="grid_carbon", title="ENTSO-E generation per type (imports ignored)",
-    homepage_url="https://transparency.entsoe.eu/", licence="ENTSO-E terms (most items CC BY 4.0)",
-    attribution="ENTSO-E Transparency Platform", parse=parse_generation, plan=plan_generation, hosts=(HOST,),
-    cadence="20 */3 * * *", key_name=KEY, extension="xml", has_history=True,
+    source_id="entsoe",
+    subject="grid_carbon",
+    title="ENTSO-E generation per type (imports ignored)",
+    homepage_url="https://transparency.entsoe.eu/",
+    licence="ENTSO-E terms (most items CC BY 4.0)",
+    attribution="ENTSO-E Transparency Platform",
+    parse=parse_generation,
+    plan=plan_generation,
+    hosts=(HOST,),
+    cadence="20 */3 * * *",
+    key_name=KEY,
+    extension="xml",
+    has_history=True,
 )
 ENTSOE_PRICE = Source(
-    source_id="entsoe_price", subject="electricity_price", title="ENTSO-E day-ahead prices",
-    homepage_url="https://transparency.entsoe.eu/", licence="ENTSO-E terms (most items CC BY 4.0)",
-    attribution="ENTSO-E Transparency Platform", parse=parse_price, plan=plan_price, hosts=(HOST,), cadence="50 13 * * *",
-    key_name=KEY, extension="xml", has_history=True,
+    source_id="entsoe_price",
+    subject="electricity_price",
+    title="ENTSO-E day-ahead prices",
+    homepage_url="https://transparency.entsoe.eu/",
+    licence="ENTSO-E terms (most items CC BY 4.0)",
+    attribution="ENTSO-E Transparency Platform",
+    parse=parse_price,
+    plan=plan_price,
+    hosts=(HOST,),
+    cadence="50 13 * * *",
+    key_name=KEY,
+    extension="xml",
+    has_history=True,
 )

@@ -5,8 +5,8 @@ all of it as YAML takes three seconds; the blocks of the types that count are cu
 
 Quirks: the oldest files have no spot prices and no date in them; `about.timestamp` of the others is when the file was
 made, not from when a price holds. Commitments are given by the month, and a month is 730 hours by the file's own
-convention (`month` = 730 x `hour`; resource commitments only for what Google sells so: A2 ultra lost them). G4 slices have
-a fraction of a GPU.
+convention (`month` = 730 x `hour`; resource commitments only for what Google sells so: A2 ultra lost them). G4 slices
+have a fraction of a GPU.
 
 Faults met: where a commitment was not known, files of 2022 to 2024 repeat the price on demand; that is no commitment.
 And where the price of the GPU was not known, they give the host alone (A2 in Toronto at 0.81 USD per A100 from 2022-09
@@ -37,8 +37,7 @@ _FAMILY = re.compile(r"(?:a[2-9]x?|g[2-9]|ct\d+[a-z]*)-[a-z0-9-]+\Z")
 #: Keys of a type that do not name its accelerator.
 _HOST_KEYS = {"cost", "cpu", "ram", "bandwidth", "local-ssd", "local", "type", "series"}
 _OPTIONS = {"hour": "on_demand", "hour_spot": "spot", "month_1y": "reserved_1y", "month_3y": "reserved_3y"}
-_INSTANCES = re.compile(r"^compute:\r?\n(?:  +.*\r?\n|\r?\n)*?  instance:\r?\n((?:    .*(?:\r?\n|\Z)|\r?\n)*)", re.MULTILINE)
-_BLOCK = re.compile(r"^    ([A-Za-z0-9_.-]+):[ ]*\r?\n((?:      .*(?:\r?\n|\Z)|[ ]*\r?\n)*)", re.MULTILINE)
+_BLOCK = re.compile(r"^    ([A-Za-z0-9_.-]+):[ \t]*$", re.MULTILINE)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -49,11 +48,18 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def _machine_types(document: Document) -> dict[str, dict[str, Any]]:
     """Blocks of the machine types with accelerators, by name."""
     text = body_of(document).decode("utf-8-sig", "replace")
-    instances = _INSTANCES.search(text)
-    if not instances:
+    text = text.replace("\r\n", "\n")
+    starts = text.find("\n  instance:\n", max(text.find("\ncompute:\n"), 0))
+    if starts < 0 or "\ncompute:\n" not in f"\n{text[:starts + 1]}":
         raise LayoutError(f"{document.url}: compute.instance is missing (renamed?); the file begins {text[:120]!r}")
+    starts += len("\n  instance:\n")
+    # The section ends at the next key that is indented less.
+    end = re.compile(r"^(?:  )?[A-Za-z]", re.MULTILINE).search(text, starts)
+    section = text[starts : end.start() if end else len(text)]
+    heads = list(_BLOCK.finditer(section))
     found: dict[str, dict[str, Any]] = {}
-    for name, block in _BLOCK.findall(instances[1]):
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        name, block = head[1], section[head.end() : following.start() if following else len(section)]
         if _FAMILY.match(name):
             try:
                 about = yaml.load(block, Loader=yaml.CSafeLoader)
@@ -71,13 +77,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Instances with accelerators by region: on demand, spot and by commitment."""
     (document,) = documents
     rows = [
-        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, prices.get(key))
+        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, _number(prices.get(key)))
         for name, about in _machine_types(document).items()
         for region, prices in about["cost"].items()
         for key in _OPTIONS
     ]
     schema = {
-        "instance_type": pl.String, "accelerator_name": pl.String, "accelerator_count": pl.Float64, "vcpu_count": pl.Float64,
+        "instance_type": pl.String, "accelerator_name": pl.String, "accelerator_count": pl.Float64,
+            "vcpu_count": pl.Float64,
         "memory_gib": pl.Float64, "region": pl.String, "key": pl.String, "price": pl.Float64,
     }
     offers = pl.DataFrame(rows, schema=schema, orient="row", strict=False)
@@ -90,7 +97,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = offers.with_columns(
         pl.when(of_month).then(pl.col("price") / HOURS_PER_MONTH).otherwise(pl.col("price")).alias("hourly")
     ).with_columns(
-        (pl.col("hourly") < LEAST_SHARE_OF_MEDIAN * pl.col("hourly").median().over("instance_type", "key")).alias("is_low")
+        (pl.col("hourly") < LEAST_SHARE_OF_MEDIAN * pl.col("hourly").median().over("instance_type",
+            "key")).alias("is_low")
     )
     list_price = pl.col("hourly").filter(on_demand & ~pl.col("is_low")).first().over(here)
     offers = offers.filter(~of_month | (pl.col("hourly") < 0.999 * list_price).fill_null(value=True))
@@ -119,6 +127,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
 
 
+def _number(value: object) -> float | None:
+    """A price as a number; what is none ("n/a") is null."""
+    return float(value) if isinstance(value, int | float) else None
+
+
 def _accelerator(about: dict[str, Any]) -> tuple[str | None, float | None]:
     """Name and count of the accelerator: the one key with a number that is not of the host."""
     named = [(k, v) for k, v in about.items() if k not in _HOST_KEYS and isinstance(v, int | float) and v > 0]
@@ -128,6 +141,7 @@ def _accelerator(about: dict[str, Any]) -> tuple[str | None, float | None]:
 GCP_PRICING_YML = Source(
     source_id="gcp_pricing_yml", subject="cloud_rate", title="GCP machine types (Cyclenerd pricing.yml)",
     homepage_url="https://github.com/Cyclenerd/google-cloud-pricing-cost-calculator", licence="Apache-2.0",
-    licence_url="https://www.apache.org/licenses/LICENSE-2.0", attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
+    licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+        attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
     parse=parse, plan=plan, hosts=(HOST,), cadence="50 6 * * *", extension="yml", stale_after_days=3.0,
 )

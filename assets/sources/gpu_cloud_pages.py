@@ -12,9 +12,10 @@ What a page means by a price differs by publisher and year, and no page says it 
   repeat old prices.
 - SF Compute: a market; average, top and bottom per day in the page's flight payload; zero means that nothing traded.
 
-'Contact us', 'Contact sales' and dashes are offers without a price: they are left out. 'from $1.82' is the low end of a
-range, and says so in `offer_variant`. CoreWeave, Hyperstack and Paperspace are known from recorded pages of 2023 and 2024
-only, so nothing schedules them; they are read on demand, and a page that changed is refused, not read as empty.
+'Contact us', 'Contact sales' and dashes are offers without a price: they are left out. 'from $1.82' is the low end of
+a range, and says so in `offer_variant`. CoreWeave, Hyperstack and Paperspace are known from recorded pages of 2023
+and 2024 only, so nothing schedules them; they are read on demand, and a page that changed is refused, not read as
+empty.
 """
 
 from __future__ import annotations
@@ -82,10 +83,26 @@ def _reading(document: Document, provider: str, rows: list[dict[str, Any]], bad:
     return Reading([Scope(provider, frame, is_complete=not dated)], rejected)
 
 
+def _is_row(tag: Tag) -> bool:
+    """True for what stands for a row of a table."""
+    return (
+        tag.name == "tr" or tag.attrs.get("role") == "row"
+        or "pc-highlight-table-block__row" in tag.attrs.get("class", ())
+    )
+
+
+def _is_cell(tag: Tag) -> bool:
+    """True for what stands for a cell of a table."""
+    return (
+        tag.name in ("td", "th") or tag.attrs.get("role") == "cell"
+        or "pc-highlight-table-block__cell" in tag.attrs.get("class", ())
+    )
+
+
 def _cells(row: Tag) -> list[str]:
-    """Texts of a row's cells, whatever the cells are made of; badges ('New') are left out."""
-    cells = row.find_all(["td", "th"]) or row.select("[role=cell]") or row.select(".pc-highlight-table-block__cell")
-    for badge in row.select(".tag"):
+    """Texts of a row's cells, whatever the cells are made of; a badge ('New') beside the name is left out."""
+    cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
+    if cells and (badge := cells[0].find(class_="tag")) is not None:
         badge.extract()
     return [text_of(c) for c in cells]
 
@@ -110,7 +127,7 @@ def parse_lambda(documents: Sequence[Document]) -> Reading:
     bad: list[dict[str, Any]] = []
     heading = ""
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
-    is_per_gpu_page = bool(soup.find(string=re.compile(r"PRICE\s*/\s*GPU", re.I)))
+    is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", document.read_bytes(), re.I) is not None
     for row in soup.find_all("tr"):
         cells = _cells(row)
         if cells and re.search(r"price", cells[-1], re.I) and "$" not in cells[-1]:
@@ -121,8 +138,8 @@ def parse_lambda(documents: Sequence[Document]) -> Reading:
         name = re.sub(r"^On-demand\s+", "", cells[0], flags=re.I)
         if re.match(r"Reserved\b", name, re.I):
             continue  # of no stated term
-        panel = row.find_parent(attrs={"role": "tabpanel"})
         counted = _COUNTED.match(name)
+        panel = None if counted else row.find_parent(attrs={"role": "tabpanel"})
         count = float(counted.group(1)) if counted else tabs.get(str(panel.get("id"))) if panel else None
         gpu = counted.group(2) if counted else name
         amount, _ = _amount(cells[-1])
@@ -176,7 +193,7 @@ def parse_nebius(documents: Sequence[Document]) -> Reading:
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heads: list[str] = []
-    for row in soup.select("[role=row], .pc-highlight-table-block__row, tr"):
+    for row in soup.find_all(_is_row):
         cells = _cells(row)
         if not any("$" in c for c in cells) and any(re.search(r"on[- ]?demand", c, re.I) for c in cells):
             lowered = [c.lower() for c in cells]
@@ -227,8 +244,10 @@ def parse_hyperstack(documents: Sequence[Document]) -> Reading:
             continue
         memory = next((n for n, h in enumerate(heads) if h.startswith("vram")), None)
         for row in table.find_all("tr"):
-            cells = [text_of(c) for c in row.find_all("td")]
-            if len(cells) != len(heads) or ("$" not in cells[at] and _NO_PRICE.search(cells[at])):
+            cells = _cells(row)
+            if len(cells) != len(heads) or cells[at].lower() == heads[at] or (
+                "$" not in cells[at] and _NO_PRICE.search(cells[at])
+            ):
                 continue
             amount, is_from = _amount(cells[at])
             if not amount:
@@ -344,6 +363,8 @@ def _page(url: str) -> Callable[[Window], Iterable[Sequence[Request]]]:
     return lambda window: [[Request(url, extension="html")]]
 
 
+#: Pages of which no recent copy is known: nothing asks for them by itself, so they do not go stale either.
+_ON_DEMAND: dict[str, Any] = {"stale_after_days": 36_500.0}
 _TERMS: dict[str, Any] = {
     "subject": "cloud_rate", "licence": "prices are facts; the page remains its owner's", "extension": "html",
     "is_scraped": True,
@@ -357,7 +378,7 @@ LAMBDA_PAGE = Source(
 COREWEAVE_PAGE = Source(
     source_id="coreweave_page", title="CoreWeave price page", homepage_url="https://www.coreweave.com/pricing",
     parse=parse_coreweave, plan=_page("https://www.coreweave.com/pricing"), hosts=("www.coreweave.com", "coreweave.com"),
-    **_TERMS,
+    **_TERMS, **_ON_DEMAND,
 )
 NEBIUS_PAGE = Source(
     source_id="nebius_page", title="Nebius price page", homepage_url="https://nebius.com/prices", parse=parse_nebius,
@@ -365,11 +386,13 @@ NEBIUS_PAGE = Source(
 )
 HYPERSTACK_PAGE = Source(
     source_id="hyperstack_page", title="Hyperstack price page", homepage_url="https://www.hyperstack.cloud/gpu-pricing",
-    parse=parse_hyperstack, plan=_page("https://www.hyperstack.cloud/gpu-pricing"), hosts=("www.hyperstack.cloud",), **_TERMS,
+    parse=parse_hyperstack, plan=_page("https://www.hyperstack.cloud/gpu-pricing"), hosts=("www.hyperstack.cloud",),
+    **_TERMS, **_ON_DEMAND,
 )
 PAPERSPACE_PAGE = Source(
     source_id="paperspace_page", title="Paperspace price page", homepage_url="https://www.paperspace.com/pricing",
-    parse=parse_paperspace, plan=_page("https://www.paperspace.com/pricing"), hosts=("www.paperspace.com",), **_TERMS,
+    parse=parse_paperspace, plan=_page("https://www.paperspace.com/pricing"), hosts=("www.paperspace.com",),
+    **_TERMS, **_ON_DEMAND,
 )
 SFCOMPUTE_PAGE = Source(
     source_id="sfcompute_page", title="SF Compute market", homepage_url="https://sfcompute.com", parse=parse_sfcompute,

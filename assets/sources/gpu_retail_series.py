@@ -281,6 +281,8 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
 # Sources ----------------------------------------------------------------------------------------------------------------
 
 _TERMS: dict[str, Any] = {"subject": "gpu_price", "licence": "prices are facts; terms of the repository named"}
+#: A series that has ended does not go stale.
+_ENDED: dict[str, Any] = {**_TERMS, "stale_after_days": 36_500.0}
 PCPARTPICKER = Source(
     source_id="pcpartpicker", title="PCPartPicker video cards (pc-part-dataset)",
     homepage_url="https://github.com/docyx/pc-part-dataset", parse=parse_pcpartpicker, plan=plan_pcpartpicker,
@@ -288,25 +290,25 @@ PCPARTPICKER = Source(
 )
 UNITED_COMPUTE = Source(
     source_id="united_compute", title="United Compute card prices (to 2025-08)",
-    homepage_url="https://github.com/United-Compute/gpu-price-tracker", parse=parse_united_compute, **_TERMS,
+    homepage_url="https://github.com/United-Compute/gpu-price-tracker", parse=parse_united_compute, **_ENDED,
 )
 IDEALO = Source(
     source_id="idealo", title="idealo daily minimum of GTX 10 and RX 500 cards (2017-08 to 2018-02)",
-    homepage_url="https://github.com/stekhn/gpu-price-surge-analysis", parse=parse_idealo, **_TERMS,
+    homepage_url="https://github.com/stekhn/gpu-price-surge-analysis", parse=parse_idealo, **_ENDED,
 )
 EBAY_MONTHLY = Source(
     source_id="ebay_monthly", title="eBay averages by Tom's Hardware (2021 to 2023)",
-    homepage_url="https://github.com/buttke/ebay-2021-2023-gpu-prices", parse=parse_ebay, extension="csv", **_TERMS,
+    homepage_url="https://github.com/buttke/ebay-2021-2023-gpu-prices", parse=parse_ebay, extension="csv", **_ENDED,
 )
 CSIM07 = Source(
     source_id="csim07", title="GPU Price Database (2022 to 2024)", homepage_url="https://github.com/CSim-07/GPU-Price-Database",
-    parse=parse_csim07, extension="csv", **_TERMS,
+    parse=parse_csim07, extension="csv", **_ENDED,
 )
 AU_RTX5070TI = Source(
     source_id="au_rtx5070ti", title="Australian shops, one RTX 5070 Ti",
-    homepage_url="https://github.com/Townie-au/gpu-price-tracker-au", parse=parse_au_shops, **_TERMS,
+    homepage_url="https://github.com/Townie-au/gpu-price-tracker-au", parse=parse_au_shops, **_ENDED,
 )
 RU_SHOPS = Source(
     source_id="ru_shops", title="Russian shops (2022-11 to 2023-03)", homepage_url="https://github.com/TheTedLab/gpu-prices-bot",
-    parse=parse_ru_shops, **_TERMS,
+    parse=parse_ru_shops, **_ENDED,
 )

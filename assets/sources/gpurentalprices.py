@@ -1,11 +1,12 @@
 """gpurentalprices (Adrian Nutiu): daily snapshots of 34 providers, USD per GPU-hour. CC BY 4.0.
 
-Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many times
-it. Providers join (2, 18, 34 within three weeks): an index must be on matched pairs. GPU names are the tracker's slugs; a slug
-comes with several sizes of memory (v100 16 and 32), and early files fold two RunPod cards of one size into one slug
-(rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells which is which. `kind` mixes tier and purchase option: secure and community are clouds of one provider, serverless
-is billed by the second without a commitment. A provider that could not be read is carried on with its last rows
-(`fetched_at` older than the file). `latest.json` is today's snapshot; past days keep their file.
+Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many
+times it. Providers join (2, 18, 34 within three weeks): an index must be on matched pairs. GPU names are the
+tracker's slugs; a slug comes with several sizes of memory (v100 16 and 32), and early files fold two RunPod cards of
+one size into one slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells which is which.
+`kind` mixes tier and purchase option: secure and community are clouds of one provider, serverless is billed by the
+second without a commitment. A provider that could not be read is carried on with its last rows (`fetched_at` older
+than the file). `latest.json` is today's snapshot; past days keep their file.
 
 A snapshot is complete for the day it was made. Loaded long after that day, it tells what held then and nothing of now:
 then its rows carry their date and end no other offer.

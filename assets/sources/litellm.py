@@ -23,19 +23,23 @@ HOST = "raw.githubusercontent.com"
 MAX_USD_PER_MTOK = 1_000.0
 
 _DIRECTIONS = {
-    "input_cost_per_token": "input", "output_cost_per_token": "output",
-    "cache_read_input_token_cost": "cached_read", "input_cost_per_token_cache_hit": "cached_read",
-    "cache_creation_input_token_cost": "cached_write", "cache_creation_input_token_cost_above_1hr": "cached_write_1h",
-    "input_cost_per_audio_token": "input_audio", "output_cost_per_audio_token": "output_audio",
+    "input_cost_per_token": "input",
+    "output_cost_per_token": "output",
+    "cache_read_input_token_cost": "cached_read",
+    "input_cost_per_token_cache_hit": "cached_read",
+    "cache_creation_input_token_cost": "cached_write",
+    "cache_creation_input_token_cost_above_1hr": "cached_write_1h",
+    "input_cost_per_audio_token": "input_audio",
+    "output_cost_per_audio_token": "output_audio",
     "cache_read_input_audio_token_cost": "cached_audio_read",
     "cache_read_input_token_cost_per_audio_token": "cached_audio_read",
-    "input_cost_per_image_token": "input_image", "output_cost_per_image_token": "output_image",
-    "cache_read_input_image_token_cost": "cached_image_read", "output_cost_per_reasoning_token": "output_reasoning",
+    "input_cost_per_image_token": "input_image",
+    "output_cost_per_image_token": "output_image",
+    "cache_read_input_image_token_cost": "cached_image_read",
+    "output_cost_per_reasoning_token": "output_reasoning",
 }
 _TIERS = {"_priority": "priority", "_flex": "flex", "_batches": "batch", "_batch_requests": "batch"}
-_NAME = (
-    r"^(?<base>.+?)(?:_above_(?<thousands>\d+)k_tokens)?(?<tier>_priority|_flex|_batches|_batch_requests)?$"
-)
+_NAME = r"^(?<base>.+?)(?:_above_(?<thousands>\d+)k_tokens)?(?<tier>_priority|_flex|_batches|_batch_requests)?$"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
@@ -55,22 +59,32 @@ def _cells(models: dict[str, dict]) -> pl.DataFrame:
     """One row per model and price field: key, provider, mode, field, from_tokens, value."""
     flat = [
         (key, entry.get("litellm_provider"), entry.get("mode"), field, 0.0, value)
-        for key, entry in models.items() for field, value in entry.items() if "cost" in field
+        for key, entry in models.items()
+        for field, value in entry.items()
+        if "cost" in field
     ]
     tiered = [
         (key, entry.get("litellm_provider"), entry.get("mode"), field, _start_of(tier), value)
-        for key, entry in models.items() for tier in entry.get("tiered_pricing") or () for field, value in tier.items()
+        for key, entry in models.items()
+        for tier in entry.get("tiered_pricing") or ()
+        for field, value in tier.items()
         if "cost" in field
     ]
     # A missing cost is no cost; one that is text is kept, to be refused by name.
     rows = [
-        (*cell, str(value)) for *cell, value in (*flat, *tiered)
+        (*cell, str(value))
+        for *cell, value in (*flat, *tiered)
         if value is not None and not isinstance(value, dict | list | bool)
     ]
     return pl.DataFrame(
-        rows, orient="row",
+        rows,
+        orient="row",
         schema={
-            "key": pl.String, "provider": pl.String, "mode": pl.String, "field": pl.String, "from_tokens": pl.Float64,
+            "key": pl.String,
+            "provider": pl.String,
+            "mode": pl.String,
+            "field": pl.String,
+            "from_tokens": pl.Float64,
             "cost_as_typed": pl.String,
         },
     ).with_columns(pl.col("cost_as_typed").cast(pl.Float64, strict=False).alias("cost"))
@@ -88,12 +102,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no entry has a cost")
     other = cells.filter(pl.col("field").str.contains(_OTHER_UNITS) & (pl.col("cost") > 0)).select("key").unique()
     cells = (
-        cells.with_columns(pl.col("field").str.extract_groups(_NAME).alias("name")).unnest("name")
+        cells.with_columns(pl.col("field").str.extract_groups(_NAME).alias("name"))
+        .unnest("name")
         .with_columns(
             pl.col("base").replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String).alias("direction"),
             pl.col("tier").replace_strict(_TIERS, default="standard", return_dtype=pl.String).alias("service_tier"),
-            pl.coalesce(pl.col("thousands").cast(pl.Int64) * 1000, pl.col("from_tokens").cast(pl.Int64))
-            .alias("context_tier_from_tokens"),
+            pl.coalesce(pl.col("thousands").cast(pl.Int64) * 1000, pl.col("from_tokens").cast(pl.Int64)).alias(
+                "context_tier_from_tokens"
+            ),
             pl.col("key").is_in(other["key"].implode()).alias("is_charged_otherwise"),
             (pl.col("cost") * 1e6).round(9).alias("price_usd_per_mtok"),
         )
@@ -112,8 +128,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_region = region.str.contains(_REGION).fill_null(value=False)
     # The prefix repeats the provider and the region has its column; whatever else stands in a key belongs to the model.
     model = (
-        pl.when(is_region).then(pl.col("key").str.replace(r"^[^/]+/[^/]+/", ""))
-        .when(prefix == pl.col("vendor")).then(pl.col("key").str.replace(r"^[^/]+/", ""))
+        pl.when(is_region)
+        .then(pl.col("key").str.replace(r"^[^/]+/[^/]+/", ""))
+        .when(prefix == pl.col("vendor"))
+        .then(pl.col("key").str.replace(r"^[^/]+/", ""))
         .otherwise(pl.col("key"))
     )
     rows = cells.with_columns(vendor.alias("vendor")).with_columns(
@@ -121,8 +139,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     price = pl.col("price_usd_per_mtok")
     why = (
-        pl.when(price.is_null()).then(pl.lit("the cost is not a number"))
-        .when(price < 0).then(pl.lit("a negative cost"))
+        pl.when(price.is_null())
+        .then(pl.lit("the cost is not a number"))
+        .when(price < 0)
+        .then(pl.lit("a negative cost"))
         .otherwise(pl.lit(f"more than {MAX_USD_PER_MTOK:.0f} USD per million tokens: typed per thousand tokens?"))
     )
     usable = price.is_between(0, MAX_USD_PER_MTOK).fill_null(value=False)
@@ -130,7 +150,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
     rows = (
-        rows.filter(usable).sort(pl.col("key").str.len_chars(), maintain_order=True)
+        rows.filter(usable)
+        .sort(pl.col("key").str.len_chars(), maintain_order=True)
         .unique(subset=[*key, "price_usd_per_mtok"], keep="first", maintain_order=True)
     )
     is_first = pl.struct(key).is_first_distinct()
@@ -146,8 +167,15 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 LITELLM = Source(
-    source_id="litellm", subject="token_price", title="LiteLLM model price map",
-    homepage_url="https://github.com/BerriAI/litellm", licence="MIT",
-    licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE", attribution="BerriAI/litellm", parse=parse,
-    plan=plan, hosts=(HOST,), cadence="10 5 * * *",
+    source_id="litellm",
+    subject="token_price",
+    title="LiteLLM model price map",
+    homepage_url="https://github.com/BerriAI/litellm",
+    licence="MIT",
+    licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
+    attribution="BerriAI/litellm",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="10 5 * * *",
 )

@@ -19,9 +19,16 @@ from warehouse.captures import Document
 
 HOST = "openrouter.ai"
 _DIRECTIONS = {
-    "prompt": "input", "completion": "output", "input_cache_read": "cached_read", "input_cache_write": "cached_write",
-    "input_cache_write_1h": "cached_write_1h", "audio": "input_audio", "audio_output": "output_audio",
-    "input_audio_cache": "cached_audio_read", "image_output": "output_image", "internal_reasoning": "output_reasoning",
+    "prompt": "input",
+    "completion": "output",
+    "input_cache_read": "cached_read",
+    "input_cache_write": "cached_write",
+    "input_cache_write_1h": "cached_write_1h",
+    "audio": "input_audio",
+    "audio_output": "output_audio",
+    "input_audio_cache": "cached_audio_read",
+    "image_output": "output_image",
+    "internal_reasoning": "output_reasoning",
 }
 _OVERRIDE = pl.Struct({"min_prompt_tokens": pl.Int64, **dict.fromkeys(_DIRECTIONS, pl.String)})
 _PRICING = {**dict.fromkeys(_DIRECTIONS, pl.String), "overrides": pl.List(_OVERRIDE)}
@@ -41,37 +48,54 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no list `data` of models")
     listed = pl.DataFrame(
         {"model": [m.get("id") for m in models], "pricing": [m.get("pricing") or {} for m in models]},
-        schema={"model": pl.String, "pricing": pl.Struct(_PRICING)}, strict=False,
+        schema={"model": pl.String, "pricing": pl.Struct(_PRICING)},
+        strict=False,
     ).unnest("pricing")
     base = listed.drop("overrides").with_columns(pl.lit(0, pl.Int64).alias("min_prompt_tokens"))
     overrides = listed.select("model", "overrides").explode("overrides", empty_as_null=True, keep_nulls=False)
     above = overrides.unnest("overrides")
     # An override without a length (by hour, by region?) is not understood, so it is not taken for a base price.
-    cells = pl.concat([base, above.select(base.columns)]).unpivot(
-        list(_DIRECTIONS), index=["model", "min_prompt_tokens"], variable_name="field", value_name="price"
-    ).filter(pl.col("price").is_not_null())
+    cells = (
+        pl.concat([base, above.select(base.columns)])
+        .unpivot(list(_DIRECTIONS), index=["model", "min_prompt_tokens"], variable_name="field", value_name="price")
+        .filter(pl.col("price").is_not_null())
+    )
     price = pl.col("price").cast(pl.Float64, strict=False)
     cells = cells.with_columns((price * 1e6).round(9).alias("price_usd_per_mtok"))
     routed, unread = price < 0, price.is_null()
     unplaced = pl.col("min_prompt_tokens").is_null()
     why = (
-        pl.when(unread).then(pl.lit("the price is not a number"))
-        .when(routed).then(pl.lit("a negative price: a router whose price depends on the route"))
+        pl.when(unread)
+        .then(pl.lit("the price is not a number"))
+        .when(routed)
+        .then(pl.lit("a negative price: a router whose price depends on the route"))
         .otherwise(pl.lit("an override without min_prompt_tokens"))
     )
     bad = cells.filter(unread | routed | unplaced)
     extra = ~pl.col("field").is_in(["prompt", "completion"])
     good = cells.filter(~(unread | routed | unplaced) & ~(extra & (price == 0)))
     frame = good.select(
-        pl.lit("openrouter").alias("vendor"), "model",
+        pl.lit("openrouter").alias("vendor"),
+        "model",
         pl.col("field").replace_strict(_DIRECTIONS, return_dtype=pl.String).alias("direction"),
-        pl.lit("standard").alias("service_tier"), pl.col("min_prompt_tokens").alias("context_tier_from_tokens"),
-        pl.lit("").alias("time_window"), pl.lit("global").alias("region"), "price_usd_per_mtok",
+        pl.lit("standard").alias("service_tier"),
+        pl.col("min_prompt_tokens").alias("context_tier_from_tokens"),
+        pl.lit("").alias("time_window"),
+        pl.lit("global").alias("region"),
+        "price_usd_per_mtok",
     )
     return Reading([Scope("models", frame, is_complete=True)], refused(bad, why) if bad.height else None)
 
 
 OPENROUTER = Source(
-    source_id="openrouter", subject="token_price", title="OpenRouter models", homepage_url=f"https://{HOST}/models",
-    licence="not stated", attribution="OpenRouter", parse=parse, plan=plan, hosts=(HOST,), cadence="40 */6 * * *",
+    source_id="openrouter",
+    subject="token_price",
+    title="OpenRouter models",
+    homepage_url=f"https://{HOST}/models",
+    licence="not stated",
+    attribution="OpenRouter",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="40 */6 * * *",
 )

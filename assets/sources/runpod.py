@@ -1,10 +1,11 @@
 """RunPod: GPU types over GraphQL, and the price page; USD per GPU-hour, two clouds (secure, community).
 
-Quirks: an answer tells what RunPod would charge, offered or not. A price of 0 or 0.5 is a placeholder where the flag of
-that cloud (`secureCloud`, `communityCloud`) is false, and other figures stand there too (A40 community 0.35, off), so
-the flag decides; where nobody asked for the flags, 0 and 0.5 are taken for placeholders. The row 'unknown' is no GPU.
-MIG slices are fractions of a GPU: no per-GPU rate. `lowestPrice(gpuCount: n)` is for n GPUs together and is not used;
-prices for 1, 3 and 6 months are no option that Petaday knows. The answer comes as `data.gpuTypes` or unwrapped as a list.
+Quirks: an answer tells what RunPod would charge, offered or not. A price of 0 or 0.5 is a placeholder where the flag
+of that cloud (`secureCloud`, `communityCloud`) is false, and other figures stand there too (A40 community 0.35, off),
+so the flag decides; where nobody asked for the flags, 0 and 0.5 are taken for placeholders. The row 'unknown' is no
+GPU. MIG slices are fractions of a GPU: no per-GPU rate. `lowestPrice(gpuCount: n)` is for n GPUs together and is not
+used; prices for 1, 3 and 6 months are no option that Petaday knows. The answer comes as `data.gpuTypes` or unwrapped
+as a list.
 
 The page had its figures in `__NEXT_DATA__` (2023), then in attributes beside a visible '0' (2025), then in JSON-LD
 (2026), where low and high are not community and secure: each Offer is named. It lists fewer GPUs than the API.
@@ -120,10 +121,11 @@ def parse_page(documents: Sequence[Document]) -> Reading:
     for cell in soup.select("[data-secure-cloud-price]"):
         row = cell.find_parent(class_="gpu-pricing-row") or cell.find_parent(attrs={"role": "listitem"})
         # In an excerpt that begins inside its first row, that row is the whole page: its name stands just before.
-        name = (row.find(attrs={"data-line-clamp": True}) if row else None) or cell.find_previous(
+        name = (row.select_one("[data-line-clamp]") if row else None) or cell.find_previous(
             attrs={"data-gradient": "text-secondary", "data-line-clamp": True}
         )
-        text = text_of(row) if row else " ".join(reversed([text_of(t) for t in cell.find_all_previous(class_="gpu-pricing-row__tag", limit=3)]))
+        tags = reversed(cell.find_all_previous(class_="gpu-pricing-row__tag", limit=3))
+        text = text_of(row) if row else " ".join(text_of(tag) for tag in tags)
         found.append({
             "gpu": text_of(name), "secure": cell.get("data-secure-cloud-price"),
             "community": cell.get("data-community-cloud-price"),

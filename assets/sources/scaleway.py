@@ -1,7 +1,8 @@
 """Scaleway: server types per zone; EUR, which the answer does not say.
 
-Quirks: `hourly_price` is for the server with all its GPUs, and null for some; `gpu_memory` is that of one GPU, in bytes;
-CPU servers have `gpu` null or 0. Paging shows in headers only, so a full page is followed by the next until one is short.
+Quirks: `hourly_price` is for the server with all its GPUs, and null for some; `gpu_memory` is that of one GPU, in
+bytes; CPU servers have `gpu` null or 0. Paging shows in headers only, so a full page is followed by the next until
+one is short.
 """
 
 from __future__ import annotations

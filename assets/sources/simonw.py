@@ -47,30 +47,51 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: expected `vendor` and a list `models`")
     listed = pl.DataFrame(
         {
-            "id": [m.get("id") for m in models], "name": [m.get("name") for m in models],
+            "id": [m.get("id") for m in models],
+            "name": [m.get("name") for m in models],
             "price": [m.get("price_history") or [] for m in models],
         },
-        schema={"id": pl.String, "name": pl.String, "price": pl.List(_PRICE)}, strict=False,
+        schema={"id": pl.String, "name": pl.String, "price": pl.List(_PRICE)},
+        strict=False,
     )
     thousands = pl.col("name").str.extract(_ABOVE).cast(pl.Int64)
-    prices = listed.explode("price", empty_as_null=True, keep_nulls=False).unnest("price").with_columns(
-        pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
-        (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
-        pl.col("from_date").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC").alias("start"),
+    prices = (
+        listed.explode("price", empty_as_null=True, keep_nulls=False)
+        .unnest("price")
+        .with_columns(
+            pl.when(thousands.is_not_null())
+            .then(pl.col("id").str.replace(r"-\d+k$", ""))
+            .otherwise("id")
+            .alias("model"),
+            (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
+            pl.col("from_date")
+            .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
+            .alias("start"),
+        )
     )
     unreadable = pl.col("from_date").is_not_null() & pl.col("start").is_null()
     bad = prices.filter(unreadable).select("id", "from_date", "to_date")
-    rows = prices.filter(~unreadable).unpivot(
-        list(_DIRECTIONS), index=["model", "context_tier_from_tokens", "start", "to_date"], variable_name="direction",
-        value_name="price_usd_per_mtok",
-    ).filter(pl.col("price_usd_per_mtok").is_not_null())
+    rows = (
+        prices.filter(~unreadable)
+        .unpivot(
+            list(_DIRECTIONS),
+            index=["model", "context_tier_from_tokens", "start", "to_date"],
+            variable_name="direction",
+            value_name="price_usd_per_mtok",
+        )
+        .filter(pl.col("price_usd_per_mtok").is_not_null())
+    )
     replaced = pl.col("start").is_null() & pl.col("to_date").is_not_null()
     before_all = pl.lit(UNKNOWN_START_AT).cast(pl.Datetime("us", "UTC"))
     frame = rows.select(
-        pl.lit(str(body["vendor"])).alias("vendor"), "model",
+        pl.lit(str(body["vendor"])).alias("vendor"),
+        "model",
         pl.col("direction").replace_strict(_DIRECTIONS, return_dtype=pl.String),
-        pl.lit("standard").alias("service_tier"), "context_tier_from_tokens", pl.lit("").alias("time_window"),
-        pl.lit("global").alias("region"), "price_usd_per_mtok",
+        pl.lit("standard").alias("service_tier"),
+        "context_tier_from_tokens",
+        pl.lit("").alias("time_window"),
+        pl.lit("global").alias("region"),
+        "price_usd_per_mtok",
         pl.when(replaced).then(before_all).otherwise("start").alias("valid_from"),
     )
     return Reading(
@@ -80,7 +101,15 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 SIMONW = Source(
-    source_id="simonw", subject="token_price", title="llm-prices by Simon Willison",
-    homepage_url="https://github.com/simonw/llm-prices", licence="Apache-2.0", attribution="simonw/llm-prices",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="25 5 * * *", stale_after_days=7.0,
+    source_id="simonw",
+    subject="token_price",
+    title="llm-prices by Simon Willison",
+    homepage_url="https://github.com/simonw/llm-prices",
+    licence="Apache-2.0",
+    attribution="simonw/llm-prices",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="25 5 * * *",
+    stale_after_days=7.0,
 )

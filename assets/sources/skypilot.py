@@ -121,13 +121,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         frame = _attach_gcp_hosts(frame)
     else:
         frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(pl.lit("instance").alias("price_component"))
-    offers = frame.unpivot(
-        ["Price", "SpotPrice"], index=[c for c in frame.columns if c not in ("Price", "SpotPrice")],
-        variable_name="purchase_option", value_name="price",
-    )
-    spot = pl.col("purchase_option") == "SpotPrice"
     # An empty price is "not offered so" (preview sizes, no spot market); a spot price of zero means the same.
-    offers = offers.filter(pl.col("price").is_not_null() & ~(spot & (pl.col("price") == 0)))
+    index = [c for c in frame.columns if c not in ("Price", "SpotPrice")]
+    offers = pl.concat(
+        [
+            frame.filter(pl.col(column).is_not_null() & ((pl.col(column) != 0) if option == "spot" else True)).select(
+                *index, pl.lit(option).alias("purchase_option"), pl.col(column).alias("price")
+            )
+            for column, option in (("Price", "on_demand"), ("SpotPrice", "spot"))
+        ]
+    )
     unusable = offers.filter(pl.col("price") <= 0)
     offers = offers.filter(pl.col("price") > 0)
     # Seen in 2026: one figure for every size of TPU slice, which prices none of them.
@@ -141,7 +144,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit(cloud).alias("provider"),
         pl.col("Region").str.strip_chars(" ,").replace("", "unknown").fill_null("unknown").alias("region"),
         pl.coalesce("InstanceType", pl.lit("unknown")).alias("instance_type"),
-        pl.when(spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
+        "purchase_option",
         "price_component",
         pl.lit("").alias("offer_variant"),
         pl.col("AcceleratorName").alias("accelerator_name"),
@@ -153,8 +156,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         pl.col("AvailabilityZone").fill_null("").alias("zone"),
     )
+    has_zones = "AvailabilityZone" in raw.columns
     return Reading(
-        [Scope(cloud, _one_per_region(rows), is_complete=True)],
+        [Scope(cloud, _one_per_region(rows) if has_zones else rows.drop("zone"), is_complete=True)],
         pl.concat(
             [
                 refused(unusable, "price is zero or negative on demand"),

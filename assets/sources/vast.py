@@ -1,11 +1,12 @@
 """Vast.ai: a market of offers by thousands of hosts; kept as a distribution, not one row per offer. USD.
 
-Quirks: `dph_total` (base price plus the disk that comes with it) is for the whole offer, so an 8-GPU offer is divided by
-eight downstream. `gpu_frac` below 1 is a share of the *machine*, never of a GPU: 2 of 8 whole GPUs, so it is counted like
-any other offer. A host lists one machine several times, split in 1, 2, 4 and 8: groups go by number of GPUs, so a
-machine's splits never meet in one group. `verification` also says unverified and deverified: those offers are not what
-a company can rent, and are left out. `min_bid` of interruptible offers may lie far above the price on demand, and is
-not used. The API gives 64 offers unless asked for more. Answers name hosts by IP address: only market figures leave here.
+Quirks: `dph_total` (base price plus the disk that comes with it) is for the whole offer, so an 8-GPU offer is divided
+by eight downstream. `gpu_frac` below 1 is a share of the *machine*, never of a GPU: 2 of 8 whole GPUs, so it is
+counted like any other offer. A host lists one machine several times, split in 1, 2, 4 and 8: groups go by number of
+GPUs, so a machine's splits never meet in one group. `verification` also says unverified and deverified: those offers
+are not what a company can rent, and are left out. `min_bid` of interruptible offers may lie far above the price on
+demand, and is not used. The API gives 64 offers unless asked for more. Answers name hosts by IP address: only market
+figures leave here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from warehouse.captures import Document
 HOST = "console.vast.ai"
 #: Offers asked for; the market had about 3,000 that can be rented at once. An answer of this length is taken for cut.
 LIMIT = 10_000
+#: Lengths at which an answer was cut without saying so: 64 where no limit is heard, and round thousands.
+CAPS = frozenset({64, *range(1000, LIMIT, 1000)})
 QUERY = {
     "verified": {"eq": True}, "rentable": {"eq": True}, "rented": {"eq": False}, "external": {"eq": False},
     "type": "on-demand", "order": [["dph_total", "asc"]], "limit": LIMIT,
@@ -50,8 +53,8 @@ def _offers(document: Document) -> pl.DataFrame:
     missing = [f for f in ("gpu_name", "num_gpus", "dph_total", "rentable") if not any(f in o for o in offers)]
     if missing:
         raise LayoutError(f"{document.url}: {', '.join(missing)} is missing from every offer (renamed?)")
-    if len(offers) >= LIMIT:
-        raise LayoutError(f"{document.url}: {len(offers)} offers, as many as were asked for: the answer is cut short")
+    if len(offers) >= LIMIT or len(offers) in CAPS:
+        raise LayoutError(f"{document.url}: {len(offers)} offers, exactly a limit: the answer is cut short, its cheap end")
     if not any("verification" in o or "verified" in o for o in offers):
         raise LayoutError(f"{document.url}: no offer says whether it is verified (renamed?)")
     rows = [

@@ -1,9 +1,9 @@
 """Vultr: GPU plans (virtual machines and bare metal), USD per plan, on demand and preemptible.
 
-Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB) and the answer never says how many
-GPUs, so no rate per GPU may be derived: their `accelerator_count` is unknown. A bare metal plan says it in its id
-(vbm-112c-2048gb-8-h100-gpu). Memory is in MiB. A plan has one price in all its locations; a plan without any is not on
-sale. Pages are chained by a cursor; virtual machines and bare metal are two lists.
+Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB) and the answer never says how
+many GPUs, so no rate per GPU may be derived: their `accelerator_count` is unknown. A bare metal plan says it in its
+id (vbm-112c-2048gb-8-h100-gpu). Memory is in MiB. A plan has one price in all its locations; a plan without any is
+not on sale. Pages are chained by a cursor; virtual machines and bare metal are two lists.
 """
 
 from __future__ import annotations

@@ -31,24 +31,33 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The days of the window in parts of 31 (the API allows 32); the last two where none is given."""
     days = window.days(2)
     for n in range(0, len(days), 31):
-        part = days[n:n + 31]
+        part = days[n : n + 31]
         params = {
-            "region": REGION, "signal_type": "co2_moer", "start": f"{part[0]}T00:00Z",
+            "region": REGION,
+            "signal_type": "co2_moer",
+            "start": f"{part[0]}T00:00Z",
             "end": f"{part[-1] + dt.timedelta(days=1)}T00:00Z",
         }
         yield [
-            Request(f"https://{HOST}/v3/historical", params=params,
-                    secret_headers={"Authorization": f"Bearer {os.environ[KEY]}"})
+            Request(
+                f"https://{HOST}/v3/historical",
+                params=params,
+                secret_headers={"Authorization": f"Bearer {os.environ[KEY]}"},
+            )
         ]
 
 
 def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
     text = csv_of(document, [])
     if len(text.columns) != 2 or text.columns[0].lower() not in ("oootime", "point_time", "datetime", "timestamp"):
-        raise LayoutError(f"{document.url}: expected a time and one column named after a region; found {', '.join(text.columns)}")
+        raise LayoutError(
+            f"{document.url}: expected a time and one column named after a region; found {', '.join(text.columns)}"
+        )
     time, region = text.columns
     rows = text.select(
-        pl.col(time).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
+        pl.col(time)
+        .str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from"),
         pl.col(region).alias("text"),
     )
     seconds = rows.select(pl.col("valid_from").diff().dt.total_seconds().mode().min()).item()
@@ -63,11 +72,14 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str]:
     if not isinstance(meta, dict) or not isinstance(body.get("data"), list):
         raise LayoutError(f"{document.url}: no `data` and `meta`")
     if (meta.get("signal_type"), meta.get("units")) != ("co2_moer", _UNIT):
-        raise LayoutError(f"{document.url}: {meta.get('signal_type')} in {meta.get('units')}, expected co2_moer in {_UNIT}")
+        raise LayoutError(
+            f"{document.url}: {meta.get('signal_type')} in {meta.get('units')}, expected co2_moer in {_UNIT}"
+        )
     if meta.get("data_point_period_seconds") not in _RESOLUTIONS:
         raise LayoutError(f"{document.url}: slots of {meta.get('data_point_period_seconds')} s")
     rows = pl.DataFrame(body["data"], schema={"point_time": pl.String, "value": pl.String}, strict=False).select(
-        pl.col("point_time").str.to_datetime("%Y-%m-%dT%H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False)
+        pl.col("point_time")
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False)
         .alias("valid_from"),
         pl.col("value").alias("text"),
     )
@@ -85,15 +97,29 @@ def parse(documents: Sequence[Document]) -> Reading:
     unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
     bad = rows.filter(unreadable).select("text")
     frame = rows.filter(~unreadable).select(
-        pl.lit(region).alias("zone"), pl.lit(resolution).alias("resolution"), pl.lit("marginal").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
-        pl.lit("estimated").alias("basis_kind"), "intensity_gco2e_per_kwh", "valid_from",
+        pl.lit(region).alias("zone"),
+        pl.lit(resolution).alias("resolution"),
+        pl.lit("marginal").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("estimated").alias("basis_kind"),
+        "intensity_gco2e_per_kwh",
+        "valid_from",
     )
     return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read"))
 
 
 WATTTIME = Source(
-    source_id="watttime", subject="grid_carbon", title="WattTime marginal emissions (CAISO_NORTH)",
-    homepage_url="https://watttime.org/", licence="WattTime terms", attribution="WattTime", parse=parse, plan=plan,
-    hosts=(HOST,), cadence="50 */12 * * *", key_name=KEY, has_history=True,
+    source_id="watttime",
+    subject="grid_carbon",
+    title="WattTime marginal emissions (CAISO_NORTH)",
+    homepage_url="https://watttime.org/",
+    licence="WattTime terms",
+    attribution="WattTime",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="50 */12 * * *",
+    key_name=KEY,
+    has_history=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 
 import duckdb
@@ -13,7 +14,7 @@ from warehouse.errors import SchemaTooNewError
 from warehouse.tables import Subject, Table, literal, quoted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
     """Everything that `assets` declares for the warehouse to hold.
 
@@ -35,6 +36,7 @@ class Catalog:
         declared = [statement for item in (*self.subjects, *self.tables) for statement in item.ddl()]
         return [*declared, *self.scripts]
 
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all SQL, so that an unchanged catalog is not applied again."""
         text = "\x00".join([*self.statements(), repr(sorted(self.column_meanings.items()))])
@@ -42,8 +44,9 @@ class Catalog:
 
 
 def _migrations() -> list[tuple[int, str]]:
-    files = sorted(f.name for f in resources.files(__package__).iterdir() if f.name.endswith(".sql"))
-    return [(int(name[:3]), (resources.files(__package__) / name).read_text(encoding="utf-8")) for name in files]
+    folder = resources.files("warehouse.schema")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [(int(f.name[:3]), f.read_text(encoding="utf-8")) for f in files]
 
 
 def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
@@ -64,7 +67,7 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
             f"the warehouse has schema version {version}, this Petaday knows {newest}: install the newer Petaday, "
             "or point PETADAY_HOME at another folder"
         )
-    fingerprint = catalog.fingerprint()
+    fingerprint = catalog.fingerprint
     if version == newest:
         known = con.execute("SELECT fingerprint FROM meta.definition WHERE name = 'catalog'").fetchall()
         if known == [(fingerprint,)]:

@@ -40,13 +40,14 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
     for name in ("accelerator", "accelerator_alias", "model", "region", "method_default"):
         con.execute(f"CREATE TABLE reference.{name} AS FROM read_csv('{REFERENCE / name}.csv', sample_size = -1)")
     con.execute(
-        "CREATE TABLE observed.cloud_rate (provider VARCHAR, region VARCHAR, purchase_option VARCHAR, accelerator_id VARCHAR, "
-        "price_usd_per_gpu_hour DOUBLE, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ, source_id VARCHAR, capture_id VARCHAR, "
-        "is_bundled BOOLEAN)"
+        "CREATE TABLE observed.cloud_rate (provider VARCHAR, region VARCHAR, purchase_option VARCHAR, "
+        "accelerator_id VARCHAR, price_usd_per_gpu_hour DOUBLE, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ, "
+        "source_id VARCHAR, capture_id VARCHAR, is_bundled BOOLEAN)"
     )
     con.execute(
-        "CREATE TABLE observed.grid_carbon (zone VARCHAR, resolution VARCHAR, basis_method VARCHAR, basis_boundary VARCHAR, "
-        "basis_accounting VARCHAR, basis_kind VARCHAR, intensity_gco2e_per_kwh DOUBLE, valid_from TIMESTAMPTZ, "
+        "CREATE TABLE observed.grid_carbon (zone VARCHAR, resolution VARCHAR, basis_method VARCHAR, "
+        "basis_boundary VARCHAR, basis_accounting VARCHAR, "
+        "basis_kind VARCHAR, intensity_gco2e_per_kwh DOUBLE, valid_from TIMESTAMPTZ, "
         "valid_to TIMESTAMPTZ, capture_id VARCHAR)"
     )
     con.execute(RATES)

@@ -82,7 +82,8 @@ def test_every_macro_is_tested_and_cited(warehouse: duckdb.DuckDBPyConnection) -
 def test_rematerialised_palm(warehouse: duckdb.DuckDBPyConnection) -> None:
     """PaLM 540B at 238,300 tokens/s on 6,144 TPU v4: MFU 46.2%, HFU 57.8%."""
     mfu, hfu = warehouse.execute(
-        "SELECT utilization_share(f * 238.3e3 / 6144, 275e12), utilization_share((f + r) * 238.3e3 / 6144, 275e12) FROM (SELECT "
+        "SELECT utilization_share(f * 238.3e3 / 6144, 275e12), utilization_share((f + r) * 238.3e3 / 6144, 275e12) "
+        "FROM (SELECT "
         "training_flop_with_attention(540.35e9, 1, 6, a) AS f, recomputation_flop_per_token(540.35e9, 0.75, a) AS r "
         "FROM (SELECT attention_flop_per_token(118, 48 * 256, 2048) AS a))"
     ).fetchone() or (0, 0)

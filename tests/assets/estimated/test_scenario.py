@@ -69,7 +69,7 @@ def test_bad_input(values: dict[str, object], message: str) -> None:
 )
 def test_bad_file(text: str, message: str) -> None:
     """A file that is no scenario says so."""
-    with pytest.raises(ScenarioError, match="training|TOML|title") as error:
+    with pytest.raises(ScenarioError, match=r"training|TOML|title") as error:
         parse_scenario(text)
     assert message in str(error.value)
 

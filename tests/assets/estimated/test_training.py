@@ -107,7 +107,7 @@ def test_price_over_offers_has_a_band(warehouse: duckdb.DuckDBPyConnection) -> N
 
 
 def test_grid_slot(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """The finest covering slot of one boundary, actual before forecast; marginal never; a year where no half hour covers."""
+    """The finest covering slot, actual before forecast, marginal never; a year where no half hour covers."""
     run = {"gpu_hours": 10, "power_w_per_gpu": 400, "pue": 1.1, "region": "GB"}
     assert factor(estimate(warehouse, **run, as_of="2025-03-01T12:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 200
     assert factor(estimate(warehouse, **run, as_of="2025-03-01T13:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 240
@@ -216,7 +216,10 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
             {"accelerator": "H100 SXM9"},
             "accelerator: H100 SXM9 is not in reference.accelerator; closest are nvidia-h100-sxm-80gb",
         ),
-        ({"accelerator": "A100"}, "accelerator: A100 may be any of nvidia-a100-40gb, nvidia-a100-80gb"),
+        (
+            {"accelerator": "H100"},
+            "accelerator: H100 may be any of nvidia-h100-nvl-94gb, nvidia-h100-pcie-80gb, nvidia-h100-sxm-80gb",
+        ),
         ({"provider": "awz"}, "provider: awz is not known; closest are aws"),
         ({"region": "us-esat-1"}, "region: us-esat-1 is not a region or grid zone; closest are us-east-1"),
         ({"region": "us-esat-1", "provider": "aws"}, "region: us-esat-1 is not a region of aws; closest are us-east-1"),
@@ -231,7 +234,7 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
         ({"gpu_hours": 1, "as_of": "2099-01-01"}, "as_of: 2099-01-01 lies more than a year ahead"),
         (
             {"training_flop": 3.14e23, "gpu_hours": 1_000, "achieved_flop_per_s_per_gpu": 1e14},
-            "training_flop 3.14e+23 = 3.14e+23 FLOP against 1000 GPU-hours x 1e+14 FLOP/s = 3.6e+20 FLOP, 872 times apart",
+            "= 3.14e+23 FLOP against 1000 GPU-hours x 1e+14 FLOP/s = 3.6e+20 FLOP, 872 times apart",
         ),
         ({"training_flop": 3.14e23, "gpu_hours": 3.552e6, "achieved_flop_per_s_per_gpu": 30e12}, "1.22 times apart"),
         (
@@ -267,6 +270,15 @@ def test_refused(warehouse: duckdb.DuckDBPyConnection, values: dict[str, object]
         estimate(warehouse, **values)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "written", ["H100 SXM", "h100_sxm5", "nvidia-h100-sxm-80gb", "NVIDIA H100 80GB HBM3", "h100-sxm-80gb"]
+)
+def test_one_accelerator_however_written(warehouse: duckdb.DuckDBPyConnection, written: str) -> None:
+    """Case, punctuation and the vendor's name do not count."""
+    peak = factor(estimate(warehouse, training_flop=1e23, accelerator=written), "peak_flop_per_s_per_gpu")
+    assert "reference.accelerator[nvidia-h100-sxm-80gb]" in peak["origin_ref"]
 
 
 def test_rounded_inputs_do_not_contradict(warehouse: duckdb.DuckDBPyConnection) -> None:

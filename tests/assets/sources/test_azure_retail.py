@@ -73,7 +73,8 @@ def test_a_reservation_that_was_repriced_starts_on_its_new_date(samples: Path) -
     def term_price(date: str) -> tuple[float, dt.datetime]:
         scopes, _ = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
         row = scopes["azure"].row(
-            by_predicate=(pl.col("instance_type") == "Standard_ND96isr_H200_v5") & (pl.col("purchase_option") == "reserved_1y"),
+            by_predicate=(pl.col("instance_type") == "Standard_ND96isr_H200_v5")
+                & (pl.col("purchase_option") == "reserved_1y"),
             named=True,
         )
         return round(row["price_amount_per_hour"] * 8_760), row["valid_from"]
@@ -132,7 +133,8 @@ def test_spot_is_told_by_either_name(field: str, tmp_path: Path) -> None:
 
 
 def test_repeated_rows_count_once_and_contradicting_ones_not_at_all(tmp_path: Path) -> None:
-    body = page(item(), item(), item(armRegionName="westus", retailPrice=1.0), item(armRegionName="westus", retailPrice=2.0))
+    body = page(item(), item(), item(armRegionName="westus", retailPrice=1.0),
+        item(armRegionName="westus", retailPrice=2.0))
     scopes, rejected = read_body("azure_retail", body, tmp_path)
     assert scopes["azure"]["region"].to_list() == ["eastus"]
     assert rejected.height == 2

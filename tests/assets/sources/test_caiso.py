@@ -34,7 +34,7 @@ def _read(body: str, day: str, tmp_path: Path) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def test_a_real_day(samples: Path) -> None:
-    """288 slots from 08:00Z; the first by hand: gas 8225, coal 4 of 16,739 MW (imports, batteries, solar -37 left out)."""
+    """288 slots from 08:00Z; the first by hand: gas 8225, coal 4 of 16,739 MW (no imports, batteries, solar -37)."""
     scopes, rejected = read_files("caiso", samples / "caiso/fuelsource_2023-01-01.csv")
     frame = scopes["US-CAL-CISO 2023-01-01"]
     assert frame.height == 2 * 288
@@ -45,7 +45,7 @@ def test_a_real_day(samples: Path) -> None:
 
 
 def test_the_real_spring_file_is_empty_where_the_clock_jumps(samples: Path) -> None:
-    """The sample of that day is of demand, no mix: refused by its columns. Its empty rows are the model of the next test."""
+    """The sample of that day is of demand, no mix: refused by its columns. Its empty rows model the next test."""
     text = (samples / "caiso/netdemand_2019-03-10_spring_dst.csv").read_text()
     assert "02:00,,," in text
     with pytest.raises(LayoutError, match="natural gas"):
@@ -54,7 +54,9 @@ def test_the_real_spring_file_is_empty_where_the_clock_jumps(samples: Path) -> N
 
 def test_clocks_go_forward(tmp_path: Path) -> None:
     """01:55 is 09:55Z, the empty hour is nothing, 03:00 is 10:00Z; the closing 00:00 belongs to the next day."""
-    body = _day(["00:00", "01:55"]) + "02:00,,,,,,\n02:55,,,,,,\n" + _day(["03:00", "23:55", "00:00"]).removeprefix(HEADER)
+    body = (
+        _day(["00:00", "01:55"]) + "02:00,,,,,,\n02:55,,,,,,\n" + _day(["03:00", "23:55", "00:00"]).removeprefix(HEADER)
+    )
     frame, rejected = _read(body, "2019-03-10", tmp_path)
     assert _utc(frame) == ["10 08:00", "10 09:55", "10 10:00", "11 06:55", "11 07:00"]
     assert rejected.is_empty()
@@ -83,8 +85,13 @@ def test_an_hour_printed_once_on_that_day_cannot_be_placed(tmp_path: Path) -> No
     ("name", "body", "word"),
     [
         ("fuelsource_2023-01-01.csv", "<html><body>not found</body></html>", "HTML"),
-        ("fuelsource_2023-01-01.csv", "", "empty"), ("fuelsource.csv", _day(["00:00"]), "no date"),
-        ("fuelsource_2023-01-01.csv", HEADER.replace("Natural gas", "Gas") + "00:00,1,1,1,1,1,1\n", "natural gas is missing"),
+        ("fuelsource_2023-01-01.csv", "", "empty"),
+        ("fuelsource.csv", _day(["00:00"]), "no date"),
+        (
+            "fuelsource_2023-01-01.csv",
+            HEADER.replace("Natural gas", "Gas") + "00:00,1,1,1,1,1,1\n",
+            "natural gas is missing",
+        ),
         ("fuelsource_2023-01-01.csv", HEADER.replace("Other", "Fusion") + "00:00,1,1,1,1,1,1\n", "unknown fuel fusion"),
     ],
 )

@@ -91,9 +91,12 @@ def test_what_is_no_rate_is_refused(rate: str, word: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "body", "word"),
     [
-        ("d.xml", "", "empty"), ("d.xml", "<a><b>", "not XML"), ("d.xml", "<a/>", "no Cube"),
+        ("d.xml", "", "empty"),
+        ("d.xml", "<a><b>", "not XML"),
+        ("d.xml", "<a/>", "no Cube"),
         ("d.xml", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "document type"),
-        ("d.csv", "<html>blocked</html>", "HTML"), ("d.csv", "Day,USD\n2020-01-01,1\n", "Date is missing"),
+        ("d.csv", "<html>blocked</html>", "HTML"),
+        ("d.csv", "Day,USD\n2020-01-01,1\n", "Date is missing"),
         ("d.csv", "Date,EURO\n2020-01-01,1\n", "no column USD"),
     ],
 )

@@ -22,7 +22,8 @@ HEADER = "country_or_region,country_code,date,emissions_intensity_gco2_per_kwh\n
 
 def _value(frame: pl.DataFrame, zone: str, month: str) -> list[float]:
     return frame.filter((pl.col("zone") == zone) & (pl.col("valid_from").dt.strftime("%Y-%m") == month))[
-        "intensity_gco2e_per_kwh"].to_list()
+        "intensity_gco2e_per_kwh"
+    ].to_list()
 
 
 def test_countries_world_and_eu_but_no_other_group(samples: Path) -> None:
@@ -54,8 +55,12 @@ def test_tidy_and_wide_prices(samples: Path) -> None:
     """The wide file holds the last quarter twice and monthly means on the same dates: grains are kept apart."""
     tidy, _ = read_files("ember_price", samples / "ember/api_price_monthly.csv")
     wide, rejected = read_files("ember_price", samples / "ember/api_day_ahead_price.csv")
-    assert tidy["EUR"].filter((pl.col("zone") == "AT") & (pl.col("valid_from").dt.year() == 2015))[
-        "price_amount_per_mwh"][0] == 31.68
+    assert (
+        tidy["EUR"].filter((pl.col("zone") == "AT") & (pl.col("valid_from").dt.year() == 2015))["price_amount_per_mwh"][
+            0
+        ]
+        == 31.68
+    )
     frame = wide["EUR"]
     assert set(frame["resolution"]) == {"P1M", "P1D"}
     last = frame.filter((pl.col("zone") == "AT") & (pl.col("valid_from") == dt.datetime(2024, 10, 31, tzinfo=dt.UTC)))
@@ -65,8 +70,12 @@ def test_tidy_and_wide_prices(samples: Path) -> None:
 
 @pytest.mark.parametrize(
     ("row", "word"),
-    [("Nowhere,QQQ,2025-01-01,100", "unknown country"), ("France,FRA,soon,100", "cannot be read"),
-     ("France,FRA,2025-01-01,much", "cannot be read"), ("France,FRA,2025-01-01,0.35e6", "above 1500")],
+    [
+        ("Nowhere,QQQ,2025-01-01,100", "unknown country"),
+        ("France,FRA,soon,100", "cannot be read"),
+        ("France,FRA,2025-01-01,much", "cannot be read"),
+        ("France,FRA,2025-01-01,0.35e6", "above 1500"),
+    ],
 )
 def test_bad_rows_are_refused(row: str, word: str, tmp_path: Path) -> None:
     scopes, rejected = read_body("ember_monthly", HEADER + row + "\nSpain,ESP,2025-01-01,150\n", tmp_path, "e.csv")

@@ -22,7 +22,9 @@ PRICE_URL = "https://api.energidataservice.dk/dataset/DayAheadPrices"
 
 
 def _at(frame: pl.DataFrame, time: str, column: str, **key: str) -> list[float]:
-    rows = frame.filter(pl.col("valid_from") == dt.datetime.fromisoformat(time), *(pl.col(k) == v for k, v in key.items()))
+    rows = frame.filter(
+        pl.col("valid_from") == dt.datetime.fromisoformat(time), *(pl.col(k) == v for k, v in key.items())
+    )
     return rows[column].to_list()
 
 
@@ -53,7 +55,9 @@ def test_hourly_prices_have_no_gap_at_dst_and_go_below_zero(samples: Path) -> No
 
 def test_a_gap_stays_a_gap(samples: Path) -> None:
     scopes, _ = read_files("energinet_price", samples / "energinet/day_ahead_price_SE3_2024-2026.csv")
-    inside = pl.col("valid_from").is_between(dt.datetime(2025, 2, 7, tzinfo=dt.UTC), dt.datetime(2025, 3, 7, tzinfo=dt.UTC))
+    inside = pl.col("valid_from").is_between(
+        dt.datetime(2025, 2, 7, tzinfo=dt.UTC), dt.datetime(2025, 3, 7, tzinfo=dt.UTC)
+    )
     assert scopes["EUR"].filter(inside).is_empty()
     assert set(scopes["EUR"]["resolution"]) == {"PT1H"}
 
@@ -61,8 +65,10 @@ def test_a_gap_stays_a_gap(samples: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "zone", "resolution", "rows"),
     [
-        ("elspotprices.json", "DK-DK1", "PT1H", 5), ("daily/price_DE_2025-03-30.json", "DE-LU", "PT1H", 24),
-        ("daily/price_15min_DK1_2026-03-29.json", "DK-DK1", "PT15M", 96), ("daily/price_DK1_2026-07-01.json", "DK-DK1", "PT1H", 24),
+        ("elspotprices.json", "DK-DK1", "PT1H", 5),
+        ("daily/price_DE_2025-03-30.json", "DE-LU", "PT1H", 24),
+        ("daily/price_15min_DK1_2026-03-29.json", "DK-DK1", "PT15M", 96),
+        ("daily/price_DK1_2026-07-01.json", "DK-DK1", "PT1H", 24),
     ],
 )
 def test_prices_in_every_form(samples: Path, file: str, zone: str, resolution: str, rows: int) -> None:
@@ -79,7 +85,12 @@ def test_an_empty_answer_is_no_market(samples: Path) -> None:
 
 def test_the_system_price_is_no_zone_and_null_no_price(tmp_path: Path) -> None:
     records = [
-        {"TimeUTC": "2026-01-01T00:00:00", "TimeDK": "2026-01-01T01:00:00", "PriceArea": area, "DayAheadPriceEUR": price}
+        {
+            "TimeUTC": "2026-01-01T00:00:00",
+            "TimeDK": "2026-01-01T01:00:00",
+            "PriceArea": area,
+            "DayAheadPriceEUR": price,
+        }
         for area, price in (("SYSTEM", 1.0), ("SE4", 2.0), ("DK2", None))
     ]
     scopes, _ = read_body("energinet_price", json.dumps({"records": records}), tmp_path)
@@ -104,7 +115,10 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     """Limit 0 asks for all rows; tomorrow is asked for together with yesterday."""
     one = {"Minutes5UTC": "2026-08-31T00:00:00", "PriceArea": "DK1", "CO2Emission": 50}
     replay.add(CARBON_URL, json.dumps({"records": [one]}))
-    replay.add(PRICE_URL, json.dumps({"records": [{"TimeUTC": "2026-08-31T00:00:00", "PriceArea": "DK1", "DayAheadPriceEUR": -3.5}]}))
+    replay.add(
+        PRICE_URL,
+        json.dumps({"records": [{"TimeUTC": "2026-08-31T00:00:00", "PriceArea": "DK1", "DayAheadPriceEUR": -3.5}]}),
+    )
     (carbon,) = take_live(home, ENERGINET_CARBON, Window(OBSERVED_AT))
     (price,) = take_live(home, ENERGINET_PRICE, Window(OBSERVED_AT))
     assert (carbon.outcome, price.outcome) == ("loaded", "loaded")

@@ -21,7 +21,9 @@ SEEN = dt.datetime(2026, 10, 4, 6, tzinfo=dt.UTC)
 
 def test_carbon_parts_measured_forecast_and_nothing(samples: Path) -> None:
     """192 slots: 24 measured, 75 forecast, the rest is null and is not loaded; neither basis is mixed."""
-    scopes, rejected = read_files("energy_charts_carbon", samples / "energy_charts/co2eq_fr_2026-10-04.json", observed_at=SEEN)
+    scopes, rejected = read_files(
+        "energy_charts_carbon", samples / "energy_charts/co2eq_fr_2026-10-04.json", observed_at=SEEN
+    )
     frame = scopes["FR"]
     assert dict(frame.group_by("basis_kind").len().rows()) == {"actual": 24, "forecast": 75}
     assert set(frame["basis_boundary"]) == {"unconfirmed"}
@@ -96,7 +98,9 @@ def test_live_carbon_names_its_country(home: Home, replay: ReplayServer) -> None
 
 
 def test_live_price_keeps_open_zones_only(home: Home, replay: ReplayServer) -> None:
-    replay.add("https://api.energy-charts.info/price", '{"unix_seconds": [0, 900], "price": [1, 2], "unit": "EUR / MWh"}')
+    replay.add(
+        "https://api.energy-charts.info/price", '{"unix_seconds": [0, 900], "price": [1, 2], "unit": "EUR / MWh"}'
+    )
     taken = take_live(home, ENERGY_CHARTS_PRICE, Window(OBSERVED_AT))
     assert len(taken) == len(PRICE_ZONES) - 1
     past = list(ENERGY_CHARTS_PRICE.plan(Window(OBSERVED_AT, dt.date(2024, 1, 1), dt.date(2024, 2, 15))))

@@ -27,7 +27,9 @@ def _values(mix: pl.DataFrame) -> dict[str, float]:
 def test_factors_have_bounds_and_a_citation() -> None:
     """Every row names its source; low <= central <= high; direct is never above lifecycle."""
     table = pl.read_csv(FACTORS_FILE)
-    assert table.filter((pl.col("low") > pl.col("gco2e_per_kwh")) | (pl.col("gco2e_per_kwh") > pl.col("high"))).is_empty()
+    assert table.filter(
+        (pl.col("low") > pl.col("gco2e_per_kwh")) | (pl.col("gco2e_per_kwh") > pl.col("high"))
+    ).is_empty()
     assert table["source_url"].str.starts_with("https://").all()
     assert table["note"].is_not_null().all()
     assert not table.select("fuel", "basis_boundary").is_duplicated().any()

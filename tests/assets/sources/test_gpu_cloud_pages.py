@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -30,6 +31,12 @@ TABLE = (
     "<table><thead><tr><th>GPUs</th><th>VRAM</th><th>vCPUs</th><th>RAM</th><th>Storage</th><th>{}</th></tr></thead>"
     "<tr><td>{}</td><td>80 GB</td><td>26</td><td>200 GiB</td><td>1 TiB</td><td>{}</td></tr></table>"
 )
+
+
+def _member(file: Path) -> bytes:
+    """The one file of a zip."""
+    with zipfile.ZipFile(file) as archive:
+        return archive.read(archive.namelist()[0])
 
 
 def page(samples: Path, provider: str, file: str) -> pl.DataFrame:
@@ -168,3 +175,15 @@ def test_live_obeys_robots(home: Home, replay: ReplayServer) -> None:
     replay.add("https://lambda.ai/robots.txt", "User-agent: *\nDisallow: /pricing")
     with pytest.raises(FetchError, match="robots"):
         intake.take_live(home, LAMBDA_PAGE, WINDOW)
+
+
+def test_a_trackers_on_demand_may_be_preemptible(samples: Path) -> None:
+    """Why gpu-pricing-tracker is no source: a week after this page it has Nebius' preemptible price as on demand."""
+    key = pl.read_csv(_member(samples / "gpu_rental_snapshots/observations_to_2026-07-21.csv.zip"), infer_schema=False)
+    key = key.filter(
+        (pl.col("date") == "2026-07-20") & (pl.col("source_url") == "https://nebius.com/prices")
+        & (pl.col("gpu_model") == "H100_SXM") & (pl.col("rental_type") == "on_demand")
+    )
+    rows = page(samples, "nebius", "20260712235400")
+    assert float(key["price_median_usd"].item()) == prices(rows, "spot")["NVIDIA HGX H100"][1] == 2.15
+    assert prices(rows)["NVIDIA HGX H100"][1] == 3.85

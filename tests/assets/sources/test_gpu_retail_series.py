@@ -65,7 +65,11 @@ def test_every_other_file_is_read_too(samples: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["united_compute_2025-08-25_emptied/NVIDIA_GeForce_RTX_4090.json", "united_compute_2025-08-10/NVIDIA_Tesla_V100_SXM2_16_GB.json"]
+    "file",
+    [
+        "united_compute_2025-08-25_emptied/NVIDIA_GeForce_RTX_4090.json",
+        "united_compute_2025-08-10/NVIDIA_Tesla_V100_SXM2_16_GB.json",
+    ],
 )
 def test_an_emptied_file_is_a_failed_capture(file: str, samples: Path) -> None:
     with pytest.raises(LayoutError, match="emptied upstream"):

@@ -23,12 +23,18 @@ LATEST = "litellm/model_prices_2026-07-24.json.zip"
 
 def _prices(frame: pl.DataFrame, **key: object) -> dict[str, float]:
     rows = frame.filter(*(pl.col(name) == value for name, value in key.items()))
-    return {f"{d}@{n}/{t}": p for d, n, t, p in rows.select(
-        "direction", "context_tier_from_tokens", "service_tier", "price_usd_per_mtok").rows()}
+    return {
+        f"{d}@{n}/{t}": p
+        for d, n, t, p in rows.select(
+            "direction", "context_tier_from_tokens", "service_tier", "price_usd_per_mtok"
+        ).rows()
+    }
 
 
 def _read(entry: dict, tmp_path: Path, key: str = "openai/m") -> tuple[pl.DataFrame, pl.DataFrame]:
-    scopes, rejected = read_body("litellm", json.dumps({"sample_spec": {"input_cost_per_token": 1}, key: entry}), tmp_path)
+    scopes, rejected = read_body(
+        "litellm", json.dumps({"sample_spec": {"input_cost_per_token": 1}, key: entry}), tmp_path
+    )
     return scopes.get("models", pl.DataFrame()), rejected
 
 
@@ -56,7 +62,11 @@ def test_known_prices(samples: Path) -> None:
 def test_tiered_pricing_list(samples: Path) -> None:
     scopes, _ = read_files("litellm", samples / LATEST)
     qwen = _prices(scopes["models"], vendor="dashscope", model="qwen-flash")
-    assert (qwen["input@0/standard"], qwen["input@256000/standard"], qwen["output@256000/standard"]) == (0.05, 0.25, 2.0)
+    assert (qwen["input@0/standard"], qwen["input@256000/standard"], qwen["output@256000/standard"]) == (
+        0.05,
+        0.25,
+        2.0,
+    )
 
 
 def test_typed_per_thousand_is_refused(samples: Path) -> None:
@@ -75,16 +85,25 @@ def test_bedrock_region_has_its_column(samples: Path) -> None:
 def test_field_names_carry_tier_length_and_life(tmp_path: Path) -> None:
     frame, _ = _read(
         {
-            "litellm_provider": "openai", "mode": "chat", "input_cost_per_token": "1e-06",
-            "input_cost_per_token_above_272k_tokens_priority": 4e-06, "cache_creation_input_token_cost_above_1hr": 2e-06,
-            "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 3e-06, "output_cost_per_token_flex": 5e-07,
-            "search_context_cost_per_query": {"low": 1}, "input_dbu_cost_per_token": 9.0, "supports_vision": True,
+            "litellm_provider": "openai",
+            "mode": "chat",
+            "input_cost_per_token": "1e-06",
+            "input_cost_per_token_above_272k_tokens_priority": 4e-06,
+            "cache_creation_input_token_cost_above_1hr": 2e-06,
+            "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 3e-06,
+            "output_cost_per_token_flex": 5e-07,
+            "search_context_cost_per_query": {"low": 1},
+            "input_dbu_cost_per_token": 9.0,
+            "supports_vision": True,
         },
         tmp_path,
     )
     assert _prices(frame, model="m") == {
-        "input@0/standard": 1.0, "input@272000/priority": 4.0, "cached_write_1h@0/standard": 2.0,
-        "cached_write_1h@200000/standard": 3.0, "output@0/flex": 0.5,
+        "input@0/standard": 1.0,
+        "input@272000/priority": 4.0,
+        "cached_write_1h@0/standard": 2.0,
+        "cached_write_1h@200000/standard": 3.0,
+        "output@0/flex": 0.5,
     }
 
 
@@ -104,7 +123,9 @@ def test_what_is_no_price_is_refused(cost: object, word: str, tmp_path: Path) ->
     assert word in rejected["reason"][0]
 
 
-@pytest.mark.parametrize(("body", "word"), [("[]", "map of models"), ("{}", "no entry"), ("{", "not JSON"), ("", "empty")])
+@pytest.mark.parametrize(
+    ("body", "word"), [("[]", "map of models"), ("{}", "no entry"), ("{", "not JSON"), ("", "empty")]
+)
 def test_what_is_no_map(body: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):
         read_body("litellm", body, tmp_path)

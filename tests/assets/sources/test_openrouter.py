@@ -39,7 +39,9 @@ def test_overrides_are_context_tiers(samples: Path) -> None:
     scopes, _ = read_files("openrouter", samples / "openrouter/models_2026-08-01.json.zip")
     rows = scopes["models"].filter((pl.col("model") == "qwen/qwen3.7-flash") & (pl.col("direction") == "input"))
     assert rows.select("context_tier_from_tokens", "price_usd_per_mtok").sort("context_tier_from_tokens").rows() == [
-        (0, 0.03), (32000, 0.1), (256000, 0.2),
+        (0, 0.03),
+        (32000, 0.1),
+        (256000, 0.2),
     ]
 
 
@@ -50,8 +52,17 @@ def test_trimmed_list_reads(samples: Path) -> None:
 
 
 def test_prices_of_other_things_are_left_out(tmp_path: Path) -> None:
-    rows, _ = _read({"prompt": "0.000001", "completion": "0", "image": "0.0006", "request": "0.1", "web_search": "0.005",
-                     "internal_reasoning": "0"}, tmp_path)
+    rows, _ = _read(
+        {
+            "prompt": "0.000001",
+            "completion": "0",
+            "image": "0.0006",
+            "request": "0.1",
+            "web_search": "0.005",
+            "internal_reasoning": "0",
+        },
+        tmp_path,
+    )
     assert rows == [("input", 0, 1.0), ("output", 0, 0.0)]
 
 

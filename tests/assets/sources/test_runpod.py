@@ -36,7 +36,10 @@ def prices(frame: pl.DataFrame, instance: str, option: str = "on_demand") -> dic
 
 @pytest.mark.parametrize(
     ("file", "count"),
-    [("graphql_2026-07", 66), ("graphql_2026-10", 76), ("list_2025-06-15T1027", 103), ("list_2025-06-19T2320", 103), ("list_2025-06-21T2318", 103)],
+    [
+        ("graphql_2026-07", 66), ("graphql_2026-10", 76), ("list_2025-06-15T1027", 103), ("list_2025-06-19T2320", 103),
+        ("list_2025-06-21T2318", 103),
+    ],
 )
 def test_every_sample_is_read(file: str, count: int, samples: Path) -> None:
     scopes, rejected = read_files("runpod", samples / f"runpod/gpuTypes_{file}.json")
@@ -159,7 +162,10 @@ def test_page_without_a_price_is_refused(body: str, message: str, tmp_path: Path
 
 
 def test_page_attributes_that_are_empty_or_words(tmp_path: Path) -> None:
-    row = '<div class="gpu-pricing-row"><div data-line-clamp="">X1</div><div data-secure-cloud-price="{}" data-community-cloud-price="">0</div></div>'
+    row = (
+        '<div class="gpu-pricing-row"><div data-line-clamp="">X1</div>'
+        '<div data-secure-cloud-price="{}" data-community-cloud-price="">0</div></div>'
+    )
     scopes, rejected = read_body("runpod_page", row.format("soon") + row.format("1.5"), tmp_path, "page.html")
     assert prices(scopes["runpod"], "X1") == {"secure": 1.5}
     assert rejected.height == 1

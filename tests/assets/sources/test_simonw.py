@@ -17,8 +17,16 @@ from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.home import Home
 
-ONE = {"vendor": "v", "models": [{"id": "m", "name": "M", "price_history": [
-    {"input": 1, "output": 2.5, "input_cached": None, "from_date": None, "to_date": None}]}]}
+ONE = {
+    "vendor": "v",
+    "models": [
+        {
+            "id": "m",
+            "name": "M",
+            "price_history": [{"input": 1, "output": 2.5, "input_cached": None, "from_date": None, "to_date": None}],
+        }
+    ],
+}
 
 
 def _timeline(frame: pl.DataFrame, model: str, direction: str, tier: int = 0) -> list[tuple[str, float]]:

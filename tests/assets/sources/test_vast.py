@@ -127,6 +127,13 @@ def test_an_answer_as_long_as_the_limit_is_cut(tmp_path: Path, monkeypatch: pyte
         read(tmp_path, offer(), offer())
 
 
+@pytest.mark.parametrize("count", [64, 1000])
+def test_a_cap_that_the_answer_does_not_mention(count: int, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="cut short"):
+        read(tmp_path, *[offer()] * count)
+    assert read(tmp_path, *[offer()] * (count - 1))[0].height == 4
+
+
 def test_live(home: Home, replay: ReplayServer) -> None:
     """One POST that asks for verified offers."""
     replay.add("https://console.vast.ai/api/v0/bundles/", json.dumps({"offers": [offer()]}))

@@ -1,0 +1,120 @@
+"""AWS spot prices: the file behind the price page, and recorded price history.
+
+`spot.json` (or `spot.js`, the same in `callback(...)`) has the price of now per region and type, Linux and others
+apart, with "N/A*" where there is none, and old names for six regions. It is of a region, not of a zone.
+`describe-spot-price-history`, saved from the command line, has prices per zone with the instant from which each held;
+it may be UTF-16 with a byte-order mark. It is only loaded from files, since the call needs an account; names of zones
+differ between accounts, so they tell variants apart and no more. The spot advisor (`spot-advisor-data.json`) gives
+savings in per cent of an unnamed list price: not a price, refused as such.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from assets.sources._aws import ACCELERATED
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, json_of, refused
+from warehouse.captures import Document
+
+HOST = "website.spot.ec2.aws.a2z.com"
+
+#: Names that the file kept from before regions had theirs.
+REGION_ALIASES = {
+    "us-east": "us-east-1", "us-west": "us-west-1", "eu-ireland": "eu-west-1", "apac-sin": "ap-southeast-1",
+    "apac-syd": "ap-southeast-2", "apac-tokyo": "ap-northeast-1",
+}
+_CALLBACK = re.compile(rb"^\s*(?:/\*.*?\*/\s*)?[A-Za-z_$][\w$.]*\s*\(\s*(\{.*\})\s*\)\s*;?\s*$", re.DOTALL)
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """The file of now."""
+    yield [Request(f"https://{HOST}/spot.json")]
+
+
+def _value_of(document: Document) -> Any:
+    body = body_of(document)
+    if found := _CALLBACK.match(body):
+        try:
+            return json.loads(found[1])
+        except ValueError as e:
+            raise LayoutError(f"{document.url}: not JSON in a callback (truncated?): {str(e)[:200]}") from e
+    return json_of(document)
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Spot prices of Linux instances with accelerators, of now or with their dates."""
+    (document,) = documents
+    value = _value_of(document)
+    if isinstance(value, dict) and "spot_advisor" in value:
+        raise LayoutError(f"{document.url}: the spot advisor gives savings in per cent, not prices: nothing to load")
+    if isinstance(value, dict) and "SpotPriceHistory" in value:
+        return _history(value["SpotPriceHistory"])
+    if not isinstance(value, dict) or not isinstance(value.get("config"), dict) or "regions" not in value["config"]:
+        raise LayoutError(f"{document.url}: neither config.regions nor SpotPriceHistory is there (renamed?)")
+    rows = [
+        (region["region"], size["size"], column["name"], currency, str(price))
+        for region in value["config"]["regions"] for kind in region["instanceTypes"] for size in kind["sizes"]
+        for column in size["valueColumns"] for currency, price in column["prices"].items()
+    ]
+    if not rows:
+        raise LayoutError(f"{document.url}: no price in config.regions: an empty answer")
+    frame = pl.DataFrame(
+        rows, schema=dict.fromkeys(("region", "type", "system", "currency_code", "text"), pl.String), orient="row"
+    ).filter(pl.col("system").str.to_lowercase().str.starts_with("linux")
+        & pl.col("text").str.starts_with("N/A").not_())
+    frame = frame.with_columns(pl.col("region").replace(REGION_ALIASES), pl.lit("").alias("offer_variant"))
+    return _reading(frame, is_complete=True)
+
+
+def _history(entries: list[dict[str, str]]) -> Reading:
+    """Price history of an account; complete in nothing."""
+    if not entries:
+        raise LayoutError("SpotPriceHistory is empty")
+    names = ("AvailabilityZone", "InstanceType", "ProductDescription", "SpotPrice", "Timestamp")
+    frame = pl.DataFrame([{n: e[n] for n in names} for e in entries], schema=dict.fromkeys(names, pl.String))
+    at = pl.col("Timestamp").str.replace("Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us",
+        strict=False)
+    frame = frame.filter(pl.col("ProductDescription").is_in(["Linux/UNIX", "Linux/UNIX (Amazon VPC)"])).select(
+        pl.col("AvailabilityZone").str.extract(r"^(.*-\d+)").fill_null(pl.col("AvailabilityZone")).alias("region"),
+        pl.col("InstanceType").alias("type"), pl.lit("USD").alias("currency_code"), pl.col("SpotPrice").alias("text"),
+        pl.col("AvailabilityZone").alias("offer_variant"), at.dt.convert_time_zone("UTC").alias("valid_from"),
+    )
+    return _reading(frame, is_complete=False)
+
+
+def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
+    amount = pl.col("text").str.strip_chars().cast(pl.Float64, strict=False)
+    frame = frame.filter(pl.col("type").str.contains(ACCELERATED)).with_columns(amount.alias("amount"))
+    is_price = (pl.col("amount") > 0).fill_null(value=False)
+    if "valid_from" in frame.columns:
+        is_price &= pl.col("valid_from").is_not_null()
+    bad, good = frame.filter(~is_price), frame.filter(is_price)
+    offers = good.select(
+        pl.lit("aws").alias("provider"), "region", pl.col("type").alias("instance_type"),
+        pl.lit("spot").alias("purchase_option"), pl.lit("instance").alias("price_component"), "offer_variant",
+        pl.lit(None, dtype=pl.String).alias("accelerator_name"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
+        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
+        pl.col("amount").alias("price_amount_per_hour"), "currency_code",
+        *([pl.col("valid_from")] if "valid_from" in frame.columns else []),
+    )
+    return Reading(
+        [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
+        refused(bad.drop("amount"), "the price is no positive number, or its date cannot be read")
+            if bad.height else None,
+    )
+
+
+AWS_SPOT = Source(
+    source_id="aws_spot", subject="cloud_rate", title="AWS spot prices",
+        homepage_url="https://aws.amazon.com/ec2/spot/pricing/",
+    licence="not stated; for informational purposes only", attribution="Amazon Web Services", parse=parse, plan=plan,
+    hosts=(HOST,), cadence="15 * * * *", stale_after_days=1.0,
+)

@@ -1,0 +1,100 @@
+"""Hourly wholesale prices of many markets, joined by HewlettPackard/sustain-cluster: only what can be told honestly.
+
+Files are called <ZONE>_electricity_prices_<YEAR>.csv with a time and a price. Refused as a whole: a header that says
+another currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU in USD was converted at one fixed
+rate), a time without offset whose clock is not known (SG, US-CAL-CISO: UTC in fact, nothing says so), a file with one
+row (a failed download that looks like a success). Accepted: a time with offset or in a column called UTC; DE-LU in EUR
+on the German clock (checked against Energinet's UTC prices: 8,733 of 8,757 hours of 2024 agree to the cent, the others
+are those of 2024-06-26; 2024-01-31 is missing and stays missing). DE-LU is day-ahead; of the American files the market
+is not said: `published_hub`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._clock import placed
+from warehouse.captures import Document
+
+#: Zone -> currency of its market, which price it is, clock of naive times (where known).
+MARKETS: dict[str, tuple[str, str, str | None]] = {
+    "DE-LU": ("EUR", "day_ahead", "Europe/Berlin"),
+    "US-CAL-CISO": ("USD", "published_hub", None),
+    "US-TEX-ERCO": ("USD", "published_hub", None),
+    "SG": ("SGD", "published_hub", None),
+    "AU-NSW": ("AUD", "published_hub", None),
+    "GB": ("GBP", "published_hub", None),
+}
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per hour of one market."""
+    (document,) = documents
+    named = re.search(r"([A-Z]{2}(?:-[A-Z]+)*)_electricity_prices_20\d\d", document.url)
+    if not named or named[1] not in MARKETS:
+        raise LayoutError(f"{document.url}: which market? name the file <ZONE>_electricity_prices_<YEAR>.csv")
+    zone = named[1]
+    currency, market, clock = MARKETS[zone]
+    text = csv_of(document, [])
+    if text.height < 24:
+        raise LayoutError(f"{document.url}: {text.height} row(s): a failed download, not a year")
+    price = next((c for c in text.columns if c.startswith("Price (")), "")
+    said = re.fullmatch(r"Price \(([A-Z]{3})/MWh\)", price)
+    if not said or said[1] != currency:
+        raise LayoutError(
+            f"{document.url}: the header says {price or 'no price'!r}, the market of {zone} is in {currency}: "
+            "mislabelled or converted"
+        )
+    time = next((c for c in ("Datetime (UTC)", "Datetime") if c in text.columns), None)
+    if time is None:
+        raise LayoutError(f"{document.url}: no column Datetime; found {', '.join(text.columns)}")
+    has_offset = text[time].str.contains(r"[+-]\d\d:\d\d$").all()
+    if has_offset:
+        frame = text.with_columns(
+            pl.col(time)
+            .str.to_datetime("%Y-%m-%d %H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
+            .alias("valid_from")
+        ).with_columns(pl.when(pl.col("valid_from").is_null()).then(pl.lit("the time cannot be read")).alias("why"))
+    elif clock is not None:
+        frame = placed(
+            text.with_columns(
+                pl.col(time).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).alias("local")
+            ),
+            "local",
+            clock,
+        )
+    else:
+        raise LayoutError(f"{document.url}: times without offset, and nothing says on which clock")
+    value = pl.col(price).cast(pl.Float64, strict=False)
+    bad = frame.filter(pl.col("why").is_not_null()).select(*text.columns, "why")
+    unpriced = frame.filter(pl.col("why").is_null() & pl.col(price).is_not_null() & value.is_null()).select(
+        text.columns
+    )
+    rows = frame.filter(pl.col("why").is_null() & value.is_not_null()).select(
+        pl.lit(zone).alias("zone"),
+        pl.lit(market).alias("market"),
+        pl.lit("PT1H").alias("resolution"),
+        pl.lit(currency).alias("currency_code"),
+        value.alias("price_amount_per_mwh"),
+        "valid_from",
+    )
+    return Reading(
+        [Scope(zone, rows)], pl.concat([refused(bad, pl.col("why")), refused(unpriced, "the price is not a number")])
+    )
+
+
+MARKET_HOURLY = Source(
+    source_id="market_hourly",
+    subject="electricity_price",
+    title="Hourly market prices (sustain-cluster files, by hand)",
+    homepage_url="https://github.com/HewlettPackard/sustain-cluster",
+    licence="MIT (collection); origin ENTSO-E, CAISO, ERCOT",
+    attribution="HewlettPackard/sustain-cluster",
+    parse=parse,
+    extension="csv",
+    stale_after_days=400.0,
+)

@@ -1,0 +1,75 @@
+"""DigitalOcean: a real answer, and what it must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources.digitalocean import DIGITALOCEAN
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse.home import Home
+from warehouse.staging import staged
+
+SIZE = {
+    "slug": "gpu-l40sx1-48gb", "memory": 65536, "vcpus": 8, "price_hourly": 1.57, "regions": ["tor1", "nyc1"], "available": True,
+    "gpu_info": {"count": 1, "vram": {"amount": 48, "unit": "gib"}, "model": "nvidia_l40s"},
+}
+
+
+def answer(*sizes: dict[str, object], following: str | None = None) -> str:
+    """One page of sizes."""
+    return json.dumps({"sizes": sizes, "links": {"pages": {"next": following}} if following else {}, "meta": {"total": 1}})
+
+
+def test_a_real_answer(samples: Path) -> None:
+    scopes, rejected = read_files("digitalocean", samples / "other_provider_apis/digitalocean_sizes.json")
+    columns = ("instance_type", "region", "accelerator_count", "accelerator_memory_gib", "price_amount_per_hour")
+    assert scopes["digitalocean"].select(columns).rows() == [
+        ("gpu-h100x8-640gb", "nyc1", 8.0, 80.0, 23.92), ("gpu-mi300x8-1536gb", "nyc1", 8.0, 192.0, 15.92),
+    ]
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize("values", [{"available": False}, {"regions": []}, {"gpu_info": None}])
+def test_what_is_not_on_sale_is_left_out(values: dict[str, object], tmp_path: Path) -> None:
+    scopes, rejected = read_body("digitalocean", answer(SIZE, SIZE | {"slug": "b"} | values), tmp_path)
+    assert set(scopes["digitalocean"]["instance_type"]) == {SIZE["slug"]} and rejected.is_empty()
+
+
+@pytest.mark.parametrize("price", [0, None, -1, 9999])
+def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
+    body = answer(SIZE, SIZE | {"slug": "b", "price_hourly": price, "regions": ["tor1"]})
+    scopes, rejected = read_body("digitalocean", body, tmp_path)
+    assert (scopes["digitalocean"].height, rejected.height) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [('{"id": "unauthorized"}', "no list of sizes"), ('{"sizes": [{"slug": "x"}]}', "price_hourly"), ("", "empty")]
+)
+def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read_body("digitalocean", body, tmp_path)
+
+
+def test_live_keeps_the_token_to_itself(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", "s3cr3t-token")
+    root = "https://api.digitalocean.com/v2/sizes?page={}&per_page=200"
+    replay.add(root.format(1), answer(SIZE, following="https://evil.example/v2/sizes?page=2"))
+    replay.add(root.format(2), answer(SIZE | {"slug": "b"}))
+    taken = intake.take_live(home, DIGITALOCEAN, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
+    assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 4)]
+    assert replay.urls() == [root.format(1), root.format(2)]
+    assert {a.headers["Authorization"] for a in replay.asked} == {"Bearer s3cr3t-token"}
+    assert [b.source_id for _, b in staged(home)] == ["digitalocean"]
+    assert not [f for f in home.root.rglob("*") if f.is_file() and b"s3cr3t-token" in f.read_bytes()]
+
+
+def test_without_a_token_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIGITALOCEAN_TOKEN", raising=False)
+    assert intake.needs_key(DIGITALOCEAN) == "DIGITALOCEAN_TOKEN"

@@ -1,0 +1,159 @@
+"""ENTSO-E: real documents, and what they must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.intake import needs_key, take_live
+from assets.sources._base import LayoutError, Window
+from assets.sources.entsoe import ENTSOE_GENERATION, ENTSOE_PRICE
+from tests.assets.sources.reading import OBSERVED_AT, read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+SERIES = """<TimeSeries><inBiddingZone_Domain.mRID>10YFR-RTE------C</inBiddingZone_Domain.mRID>
+<quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name><curveType>{curve}</curveType>
+<MktPSRType><psrType>{psr}</psrType></MktPSRType><Period>
+<timeInterval><start>2026-01-01T00:00Z</start><end>2026-01-01T03:00Z</end></timeInterval><resolution>{resolution}</resolution>
+{points}</Period></TimeSeries>"""
+
+
+def _points(values: dict[int, float], tag: str = "quantity") -> str:
+    return "".join(f"<Point><position>{p}</position><{tag}>{v}</{tag}></Point>" for p, v in values.items())
+
+
+def _document(*series: str, namespace: str = "urn:v3", kind: str = "A75") -> str:
+    return f'<GL_MarketDocument xmlns="{namespace}"><type>{kind}</type>{"".join(series)}</GL_MarketDocument>'
+
+
+def _one(psr: str, values: dict[int, float], curve: str = "A03", resolution: str = "PT60M") -> str:
+    return SERIES.format(curve=curve, psr=psr, resolution=resolution, points=_points(values))
+
+
+def _direct(frame: pl.DataFrame) -> list[float]:
+    return frame.filter(pl.col("basis_boundary") == "direct").sort("valid_from")["intensity_gco2e_per_kwh"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("file", "zone", "resolution", "slots", "low", "high"),
+    [
+        ("A75_generation_DE_2021-01-01", "DE", "PT15M", 96, 250, 600),
+        ("A75_generation_FR_2021-01-01", "FR", "PT1H", 24, 20, 100),
+        ("BE_production", "BE", "PT1H", 2, 20, 300),
+        ("FI_production", "FI", "PT15M", 288, 5, 120),
+        ("NO-NO5_production", "NO-NO5", "PT1H", 47, 0, 30),
+        ("NO-NO5_production-negatives", "NO-NO5", "PT1H", 47, 0, 30),
+    ],
+)
+def test_real_generation(
+    samples: Path, file: str, zone: str, resolution: str, slots: int, low: float, high: float
+) -> None:
+    """Every slot is there (A03 filled), in the range that such a country has."""
+    scopes, rejected = read_files("entsoe", samples / f"entsoe/{file}.xml")
+    frame = scopes[zone]
+    assert frame["resolution"].unique().to_list() == [resolution]
+    assert frame.height + 2 * rejected.height >= 2 * slots
+    assert frame["intensity_gco2e_per_kwh"].is_between(low, high).all()
+
+
+def test_a03_fills_forward_and_a01_does_not(tmp_path: Path) -> None:
+    """Gas 100 stays until the end, nuclear 100 ends after the first hour: 185, then 370."""
+    a03 = _document(_one("B04", {1: 100}), _one("B14", {1: 100, 2: 0}))
+    scopes, rejected = read_body("entsoe", a03, tmp_path, "a.xml")
+    assert _direct(scopes["FR"]) == [185.0, 370.0, 370.0]
+    assert rejected.is_empty()
+    a01 = _document(_one("B04", {1: 100}, "A01"), _one("B14", {1: 100, 2: 50, 3: 50}, "A01"))
+    scopes, rejected = read_body("entsoe", a01, tmp_path, "a.xml")
+    assert _direct(scopes["FR"]) == [185.0]
+    assert rejected["reason"].str.contains("gas is missing").sum() == 2
+
+
+def test_consumption_storage_and_namespaces(tmp_path: Path) -> None:
+    pumping = _one("B10", {1: 900}).replace("inBiddingZone", "outBiddingZone")
+    body = _document(
+        _one("B04", {1: 1}), pumping, _one("B10", {1: 900}), _one("B25", {1: 900}), namespace="urn:v99:future"
+    )
+    scopes, _ = read_body("entsoe", body, tmp_path, "a.xml")
+    assert _direct(scopes["FR"]) == [370.0] * 3
+
+
+def test_two_resolutions_in_one_answer(tmp_path: Path) -> None:
+    body = _document(_one("B04", {1: 1}), _one("B14", {1: 1}, resolution="PT15M"))
+    scopes, _ = read_body("entsoe", body, tmp_path, "a.xml")
+    assert dict(scopes["FR"].group_by("resolution").len().rows()) == {"PT1H": 6, "PT15M": 24}
+
+
+def test_prices_of_two_auctions(samples: Path) -> None:
+    """DE-LU 2021 comes hourly (position 1) and by quarter (position 2): the first is the day-ahead auction."""
+    scopes, rejected = read_files("entsoe_price", samples / "entsoe/A44_price_DE-LU_2021-01-01.xml")
+    frame = scopes["DE-LU"].sort("valid_from")
+    assert (frame.height, frame["resolution"].unique().to_list()) == (48, ["PT1H"])
+    assert frame.row(0, named=True)["price_amount_per_mwh"] == 50.87
+    assert rejected.is_empty()
+
+
+def test_prices_fill_forward(samples: Path) -> None:
+    """23 points for 24 hours: the one left out repeats its neighbour."""
+    scopes, _ = read_files("entsoe_price", samples / "entsoe/A44_price_PT_2024-12-29_gapfill_curveA03.xml")
+    frame = scopes["PT"].sort("valid_from")
+    assert frame.height == 24
+    assert (frame["price_amount_per_mwh"].diff() == 0).sum() >= 1
+    assert frame["valid_from"][0] == dt.datetime(2024, 12, 28, 23, tzinfo=dt.UTC)
+
+
+def test_the_move_to_quarter_hours(samples: Path) -> None:
+    scopes, _ = read_files("entsoe_price", samples / "entsoe/ES_day_ahead_price.xml", observed_at=OBSERVED_AT)
+    lengths = (
+        scopes["ES"]
+        .group_by("resolution")
+        .agg(pl.len(), pl.col("valid_from").min().dt.strftime("%m-%d %H"))
+        .sort("resolution")
+    )
+    assert lengths.rows() == [("PT15M", 192, "09-30 22"), ("PT1H", 48, "09-28 22")]
+
+
+def test_no_data_is_said_in_its_own_words(samples: Path) -> None:
+    with pytest.raises(LayoutError, match="has no data: No matching data found"):
+        read_files("entsoe", samples / "entsoe/A65_no_data_acknowledgement.xml")
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (_document(_one("B04", {1: 1}), kind="A65"), "type A65, expected A75"),
+        (_document(), "no TimeSeries"),
+        (_document(_one("B04", {1: 1, 9: 1})), "positions"),
+        (_document(_one("B04", {1: 1}, resolution="PT7M")), "resolution"),
+        (_document(_one("B04", {1: 1}).replace("10YFR-RTE------C", "10YXX")), "unknown area"),
+        (_document(_one("B04", {1: 1}).replace("MAW", "KWH")), "expected MAW"),
+        ("", "empty"),
+        ("<a>", "not XML"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + _document(_one("B04", {1: 1})), "document type"),
+    ],
+)
+def test_other_documents(body: str, word: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=word):
+        read_body("entsoe", body, tmp_path, "a.xml")
+
+
+def test_live_goes_on_where_one_area_has_no_data(
+    home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An Acknowledgement with status 200 is a rejected capture, the others are loaded; the token is not stored."""
+    assert needs_key(ENTSOE_PRICE, {}) == "ENTSOE_API_KEY"
+    monkeypatch.setenv("ENTSOE_API_KEY", "not-a-real-token")
+    monkeypatch.setattr("assets.sources.entsoe.ZONES", {"10YBE----------2": "BE", "10YFR-RTE------C": "FR"})
+    reason = "<Reason><text>No matching data</text></Reason>"
+    none = f"<Acknowledgement_MarketDocument>{reason}</Acknowledgement_MarketDocument>"
+    replay.add("https://web-api.tp.entsoe.eu/api", none, times=1)
+    replay.add("https://web-api.tp.entsoe.eu/api", _document(_one("B14", {1: 5})))
+    taken = take_live(home, ENTSOE_GENERATION, Window(OBSERVED_AT))
+    assert [t.outcome for t in taken] == ["rejected", "loaded"]
+    assert "No matching data" in (taken[0].message or "")
+    assert "periodStart=202608300000&periodEnd=202609020000" in replay.urls()[0]
+    assert not [c for _, b in staging.staged(home) for c in b.captures if "not-a-real-token" in c.url]

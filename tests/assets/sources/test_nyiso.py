@@ -1,0 +1,51 @@
+"""NYISO fuel mix: two real days, the hour that occurs twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.sources._base import LayoutError
+from tests.assets.sources.reading import read_body, read_files
+
+HEADER = "Time Stamp,Time Zone,Fuel Category,Gen MW\n"
+
+
+def test_a_day_of_new_york(samples: Path) -> None:
+    """288 slots from 05:00Z; the first of 2 February by hand (other 1 + 241 MW left out)."""
+    scopes, rejected = read_files("nyiso", samples / "us_iso/nyiso_rtfuelmix_20250202.csv")
+    frame = scopes["US-NY-NYIS"].filter(pl.col("basis_boundary") == "direct").sort("valid_from")
+    assert frame.height == 288
+    assert frame["valid_from"][0] == dt.datetime(2025, 2, 2, 5, tzinfo=dt.UTC)
+    known = 5253 + 4445 + 3271 + 143 + 2074
+    assert frame["intensity_gco2e_per_kwh"][0] == pytest.approx((5253 + 4445) * 370 / known, abs=0.001)
+    assert rejected["reason"].unique().to_list() == ["a time between the five-minute slots"]
+    assert rejected.height == 14
+
+
+def test_the_other_day_has_nothing_to_refuse(samples: Path) -> None:
+    scopes, rejected = read_files("nyiso", samples / "us_iso/nyiso_rtfuelmix_20250201.csv")
+    assert scopes["US-NY-NYIS"].height == 2 * 288
+    assert rejected.is_empty()
+
+
+def test_clocks_go_back(tmp_path: Path) -> None:
+    """01:05 EDT is 05:00Z to 05:05Z, 01:05 EST an hour later."""
+    rows = "".join(f"11/03/2024 01:05:00,{zone},Hydro,10\n" for zone in ("EDT", "EST"))
+    scopes, _ = read_body("nyiso", HEADER + rows, tmp_path, "n.csv")
+    assert scopes["US-NY-NYIS"]["valid_from"].dt.hour().unique().sort().to_list() == [5, 6]
+
+
+def test_an_unknown_clock_is_refused(tmp_path: Path) -> None:
+    body = HEADER + "11/03/2024 01:05:00,PST,Hydro,10\n11/03/2024 01:10:00,EST,Hydro,10\n"
+    scopes, rejected = read_body("nyiso", body, tmp_path, "n.csv")
+    assert scopes["US-NY-NYIS"].height == 2
+    assert "EST, EDT" in rejected["reason"][0]
+
+
+def test_an_empty_file(samples: Path) -> None:
+    with pytest.raises(LayoutError, match="empty"):
+        read_files("nyiso", samples / "us_iso/spp_rtbm_lmp_2025-03-31_0845_empty.csv")

@@ -1,0 +1,89 @@
+"""Oracle Cloud price list: recorded lists of 2024 and 2026, and what it must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources._http import FetchError
+from assets.sources.oci import OCI, URL
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
+
+
+def product(name: str = "OCI - Compute - GPU - H100", part: str = "B1", metric: str = "GPU Per Hour",
+    **changed: object) -> dict:
+    price = {"model": "PAY_AS_YOU_GO", "value": 10} | changed
+    return {
+        "partNumber": part, "displayName": name, "metricName": metric, "serviceCategory": "Compute - GPU",
+        "currencyCodeLocalizations": [{"currencyCode": "USD", "prices": [price]}],
+    }
+
+
+def page(*products: dict) -> str:
+    return json.dumps({"lastUpdated": "2026-10-01T14:18:05.193Z", "items": products})
+
+
+@pytest.mark.parametrize(("name", "count"),
+    [("cetools_products_gpu_2026-10-01", 18), ("cetools_products_usd_2024-01-19", 7)])
+def test_recorded_lists(name: str, count: int, samples: Path) -> None:
+    """VMware nodes, appliances by the day and Cloud@Customer (0.60 for a committed L40S) are no rates of a GPU."""
+    scopes, rejected = read_files("oci", samples / f"oci/{name}.json")
+    rows = scopes["oci"]
+    assert (rows.height, rejected.height) == (count, 0)
+    assert 1 < rows["price_amount_per_hour"].min() < rows["price_amount_per_hour"].max() < 20
+    price = dict(rows.select("instance_type", "price_amount_per_hour").iter_rows())
+    assert price["Compute - GPU - H100"] == 10.0
+    accelerator = dict(rows.select("instance_type", "accelerator_name").iter_rows())
+    assert (accelerator["Compute - GPU - A100 - v2"], accelerator["Compute - GPU Standard - V2"]) == ("A100", None)
+
+
+def test_the_tier_that_begins_at_zero_is_the_list_price(tmp_path: Path) -> None:
+    tiers = product()
+    tiers["currencyCodeLocalizations"][0]["prices"] = [
+        {"model": "PAY_AS_YOU_GO", "value": 8, "rangeMin": 1000},
+            {"model": "PAY_AS_YOU_GO", "value": 10, "rangeMin": 0},
+        {"model": "MONTHLY_COMMIT", "value": 7},
+    ]
+    scopes, _ = read_body("oci", page(tiers), tmp_path)
+    assert scopes["oci"]["price_amount_per_hour"].to_list() == [10.0]
+
+
+@pytest.mark.parametrize("value", [0, -1, None, "Contact sales"])
+def test_a_bad_price_is_refused(value: object, tmp_path: Path) -> None:
+    scopes, rejected = read_body("oci", page(product(value=value), product(part="B2")), tmp_path)
+    assert scopes["oci"]["offer_variant"].to_list() == ["B2"]
+    assert rejected["reason"].to_list() == ["value is no positive number"]
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    ('{"products": []}', "items is missing"), (page(product(metric="Node Per Hour")), "no product is sold by"),
+    (page(product()).replace("partNumber", "sku"), "partNumber"), (page(product())[:-5], "not JSON"),
+])
+def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read_body("oci", body, tmp_path)
+
+
+def test_live(replay: ReplayServer, home: Home) -> None:
+    replay.add(URL, "", status=429, headers={"Retry-After": "0"}, times=1)
+    replay.add(URL, page(product()))
+    (taken,) = intake.take_live(home, OCI, Window(NOW))
+    assert (taken.outcome, taken.row_count) == ("loaded", 1)
+    ((_, batch),) = staging.staged(home)
+    assert batch.scopes[0].is_complete
+
+
+def test_a_redirect_to_another_host_is_refused(replay: ReplayServer, home: Home) -> None:
+    replay.add(URL, "", status=302, headers={"Location": "https://evil.example/"})
+    with pytest.raises(FetchError, match="refused"):
+        intake.take_live(home, OCI, Window(NOW))

@@ -1,0 +1,70 @@
+"""Vultr: real answers, and what it must survive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources._base import LayoutError, Window
+from assets.sources.vultr import VULTR
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse.home import Home
+from warehouse.staging import staged
+
+PLAN = {
+    "id": "vcg-a100-1c-6g-4vram", "vcpu_count": 1, "ram": 6144, "hourly_cost": 0.123, "locations": ["ewr", "ord"],
+    "gpu_vram_gb": 4, "gpu_type": "NVIDIA_A100",
+}
+
+
+def test_a_slice_of_a_gpu_has_no_rate_per_gpu(samples: Path) -> None:
+    scopes, rejected = read_files("vultr", samples / "other_provider_apis/vultr_plans.json")
+    assert rejected.is_empty() and scopes["plans"].height == 3
+    assert scopes["plans"]["accelerator_count"].null_count() == 3
+    assert scopes["plans"]["accelerator_memory_gib"].null_count() == 3
+
+
+def test_bare_metal_says_how_many(samples: Path) -> None:
+    rows = read_files("vultr", samples / "other_provider_apis/vultr_plans-metal.json")[0]["plans_metal"]
+    h100 = rows.filter(pl.col("accelerator_name") == "H100").sort("purchase_option")
+    columns = ("purchase_option", "accelerator_count", "price_amount_per_hour", "region", "memory_gib")
+    assert h100.select(columns).rows() == [("on_demand", 8.0, 23.92, "sea", 2048.0), ("spot", 8.0, 18.4, "sea", 2048.0)]
+
+
+def test_other_plans_and_plans_without_a_location_are_left_out(tmp_path: Path) -> None:
+    plans = [PLAN, PLAN | {"id": "vc2-1c-1gb"}, PLAN | {"id": "vcg-b", "locations": []}]
+    rows = read_body("vultr", json.dumps({"plans": plans}), tmp_path)[0]["plans"]
+    assert rows.select("instance_type", "region").rows() == [(PLAN["id"], "ewr"), (PLAN["id"], "ord")]
+
+
+@pytest.mark.parametrize("price", [0, None, -1, "free"])
+def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
+    body = json.dumps({"plans": [PLAN, PLAN | {"id": "vcg-b", "hourly_cost": price}]})
+    scopes, rejected = read_body("vultr", body, tmp_path)
+    assert (scopes["plans"].height, rejected.height) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [('{"error": "x"}', "neither plans"), ('{"plans": [{"id": "vcg-a"}]}', "hourly_cost"), ("", "empty")]
+)
+def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=message):
+        read_body("vultr", body, tmp_path)
+
+
+def test_live_follows_the_cursor_of_each_list(home: Home, replay: ReplayServer) -> None:
+    root = "https://api.vultr.com/v2"
+    replay.add(f"{root}/plans?type=vcg&per_page=500", json.dumps({"plans": [PLAN], "meta": {"links": {"next": "c2"}}}))
+    replay.add(f"{root}/plans?type=vcg&per_page=500&cursor=c2", json.dumps({"plans": [PLAN | {"id": "vcg-b"}], "meta": {}}))
+    replay.add(f"{root}/plans-metal?per_page=500", '{"plans_metal": [], "meta": {"links": {"next": ""}}}')
+    taken = intake.take_live(home, VULTR, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
+    assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 4)]
+    assert len(replay.urls()) == 3
+    (_, batch), = staged(home)
+    assert batch.scopes[0].frame["capture_id"].n_unique() == 2

@@ -1,0 +1,63 @@
+"""WattTime: a real month, and what it must survive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assets.intake import needs_key, take_live
+from assets.sources._base import LayoutError, Window
+from assets.sources.watttime import WATTTIME
+from tests.assets.sources.reading import OBSERVED_AT, read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+META = {
+    "region": "CAISO_NORTH",
+    "signal_type": "co2_moer",
+    "units": "lbs_co2_per_mwh",
+    "data_point_period_seconds": 300,
+}
+
+
+def test_pounds_become_grams(samples: Path) -> None:
+    """425.01605069 lb/MWh is 192.78 g/kWh; marginal, every five minutes of 31 days."""
+    scopes, rejected = read_files("watttime", samples / "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv")
+    frame = scopes["CAISO_NORTH"]
+    assert frame.height == 31 * 288
+    assert frame.sort("valid_from")["intensity_gco2e_per_kwh"][0] == pytest.approx(425.01605069 * 0.45359237, abs=1e-6)
+    assert set(frame["basis_method"]) == {"marginal"}
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    "meta", [{"units": "kg_co2_per_mwh"}, {"signal_type": "health_damage"}, {"data_point_period_seconds": 7}]
+)
+def test_another_unit_signal_or_slot_is_refused(meta: dict[str, object], tmp_path: Path) -> None:
+    body = json.dumps({"data": [{"point_time": "2026-01-01T00:00:00+00:00", "value": 1}], "meta": META | meta})
+    with pytest.raises(LayoutError, match=r"expected co2_moer|slots of"):
+        read_body("watttime", body, tmp_path)
+
+
+@pytest.mark.parametrize("body", ["time,A,B\n1,2,3\n", "when,CAISO_NORTH\n2026-01-01 00:00:00,1\n"])
+def test_other_columns(body: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="expected a time"):
+        read_body("watttime", body, tmp_path, "w.csv")
+
+
+def test_live(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert needs_key(WATTTIME, {}) == "WATTTIME_TOKEN"
+    monkeypatch.setenv("WATTTIME_TOKEN", "not-a-real-token")
+    points = [
+        {"point_time": "2026-08-31T00:00:00+00:00", "value": 1000.0},
+        {"point_time": "2026-08-31T00:05:00+00:00", "value": None},
+    ]
+    replay.add("https://api.watttime.org/v3/historical", json.dumps({"data": points, "meta": META}))
+    (taken,) = take_live(home, WATTTIME, Window(OBSERVED_AT))
+    ((_, batch),) = list(staging.staged(home))
+    assert taken.outcome == "loaded"
+    assert batch.scopes[0].frame["intensity_gco2e_per_kwh"].to_list() == [453.59237]
+    assert replay.asked[0].headers["Authorization"] == "Bearer not-a-real-token"

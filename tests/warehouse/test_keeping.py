@@ -1,0 +1,357 @@
+"""Captures, staging, publishing and recovery: nothing lost, nothing half-visible, on real files of a home folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets import intake, recovery, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from warehouse import staging
+from warehouse.captures import CaptureStore, Document
+from warehouse.connection import read_published, write_session
+from warehouse.errors import CaptureDamagedError, NotPublishedError, WarehouseDamagedError
+from warehouse.home import Home
+from warehouse.publish import PublishError, publish
+
+HEADER = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice\n"
+
+
+def offers(prices: dict[str, float]) -> str:
+    """A catalog of one cloud."""
+    return HEADER + "".join(f"{name},H100,1,8,64,{price},r1,,\n" for name, price in prices.items())
+
+
+def take(home: Home, body: str | bytes, at: str, name: str = "lambda_vms.csv") -> intake.Taken:
+    """Take a body as a SkyPilot catalog of Lambda fetched at that time."""
+    file = home.spool_dir / f"t-{time.monotonic_ns()}.csv"
+    file.write_bytes(body.encode() if isinstance(body, str) else body)
+    moment = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
+    return intake.take(home, all_sources()["skypilot"], [Document(file, f"file:{name}", moment, "csv")])
+
+
+def current(home: Home) -> list[tuple]:
+    """The current view without the clock of the machine."""
+    with write_session(home, catalog()) as con:
+        return con.execute(
+            "SELECT instance_type, price_amount_per_hour, strftime(valid_from, '%Y-%m-%d'), strftime(valid_to, '%Y-%m-%d'), capture_id "
+            "FROM observed.cloud_rate ORDER BY ALL"
+        ).fetchall()
+
+
+def log_rows(home: Home) -> list[tuple]:
+    """Every row of the log with both clocks."""
+    with write_session(home, catalog()) as con:
+        return con.execute(
+            "SELECT instance_type, price_amount_per_hour, is_offered, epoch_us(valid_from), epoch_us(observed_at), epoch_us(recorded_at), "
+            "capture_id FROM observed.cloud_rate_log ORDER BY ALL"
+        ).fetchall()
+
+
+def test_capture_keeps_the_bytes_once_and_tells_when(home: Home) -> None:
+    store = CaptureStore(home)
+    for day in (1, 2):
+        file = home.spool_dir / f"{day}.csv"
+        file.write_text("same bytes")
+        store.store("skypilot", [Document(file, "https://x/y", dt.datetime(2026, 1, day, tzinfo=dt.UTC), "csv")])
+    captures = list(store.captures())
+    assert len(captures) == 2
+    assert len(list(home.captures_dir.rglob("*.zst"))) == 1
+    document = store.open_document(captures[0])
+    assert document.path.read_text() == "same bytes"
+
+
+@pytest.mark.parametrize(("source_id", "extension"), [("../evil", "csv"), ("a/b", "csv"), ("fine", "../x"), ("fine", "a/b")])
+def test_names_cannot_leave_the_folder(home: Home, source_id: str, extension: str) -> None:
+    file = home.spool_dir / "f"
+    file.write_text("x")
+    with pytest.raises(ValueError, match="not a"):
+        CaptureStore(home).store(source_id, [Document(file, "u", dt.datetime.now(dt.UTC), extension)])
+
+
+def test_a_damaged_capture_is_found(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    stored = next(home.captures_dir.rglob("*.zst"))
+    data = bytearray(stored.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    stored.write_bytes(data)
+    store = CaptureStore(home)
+    with pytest.raises(CaptureDamagedError):
+        store.open_document(next(iter(store.captures())))
+    assert any("capture" in p for p in recovery.verify(home, lambda _: None))
+
+
+def test_loading_again_changes_nothing_and_unchanged_bytes_confirm(home: Home) -> None:
+    take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    before = log_rows(home)
+    assert take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01").outcome == "loaded"
+    assert [r.outcome for r in settle.record_subject(home, "cloud_rate")] == ["known"]
+    assert take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-02").outcome == "unchanged"
+    assert [r.appended_count for r in settle.record_subject(home, "cloud_rate")] == [0]
+    assert log_rows(home) == before
+
+
+def test_late_capture_lets_a_later_unchanged_one_speak(home: Home) -> None:
+    """a, then the same bytes again, then a different capture from between: the view goes a, b, a."""
+    for day in ("2026-01-01", "2026-01-03"):
+        take(home, offers({"a": 2.0}), day)
+        settle.record_subject(home, "cloud_rate")
+    take(home, offers({"a": 9.0}), "2026-01-02")
+    settle.record_subject(home, "cloud_rate")
+    assert [row[:4] for row in current(home)] == [
+        ("a", 2.0, "2026-01-01", "2026-01-02"), ("a", 2.0, "2026-01-03", None), ("a", 9.0, "2026-01-02", "2026-01-03"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("", "empty"),
+        ("<html><body>Access denied</body></html>", "HTML"),
+        (HEADER, "no row"),
+        (offers({"a": 1.0}).replace("Price", "Cost", 1), "missing"),
+        (b"PK\x03\x04truncated", "archive"),
+        (offers({f"m{n}": -1.0 for n in range(10)} | {"ok": 2.0}), "refused"),
+    ],
+)
+def test_a_bad_answer_is_kept_refused_and_costs_nothing(home: Home, body: str | bytes, word: str) -> None:
+    """The capture stays, the outcome is rejected with a reason, the last good rows stay."""
+    take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    before = current(home)
+    taken = take(home, body, "2026-01-02")
+    assert taken.outcome == "rejected"
+    assert word.lower() in (taken.message or "").lower()
+    settle.record_subject(home, "cloud_rate")
+    assert current(home) == before
+    with write_session(home, catalog()) as con:
+        outcome, message = con.execute("SELECT outcome, message FROM meta.capture ORDER BY load_number DESC LIMIT 1").fetchall()[0]
+    assert outcome == "rejected"
+    assert message
+
+
+def test_far_fewer_rows_are_a_failed_capture_not_an_empty_market(home: Home) -> None:
+    take(home, offers({f"m{n}": 2.0 for n in range(100)}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    taken = take(home, offers({f"m{n}": 2.0 for n in range(10)}), "2026-01-02")
+    assert taken.outcome == "rejected"
+    assert "10 rows, the last answer had 100" in (taken.message or "")
+
+
+@pytest.mark.parametrize(("price", "reason"), [("NaN", "is not a number"), ("0", "zero"), ("-2", "zero or negative"), ("1e7", "bounds")])
+def test_bad_rows_are_kept_with_a_reason(home: Home, price: str, reason: str) -> None:
+    body = offers({f"m{n}": 2.0 for n in range(20)}) + f"bad,H100,1,8,64,{price},r1,,\n"
+    assert take(home, body, "2026-01-01").outcome == "loaded"
+    settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        rows = con.execute("SELECT reason, row_json FROM meta.rejected_row").fetchall()
+    assert len(rows) == 1
+    assert reason in rows[0][0]
+    assert "bad" in rows[0][1]
+
+
+def test_two_rows_of_one_key_that_differ_are_both_refused(home: Home) -> None:
+    body = offers({f"m{n}": 2.0 for n in range(20)}) + "m0,H100,1,8,64,5,r1,,\n"
+    take(home, body, "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        assert con.execute("SELECT count(*) FROM meta.rejected_row WHERE reason LIKE '%same key%'").fetchall() == [(2,)]
+    assert "m0" not in {row[0] for row in current(home)}
+
+
+def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) -> None:
+    with pytest.raises(NotPublishedError, match="petaday run"), read_published(home):
+        pass
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    assert publish(home, catalog()).number == 1
+    assert publish(home, catalog()).is_new is False
+    script = "import duckdb,sys,time; c=duckdb.connect(sys.argv[1]); c.sql('select 1').fetchall(); print('held', flush=True); time.sleep(30)"
+    # A user who opens the published file for writing by mistake (as root the mode 0444 does not stop him).
+    with subprocess.Popen([sys.executable, "-c", script, str(home.published_file)], stdout=subprocess.PIPE, text=True) as holder:
+        if os.geteuid() == 0:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+        take(home, offers({"a": 3.0}), "2026-01-02")
+        settle.record_subject(home, "cloud_rate")
+        assert publish(home, catalog()).number == 2
+        holder.kill()
+    with read_published(home) as con:
+        assert con.execute("SELECT publication_number FROM meta.publication ORDER BY 1").fetchall() == [(1,), (2,)]
+    kept = sorted(home.publications_dir.glob("*.duckdb"))
+    assert len(kept) == 1
+    with duckdb.connect(str(kept[0]), read_only=True) as con:
+        assert con.execute("SELECT max(price_amount_per_hour) FROM observed.cloud_rate").fetchall() == [(2.0,)]
+
+
+def test_a_stray_log_beside_the_published_file_does_not_meet_the_next_one(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    publish(home, catalog())
+    stray = home.published_file.with_name("petaday.duckdb.wal")
+    stray.write_bytes(b"left by somebody")
+    take(home, offers({"a": 3.0}), "2026-01-02")
+    settle.record_subject(home, "cloud_rate")
+    publish(home, catalog())
+    assert not stray.exists()
+
+
+def test_readers_never_fail_and_never_see_half_a_commit(home: Home) -> None:
+    """Reader processes open and query while a writer loads and publishes: every read is of one whole publication."""
+    take(home, offers({"a": 1.0, "b": 1.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    publish(home, catalog())
+    reader = textwrap.dedent("""
+        import duckdb, sys, time
+        stop, reads, torn, failed = time.time() + float(sys.argv[2]), 0, 0, 0
+        while time.time() < stop:
+            try:
+                with duckdb.connect(sys.argv[1], read_only=True) as con:
+                    row = con.execute("SELECT count(DISTINCT price_amount_per_hour), count(*) FROM observed.cloud_rate WHERE valid_to IS NULL").fetchall()[0]
+                torn += row != (1, 2)
+                reads += 1
+            except duckdb.Error as e:
+                print(e, file=sys.stderr); failed += 1
+        print(reads, torn, failed)
+    """)
+    seconds = 60 if os.environ.get("PETADAY_NIGHTLY") == "1" else 6
+    readers = [
+        subprocess.Popen([sys.executable, "-c", reader, str(home.published_file), str(seconds)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    stop, number = time.monotonic() + seconds, 1
+    while time.monotonic() < stop:
+        number += 1
+        moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=number)
+        take(home, offers({"a": float(number), "b": float(number)}), moment.replace(tzinfo=None).isoformat())
+        settle.record_subject(home, "cloud_rate")
+        assert publish(home, catalog()).number == number
+        time.sleep(0.2)
+    for process in readers:
+        reads, torn, failed = (int(x) for x in process.communicate(timeout=60)[0].split())
+        assert reads > 0
+        assert (torn, failed) == (0, 0)
+
+
+def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Path) -> None:
+    """kill -9 during capture, load and publish: every acknowledged load is there, the next run completes."""
+    script = textwrap.dedent("""
+        import datetime as dt, sys
+        from tests.warehouse.test_keeping import offers, take
+        from assets import settle
+        from assets.catalog import catalog
+        from warehouse.home import Home
+        from warehouse.publish import publish
+        home = Home.from_environment().create()
+        for n in range(int(sys.argv[1]), 10_000):
+            moment = dt.datetime(2020, 1, 1) + dt.timedelta(hours=n)
+            take(home, offers({"a": float(n % 150 + 1)}), moment.isoformat())
+            settle.record_subject(home, "cloud_rate")
+            publish(home, catalog())
+            print(n, flush=True)
+    """)
+    root = Path(__file__).parents[2]
+    kills = 50 if os.environ.get("PETADAY_NIGHTLY") == "1" else 10
+    acknowledged = 0
+    for attempt in range(kills):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(acknowledged + 1)], stdout=subprocess.PIPE, text=True, cwd=root,
+            env=os.environ | {"PYTHONPATH": str(root)},
+        )
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first, "the run after a kill did not come through"
+        time.sleep(0.01 + 0.037 * (attempt % 10))
+        process.send_signal(signal.SIGKILL)
+        rest = process.communicate()[0].split()
+        acknowledged = int(rest[-1]) if rest else int(first)
+        with write_session(home, catalog()) as con:
+            loads = con.execute("SELECT count(*) FROM meta.capture WHERE outcome = 'loaded'").fetchall()[0][0]
+            doubled = con.execute("SELECT count(*) FROM (SELECT capture_id FROM meta.capture GROUP BY ALL HAVING count(*) > 1)").fetchall()
+        assert loads >= acknowledged
+        assert doubled == [(0,)]
+        with read_published(home) as con:
+            published = con.execute("SELECT max(load_number) FROM meta.capture").fetchall()[0][0]
+        assert published >= acknowledged
+    settle.record_subject(home, "cloud_rate")
+    assert recovery.verify(home, lambda _: None) == []
+
+
+def test_rebuild_gives_the_same_rows_on_the_same_clocks(home: Home) -> None:
+    settle.refresh_reference(home)
+    for at, prices in (("2026-01-01", {"a": 1.0, "b": 2.0}), ("2026-01-03", {"a": 1.0}), ("2026-01-02", {"a": 5.0, "c": 1.0})):
+        take(home, offers(prices), at)
+        settle.record_subject(home, "cloud_rate")
+    take(home, "", "2026-01-04")
+    settle.record_subject(home, "cloud_rate")
+    before, seen = log_rows(home), current(home)
+    data = bytearray(home.work_file.read_bytes())
+    data[0:64] = b"\x00" * 64
+    home.work_file.write_bytes(data)
+    with pytest.raises(WarehouseDamagedError, match="petaday rebuild"), write_session(home, catalog()):
+        pass
+    recovery.rebuild_warehouse(home, lambda _: None)
+    assert log_rows(home) == before
+    assert current(home) == seen
+
+
+def test_a_journal_behind_the_warehouse_catches_up(home: Home) -> None:
+    for day, price in (("2026-01-01", 1.0), ("2026-01-02", 2.0)):
+        take(home, offers({"a": price}), day)
+        settle.record_subject(home, "cloud_rate")
+    store = CaptureStore(home)
+    lines = store.journal_file.read_bytes().splitlines(keepends=True)
+    store.journal_file.write_bytes(lines[0] + lines[1][:20])
+    settle.record_subject(home, "cloud_rate")
+    assert [line["load_number"] for line in store.journal()] == [1, 2]
+
+
+def test_disk_full_leaves_the_last_publication(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    publish(home, catalog())
+    take(home, offers({"a": 3.0}), "2026-01-02")
+    settle.record_subject(home, "cloud_rate")
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.publish._copy", full)
+        with pytest.raises(PublishError, match="No space left.*still publication 1"):
+            publish(home, catalog())
+    with read_published(home) as con:
+        assert con.execute("SELECT max(price_amount_per_hour) FROM observed.cloud_rate").fetchall() == [(2.0,)]
+    assert not list(home.root.glob(".petaday*"))
+    assert publish(home, catalog()).number == 2
+
+
+def test_a_waiting_batch_that_was_cut_short_is_not_seen(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    folder = next(home.staged_dir.iterdir())
+    shutil.copytree(folder, home.staged_dir / ".tmp-half")
+    (home.staged_dir / ".tmp-half" / "manifest.json").unlink()
+    assert len(list(staging.staged(home))) == 1
+
+
+def test_sidecars_say_when_and_from_where(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    sidecar = json.loads(next(home.captures_dir.rglob("*.json")).read_text())
+    assert sidecar["fetched_at"] == "2026-01-01T00:00:00+00:00"
+    assert sidecar["url"] == "file:lambda_vms.csv"
+    assert pl.Series([sidecar["sha256"]]).str.len_chars()[0] == 64
