@@ -16,16 +16,16 @@ def text(meaning: str, *, key: bool = False, nullable: bool | None = None, allow
     )
 
 
-def number(meaning: str, unit: str, *, nullable: bool = True, **bounds: float) -> dy.Float64:
+def number(meaning: str, unit: str, *, nullable: bool = True, **bounds: Any) -> dy.Float64:
     """A measured number; NaN and infinity are never allowed."""
-    return dy.Float64(nullable=nullable, description=meaning, metadata={"unit": unit}, **bounds)  # type: ignore[arg-type]
+    return dy.Float64(nullable=nullable, description=meaning, metadata={"unit": unit}, **bounds)
 
 
-def count(meaning: str, unit: str = "1", *, key: bool = False, nullable: bool | None = None, **bounds: int) -> dy.Int64:
+def count(meaning: str, unit: str = "1", *, key: bool = False, nullable: bool | None = None, **bounds: Any) -> dy.Int64:
     """A whole number."""
     return dy.Int64(
         nullable=(not key) if nullable is None else nullable, primary_key=key, description=meaning,
-        metadata={"unit": unit}, **bounds,  # type: ignore[arg-type]
+        metadata={"unit": unit}, **bounds,
     )
 
 

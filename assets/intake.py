@@ -19,7 +19,7 @@ import polars as pl
 
 from assets.sources import all_sources
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window
-from assets.sources._http import Client, NotModified, stored_url
+from assets.sources._http import Client, FetchError, NotModified, stored_url
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
@@ -280,12 +280,14 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     """Fetch what the source plans for `window`, batch by batch.
 
     Raises:
-        FetchError: if a request fails; batches before it are staged and stay.
+        FetchError: naming every batch that could not be fetched, after all others were staged: one country's outage does
+            not cost the rest.
     """
     if source.plan is None:
         raise PetadayError(f"{source.source_id} has no live feed: load its files with `petaday load {source.source_id} FILE`")
     home.create()
-    taken = []
+    taken: list[Taken] = []
+    failures: list[str] = []
     known = loading.latest(home, source.source_id)["urls"]
     client = Client(source, home.spool_dir)
     try:
@@ -300,13 +302,19 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
                         documents += client.fetch_all(request)
                     if request.as_of is not None:
                         documents = [replace(d, fetched_at=request.as_of) for d in documents]
-            except BaseException:
+            except BaseException as e:
                 for document in documents:
                     document.path.unlink(missing_ok=True)
-                raise
+                if not isinstance(e, PetadayError):
+                    raise
+                failures.append(str(e))
+                continue
             taken.append(take(home, source, documents))
     finally:
         client.close()
+    if failures:
+        more = f" (and {len(failures) - 3} more)" if len(failures) > 3 else ""
+        raise FetchError(f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(failures[:3]) + more)
     return taken
 
 

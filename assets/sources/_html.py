@@ -36,6 +36,7 @@ def soup_of(document: Document) -> BeautifulSoup:
     # A real page may carry a bot wall's script: only its title, or a text as short as theirs, betrays a block page.
     head = soup.title.get_text(" ", strip=True).lower() if soup.title else ""
     text = _short_text(soup)
+    # Searched for only where the page is short: a walk through a long page costs a tenth of parsing it.
     box = soup.find(id=re.compile(r"^px-captcha|^captchacharacters$")) if text is not None else None
     seen = f"{head} {text or ''}"
     words = next((w for w in _BLOCKS if w in seen), str(box.get("id")) if box is not None else None)

@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
@@ -66,16 +67,16 @@ def _replay_origin() -> str | None:
 class _ReplayAdapter(HTTPAdapter):
     """Sends requests for any host to the replay server."""
 
-    def __init__(self, origin: str, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+    def __init__(self, origin: str, **options: Any) -> None:
+        super().__init__(**options)
         self.origin = origin
 
-    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         original = request.url or ""
         parts = urlsplit(original)
         request.url = f"{self.origin}/{parts.netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
         options["proxies"] = {}
-        response = super().send(request, **options)  # type: ignore[arg-type]
+        response = super().send(request, *arguments, **options)
         response.url = original
         return response
 

@@ -121,7 +121,8 @@ def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
     for region in regions:
         url = urljoin(document.url, region.get("currentVersionUrl") or region["versionUrl"])
         if urlsplit(url).netloc != parts.netloc:
-            raise LayoutError(f"{document.url}: a region's file lies on {urlsplit(url).netloc}, not on {parts.netloc}: refused")
+            elsewhere = urlsplit(url).netloc
+            raise LayoutError(f"{document.url}: a region's file lies on {elsewhere}, not on {parts.netloc}: refused")
         # Regions only: Local and Wavelength Zones are in the file of their region.
         if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", region["regionCode"]) and region["regionCode"] not in _NOT_A_REGION:
             yield [Request(re.sub(r"\.json$", ".csv", url), extension="csv", as_of=_published_in(url, window))]
@@ -146,7 +147,7 @@ def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
         raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
     found = _HEADER.search(start)
     if not found:
-        raise LayoutError(f"{document.url}: no header line that begins with SKU; the file begins {start[:120]!r}")
+        raise LayoutError(f"{document.url}: no header line that begins with SKU; it begins {start[:120]!r}")
     above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
     metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
     header = next(csv.reader([line]))
@@ -157,7 +158,7 @@ def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
             text.encode(), columns=[c for c in _COLUMNS if c in header], schema=dict.fromkeys(header, pl.String)
         )
     except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: not a readable CSV file (truncated?): {str(e).splitlines()[0][:200]}") from e
+        raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {str(e).splitlines()[0][:200]}") from e
     frame = frame.select(pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in _COLUMNS)
     return frame.filter(_wanted()), metadata.get("Publication Date")
 
@@ -256,7 +257,7 @@ def _products(text: mmap.mmap, start: int, end: int) -> dict[str, dict[str, str]
             attributes = json.loads(text[opens : closes + 1])
             sku = re.findall(rb'"sku"\s*:\s*"([^"]+)"', text[max(opens - 512, start) : opens])
             if not sku:
-                raise ValueError(f"a product without its sku before its attributes: {text[max(opens - 100, start) : opens]!r}")
+                raise ValueError(f"no sku before a product's attributes: {text[max(opens - 100, start) : opens]!r}")
             if attributes.get("operatingSystem") == "Linux" and attributes.get("tenancy") == "Shared":
                 found[sku[-1].decode()] = attributes
             at = text.find(mark, closes, end)

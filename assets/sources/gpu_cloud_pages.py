@@ -102,8 +102,9 @@ def _is_cell(tag: Tag) -> bool:
 def _cells(row: Tag) -> list[str]:
     """Texts of a row's cells, whatever the cells are made of; a badge ('New') beside the name is left out."""
     cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
-    if cells and (badge := cells[0].find(class_="tag")) is not None:
-        badge.extract()
+    if cells:
+        for badge in [t for t in cells[0].descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
+            badge.extract()
     return [text_of(c) for c in cells]
 
 
@@ -114,7 +115,7 @@ def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
     """Number of GPUs by panel id, from the tab buttons."""
     return {
         str(button.get("aria-controls")): float(match.group(1))
-        for button in soup.select("[role=tab]") if (match := re.fullmatch(r"(\d+)x", text_of(button)))
+        for button in soup.find_all("button", role="tab") if (match := re.fullmatch(r"(\d+)x", text_of(button)))
     }
 
 
@@ -122,12 +123,13 @@ def parse_lambda(documents: Sequence[Document]) -> Reading:
     """Lambda: one row per instance size, the price always of the whole instance."""
     (document,) = documents
     soup = soup_of(document)
-    tabs = _tab_counts(soup)
+    raw = document.read_bytes()
+    tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heading = ""
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
-    is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", document.read_bytes(), re.I) is not None
+    is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", raw, re.I) is not None
     for row in soup.find_all("tr"):
         cells = _cells(row)
         if cells and re.search(r"price", cells[-1], re.I) and "$" not in cells[-1]:
@@ -193,7 +195,7 @@ def parse_nebius(documents: Sequence[Document]) -> Reading:
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heads: list[str] = []
-    for row in soup.find_all(_is_row):
+    for row in filter(_is_row, soup.find_all(True)):
         cells = _cells(row)
         if not any("$" in c for c in cells) and any(re.search(r"on[- ]?demand", c, re.I) for c in cells):
             lowered = [c.lower() for c in cells]

@@ -26,7 +26,19 @@ from assets.sources._base import (
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
-VENDORS = ("amazon", "anthropic", "deepseek", "google", "minimax", "mistral", "moonshot-ai", "openai", "qwen", "xai")
+VENDORS = (
+    "amazon",
+    "anthropic",
+    "deepseek",
+    "google",
+    "meta-ai",
+    "minimax",
+    "mistral",
+    "moonshot-ai",
+    "openai",
+    "qwen",
+    "xai",
+)
 _DIRECTIONS = {"input": "input", "output": "output", "input_cached": "cached_read"}
 _PRICE = pl.Struct({**dict.fromkeys(_DIRECTIONS, pl.Float64), "from_date": pl.String, "to_date": pl.String})
 _ABOVE = r">\s*(\d+)\s*[kK]\b"

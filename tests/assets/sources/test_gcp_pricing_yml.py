@@ -22,7 +22,8 @@ NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 
 
 def file_of(*types: str, above: str = "---\nabout:\n  timestamp: 1785391997\n") -> str:
-    return f"{above}compute:\n  instance:\n" + "".join(types) + "  license:\n    a2-highgpu-1g:\n      cost: 1\nregion:\n  x: 1\n"
+    below = "  license:\n    a2-highgpu-1g:\n      cost: 1\nregion:\n  x: 1\n"
+    return f"{above}compute:\n  instance:\n" + "".join(types) + below
 
 
 def machine(name: str = "a2-highgpu-1g", accelerator: str = "a100: 1", **prices: float | str) -> str:
