@@ -14,7 +14,6 @@ from assets.reference.tables import REFERENCE_TABLES
 from assets.subjects import SUBJECTS
 from warehouse.schema import Catalog
 
-
 #: Macros for users, one file per question they answer; applied after everything that they read.
 USER_SQL = Path(__file__).parent / "published" / "sql"
 

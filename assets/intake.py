@@ -57,8 +57,8 @@ def explain_rule(schema: type[dy.Schema], rule: str) -> str:
         return "two different rows have the same key: " + ", ".join(schema.primary_key())
     column_name, _, what = rule.partition("|")
     if not what:
-        declared = getattr(schema, rule, None)
-        meaning = (getattr(declared, "__doc__", None) or "").strip() if declared is not None else ""
+        function = getattr(getattr(schema, rule, None), "validation_fn", None)
+        meaning = (getattr(function, "__doc__", None) or "").strip().rstrip(".")
         return f"{rule.replace('_', ' ')}{': ' + meaning if meaning else ''}"
     column = schema.columns()[column_name]
     bounds = {
@@ -204,6 +204,8 @@ def parse_again(home: Home) -> loading.ParseAgain:
 def _objection(source: Source, scopes: Sequence[staging.StagedScope], rejected: pl.DataFrame, known: dict, at: str) -> str | None:
     """Why the batch as a whole must not be loaded, or None."""
     rows = sum(s.frame.height for s in scopes)
+    if not rows and source.may_be_empty and scopes and not rejected.height:
+        return None
     if not rows:
         why = rejected["reason"].value_counts(sort=True).head(1).to_dicts() if rejected.height else []
         return "no usable row" + (f"; {rejected.height} refused, most often: {why[0]['reason']}" if why else "")

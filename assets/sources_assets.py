@@ -58,14 +58,7 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
     freshness = (
         dg.FreshnessPolicy.time_window(fail_window=stale_after, warn_window=stale_after / 2) if source.cadence else None
     )
-    history = (
-        {
-            "partitions_def": dg.DailyPartitionsDefinition(start_date=HISTORY_FROM, end_offset=1),
-            "backfill_policy": dg.BackfillPolicy.single_run(),
-        }
-        if source.has_history
-        else {}
-    )
+    days = dg.DailyPartitionsDefinition(start_date=HISTORY_FROM, end_offset=1) if source.has_history else None
     licence = f"[{source.licence}]({source.licence_url})" if source.licence_url else source.licence
 
     @dg.asset(
@@ -88,7 +81,8 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
         freshness_policy=freshness,
         retry_policy=None if source.is_bundled else dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL),
         code_version=str(source.parser_version),
-        **history,
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
     )
     def source_asset(context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource) -> dg.MaterializeResult:
         missing = intake.needs_key(source)

@@ -403,6 +403,42 @@ def estimate(scenario: Path, as_json: bool) -> int:
 
 
 @main.command()
+@click.argument("row", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(row: tuple[str, ...], as_json: bool) -> int:
+    """Walk a published number back to its bytes: [TABLE] KEY..., as in `gpt-3-175b cost_usd`.
+
+    TABLE is estimated.training_estimate unless given, or observed.SUBJECT or reference.TABLE; KEY is the row's key or its start.
+    """
+    from dataclasses import asdict
+
+    from assets.passport import explain as walk_of
+
+    home = Home.from_environment()
+    steps = walk_of(home, row)
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(s) for s in steps], indent=2) + "\n")
+        return 1 if any(s.bytes_match is False for s in steps) else 0
+    shown = None
+    for step in steps:
+        if step.row_key != shown:
+            shown = step.row_key
+            out.print(f"\n{shown}", markup=False, style="bold")
+        value = "" if step.value is None else f" = {step.value:,.6g} {step.unit}"
+        out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}", markup=False)
+        indent = "  " * (min(step.step, 5) + 2)
+        out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}", markup=False)
+        if step.source_url:
+            out.print(f"{indent}source {step.source_url}", markup=False)
+        if step.part == "capture":
+            state = "bytes match" if step.bytes_match else "BYTES MISSING OR CHANGED"
+            out.print(f"{indent}{step.url}, fetched {step.fetched_at}, licence: {step.licence}", markup=False)
+            out.print(f"{indent}{home.captures_dir / (step.path or '')}", markup=False)
+            out.print(f"{indent}SHA-256 {step.sha256}: {state}", markup=False)
+    return 1 if any(s.bytes_match is False for s in steps) else 0
+
+
+@main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 def ui(port: int) -> int:
     """The Dagster UI on loopback, with the daemon that runs schedules."""

@@ -112,6 +112,8 @@ class Source:
     parser_version: int = 1
     #: File extension of what a person may load by hand.
     extension: str = "json"
+    #: True where a complete answer without a row is honest (a region that offers no accelerator).
+    may_be_empty: bool = False
     is_bundled: bool = False
     #: Bundled documents, for a source that ships with Petaday.
     bundled: Callable[[], Sequence[Document]] | None = None
@@ -251,7 +253,7 @@ def to_number(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def refused(frame: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
+def refused(frame: pl.DataFrame, reason: str | pl.Expr | pl.Series) -> pl.DataFrame:
     """Rows in the form of `Reading.rejected`."""
     why = pl.lit(reason) if isinstance(reason, str) else reason
     columns = [c for c in frame.columns if c != "document"]

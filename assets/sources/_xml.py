@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lxml import etree
+from lxml import etree  # ty: ignore[missing-module-member] - a compiled module without types
 
 from assets.sources._base import LayoutError, body_of
 from warehouse.captures import Document

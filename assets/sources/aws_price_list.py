@@ -349,6 +349,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         Scope(str(name), part.drop("scope"), is_complete=is_fresh)
         for (name,), part in rows.partition_by("scope", as_dict=True).items()
     ]
+    if not scopes and at_region:
+        # A region that offers no accelerator says so with a complete answer of no row.
+        scopes = [Scope(at_region[1], rows.drop("scope"), is_complete=is_fresh)]
     return Reading(
         scopes, refused(bad.drop("option", "amount"),
             "PricePerUnit is no positive number, or there is no instance type")
@@ -362,7 +365,7 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         licence="for informational purposes only, subject to the terms on the pricing pages",
             attribution="Amazon Web Services",
         parse=parse, plan=plan if host == HOST else plan_china, expand=expand, hosts=(host,), cadence="10 3 * * *",
-        extension="csv", has_history=True, max_bytes=2 << 30, min_kept_share=0.6,
+        extension="csv", has_history=True, max_bytes=2 << 30, min_kept_share=0.6, may_be_empty=True,
     )
 
 

@@ -156,11 +156,11 @@ def _frame(documents: Sequence[Document], fields: Sequence[str]) -> tuple[pl.Dat
     frame = pl.concat([pl.DataFrame(r["data"], schema=schema, strict=False) for _, r, _ in pages]).unique(
         maintain_order=True
     )
-    cut = []
+    cut: list[str] = []
     if min(o for _, _, o in pages) > 0:
-        cut.append(frame["period"].min())
+        cut.append(str(frame["period"].min()))
     if max(o + len(r["data"]) for _, r, o in pages) < total:
-        cut.append(frame["period"].max())
+        cut.append(str(frame["period"].max()))
     return frame, cut
 
 

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 import polars as pl
-from lxml import etree
+from lxml import etree  # ty: ignore[missing-module-member] - a compiled module without types
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, refused
 from assets.sources._fuel_mix import intensities

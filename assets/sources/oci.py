@@ -33,7 +33,10 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    for local in product.get("currencyCodeLocalizations") or [{"currencyCode": "USD", "prices": product["prices"]}]:
+    localizations: list[dict[str, Any]] = product.get("currencyCodeLocalizations") or [
+        {"currencyCode": "USD", "prices": product["prices"]}
+    ]
+    for local in localizations:
         for price in local["prices"]:
             value = price.get("value")
             yield (

@@ -1,0 +1,121 @@
+"""From any published number down to the raw bytes: what `petaday explain` shows. The walk itself is SQL (`passport`)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.captures import CaptureStore
+from warehouse.connection import read_published
+from warehouse.errors import CaptureDamagedError, PetadayError
+from warehouse.home import Home
+from warehouse.tables import literal
+
+DEFAULT_TABLE = "estimated.training_estimate"
+_COLUMNS = (
+    "row_key", "step", "part", "said_in", "said_of", "value", "unit", "meaning", "source_url", "capture_id", "sha256", "url",
+    "fetched_at", "licence", "path",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a walk, as the macro `passport` tells it; `bytes_match` says what the stored bytes' hash came to."""
+
+    row_key: str
+    step: int
+    part: str
+    said_in: str
+    said_of: str
+    value: float | None
+    unit: str | None
+    meaning: str | None
+    source_url: str | None
+    capture_id: str | None
+    sha256: str | None
+    url: str | None
+    fetched_at: str | None
+    licence: str | None
+    path: str | None
+    bytes_match: bool | None = None
+
+    @property
+    def is_end(self) -> bool:
+        """True where a walk may end: stored bytes, a cited fact, an input that a person gave."""
+        return self.part in ("capture", "reference", "method default") or (
+            self.part == "factor" and (self.meaning or "").startswith(("given:", "method_default:"))
+        )
+
+
+def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "") -> list[Step]:
+    """The walks of all rows of `table` whose key begins with `row_key`."""
+    rows = con.execute(
+        f"SELECT * REPLACE (strftime(fetched_at, '%Y-%m-%dT%H:%M:%SZ') AS fetched_at) FROM passport({literal(table)}, {literal(row_key)})"
+    ).fetchall()
+    return [Step(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def is_whole(home: Home, path: str, sha256: str) -> bool:
+    """True if the stored bytes of a capture hash to what is recorded."""
+    store = CaptureStore(home)
+    try:
+        return any(c.sha256 == sha256 and _opens(store, c) for c in _captures_at(store, path))
+    except OSError:
+        return False
+
+
+def _captures_at(store: CaptureStore, path: str) -> list[Any]:
+    return [c for c in store.captures_of(Path(path).parts[0]) if str(c.path) == path]
+
+
+def _opens(store: CaptureStore, capture: Any) -> bool:
+    try:
+        store.open_document(capture).path.unlink()
+    except CaptureDamagedError:
+        return False
+    return True
+
+
+def split_name(words: Sequence[str]) -> tuple[str, str]:
+    """Table and row key of what a person typed: the table may be left out for training estimates."""
+    schemas = ("estimated.", "observed.", "reference.")
+    if words and words[0].startswith(schemas):
+        return words[0], "/".join(words[1:])
+    return DEFAULT_TABLE, "/".join(words)
+
+
+def explain(home: Home, words: Sequence[str]) -> list[Step]:
+    """The walk of one published row (or of all that begin alike), its captures compared with their hashes.
+
+    Raises:
+        PetadayError: if there is no such table or row; says what there is.
+    """
+    table, key = split_name(words)
+    with read_published(home) as con:
+        steps = walk(con, table, key)
+        if not steps:
+            raise PetadayError(_not_found(con, table, key))
+    checked: dict[str, bool] = {}
+    result = []
+    for step in steps:
+        if step.part == "capture" and step.path and step.sha256:
+            if step.path not in checked:
+                checked[step.path] = is_whole(home, step.path, step.sha256)
+            step = replace(step, bytes_match=checked[step.path])
+        result.append(step)
+    return result
+
+
+def _not_found(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str:
+    keys = sorted({s.row_key for s in walk(con, table)})
+    if not keys:
+        return f"{table} has no row with a passport: name estimated.training_estimate, observed.<subject> or reference.<table>"
+    names = sorted({k.split("/", maxsplit=1)[0] for k in keys})
+    close = difflib.get_close_matches(key.split("/", maxsplit=1)[0], names, n=1, cutoff=0.5)
+    near = [k for k in keys if close and k.startswith(f"{close[0]}/")] or keys
+    return f"no row of {table} begins with {key!r}; there are {len(keys)}, such as {', '.join(near[:4])}"

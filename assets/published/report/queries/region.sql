@@ -1,0 +1,28 @@
+-- Cloud regions: the grid that Petaday uses, and what others claim, each with its year and who says so.
+WITH claim AS (
+    SELECT provider, region, attribute, TRY_CAST(value AS DOUBLE) AS value, year::INTEGER AS year, claimed_by
+    FROM reference.region_claim
+), grid_claim AS (
+    SELECT provider, region, list({'value': value, 'year': year, 'claimed_by': claimed_by} ORDER BY value) AS claims,
+           min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimed_by) AS claimants
+    FROM (SELECT * FROM claim WHERE attribute = 'grid_gco2e_per_kwh' AND value IS NOT NULL
+          QUALIFY row_number() OVER (PARTITION BY provider, region, claimed_by ORDER BY year DESC NULLS LAST) = 1)
+    GROUP BY ALL
+), other AS (
+    SELECT provider, region,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'location_based_gco2e_per_kwh') AS location_based,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'market_based_gco2e_per_kwh') AS market_based,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'carbon_free_share') AS carbon_free,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'pue') AS pue_claim
+    FROM claim WHERE value IS NOT NULL GROUP BY ALL
+)
+SELECT r.provider, r.region, r.place, r.country_code, r.latitude, r.longitude, r.grid_zone, r.zone_claimed_by, r.source_url,
+       coalesce(z.intensity_gco2e_per_kwh, c.intensity_gco2e_per_kwh) AS grid_gco2e_per_kwh, coalesce(z.zone, c.zone) AS zone_used,
+       coalesce(z.year, c.year) AS grid_year, coalesce(z.source_id, c.source_id) AS source_id, coalesce(z.is_bundled, c.is_bundled) AS is_bundled,
+       g.claims, g.claim_low, g.claim_high, g.claimants, o.location_based, o.market_based, o.carbon_free, o.pue_claim
+FROM reference.region r
+LEFT JOIN grid_now z ON z.zone = r.grid_zone
+LEFT JOIN grid_now c ON c.zone = r.country_code
+LEFT JOIN grid_claim g USING (provider, region)
+LEFT JOIN other o USING (provider, region)
+ORDER BY r.provider, r.region

@@ -1,0 +1,165 @@
+"""The command line as a person uses it: real processes, exit codes, one clear line per error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.test_keeping import offers
+from warehouse.home import Home
+
+
+def petaday(*arguments: str, home: Home, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    environment = os.environ | {"PETADAY_HOME": str(home.root), "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, env=environment, cwd=cwd, check=False, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home after the main job."""
+    home = Home(tmp_path_factory.mktemp("built"))
+    result = petaday("run", home=home)
+    assert result.returncode == 0, result.stderr
+    assert "pf_days" in result.stdout
+    assert str(home.published_file) in result.stdout
+    assert "petaday refresh" in result.stdout
+    return home
+
+
+def test_asking_before_anything_is_published_says_what_to_do(home: Home) -> None:
+    result = petaday("status", home=home)
+    assert result.returncode == 1
+    assert result.stderr.strip().count("\n") == 0
+    assert "petaday run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [("csv", "a\n1\n"), ("json", '[{"a":1}]\n')],
+)
+def test_query_formats(built: Home, style: str, expected: str) -> None:
+    assert petaday("query", "SELECT 1 AS a", "--format", style, home=built).stdout == expected
+
+
+def test_query_is_read_only(built: Home) -> None:
+    result = petaday("query", "DELETE FROM observed.cloud_rate_log", home=built)
+    assert result.returncode == 1
+    assert "read-only" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_query_parquet(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    assert petaday("query", "FROM reference.country", "--format", "parquet", "--output", str(file), home=built).returncode == 0
+    import polars as pl
+
+    assert pl.read_parquet(file).height > 200
+
+
+def test_help_is_a_table_of_macros(built: Home) -> None:
+    result = petaday("query", "SELECT name FROM petaday.help() WHERE name = 'cloud_rate_as_of'", "--format", "csv", home=built)
+    assert result.stdout == "name\ncloud_rate_as_of\n"
+
+
+def test_status_shows_bundled_and_unread(built: Home) -> None:
+    text = petaday("status", home=built).stdout
+    assert "starter_cloud_rate" in text
+    assert "bundled" in text
+    assert "not read yet" in text
+
+
+def test_load_goes_the_same_way_and_again_changes_nothing(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "lambda_vms.csv"
+    file.write_text(offers({"gpu_1x_h100_sxm5": 3.0}))
+    first = petaday("load", "skypilot", str(file), "--fetched-at", "2026-04-02T12:00:00Z", home=built)
+    assert first.returncode == 0, first.stderr
+    count = "SELECT count(*) AS n FROM observed.cloud_rate_log WHERE source_id = 'skypilot'"
+    assert petaday("query", count, "--format", "csv", home=built).stdout == "n\n1\n"
+    assert petaday("load", "skypilot", str(file), "--fetched-at", "2026-04-02T12:00:00Z", home=built).returncode == 0
+    assert petaday("query", count, "--format", "csv", home=built).stdout == "n\n1\n"
+
+
+def test_a_refused_file_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "lambda_vms.csv"
+    file.write_text("<html>blocked</html>")
+    result = petaday("load", "skypilot", str(file), home=built)
+    assert result.returncode == 1
+    assert "HTML page came in place of data" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("load", "skypilott", "x"), "does not exist"),
+        (("load", "skypilot"), "Missing argument"),
+        (("refresh", "--from", "2026-01-01"), "needs the SOURCES"),
+        (("refresh", "skypilot", "--from", "2026-01-01"), "has no history"),
+        (("refresh", "gb_carbon_intensity", "--from", "2026-01-02", "--to", "2026-01-01"), "lies before"),
+        (("query", "SELECT 1", "--format", "xml"), "xml"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_bad_usage_is_exit_2(built: Home, arguments: tuple[str, ...], word: str) -> None:
+    result = petaday(*arguments, home=built)
+    assert result.returncode == 2
+    assert word in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_source_names_the_closest(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("x")
+    result = petaday("load", "skypilott", str(file), home=built)
+    assert result.returncode == 1
+    assert "did you mean skypilot" in result.stderr
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2999-01-01"])
+def test_fetched_at_must_be_an_instant_of_the_past(built: Home, tmp_path: Path, moment: str) -> None:
+    file = tmp_path / "lambda_vms.csv"
+    file.write_text(offers({"a": 3.0}))
+    assert petaday("load", "skypilot", str(file), "--fetched-at", moment, home=built).returncode == 2
+
+
+def test_estimate_prints_json_with_factors(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[training]\nparameters_count = 174.6e9\ntokens_count = 300e9\n')
+    result = petaday("estimate", str(file), "--json", home=built)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["pf_days"]["central"] == pytest.approx(3640, rel=0.0014)
+    assert answer["cost_usd"]["central"] is None
+    assert answer["factors"]
+
+
+def test_a_bad_scenario_is_one_clear_line(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\ntraining_flop = -1\n")
+    result = petaday("estimate", str(file), home=built)
+    assert result.returncode in (1, 2)
+    assert "training_flop" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_publications_and_check(built: Home) -> None:
+    assert "petaday.duckdb" in petaday("publications", home=built).stdout
+    result = petaday("check", home=built)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "all good" in result.stdout
+
+
+def test_rebuild_restores_the_warehouse(built: Home) -> None:
+    count = "SELECT count(*) AS n, max(recorded_at) AS last FROM observed.cloud_rate_log"
+    before = petaday("query", count, "--format", "csv", home=built).stdout
+    result = petaday("rebuild", home=built)
+    assert result.returncode == 0, result.stderr
+    assert petaday("query", count, "--format", "csv", home=built).stdout == before

@@ -1,0 +1,147 @@
+"""The one code location: it loads, every dependency resolves, every job runs, one publisher's failure stops nothing else."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.sources import all_sources
+from assets.subjects import SUBJECTS
+from pipelines.definitions import build_defs, defs
+from tests.replay import ReplayServer
+from tests.warehouse.test_keeping import offers
+from warehouse.connection import read_published
+from warehouse.home import Home
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+ROOT = Path(__file__).parents[2]
+
+
+def execute(job: str, **options: object) -> dg.ExecuteInProcessResult:
+    """Run a job on an instance that is forgotten afterwards."""
+    config = QUIET | {"ops": options.pop("ops", {})}
+    with dg.DagsterInstance.ephemeral() as instance:
+        return defs.resolve_job_def(job).execute_in_process(instance=instance, run_config=config, raise_on_error=False, **options)  # type: ignore[arg-type]
+
+
+def test_everything_loads_and_every_dependency_is_an_asset() -> None:
+    dg.Definitions.validate_loadable(defs)
+    graph = defs.resolve_asset_graph()
+    assert not [k for k in graph.get_all_asset_keys() if not graph.get(k).is_materializable]
+
+
+def test_every_source_and_subject_is_in_the_graph() -> None:
+    keys = {k.to_user_string() for k in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert {f"sources/{s}" for s in all_sources()} <= keys
+    assert {f"observed/{s.name}" for s in SUBJECTS if any(x.subject == s.name for x in all_sources().values())} <= keys
+    assert {"estimated/training_estimate", "estimated/factor", "published/warehouse_file", "reference/accelerator"} <= keys
+
+
+def test_lineage_runs_from_sources_to_the_published_file() -> None:
+    graph = defs.resolve_asset_graph()
+    seen, front = set(), [dg.AssetKey(["sources", "skypilot"])]
+    while front:
+        key = front.pop()
+        seen.add(key.to_user_string())
+        front += [k for k in graph.get(key).child_keys if k.to_user_string() not in seen]
+    assert {"observed/cloud_rate", "estimated/training_estimate", "published/warehouse_file"} <= seen
+
+
+def test_every_asset_says_whose_it_is_and_what_it_holds() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.group_name in ("sources", "reference", "observed", "estimated", "published"), spec.key
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+
+
+def test_every_source_with_a_cadence_has_a_schedule_and_a_licence() -> None:
+    schedules = {s.name for s in build_defs().schedules or []}
+    for source in all_sources().values():
+        assert source.licence
+        assert source.homepage_url.startswith("https://")
+        if source.cadence and source.plan:
+            assert f"refresh_{source.source_id}_schedule" in schedules
+
+
+def test_workspace_and_pyproject_name_the_same_location() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    module = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert (module["module_name"], module["location_name"]) == (project["code_location_target_module"], project["code_location_name"])
+
+
+def test_the_main_job_runs_twice_and_the_second_changes_no_row(home: Home) -> None:
+    assert execute("run").success
+    counts = "SELECT (SELECT count(*) FROM observed.cloud_rate_log), (SELECT count(*) FROM meta.capture), (SELECT count(*) FROM estimated.factor)"
+    with read_published(home) as con:
+        before = con.execute(counts).fetchall()
+        pf_days = con.execute(
+            "SELECT central FROM estimated.training_estimate WHERE scenario_id = 'gpt-3-175b' AND quantity = 'pf_days'"
+        ).fetchall()[0][0]
+    assert pf_days == pytest.approx(3640, rel=0.0014)
+    published = home.published_file.stat().st_mtime_ns
+    assert execute("run").success
+    with read_published(home) as con:
+        assert con.execute(counts).fetchall() == before
+    assert home.published_file.stat().st_mtime_ns == published
+
+
+def test_every_column_of_the_published_file_has_a_comment(home: Home) -> None:
+    assert execute("run").success
+    with read_published(home) as con:
+        bare = con.execute(
+            "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal "
+            "AND schema_name IN ('observed', 'meta', 'reference', 'estimated')"
+        ).fetchall()
+        assert bare == []
+        nameless = con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL").fetchall()
+        assert nameless == []
+        listed = {r[0] for r in con.execute("SELECT name FROM petaday.help()").fetchall()}
+    assert {"cloud_rate_as_of", "pf_days", "observed.cloud_rate"} <= listed
+
+
+def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServer) -> None:
+    """SkyPilot is down, one cloud drifts, the others are read: their rows are there, the asset is red and says what failed."""
+    base = "https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v8"
+    replay.add(f"{base}/lambda/vms.csv", offers({"a": 2.0}))
+    replay.add(f"{base}/aws/vms.csv", offers({"b": 3.0}).replace("Price", "Cost", 1))
+    result = execute("refresh_skypilot")
+    assert not result.success
+    assert execute("run").success
+    with read_published(home) as con:
+        assert con.execute("SELECT instance_type FROM observed.cloud_rate WHERE source_id = 'skypilot'").fetchall() == [("a",)]
+        message = con.execute("SELECT message FROM meta.capture WHERE source_id = 'skypilot' AND outcome = 'rejected'").fetchall()
+    assert "Price is missing" in message[0][0]
+
+
+def test_a_source_without_its_key_is_neither_red_nor_asked(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyed = next(s for s in all_sources().values() if s.key_name and s.plan and not s.has_history)
+    monkeypatch.delenv(keyed.key_name or "", raising=False)
+    result = execute(f"refresh_{keyed.source_id}")
+    assert result.success
+    materialization = result.asset_materializations_for_node(f"sources__{keyed.source_id}")[0]
+    assert materialization.metadata["state"].value == f"needs {keyed.key_name}"
+    assert replay.urls() == []
+
+
+def test_every_refresh_job_runs_to_an_end(home: Home, replay: ReplayServer) -> None:
+    """Against publishers that answer 404 to everything: each job ends, red or waiting for its key, and loads nothing."""
+    for source in all_sources().values():
+        if source.plan is None or source.is_bundled:
+            continue
+        partition = {"partition_key": "2026-11-20"} if source.has_history else {}
+        result = execute(f"refresh_{source.source_id}", **partition)
+        assert not result.success or source.key_name or not source.hosts, source.source_id
+    assert execute("settle").success
+
+
+def test_checks_are_evaluated_on_every_observed_table(home: Home) -> None:
+    result = execute("run")
+    checks = {(c.asset_key.to_user_string(), c.check_name): c.passed for c in result.get_asset_check_evaluations()}
+    assert checks["observed/cloud_rate", "values_in_bounds"]
+    assert checks["observed/grid_carbon", "columns_as_declared"]
+    assert all(checks.values()), [k for k, passed in checks.items() if not passed]

@@ -1,0 +1,191 @@
+"""All dates of the recorded samples through the same path as live data: bytes, captures, log, views, checks.
+
+The figures of a run are printed (`pytest -s`); what must hold of any real data is asserted.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import random
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from assets import intake, recovery, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from warehouse.connection import read_published, write_session
+from warehouse.home import Home
+from warehouse.publish import publish
+
+#: Source -> files of it (below samples). The date in a file's name is when it was seen; without one, the end of 2026-09.
+FILES = {
+    "skypilot": "skypilot_catalog/*_vms_*",
+    "genai_prices": "genai_prices/*data_2*.zip",
+    "gb_carbon_intensity": "gb_carbon_intensity/*",
+    "owid": "owid/carbon-intensity-electricity__*.csv",
+    "ember": "ember/api_country_overview_yearly.csv",
+    "ember_monthly": "ember/**/api_country_overview_monthly.csv",
+    "litellm": "litellm/*.zip",
+    "openrouter": "openrouter/*",
+    "simonw": "simonw_llm_prices/*.json",
+    "ecb": "ecb/*",
+    "gcp_pricing_yml": "gcp_pricing_yml/*.yml.zip",
+    "azure_retail": "azure_retail/*",
+    "runpod": "runpod/*.json",
+    "vast": "vast/*.json",
+    "gpurentalprices": "gpu_rental_snapshots/gpurentalprices_*",
+    "fsdl": "gpu_rental_snapshots/fsdl_cloud-gpus_*",
+    "electricity_maps_csv": "electricity_maps_csv/**/*.csv",
+}
+#: Files beside the payloads that are something else: the source must refuse them by name of what is missing.
+NOT_PAYLOADS = re.compile(r"generation_|index_bands|intensity_factors|intensity_stats")
+LATEST = dt.datetime(2026, 9, 30, tzinfo=dt.UTC)
+
+
+def seen_at(file: Path) -> dt.datetime:
+    """When a sample was seen, by its name."""
+    found = re.search(r"(20\d\d)-(\d\d)(?:-(\d\d))?", file.name)
+    if not found or re.search(r"hourly|range|halfhourly|vintage", file.name):
+        return LATEST - dt.timedelta(days=sum(file.name.encode()) % 300)
+    year, month, day = found.groups()
+    return dt.datetime(int(year), int(month), int(day or 1), 12, tzinfo=dt.UTC)
+
+
+def gpuhunt_catalogs(samples: Path, folder: Path) -> list[tuple[Path, dt.datetime]]:
+    """gpuhunt's own rows, kept by a tracker day by day, put back into the layout of its catalog files."""
+    rows = csv.DictReader((samples / "gpu_rental_snapshots/eucri_observations_2026-07-18_2026-08-22.csv").open())
+    days: dict[tuple[str, str], dict[tuple, str]] = defaultdict(dict)
+    for row in rows:
+        if row["source"] == "gpuhunt" and row["term"] == "on_demand":
+            raw = json.loads(row["raw_json"])
+            line = io.StringIO()
+            csv.writer(line).writerow(
+                [raw["instance_name"], raw["location"], raw["price_instance_hr"], 1, 1, row["gpu_count"], raw["gpu_name"], raw["gpu_memory"],
+                 "False"]
+            )
+            days[row["provider"], row["ts_utc"]][raw["instance_name"], raw["location"]] = line.getvalue()
+    files = []
+    for (provider, moment), lines in days.items():
+        file = folder / moment.replace(":", "") / f"{provider}.csv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot\n" + "".join(lines.values()))
+        files.append((file, dt.datetime.fromisoformat(moment)))
+    return files
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with every sample loaded, in an order drawn at random (but always the same)."""
+    from tests.conftest import SAMPLES
+
+    if not SAMPLES.is_dir():
+        pytest.skip("recorded samples (../shared/samples) are not on this machine")
+    home = Home(tmp_path_factory.mktemp("samples")).create()
+    settle.refresh_reference(home)
+    work: list[tuple[str, Path, dt.datetime]] = [
+        (source, file, seen_at(file)) for source, pattern in FILES.items() for file in sorted(SAMPLES.glob(pattern)) if file.is_file()
+    ]
+    work += [("gpuhunt", file, moment) for file, moment in gpuhunt_catalogs(SAMPLES, tmp_path_factory.mktemp("gpuhunt"))]
+    random.Random(7).shuffle(work)
+    for source in all_sources().values():
+        if source.is_bundled:
+            intake.take_bundled(home, source)
+    for source, file, moment in work:
+        intake.take_files(home, all_sources()[source], [file], moment)
+    for subject in settle.subjects_with_sources():
+        settle.record_subject(home, subject)
+    publish(home, catalog())
+    return home
+
+
+def test_every_sample_is_captured_and_only_non_payloads_are_refused(loaded: Home) -> None:
+    with read_published(loaded) as con:
+        rows = con.execute(
+            "SELECT source_id, count(*), sum(row_count)::BIGINT, sum(changed_count)::BIGINT, sum(rejected_count)::BIGINT, "
+            "list(url) FILTER (outcome = 'rejected'), list(message) FILTER (outcome = 'rejected') FROM meta.capture GROUP BY ALL ORDER BY 1"
+        ).fetchall()
+    refused = []
+    for source, captures, count, changed, rejected, urls, messages in rows:
+        print(f"{source}: {captures} captures, {count} rows, {changed} changes, {rejected} refused rows, {len(urls or [])} refused files")
+        refused += [(source, u, m) for u, m in zip(urls or [], messages or [], strict=True) if not NOT_PAYLOADS.search(u)]
+    assert len(rows) > 15
+    assert refused == []
+
+
+def test_rates_are_rates(loaded: Home) -> None:
+    """No on-demand GPU-hour is outside 0.05 to 200 USD, none is zero; what was refused has a reason that a person understands."""
+    with read_published(loaded) as con:
+        wrong = con.execute(
+            "SELECT source_id, instance_type, price_usd_per_gpu_hour FROM observed.cloud_rate WHERE price_amount_per_hour <= 0 "
+            "OR (purchase_option = 'on_demand' AND price_usd_per_gpu_hour NOT BETWEEN 0.05 AND 200)"
+        ).fetchall()
+        assert wrong == []
+        for reason, count in con.execute("SELECT reason, count(*) FROM meta.rejected_row GROUP BY ALL ORDER BY 2 DESC").fetchall():
+            print(f"{count} x {reason}")
+            assert len(reason.split()) >= 3
+            assert "Factory" not in reason
+
+
+def test_known_prices_are_where_their_publishers_put_them(loaded: Home) -> None:
+    """Read by eye in the raw files: Lambda's H100 rose on 2026-04-20; p5.48xlarge fell on 2025-06-05."""
+    with read_published(loaded) as con:
+        lambda_h100 = con.execute(
+            "SELECT DISTINCT price_usd_per_gpu_hour, strftime(valid_from, '%Y-%m-%d') FROM observed.cloud_rate WHERE source_id = 'skypilot' "
+            "AND instance_type = 'gpu_1x_h100_sxm5' AND region = 'us-east-1' ORDER BY 2"
+        ).fetchall()
+        assert lambda_h100[:2] == [(3.78, "2026-04-02"), (4.29, "2026-04-20")]
+        p5 = con.execute(
+            "SELECT price_amount_per_hour, strftime(valid_from, '%Y-%m-%d') FROM observed.cloud_rate WHERE instance_type = 'p5.48xlarge' "
+            "AND source_id = 'starter_cloud_rate' AND region = 'us-east-1' AND purchase_option = 'on_demand' ORDER BY valid_from"
+        ).fetchall()
+        assert (55.04, "2025-06-05") in p5
+        assert p5[0][0] == 98.32
+
+
+def test_both_daylight_saving_days_have_all_their_half_hours(loaded: Home) -> None:
+    """GB 2023: 48 UTC slots on 26 March and on 29 October, whatever the local clock did."""
+    with read_published(loaded) as con:
+        counts = con.execute(
+            "SELECT strftime(valid_from, '%m-%d'), count(*) FROM observed.grid_carbon WHERE zone = 'GB' AND resolution = 'PT30M' "
+            "AND basis_kind = 'actual' AND valid_from::DATE IN ('2023-03-26', '2023-10-29') GROUP BY ALL ORDER BY 1"
+        ).fetchall()
+    assert counts == [("03-26", 48), ("10-29", 48)]
+
+
+def test_two_vintages_of_one_year_are_both_askable(loaded: Home) -> None:
+    with read_published(loaded) as con:
+        slots = con.execute(
+            "SELECT count(*), count(*) FILTER (n > 1) FROM (SELECT valid_from, count(DISTINCT intensity_gco2e_per_kwh) AS n "
+            "FROM observed.grid_carbon_log WHERE source_id = 'electricity_maps_csv' AND zone = 'US-CAL-CISO' AND basis_boundary = 'lifecycle' "
+            "AND valid_from >= '2023-01-01' AND valid_from < '2024-01-01' GROUP BY 1)"
+        ).fetchall()[0]
+    assert slots[0] == 8760
+    assert slots[1] > 8_000
+
+
+def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> None:
+    """The captures of the shuffled home, recorded in order of their time into a new one: the same current views."""
+    other = Home(tmp_path / "in-order").create()
+    settle.refresh_reference(other)
+    from warehouse import loading
+    from warehouse.captures import CaptureStore
+
+    store = CaptureStore(loaded)
+    batches = sorted(store.batches().values(), key=lambda captures: (captures[0].fetched_at, captures[0].batch_id))
+    with write_session(other, catalog()) as con:
+        settle.sync_sources(con)
+        recorder = loading.Recorder(con, other, catalog(), intake.parse_again(loaded), keep_journal=False)
+        recorder.store = store
+        for captures in batches:
+            recorder.record(recovery._parsed(loaded, store, captures, "loaded", None))
+        settle.match_accelerators(con)
+        ours = {s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall() for s in catalog().subjects}
+    with read_published(loaded) as con:
+        theirs = {s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall() for s in catalog().subjects}
+    assert ours == theirs

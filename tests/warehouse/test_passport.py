@@ -1,0 +1,165 @@
+"""Every published cell of the bundled run walks back to stored bytes whose hash matches, or to a cited fact."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from assets import intake, passport, settle
+from assets.catalog import catalog
+from assets.estimated import assets as estimated
+from assets.reference.tables import REFERENCE_TABLES
+from assets.sources import all_sources
+from assets.subjects import SUBJECTS
+from pipelines.cli import main
+from warehouse.captures import CaptureStore
+from warehouse.connection import read_published, write_session
+from warehouse.errors import PetadayError
+from warehouse.home import HOME_VARIABLE, Home
+from warehouse.publish import publish
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home after the bundled run."""
+    home = Home(tmp_path_factory.mktemp("passport")).create()
+    for source in all_sources().values():
+        if source.is_bundled:
+            intake.take_bundled(home, source)
+    settle.refresh_reference(home)
+    for subject in settle.subjects_with_sources():
+        settle.record_subject(home, subject)
+    with write_session(home, catalog()) as con:
+        estimated.compute(con)
+    publish(home, catalog())
+    return home
+
+
+@pytest.fixture(scope="module")
+def con(built: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file."""
+    with read_published(built) as opened:
+        yield opened
+
+
+def walks(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, list[passport.Step]]:
+    """Steps by published row."""
+    found: dict[str, list[passport.Step]] = defaultdict(list)
+    for step in passport.walk(con, table):
+        found[step.row_key].append(step)
+    return found
+
+
+def whole(home: Home, steps: list[passport.Step]) -> bool:
+    """True if a capture is there and its stored bytes have the recorded hash."""
+    store = CaptureStore(home)
+    captures = [s for s in steps if s.part == "capture"]
+    for step in captures:
+        assert step.url
+        assert step.licence
+        assert step.fetched_at
+    return bool(captures) and all(
+        passport.is_whole(home, str(s.path), str(s.sha256)) for s in {c.path: c for c in captures}.values()
+    ) and all((store.root / str(c.path)).is_file() for c in captures)
+
+
+@pytest.mark.parametrize("subject", [s.name for s in SUBJECTS])
+def test_every_observed_row_ends_at_stored_bytes(built: Home, con: duckdb.DuckDBPyConnection, subject: str) -> None:
+    rows = con.execute(f"SELECT count(*) FROM observed.{subject}").fetchall()[0][0]
+    found = walks(con, f"observed.{subject}")
+    assert len(found) == rows
+    good: dict[str, bool] = {}
+    for key, steps in found.items():
+        capture = next(s for s in steps if s.part == "capture")
+        if capture.capture_id not in good:
+            good[str(capture.capture_id)] = whole(built, steps)
+        assert good[str(capture.capture_id)], key
+        assert any(s.part == "observation" for s in steps)
+    if subject == "cloud_rate":
+        assert all(any(s.part == "mapping" and "rule " in str(s.meaning) for s in steps) for steps in found.values())
+        foreign = con.execute(
+            "SELECT count(*) FROM observed.cloud_rate WHERE currency_code <> 'USD' AND price_usd_per_gpu_hour IS NOT NULL"
+        ).fetchall()[0][0]
+        converted = [steps for steps in found.values() if any(s.part == "exchange rate" for s in steps)]
+        assert len(converted) == foreign > 0
+        assert all(len([s for s in steps if s.part == "capture"]) == 2 for steps in converted)
+
+
+def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, con: duckdb.DuckDBPyConnection) -> None:
+    found = walks(con, "estimated.training_estimate")
+    assert len(found) == con.execute("SELECT count(*) FROM estimated.training_estimate").fetchall()[0][0] > 0
+    for key, steps in found.items():
+        factors = [s for s in steps if s.part == "factor"]
+        assert factors, key
+        for factor in factors:
+            kind = str(factor.meaning).split(":", 1)[0]
+            if kind == "given":
+                continue
+            if kind == "observed":
+                assert whole(built, steps), key
+                assert any(s.part == "observation" for s in steps), key
+                continue
+            cited = [s for s in steps if s.part in ("reference", "method default") and s.source_url]
+            bare = "no PUE is given" in str(factor.meaning)  # nothing was assumed, so there is nothing to cite
+            assert factor.source_url or bare, f"{key}: {factor.said_of}"
+            assert cited or bare, f"{key}: {factor.said_of}"
+
+
+def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: duckdb.DuckDBPyConnection) -> None:
+    rows = con.execute(
+        "SELECT scenario_id, value, regexp_extract(origin_ref, 'of (\\d+) offers', 1)::INT FROM estimated.factor "
+        "WHERE factor = 'usd_per_gpu_hour' AND origin_kind = 'observed'"
+    ).fetchall()
+    assert rows
+    for scenario_id, value, offers in rows:
+        steps = passport.walk(con, "estimated.training_estimate", f"{scenario_id}/cost_usd")
+        rates = [float(str(s.meaning).rsplit("comes to ", 1)[1].split()[0]) for s in steps if s.part == "observation"]
+        assert len(rates) == offers
+        median = duckdb.execute("SELECT median(x) FROM (SELECT unnest(?) AS x)", [rates]).fetchall()[0][0]
+        assert median == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize("table", [t.name for t in REFERENCE_TABLES if t.schema_name == "reference"])
+def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    steps = passport.walk(con, f"reference.{table}")
+    if not steps:
+        pytest.skip(f"no passport for reference.{table} yet")
+    has_url = "source_url" in next(t for t in REFERENCE_TABLES if t.name == table).declared()
+    for step in steps:
+        assert "SHA-256" in str(step.meaning)
+        assert step.source_url or not has_url, step.said_of
+
+
+def test_explain_names_the_file_and_checks_its_hash(built: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(built.root))
+    result = CliRunner().invoke(main, ["explain", "--json", "gpt-3-175b-a100", "operational_kgco2e"], standalone_mode=False)
+    steps = json.loads(result.stdout)
+    capture = next(s for s in steps if s["part"] == "capture")
+    assert capture["bytes_match"] is True
+    assert (built.captures_dir / capture["path"]).is_file()
+    stored: Path = built.captures_dir / capture["path"]
+    kept = stored.read_bytes()
+    try:
+        stored.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        assert not passport.is_whole(built, capture["path"], capture["sha256"])
+    finally:
+        stored.write_bytes(kept)
+
+
+def test_an_unknown_row_is_answered_with_what_there_is(built: Home) -> None:
+    with pytest.raises(PetadayError, match="such as gpt-3-175b"):
+        passport.explain(built, ["gpt-3-175b-b100"])
+    with pytest.raises(PetadayError, match="no row with a passport"):
+        passport.explain(built, ["observed.nonsense"])
+    assert passport.split_name(["observed.cloud_rate", "aws", "eu-west-1"]) == ("observed.cloud_rate", "aws/eu-west-1")
+
+
+def test_a_quote_in_a_key_is_only_a_key(built: Home) -> None:
+    with pytest.raises(PetadayError, match="begins with"):
+        passport.explain(built, ["observed.cloud_rate", "x'); DROP TABLE meta.capture; --"])
