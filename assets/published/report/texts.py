@@ -1,0 +1,39 @@
+"""The words of the report in both languages, from `texts.json`."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+
+from markupsafe import Markup, escape
+
+LANGUAGES = ("en", "zh")
+
+
+@cache
+def dictionary() -> dict[str, dict[str, str]]:
+    """Key -> language -> words."""
+    return json.loads(resources.files("assets.published.report").joinpath("texts.json").read_text(encoding="utf-8"))
+
+
+def words(key: str, language: str = "en", **given: object) -> str:
+    """Words of a key in one language; `{name}` is filled from `given`."""
+    return dictionary()[key][language].format(**given)
+
+
+def told(key: str, **given: object) -> Markup:
+    """Words in English that the page can switch: both languages stand in the element."""
+    english, chinese = (words(key, language, **given) for language in LANGUAGES)
+    return Markup('<span data-en="{0}" data-zh="{1}">{0}</span>').format(english, chinese)
+
+
+def label(attribute: str, key: str, **given: object) -> Markup:
+    """An attribute in English with its translations beside it."""
+    english, chinese = (escape(words(key, language, **given)) for language in LANGUAGES)
+    return Markup('{0}="{1}" data-{0}-en="{1}" data-{0}-zh="{2}"').format(Markup(attribute), english, chinese)  # noqa: S704 - attribute names are ours
+
+
+def chart_words() -> dict[str, str]:
+    """English -> Chinese for the words drawn inside charts."""
+    return {entry["en"]: entry["zh"] for key, entry in dictionary().items() if key.startswith("chart.")}
