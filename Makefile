@@ -43,7 +43,7 @@ check: lint types test
 # Resolve anew and write hashes without any host's name.
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet pip-tools
-	@$(VENV)-lock/bin/pip-compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras --output-file requirements.lock pyproject.toml
+	@$(VENV)-lock/bin/pip-compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements.lock pyproject.toml
 	@rm -rf $(VENV)-lock
 
 clean:

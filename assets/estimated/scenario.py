@@ -120,9 +120,8 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _check_number(name: str, value: object) -> str | None:
+def _check_number(name: str, value: object, bounds: Bounds) -> str | None:
     """The problem with one number, or None."""
-    bounds = NUMBERS[name.split(".", maxsplit=1)[0]]
     allowed = f"allowed is {bounds.allowed}"
     if isinstance(value, str):
         return f"{name}: {value!r} is text; {allowed}, written bare: the unit is in the name of the field"
@@ -130,16 +129,17 @@ def _check_number(name: str, value: object) -> str | None:
         return f"{name}: {_shown(value)} is not a number; {allowed}"
     if not math.isfinite(value):
         return f"{name}: {value} is not a finite number; {allowed}"
-    if value == 0:
+    if value == 0 and bounds.smallest > 0:
         return f"{name}: 0 given; {allowed}; leave the field out if it is unknown"
     if not bounds.smallest <= value <= bounds.largest:
         return f"{name}: {_shown(value)} given; {allowed}"
     return None
 
 
-def _read_number(name: str, value: Any, problems: list[str]) -> Band | None:
+def read_number(name: str, value: Any, problems: list[str], bounds: Bounds) -> Band | None:
+    """A number or a band; what is wrong with it is added to `problems`."""
     if not isinstance(value, dict):
-        problem = _check_number(name, value)
+        problem = _check_number(name, value, bounds)
         if problem:
             problems.append(problem)
             return None
@@ -151,7 +151,7 @@ def _read_number(name: str, value: Any, problems: list[str]) -> Band | None:
             f"{name}: a band has exactly low, central and high; got {', '.join(map(str, value)) or 'nothing'}"
         )
         return None
-    found = [problem for side in sides if (problem := _check_number(f"{name}.{side}", value[side]))]
+    found = [problem for side in sides if (problem := _check_number(f"{name}.{side}", value[side], bounds))]
     if found:
         problems.extend(found)
         return None
@@ -164,7 +164,8 @@ def _read_number(name: str, value: Any, problems: list[str]) -> Band | None:
     return band
 
 
-def _read_text(name: str, value: object, problems: list[str]) -> str | None:
+def read_text(name: str, value: object, problems: list[str]) -> str | None:
+    """A name in quotes; what is wrong with it is added to `problems`."""
     if not isinstance(value, str) or not value.strip():
         problems.append(f"{name}: {_shown(value)} given; allowed is a name in quotes")
         return None
@@ -174,7 +175,8 @@ def _read_text(name: str, value: object, problems: list[str]) -> str | None:
     return value.strip()
 
 
-def _read_as_of(value: object, problems: list[str]) -> dt.datetime | None:
+def read_as_of(value: object, problems: list[str]) -> dt.datetime | None:
+    """A date or an instant; what is wrong with it is added to `problems`."""
     if isinstance(value, str):
         try:
             value = dt.datetime.fromisoformat(value)
@@ -216,9 +218,9 @@ def scenario_of(
         for key in values
         if key not in KEYS
     ]
-    numbers = {key: _read_number(key, values[key], problems) for key in NUMBERS if key in values}
-    texts = {key: _read_text(key, values[key], problems) for key in TEXTS if key in values}
-    as_of = _read_as_of(values["as_of"], problems) if "as_of" in values else None
+    numbers = {key: read_number(key, values[key], problems, NUMBERS[key]) for key in NUMBERS if key in values}
+    texts = {key: read_text(key, values[key], problems) for key in TEXTS if key in values}
+    as_of = read_as_of(values["as_of"], problems) if "as_of" in values else None
     attention = values.get("include_attention", False)
     if not isinstance(attention, bool):
         problems.append(f"include_attention: {_shown(attention)} given; allowed are true and false")

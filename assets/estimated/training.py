@@ -14,8 +14,9 @@ FLOP only within 3.3%.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -165,7 +166,7 @@ def _has(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str | 
     return bool(found and found[0])
 
 
-def _ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
+def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
     """The macros of the file are used; where it has none of one (an older file), a temporary one stands in."""
     have = {
         name
@@ -242,6 +243,49 @@ def _estimate_sql() -> str:
     return _text_of("training_estimate.sql").format(input_columns=columns)
 
 
+@contextlib.contextmanager
+def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime) -> Iterator[None]:
+    """Names resolved and factors looked up in temporary tables, which are gone afterwards."""
+    ids = [s.scenario_id for s in scenarios]
+    repeated = sorted({i for i in ids if ids.count(i) > 1})
+    if repeated:
+        raise ScenarioError([f"scenario_id: {i!r} is used twice; each scenario needs its own" for i in repeated])
+    ensure_formulas(con)
+    scenario_frame, given_frame = scenario_frames(scenarios, now)
+    frames = {"scenario": scenario_frame, "given": given_frame, "default": _defaults(con)}
+    try:
+        for name, frame in frames.items():
+            con.register(f"petaday_{name}", frame.to_arrow())
+        con.execute(_lookup_sql(con)).fetchall()
+        problems = con.execute(_check_sql()).fetchall()
+        if problems:
+            many = len(scenarios) > 1
+            raise ScenarioError([f"{i}: {text}" if many else text for i, _, text in problems])
+        yield
+    finally:
+        for name in _TEMPORARY:
+            con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
+        for name in _REGISTERED:
+            con.unregister(f"petaday_{name}")
+
+
+def look_up(
+    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Factors of scenarios with their origins, and the keys that their names stand for.
+
+    Raises:
+        ScenarioError: one line per name that is not known, or date before the first observation.
+    """
+    with _looked_up(con, scenarios, now):
+        factors = con.execute("FROM petaday_factor WHERE origin_kind <> 'given' ORDER BY scenario_id, factor").pl()
+        keys = con.execute(
+            "SELECT scenario_id, model_id, CASE WHEN NOT is_accelerator_of_model THEN accelerator_id END AS accelerator_id "
+            "FROM petaday_resolved ORDER BY scenario_id"
+        ).pl()
+    return factors, keys
+
+
 def estimate_trainings(
     con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime | None = None
 ) -> Estimates:
@@ -257,29 +301,10 @@ def estimate_trainings(
         ScenarioError: one line per name that is not known, date before the first observation, or contradiction.
     """
     now = now or dt.datetime.now(dt.UTC)
-    ids = [s.scenario_id for s in scenarios]
-    repeated = sorted({i for i in ids if ids.count(i) > 1})
-    if repeated:
-        raise ScenarioError([f"scenario_id: {i!r} is used twice; each scenario needs its own" for i in repeated])
-    _ensure_formulas(con)
-    scenario_frame, given_frame = scenario_frames(scenarios, now)
-    frames = {"scenario": scenario_frame, "given": given_frame, "default": _defaults(con)}
-    try:
-        for name, frame in frames.items():
-            con.register(f"petaday_{name}", frame.to_arrow())
-        con.execute(_lookup_sql(con)).fetchall()
-        problems = con.execute(_check_sql()).fetchall()
-        if problems:
-            many = len(scenarios) > 1
-            raise ScenarioError([f"{i}: {text}" if many else text for i, _, text in problems])
+    with _looked_up(con, scenarios, now):
         con.execute(_estimate_sql()).fetchall()
         results = con.execute("SELECT scenario_id, quantity, low, central, high, reason FROM petaday_result").pl()
         effects = con.execute(_FACTOR_QUERY).pl()
-    finally:
-        for name in _TEMPORARY:
-            con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
-        for name in _REGISTERED:
-            con.unregister(f"petaday_{name}")
     return _collect(scenarios, results, effects, now)
 
 

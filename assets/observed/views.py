@@ -50,6 +50,46 @@ COLUMN_MEANINGS = {
     "last_row_count": "Rows of the last capture. Unit: 1.",
     "last_rejected_count": "Rows refused of the last capture. Unit: 1.",
     "good_capture_count": "Good captures so far. Unit: 1.",
+    "counts_from": "From when the price counts. Unit: UTC.",
+    "counts_to": "Until when the price counts (exclusive); see counts_until. Unit: UTC.",
+    "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
+    "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
+    "subject": "Subject of the rows.",
+    "seller": "Provider, vendor or shop.",
+    "item": "Instance type, model or product.",
+    "variant": "Which price of the item: how it is bought, which tokens, which tier.",
+    "price_unit": "What the price is for.",
+    "old_price": "Price before, in old_currency_code. Unit: currency_code.",
+    "new_price": "Price after, in currency_code. Unit: currency_code.",
+    "old_currency_code": "ISO 4217 code of the currency of the price before.",
+    "change_percent": "Change against the price before, in the quoted currency (in USD where the currency changed). Unit: %.",
+    "changed_at": "From when the new price holds. Unit: UTC.",
+    "old_valid_to": "Until when the old price held. Unit: UTC.",
+    "is_after_gap": "True if it was not offered between the two prices.",
+    "old_capture_id": "Capture of the price before; see meta.capture.",
+    "thing": "What the values are of: key columns, in order.",
+    "attribute": "What is stated of it.",
+    "claim_year": "Year that both claims hold for; NULL: undated or a price. Unit: 1.",
+    "said_by": "The one source.",
+    "said_value": "Its value, as text.",
+    "also_said_by": "The other source.",
+    "also_said_value": "Its value, as text.",
+    "difference_percent": "How much the larger value lies above the smaller; NULL where they are no numbers. Unit: %.",
+    "differs_from": "From when both state it; NULL: undated. Unit: UTC.",
+    "differs_to": "Until when both state it; NULL: undated. Unit: UTC.",
+    "said_capture_id": "Capture of the one statement; see meta.capture.",
+    "also_said_capture_id": "Capture of the other statement; see meta.capture.",
+    "chosen": "Which of the two is used.",
+    "rule": "By which rule.",
+    "hour_from": "Start of the hour. Unit: UTC.",
+    "day_from": "Start of the day. Unit: UTC.",
+    "month_from": "Start of the month. Unit: UTC.",
+    "year_from": "Start of the year. Unit: UTC.",
+    "plain_mean_gco2e_per_kwh": "Plain mean of the slots, not weighted by load. Unit: gCO2e/kWh.",
+    "lowest_gco2e_per_kwh": "Lowest slot. Unit: gCO2e/kWh.",
+    "highest_gco2e_per_kwh": "Highest slot. Unit: gCO2e/kWh.",
+    "slot_count": "Slots in the mean. Unit: 1.",
+    "covered_share": "Part of the period that the slots cover. Unit: share.",
 }
 
 _SOURCE = "LEFT JOIN meta.source s ON s.source_id = b.source_id"
@@ -98,6 +138,45 @@ def subject_views(subject: Subject) -> list[str]:
     return view_scripts(subject, enrich, condition, end)
 
 
+#: Slots that make up a period; a longer slot says nothing of a shorter period.
+_WITHIN_HOUR = ("PT5M", "PT15M", "PT30M", "PT1H")
+PERIODS = {
+    "hour": _WITHIN_HOUR, "day": (*_WITHIN_HOUR, "P1D"), "month": (*_WITHIN_HOUR, "P1D", "P1M"),
+    "year": (*_WITHIN_HOUR, "P1D", "P1M", "P1Y"),
+}
+
+
+def _read(name: str) -> str:
+    return (SQL / name).read_text(encoding="utf-8")
+
+
+def period_views() -> list[str]:
+    """Grid carbon by hour, day, month and year."""
+    script = _read("grid_carbon_period.sql")
+    return [
+        statement
+        for period, resolutions in PERIODS.items()
+        for statement in _statements(script.format(period=period, resolutions=", ".join(f"'{r}'" for r in resolutions)))
+    ]
+
+
+def offer_views() -> list[str]:
+    """Offers that count, with how long they do: as a view on today's knowledge and as a macro on an earlier one."""
+    select = _read("cloud_offer.sql")
+    forever = "TIMESTAMPTZ 'infinity'"
+    meaning = (
+        "Offers that count for comparison: whole instances with a price, each until it ended or counts_to, when nobody has confirmed "
+        "it for too long. Several sources may state one offer: the lowest source_rank is chosen."
+    )
+    return [
+        f"CREATE OR REPLACE VIEW observed.cloud_offer AS {select.format(rates='observed.cloud_rate', known_at=forever)}",
+        f"COMMENT ON VIEW observed.cloud_offer IS '{meaning}'",
+        f"CREATE OR REPLACE MACRO cloud_offer_known(known_at := {forever}) AS TABLE "
+        f"{select.format(rates='cloud_rate_known(known_at := known_at)', known_at='known_at')}",
+        "COMMENT ON MACRO TABLE cloud_offer_known IS 'observed.cloud_offer as this warehouse knew it at known_at.'",
+    ]
+
+
 def scripts() -> list[str]:
     """All SQL of this room, in order of dependence: exchange rates come before what is converted by them."""
     ordered = sorted(SUBJECTS, key=lambda s: s.name != "exchange_rate")
@@ -110,6 +189,11 @@ def scripts() -> list[str]:
         *usd_rate,
         *(statement for subject in others for statement in subject_views(subject)),
         *rest,
+        *_statements(_read("source_rank.sql")),
+        *offer_views(),
+        *_statements(_read("price_change.sql")),
+        *_statements(_read("disagreement.sql")),
+        *period_views(),
     ]
 
 

@@ -1,0 +1,321 @@
+"""Capabilities beside training, each a `Method`: what may be stated, what follows, and by which formula.
+
+A method is data. Its formulas are SQL over the macros in `formulas/`; one statement computes all scenarios of a method at
+the central values and with one factor at a time at its bounds. Results combine the steps in quadrature: of the logarithm
+where everything is positive (exact for products of independent log-normals), else of the value itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
+from assets.estimated.training import TOLERANCE, ensure_formulas, look_up
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A result: its unit, its formula over `in_<number>` and earlier quantities, and what to give where it is unknown."""
+
+    unit: str
+    formula: str
+    needs: str
+    is_input: bool = False  #: may be given in place of being computed; then both are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A stand-in for a number that was not given, with its band and source."""
+
+    band: Band
+    source_url: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A number that went in, and where it comes from."""
+
+    scenario_id: str
+    factor: str
+    low: float
+    central: float
+    high: float
+    origin_kind: str
+    origin_ref: str
+    capture_id: str | None = None
+    source_url: str | None = None
+    is_bundled: bool = False
+
+
+FactorLookup = Callable[[duckdb.DuckDBPyConnection, Sequence["Statement"], Mapping[str, Mapping[str, str | None]]], list[Factor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One capability in one version."""
+
+    section: str
+    version: str
+    numbers: Mapping[str, Bounds]
+    quantities: Mapping[str, Quantity]
+    defaults: Mapping[str, Default] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: text fields; the first is meant if none is given
+    names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
+    more: FactorLookup | None = None  #: factors that only this method looks up
+    table: str | None = None  #: key of the section that holds named numbers
+    expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a file states for one method."""
+
+    scenario_id: str
+    method: Method
+    numbers: Mapping[str, Band]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    as_of: dt.datetime | None = None
+    title: str | None = None
+    note: str | None = None
+    source_url: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What was stated, for the JSON output."""
+        shown = Scenario(self.scenario_id, self.numbers, as_of=self.as_of, title=self.title).as_json()
+        return {"section": self.method.section} | shown | dict(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Results of one statement, with the factors behind them."""
+
+    statement: Statement
+    quantities: dict[str, dict[str, Any]]
+    factors: list[dict[str, Any]]
+    as_of: dt.datetime
+    computed_at: dt.datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """The output of `petaday estimate --json`."""
+        return self.quantities | {
+            "factors": self.factors,
+            "method_version": self.statement.method.version,
+            "scenario": self.statement.as_json(),
+            "as_of": self.as_of.isoformat(),
+            "computed_at": self.computed_at.isoformat(),
+            "is_bundled": any(f["is_bundled"] for f in self.factors),
+        }
+
+
+def estimate_statements(
+    con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], now: dt.datetime | None = None
+) -> list[Result]:
+    """Estimate statements of any methods; those of one method are computed at once.
+
+    Raises:
+        ScenarioError: one line per name that is not known, or number that contradicts the others.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    ensure_formulas(con)
+    factors = {s.scenario_id: list(_given(s)) for s in statements}
+    _add_looked_up(con, statements, factors, now)
+    for s in statements:
+        known = {f.factor for f in factors[s.scenario_id]}
+        factors[s.scenario_id] += [
+            Factor(s.scenario_id, name, d.band.low, d.band.central, d.band.high, "method_default", d.note, None, d.source_url)
+            for name, d in s.method.defaults.items()
+            if name not in known
+        ]
+    results: dict[str, Result] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
+    for s in statements:
+        key = (s.method.version, tuple(s.numbers) if s.method.expand else ())
+        groups.setdefault(key, []).append(s)
+    for group in groups.values():
+        for r in _compute(con, group, [f for s in group for f in factors[s.scenario_id]], now):
+            results[r.statement.scenario_id] = r
+    return [results[s.scenario_id] for s in statements]
+
+
+def _given(s: Statement) -> list[Factor]:
+    return [Factor(s.scenario_id, name, b.low, b.central, b.high, "given", "the scenario") for name, b in s.numbers.items()]
+
+
+def _add_looked_up(
+    con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], factors: dict[str, list[Factor]], now: dt.datetime
+) -> None:
+    """Prices, power, PUE and grid by the same look-up as a training's, and what a method looks up itself."""
+    asked = [s for s in statements if s.method.names and any(n in s.texts for n in s.method.names)]
+    if not asked:
+        return
+    shared = set(NUMBERS)
+    probes = [
+        Scenario(
+            s.scenario_id,
+            {"gpu_hours": Band(1, 1, 1)}
+            | {k: b for k, b in s.numbers.items() if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")},
+            as_of=s.as_of,
+            **{n: s.texts.get(n) for n in ("model", "accelerator", "provider", "region", "purchase")},
+        )
+        for s in asked
+    ]
+    found, keys = look_up(con, probes, now)
+    by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
+    more = [Factor(**row) for row in found.iter_rows(named=True)]
+    for method in {s.method.version: s.method for s in asked}.values():
+        if method.more:
+            more += method.more(con, [s for s in asked if s.method.version == method.version], by_id)
+    wanted = {s.scenario_id: s.method for s in asked}
+    for f in more:
+        if f.factor in wanted[f.scenario_id].numbers and f.factor not in {g.factor for g in factors[f.scenario_id]}:
+            factors[f.scenario_id].append(f)
+
+
+_FACTOR_SCHEMA = {
+    "scenario_id": pl.String, "factor": pl.String, "low": pl.Float64, "central": pl.Float64, "high": pl.Float64,
+    "origin_kind": pl.String, "origin_ref": pl.String, "capture_id": pl.String, "source_url": pl.String, "is_bundled": pl.Boolean,
+}
+
+_INPUT = """
+CREATE OR REPLACE TEMP TABLE petaday_input AS
+WITH evaluation AS (
+    SELECT scenario_id, NULL AS varied, unnest(['central', 'given']) AS side FROM petaday_statement
+    UNION ALL
+    SELECT scenario_id, factor, unnest(CASE WHEN low < high THEN ['low', 'high', 'probe'] ELSE ['probe'] END) FROM petaday_number
+), input AS (
+    SELECT e.scenario_id, e.varied, e.side, f.factor,
+        CASE WHEN e.side = 'given' AND f.origin_kind <> 'given' THEN NULL
+             WHEN f.factor IS DISTINCT FROM e.varied THEN f.central
+             ELSE CASE e.side WHEN 'low' THEN f.low WHEN 'high' THEN f.high ELSE coalesce(nullif(f.central / 2, 0), 0.01) END END AS value
+    FROM evaluation e LEFT JOIN petaday_number f USING (scenario_id)
+), wide AS (
+    SELECT scenario_id, varied, side{columns} FROM input GROUP BY scenario_id, varied, side
+)
+SELECT wide.*{texts} FROM wide JOIN petaday_statement USING (scenario_id)
+"""
+
+_RESULT = """
+WITH long AS (
+    FROM (SELECT scenario_id, varied, side, {quantities} FROM petaday_output) UNPIVOT INCLUDE NULLS (value FOR quantity IN ({quantities}))
+), pair AS (
+    SELECT v.scenario_id, v.quantity, v.varied AS factor, c.value AS central,
+        coalesce(max(v.value) FILTER (v.side = 'low'), c.value) AS at_low, coalesce(max(v.value) FILTER (v.side = 'high'), c.value) AS at_high,
+        max(v.value) FILTER (v.side = 'probe') IS DISTINCT FROM c.value AS is_used
+    FROM long v JOIN long c ON c.scenario_id = v.scenario_id AND c.quantity = v.quantity AND c.side = 'central'
+    WHERE v.varied IS NOT NULL AND c.value IS NOT NULL GROUP BY v.scenario_id, v.quantity, v.varied, c.value
+), step AS (
+    SELECT *, least(at_low, at_high, central) > 0 AS is_positive FROM pair
+), scaled AS (
+    SELECT *, bool_and(is_positive) OVER (PARTITION BY scenario_id, quantity) AS is_log,
+        CASE WHEN is_positive THEN sigma_down(central, at_low, at_high) END AS log_down,
+        CASE WHEN is_positive THEN sigma_up(central, at_low, at_high) END AS log_up,
+        greatest(0.0, central - least(at_low, at_high)) / band_z() AS down, greatest(0.0, greatest(at_low, at_high) - central) / band_z() AS up
+    FROM step
+), effect AS (
+    SELECT scenario_id, quantity, factor, is_used, is_log, CASE WHEN is_log THEN log_down ELSE down END AS below,
+        CASE WHEN is_log THEN log_up ELSE up END AS above FROM scaled
+), total AS (
+    SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below, sum(above ** 2 ORDER BY factor) AS above,
+        sum(two_piece_variance(below, above) ORDER BY factor) AS variance,
+        list({{'factor': factor, 'variance': two_piece_variance(below, above)}} ORDER BY factor) FILTER (is_used) AS factors
+    FROM effect GROUP BY scenario_id, quantity
+)
+SELECT l.scenario_id, l.quantity, l.value AS central,
+    CASE WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0)) ELSE l.value - band_z() * sqrt(t.below) END AS low,
+    CASE WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0)) ELSE l.value + band_z() * sqrt(t.above) END AS high,
+    coalesce(list_transform(t.factors, lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares
+FROM long l LEFT JOIN total t USING (scenario_id, quantity) WHERE l.side = 'central'
+"""
+
+
+def _output_sql(method: Method, quantities: Mapping[str, Quantity]) -> str:
+    sql = "FROM petaday_input"
+    for name, q in quantities.items():
+        calculated = f"({q.formula})::DOUBLE"
+        value = f"coalesce(in_{name}, {calculated})" if q.is_input else calculated
+        columns = f'CASE WHEN isfinite({value}) THEN {value} END AS "{name}"'
+        if q.is_input:
+            columns += f', {calculated} AS "calculated_{name}"'
+        sql = f"SELECT *, {columns} FROM ({sql})"
+    return f"CREATE OR REPLACE TEMP TABLE petaday_output AS {sql}"
+
+
+def _compute(
+    con: duckdb.DuckDBPyConnection, group: Sequence[Statement], factors: Sequence[Factor], now: dt.datetime
+) -> list[Result]:
+    method = group[0].method
+    quantities = dict(method.quantities) | dict(method.expand(group[0]) if method.expand else {})
+    names = list(dict.fromkeys([*method.numbers, *(f.factor for f in factors)]))
+    columns = "".join(f""", max(value) FILTER (factor = '{n}') AS "in_{n}\"""" for n in names)
+    statement = pl.DataFrame(
+        [(s.scenario_id, *(s.texts.get(c, allowed[0]) for c, allowed in method.choices.items())) for s in group],
+        schema=dict.fromkeys(["scenario_id", *(f"in_{c}" for c in method.choices)], pl.String), orient="row",
+    )
+    rows = [tuple(getattr(f, c) for c in _FACTOR_SCHEMA) for f in factors]
+    try:
+        con.register("petaday_statement", statement.to_arrow())
+        con.register("petaday_number", pl.DataFrame(rows, schema=_FACTOR_SCHEMA, orient="row").to_arrow())
+        con.execute(_INPUT.format(columns=columns, texts="".join(f", in_{c}" for c in method.choices))).fetchall()
+        con.execute(_output_sql(method, quantities)).fetchall()
+        _refuse_contradictions(con, quantities, many=len(group) > 1)
+        found = con.execute(_RESULT.format(quantities=", ".join(f'"{q}"' for q in quantities))).pl()
+    finally:
+        for name in ("input", "output"):
+            con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
+        for name in ("statement", "number"):
+            con.unregister(f"petaday_{name}")
+    by_scenario = {key[0]: frame for key, frame in found.group_by("scenario_id")}
+    return [
+        _result_of(s, quantities, by_scenario[s.scenario_id], [f for f in factors if f.scenario_id == s.scenario_id], now)
+        for s in group
+    ]
+
+
+def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[str, Quantity], *, many: bool) -> None:
+    """What is given and what follows from the rest that is given must agree."""
+    problems = []
+    for name in (n for n, q in quantities.items() if q.is_input):
+        query = (
+            f"""SELECT o.scenario_id, o."in_{name}", o."calculated_{name}" FROM petaday_output o JOIN petaday_number n
+            ON n.scenario_id = o.scenario_id AND n.factor = '{name}' WHERE o.side = 'given' AND n.origin_kind = 'given'
+            AND abs(o."in_{name}" - o."calculated_{name}") > greatest({TOLERANCE - 1} * abs(o."in_{name}"), n.high - n.low) ORDER BY o.scenario_id"""
+        )
+        problems += [
+            f"{f'{scenario}: ' if many else ''}{name} contradicts the rest: {given:.6g} given, {other:.6g} follows from the other fields; "
+            f"allowed are {100 * (TOLERANCE - 1):g}% for rounded inputs: leave one out"
+            for scenario, given, other in con.execute(query).fetchall()
+        ]
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _result_of(
+    s: Statement, quantities: Mapping[str, Quantity], found: pl.DataFrame, factors: Sequence[Factor], now: dt.datetime
+) -> Result:
+    rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
+    shares: dict[str, dict[str, float | None]] = {f.factor: {} for f in factors}
+    results: dict[str, dict[str, Any]] = {}
+    for name, q in quantities.items():
+        row = rows[name]
+        results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**s.texts)}
+        if row["central"] is None:
+            results[name]["reason"] = q.needs
+        for share in row["shares"]:
+            shares[share["factor"]][name] = share["share"]
+    units = {name: b.unit for name, b in s.method.numbers.items()}
+    listed = [
+        {
+            "factor": f.factor, "value": f.central, "low": f.low, "high": f.high, "unit": units.get(f.factor, "1"),
+            "origin_kind": f.origin_kind, "origin_ref": f.origin_ref, "capture_id": f.capture_id, "source_url": f.source_url,
+            "is_bundled": f.is_bundled, "variance_share": shares[f.factor],
+        }
+        for f in factors
+    ]
+    return Result(s, results, listed, s.as_of or now, now)

@@ -1,0 +1,145 @@
+"""Every kind of scenario file: the section of a TOML file says which method reads it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from assets.estimated.engine import Method, Statement
+from assets.estimated.methods import METHODS
+from assets.estimated.scenario import (
+    TOP_LEVEL,
+    Band,
+    Bounds,
+    Scenario,
+    ScenarioError,
+    closest,
+    parse_scenario,
+    read_as_of,
+    read_number,
+    read_text,
+)
+
+#: Section -> methods, the one that is meant where none is named first.
+SECTIONS: dict[str, dict[str, Method]] = {}
+for _method in METHODS:
+    SECTIONS.setdefault(_method.section, {})[_method.version] = _method
+
+_ABOUT = tuple(key for key in TOP_LEVEL if key != "training")
+
+
+def statement_of(
+    section: str, values: Mapping[str, object], *, scenario_id: str = "scenario", about: Mapping[str, str] | None = None
+) -> Statement:
+    """A statement from the keys of a section.
+
+    Args:
+        section: name of the section.
+        values: its keys as read from TOML.
+        scenario_id: name under which the estimate is kept.
+        about: title, note and source_url.
+
+    Raises:
+        ScenarioError: one line per field that cannot be used.
+    """
+    methods = SECTIONS[section]
+    problems: list[str] = []
+    named = values.get("method", next(iter(methods)))
+    if named not in methods:
+        near = closest(str(named), list(methods))
+        raise ScenarioError([f"method: {named!r} given; allowed are {', '.join(methods)}{near}"])
+    method = methods[str(named)]
+    allowed = [*method.names, *method.choices, *method.numbers, "method", *(["as_of"] if method.names else []), *([method.table] if method.table else [])]
+    for key in values:
+        if key not in allowed:
+            near = closest(key, allowed)
+            problems.append(f"{key}: unknown field of [{section}]" + (near or f"; allowed are {', '.join(allowed)}"))
+    numbers = {k: read_number(k, values[k], problems, method.numbers[k]) for k in method.numbers if k in values}
+    texts = {k: read_text(k, values[k], problems) for k in (*method.names, *method.choices) if k in values}
+    for key, choices in method.choices.items():
+        if (given := texts.get(key)) and given not in choices:
+            problems.append(f"{key}: {given!r} given; allowed are {', '.join(choices)}{closest(given, choices)}")
+    as_of = read_as_of(values["as_of"], problems) if "as_of" in values and method.names else None
+    if method.table:
+        numbers |= _read_table(method.table, values.get(method.table), problems)
+    if not any(k in values for k in allowed if k != "method"):
+        problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
+    if problems:
+        raise ScenarioError(problems)
+    return Statement(
+        scenario_id, method, {k: b for k, b in numbers.items() if b}, {k: t for k, t in texts.items() if t}, as_of, **(about or {})
+    )
+
+
+_PART = Bounds("the unit of the parts", 0, 1e30)
+
+
+def _read_table(name: str, values: object, problems: list[str]) -> dict[str, Band | None]:
+    if not isinstance(values, dict) or not values:
+        problems.append(f"{name}: a table of named numbers is needed, such as {name} = {{first = 1, second = 2}}")
+        return {}
+    wrong = [key for key in values if not key.isidentifier()]
+    problems.extend(f"{name}.{key}: allowed are names of letters, digits and _" for key in wrong)
+    return {f"part_{key}": read_number(f"{name}.{key}", value, problems, _PART) for key, value in values.items() if key not in wrong}
+
+
+def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement:
+    """A scenario of any kind from the text of a TOML file.
+
+    Raises:
+        ScenarioError: if it is not TOML, has not exactly one section, or a field cannot be used.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
+    known = [key for key in data if key == "training" or key in SECTIONS]
+    if len(known) > 1:
+        raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
+    if known == ["training"]:
+        return parse_scenario(text, scenario_id)
+    if not known:
+        every = ["training", *SECTIONS]
+        problems = [
+            f"{key}: unknown field outside a section; allowed are {', '.join([*_ABOUT, *every])}{closest(key, every)}"
+            for key in data if key not in _ABOUT
+        ]
+        raise ScenarioError([*problems, f"no section; the file needs one of [{'], ['.join(every)}] and what is known below it"])
+    section = known[0]
+    problems = [
+        f"{key}: unknown field outside [{section}]; allowed are {', '.join(_ABOUT)}{closest(key, _ABOUT)}"
+        for key in data if key not in (*_ABOUT, section)
+    ]
+    problems += [f"{key}: {data[key]!r} given; allowed is text in quotes" for key in _ABOUT if key in data and not isinstance(data[key], str)]
+    if not isinstance(data[section], dict):
+        problems.append(f"{section}: needs a line [{section}] and what is known below it")
+    if problems:
+        raise ScenarioError(problems)
+    return statement_of(section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data})
+
+
+def read_any(path: Path) -> Scenario | Statement:
+    """A scenario of any kind from a TOML file; its id is the name of the file.
+
+    Raises:
+        ScenarioError: if the file cannot be read or used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError([f"{path}: no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
+    return parse_any(text, path.stem)
+
+
+def bundled_statements() -> list[Statement]:
+    """The scenarios beside trainings that ship with Petaday, by name."""
+    folder = resources.files("assets.estimated") / "scenarios" / "other"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
+    return [s for s in found if isinstance(s, Statement)]
+
+

@@ -1,0 +1,59 @@
+-- Two sources that state different values for the same thing on the same days, and which of them is chosen by which rule.
+-- What a source has not confirmed lately is not held against another: an open statement reaches to the last time it was made.
+CREATE OR REPLACE VIEW observed.disagreement AS
+WITH seen AS (
+    SELECT source_id, scope, subject, max(observed_at) AS confirmed_at FROM meta.snapshot WHERE is_complete GROUP BY ALL),
+stated AS (
+    SELECT 'cloud_rate' AS subject, concat_ws(' | ', provider, region, instance_type, purchase_option, nullif(price_component, 'instance'), nullif(offer_variant, '')) AS thing,
+        'price_usd_per_hour' AS attribute, price_usd_per_hour AS amount, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
+    FROM observed.cloud_rate
+    UNION ALL
+    SELECT 'token_price', concat_ws(' | ', vendor, model, direction, nullif(service_tier, 'standard'),
+            CASE WHEN context_tier_from_tokens > 0 THEN 'from ' || context_tier_from_tokens || ' tokens' END, nullif(time_window, ''), nullif(region, 'global')),
+        'price_usd_per_mtok', price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
+    FROM observed.token_price),
+reaching AS (
+    SELECT s.* EXCLUDE (valid_from, valid_to), coalesce(s.valid_from, s.observed_at) AS from_at,
+        coalesce(s.valid_to, CASE WHEN s.is_bundled THEN s.valid_from ELSE greatest(s.observed_at, e.confirmed_at) END + INTERVAL 1 DAY) AS to_at
+    FROM stated s LEFT JOIN seen e ON e.source_id = s.source_id AND e.scope = s.scope AND e.subject = s.subject
+    WHERE s.amount IS NOT NULL),
+price AS (
+    SELECT a.subject, a.thing, a.attribute, NULL::DOUBLE AS claim_year, a.source_id AS said_by, a.amount::VARCHAR AS said_value, b.source_id AS also_said_by,
+        b.amount::VARCHAR AS also_said_value, 100 * (greatest(a.amount, b.amount) / nullif(least(a.amount, b.amount), 0) - 1) AS difference_percent,
+        greatest(a.from_at, b.from_at) AS differs_from, least(a.to_at, b.to_at) AS differs_to, a.capture_id AS said_capture_id,
+        b.capture_id AS also_said_capture_id,
+        CASE WHEN (source_rank(a.source_id), a.source_id) <= (source_rank(b.source_id), b.source_id) THEN a.source_id ELSE b.source_id END AS chosen,
+        'the lower source_rank: the seller before catalogs, catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
+    FROM reaching a JOIN reaching b ON b.subject = a.subject AND b.thing = a.thing AND a.source_id < b.source_id
+        AND a.from_at < b.to_at AND b.from_at < a.to_at
+    -- Half a per cent is rounding and the reference rate of another day.
+    WHERE greatest(a.amount, b.amount) > 1.005 * least(a.amount, b.amount)),
+claim AS (
+    SELECT c.provider, c.region, c.attribute, CASE WHEN c.attribute IN ('grid_zone', 'latitude', 'longitude') THEN NULL ELSE c.year END AS year,
+        c.value, c.claimed_by, CASE WHEN lower(c.claimed_by) LIKE 'google cloud%' AND c.provider = 'gcp' THEN 1 WHEN c.claimed_by LIKE 'Green Software Foundation%' THEN 2 ELSE 3 END AS claim_rank
+    FROM reference.region_claim c
+    -- What does not change over the years is taken from the latest claim of each claimant.
+    QUALIFY c.attribute NOT IN ('grid_zone', 'latitude', 'longitude')
+        OR row_number() OVER (PARTITION BY c.provider, c.region, c.attribute, c.claimed_by ORDER BY c.year DESC NULLS LAST) = 1
+    UNION ALL
+    SELECT r.provider, r.region, 'grid_zone', NULL, r.grid_zone, coalesce(r.zone_claimed_by, 'reference.region'), 0
+    FROM reference.region r WHERE r.grid_zone IS NOT NULL
+    UNION ALL
+    SELECT r.provider, r.region, 'latitude', NULL, r.latitude::VARCHAR, 'reference.region', 0 FROM reference.region r WHERE r.latitude IS NOT NULL
+    UNION ALL
+    SELECT r.provider, r.region, 'longitude', NULL, r.longitude::VARCHAR, 'reference.region', 0 FROM reference.region r WHERE r.longitude IS NOT NULL),
+region AS (
+    SELECT 'region' AS subject, a.provider || ' | ' || a.region AS thing, a.attribute, a.year AS claim_year, a.claimed_by AS said_by, a.value AS said_value,
+        b.claimed_by AS also_said_by, b.value AS also_said_value,
+        100 * (greatest(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)) / nullif(least(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)), 0) - 1) AS difference_percent,
+        NULL::TIMESTAMPTZ AS differs_from, NULL::TIMESTAMPTZ AS differs_to, NULL::VARCHAR AS said_capture_id, NULL::VARCHAR AS also_said_capture_id,
+        CASE WHEN (a.claim_rank, a.claimed_by) <= (b.claim_rank, b.claimed_by) THEN a.claimed_by ELSE b.claimed_by END AS chosen,
+        'what reference.region says; then the operator of the region; then the Green Software Foundation; then by name' AS rule
+    FROM claim a JOIN claim b ON b.provider = a.provider AND b.region = a.region AND b.attribute = a.attribute AND b.year IS NOT DISTINCT FROM a.year
+        AND (a.claimed_by < b.claimed_by)
+    WHERE CASE WHEN try_cast(a.value AS DOUBLE) IS NULL OR try_cast(b.value AS DOUBLE) IS NULL THEN lower(a.value) <> lower(b.value)
+        -- A degree of latitude is 111 km: two claims of one place lie within half of that.
+        WHEN a.attribute IN ('latitude', 'longitude') THEN abs(a.value::DOUBLE - b.value::DOUBLE) > 0.5
+        ELSE abs(a.value::DOUBLE - b.value::DOUBLE) > 0.005 * greatest(abs(a.value::DOUBLE), abs(b.value::DOUBLE)) END)
+SELECT * FROM price UNION ALL SELECT * FROM region;
+COMMENT ON VIEW observed.disagreement IS 'Two sources that state different values (by more than half a per cent) for the same thing on the same days: prices, tokens and what is claimed of cloud regions; with the one chosen and the rule.';

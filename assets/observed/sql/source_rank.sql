@@ -1,0 +1,13 @@
+-- Who is believed where several speak of the same thing: written once, used by the index, the views and the macros.
+CREATE OR REPLACE MACRO source_rank(source_id) AS
+    CASE WHEN source_id LIKE 'starter%' THEN 9
+         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') THEN 2
+         WHEN source_id IN ('litellm', 'simonw') THEN 3
+         WHEN source_id IN ('gpurentalprices', 'openrouter', 'fsdl') THEN 4
+         ELSE 1 END;
+COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
+
+-- How long a price counts that nobody has confirmed or replaced since.
+CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS
+    coalesce(valid_to, confirmed_at + CASE WHEN is_bundled THEN INTERVAL 548 DAY ELSE INTERVAL 45 DAY END);
+COMMENT ON MACRO counts_until IS 'Until when a price counts: its end; else 45 days after a complete answer of its source last confirmed it (548 days for the dated facts that ship with Petaday).';
