@@ -12,6 +12,11 @@ OWNERS = ["team:petaday"]
 POOL = "warehouse"
 
 
+#: What is derived runs when an input has changed. Unlike plain `eager` it does not wait for every input to exist: many
+#: sources need a key, or a file by hand, and may never be read here.
+WHEN_INPUTS_CHANGE = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
 class HomeResource(dg.ConfigurableResource):
     """The home folder of this Petaday (`PETADAY_HOME`, default `./data`)."""
 

@@ -18,12 +18,12 @@ import dataframely as dy
 import polars as pl
 
 from assets.sources import all_sources
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window
+from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Request, Scope, Source, Window
 from assets.sources._http import Client, FetchError, NotModified, stored_url
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
-from warehouse.errors import PetadayError
+from warehouse.errors import CaptureDamagedError, PetadayError
 from warehouse.home import Home
 from warehouse.tables import Subject
 
@@ -166,11 +166,17 @@ def read_batch(
         LayoutError: if the parser does not know the layout.
     """
     try:
-        reading: Reading = source.parse(documents)
+        return _read(source, captures, documents)
     except PetadayError:
         raise
-    except (pl.exceptions.PolarsError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as e:
+    except PARSER_ERRORS as e:
         raise LayoutError(f"{documents[0].url}: not in the known layout: {type(e).__name__}: {str(e)[:300]}") from e
+
+
+def _read(
+    source: Source, captures: Sequence[Capture], documents: Sequence[Document]
+) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+    reading: Reading = source.parse(documents)
     subject = subject_named(source.subject)
     scopes, refused = [], []
     if reading.rejected is not None and reading.rejected.height:
@@ -299,7 +305,10 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
                 for request in requests_of_batch:
                     if len(requests_of_batch) == 1 and source.follow is None:
                         answer = client.fetch(request, known.get(stored_url(request)))
-                        documents.append(_recalled(home, source, answer) if isinstance(answer, NotModified) else answer)
+                        if isinstance(answer, NotModified):
+                            answer = _recalled(home, source, answer) or client.fetch(request)
+                        assert isinstance(answer, Document), "without a condition there is no 304"
+                        documents.append(answer)
                     else:
                         documents += client.fetch_all(request)
                     if request.as_of is not None:
@@ -332,17 +341,26 @@ def _batches(
         assert isinstance(index, Document), "an index is asked for without a condition"
         try:
             found = list(source.expand(index, window))
+        except PetadayError:
+            raise
+        except PARSER_ERRORS as e:
+            raise LayoutError(f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
         finally:
             index.path.unlink(missing_ok=True)
         yield from _batches(client, source, window, found)
 
 
-def _recalled(home: Home, source: Source, answer: NotModified) -> Document:
-    """The bytes that a 304 speaks of, from the store, as seen now."""
+def _recalled(home: Home, source: Source, answer: NotModified) -> Document | None:
+    """The bytes that a 304 speaks of, from the store, as seen now; None if they are lost or damaged."""
     known = loading.latest(home, source.source_id)["urls"][answer.url]
     store = CaptureStore(home)
-    capture = next(c for c in store.captures_of(source.source_id) if c.sha256 == known["sha256"])
-    document = store.open_document(capture)
+    capture = next((c for c in store.captures_of(source.source_id) if c.sha256 == known["sha256"]), None)
+    try:
+        document = store.open_document(capture) if capture else None
+    except CaptureDamagedError:
+        document = None
+    if document is None:
+        return None
     return replace(
         document, url=answer.url, fetched_at=answer.fetched_at, http_status=304, etag=known["etag"],
         last_modified=known["last_modified"],

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -161,16 +162,14 @@ def _summary(home: Home) -> None:
         number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
         _print_headline(con)
     out.print(f"\nPublished as number {number}: {home.published_file}", markup=False)
-    out.print(
-        '\nNext:\n  petaday query "FROM petaday.help()"      ask the published file in SQL\n'
-        "  petaday ui                              assets, lineage and runs in the browser\n"
-        "  petaday refresh                         read the live publishers\n",
-        markup=False,
-    )
-
-
-#: Scenarios that the main job shows: what was published, and the same training at the rates observed now.
-_HEADLINE = {"gpt-3-175b": "as trained in 2020 (published inputs)", "gpt-3-175b-a100": "on A100 at observed rates"}
+    command = "petaday" if shutil.which("petaday") else os.path.relpath(sys.argv[0])
+    out.print("\nNext:", markup=False)
+    for words, meaning in (
+        ('query "FROM petaday.help()"', "ask the published file in SQL"),
+        ("ui", "assets, lineage and runs in the browser"),
+        ("refresh", "read the live publishers"),
+    ):
+        out.print(f"  {command} {words:<28}  {meaning}", markup=False)
 
 
 def _print_headline(con: Any) -> None:

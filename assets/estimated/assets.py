@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
 from assets.estimated.scenario import bundled_scenarios
 from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
@@ -74,7 +74,7 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) ->
             kinds={"duckdb", "sql"},
             owners=OWNERS,
             code_version=METHOD_VERSION,
-            automation_condition=dg.AutomationCondition.eager(),
+            automation_condition=WHEN_INPUTS_CHANGE,
             metadata={
                 "dagster/column_schema": table_schema(table.declared()),
                 "dagster/table_name": f"petaday.{table.full_name}",

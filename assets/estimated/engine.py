@@ -301,10 +301,11 @@ def _result_of(
 ) -> Result:
     rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
     shares: dict[str, dict[str, float | None]] = {f.factor: {} for f in factors}
+    texts = {name: allowed[0] for name, allowed in s.method.choices.items()} | dict(s.texts)
     results: dict[str, dict[str, Any]] = {}
     for name, q in quantities.items():
         row = rows[name]
-        results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**s.texts)}
+        results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**texts)}
         if row["central"] is None:
             results[name]["reason"] = q.needs
         for share in row["shares"]:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets import settle
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, HomeResource, lineage_of_same_names, table_schema
+from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
 from assets.observed.checks import CHECKS, run_checks
 from assets.observed.views import COLUMN_MEANINGS
 from assets.sources import all_sources
@@ -46,7 +46,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
             "dagster/column_schema": table_schema(subject.log_columns(), extra),
             "dagster/table_name": f"petaday.observed.{subject.name}",
         },
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=WHEN_INPUTS_CHANGE,
         check_specs=[
             dg.AssetCheckSpec(name, asset=observed_key(subject.name), description=check.description)
             for name, check in CHECKS.items()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, HomeResource
+from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource
 from warehouse.connection import read_published
 from warehouse.publish import PublishError, publish
 
@@ -23,7 +23,7 @@ def build(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         kinds={"duckdb", "file"},
         owners=OWNERS,
         pool=POOL,
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=WHEN_INPUTS_CHANGE,
     )
     def warehouse_file(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         try:

@@ -32,6 +32,10 @@ class LayoutError(PetadayError):
     """A publisher's answer is not in the form its parser knows: nothing is loaded, the capture is kept."""
 
 
+#: What reading a hostile or broken document may raise, beside `PetadayError`: all of it means "not in the known layout".
+PARSER_ERRORS = (Exception, pl.exceptions.PanicException)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. `secrets` are header or query values that must not be stored anywhere."""

@@ -1,28 +1,42 @@
 """Fetching: polite, bounded, and only from the hosts a source names.
 
-Time-outs, retries that honour `Retry-After`, conditional requests, a byte limit, a pace per host, robots.txt for scraped
-pages. Secrets are added when the request is sent and stay out of every URL, message and stored file.
+Time-outs, retries that honour `Retry-After`, conditional requests, a byte limit (of decoded bytes), a limit on the whole
+time however slowly an answer drips, a pace per host, robots.txt for scraped pages. Secrets are added when the request is
+sent and stay out of every URL, message and stored file.
 """
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import errno
+import html
+import json
+import logging
 import os
+import re
+import socket
 import tempfile
+import threading
 import time
 import urllib.robotparser
-from collections.abc import Generator, Mapping
+import weakref
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from assets.sources._base import Request, Source
+from assets.sources._base import PARSER_ERRORS, LayoutError, Request, Source
 from warehouse.captures import Document
 from warehouse.errors import PetadayError
 
@@ -32,7 +46,10 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 60.0
 TOTAL_TIMEOUT_S = 900.0
 PACE_S = 0.2
 BACKOFF_FACTOR = 1.0
+#: A publisher that asks (by Retry-After) to wait longer than this is left alone until the next run.
+MAX_RETRY_AFTER_S = 300.0
 MAX_REDIRECTS = 5
+MAX_ROBOTS_BYTES = 500_000
 MAX_PAGES = 5_000
 _BLOCK = 1 << 18
 
@@ -64,11 +81,112 @@ def _replay_origin() -> str | None:
     return origin
 
 
-class _ReplayAdapter(HTTPAdapter):
+class _Patience(Retry):
+    """Retries that wait as long as they are asked to, within reason."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Seconds to wait.
+
+        Raises:
+            FetchError: if it is longer than `MAX_RETRY_AFTER_S`: asking sooner would be rude, waiting would hold up the run.
+        """
+        asked = super().get_retry_after(response)
+        if asked is not None and asked > MAX_RETRY_AFTER_S:
+            raise FetchError(f"answered {response.status} and asked to come back in {asked:.0f} s: left to a later run")
+        return asked
+
+
+class _Watch:
+    """Ends a fetch that takes too long, wherever it waits: shuts its sockets, so that every read on them returns.
+
+    A read time-out alone does not: each byte that drips in starts it anew.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.is_over = False
+
+    @contextmanager
+    def limit(self, seconds: float) -> Generator[None]:
+        """End what goes on inside after `seconds`."""
+        self.is_over = False
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def add(self, connected: Any) -> None:
+        """Watch a socket; after the end no new one is allowed."""
+        if self.is_over:
+            connected.close()
+            raise TimeoutError("over")
+        self._sockets.add(connected)
+
+    def _end(self) -> None:
+        self.is_over = True
+        for connected in list(self._sockets):
+            try:
+                # Not SSLSocket's own: it would pull the TLS state from under the thread that reads.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
+            except (OSError, TypeError):
+                continue
+
+    def pools(self) -> dict[str, Any]:
+        """Connection pools whose sockets are watched, by scheme."""
+        watch = self
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                watch.add(self.sock)
+
+        class Secure(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                watch.add(self.sock)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain  # ty: ignore[invalid-assignment] - urllib3's protocol is wider than its classes
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure  # ty: ignore[invalid-assignment]
+
+        return {"http": PlainPool, "https": SecurePool}
+
+
+class _Session(requests.Session):
+    """A session that never follows a redirect by itself, and so never reads the body of one without a limit."""
+
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Nothing: requests would read the whole body of a redirect only to know what it leads to."""
+        return iter(())
+
+
+class _Adapter(HTTPAdapter):
+    """Sends requests over watched connections."""
+
+    def __init__(self, watch: _Watch, **options: Any) -> None:
+        self.watch = watch
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self.watch.pools()
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self.watch.pools()
+        return manager
+
+
+class _ReplayAdapter(_Adapter):
     """Sends requests for any host to the replay server."""
 
-    def __init__(self, origin: str, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, origin: str, watch: _Watch, **options: Any) -> None:
+        super().__init__(watch, **options)
         self.origin = origin
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
@@ -91,18 +209,21 @@ class Client:
     _session: requests.Session = field(init=False)
     _last_request_at: dict[str, float] = field(init=False, default_factory=dict)
     _robots: dict[str, urllib.robotparser.RobotFileParser] = field(init=False, default_factory=dict)
+    _watch: _Watch = field(init=False, default_factory=_Watch)
 
     def __post_init__(self) -> None:
         """Open the session."""
-        retry = Retry(
-            total=4, backoff_factor=BACKOFF_FACTOR, status_forcelist=(429, 500, 502, 503, 504),
+        # Its warnings and traces hold addresses with their keys.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        retry = _Patience(
+            total=4, connect=1, backoff_factor=BACKOFF_FACTOR, status_forcelist=(429, 500, 502, 503, 504),
             allowed_methods=frozenset({"GET", "POST"}), respect_retry_after_header=True, raise_on_status=False,
         )
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = True
         self._session.headers["User-Agent"] = USER_AGENT
         origin = _replay_origin()
-        adapter = _ReplayAdapter(origin, max_retries=retry) if origin else HTTPAdapter(max_retries=retry)
+        adapter = _ReplayAdapter(origin, self._watch, max_retries=retry) if origin else _Adapter(self._watch, max_retries=retry)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -114,31 +235,37 @@ class Client:
 
     def check_allowed(self, url: str) -> None:
         """Raise `FetchError` unless the address is https on a host that the source names."""
-        parts = urlsplit(url)
-        if parts.scheme != "https" or parts.hostname not in self.source.hosts or parts.port not in (None, 443):
-            raise FetchError(
-                f"{self.source.source_id}: refused to go to {parts.scheme}://{parts.hostname}: allowed are "
-                f"https on {', '.join(self.source.hosts) or 'no hosts'}"
-            )
+        allowed = f"allowed are https on {', '.join(self.source.hosts) or 'no hosts'}"
+        # What two readers of an address may take for different hosts (backslashes, blanks, user names) is not gone to.
+        if not _PLAIN_ADDRESS.match(url):
+            raise FetchError(f"{self.source.source_id}: refused to go to a malformed address: {allowed}")
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme == "https" and parts.hostname in self.source.hosts and parts.port in (None, 443)
+        except ValueError:
+            raise FetchError(f"{self.source.source_id}: refused to go to a malformed address: {allowed}") from None
+        if not good or "@" in parts.netloc:
+            raise FetchError(f"{self.source.source_id}: refused to go to {parts.scheme}://{parts.hostname}: {allowed}")
 
     def _check_robots(self, url: str) -> None:
         host = urlsplit(url).netloc
         if host not in self._robots:
             rules = urllib.robotparser.RobotFileParser()
             try:
-                response = self._session.get(
-                    f"https://{host}/robots.txt", timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False
-                )
-                # RFC 9309: no such file allows everything, a server error forbids everything.
-                lines = response.text[:500_000].splitlines() if response.status_code == 200 else []
-                if response.status_code >= 500:
-                    lines = ["User-agent: *", "Disallow: /"]
-            except requests.RequestException:
+                with self._session.get(
+                    f"https://{host}/robots.txt", timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False, stream=True
+                ) as response:
+                    # RFC 9309: no such file allows everything, a server error forbids everything.
+                    body = _beginning(response, MAX_ROBOTS_BYTES) if response.status_code == 200 else b""
+                    lines = body.decode("utf-8", "replace").splitlines()
+                    if response.status_code >= 500:
+                        lines = ["User-agent: *", "Disallow: /"]
+            except (requests.RequestException, HTTPError, OSError):
                 lines = ["User-agent: *", "Disallow: /"]
             rules.parse(lines)
             self._robots[host] = rules
         if not self._robots[host].can_fetch(USER_AGENT, url):
-            raise FetchError(f"{self.source.source_id}: robots.txt of {host} does not allow {url}")
+            raise FetchError(f"{self.source.source_id}: robots.txt of {host} does not allow {urlsplit(url).path}")
 
     def _wait_for_turn(self, host: str) -> None:
         wait = self._last_request_at.get(host, -PACE_S) + PACE_S - time.monotonic()
@@ -169,22 +296,39 @@ class Client:
             parts = urlsplit(shown)
             url = urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), *request.secret_params.items()])))
         fetched_at = dt.datetime.now(dt.UTC)
+        secrets = _secrets(request)
+        slow = f"{self.source.source_id}: {shown} took longer than {TOTAL_TIMEOUT_S:.0f} s"
         try:
-            with self._open(url, request, headers) as response:
-                if response.status_code == 304:
+            with self._watch.limit(TOTAL_TIMEOUT_S), self._open(url, request, headers) as response:
+                if response.status_code == 304 and known:
                     return NotModified(shown, fetched_at)
                 if response.status_code != 200:
-                    raise FetchError(
-                        f"{self.source.source_id}: {shown} answered {response.status_code} "
-                        f"{response.reason or ''}{_detail(response)}"
-                    )
+                    told = _without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
+                    raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}")
                 path = self._spool(response, shown, request.extension)
-                _scrub(path, request)
+                try:
+                    if self._watch.is_over:
+                        raise FetchError(slow)
+                    _scrub(path, secrets)
+                except BaseException:
+                    path.unlink(missing_ok=True)
+                    raise
+                etag, modified = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
                 return Document(
-                    path, shown, fetched_at, request.extension, response.status_code, response.headers.get("ETag"),
-                    response.headers.get("Last-Modified"),
+                    path, shown, fetched_at, request.extension, response.status_code, etag and _without(etag, secrets),
+                    modified and _without(modified, secrets),
                 )
-        except requests.RequestException as e:
+        except FetchError as e:
+            if self._watch.is_over:
+                raise FetchError(slow) from None
+            if not str(e).startswith(self.source.source_id):
+                raise FetchError(f"{self.source.source_id}: {shown} {e}") from None
+            raise
+        except (requests.RequestException, HTTPError, OSError, ValueError) as e:
+            if self._watch.is_over:
+                raise FetchError(slow) from None
+            if isinstance(e, OSError) and e.errno == errno.ENOSPC:
+                raise FetchError(f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again") from None
             # The exception's text may hold the address with its key: say only what kind it was.
             raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
 
@@ -200,8 +344,11 @@ class Client:
                 timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False,
             )
             if response.is_redirect:
-                target = urljoin(url, response.headers["Location"])
                 response.close()
+                try:
+                    target = urljoin(url, response.headers["Location"])
+                except ValueError:
+                    raise FetchError(f"{self.source.source_id}: redirected to a malformed address") from None
                 url = target
                 continue
             try:
@@ -213,7 +360,10 @@ class Client:
 
     def _spool(self, response: requests.Response, shown: str, extension: str) -> Path:
         self.spool_dir.mkdir(parents=True, exist_ok=True)
-        limit, started, size = self.source.max_bytes, time.monotonic(), 0
+        limit, size = self.source.max_bytes, 0
+        declared = response.headers.get("Content-Length", "")
+        if declared.isdigit() and int(declared) > limit:
+            raise FetchError(f"{self.source.source_id}: {shown} announces {declared} bytes, more than the limit of {limit}")
         descriptor, name = tempfile.mkstemp(dir=self.spool_dir, suffix=f".{extension}")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -221,16 +371,23 @@ class Client:
                     size += len(block)
                     if size > limit:
                         raise FetchError(f"{self.source.source_id}: {shown} sent more than the limit of {limit} bytes")
-                    if time.monotonic() - started > TOTAL_TIMEOUT_S:
-                        raise FetchError(f"{self.source.source_id}: {shown} took longer than {TOTAL_TIMEOUT_S:.0f} s")
                     file.write(block)
-            declared = response.headers.get("Content-Length")
-            if declared and not response.headers.get("Content-Encoding") and declared.isdigit() and size < int(declared):
+            if not response.headers.get("Content-Encoding") and declared.isdigit() and size < int(declared):
                 raise FetchError(f"{self.source.source_id}: {shown} broke off after {size} of {declared} bytes")
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         return Path(name)
+
+    def _following(self, document: Document) -> Request | None:
+        if self.source.follow is None:
+            return None
+        try:
+            return self.source.follow(document)
+        except PetadayError:
+            raise
+        except PARSER_ERRORS as e:
+            raise LayoutError(f"{document.url}: its next page cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
 
     def fetch_all(self, request: Request) -> list[Document]:
         """A document and the pages that follow it.
@@ -251,7 +408,7 @@ class Client:
                 if isinstance(document, NotModified):
                     break
                 documents.append(document)
-                following = self.source.follow(document) if self.source.follow else None
+                following = self._following(document)
         except BaseException:
             for document in documents:
                 document.path.unlink(missing_ok=True)
@@ -259,21 +416,54 @@ class Client:
         return documents
 
 
-def _scrub(path: Path, request: Request) -> None:
-    """Blot out this request's secrets where an answer echoes them (EIA repeats its key in every answer)."""
-    body = path.read_bytes() if request.secret_params or request.secret_headers else b""
-    found = [v for v in (*request.secret_params.values(), *request.secret_headers.values()) if v and v.encode() in body]
-    for value in sorted(found, key=len, reverse=True):
+#: An address without what readers of addresses disagree on: blanks, control characters, backslashes.
+_PLAIN_ADDRESS = re.compile(r"[!-\[\]-~]+\Z")
+
+
+def _secrets(request: Request) -> list[str]:
+    """This request's secrets in every form in which an answer may echo them, the longest first."""
+    values = {v for v in (*request.secret_params.values(), *request.secret_headers.values()) if v}
+    # "Bearer <key>": the key alone may be echoed.
+    values |= {v.split(" ", 1)[1] for v in values if v.lower().startswith(("bearer ", "basic ", "token ")) and v.split(" ", 1)[1]}
+    forms = {
+        form
+        for v in values
+        for form in (v, quote(v, safe=""), quote_plus(v), json.dumps(v)[1:-1], html.escape(v), base64.b64encode(v.encode()).decode())
+    }
+    return sorted(forms, key=len, reverse=True)
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    for value in secrets:
+        text = text.replace(value, "REDACTED")
+    return text
+
+
+def _scrub(path: Path, secrets: list[str]) -> None:
+    """Blot out secrets where an answer echoes them (EIA repeats its key in every answer)."""
+    body = path.read_bytes() if secrets else b""
+    found = [v for v in secrets if v.encode() in body]
+    for value in found:
         body = body.replace(value.encode(), b"REDACTED")
     if found:
         path.write_bytes(body)
 
 
-def _detail(response: requests.Response) -> str:
-    """A short piece of an error body, if it is text."""
+def _beginning(response: requests.Response, limit: int) -> bytes:
+    """The first bytes of a body."""
+    body = b""
+    for block in response.iter_content(min(limit, 1 << 14)):
+        body += block
+        if len(body) >= limit:
+            break
+    return body[:limit]
+
+
+def _detail(response: requests.Response, secrets: list[str]) -> str:
+    """A short piece of an error body, if it is text; secrets are taken out before it is cut."""
     try:
-        body = next(response.iter_content(300), b"")
-    except requests.RequestException:
+        body = _beginning(response, 1 << 16)
+    except (requests.RequestException, HTTPError, OSError):
         return ""
-    text = body.decode("utf-8", "replace").strip().replace("\n", " ")
+    text = _without(body.decode("utf-8", "replace"), secrets).strip().replace("\n", " ")
     return "" if not text or text.startswith("<") else f": {text[:200]}"

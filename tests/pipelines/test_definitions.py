@@ -145,3 +145,14 @@ def test_checks_are_evaluated_on_every_observed_table(home: Home) -> None:
     assert checks["observed/cloud_rate", "values_in_bounds"]
     assert checks["observed/grid_carbon", "columns_as_declared"]
     assert all(checks.values()), [k for k, passed in checks.items() if not passed]
+
+
+def test_what_is_derived_follows_a_source_though_others_were_never_read(home: Home) -> None:
+    """After one source of many was read, its subject, the estimates and the published file are asked for."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        before = dg.evaluate_automation_conditions(defs, instance)
+        assert not before.total_requested
+        defs.resolve_job_def("refresh_starter_cloud_rate").execute_in_process(instance=instance, run_config=QUIET)
+        after = dg.evaluate_automation_conditions(defs, instance, cursor=before.cursor)
+        asked = {r.key.to_user_string() for r in after.results if r.true_subset.size}
+    assert {"observed/cloud_rate", "published/warehouse_file"} <= asked

@@ -30,8 +30,9 @@ price AS (
     WHERE greatest(a.amount, b.amount) > 1.005 * least(a.amount, b.amount)),
 claim AS (
     SELECT c.provider, c.region, c.attribute, CASE WHEN c.attribute IN ('grid_zone', 'latitude', 'longitude') THEN NULL ELSE c.year END AS year,
-        c.value, c.claimed_by, CASE WHEN lower(c.claimed_by) LIKE 'google cloud%' AND c.provider = 'gcp' THEN 1 WHEN c.claimed_by LIKE 'Green Software Foundation%' THEN 2 ELSE 3 END AS claim_rank
-    FROM reference.region_claim c
+        c.value, c.claimed_by, CASE WHEN c.attribute = 'grid_zone' AND c.value = z.grid_zone THEN 0
+            WHEN c.claimed_by LIKE 'Google Cloud%' AND c.provider = 'gcp' THEN 1 WHEN c.claimed_by LIKE 'Green Software Foundation%' THEN 2 ELSE 3 END AS claim_rank
+    FROM reference.region_claim c LEFT JOIN reference.region z ON z.provider = c.provider AND z.region = c.region
     -- What does not change over the years is taken from the latest claim of each claimant.
     QUALIFY c.attribute NOT IN ('grid_zone', 'latitude', 'longitude')
         OR row_number() OVER (PARTITION BY c.provider, c.region, c.attribute, c.claimed_by ORDER BY c.year DESC NULLS LAST) = 1
@@ -48,7 +49,7 @@ region AS (
         100 * (greatest(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)) / nullif(least(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)), 0) - 1) AS difference_percent,
         NULL::TIMESTAMPTZ AS differs_from, NULL::TIMESTAMPTZ AS differs_to, NULL::VARCHAR AS said_capture_id, NULL::VARCHAR AS also_said_capture_id,
         CASE WHEN (a.claim_rank, a.claimed_by) <= (b.claim_rank, b.claimed_by) THEN a.claimed_by ELSE b.claimed_by END AS chosen,
-        'what reference.region says; then the operator of the region; then the Green Software Foundation; then by name' AS rule
+        'what agrees with reference.region; then the operator of the region; then the Green Software Foundation; then by name' AS rule
     FROM claim a JOIN claim b ON b.provider = a.provider AND b.region = a.region AND b.attribute = a.attribute AND b.year IS NOT DISTINCT FROM a.year
         AND (a.claimed_by < b.claimed_by)
     WHERE CASE WHEN try_cast(a.value AS DOUBLE) IS NULL OR try_cast(b.value AS DOUBLE) IS NULL THEN lower(a.value) <> lower(b.value)

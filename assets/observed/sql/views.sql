@@ -15,6 +15,16 @@ rate AS (
 SELECT * FROM rate QUALIFY row_number() OVER (PARTITION BY currency_code, valid_from ORDER BY source_id LIKE 'starter%', source_id) = 1;
 COMMENT ON VIEW observed.usd_rate IS 'USD for one unit of a currency by day, from published reference rates.';
 
+-- The same for every day: a rate is carried forward over weekends and to the next month-end of the starter set, 45 days at most.
+CREATE OR REPLACE VIEW observed.usd_rate_day AS
+SELECT currency_code, unnest(range(valid_from, least(next_from, valid_from + INTERVAL 45 DAY), INTERVAL 1 DAY))::DATE AS rate_on, usd_per_unit,
+    source_id, capture_id
+FROM (
+    SELECT currency_code, valid_from AT TIME ZONE 'UTC' AS valid_from, usd_per_unit, source_id, capture_id,
+        coalesce(lead(valid_from) OVER (PARTITION BY currency_code ORDER BY valid_from) AT TIME ZONE 'UTC', TIMESTAMP '9999-01-01') AS next_from
+    FROM observed.usd_rate);
+COMMENT ON VIEW observed.usd_rate_day IS 'USD for one unit of a currency for every day: the last published rate, carried forward 45 days at most.';
+
 -- Offers whose accelerator could not be told: listed, never guessed.
 CREATE OR REPLACE VIEW observed.unmatched_accelerator AS
 SELECT provider, accelerator_name, accelerator_memory_gib, count(*) AS instance_type_count, min(instance_type) AS example_instance_type

@@ -1,0 +1,72 @@
+"""Declared tables of the indices: what a GPU-hour costs by day, and what waiting for a greener hour would have saved."""
+
+from __future__ import annotations
+
+import dataframely as dy
+
+from assets.columns import count, day, flag, number, text
+from assets.subjects import PURCHASE_OPTIONS
+from warehouse.tables import Table
+
+_METHOD_VERSION = text("Rule that it was computed by; stated at the head of its SQL file in assets/estimated.", key=True)
+
+
+class PriceIndex(dy.Schema):
+    """One row per accelerator, purchase option and day: what a GPU-hour cost, over providers and on matched pairs."""
+
+    accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
+    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    index_on = dy.Date(primary_key=True, nullable=False, description="Day, UTC.")
+    method_version = _METHOD_VERSION
+    chain_number = count("Chain that the day belongs to; only days of one chain compare, since no offer ties two chains.", nullable=False, min=1)
+    index_points = number("Index on matched pairs; 100 on the first day of the chain.", "1", nullable=False, min_exclusive=0)
+    index_usd_per_gpu_hour = number(
+        "The same in money: scaled to the median on the last day of the chain, so that a provider who joins or leaves does not move it.",
+        "USD/h", nullable=False, min_exclusive=0,
+    )
+    median_usd_per_gpu_hour = number("Median over providers, each with the median of its offers, as offered that day.", "USD/h", nullable=False, min_exclusive=0)
+    lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
+    upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
+    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/h", nullable=False, min_exclusive=0)
+    offer_count = count("Offers that count.", nullable=False, min=1)
+    provider_count = count("Providers that count.", nullable=False, min=1)
+    matched_provider_count = count("Providers with an offer on this day and on the day of change before; 0 begins a chain.", nullable=False, min=0)
+    median_usd_per_pflop_day = number(
+        "The median for a day at 1e15 FLOP/s of dense FP16 peak: at full utilisation, which no training reaches.", "USD/PFLOP-day", min_exclusive=0
+    )
+    median_usd_per_gib_hour = number("The median per GiB of accelerator memory.", "USD/(GiB h)", min_exclusive=0)
+    source_ids = text("Sources that spoke that day, one per provider.", nullable=False)
+    is_bundled = flag("True if a price in it ships with Petaday.", nullable=False)
+
+
+class GreenWindow(dy.Schema):
+    """One row per zone, basis, job length and horizon: what the advice of green_window would have saved on the history."""
+
+    zone = text("Grid zone.", key=True)
+    source_id = text("Source of the history; see meta.source.", key=True)
+    basis_boundary = text("direct: combustion only; lifecycle: with building and fuel supply.", key=True)
+    job_hours = count("Length of the job.", "h", key=True, min=1)
+    horizon_hours = count("How long its start may wait.", "h", key=True, min=1)
+    method_version = _METHOD_VERSION
+    first_on = day("First day that advice was tried for.", nullable=False)
+    last_on = day("Last such day.", nullable=False)
+    trial_count = count("Moments at which advice was tried: four a day.", nullable=False, min=1)
+    now_gco2e_per_kwh = number("Mean intensity of the job where nobody waits.", "gCO2e/kWh", nullable=False, min=0)
+    advised_gco2e_per_kwh = number("Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0)
+    perfect_gco2e_per_kwh = number("Mean intensity at the best start, known afterwards only.", "gCO2e/kWh", nullable=False, min=0)
+    saving_share = number("What the advice saves against not waiting.", "share", max=1)
+    perfect_saving_share = number("What the best start would have saved against not waiting.", "share", max=1)
+    reached_share = number("Part of the possible saving that the advice reached; negative where it did harm.", "share", max=1)
+    not_worse_share = number("Part of the trials in which the advice was at least as good as not waiting.", "share", nullable=False, min=0, max=1)
+    is_bundled = flag("True if the history ships with Petaday.", nullable=False)
+
+
+PRICE_INDEX = Table(
+    "estimated", "price_index",
+    "What a GPU-hour costs by accelerator, purchase option and day: over providers as offered, and on matched pairs.", PriceIndex,
+)
+GREEN_WINDOW = Table(
+    "estimated", "green_window",
+    "Back-test of green_window on the history of every zone with hourly values: saving reached, and what was possible.", GreenWindow,
+)
+INDEX_TABLES: tuple[Table, ...] = (PRICE_INDEX, GREEN_WINDOW)

@@ -1,0 +1,373 @@
+"""Fetching from hostile servers: bounded in bytes, time and place; keys appear nowhere."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import gzip
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assets import intake
+from assets.sources import _http, source_named
+from assets.sources._base import Reading, Request, Source, Window
+from assets.sources._http import Client, FetchError
+from tests.replay import ReplayServer
+from warehouse import loading
+from warehouse.captures import Document
+from warehouse.home import Home
+
+HOST = "publisher.example"
+URL = f"https://{HOST}/prices"
+KEY = "sk-VERY+secret/0123456789=="
+
+
+def source(**changes: object) -> Source:
+    """A source that may ask one host."""
+    made = Source("hostile", "cloud_rate", "Hostile", f"https://{HOST}/", "none", lambda _: Reading([]), hosts=(HOST,), max_bytes=1 << 20)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def fetch(home: Home, request: Request | None = None, **changes: object) -> Document:
+    """Fetch as a run does."""
+    client = Client(source(**changes), home.spool_dir)
+    try:
+        answer = client.fetch(request or Request(URL))
+    finally:
+        client.close()
+    assert isinstance(answer, Document)
+    return answer
+
+
+def spooled(home: Home) -> list[Path]:
+    """What a failed fetch left behind."""
+    return list(home.spool_dir.iterdir())
+
+
+class Raw:
+    """A server that speaks bytes as told, however rude."""
+
+    def __init__(self, talk: Callable[[socket.socket], None]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections = 0
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = self._listener.accept()
+                except OSError:
+                    return
+                self.connections += 1
+                threading.Thread(target=self._talk, args=(connection, talk), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+
+    def _talk(self, connection: socket.socket, talk: Callable[[socket.socket], None]) -> None:
+        try:
+            with connection:
+                connection.recv(65536)
+                talk(connection)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def raw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[socket.socket], None]], Raw]]:
+    """Start a raw server that every fetch goes to."""
+    servers: list[Raw] = []
+    monkeypatch.setattr(_http, "PACE_S", 0.0)
+    monkeypatch.setattr(_http, "BACKOFF_FACTOR", 0.0)
+
+    def start(talk: Callable[[socket.socket], None]) -> Raw:
+        servers.append(Raw(talk))
+        monkeypatch.setenv("PETADAY_REPLAY_URL", servers[-1].origin)
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+# Bytes ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gzip_bomb_is_counted_by_its_decoded_bytes(home: Home, replay: ReplayServer) -> None:
+    bomb = gzip.compress(b"0" * (40 << 20))
+    assert len(bomb) < 1 << 20
+    replay.add(URL, bomb, headers={"Content-Encoding": "gzip"})
+    with pytest.raises(FetchError, match="more than the limit of 1048576 bytes"):
+        fetch(home)
+    assert spooled(home) == []
+
+
+def test_an_announced_size_beyond_the_limit_is_refused_before_it_is_read(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, b"0" * (2 << 20))
+    with pytest.raises(FetchError, match="announces 2097152 bytes"):
+        fetch(home)
+
+
+def test_an_endless_answer_ends_at_the_limit(home: Home, raw: Callable[..., Raw]) -> None:
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        block = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        while True:
+            connection.sendall(block)
+
+    raw(endless)
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="more than the limit"):
+        fetch(home)
+    assert time.monotonic() - started < 10
+    assert spooled(home) == []
+
+
+def test_an_answer_that_breaks_off_is_no_answer(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, b"x" * 1000, cut_at=500)
+    with pytest.raises(FetchError, match="broke off|could not be read"):
+        fetch(home)
+    assert spooled(home) == []
+
+
+def test_a_gzip_stream_that_is_none_is_refused(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, b"not gzip at all", headers={"Content-Encoding": "gzip"})
+    with pytest.raises(FetchError, match="could not be read"):
+        fetch(home)
+    assert spooled(home) == []
+
+
+def test_an_endless_robots_file_is_read_no_further_than_needed(home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 20.0)
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            connection.sendall(b"User-agent: *\nDisallow: /\n" * 1000)
+
+    raw(endless)
+    with pytest.raises(FetchError, match=r"robots\.txt"):
+        fetch(home, is_scraped=True)
+
+
+# Time -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",  # the drip goes on inside a header
+    ],
+    ids=["length", "close", "header"],
+)
+def test_a_slow_drip_is_cut_off_wherever_it_drips(
+    home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """Each byte starts the read time-out anew; only a limit on the whole fetch ends it."""
+    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 0.7)
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    raw(drip)
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="took longer than 1 s"):
+        fetch(home)
+    assert time.monotonic() - started < 5
+    assert spooled(home) == []
+
+
+def test_retry_after_is_honoured_within_reason(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, "later", 429, headers={"Retry-After": "1"}, times=1)
+    replay.add(URL, "[]")
+    started = time.monotonic()
+    fetch(home).path.unlink()
+    assert time.monotonic() - started >= 1
+
+
+def test_a_publisher_that_asks_for_a_day_is_left_alone(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, "tomorrow", 503, headers={"Retry-After": "86400"})
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="hostile: .*asked to come back in 86400 s"):
+        fetch(home)
+    assert time.monotonic() - started < 5
+    assert len(replay.urls()) == 1
+
+
+# Place ----------------------------------------------------------------------------------------------------------------
+
+
+ELSEWHERE = [
+    "https://evil.example/x", "http://127.0.0.1/x", "https://127.0.0.1/x", "https://localhost/x", "https://[::1]/x",
+    "http://169.254.169.254/latest/meta-data/", "https://169.254.169.254/", f"http://{HOST}/plain", f"https://{HOST}:8443/x",
+    f"https://{HOST}@evil.example/x", f"https://user@{HOST}/x", f"https://evil.example\\@{HOST}/x", f"https://{HOST}.evil.example/",
+    "//evil.example/x", "file:///etc/passwd", "gopher://evil.example/", "https://[broken", f"https://{HOST}:abc/",
+    f"https://evil.example#@{HOST}/", f"https://{HOST}\u3002evil.example/",
+]
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_redirects_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, target: str) -> None:
+    replay.add(URL, "", 302, headers={"Location": target.encode("ascii", "backslashreplace").decode()})
+    with pytest.raises(FetchError, match="refused to go|malformed"):
+        fetch(home)
+    assert replay.urls() == [URL]
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_next_pages_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, target: str) -> None:
+    replay.add(URL, "{}")
+    client = Client(source(follow=lambda _: Request(target)), home.spool_dir)
+    with pytest.raises(FetchError, match="refused to go|malformed"):
+        client.fetch_all(Request(URL))
+    assert replay.urls() == [URL]
+    assert spooled(home) == []
+
+
+def test_redirects_and_pages_end(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, "", 302, headers={"Location": URL})
+    with pytest.raises(FetchError, match="more than 5 redirects"):
+        fetch(home)
+    replay.answers.clear()
+    replay.add(URL, "{}")
+    client = Client(source(follow=lambda _: Request(URL)), home.spool_dir)
+    with pytest.raises(FetchError, match="paging does not end"):
+        client.fetch_all(Request(URL))
+
+
+def test_a_next_page_that_cannot_be_told_is_a_layout_error(home: Home, replay: ReplayServer) -> None:
+    def follow(document: Document) -> Request | None:
+        return Request(json.loads(document.read_bytes())["next"]["url"])
+
+    replay.add(URL, '{"next": []}')
+    with pytest.raises(Exception, match="next page cannot be told") as caught:
+        Client(source(follow=follow), home.spool_dir).fetch_all(Request(URL))
+    assert type(caught.value).__name__ == "LayoutError"
+    assert spooled(home) == []
+
+
+def test_a_304_that_nobody_asked_for_is_an_error(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, "", 304)
+    with pytest.raises(FetchError, match="answered 304"):
+        fetch(home)
+
+
+def test_bytes_that_a_304_speaks_of_but_are_lost_are_asked_for_again(home: Home, replay: ReplayServer) -> None:
+    body = json.dumps({"data": []})
+    replay.add(URL, body, headers={"ETag": '"1"'})
+    made = source(plan=lambda _: [[Request(URL)]])
+    loading.write_atomic(
+        home.root / "work" / "latest" / "hostile.json",
+        json.dumps({"urls": {URL: {"etag": '"1"', "sha256": "gone", "fetched_at": "2026-01-01", "last_modified": None}}, "scopes": {}}).encode(),
+    )
+    taken = intake.take_live(home, made, Window(dt.datetime.now(dt.UTC)))
+    assert len(taken) == 1
+    assert len(replay.urls()) == 2
+
+
+# Keys -----------------------------------------------------------------------------------------------------------------
+
+
+def request_with_key() -> Request:
+    return Request(URL, {"a": "b"}, secret_params={"api_key": KEY}, secret_headers={"Authorization": f"Bearer {KEY}"})
+
+
+def forms() -> list[str]:
+    from urllib.parse import quote, quote_plus
+
+    return [KEY, quote(KEY, safe=""), quote_plus(KEY), base64.b64encode(KEY.encode()).decode(), f"Bearer {KEY}"]
+
+
+def nowhere(home: Home, text: str) -> None:
+    """No form of the key in a text or in any file under the home."""
+    for form in forms():
+        assert form not in text
+        for file in home.root.rglob("*"):
+            if file.is_file():
+                assert form.encode() not in file.read_bytes(), file
+
+
+def test_a_key_that_an_answer_echoes_is_blotted_out_in_every_form(home: Home, replay: ReplayServer) -> None:
+    replay.add(
+        URL, lambda asked: f"{asked.url} {asked.headers} {forms()}".encode(), headers={"ETag": f'"{KEY}"', "Last-Modified": f"since {KEY}"}
+    )
+    document = fetch(home, request_with_key())
+    assert b"REDACTED" in document.path.read_bytes()
+    nowhere(home, f"{document.url} {document.etag} {document.last_modified}")
+    assert "REDACTED" in str(document.etag)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+def test_a_key_in_an_error_answer_is_not_repeated(home: Home, replay: ReplayServer, status: int) -> None:
+    replay.add(URL, lambda asked: ("x" * 190 + f" {KEY} " + asked.url).encode(), status)
+    with pytest.raises(FetchError) as caught:
+        fetch(home, request_with_key())
+    nowhere(home, str(caught.value))
+    assert "sk-VERY" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_broken_connection_does_not_log_the_key(
+    home: Home, raw: Callable[..., Raw], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """urllib3 warns of each retry with the full address: that must not reach a log."""
+    caplog.set_level(logging.DEBUG)
+    server = raw(lambda connection: connection.close())
+    with pytest.raises(FetchError, match="could not be read") as caught:
+        fetch(home, request_with_key())
+    assert server.connections > 1
+    shown = capfd.readouterr()
+    nowhere(home, f"{caplog.text} {shown.out} {shown.err} {caught.value}")
+
+
+def test_a_redirect_that_names_the_key_does_not_spread_it(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, "", 302, headers={"Location": f"https://evil.example/?stolen={KEY}"})
+    with pytest.raises(FetchError) as caught:
+        fetch(home, request_with_key())
+    nowhere(home, str(caught.value))
+
+
+def test_a_scraped_page_that_robots_forbid_is_named_without_its_query(home: Home, replay: ReplayServer) -> None:
+    replay.add(f"https://{HOST}/robots.txt", "User-agent: *\nDisallow: /")
+    with pytest.raises(FetchError, match=r"robots\.txt") as caught:
+        fetch(home, request_with_key(), is_scraped=True)
+    nowhere(home, str(caught.value))
+
+
+def test_a_header_that_cannot_be_sent_does_not_show_its_value(home: Home, replay: ReplayServer) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch(home, Request(URL, secret_headers={"Authorization": f"{KEY}\nHost: evil"}))
+    nowhere(home, str(caught.value))
+
+
+def test_every_source_with_a_key_hands_it_over_as_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address and the plain parameters, which are stored, never hold it."""
+    from assets.sources import all_sources
+
+    checked = 0
+    for made in all_sources().values():
+        if made.key_name and made.plan:
+            monkeypatch.setenv(made.key_name, KEY)
+            day = dt.datetime.now(dt.UTC)
+            for batch in list(made.plan(Window(day, day.date(), day.date())))[:5]:
+                for request in batch:
+                    assert KEY not in f"{request.url} {request.params} {request.headers} {request.json_body}", made.source_id
+                    checked += 1
+    assert checked
+    assert source_named("skypilot").key_name is None
