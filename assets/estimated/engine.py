@@ -148,6 +148,11 @@ def _given(s: Statement) -> list[Factor]:
     return [Factor(s.scenario_id, name, b.low, b.central, b.high, "given", "the scenario") for name, b in s.numbers.items()]
 
 
+#: Hours for which nothing contradicts; what is looked up does not depend on them.
+_ANY_HOURS = Band(1e13, 1e13, 1e13)
+_OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")
+
+
 def _add_looked_up(
     con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], factors: dict[str, list[Factor]], now: dt.datetime
 ) -> None:
@@ -159,7 +164,7 @@ def _add_looked_up(
     probes = [
         Scenario(
             s.scenario_id,
-            {"gpu_hours": Band(1, 1, 1)}
+            {"gpu_hours": _ANY_HOURS}
             | {k: b for k, b in s.numbers.items() if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")},
             as_of=s.as_of,
             **{n: s.texts.get(n) for n in ("model", "accelerator", "provider", "region", "purchase")},
@@ -172,9 +177,12 @@ def _add_looked_up(
     for method in {s.method.version: s.method for s in asked}.values():
         if method.more:
             more += method.more(con, [s for s in asked if s.method.version == method.version], by_id)
-    wanted = {s.scenario_id: s.method for s in asked}
+    wanted = {s.scenario_id: s for s in asked}
     for f in more:
-        if f.factor in wanted[f.scenario_id].numbers and f.factor not in {g.factor for g in factors[f.scenario_id]}:
+        s = wanted[f.scenario_id]
+        is_stated = f.factor in {g.factor for g in factors[f.scenario_id]}
+        is_of_other = f.factor in _OF_ACCELERATOR and "accelerator" not in s.texts  # the one the model was trained on
+        if f.factor in s.method.numbers and not is_stated and not is_of_other:
             factors[f.scenario_id].append(f)
 
 

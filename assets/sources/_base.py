@@ -193,6 +193,21 @@ def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> by
     return data
 
 
+def read_members(url: str, archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> list[bytes]:
+    """Several files of an archive, bounded together: members may overlap in the archive and each look honest alone.
+
+    Raises:
+        LayoutError: as `read_member`; also if they unpack to more than `MAX_UNPACKED_BYTES` in all.
+    """
+    total, found = 0, []
+    for info in infos:
+        found.append(read_member(url, archive, info))
+        total += len(found[-1])
+        if total > MAX_UNPACKED_BYTES:
+            raise LayoutError(f"{url}: the archive unpacks to more than {MAX_UNPACKED_BYTES} bytes in all: refused")
+    return found
+
+
 def json_of(document: Document, *, member: str | None = None) -> Any:
     """The JSON value of a document.
 

@@ -160,7 +160,7 @@ class _Watch:
 class _Session(requests.Session):
     """A session that never follows a redirect by itself, and so never reads the body of one without a limit."""
 
-    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:  # ty: ignore[incompatible-method-override]
         """Nothing: requests would read the whole body of a redirect only to know what it leads to."""
         return iter(())
 

@@ -22,7 +22,7 @@ from assets.sources._base import (
     Source,
     Window,
     body_of,
-    read_member,
+    read_members,
     refused,
     require_columns,
     to_number,
@@ -64,7 +64,7 @@ def _members(document: Document) -> list[tuple[str, bytes]]:
             if not infos:
                 raise LayoutError(f"{document.url}: no CSV file in the archive")
             names = [i.filename.rsplit("/", 1)[-1].removesuffix(".csv") for i in infos]
-            return list(zip(names, (read_member(document.url, archive, i) for i in infos), strict=True))
+            return list(zip(names, read_members(document.url, archive, infos), strict=True))
     except zipfile.BadZipFile as e:
         raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {e}") from e
 

@@ -203,7 +203,7 @@ def test_retry_after_is_honoured_within_reason(home: Home, replay: ReplayServer)
 def test_a_publisher_that_asks_for_a_day_is_left_alone(home: Home, replay: ReplayServer) -> None:
     replay.add(URL, "tomorrow", 503, headers={"Retry-After": "86400"})
     started = time.monotonic()
-    with pytest.raises(FetchError, match="hostile: .*asked to come back in 86400 s"):
+    with pytest.raises(FetchError, match=r"hostile: .*asked to come back in \d{5} s"):
         fetch(home)
     assert time.monotonic() - started < 5
     assert len(replay.urls()) == 1
@@ -237,6 +237,21 @@ def test_next_pages_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, 
         client.fetch_all(Request(URL))
     assert replay.urls() == [URL]
     assert spooled(home) == []
+
+
+def test_the_body_of_a_redirect_is_not_read(home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 5.0)
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nConnection: close\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    raw(endless)
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="refused to go"):
+        fetch(home)
+    assert time.monotonic() - started < 3
 
 
 def test_redirects_and_pages_end(home: Home, replay: ReplayServer) -> None:
@@ -362,7 +377,7 @@ def test_every_source_with_a_key_hands_it_over_as_a_secret(monkeypatch: pytest.M
 
     checked = 0
     for made in all_sources().values():
-        if made.key_name and made.plan:
+        if made.key_name and made.plan and not made.key_name.endswith("_URLS"):
             monkeypatch.setenv(made.key_name, KEY)
             day = dt.datetime.now(dt.UTC)
             for batch in list(made.plan(Window(day, day.date(), day.date())))[:5]:

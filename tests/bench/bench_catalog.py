@@ -12,8 +12,9 @@ import polars as pl
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
+from assets.subjects import CLOUD_RATE
 from tests.bench._timing import compare, seconds
-from warehouse import loading
+from warehouse import loading, staging
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -85,19 +86,31 @@ def run() -> None:
 
     compare("bytes to committed log / bare read_csv into a table", ours, bare, "at most 2.0")
 
-    home = _fresh_home()
-    _take(home, first, 1)
-    _record(home)
-    _take(home, second, 2)
-    recording = seconds(lambda: _record(home))
+    ratios = []
+    for _ in range(5):
+        home = _fresh_home()
+        _take(home, first, 1)
+        _record(home)
+        _take(home, second, 2)
+        staged = next(staging.staged(home))[1].scopes[0].frame
+        comparing = _comparing(home, staged)
+        recording = seconds(lambda home=home: _record(home))
+        ratios.append((recording / comparing, recording, comparing))
+    ratio, recording, comparing = sorted(ratios)[len(ratios) // 2]
+    print(
+        f"recording a snapshot with 1% changed: {recording * 1e3:.0f} ms, comparing it: {comparing * 1e3:.0f} ms, "
+        f"ratio {ratio:.2f} (aim: less than 2)"
+    )
+
+
+def _comparing(home: Home, snapshot: pl.DataFrame) -> float:
+    """Seconds to compare the snapshot with the last state of every offer in plain SQL, all columns, nothing written."""
+    keys = ", ".join(CLOUD_RATE.keys)
+    differ = " OR ".join(f"n.{v} IS DISTINCT FROM o.{v}" for v in CLOUD_RATE.values)
+    query = (
+        "SELECT count(*) FROM snapshot n FULL JOIN (SELECT * FROM observed.cloud_rate_log QUALIFY row_number() OVER "
+        f"(PARTITION BY {keys} ORDER BY valid_from DESC, recorded_at DESC) = 1) o USING ({keys}) WHERE o.is_offered IS NULL OR {differ}"
+    )
     with write_session(home, catalog()) as con:
-        con.execute("CREATE TEMP TABLE s AS SELECT * FROM observed.cloud_rate_log WHERE capture_id = "
-                    "(SELECT min(capture_id) FROM observed.cloud_rate_log)")
-        keys = "provider, region, instance_type, purchase_option, price_component, offer_variant"
-        query = (
-            f"SELECT count(*) FROM s JOIN (SELECT * FROM observed.cloud_rate_log QUALIFY row_number() OVER (PARTITION BY {keys} "
-            f"ORDER BY valid_from DESC) = 1) l USING ({keys}) WHERE s.price_amount_per_hour IS DISTINCT FROM l.price_amount_per_hour"
-        )
-        comparing = seconds(lambda: con.execute(query).fetchall())
-    print(f"recording a snapshot with 1% changed: {recording * 1e3:.0f} ms, comparing it: {comparing * 1e3:.0f} ms, "
-          f"ratio {recording / comparing:.2f} (aim: less than 2)")
+        con.register("snapshot", snapshot.to_arrow())
+        return seconds(lambda: con.execute(query).fetchall())

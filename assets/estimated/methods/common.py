@@ -27,6 +27,8 @@ HOURS = Bounds("h", 1e-9, 1e14)
 SECONDS = Bounds("s", 1e-9, 1e13)
 YEARS = Bounds("years", 0.01, 100)
 WATT = Bounds("W", 0, 1e12)
+#: SQL over reference.accelerator: dense peak by number format.
+PEAK_OF_FORMAT = "{'bf16': fp16_dense_flop_per_s::DOUBLE, 'fp8': fp8_dense_flop_per_s::DOUBLE, 'fp4': fp4_dense_flop_per_s::DOUBLE, 'int8': int8_dense_op_per_s::DOUBLE}"
 PRICE_PER_KWH = Bounds("money per kWh", 0, 1_000)
 
 
@@ -43,26 +45,33 @@ def reference_facts(
     def facts(
         con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
     ) -> list[Factor]:
-        found: list[Factor] = []
-        for table, key, columns in (("model", "model_id", model), ("accelerator", "accelerator_id", accelerator)):
-            if not columns:
-                continue
-            ids = sorted({i for s in statements if (i := keys[s.scenario_id][key])})
-            listed = ", ".join(f"({sql})::DOUBLE" for sql in columns.values())
-            rows = con.execute(
-                f"SELECT {key}, source_url, {listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}
-            ).fetchall()
-            by_id = {row[0]: row[1:] for row in rows}
-            for s in statements:
-                name = keys[s.scenario_id][key]
-                if name is None or name not in by_id:
-                    continue
-                url, *values = by_id[name]
-                found += [
-                    Factor(s.scenario_id, factor, v, v, v, "reference", f"reference.{table}[{name}]: {sql}", None, url)
-                    for (factor, sql), v in zip(columns.items(), values, strict=True)
-                    if v is not None
-                ]
-        return found
+        return [
+            *_facts_of(con, "model", "model_id", model or {}, statements, keys),
+            *_facts_of(con, "accelerator", "accelerator_id", accelerator or {}, statements, keys),
+        ]
 
     return facts
+
+
+def _facts_of(
+    con: duckdb.DuckDBPyConnection, table: str, key: str, columns: Mapping[str, str], statements: Sequence[Statement],
+    keys: Mapping[str, Mapping[str, str | None]],
+) -> list[Factor]:
+    """Facts of one table, for all statements at once."""
+    ids = sorted({i for s in statements if (i := keys[s.scenario_id][key])})
+    listed = "".join(f", ({sql})" for sql in columns.values())
+    rows = con.execute(f"SELECT {key}, source_url{listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}).fetchall()
+    by_id = {row[0]: row[1:] for row in rows}
+    found: list[Factor] = []
+    for s in statements:
+        name = keys[s.scenario_id][key]
+        if name is None or name not in by_id:
+            continue
+        url, *values = by_id[name]
+        number_format = s.texts.get("number_format", "bf16")
+        for (factor, sql), stated in zip(columns.items(), values, strict=True):
+            value = stated[number_format] if isinstance(stated, dict) else stated
+            if value is not None:
+                ref = f"reference.{table}[{name}]: {number_format + ' peak' if isinstance(stated, dict) else sql}"
+                found.append(Factor(s.scenario_id, factor, float(value), float(value), float(value), "reference", ref, None, url))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Method, Quantity
-from assets.estimated.methods.common import COUNT, GRID, PARAMETERS, PEAK, PUE, SECONDS, TOKENS, USD, USD_PER_GPU_HOUR, WATT, reference_facts
+from assets.estimated.methods.common import COUNT, GRID, PARAMETERS, PEAK, PEAK_OF_FORMAT, PUE, SECONDS, TOKENS, USD, USD_PER_GPU_HOUR, WATT, reference_facts
 from assets.estimated.scenario import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
@@ -53,8 +53,8 @@ METHODS = (
             "kwh_per_mtok": Quantity("kWh per million tokens", "facility_energy_kwh(j_per_token / 3.6, in_pue)", "give power_w, tokens_per_s and pue"),
             "gco2e_per_mtok": Quantity("gCO2e per million tokens", "kwh_per_mtok * in_grid_gco2e_per_kwh", "give all of kwh_per_mtok, and grid_gco2e_per_kwh or region"),
             "weight_read_s": Quantity(
-                "s/token", "weight_read_s(in_parameters_count, in_bytes_per_parameter, in_accelerator_count, in_memory_bandwidth_byte_per_s)",
-                "give parameters_count or model, bytes_per_parameter, accelerator_count, memory_bandwidth_byte_per_s or accelerator",
+                "s/token", "weight_read_s(in_parameters_count, coalesce(in_bytes_per_parameter, bytes_per_parameter(in_number_format)), in_accelerator_count, in_memory_bandwidth_byte_per_s)",
+                "give parameters_count or model, accelerator_count, memory_bandwidth_byte_per_s or accelerator",
             ),
             "weight_read_share": Quantity("share", "weight_read_s / in_inter_token_latency_s", "give all of weight_read_s, and inter_token_latency_s"),
             "flop_share_of_peak": Quantity(
@@ -97,7 +97,7 @@ METHODS = (
         names=("model", "accelerator", "provider", "region", "purchase"),
         more=reference_facts(
             model={"parameters_count": "parameters_count", "active_parameters_count": "coalesce(active_parameters_count, parameters_count)"},
-            accelerator={"memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9", "peak_bf16": "fp16_dense_flop_per_s", "peak_fp8": "fp8_dense_flop_per_s"},
+            accelerator={"memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9", "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT},
         ),
     ),
 )

@@ -8,7 +8,9 @@ SVG elements and attributes: nothing else reaches the page, whatever a publisher
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,12 +20,12 @@ from markupsafe import Markup
 #: Told apart with common colour blindness, and of middle lightness: they hold on white and on near black.
 PALETTE = ("#3b7dd8", "#d9722e", "#26966b", "#c2485f", "#8a63d2", "#a88600", "#148fa6", "#7d7d7d")
 
-_ELEMENTS = frozenset(("svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath", "title", "desc"))
+_ELEMENTS = frozenset(("svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath", "title", "desc", "linearGradient", "stop"))
 _ATTRIBUTES = frozenset(
     "xmlns version viewBox width height class transform d fill stroke stroke-width stroke-opacity fill-opacity opacity "
     "stroke-dasharray stroke-miterlimit stroke-linecap stroke-linejoin stroke-dashoffset text-anchor font-family font-size "
     "font-weight font-style x y x1 x2 y1 y2 cx cy r rx ry id clip-path role aria-label aria-roledescription aria-hidden "
-    "aria-labelledby dy dx pointer-events dominant-baseline".split()
+    "aria-labelledby dy dx pointer-events dominant-baseline gradientUnits offset stop-color".split()
 )
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -73,13 +75,19 @@ def draw(spec: dict[str, Any], title: str) -> Markup:
 
 def _cleaned(text: str, title: str) -> str:
     root = etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    mark = "c" + hashlib.sha256(text.encode()).hexdigest()[:8]
     for element in list(root.iter()):
         name = element.tag if isinstance(element.tag, str) else ""
         if name.removeprefix(_SVG) not in _ELEMENTS:
             raise ChartError(f"an element {name!r} in a drawing")
         for attribute in list(element.attrib):
-            if attribute not in _ATTRIBUTES:
+            value = element.attrib[attribute]
+            if attribute not in _ATTRIBUTES or ("url(" in value and attribute != "aria-label" and not value.startswith("url(#")):
                 del element.attrib[attribute]
+            elif attribute == "id":  # several drawings stand on one page
+                element.set("id", f"{mark}-{value}")
+            elif value.startswith("url(#"):
+                element.set(attribute, f"url(#{mark}-{value.removeprefix('url(#')}")
     root.attrib.pop("height", None)
     root.attrib["width"] = "100%"
     root.attrib["role"] = "img"
@@ -93,8 +101,6 @@ def _cleaned(text: str, title: str) -> str:
 
 def _log(low: float, high: float) -> list[float]:
     """A domain for a logarithmic axis that starts and ends at 1, 2 or 5 times a power of ten."""
-    import math
-
     def step(value: float, *, up: bool) -> float:
         power = 10.0 ** math.floor(math.log10(value))
         steps = [power * m for m in (1, 2, 5, 10)]
@@ -105,8 +111,6 @@ def _log(low: float, high: float) -> list[float]:
 
 def ticks(low: float, high: float) -> list[float]:
     """1, 2 and 5 times powers of ten between two values; powers alone where that is many."""
-    import math
-
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if len(powers) <= 3 else (1,) if len(powers) > 5 else (1, 3)
     found = [m * 10.0**p for p in powers for m in steps]
