@@ -98,6 +98,12 @@ class GridCarbon(dy.Schema):
         "Carbon intensity of electricity.", "gCO2e/kWh", nullable=False, min=0, max=1500
     )
 
+    @dy.rule()
+    def lifecycle_is_not_zero(cls) -> pl.Expr:
+        """No plant's lifecycle is below 1 g/kWh: a zero is a gap, a number below 1 a share of carbon-free energy."""
+        is_lifecycle_mix = (pl.col("basis_boundary") == "lifecycle") & (pl.col("basis_method") == "average") & (pl.col("basis_accounting") == "location")
+        return ~is_lifecycle_mix | (pl.col("intensity_gco2e_per_kwh") >= 1)
+
 
 class GpuPrice(dy.Schema):
     """One row per product offered for purchase: what a card costs to own."""

@@ -10,18 +10,23 @@ import polars as pl
 
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.methods import METHODS
 from assets.estimated.scenario import bundled_scenarios
-from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE
+from assets.estimated.sections import bundled_statements
+from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
 from warehouse.connection import transaction, write_session
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
+SCENARIO_KEY = dg.AssetKey(["estimated", "scenario_estimate"])
 FACTOR_KEY = dg.AssetKey(["estimated", "factor"])
 _DEPS = [
     dg.AssetKey(["observed", "cloud_rate"]),
     dg.AssetKey(["observed", "grid_carbon"]),
     *(dg.AssetKey(["reference", name]) for name in ("accelerator", "accelerator_alias", "model", "region", "method_default")),
 ]
+_OUTPUTS = ((TRAINING_KEY, TRAINING_ESTIMATE), (SCENARIO_KEY, SCENARIO_ESTIMATE), (FACTOR_KEY, FACTOR))
 _DEFINITION = "estimated.training_estimate"
 
 
@@ -29,7 +34,9 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
     """Changes when anything changes that an estimate depends on."""
     folder = resources.files("assets.estimated")
     texts = [f.read_text(encoding="utf-8") for f in sorted((folder / "scenarios").iterdir(), key=lambda f: f.name) if f.name.endswith(".toml")]
-    texts += [f.read_text(encoding="utf-8") for f in sorted(folder.iterdir(), key=lambda f: f.name) if f.name.endswith(".sql")]
+    for part in (folder, folder / "methods", folder / "scenarios" / "other"):
+        files = [f for f in sorted(part.iterdir(), key=lambda f: f.name) if f.name.endswith((".sql", ".toml")) or f.name == "engine.py" or part.name == "methods"]
+        texts += [f.read_text(encoding="utf-8") for f in files if f.name.endswith((".sql", ".toml", ".py"))]
     data = con.execute(
         "SELECT (SELECT coalesce(max(load_number), 0) FROM meta.capture WHERE changed_count > 0), "
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
@@ -48,8 +55,12 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         return False
     now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
     estimates = estimate_trainings(con, bundled_scenarios(), now)
+    others, factors = result_frames(estimate_statements(con, bundled_statements(), now))
+    frames = (
+        (TRAINING_ESTIMATE, estimates.training_estimate), (SCENARIO_ESTIMATE, others), (FACTOR, pl.concat([estimates.factor, factors])),
+    )
     with transaction(con):
-        for table, frame in ((TRAINING_ESTIMATE, estimates.training_estimate), (FACTOR, estimates.factor)):
+        for table, frame in frames:
             _replace(con, table.full_name, frame)
         con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
         con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
@@ -58,7 +69,8 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     con.register("_estimated", frame.to_arrow())
-    con.execute(f"DELETE FROM {table} WHERE method_version = ?", [METHOD_VERSION]).fetchall()
+    versions = [METHOD_VERSION, *(m.version for m in METHODS)]
+    con.execute(f"DELETE FROM {table} WHERE method_version IN (SELECT unnest(?))", [versions]).fetchall()
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _estimated").fetchall()
     con.unregister("_estimated")
 
@@ -81,16 +93,16 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) ->
             },
             skippable=True,
         )
-        for key, table in ((TRAINING_KEY, TRAINING_ESTIMATE), (FACTOR_KEY, FACTOR))
+        for key, table in _OUTPUTS
     ],
     can_subset=True,
     pool=POOL,
 )
 def training_estimates(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-    """Training cost, energy and emissions of the bundled scenarios, each with its band and factors."""
+    """Cost, energy and emissions of the bundled scenarios, trainings and others, each with its band and factors."""
     with write_session(home.get(), catalog()) as con:
         changed = compute(con)
-        for key, table in ((TRAINING_KEY, TRAINING_ESTIMATE), (FACTOR_KEY, FACTOR)):
+        for key, table in _OUTPUTS:
             if key in context.selected_asset_keys:
                 rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
                 yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, "recomputed": changed})

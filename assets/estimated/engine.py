@@ -16,7 +16,9 @@ import duckdb
 import polars as pl
 
 from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
+from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from assets.estimated.training import TOLERANCE, ensure_formulas, look_up
+from warehouse.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,3 +330,32 @@ def _result_of(
         for f in factors
     ]
     return Result(s, results, listed, s.as_of or now, now)
+
+
+def result_frames(results: Sequence[Result]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Results as frames of the declared tables: `estimated.scenario_estimate` and `estimated.factor`."""
+    estimates = [
+        {
+            "scenario_id": r.statement.scenario_id, "quantity": name, "method_version": r.statement.method.version,
+            "section": r.statement.method.section, "low": q["low"], "central": q["central"], "high": q["high"], "unit": q["unit"],
+            "reason": q.get("reason"), "as_of_at": r.as_of, "is_bundled": any(f["is_bundled"] for f in r.factors), "computed_at": r.computed_at,
+        }
+        for r in results
+        for name, q in r.quantities.items()
+    ]
+    factors = [
+        {
+            "scenario_id": r.statement.scenario_id, "quantity": quantity, "method_version": r.statement.method.version,
+            "variance_share": share,
+        }
+        | {key: f[key] for key in FACTOR.declared() if key in f and key != "variance_share"}
+        for r in results
+        for f in r.factors
+        for quantity, share in (f["variance_share"] or {"unused": None}).items()
+    ]
+    return _frame(estimates, SCENARIO_ESTIMATE), _frame(factors, FACTOR)
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], table: Table) -> pl.DataFrame:
+    schema = table.columns.create_empty().schema
+    return pl.DataFrame(rows, schema=schema).select(list(table.declared()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -20,12 +21,33 @@ from assets.estimated.scenario import (
     read_as_of,
     read_number,
     read_text,
+    scenario_of,
 )
 
 #: Section -> methods, the one that is meant where none is named first.
 SECTIONS: dict[str, dict[str, Method]] = {}
 for _method in METHODS:
     SECTIONS.setdefault(_method.section, {})[_method.version] = _method
+
+#: How a training's cost may be seen -> the quantity of [ownership] that it is; rental is the rate times the hours.
+COST_VIEWS = {"rental": None, "amortised": "amortised_usd", "energy_floor": "energy_usd"}
+#: Fields of [ownership] that a training with another view may state too.
+_VIEW_FIELDS = ("price_usd", "days_since_purchase", "value_at_start_usd", "interconnect_share", "price_usd_per_kwh")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedTraining:
+    """A training whose cost is not the rental."""
+
+    training: Scenario
+    view: str
+    ownership: Mapping[str, Band]
+
+    @property
+    def scenario_id(self) -> str:
+        """Name under which the estimate is kept."""
+        return self.training.scenario_id
+
 
 _ABOUT = tuple(key for key in TOP_LEVEL if key != "training")
 
@@ -85,7 +107,7 @@ def _read_table(name: str, values: object, problems: list[str]) -> dict[str, Ban
     return {f"part_{key}": read_number(f"{name}.{key}", value, problems, _PART) for key, value in values.items() if key not in wrong}
 
 
-def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement:
+def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ViewedTraining:
     """A scenario of any kind from the text of a TOML file.
 
     Raises:
@@ -99,6 +121,9 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement:
     if len(known) > 1:
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
     if known == ["training"]:
+        training = data["training"]
+        if isinstance(training, dict) and "cost_view" in training:
+            return _viewed(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
         return parse_scenario(text, scenario_id)
     if not known:
         every = ["training", *SECTIONS]
@@ -120,7 +145,26 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement:
     return statement_of(section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data})
 
 
-def read_any(path: Path) -> Scenario | Statement:
+def _viewed(values: Mapping[str, object], scenario_id: str, about: Mapping[str, str]) -> Scenario | ViewedTraining:
+    view = values["cost_view"]
+    problems: list[str] = []
+    if not isinstance(view, str) or view not in COST_VIEWS:
+        problems.append(f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}")
+    numbers = SECTIONS["ownership"]["ownership-1"].numbers
+    own = {k: read_number(k, values[k], problems, numbers[k]) for k in _VIEW_FIELDS if k in values}
+    training: Scenario | None = None
+    try:
+        training = scenario_of({k: v for k, v in values.items() if k not in (*_VIEW_FIELDS, "cost_view")}, scenario_id=scenario_id, **about)
+    except ScenarioError as error:
+        problems += error.problems
+    if problems or training is None:
+        raise ScenarioError(problems)
+    if COST_VIEWS[str(view)] is None:
+        return training
+    return ViewedTraining(training, str(view), {k: b for k, b in own.items() if b})
+
+
+def read_any(path: Path) -> Scenario | Statement | ViewedTraining:
     """A scenario of any kind from a TOML file; its id is the name of the file.
 
     Raises:

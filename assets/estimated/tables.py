@@ -38,6 +38,23 @@ class TrainingEstimate(dy.Schema):
     computed_at = instant("When it was computed.", nullable=False)
 
 
+class ScenarioEstimate(dy.Schema):
+    """One row per scenario, quantity and method version of every kind beside training."""
+
+    scenario_id = text("Scenario; see assets/estimated/scenarios/other.", key=True)
+    quantity = text("What is estimated.", key=True)
+    method_version = _METHOD_VERSION
+    section = text("Kind of the scenario: the section of its file.", nullable=False)
+    low = number("p5, in the unit of the row; null where unknown.", "see unit")
+    central = number("p50, in the unit of the row; null where unknown.", "see unit")
+    high = number("p95, in the unit of the row; null where unknown.", "see unit")
+    unit = text("Unit of low, central and high.", nullable=False)
+    reason = text("Why it is unknown; null where it is known.")
+    as_of_at = instant("Instant that prices and grid were looked up for.", nullable=False)
+    is_bundled = flag("True if an observed factor comes from the data that ships with Petaday.", nullable=False)
+    computed_at = instant("When it was computed.", nullable=False)
+
+
 class Factor(dy.Schema):
     """One row per scenario, quantity and factor: what a result was computed from and the variance it causes."""
 
@@ -78,6 +95,12 @@ TRAINING_ESTIMATE = Table(
     "What trainings cost and emit, with bands. One row per scenario, quantity and method version.",
     TrainingEstimate,
 )
+SCENARIO_ESTIMATE = Table(
+    "estimated",
+    "scenario_estimate",
+    "What requests, fleets, services and sites of the bundled scenarios cost and emit, with bands. One row per scenario, quantity and method version.",
+    ScenarioEstimate,
+)
 FACTOR = Table(
     "estimated",
     "factor",
@@ -90,4 +113,4 @@ METHOD_DEFAULT = Table(
     "Stand-ins of a method for inputs that are neither given nor found, with their bands and sources.",
     MethodDefault,
 )
-TABLES: tuple[Table, ...] = (TRAINING_ESTIMATE, FACTOR)
+TABLES: tuple[Table, ...] = (TRAINING_ESTIMATE, SCENARIO_ESTIMATE, FACTOR)

@@ -103,6 +103,52 @@ def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
     return not reasons, {"refused_rows": sum(n for _, n in reasons), "reasons": str(dict(reasons) or "none")}
 
 
+#: A price that changes by more than this from one word to the next is more often a unit than a market.
+JUMP = 30
+#: A rate this far off the median of its accelerator is more often a count, a missing host or a unit than a bargain.
+APART = 8
+
+_PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_mtok", "gpu_price": "price_amount"}
+
+
+def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
+    """Cents for dollars, a month for an hour, 1,000 for a million: seen in the latest words of each source."""
+    if subject.name not in _PRICE:
+        return True, {}
+    price, keys = _PRICE[subject.name], ", ".join(quoted(k) for k in ("source_id", "scope", *subject.keys))
+    currency = ", currency_code" if "currency_code" in subject.columns.column_names() else ""
+    jumps = con.execute(
+        f"SELECT count(*), min(concat_ws('/', {keys}) || ': ' || before || ' -> ' || price) FROM ("
+        f"SELECT *, {price} AS price, lag({price}) OVER (PARTITION BY {keys}{currency} ORDER BY valid_from, observed_at, recorded_at) AS before, "
+        f"max(recorded_at) OVER (PARTITION BY source_id) AS latest_at FROM {subject.log_name} WHERE is_offered) "
+        f"WHERE recorded_at = latest_at AND before > 0 AND price > 0 AND (price > {JUMP} * before OR before > {JUMP} * price)"
+    ).fetchall()[0]
+    return jumps[0] == 0, {"jumps": jumps[0], "first": jumps[1] or "none"}
+
+
+def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
+    """Eight accelerators read as one, an accelerator without its host, a host without its accelerator, one price for all sizes."""
+    if subject.name != "cloud_rate":
+        return True, {}
+    apart = con.execute(
+        "WITH rate AS (SELECT * FROM observed.cloud_rate WHERE valid_to IS NULL AND purchase_option = 'on_demand' AND accelerator_id IS NOT NULL "
+        "AND price_usd_per_gpu_hour IS NOT NULL), usual AS (SELECT accelerator_id, median(price_usd_per_gpu_hour) AS usual FROM rate "
+        "GROUP BY ALL HAVING count(DISTINCT provider) >= 3) "
+        "SELECT concat_ws('/', provider, region, instance_type, price_component) || ': ' || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' "
+        "|| accelerator_id || ', usual is ' || printf('%.3g', usual) FROM rate JOIN usual USING (accelerator_id) "
+        f"WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {APART} AND usual * {APART} ORDER BY 1 LIMIT 20"
+    ).fetchall()
+    flat = con.execute(
+        "SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for ' || min(accelerator_count) || ' to ' "
+        "|| max(accelerator_count) || ' accelerators' FROM observed.cloud_rate WHERE valid_to IS NULL AND price_component = 'instance' "
+        "GROUP BY provider, region, accelerator_name, accelerator_memory_gib, purchase_option, offer_variant, source_id "
+        "HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20"
+    ).fetchall()
+    return not apart and not flat, {
+        "far_from_the_median_of_the_accelerator": str([a[0] for a in apart] or "none"), "one_price_for_all_sizes": str([f[0] for f in flat] or "none"),
+    }
+
+
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 CHECKS: dict[str, Check] = {
@@ -111,6 +157,8 @@ CHECKS: dict[str, Check] = {
     "keys_unique": Check("No word stands twice in the log.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
+    "no_unit_jumps": Check("No price of the last words changed by a factor that only a unit explains.", _WARN, _no_unit_jumps),
+    "rates_agree": Check("No rate lies far from the others of its accelerator, none is one price for all sizes.", _WARN, _rates_agree),
     "no_rows_refused": Check("The last captures had no row that was refused.", _WARN, _no_rows_refused),
 }
 

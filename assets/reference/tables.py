@@ -48,6 +48,14 @@ class Accelerator(dy.Schema):
     checked_on = _CHECKED_ON
     note = _NOTE
 
+    @dy.rule()
+    def dense_beside_dense(cls) -> pl.Expr:
+        """Each halving of the format doubles NVIDIA's matrix peak: another ratio is a sparse figure among dense ones."""
+        ratios = (
+            pl.col("fp16_dense_flop_per_s") / pl.col("tf32_dense_flop_per_s"), pl.col("fp8_dense_flop_per_s") / pl.col("fp16_dense_flop_per_s")
+        )
+        return (pl.col("vendor").str.to_lowercase() != "nvidia") | pl.all_horizontal(r.is_between(1.9, 2.1).fill_null(value=True) for r in ratios)
+
 
 class AcceleratorAlias(dy.Schema):
     """How publishers write an accelerator's name."""

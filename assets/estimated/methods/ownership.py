@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Default, Method, Quantity
-from assets.estimated.methods.common import COUNT, PRICE_PER_KWH, PUE, SHARE, USD, WATT
+from assets.estimated.methods.common import COUNT, KWH, PRICE_PER_KWH, PUE, SHARE, USD, WATT
 from assets.estimated.scenario import NUMBERS, Band, Bounds
 
 _EPOCH = "https://arxiv.org/abs/2405.21015"
@@ -23,6 +23,7 @@ METHODS = (
             "server_power_factor": Bounds("1", 1, 10),
             "power_share": SHARE,
             "power_w_per_gpu": NUMBERS["power_w_per_gpu"],
+            "energy_kwh": KWH,
             "pue": PUE,
             "price_usd_per_kwh": PRICE_PER_KWH,
             "interconnect_share": Bounds("1", 0, 0.9),
@@ -32,7 +33,7 @@ METHODS = (
         {
             "value_at_start_usd": Quantity("USD/GPU", "price_at_start_usd(in_price_usd, in_days_since_purchase)", _VALUE, is_input=True),
             "power_w_per_gpu": Quantity("W", "in_tdp_w * in_server_power_factor * in_power_share", "give power_w_per_gpu, or tdp_w", is_input=True),
-            "energy_kwh": Quantity("kWh", "energy_kwh(in_gpu_hours, power_w_per_gpu, in_pue)", _ENERGY),
+            "energy_kwh": Quantity("kWh", "energy_kwh(in_gpu_hours, power_w_per_gpu, in_pue)", _ENERGY, is_input=True),
             "energy_usd": Quantity("USD", "electricity_cost(energy_kwh, in_price_usd_per_kwh)", _ENERGY),
             "hardware_usd": Quantity("USD", "hardware_amortised_usd(value_at_start_usd, in_gpu_hours)", f"{_VALUE}; and gpu_hours"),
             "interconnect_usd": Quantity("USD", "interconnect_usd(hardware_usd, in_interconnect_share)", f"{_VALUE}; and gpu_hours"),

@@ -195,7 +195,7 @@ def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
         {
             "width": 560, "height": 280, "projection": {"type": "equirectangular", "scale": 91, "translate": [275, 165]},
             "layer": [
-                {"data": {"graticule": {"step": [30, 30]}}, "mark": {"type": "geoshape", "stroke": "currentColor", "strokeOpacity": 0.15, "fill": None}},
+                {"data": {"graticule": {"step": [30, 30]}}, "mark": {"type": "geoshape", "stroke": "currentColor", "strokeOpacity": 0.15, "fill": None, "aria": False}},
                 {
                     "data": values(rows),
                     "mark": {"type": "circle", "size": 70, "opacity": 0.85, "stroke": "#888888", "strokeWidth": 0.5},

@@ -1,0 +1,82 @@
+"""genai-prices: dates, tiers and windows of the day, in both formats, through nine recorded versions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources import source_named
+from assets.sources._base import LayoutError, Window
+from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse.home import Home
+from warehouse.tables import UNKNOWN_START
+
+
+def one_model(prices: object) -> str:
+    """A file with one vendor and one model."""
+    return json.dumps([{"id": "v", "models": [{"id": "m", "prices": prices}]}])
+
+
+def lines(prices: object, tmp_path: Path) -> list[tuple]:
+    """(direction, tier, window, price, day from which, offered) of a model."""
+    scopes, _ = read_body("genai_prices", one_model(prices), tmp_path)
+    frame = scopes["all"].with_columns(pl.col("valid_from").dt.strftime("%Y-%m-%d"))
+    columns = ("direction", "context_tier_from_tokens", "time_window", "price_usd_per_mtok", "valid_from", "is_offered")
+    return sorted(frame.select(columns).rows(), key=repr)
+
+
+def test_a_dated_change_and_what_held_before(tmp_path: Path) -> None:
+    prices = [{"prices": {"input_mtok": 10}}, {"constraint": {"start_date": "2025-06-10"}, "prices": {"input_mtok": 2}}]
+    assert set(lines(prices, tmp_path)) == {
+        ("input", 0, "", 2.0, "2025-06-10", True), ("input", 0, "", 10.0, UNKNOWN_START[:10], True),
+    }
+
+
+def test_a_tier_that_ends_costs_the_base_from_then(tmp_path: Path) -> None:
+    prices = [
+        {"prices": {"input_mtok": {"base": 3, "tiers": [{"start": 200000, "price": 6}]}}},
+        {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 3}},
+    ]
+    assert ("input", 200000, "", 3.0, "2026-03-13", True) in lines(prices, tmp_path)
+
+
+def test_a_direction_that_ends_is_no_longer_offered(tmp_path: Path) -> None:
+    prices = [
+        {"prices": {"input_mtok": 3, "cache_read_mtok": 1}},
+        {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 3}},
+    ]
+    assert ("cached_read", 0, "", None, "2026-03-13", False) in lines(prices, tmp_path)
+
+
+def test_hours_of_the_day_stay_apart(tmp_path: Path) -> None:
+    prices = [
+        {"prices": {"output_mtok": 0.55}},
+        {"constraint": {"start_time": "00:30:00Z", "end_time": "16:30:00Z"}, "prices": {"output_mtok": 1.1}},
+    ]
+    assert {line[2:4] for line in lines(prices, tmp_path)} == {("", 0.55), ("00:30-16:30", 1.1)}
+
+
+def test_an_unknown_constraint_is_not_ignored(tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="unknown constraint"):
+        read_body("genai_prices", one_model([{"constraint": {"moon_phase": "full"}, "prices": {"input_mtok": 1}}]), tmp_path)
+
+
+def test_every_recorded_version(samples: Path) -> None:
+    for file in sorted((samples / "genai_prices").glob("*data_2*.zip")):
+        scopes, rejected = read_files("genai_prices", file)
+        assert scopes["all"].height > 1500, file.name
+        assert rejected.is_empty(), file.name
+    frame = scopes["all"].filter((pl.col("model") == "o3") & (pl.col("vendor") == "openai") & (pl.col("direction") == "input"))
+    assert frame.sort("valid_from")["price_usd_per_mtok"].to_list() == [10.0, 2.0]
+
+
+def test_live(home: Home, replay: ReplayServer) -> None:
+    replay.add("https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/data.json", one_model({"input_mtok": 1}))
+    taken = intake.take_live(home, source_named("genai_prices"), Window(dt.datetime.now(dt.UTC)))
+    assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 1)]

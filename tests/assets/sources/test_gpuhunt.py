@@ -1,0 +1,74 @@
+"""gpuhunt catalog: version, zip, zones, prices that are none; live against a replayed bucket."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets import intake
+from assets.sources import source_named
+from assets.sources._base import LayoutError, Window
+from tests.assets.sources.reading import read_body
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
+
+HEADER = "instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot,disk_size,gpu_vendor,flags,cpu_arch,provider_data\n"
+ROWS = (
+    "a3-highgpu-8g,us-east4-a,88.0,208,1872,8,H100,80.0,False,,nvidia,,x86,{}\n"
+    "a3-highgpu-8g,us-east4-b,88.0,208,1872,8,H100,80.0,False,,nvidia,,x86,{}\n"
+    "a3-highgpu-8g,us-east4-a,30.0,208,1872,8,H100,80.0,True,,nvidia,,x86,{}\n"
+    "a3-highgpu-8g,us-east4-b,31.0,208,1872,8,H100,80.0,True,,nvidia,,x86,{}\n"
+    "e2-standard-2,us-east4-a,0.1,2,8,0,,,False,,,,x86,{}\n"
+    "broken,us-east4-a,0,8,64,1,L4,24.0,False,,nvidia,,x86,{}\n"
+)
+BUCKET = "https://dstack-gpu-pricing.s3.eu-west-1.amazonaws.com/v3"
+
+
+def archive(name: str = "gcp.csv", body: str = HEADER + ROWS) -> bytes:
+    """A catalog as published."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, body)
+    return data.getvalue()
+
+
+def test_zones_of_one_price_count_once_and_others_are_variants(tmp_path: Path) -> None:
+    scopes, rejected = read_body("gpuhunt", archive(), tmp_path, "catalog.zip")
+    rows = scopes["gcp"]
+    on_demand = rows.filter(pl.col("purchase_option") == "on_demand")
+    assert on_demand.select("region", "instance_type", "offer_variant", "price_amount_per_hour").rows() == [("us-east4", "a3-highgpu-8g", "", 88.0)]
+    spot = rows.filter(pl.col("purchase_option") == "spot")
+    assert sorted(spot.select("offer_variant", "price_amount_per_hour").rows()) == [("us-east4-a", 30.0), ("us-east4-b", 31.0)]
+    assert rejected["reason"].to_list() == ["price is missing, zero or negative"]
+
+
+def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
+    source = source_named("gpuhunt")
+    for provider in ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift"):
+        replay.add(f"{BUCKET}/{provider}/version", "20260915-7\n")
+        replay.add(f"{BUCKET}/{provider}/20260915-7/catalog.zip", archive(f"{provider}.csv", HEADER + ROWS.replace("g,us-east4-a,0,", "g,us-east4-a,1,").replace("broken,us-east4-a,0,", "l4,us-east4-a,1,")))
+    taken = intake.take_live(home, source, Window(dt.datetime.now(dt.UTC)))
+    assert {t.outcome for t in taken} == {"loaded"}
+    scopes = {s.scope for _, batch in staging.staged(home) for s in batch.scopes}
+    assert {"lambda", "gcp", "verda"} <= scopes
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (archive(body=""), "empty"),
+        (archive()[:60], "cannot be read"),
+        (archive(name="readme.txt"), "no CSV"),
+        (archive(body="a,b\n1,2\n"), "missing"),
+        (archive(body="x" * 30_000_000), "unpacks to more"),
+    ],
+)
+def test_a_bad_archive_is_refused_by_name(body: bytes, word: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=word):
+        read_body("gpuhunt", body, tmp_path, "catalog.zip")
