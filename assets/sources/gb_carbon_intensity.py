@@ -115,7 +115,11 @@ def _from_csv(document: Document) -> pl.DataFrame:
 
 def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Slots to rows of the subject, and refused rows."""
-    half_hour = (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30)) & pl.col("valid_from").is_not_null()
+    half_hour = (
+        (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30))
+        & pl.col("valid_from").is_not_null()
+        & (pl.col("valid_from").dt.minute() % 30 == 0)
+    )
     bad = slots.filter(~half_hour.fill_null(value=False))
     artefacts = slots.filter(pl.col("is_artefact"))
     rows = (
@@ -126,7 +130,7 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     # An actual of exactly zero is a hole in the publisher's data: Great Britain has never run without emissions.
     zero = (pl.col("basis_kind") == "actual") & (pl.col("intensity_gco2e_per_kwh") == 0) & (pl.col("zone") == "GB")
     refusals = [
-        refused(bad, "the slot is not a half-hour with a start that can be read"),
+        refused(bad, "the slot is not a half-hour that starts on the hour or half past"),
         refused(artefacts, "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"),
         refused(rows.filter(zero), "actual of exactly 0 g/kWh for Great Britain: a hole in the publisher's data"),
     ]

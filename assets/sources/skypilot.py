@@ -16,10 +16,13 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
+#: Clouds with a file of offers under catalogs/v8, as the repository listed them in 2026 (and Azure).
 CLOUDS = (
-    "aws", "azure", "gcp", "lambda", "oci", "ibm", "vast", "runpod", "fluidstack", "cudo", "paperspace", "do", "nebius",
-    "hyperbolic", "seeweb", "scp", "vsphere", "primeintellect", "shadeform", "verda",
+    "aws", "azure", "cudo", "gcp", "hyperbolic", "hyperstack", "jarvislabs", "lambda", "lium", "mithril", "nebius", "oci",
+    "primeintellect", "runpod", "seeweb", "shadeform", "spheron", "vast", "verda", "yotta",
 )
+#: Clouds of older catalogs, which a file loaded by hand may be of.
+_OLDER_CLOUDS = ("ibm", "fluidstack", "paperspace", "do", "scp", "vsphere")
 _REQUIRED = ("InstanceType", "AcceleratorName", "AcceleratorCount", "vCPUs", "MemoryGiB", "Price", "SpotPrice", "Region")
 
 #: GCP host families whose accelerator is fixed and priced apart: family -> accelerator as the accelerator rows name it.
@@ -33,14 +36,13 @@ _GCP_HOSTS = {
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """One request per cloud; the catalog has no dated addresses."""
     for cloud in CLOUDS:
-        if cloud not in ("vsphere",):
-            yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")]
+        yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")]
 
 
 def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
     """The cloud a file is about: from its address, else from its columns' peculiarities in its name."""
     parts = document.url.replace("file:", "").lower().replace("\\", "/").split("/")
-    for cloud in CLOUDS:
+    for cloud in (*CLOUDS, *_OLDER_CLOUDS):
         if cloud in parts[:-1] or parts[-1].split("_")[0].split(".")[0] == cloud:
             return cloud
     raise LayoutError(
