@@ -172,6 +172,10 @@ def _summary(home: Home) -> None:
         out.print(f"  {command} {words:<28}  {meaning}", markup=False)
 
 
+#: Scenarios that the main job shows: what was published, and the same training at the rates observed now.
+_HEADLINE = {"gpt-3-175b": "as trained in 2020 (published inputs)", "gpt-3-175b-a100": "on A100 at observed rates"}
+
+
 def _print_headline(con: Any) -> None:
     """The training estimate of GPT-3, with its band where inputs are not given."""
     table = Table("scenario", "quantity", "low (p5)", "central", "high (p95)", "unit", title="\nTraining GPT-3 (175B)", title_justify="left")
@@ -435,6 +439,39 @@ def explain(row: tuple[str, ...], as_json: bool) -> int:
             out.print(f"{indent}{home.captures_dir / (step.path or '')}", markup=False)
             out.print(f"{indent}SHA-256 {step.sha256}: {state}", markup=False)
     return 1 if any(s.bytes_match is False for s in steps) else 0
+
+
+@main.command()
+@click.option("--open/--no-open", "is_opened", default=True, help="Open it in the browser.", show_default=True)
+@click.pass_obj
+def report(options: dict[str, Any], is_opened: bool) -> int:
+    """Pages with charts, made from the published file; built again if it is newer."""
+    from assets.published.report import built, front_page
+
+    home = Home.from_environment()
+    if built(home) is None:
+        with _progress("drawing the report", options["verbose"]):
+            failures = _execute(home, "report", options["verbose"])
+        _report_failures(failures)
+        if failures:
+            return 1
+    page = front_page(home)
+    out.print(str(page), markup=False)
+    if is_opened:
+        click.launch(str(page))
+    return 0
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--csv", "has_csv", is_flag=True, help="Also CSV files, with cells that a spreadsheet would run made inert.")
+def export(folder: Path, has_csv: bool) -> int:
+    """Every table as Parquet with a datapackage.json, and FOCUS-shaped cost rows, into DIR."""
+    from assets.published.export import export as write_out
+
+    result = write_out(Home.from_environment(), folder, has_csv=has_csv)
+    out.print(f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}", markup=False)
+    return 0
 
 
 @main.command()

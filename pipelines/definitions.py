@@ -11,6 +11,7 @@ from assets.estimated import assets as estimated
 from assets.estimated import index_assets
 from assets.observed import assets as observed
 from assets.published import assets as published
+from assets.published.report.asset import REPORT_KEY, report
 from assets.reference import assets as reference
 from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
@@ -36,13 +37,16 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
 
     bundled = dg.AssetSelection.assets(*(source_key(s.source_id) for s in all_sources().values() if s.is_bundled))
     live = [s for s in all_sources().values() if not s.is_bundled]
-    derived = dg.AssetSelection.groups("reference", "observed", "estimated", "published")
+    # The report is drawn after a publication, by its own job: a chart that fails must not turn the main job red.
+    pages = dg.AssetSelection.assets(REPORT_KEY)
+    derived = dg.AssetSelection.groups("reference", "observed", "estimated", "published") - pages
 
     jobs = [
         # The main job on the bundled data: no key, no network.
         dg.define_asset_job("run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."),
         # What follows from captures: apart from fetching, so that a publisher's failure stops nothing else.
         dg.define_asset_job("settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."),
+        dg.define_asset_job("report", selection=pages, hooks=HOOKS, description="Draw the report from the published file."),
         *(
             dg.define_asset_job(
                 f"refresh_{s.source_id}", selection=dg.AssetSelection.assets(source_key(s.source_id)), hooks=HOOKS,
@@ -53,12 +57,12 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
     ]
     schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
     return dg.Definitions(
-        assets=[*sources, reference.reference_tables, *subjects, *estimates, *files],
+        assets=[*sources, reference.reference_tables, *subjects, *estimates, *files, report],
         jobs=jobs,
         schedules=schedules,
         sensors=[
             dg.AutomationConditionSensorDefinition(
-                "derive", target=derived, default_status=dg.DefaultSensorStatus.RUNNING,
+                "derive", target=derived | pages, default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Runs what is derived when what it is derived from has changed.",
             )
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -55,5 +56,15 @@ def prepare(home: Home) -> Path:
 
 
 def instance(home: Home) -> dg.DagsterInstance:
-    """The instance of this home."""
-    return dg.DagsterInstance.from_config(str(prepare(home)))
+    """The instance of this home.
+
+    Its databases are made by whoever comes first; two commands started at once would trip over each other there.
+    """
+    folder = prepare(home)
+    with (folder / ".creating.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = dg.DagsterInstance.from_config(str(folder))
+        made.get_runs_count()
+        made.get_event_records(dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_MATERIALIZATION), limit=1)
+        made.all_instigator_state()
+    return made

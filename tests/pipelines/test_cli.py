@@ -163,3 +163,17 @@ def test_rebuild_restores_the_warehouse(built: Home) -> None:
     result = petaday("rebuild", home=built)
     assert result.returncode == 0, result.stderr
     assert petaday("query", count, "--format", "csv", home=built).stdout == before
+
+
+def test_commands_started_at_once_wait_for_each_other(home: Home) -> None:
+    """Three first runs on one empty home: none fails, and nothing is there twice."""
+    environment = os.environ | {"PETADAY_HOME": str(home.root), "PYTHONPATH": str(Path(__file__).parents[2])}
+    runs = [
+        subprocess.Popen([sys.executable, "-m", "pipelines.cli", "run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        for _ in range(3)
+    ]
+    for process in runs:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    counts = "SELECT count(*) = count(DISTINCT capture_id) AS once FROM meta.capture"
+    assert petaday("query", counts, "--format", "csv", home=home).stdout == "once\ntrue\n"
