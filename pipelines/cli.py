@@ -162,7 +162,7 @@ def _summary(home: Home) -> None:
         number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
         _print_headline(con)
     out.print(f"\nPublished as number {number}: {home.published_file}", markup=False)
-    command = "petaday" if shutil.which("petaday") else os.path.relpath(sys.argv[0])
+    command = _own_name()
     out.print("\nNext:", markup=False)
     for words, meaning in (
         ('query "FROM petaday.help()"', "ask the published file in SQL"),
@@ -170,6 +170,14 @@ def _summary(home: Home) -> None:
         ("refresh", "read the live publishers"),
     ):
         out.print(f"  {command} {words:<28}  {meaning}", markup=False)
+
+
+def _own_name() -> str:
+    """How to call this command from here: by name if the shell finds it, else by its path."""
+    called = Path(sys.argv[0]).absolute()
+    if shutil.which("petaday") or called.name != "petaday":
+        return "petaday"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
 
 
 #: Scenarios that the main job shows: what was published, and the same training at the rates observed now.
