@@ -23,7 +23,7 @@ from assets.sources._http import Client, FetchError, NotModified, stored_url
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
-from warehouse.errors import CaptureDamagedError, PetadayError
+from warehouse.errors import CaptureDamagedError, PetadayError, telling_of_a_full_disk
 from warehouse.home import Home
 from warehouse.tables import Subject
 
@@ -241,7 +241,8 @@ def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
     try:
-        captures = CaptureStore(home).store(source.source_id, documents)
+        with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
+            captures = CaptureStore(home).store(source.source_id, documents)
         known = loading.latest(home, source.source_id)
         batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, "loaded")
         if same_as := _unchanged(source, captures, known):
@@ -252,10 +253,11 @@ def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
                 objection = _objection(source, scopes, rejected, known, captures[0].fetched_at)
                 batch = replace(batch, scopes=scopes, rejected=rejected)
             except PetadayError as e:
-                objection = str(e)
+                objection = str(e)[:2000]
             if objection:
                 batch = replace(batch, outcome="rejected", message=objection, scopes=())
-        staging.stage(home, batch)
+        with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
+            staging.stage(home, batch)
     finally:
         for document in documents:
             document.path.unlink(missing_ok=True)
@@ -384,7 +386,8 @@ def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt
         suffix = file.suffix.lower().lstrip(".")
         extension = suffix if suffix.isalnum() and len(suffix) <= 8 else source.extension
         spooled = home.spool_dir / f"load-{os.getpid()}-{file.stat().st_ino}.{extension}"
-        shutil.copyfile(file, spooled)
+        with telling_of_a_full_disk(f"copying {file} to {spooled.parent}"):
+            shutil.copyfile(file, spooled)
         document = Document(spooled, f"file:{file.name}", fetched_at or now, extension)
         taken.append(take(home, source, [document]))
     return taken

@@ -16,7 +16,8 @@ from warehouse.errors import CaptureDamagedError, PetadayError
 from warehouse.home import Home
 from warehouse.tables import literal
 
-DEFAULT_TABLE = "estimated.training_estimate"
+#: Stands for the estimates of every kind.
+DEFAULT_TABLE = "estimated.factor"
 _COLUMNS = (
     "row_key", "step", "part", "said_in", "said_of", "value", "unit", "meaning", "source_url", "capture_id", "sha256", "url",
     "fetched_at", "licence", "path",
@@ -82,7 +83,7 @@ def _opens(store: CaptureStore, capture: Any) -> bool:
 
 
 def split_name(words: Sequence[str]) -> tuple[str, str]:
-    """Table and row key of what a person typed: the table may be left out for training estimates."""
+    """Table and row key of what a person typed: the table may be left out for estimates."""
     schemas = ("estimated.", "observed.", "reference.")
     if words and words[0].startswith(schemas):
         return words[0], "/".join(words[1:])

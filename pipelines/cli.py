@@ -391,7 +391,11 @@ def _age(seconds: float | None) -> str:
 @click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def estimate(scenario: Path, as_json: bool) -> int:
-    """Estimate a scenario of your own from a TOML file."""
+    """Estimate a scenario of your own from a TOML file.
+
+    One section says what it is: [training], [request], [embodied], [sci], [site], [prompt], [fleet], [service], [serving], [compute],
+    [ownership], [fine_tuning], [break_even], [total] or [compare]. A field that is not known is answered with those that are.
+    """
     from assets.estimated.report import estimate_file
 
     result = estimate_file(Home.from_environment(), scenario)
@@ -399,11 +403,15 @@ def estimate(scenario: Path, as_json: bool) -> int:
         sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
         return 0
     quantities = {k: v for k, v in result.items() if isinstance(v, dict) and "central" in v}
-    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit", "why unknown")
+    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
     for name, band in quantities.items():
-        values = ["unknown" if band[k] is None else f"{band[k]:,.6g}" for k in ("low", "central", "high")]
-        table.add_row(name, *values, band["unit"], band.get("reason") or "")
+        if band["central"] is not None:
+            table.add_row(name, *(f"{band[k]:,.6g}" for k in ("low", "central", "high")), band["unit"])
     out.print(table)
+    if unknown := {name: band for name, band in quantities.items() if band["central"] is None}:
+        out.print("\nUnknown:")
+        for name, band in unknown.items():
+            out.print(f"  {name} ({band['unit']}): {band.get('reason') or ''}", markup=False)
     out.print("\nWhat it rests on:")
     for factor in result["factors"]:
         value, low, high = (f"{factor[k]:,.6g}" for k in ("value", "low", "high"))
@@ -521,6 +529,21 @@ def publications() -> int:
             moment = dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
             table.add_row(str(file), f"{file.stat().st_size:,}", f"{moment:%Y-%m-%d %H:%M:%S}")
     out.print(table)
+    return 0
+
+
+@main.command()
+def upkeep() -> int:
+    """Remove old runs and what killed runs left behind; captures stay."""
+    from pipelines.upkeep import forget_old_runs
+    from warehouse.upkeep import sweep
+
+    home = Home.from_environment().create()
+    swept = sweep(home)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        runs = forget_old_runs(home)
+    out.print(f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)", markup=False)
     return 0
 
 

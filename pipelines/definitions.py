@@ -10,6 +10,7 @@ from assets.dagster_support import HomeResource
 from assets.estimated import assets as estimated
 from assets.estimated import index_assets
 from assets.observed import assets as observed
+from assets.observed import region_checks
 from assets.published import assets as published
 from assets.published.report.asset import REPORT_KEY, report
 from assets.reference import assets as reference
@@ -58,6 +59,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
     schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
     return dg.Definitions(
         assets=[*sources, reference.reference_tables, *subjects, *estimates, *files, report],
+        asset_checks=region_checks.build(),
         jobs=jobs,
         schedules=schedules,
         sensors=[

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import duckdb
 
 from warehouse import schema
-from warehouse.errors import NotPublishedError, WarehouseDamagedError
+from warehouse.errors import NotPublishedError, WarehouseDamagedError, is_disk_full, telling_of_a_full_disk
 from warehouse.home import Home
 from warehouse.tables import literal
 
@@ -61,7 +61,7 @@ def open_work_file(home: Home, catalog: schema.Catalog) -> Generator[duckdb.Duck
             con.execute("USE warehouse").fetchall()
             schema.apply(con, catalog)
         except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException) as e:
-            if "No space left" in str(e):
+            if is_disk_full(e):
                 raise
             raise WarehouseDamagedError(
                 f"the work file {home.work_file} cannot be read: {str(e).splitlines()[0]} - "
@@ -76,7 +76,7 @@ def open_work_file(home: Home, catalog: schema.Catalog) -> Generator[duckdb.Duck
 @contextmanager
 def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
     """Lock, open, let the caller write in short transactions, checkpoint, close, unlock."""
-    with write_lock(home), open_work_file(home, catalog) as con:
+    with telling_of_a_full_disk(f"writing {home.work_file}"), write_lock(home), open_work_file(home, catalog) as con:
         yield con
 
 

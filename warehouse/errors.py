@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 class PetadayError(Exception):
     """An error whose message says what failed, where, and what to do; shown without a trace."""
@@ -21,3 +25,31 @@ class CaptureDamagedError(PetadayError):
 
 class NotPublishedError(PetadayError):
     """There is no published file to read yet."""
+
+
+class DiskFullError(PetadayError):
+    """There is no space left; what was committed is safe."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """True if the error, whoever raised it, says that the disk is full."""
+    return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(
+        words in str(error) for words in ("No space left", "os error 28", "Disk quota exceeded")
+    )
+
+
+@contextmanager
+def telling_of_a_full_disk(what: str) -> Generator[None]:
+    """Turn every library's way of saying "disk full" into one line.
+
+    Raises:
+        DiskFullError: if the disk is full; other errors pass as they are.
+    """
+    try:
+        yield
+    except PetadayError:
+        raise
+    except Exception as e:
+        if is_disk_full(e):
+            raise DiskFullError(f"no space left on the disk while {what}: what was committed is safe; free some and run again") from e
+        raise

@@ -152,6 +152,8 @@ def _given(s: Statement) -> list[Factor]:
 
 #: Hours for which nothing contradicts; what is looked up does not depend on them.
 _ANY_HOURS = Band(1e13, 1e13, 1e13)
+#: What means the same in every method; a utilisation, say, does not.
+_SHARED = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "pue", "grid_gco2e_per_kwh")
 _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")
 
 
@@ -168,14 +170,14 @@ def _add_looked_up(
             s.scenario_id,
             {"gpu_hours": _ANY_HOURS}
             | {k: b for k, b in s.numbers.items() if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")},
-            as_of=s.as_of,
-            **{n: s.texts.get(n) for n in ("model", "accelerator", "provider", "region", "purchase")},
+            as_of=s.as_of, model=s.texts.get("model"), accelerator=s.texts.get("accelerator"), provider=s.texts.get("provider"),
+            region=s.texts.get("region"), purchase=s.texts.get("purchase"),
         )
         for s in asked
     ]
     found, keys = look_up(con, probes, now)
     by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
-    more = [Factor(**row) for row in found.iter_rows(named=True)]
+    more = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
     for method in {s.method.version: s.method for s in asked}.values():
         if method.more:
             more += method.more(con, [s for s in asked if s.method.version == method.version], by_id)
@@ -201,7 +203,7 @@ WITH evaluation AS (
     SELECT scenario_id, factor, unnest(CASE WHEN low < high THEN ['low', 'high', 'probe'] ELSE ['probe'] END) FROM petaday_number
 ), input AS (
     SELECT e.scenario_id, e.varied, e.side, f.factor,
-        CASE WHEN e.side = 'given' AND f.origin_kind <> 'given' THEN NULL
+        CASE WHEN e.side = 'given' AND f.origin_kind <> 'given' AND NOT (f.origin_kind = 'method_default' AND f.low = f.high) THEN NULL
              WHEN f.factor IS DISTINCT FROM e.varied THEN f.central
              ELSE CASE e.side WHEN 'low' THEN f.low WHEN 'high' THEN f.high ELSE coalesce(nullif(f.central / 2, 0), 0.01) END END AS value
     FROM evaluation e LEFT JOIN petaday_number f USING (scenario_id)

@@ -104,7 +104,8 @@ def _price_index_jumps(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
         "SELECT accelerator_id || ' ' || purchase_option || ' ' || index_on || ': ' || round(before, 1) || ' -> ' || round(index_points, 1) FROM ("
         "SELECT *, lag(index_points) OVER (PARTITION BY accelerator_id, purchase_option, method_version, chain_number ORDER BY index_on) AS before "
         "FROM estimated.price_index WHERE purchase_option <> 'spot') "
-        "WHERE index_points > 1.6 * before OR index_points < before / 1.6 ORDER BY index_on DESC LIMIT 20"
+        # One provider may well halve its price; several together seldom do.
+        "WHERE matched_provider_count >= 2 AND (index_points > 1.6 * before OR index_points < before / 1.6) ORDER BY index_on DESC LIMIT 20"
     ).fetchall()
     return not jumps, {"days_on_which_it_moved_by_more_than_60_percent": str([j[0] for j in jumps] or "none")}
 
@@ -128,7 +129,7 @@ def _advice_does_no_harm(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 _CHECKS = {
     (PRICE_INDEX.name, "in_order"): ("Cheapest, quartiles and counts lie in order on every day.", _ERROR, _price_index_in_order),
-    (PRICE_INDEX.name, "no_jumps"): ("On demand and reserved, no day moved the index by more than 60%.", _WARN, _price_index_jumps),
+    (PRICE_INDEX.name, "no_jumps"): ("On demand and reserved, no day with two or more matched providers moved the index by more than 60%.", _WARN, _price_index_jumps),
     (GREEN_WINDOW.name, "none_better_than_perfect"): ("No advice beats the best start known afterwards.", _ERROR, _advice_below_perfect),
     (GREEN_WINDOW.name, "does_no_harm"): ("In no zone did the advice emit more than not waiting.", _WARN, _advice_does_no_harm),
 }

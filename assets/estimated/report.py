@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from assets.estimated.engine import Statement, estimate_statements
+from assets.estimated.engine import Result, Statement, estimate_statements
 from assets.estimated.scenario import Band, Scenario
-from assets.estimated.sections import COST_VIEWS, SECTIONS, ViewedTraining, read_any
+from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, read_any
 from assets.estimated.training import estimate_training
 from warehouse.connection import read_published
 from warehouse.home import Home
@@ -29,7 +29,7 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
 
 
 def estimate_any(
-    con: duckdb.DuckDBPyConnection, scenario: Scenario | Statement | ViewedTraining, now: dt.datetime | None = None
+    con: duckdb.DuckDBPyConnection, scenario: Scenario | Statement | ExtendedTraining, now: dt.datetime | None = None
 ) -> dict[str, Any]:
     """Estimate a scenario of any kind.
 
@@ -38,32 +38,61 @@ def estimate_any(
     """
     if isinstance(scenario, Statement):
         return estimate_statements(con, [scenario], now)[0].as_json()
-    if isinstance(scenario, ViewedTraining):
-        return _viewed(con, scenario, now)
-    return estimate_training(con, scenario, now).as_json()
+    return _training(con, scenario if isinstance(scenario, ExtendedTraining) else ExtendedTraining(scenario), now)
 
 
-def _viewed(con: duckdb.DuckDBPyConnection, scenario: ViewedTraining, now: dt.datetime | None) -> dict[str, Any]:
-    """A training with its cost by ownership or by energy alone, in place of the rental."""
+def _training(con: duckdb.DuckDBPyConnection, scenario: ExtendedTraining, now: dt.datetime | None) -> dict[str, Any]:
+    """A training with manufacture, water, and its cost by the view that is asked for.
+
+    Hours and energy go on with their bands, as factors of their own.
+    """
     training = estimate_training(con, scenario.training, now)
     result = training.as_json()
-    known = {
-        name: Band(q["low"], q["central"], q["high"])
-        for name in ("gpu_hours", "energy_kwh")
-        if (q := training.quantities[name])["central"] is not None
-    }
-    method = SECTIONS["ownership"]["ownership-1"]
-    owned = estimate_statements(con, [Statement(scenario.scenario_id, method, known | dict(scenario.ownership))], now)[0]
-    cost = owned.quantities[str(COST_VIEWS[scenario.view])]
-    rental_only = "usd_per_gpu_hour"
-    factors = [
-        f | {"variance_share": {k: v for k, v in f["variance_share"].items() if k != "cost_usd"}}
-        for f in training.factors
-        if f["factor"] != rental_only
+    known = {name: Band(q["low"], q["central"], q["high"]) for name, q in training.quantities.items() if q["central"] is not None}
+    pue = next((f["value"] for f in training.factors if f["factor"] == "pue"), None)
+    accelerator = {"accelerator": scenario.training.accelerator} if scenario.training.accelerator else {}
+    embodied = {"device_hours": known["gpu_hours"]} if "gpu_hours" in known else {}
+    water = {"pue": Band(pue, pue, pue)} if pue else {}
+    if "energy_kwh" in known and pue:
+        energy = known["energy_kwh"]
+        water["it_energy_kwh"] = Band(energy.low / pue, energy.central / pue, energy.high / pue)
+    stated = [
+        _statement(scenario, "embodied", embodied, accelerator),
+        _statement(scenario, "site", water),
+        _statement(scenario, "ownership", {name: known[name] for name in ("gpu_hours", "energy_kwh") if name in known}),
     ]
-    factors += [f for f in owned.factors if f["factor"] not in known and f["factor"] in (*scenario.ownership, "interconnect_share")]
-    return result | {
-        "cost_usd": cost, "factors": factors, "method_version": f"{training.method_version}+{method.version}",
-        "scenario": result["scenario"] | {"cost_view": scenario.view},
-        "cost_parts": {name: owned.quantities[name] for name in ("hardware_usd", "interconnect_usd", "energy_usd")},
+    made, sited, owned = estimate_statements(con, stated, now)
+    result |= {"embodied_kgco2e": made.quantities["embodied_kgco2e"], "water_l": sited.quantities["water_l"]}
+    more = [(made, "embodied_kgco2e"), (sited, "water_l")]
+    versions = [training.method_version]
+    factors = training.factors
+    if quantity := COST_VIEWS[scenario.view]:
+        more.append((owned, quantity))
+        versions.append(owned.statement.method.version)
+        parts = {name: owned.quantities[name] for name in ("hardware_usd", "interconnect_usd", "energy_usd")}
+        result |= {"cost_usd": owned.quantities[quantity], "cost_parts": parts}
+        factors = [
+            f | {"variance_share": {k: v for k, v in f["variance_share"].items() if k != "cost_usd"}}
+            for f in factors
+            if f["factor"] != "usd_per_gpu_hour"
+        ]
+    for found, name in more:
+        factors = factors + [_factor_of(f, found, name) for f in found.factors if name in f["variance_share"] and f["factor"] not in (*known, "pue", "device_hours", "it_energy_kwh")]
+    ordered = {name: result.pop(name) for name in (*training.quantities, "embodied_kgco2e", "water_l")}
+    return ordered | result | {
+        "factors": factors, "method_version": "+".join(versions), "scenario": result["scenario"] | {"cost_view": scenario.view},
+        "method_versions": {"embodied_kgco2e": made.statement.method.version, "water_l": sited.statement.method.version},
     }
+
+
+def _statement(scenario: ExtendedTraining, section: str, numbers: dict[str, Band], texts: dict[str, str] | None = None) -> Statement:
+    method = next(iter(SECTIONS[section].values()))
+    # Each has an id of its own, as all are computed in one call.
+    return Statement(f"{scenario.scenario_id}:{section}", method, numbers | dict(scenario.extras.get(section, {})), texts or {})
+
+
+def _factor_of(factor: dict[str, Any], found: Result, quantity: str) -> dict[str, Any]:
+    """A factor under the name that a training file has for it, with its share of one quantity."""
+    names = {key: name for name, (section, key) in EXTRA_FIELDS.items() if section == found.statement.method.section}
+    share = {"cost_usd" if quantity in COST_VIEWS.values() else quantity: factor["variance_share"][quantity]}
+    return factor | {"factor": names.get(factor["factor"], factor["factor"]), "variance_share": share}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -31,17 +31,22 @@ for _method in METHODS:
 
 #: How a training's cost may be seen -> the quantity of [ownership] that it is; rental is the rate times the hours.
 COST_VIEWS = {"rental": None, "amortised": "amortised_usd", "energy_floor": "energy_usd"}
-#: Fields of [ownership] that a training with another view may state too.
-_VIEW_FIELDS = ("price_usd", "days_since_purchase", "value_at_start_usd", "interconnect_share", "price_usd_per_kwh")
+#: Fields that a training may state too -> section that knows them and their name there.
+EXTRA_FIELDS: dict[str, tuple[str, str]] = (
+    {name: ("ownership", name) for name in ("price_usd", "days_since_purchase", "value_at_start_usd", "interconnect_share", "price_usd_per_kwh")}
+    | {name: ("embodied", name) for name in ("device_kgco2e", "host_kgco2e", "devices_per_host_count", "life_years")}
+    | {"hardware_use_share": ("embodied", "utilization_share")}
+    | {name: ("site", name) for name in ("site_water_l_per_kwh", "grid_water_l_per_kwh")}
+)
 
 
 @dataclass(frozen=True, slots=True)
-class ViewedTraining:
-    """A training whose cost is not the rental."""
+class ExtendedTraining:
+    """A training with what its cost view, manufacture and water need beside it."""
 
     training: Scenario
-    view: str
-    ownership: Mapping[str, Band]
+    view: str = "rental"
+    extras: Mapping[str, Mapping[str, Band]] = field(default_factory=dict)  #: section -> numbers
 
     @property
     def scenario_id(self) -> str:
@@ -86,8 +91,11 @@ def statement_of(
     as_of = read_as_of(values["as_of"], problems) if "as_of" in values and method.names else None
     if method.table:
         numbers |= _read_table(method.table, values.get(method.table), problems)
-    if not any(k in values for k in allowed if k != "method"):
+    if not any(k != "method" for k in values):
         problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
+    total, active = numbers.get("parameters_count"), numbers.get("active_parameters_count")
+    if total and active and active.central > total.central:
+        problems.append(f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}")
     if problems:
         raise ScenarioError(problems)
     return Statement(
@@ -107,7 +115,7 @@ def _read_table(name: str, values: object, problems: list[str]) -> dict[str, Ban
     return {f"part_{key}": read_number(f"{name}.{key}", value, problems, _PART) for key, value in values.items() if key not in wrong}
 
 
-def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ViewedTraining:
+def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ExtendedTraining:
     """A scenario of any kind from the text of a TOML file.
 
     Raises:
@@ -122,8 +130,8 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
     if known == ["training"]:
         training = data["training"]
-        if isinstance(training, dict) and "cost_view" in training:
-            return _viewed(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
+        if isinstance(training, dict) and ("cost_view" in training or any(k in training for k in EXTRA_FIELDS)):
+            return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
         return parse_scenario(text, scenario_id)
     if not known:
         every = ["training", *SECTIONS]
@@ -145,26 +153,27 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
     return statement_of(section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data})
 
 
-def _viewed(values: Mapping[str, object], scenario_id: str, about: Mapping[str, str]) -> Scenario | ViewedTraining:
-    view = values["cost_view"]
+def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str, str]) -> ExtendedTraining:
+    view = values.get("cost_view", "rental")
     problems: list[str] = []
     if not isinstance(view, str) or view not in COST_VIEWS:
         problems.append(f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}")
-    numbers = SECTIONS["ownership"]["ownership-1"].numbers
-    own = {k: read_number(k, values[k], problems, numbers[k]) for k in _VIEW_FIELDS if k in values}
+    extras: dict[str, dict[str, Band]] = {}
+    for name, (section, key) in EXTRA_FIELDS.items():
+        bounds = next(iter(SECTIONS[section].values())).numbers[key]
+        if name in values and (band := read_number(name, values[name], problems, bounds)):
+            extras.setdefault(section, {})[key] = band
     training: Scenario | None = None
     try:
-        training = scenario_of({k: v for k, v in values.items() if k not in (*_VIEW_FIELDS, "cost_view")}, scenario_id=scenario_id, **about)
+        training = scenario_of({k: v for k, v in values.items() if k not in (*EXTRA_FIELDS, "cost_view")}, scenario_id=scenario_id, **about)
     except ScenarioError as error:
         problems += error.problems
     if problems or training is None:
         raise ScenarioError(problems)
-    if COST_VIEWS[str(view)] is None:
-        return training
-    return ViewedTraining(training, str(view), {k: b for k, b in own.items() if b})
+    return ExtendedTraining(training, str(view), extras)
 
 
-def read_any(path: Path) -> Scenario | Statement | ViewedTraining:
+def read_any(path: Path) -> Scenario | Statement | ExtendedTraining:
     """A scenario of any kind from a TOML file; its id is the name of the file.
 
     Raises:

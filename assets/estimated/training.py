@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -94,7 +95,13 @@ def formula_scripts() -> list[str]:
 
 def formula_statements() -> list[str]:
     """The same, one statement each."""
-    return [s.query.strip() for script in formula_scripts() for s in duckdb.extract_statements(script)]
+    return list(_statements())
+
+
+@functools.cache
+def _statements() -> tuple[str, ...]:
+    """Parsed once: every estimate asks for them."""
+    return tuple(s.query.strip() for script in formula_scripts() for s in duckdb.extract_statements(script))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +251,7 @@ def _estimate_sql() -> str:
 
 
 @contextlib.contextmanager
-def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime) -> Iterator[None]:
+def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime) -> Generator[None]:
     """Names resolved and factors looked up in temporary tables, which are gone afterwards."""
     ids = [s.scenario_id for s in scenarios]
     repeated = sorted({i for i in ids if ids.count(i) > 1})

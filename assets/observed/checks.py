@@ -105,8 +105,8 @@ def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
 
 #: A price that changes by more than this from one word to the next is more often a unit than a market.
 JUMP = 30
-#: A rate this far off the median of its accelerator is more often a count, a missing host or a unit than a bargain.
-APART = 8
+#: A rate this far below or above the median of its accelerator is more often a count, a missing host or a unit than a bargain.
+FAR_BELOW, FAR_ABOVE = 15, 6
 
 _PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_mtok", "gpu_price": "price_amount"}
 
@@ -136,7 +136,7 @@ def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         "GROUP BY ALL HAVING count(DISTINCT provider) >= 3) "
         "SELECT concat_ws('/', provider, region, instance_type, price_component) || ': ' || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' "
         "|| accelerator_id || ', usual is ' || printf('%.3g', usual) FROM rate JOIN usual USING (accelerator_id) "
-        f"WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {APART} AND usual * {APART} ORDER BY 1 LIMIT 20"
+        f"WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {FAR_BELOW} AND usual * {FAR_ABOVE} ORDER BY 1 LIMIT 20"
     ).fetchall()
     flat = con.execute(
         "SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for ' || min(accelerator_count) || ' to ' "

@@ -171,7 +171,7 @@ def _unzip(url: str, body: bytes, member: str | None) -> bytes:
                 raise LayoutError(f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}")
             return read_member(url, archive, infos[0])
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
-        raise LayoutError(f"{url}: the archive cannot be read (truncated?): {e}") from e
+        raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
 
 
 def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -185,9 +185,9 @@ def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> by
         try:
             data = member.read(limit + 1)
         except (zipfile.BadZipFile, EOFError, OSError) as e:
-            raise LayoutError(f"{url}: the archive cannot be read (truncated?): {e}") from e
+            raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
         except Exception as e:
-            raise LayoutError(f"{url}: the archive cannot be read: {e}") from e
+            raise LayoutError(f"{url}: the archive cannot be read: {str(e)[:200]}") from e
     if len(data) > limit:
         raise LayoutError(f"{url}: {info.filename!r} unpacks to more than {limit} bytes from {info.compress_size}: refused")
     return data

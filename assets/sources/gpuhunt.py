@@ -66,7 +66,7 @@ def _members(document: Document) -> list[tuple[str, bytes]]:
             names = [i.filename.rsplit("/", 1)[-1].removesuffix(".csv") for i in infos]
             return list(zip(names, read_members(document.url, archive, infos), strict=True))
     except zipfile.BadZipFile as e:
-        raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {e}") from e
+        raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
 
 
 def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:

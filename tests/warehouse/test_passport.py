@@ -91,9 +91,10 @@ def test_every_observed_row_ends_at_stored_bytes(built: Home, con: duckdb.DuckDB
         assert all(len([s for s in steps if s.part == "capture"]) == 2 for steps in converted)
 
 
-def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, con: duckdb.DuckDBPyConnection) -> None:
-    found = walks(con, "estimated.training_estimate")
-    assert len(found) == con.execute("SELECT count(*) FROM estimated.training_estimate").fetchall()[0][0] > 0
+@pytest.mark.parametrize("table", ["training_estimate", "scenario_estimate"])
+def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, con: duckdb.DuckDBPyConnection, table: str) -> None:
+    found = walks(con, f"estimated.{table}")
+    assert len(found) == con.execute(f"SELECT count(*) FROM estimated.{table}").fetchall()[0][0] > 0
     for key, steps in found.items():
         factors = [s for s in steps if s.part == "factor"]
         assert factors, key
@@ -106,15 +107,15 @@ def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, c
                 assert any(s.part == "observation" for s in steps), key
                 continue
             cited = [s for s in steps if s.part in ("reference", "method default") and s.source_url]
-            bare = "no PUE is given" in str(factor.meaning)  # nothing was assumed, so there is nothing to cite
+            bare = kind == "method_default" and factor.value in (0.0, 1.0)  # nothing is added or scaled: there is nothing to cite
             assert factor.source_url or bare, f"{key}: {factor.said_of}"
-            assert cited or bare, f"{key}: {factor.said_of}"
+            assert cited or factor.source_url or bare, f"{key}: {factor.said_of}"
 
 
 def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: duckdb.DuckDBPyConnection) -> None:
     rows = con.execute(
         "SELECT scenario_id, value, regexp_extract(origin_ref, 'of (\\d+) offers', 1)::INT FROM estimated.factor "
-        "WHERE factor = 'usd_per_gpu_hour' AND origin_kind = 'observed'"
+        "WHERE factor = 'usd_per_gpu_hour' AND origin_kind = 'observed' AND quantity = 'cost_usd' AND starts_with(method_version, 'training')"
     ).fetchall()
     assert rows
     for scenario_id, value, offers in rows:

@@ -71,6 +71,10 @@ METHODS = (
                 "share", "utilization_share(flop_per_token_with_recomputation * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
                 f"{_ATTENTION}; recomputed_share; {_USED}",
             ),
+            "gpu_hours": Quantity(
+                "GPU-hour", "gpu_hours_of_flop(training_flop, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
+                "give the FLOP, and achieved_flop_per_s_per_gpu, or peak_flop_per_s_per_gpu and utilization_share",
+            ),
             "cluster_accelerator_count": Quantity(
                 "1", "in_tensor_parallel_count * coalesce(in_context_parallel_count, 1) * in_pipeline_parallel_count * in_data_parallel_count",
                 "give tensor_parallel_count, pipeline_parallel_count and data_parallel_count",

@@ -78,6 +78,12 @@ METHODS = (
         },
         defaults={
             "device_count": Default(Band(1, 1, 1), "", "one device"),
+            "life_years": Default(
+                Band(3, 5, 6), "https://ecologits.ai/latest/methodology/llm_inference/ ; https://arxiv.org/abs/2211.02001", "3 years (EcoLogits 0.9.1), 5 (EcoLogits 0.5.0), 6 (BLOOM)"
+            ),
+            "utilization_share": Default(
+                Band(0.5, 0.85, 0.95), "https://arxiv.org/abs/2211.02001", "share of its life that hardware works; 0.85 is BLOOM's, the width is ours"
+            ),
             "devices_per_host_count": Default(Band(1, 1, 1), "", "one device a host"),
         },
         names=("accelerator",), more=_published,

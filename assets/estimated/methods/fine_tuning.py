@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Default, Method, Quantity
-from assets.estimated.methods.common import COUNT, GRID, PARAMETERS, PEAK, PUE, SHARE_ABOVE_0, TOKENS, USD, USD_PER_GPU_HOUR, reference_facts
+from assets.estimated.methods.common import (
+    COUNT,
+    GRID,
+    PARAMETERS,
+    PEAK,
+    PUE,
+    SHARE_ABOVE_0,
+    TOKENS,
+    USD,
+    USD_PER_GPU_HOUR,
+    reference_facts,
+)
 from assets.estimated.scenario import NUMBERS, Band, Bounds
 
 _SIZE = "give model or parameters_count"

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Method, Quantity
-from assets.estimated.methods.common import COUNT, GRID, PARAMETERS, PEAK, PEAK_OF_FORMAT, PUE, SECONDS, TOKENS, USD, USD_PER_GPU_HOUR, WATT, reference_facts
+from assets.estimated.methods.common import (
+    COUNT,
+    GRID,
+    PARAMETERS,
+    PEAK,
+    PEAK_OF_FORMAT,
+    PUE,
+    SECONDS,
+    TOKENS,
+    USD,
+    USD_PER_GPU_HOUR,
+    WATT,
+    reference_facts,
+)
 from assets.estimated.scenario import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)

@@ -10,7 +10,18 @@ mixture of experts. Prompts of that benchmark are not published: 200 tokens were
 from __future__ import annotations
 
 from assets.estimated.engine import Default, Method, Quantity
-from assets.estimated.methods.common import COUNT, GRID, PARAMETERS, PEAK, PEAK_OF_FORMAT, PUE, SHARE_ABOVE_0, TOKENS, USD_PER_GPU_HOUR, reference_facts
+from assets.estimated.methods.common import (
+    COUNT,
+    GRID,
+    PARAMETERS,
+    PEAK,
+    PEAK_OF_FORMAT,
+    PUE,
+    SHARE_ABOVE_0,
+    TOKENS,
+    USD_PER_GPU_HOUR,
+    reference_facts,
+)
 from assets.estimated.scenario import NUMBERS, Band, Bounds
 
 _FITTED = "https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tasks/lm-arena-chat.json"
@@ -127,7 +138,7 @@ METHODS = (
             "memory_share": Default(Band(0.9, 0.9, 0.9), "https://docs.vllm.ai/en/latest/", "share of memory for weights and cache, as vLLM's gpu_memory_utilization"),
             "replica_count": Default(Band(1, 1, 1), "", "one copy"),
             "bandwidth_share": Default(Band(0.9, 0.9, 0.9), _FITTED, "fitted, see step_ratio for the error"),
-            "compute_share": Default(Band(0.7, 0.7, 0.7), _FITTED, "fitted, see step_ratio for the error"),
+            "compute_share": Default(Band(0.4, 0.7, 0.8), f"{_FITTED} ; https://arxiv.org/abs/2211.05102", "fitted; the low side is ours, the high side the 76% of large prefills of PaLM 540B"),
             "overhead_s_per_layer": Default(Band(50e-6, 50e-6, 50e-6), _FITTED, "fitted, see step_ratio for the error"),
             "overhead_s_per_request": Default(Band(45e-6, 45e-6, 45e-6), _FITTED, "fitted, see step_ratio for the error"),
             "step_ratio": Default(Band(0.8, 1, 1.35), _FITTED, "measured over modelled latency of 15 runs: p5, centre, p95"),

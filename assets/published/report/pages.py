@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from assets.published.report.texts import words
 MANY = 1500
 #: Lines of a chart that compares; more cannot be told apart.
 COMPARED = 18
+#: Smaller parts of a variance cannot be seen in a bar.
+SEEN_SHARE = 0.005
 
 
 def _joined(rows: Iterable[Row]) -> bool | None:
@@ -26,10 +29,24 @@ def _joined(rows: Iterable[Row]) -> bool | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
+#: Names of claimants that are too long for a legend or a cell.
+_SHORT = {
+    "Green Software Foundation Cloud_Region_Metadata": "GSF", "Google Cloud region-carbon-info": "Google", "Cloud Carbon Footprint": "CCF",
+}
+
+
+def _claimant(claimed_by: str | None) -> str:
+    """A claimant in short."""
+    name = (claimed_by or "").split(",")[0].split(" (")[0]
+    for long, short in _SHORT.items():
+        name = name.replace(long, short)
+    return name
+
+
 def _stamp(rows: Sequence[Row], unit: str, *days: dt.date | None) -> Row:
     """What every figure says: its unit, its dates, bundled or live."""
     known = sorted(d for d in days if d is not None)
-    return {"unit": unit, "from_on": known[0] if known else None, "to_on": known[-1] if known else None, "is_bundled": _joined(rows), "rows": len(rows)}
+    return {"unit": unit, "from_on": known[0] if known else None, "to_on": known[-1] if known else None, "is_bundled": _joined(rows), "rows": sum(r.get("is_bundled") is not None for r in rows)}
 
 
 def today(facts: Facts) -> Row:
@@ -176,6 +193,8 @@ def tokens(facts: Facts) -> Row:
 def regions(facts: Facts) -> Row:
     """Carbon of cloud regions with what others claim, and the hours of the grids seen by the hour."""
     rows = facts.rows("region")
+    for claim in (c for r in rows for c in r["claims"] or ()):
+        claim["who"] = _claimant(claim["claimed_by"])
     placed = [
         {
             "longitude": r["longitude"], "latitude": r["latitude"], "grid": r["grid_gco2e_per_kwh"],
@@ -186,7 +205,7 @@ def regions(facts: Facts) -> Row:
     contested = sorted((r for r in rows if (r["claimants"] or 0) >= 2 and r["claim_low"]), key=lambda r: r["claim_low"] - r["claim_high"])[:16]
     claims = [
         {
-            "label": f"{r['provider']} {r['region']}", "value": c["value"], "who": (c["claimed_by"] or "").split(",")[0].split(" (")[0],
+            "label": f"{r['provider']} {r['region']}", "value": c["value"], "who": _claimant(c["claimed_by"]),
             "says": f"{r['provider']} {r['region']}: {number(c['value'])} gCO2e/kWh, {c['claimed_by']}" + (f", {c['year']}" if c["year"] else ""),
         }
         for r in contested for c in r["claims"]
@@ -214,21 +233,28 @@ def scenarios(facts: Facts) -> Row:
     """Training estimates with bands, what the bands come from, and where the claim holds."""
     from assets.estimated.scenario import bundled_scenarios
 
-    told = {s.scenario_id: s for s in bundled_scenarios()}
-    factors = _grouped(facts.rows("factor"), "scenario_id")
-    found = []
+    stated = {s.scenario_id: s for s in bundled_scenarios()}
+    factor_rows = facts.rows("factor")
+    factors = _grouped(factor_rows, "scenario_id")
+    varying = sorted({f["factor"] for f in factor_rows if (f["variance_share"] or 0) >= SEEN_SHARE})
+    # What rests on no observation at all is neither bundled nor live.
+    observing = {(f["scenario_id"], f["quantity"]) for f in factor_rows if f["origin_kind"] == "observed"}
+    found: list[Row] = []
     for scenario_id, rows in _grouped(facts.rows("scenario"), "scenario_id").items():
-        scenario = told.get(scenario_id)
+        scenario = stated.get(scenario_id)
         mine = factors.get(scenario_id, [])
+        for row in rows:
+            if (scenario_id, row["quantity"]) not in observing:
+                row["is_bundled"] = None
         parts = [
-            {"quantity": f["quantity"], "factor": f["factor"], "share": f["variance_share"],
+            {"quantity": words(f"quantity.{f['quantity']}"), "factor": f["factor"], "share": f["variance_share"],
              "says": f"{f['quantity']}: {f['factor']} {percent(f['variance_share'])}"}
-            for f in mine if (f["variance_share"] or 0) >= 0.005
+            for f in mine if (f["variance_share"] or 0) >= SEEN_SHARE
         ]
         found.append({
             "scenario_id": scenario_id, "title": (scenario and scenario.title) or scenario_id, "note": scenario and scenario.note,
-            "source_url": scenario and scenario.source_url, "quantities": rows, "factors": _once(mine),
-            "shares_chart": charts.shares(parts, words("scenarios.shares_of", name=scenario_id)) if parts else None,
+            "urls": re.findall(r"https?://[^\s;,]+", str(scenario.source_url) if scenario and scenario.source_url else ""), "quantities": rows, "factors": _once(mine),
+            "shares_chart": charts.shares(parts, varying, words("scenarios.shares_of", name=scenario_id)) if parts else None,
             "stamp": _stamp(rows, "", rows[0]["as_of_on"]), "method_version": rows[0]["method_version"],
         })
     costs = [

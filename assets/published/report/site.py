@@ -6,7 +6,6 @@ import base64
 import hashlib
 import importlib.metadata
 import json
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -66,13 +65,17 @@ def _fingerprint() -> str:
 
 
 def built(home: Home) -> Report | None:
-    """The report on disk, if it shows the current publication in the current form."""
+    """The report on disk, if it shows the current publication in the current form.
+
+    Raises:
+        NotPublishedError: if nothing is published yet.
+    """
+    with read_published(home) as con:
+        number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
     try:
         kept = json.loads((home.report_dir / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    with read_published(home) as con:
-        number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
     if kept.get("publication") != number or kept.get("fingerprint") != _fingerprint():
         return None
     sizes = {name: (home.report_dir / name).stat().st_size for name in PAGES.values() if (home.report_dir / name).is_file()}
@@ -86,10 +89,11 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("assets.published.report"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    environment.globals.update(
-        t=told, label=label, words=words, pages=PAGES, number=shown.number, money=shown.money, band=shown.band, percent=shown.percent,
-        day=shown.day, origin=shown.origin, address=shown.address,
-    )
+    helpers: dict[str, Any] = {
+        "t": told, "label": label, "words": words, "pages": PAGES, "number": shown.number, "money": shown.money, "band": shown.band,
+        "percent": shown.percent, "day": shown.day, "origin": shown.origin, "address": shown.address,
+    }
+    environment.globals |= helpers
     return environment
 
 
@@ -101,7 +105,7 @@ def _write(path: Path, text: str) -> int:
     body = text.encode()
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(body)
-    os.replace(temporary, path)
+    temporary.replace(path)
     return len(body)
 
 
@@ -122,8 +126,8 @@ def build(home: Home) -> Report:
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shared = {
-        "publication": facts.publication, "report_at": facts.report_at, "style": Markup(_asset("report.css")),  # noqa: S704 - our own file
-        "script": Markup(script), "script_digest": digest, "chart_words": chart_words(), "asked": facts.asked,  # noqa: S704 - our own file
+        "publication": facts.publication, "report_at": facts.report_at, "style": Markup(_asset("report.css")),
+        "script": Markup(script), "script_digest": digest, "chart_words": chart_words(), "asked": facts.asked,
     }
     environment = _environment()
     home.report_dir.mkdir(parents=True, exist_ok=True)

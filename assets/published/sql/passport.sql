@@ -63,15 +63,29 @@ COMMENT ON MACRO TABLE row_of_reference IS 'The rows of one reference table in o
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     WITH estimate AS (
-        SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, *
+        SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, *, 'estimated.training_estimate' AS table_name
         FROM estimated.training_estimate
         WHERE of_table IN ('training_estimate', 'estimated.training_estimate', 'factor', 'estimated.factor')
+            AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)
+        UNION ALL BY NAME
+        SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, * EXCLUDE (section), 'estimated.scenario_estimate' AS table_name
+        FROM estimated.scenario_estimate
+        WHERE of_table IN ('scenario_estimate', 'estimated.scenario_estimate', 'factor', 'estimated.factor')
             AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)),
+    -- A quantity that names no factors of its own follows from all those of its scenario.
+    named AS (
+        SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
+    rest AS (SELECT * FROM estimate ANTI JOIN named USING (root_key)),
+    used AS (
+        SELECT n.root_key, n.as_of_at, f.* FROM named n JOIN estimated.factor f USING (scenario_id, quantity, method_version)
+        UNION ALL BY NAME
+        SELECT r.root_key, r.as_of_at, f.* FROM rest r
+        JOIN (FROM estimated.factor QUALIFY row_number() OVER (PARTITION BY scenario_id, factor, method_version ORDER BY quantity) = 1) f USING (scenario_id, method_version)),
     factor AS (
-        SELECT e.root_key, e.as_of_at, f.*,
+        SELECT f.*,
             regexp_extract(f.origin_ref, 'reference\.(\w+)\[', 1) AS reference_table,
             replace(regexp_extract(f.origin_ref, 'reference\.\w+\[([^\]]+)\]', 1), ', ', '/') AS reference_key
-        FROM estimate e JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
+        FROM used f),
     -- The observed rate of a factor is a quantile over offers; its origin says which: provider, region, option, accelerator.
     rate_wanted AS (
         SELECT root_key, factor, as_of_at, capture_id,
@@ -123,7 +137,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         FROM (FROM row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
             UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
     walk AS (
-        SELECT root_key, 1 AS step, 'estimate' AS part, 'estimated.training_estimate' AS said_in, root_key AS said_of, central AS value, unit,
+        SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,
             coalesce('unknown: ' || reason, format('p5 {:.6g}, p95 {:.6g}', low, high)) || ', method ' || method_version || ', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ') AS meaning
         FROM estimate
         UNION ALL BY NAME

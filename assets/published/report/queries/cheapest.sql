@@ -2,7 +2,7 @@
 SELECT o.accelerator_id, o.purchase_option, o.provider, o.region, o.instance_type, o.price_usd_per_gpu_hour,
        coalesce(z.intensity_gco2e_per_kwh, c.intensity_gco2e_per_kwh) AS grid_gco2e_per_kwh,
        coalesce(z.zone, c.zone) AS zone, coalesce(z.year, c.year) AS grid_year,
-       coalesce(o.valid_from, o.observed_at)::DATE AS from_on, o.observed_at::DATE AS seen_on, o.source_id, o.capture_id, o.is_bundled
+       coalesce(o.valid_from, o.observed_at)::DATE AS from_on, o.seen_at::DATE AS seen_on, o.source_id, o.capture_id, o.is_bundled
 FROM offer_now o
 LEFT JOIN reference.region r USING (provider, region)
 LEFT JOIN grid_now z ON z.zone = r.grid_zone

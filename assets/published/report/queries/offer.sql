@@ -1,17 +1,21 @@
--- Priced offers of whole instances with a known accelerator, once per offer and time: the source that saw it last speaks.
+-- When a complete answer of a source last confirmed what it says: the log has a row only where something changed.
+CREATE OR REPLACE TEMP TABLE seen AS
+SELECT source_id, scope, subject, max(observed_at) AS seen_at FROM meta.snapshot
+WHERE is_complete AND observed_at <= getvariable('report_at') GROUP BY ALL;
+
+-- Offers that count (observed.cloud_offer), with a known accelerator.
 CREATE OR REPLACE TEMP TABLE offer AS
 SELECT accelerator_id, provider, region, instance_type, purchase_option, offer_variant, price_usd_per_gpu_hour,
-       price_usd_per_hour, accelerator_count, valid_from, valid_to, observed_at, source_id, capture_id, is_bundled,
-       coalesce(valid_from, observed_at) AS from_at, coalesce(valid_to, 'infinity'::TIMESTAMPTZ) AS to_at
-FROM observed.cloud_rate
-WHERE accelerator_id IS NOT NULL AND price_component = 'instance' AND price_usd_per_gpu_hour > 0;
+       price_usd_per_hour, accelerator_count, valid_from, valid_to, observed_at, source_id, scope, source_rank, capture_id, is_bundled,
+       counts_from AS from_at, coalesce(counts_to, 'infinity'::TIMESTAMPTZ) AS to_at, coalesce(confirmed_at, observed_at) AS seen_at
+FROM observed.cloud_offer
+WHERE accelerator_id IS NOT NULL AND price_usd_per_gpu_hour > 0;
 
--- In force at the date of the report.
+-- In force at the date of the report; where several sources speak of a provider's accelerator, the best ranked one does.
 CREATE OR REPLACE TEMP TABLE offer_now AS
 SELECT * FROM offer
 WHERE from_at <= getvariable('report_at') AND to_at > getvariable('report_at')
-QUALIFY row_number() OVER (
-    PARTITION BY provider, region, instance_type, purchase_option, offer_variant ORDER BY observed_at DESC, source_id) = 1;
+QUALIFY source_id = first(source_id) OVER (PARTITION BY provider, accelerator_id, purchase_option ORDER BY source_rank, source_id);
 
 -- The latest yearly average of each zone: lifecycle, location-based, actual.
 CREATE OR REPLACE TEMP TABLE grid_now AS

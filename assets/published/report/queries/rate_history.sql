@@ -10,7 +10,7 @@ chosen AS (
 ), spell AS (
     SELECT m.at_instant, o.* FROM moment m JOIN offer o ON o.from_at <= m.at_instant AND o.to_at > m.at_instant
     WHERE o.purchase_option = 'on_demand' AND o.accelerator_id IN (FROM chosen)
-    QUALIFY row_number() OVER (PARTITION BY m.at_instant, provider, region, instance_type, offer_variant ORDER BY observed_at DESC, source_id) = 1
+    QUALIFY source_id = first(source_id) OVER (PARTITION BY m.at_instant, provider, o.accelerator_id ORDER BY source_rank, source_id)
 )
 SELECT accelerator_id, at_instant::DATE AS month_on, quantile_cont(price_usd_per_gpu_hour, 0.05) AS price_low,
        median(price_usd_per_gpu_hour) AS price_central, quantile_cont(price_usd_per_gpu_hour, 0.95) AS price_high,

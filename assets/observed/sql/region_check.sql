@@ -1,0 +1,18 @@
+-- Regions whose grid zone lies in another country than the region, or whose place lies far from where another source puts it.
+SELECT r.provider, r.region, 'the zone ' || r.grid_zone || ' lies in another country than ' || r.country_code AS problem, NULL::DOUBLE AS distance_km
+FROM reference.region r
+WHERE r.grid_zone IS NOT NULL AND r.country_code IS NOT NULL AND split_part(r.grid_zone, '-', 1) <> r.country_code
+UNION ALL
+SELECT r.provider, r.region, format('{:.0f} km from where {} puts it', d.km, d.claimed_by), d.km
+FROM (
+    SELECT a.provider, a.region, a.claimed_by,
+        -- Great-circle distance on a sphere of 6,371 km.
+        2 * 6371 * asin(least(1, sqrt(power(sin(radians(a.value::DOUBLE - p.latitude) / 2), 2)
+            + cos(radians(p.latitude)) * cos(radians(a.value::DOUBLE)) * power(sin(radians(o.value::DOUBLE - p.longitude) / 2), 2)))) AS km
+    FROM reference.region_claim a
+    JOIN reference.region_claim o ON o.provider = a.provider AND o.region = a.region AND o.claimed_by = a.claimed_by AND o.attribute = 'longitude'
+    JOIN reference.region p ON p.provider = a.provider AND p.region = a.region
+    WHERE a.attribute = 'latitude' AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL) d
+JOIN reference.region r ON r.provider = d.provider AND r.region = d.region
+WHERE d.km > 400
+ORDER BY 1, 2, 3

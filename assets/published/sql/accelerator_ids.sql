@@ -1,0 +1,11 @@
+-- How a person writes an accelerator: its key, its name, an alias or a family; a name that may be several gives all of them.
+CREATE OR REPLACE MACRO accelerator_ids(accelerator) AS TABLE
+    SELECT DISTINCT w.accelerator_id
+    FROM (
+        SELECT a.accelerator_id, a.accelerator_id AS written FROM reference.accelerator a
+        UNION ALL SELECT a.accelerator_id, a.name FROM reference.accelerator a
+        UNION ALL SELECT a.accelerator_id, split_part(a.accelerator_id, '-', 2) FROM reference.accelerator a
+        UNION ALL SELECT a.accelerator_id, split_part(a.accelerator_id, '-', 2) || split_part(a.accelerator_id, '-', -1) FROM reference.accelerator a
+        UNION ALL SELECT l.accelerator_id, l.alias FROM reference.accelerator_alias l) w
+    WHERE accelerator_key(w.written) = accelerator_key(accelerator);
+COMMENT ON MACRO TABLE accelerator_ids IS 'Accelerators that a name may mean: accelerator_ids(''H100''), accelerator_ids(''A100 80GB''); case and punctuation do not count.';

@@ -1,0 +1,41 @@
+"""Retention of Dagster's runs, events and step logs; the last word on every asset is kept however old it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+
+import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
+
+from pipelines.instance import instance
+from warehouse.home import Home
+from warehouse.upkeep import setting
+
+#: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
+KEPT_RUN_DAYS = 14
+_ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def _last_words(of: dg.DagsterInstance) -> set[str]:
+    """Runs of the latest materialization of each asset."""
+    return {record.run_id for key in of.all_asset_keys() for record in of.fetch_materializations(key, limit=1).records}
+
+
+def forget_old_runs(home: Home, now: dt.datetime | None = None) -> int:
+    """Delete ended runs older than the setting, with their events and logs; returns how many."""
+    days = setting("PETADAY_KEEP_RUN_DAYS", KEPT_RUN_DAYS)
+    before = (now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=days)
+    with instance(home) as of:
+        kept = _last_words(of)
+        old = [
+            r.dagster_run.run_id
+            for r in of.get_run_records(RunsFilter(statuses=_ENDED, created_before=before))
+            if r.dagster_run.run_id not in kept
+        ]
+        for run_id in old:
+            of.delete_run(run_id)
+            shutil.rmtree(home.dagster_dir / "storage" / run_id, ignore_errors=True)
+            for file in (home.dagster_dir / "history" / "runs").glob(f"{run_id}.db*"):
+                file.unlink(missing_ok=True)
+    return len(old)

@@ -1,0 +1,119 @@
+"""The serving roofline beside what was measured; its error is printed, and is what the band of `step_ratio` says."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.estimated.engine import Result, estimate_statements
+from assets.estimated.scenario import ScenarioError
+from assets.estimated.sections import statement_of
+
+#: Prompts of the benchmark are not published.
+ASSUMED_PROMPT_TOKENS = 200
+MODELS = {
+    "Qwen3-32B": "qwen3-32b", "DeepSeek-V3.1": "deepseek-v3", "Llama-3.1-405B": "llama-3.1-405b", "Llama-3.1-70B": "llama-3.1-70b",
+    "Llama-3.1-8B": "llama-3.1-8b",
+}
+LLAMA = {"model": "llama-3.1-70b", "accelerator": "H100 SXM", "prompt_tokens_count": 500, "output_tokens_count": 300}
+
+
+def serve(con: duckdb.DuckDBPyConnection, **values: object) -> Result:
+    return estimate_statements(con, [statement_of("serving", values)])[0]
+
+
+def central(result: Result, name: str) -> float:
+    return result.quantities[name]["central"]
+
+
+def test_error_on_measured_runs(golden: Path, warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inter-token latency and throughput of the ML.ENERGY runs: printed, and within the band in nine of ten."""
+    path = next(iter(golden.glob("13_*.csv")))
+    runs = {row["case"]: row for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
+    statements = [
+        statement_of(
+            "serving",
+            {
+                "model": next(model for name, model in MODELS.items() if name in case),
+                "accelerator": "nvidia-b200-sxm-180gb" if "B200" in case else "nvidia-h100-sxm-80gb",
+                "number_format": "fp8" if row["in_bytes_per_param"] == "1" else "bf16", "accelerator_count": float(row["in_gpus"]),
+                "batch_count": float(row["in_avg_batch"]), "prompt_tokens_count": ASSUMED_PROMPT_TOKENS,
+                "output_tokens_count": float(row["in_avg_output_tokens"]),
+            },
+            scenario_id=case,
+        )
+        for case, row in runs.items()
+    ]
+    lines, steps, rates, inside = [], [], [], 0
+    for row, result in zip(runs.values(), estimate_statements(warehouse, statements), strict=True):
+        measured_s, measured_rate = float(row["in_median_itl_ms"]) / 1e3, float(row["in_tok_per_s"])
+        band = result.quantities["inter_token_latency_s"]
+        steps.append(math.log(band["central"] / measured_s))
+        rates.append(math.log(central(result, "tokens_per_s") / measured_rate))
+        inside += band["low"] <= measured_s <= band["high"]
+        lines.append(f"{row['case']:62} {measured_s * 1e3:5.1f} ms {math.expm1(steps[-1]):+5.0%}   {measured_rate:6.0f} token/s {math.expm1(rates[-1]):+5.0%}")
+    errors = [math.sqrt(sum(e * e for e in found) / len(found)) for found in (steps, rates)]
+    with capsys.disabled():
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
+        sys.stdout.write(f"root mean square error: latency {errors[0]:.0%}, throughput {errors[1]:.0%}; {inside} of {len(lines)} latencies in the 90% band\n")
+    assert errors[0] < 0.2
+    assert errors[1] < 0.25
+    assert inside / len(lines) >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "accelerators", "copies", "measured"), [("H100 SXM", 2, 1, 5539.47), ("H100 SXM", 2, 4, 21805.8), ("H200 SXM", 2, 4, 27738.3)]
+)
+def test_offline_throughput(
+    warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str], accelerator: str, accelerators: int, copies: int, measured: float
+) -> None:
+    """MLPerf Inference v4.0, Llama 2 70B offline: not used in the fit, largest batch that fits, FP8 cache."""
+    result = serve(
+        warehouse, model="llama-2-70b", accelerator=accelerator, accelerator_count=accelerators, replica_count=copies, number_format="fp8",
+        kv_byte_per_token=2 * 80 * 8 * 128, prompt_tokens_count=294, output_tokens_count=292,
+    )
+    rate = result.quantities["tokens_per_s"]
+    with capsys.disabled():
+        sys.stdout.write(f"\nMLPerf {copies} x {accelerators} {accelerator}: {measured:.0f} token/s, {rate['central'] / measured - 1:+.0%}\n")
+    assert rate["low"] <= measured <= rate["high"]
+
+
+def test_shape(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Decode is never faster than its weights can be read; batches raise throughput and latency; price follows the rate."""
+    small, large = (serve(warehouse, **LLAMA, accelerator_count=4, batch_count=n, usd_per_gpu_hour=2) for n in (1, 64))
+    for result in (small, large):
+        assert central(result, "inter_token_latency_s") > central(result, "weight_read_s") == pytest.approx(141.1e9 / 13.4e12, rel=1e-3)
+        assert central(result, "latency_floor_s") < central(result, "request_latency_s")
+    assert central(small, "tokens_per_s") < central(large, "tokens_per_s")
+    assert central(small, "inter_token_latency_s") < central(large, "inter_token_latency_s")
+    assert central(small, "usd_per_mtok_output") > central(large, "usd_per_mtok_output") > central(large, "usd_per_mtok_input")
+    dear = serve(warehouse, **LLAMA, accelerator_count=4, batch_count=64, usd_per_gpu_hour=4)
+    assert central(dear, "usd_per_mtok_output") == pytest.approx(2 * central(large, "usd_per_mtok_output"))
+
+
+def test_what_does_not_fit_is_unknown(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """70 billion parameters of 16 bits need two H100; one gives no throughput, and says why."""
+    result = serve(warehouse, **LLAMA, accelerator_count=1)
+    assert central(result, "accelerators_to_hold_count") == 2
+    assert result.quantities["tokens_per_s"]["central"] is None
+    assert re.search("must fit", result.quantities["tokens_per_s"]["reason"])
+    assert central(serve(warehouse, **LLAMA), "group_accelerator_count") == 2
+
+
+def test_price_is_not_that_of_the_accelerator_of_the_training(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Without an accelerator there is no price, though the model's training had one."""
+    result = serve(warehouse, model="llama-3.1-70b", prompt_tokens_count=500, output_tokens_count=300)
+    assert result.quantities["usd_per_mtok_output"]["central"] is None
+    assert "usd_per_gpu_hour" not in {f["factor"] for f in result.factors}
+
+
+def test_unknown_names(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Names are refused as those of a training are."""
+    with pytest.raises(ScenarioError, match=r"model: lama-3.1-70b is not in reference.model; closest are llama-3.1-70b"):
+        serve(warehouse, **LLAMA | {"model": "lama-3.1-70b"})

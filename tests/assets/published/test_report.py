@@ -1,0 +1,214 @@
+"""The report on the bundled warehouse, in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from warehouse.errors import NotPublishedError
+from warehouse.home import Home
+
+pytest.importorskip("vl_convert", reason="vl-convert-python is not installed: no chart can be drawn")
+
+from assets.published.report import build, built, charts, shown
+from assets.published.report.site import PAGES
+from assets.published.report.texts import LANGUAGES, dictionary, told
+
+MAX_BYTES = 3_000_000
+HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror=window.hacked=2>'
+CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+
+
+@pytest.fixture(scope="module")
+def site(bundled_home: Home) -> Path:
+    """The folder of the report."""
+    return build(bundled_home).path.parent
+
+
+@pytest.fixture(scope="module")
+def hostile_site(bundled_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a warehouse whose publishers wrote markup where names belong."""
+    home = Home(tmp_path_factory.mktemp("hostile")).create()
+    shutil.copyfile(bundled_home.published_file, home.published_file)
+    with duckdb.connect(str(home.published_file)) as con:
+        for statement in (
+            "UPDATE reference.accelerator SET accelerator_id = ?, name = ? WHERE accelerator_id = 'nvidia-h100-sxm-80gb'",
+            "UPDATE observed.accelerator_match SET accelerator_id = ?, rule = ? WHERE accelerator_id = 'nvidia-h100-sxm-80gb'",
+            "UPDATE observed.token_price_log SET model = ?, vendor = ? WHERE model = 'mistral-large-latest'",
+            "UPDATE meta.source SET title = ?, homepage_url = 'javascript:' || ? WHERE source_id = 'litellm'",
+            "UPDATE reference.region SET place = ?, region = ? WHERE provider = 'aws' AND region = 'us-east-1'",
+        ):
+            con.execute(statement, [HOSTILE, HOSTILE]).fetchall()
+    return build(home).path.parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skips aloud where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the report is not tested in a browser")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH: the report is not tested in a browser")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
+    """A page, and everything that went wrong in it: console messages, errors, requests that are not of this page."""
+    page = browser.new_context(**options).new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else said.append(f"request to {request.url}"))
+    page.goto(address)
+    return page, said
+
+
+@pytest.mark.parametrize("name", PAGES.values())
+def test_pages_are_small_and_need_no_other_host(site: Path, name: str) -> None:
+    text = (site / name).read_text(encoding="utf-8")
+    assert len(text.encode()) < MAX_BYTES
+    assert not any(f"{start}{host}" in text for start in ('src="', '<link rel="stylesheet" href="', "url(") for host in ("http:", "https:", "//"))
+
+
+@pytest.mark.parametrize("name", PAGES.values())
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+def test_pages_load_without_a_word_in_the_console(browser: Any, site: Path, name: str, size: tuple[int, int]) -> None:
+    page, said = opened(browser, (site / name).as_uri(), viewport={"width": size[0], "height": size[1]})
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls sideways"
+    assert page.locator("h1").count() == 1
+    assert page.locator("table:not(:has(caption))").count() == 0
+    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length")
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", [n for k, n in PAGES.items() if k != "method"])
+def test_charts_have_marks_with_values(browser: Any, site: Path, name: str) -> None:
+    page, _ = opened(browser, (site / name).as_uri())
+    counts = page.eval_on_selector_all(".chart svg", "all => all.map(s => s.querySelectorAll('[role=graphics-symbol][aria-label]').length)")
+    assert counts
+    assert all(count > 0 for count in counts), counts
+    assert page.eval_on_selector_all(".chart svg", "all => all.every(s => s.getBoundingClientRect().width > 200)")
+    page.context.close()
+
+
+def test_language_by_address_and_by_button(browser: Any, site: Path) -> None:
+    page, said = opened(browser, (site / "petaday.html").as_uri() + "?lang=zh")
+    chinese = dictionary()["title.petaday"]["zh"]
+    assert page.locator("h1").inner_text() == chinese
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert page.locator(".chart text", has_text=dictionary()["chart.1"]["zh"]).count() > 0
+    assert page.locator("nav a").first.get_attribute("href") == "index.html?lang=zh"
+    page.locator("button[data-lang=en]").click()
+    assert page.locator("h1").inner_text() == dictionary()["title.petaday"]["en"]
+    page.locator("button[data-lang=zh]").click()
+    assert page.locator("h1").inner_text() == chinese
+    assert said == []
+    page.context.close()
+
+
+def test_filter_and_sort(browser: Any, site: Path) -> None:
+    page, _ = opened(browser, (site / "tokens.html").as_uri())
+    page.locator("#tokens-filter").fill("mistral")
+    visible = page.eval_on_selector_all("#tokens tbody tr", "all => all.filter(r => !r.hidden).map(r => r.textContent.toLowerCase())")
+    assert visible
+    assert all("mistral" in row for row in visible)
+    page.locator("#tokens-filter").fill("")
+    page.locator("#tokens thead button").nth(5).click()
+    prices = page.eval_on_selector_all("#tokens tbody tr", "all => all.map(r => parseFloat(r.cells[5].textContent.replace(/,/g, ''))).filter(v => !isNaN(v))")
+    assert prices == sorted(prices)
+    page.context.close()
+
+
+def test_keyboard_reaches_the_content_first(browser: Any, site: Path) -> None:
+    page, _ = opened(browser, (site / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.context.close()
+
+
+def test_dark_is_dark(browser: Any, site: Path) -> None:
+    page, _ = opened(browser, (site / "index.html").as_uri(), color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES.values())
+def test_hostile_names_are_inert(browser: Any, hostile_site: Path, name: str) -> None:
+    text = (hostile_site / name).read_text(encoding="utf-8")
+    assert "<script>window.hacked" not in text
+    assert "<img" not in text
+    assert 'href="javascript:' not in text
+    page, said = opened(browser, (hostile_site / name).as_uri() + "?lang=zh")
+    assert page.evaluate("window.hacked === undefined")
+    assert said == []
+    page.context.close()
+
+
+def test_the_hostile_name_is_shown_as_text(browser: Any, hostile_site: Path) -> None:
+    page, _ = opened(browser, (hostile_site / "index.html").as_uri())
+    assert page.locator("#cheapest tbody th", has_text="<script>window.hacked").count() > 0
+    assert page.locator(".chart [role=graphics-symbol][aria-label^='<script>']").count() > 0
+    page.context.close()
+
+
+def test_every_figure_says_unit_date_and_origin(site: Path) -> None:
+    from lxml import html
+
+    for name in PAGES.values():
+        for figure in html.parse(str(site / name)).getroot().iter("figure"):
+            if "band comes from" in (figure.text_content() or ""):
+                continue  # shares of a variance stand under the stamp of their scenario
+            stamp = " ".join(p.text_content() for p in figure.findall("p[@class='stamp']"))
+            assert "Unit: " in stamp and "Date: 20" in stamp, (name, stamp)
+            assert "bundled" in stamp or "live" in stamp, (name, stamp)
+
+
+def test_built_again_only_for_another_publication(bundled_home: Home, site: Path) -> None:
+    kept = built(bundled_home)
+    assert kept is not None
+    assert not kept.is_new
+    (site / "report.json").write_text(json.dumps({"publication": 0}), encoding="utf-8")
+    assert built(bundled_home) is None
+    build(bundled_home)
+    assert built(bundled_home) is not None
+
+
+def test_nothing_published(home: Home) -> None:
+    with pytest.raises(NotPublishedError, match="petaday run"):
+        build(home)
+
+
+def test_every_word_is_in_both_languages() -> None:
+    for key, entry in dictionary().items():
+        assert set(entry) == set(LANGUAGES), key
+        assert all(entry.values()), key
+
+
+def test_words_are_escaped() -> None:
+    assert "<b>" not in told("petaday.grid", grid="<b>", year='"')
+
+
+def test_a_drawing_with_a_foreign_element_is_refused() -> None:
+    with pytest.raises(charts.ChartError, match="script"):
+        charts._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "x")
+    cleaned = charts._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><rect onclick="x()" fill="url(http://a)" x="1"/></svg>', "x")
+    assert "onclick" not in cleaned
+    assert "http://a" not in cleaned
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.000012, "1.20 × 10⁻⁵"), (3.14e23, "3.14 × 10²³"), (0, "0"), (None, "–"), (1234567, "1,230,000"), (9.999, "10.00"), (0.5, "0.500")]
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert shown.number(value) == text

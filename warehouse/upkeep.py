@@ -1,0 +1,90 @@
+"""Keeping the home folder from growing without end: what killed runs left behind, and old copies beyond what is kept.
+
+Captures are never deleted here: they are what everything can be made again from.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.connection import write_lock
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+from warehouse.publish import KEPT_PUBLICATIONS
+
+#: Leftovers younger than this may belong to a run that goes on.
+LEFTOVER_AGE_S = 86_400
+#: Work files that a rebuild replaced.
+KEPT_REPLACED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What was removed."""
+
+    file_count: int
+    byte_count: int
+
+
+def setting(name: str, default: int) -> int:
+    """A whole number of at least 0 from the environment.
+
+    Raises:
+        PetadayError: naming the variable, what it holds and what is allowed.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit():
+        raise PetadayError(f"{name} is {text!r}: a whole number of at least 0 is allowed")
+    return int(text)
+
+
+def _leftovers(home: Home, before: float) -> Iterator[Path]:
+    places = (
+        *home.spool_dir.glob("*"), *home.staged_dir.glob(".tmp-*"), *home.captures_dir.rglob(".tmp-*"), *(home.root / "work").rglob(".tmp-*"),
+        *home.root.glob(f".{home.published_file.name}.*.tmp"),
+    )
+    for path in places:
+        try:
+            if path.lstat().st_mtime < before:
+                yield path
+        except FileNotFoundError:
+            continue
+
+
+def _surplus(files: list[Path], keep: int) -> list[Path]:
+    ordered = sorted(files, key=lambda p: p.name)
+    return ordered[: max(len(ordered) - keep, 0)]
+
+
+def sweep(home: Home, now: float | None = None) -> Swept:
+    """Remove leftovers older than a day, and publications and replaced work files beyond what is kept.
+
+    Settings: PETADAY_KEEP_PUBLICATIONS (3).
+    """
+    keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
+    before = (time.time() if now is None else now) - LEFTOVER_AGE_S
+    files = bytes_ = 0
+    with write_lock(home):
+        doomed = [
+            *_leftovers(home, before),
+            *_surplus(list(home.publications_dir.glob("petaday-*.duckdb")), keep),
+            *_surplus(list((home.root / "work").glob("warehouse-*.duckdb")), KEPT_REPLACED),
+        ]
+        for path in dict.fromkeys(doomed):
+            try:
+                size = sum(p.lstat().st_size for p in path.rglob("*")) if path.is_dir() and not path.is_symlink() else path.lstat().st_size
+            except FileNotFoundError:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+            files, bytes_ = files + 1, bytes_ + size
+    return Swept(files, bytes_)
