@@ -107,7 +107,9 @@ WITH wanted AS (
         ON r.accelerator_id = w.accelerator_id AND r.purchase_option = w.purchase_option
         AND (w.provider IS NULL OR r.provider = w.provider)
         AND (w.region IS NULL OR w.is_zone_only OR r.region = w.region OR r.region = 'global')
-    WHERE r.price_usd_per_gpu_hour > 0
+    -- Whole instances, and of a market its median: neither a bare accelerator nor the cheapest offer is the rate.
+    WHERE r.price_usd_per_gpu_hour > 0 AND r.price_component = 'instance'
+        AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')
 )
 SELECT scenario_id, min(valid_from) AS first_at, max(valid_to) AS last_at,
     count(*) FILTER (is_in_force) AS offer_count, count(DISTINCT provider) FILTER (is_in_force) AS provider_count,

@@ -32,9 +32,7 @@ def _parse_cloud_rate(documents: Sequence[Document]) -> Reading:
     raw = csv_of(documents[0], ["provider", "region", "instance_type", "price_amount_per_hour", "valid_from", "source_url"])
     rows = raw.select(
         "provider", "region", "instance_type", "purchase_option",
-        # CoreWeave's price list of 2023 prices the GPU alone; the note of those rows says so.
-        pl.when(pl.col("note").fill_null("").str.contains("(?i)component price|without cpu")).then(pl.lit("accelerator"))
-        .otherwise(pl.lit("instance")).alias("price_component"),
+        "price_component",
         pl.lit("").alias("offer_variant"), "accelerator_name",
         *(to_number(c).alias(c) for c in ("accelerator_count", "accelerator_memory_gib", "vcpu_count", "memory_gib", "price_amount_per_hour")),
         "currency_code", _day("valid_from").alias("valid_from"),

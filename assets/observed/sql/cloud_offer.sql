@@ -9,6 +9,4 @@ FROM (
     ON c.source_id = r.source_id AND c.scope = r.scope
     -- The whole instance; no quantiles of a market beside its median, no slices of a card, nothing billed by the request.
     WHERE r.price_component = 'instance' AND coalesce(r.accelerator_count, 1) >= 1 AND r.price_usd_per_hour > 0
-      -- Named a part of an instance by its seller, whatever component its source calls it.
-      AND r.instance_type NOT ILIKE '%(GPU component)%'
       AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) o

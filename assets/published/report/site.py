@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
 from markupsafe import Markup
 
@@ -114,15 +115,19 @@ def build(home: Home) -> Report:
 
     Raises:
         NotPublishedError: if nothing is published yet.
-        ReportError: if the library that draws charts is missing.
+        ReportError: if the library that draws charts is missing, or the file is of another version.
     """
     try:
         importlib.metadata.version("vl-convert-python")
     except importlib.metadata.PackageNotFoundError:
         raise ReportError("the report needs vl-convert-python: install Petaday's requirements again") from None
     with read_published(home) as con:
-        facts = Facts.of(con)
-        contents = {name: getattr(pages, name)(facts) for name in PAGES}
+        try:
+            facts = Facts.of(con)
+            contents = {name: getattr(pages, name)(facts) for name in PAGES}
+        except (duckdb.CatalogException, duckdb.BinderException) as e:
+            missing = str(e).splitlines()[0]
+            raise ReportError(f"the published file is of another version of Petaday ({missing}): publish again with `petaday run`") from e
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shared = {

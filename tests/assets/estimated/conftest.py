@@ -51,6 +51,8 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
         "valid_to TIMESTAMPTZ, capture_id VARCHAR)"
     )
     con.execute(RATES)
+    con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN price_component VARCHAR DEFAULT 'instance'")
+    con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN offer_variant VARCHAR DEFAULT ''")
     con.execute(GRID)
     for statement in formula_statements():
         con.execute(statement)
