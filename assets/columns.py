@@ -11,7 +11,10 @@ def text(meaning: str, *, key: bool = False, nullable: bool | None = None, allow
     """A text column; `allowed` closes its vocabulary."""
     check: Any = {"allowed": lambda column: column.is_in(list(allowed))} if allowed else None
     return dy.String(
-        nullable=(not key) if nullable is None else nullable, primary_key=key, description=meaning, check=check,
+        nullable=(not key) if nullable is None else nullable,
+        primary_key=key,
+        description=meaning,
+        check=check,
         metadata={"allowed": list(allowed)} if allowed else None,
     )
 
@@ -24,8 +27,11 @@ def number(meaning: str, unit: str, *, nullable: bool = True, **bounds: Any) -> 
 def count(meaning: str, unit: str = "1", *, key: bool = False, nullable: bool | None = None, **bounds: Any) -> dy.Int64:
     """A whole number."""
     return dy.Int64(
-        nullable=(not key) if nullable is None else nullable, primary_key=key, description=meaning,
-        metadata={"unit": unit}, **bounds,
+        nullable=(not key) if nullable is None else nullable,
+        primary_key=key,
+        description=meaning,
+        metadata={"unit": unit},
+        **bounds,
     )
 
 

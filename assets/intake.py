@@ -62,8 +62,12 @@ def explain_rule(schema: type[dy.Schema], rule: str) -> str:
         return f"{rule.replace('_', ' ')}{': ' + meaning if meaning else ''}"
     column = schema.columns()[column_name]
     bounds = {
-        "nullability": "is missing", "nan": "is not a number", "inf": "is infinite", "dtype": "has the wrong type",
-        "min": f"is below {getattr(column, 'min', None)}", "max": f"is above {getattr(column, 'max', None)}",
+        "nullability": "is missing",
+        "nan": "is not a number",
+        "inf": "is infinite",
+        "dtype": "has the wrong type",
+        "min": f"is below {getattr(column, 'min', None)}",
+        "max": f"is above {getattr(column, 'max', None)}",
         "min_exclusive": f"is not above {getattr(column, 'min_exclusive', None)}",
         "max_exclusive": f"is not below {getattr(column, 'max_exclusive', None)}",
     }
@@ -144,7 +148,8 @@ def check_scope(
     if (bad := failure.details()).height:
         rules = [c for c in bad.columns if c not in frame.columns]
         why = pl.concat_list(
-            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule))) for rule in rules
+            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule)))
+            for rule in rules
         )
         reason = why.list.drop_nulls().list.join("; ")
         refused.append(_refused_rows(bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
@@ -207,7 +212,9 @@ def parse_again(home: Home) -> loading.ParseAgain:
     return parse
 
 
-def _objection(source: Source, scopes: Sequence[staging.StagedScope], rejected: pl.DataFrame, known: dict, at: str) -> str | None:
+def _objection(
+    source: Source, scopes: Sequence[staging.StagedScope], rejected: pl.DataFrame, known: dict, at: str
+) -> str | None:
     """Why the batch as a whole must not be loaded, or None."""
     rows = sum(s.frame.height for s in scopes)
     if not rows and source.may_be_empty and scopes and not rejected.height:
@@ -271,7 +278,9 @@ def _unchanged(source: Source, captures: Sequence[Capture], known: dict) -> str 
     """The batch that this one repeats byte for byte, if that was the last one and this one is newer."""
     last = [known["urls"].get(c.url) for c in captures]
     if not last or any(
-        one is None or one["sha256"] != c.sha256 or one["fetched_at"] >= c.fetched_at
+        one is None
+        or one["sha256"] != c.sha256
+        or one["fetched_at"] >= c.fetched_at
         or one["parser_version"] != source.parser_version
         for one, c in zip(last, captures, strict=True)
     ):
@@ -294,7 +303,9 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
             not cost the rest.
     """
     if source.plan is None:
-        raise PetadayError(f"{source.source_id} has no live feed: load its files with `petaday load {source.source_id} FILE`")
+        raise PetadayError(
+            f"{source.source_id} has no live feed: load its files with `petaday load {source.source_id} FILE`"
+        )
     home.create()
     taken: list[Taken] = []
     failures: list[str] = []
@@ -327,7 +338,9 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
         client.close()
     if failures:
         more = f" (and {len(failures) - 3} more)" if len(failures) > 3 else ""
-        raise FetchError(f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(failures[:3]) + more)
+        raise FetchError(
+            f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(failures[:3]) + more
+        )
     return taken
 
 
@@ -346,7 +359,9 @@ def _batches(
         except PetadayError:
             raise
         except PARSER_ERRORS as e:
-            raise LayoutError(f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
+            raise LayoutError(
+                f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}"
+            ) from e
         finally:
             index.path.unlink(missing_ok=True)
         yield from _batches(client, source, window, found)
@@ -364,7 +379,11 @@ def _recalled(home: Home, source: Source, answer: NotModified) -> Document | Non
     if document is None:
         return None
     return replace(
-        document, url=answer.url, fetched_at=answer.fetched_at, http_status=304, etag=known["etag"],
+        document,
+        url=answer.url,
+        fetched_at=answer.fetched_at,
+        http_status=304,
+        etag=known["etag"],
         last_modified=known["last_modified"],
     )
 

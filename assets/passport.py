@@ -19,8 +19,21 @@ from warehouse.tables import literal
 #: Stands for the estimates of every kind.
 DEFAULT_TABLE = "estimated.factor"
 _COLUMNS = (
-    "row_key", "step", "part", "said_in", "said_of", "value", "unit", "meaning", "source_url", "capture_id", "sha256", "url",
-    "fetched_at", "licence", "path",
+    "row_key",
+    "step",
+    "part",
+    "said_in",
+    "said_of",
+    "value",
+    "unit",
+    "meaning",
+    "source_url",
+    "capture_id",
+    "sha256",
+    "url",
+    "fetched_at",
+    "licence",
+    "path",
 )
 
 

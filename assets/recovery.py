@@ -19,7 +19,9 @@ from warehouse.home import Home
 Tell = Callable[[str], None]
 
 
-def _parsed(home: Home, store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None) -> staging.Batch:
+def _parsed(
+    home: Home, store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None
+) -> staging.Batch:
     """A batch read again from its stored bytes, as the intake would have staged it."""
     source = all_sources().get(captures[0].source_id)
     if source is None:
@@ -36,7 +38,14 @@ def _parsed(home: Home, store: CaptureStore, captures: list[Capture], outcome: s
         for document in documents:
             document.path.unlink(missing_ok=True)
     return staging.Batch(
-        source.source_id, source.subject, source.parser_version, captures, outcome, None, scopes if outcome == "loaded" else (), rejected
+        source.source_id,
+        source.subject,
+        source.parser_version,
+        captures,
+        outcome,
+        None,
+        scopes if outcome == "loaded" else (),
+        rejected,
     )
 
 
@@ -111,7 +120,9 @@ def verify(home: Home, tell: Tell) -> list[str]:
     try:
         with read_published(home) as con:
             problems += [f"published file: {p}" for p in _scan(con)]
-            tell(f"publication {con.execute('SELECT max(publication_number) FROM meta.publication').fetchall()[0][0]} read in full")
+            tell(
+                f"publication {con.execute('SELECT max(publication_number) FROM meta.publication').fetchall()[0][0]} read in full"
+            )
     except (PetadayError, duckdb.Error) as e:
         problems.append(str(e).splitlines()[0])
     return problems

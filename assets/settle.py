@@ -41,8 +41,17 @@ def sync_sources(con: duckdb.DuckDBPyConnection) -> None:
     """`meta.source` lists what is registered, and nothing else."""
     rows = [
         (
-            s.source_id, s.subject, s.title, s.homepage_url, s.licence, s.licence_url, s.attribution, s.cadence, s.key_name,
-            s.is_bundled, s.parser_version,
+            s.source_id,
+            s.subject,
+            s.title,
+            s.homepage_url,
+            s.licence,
+            s.licence_url,
+            s.attribution,
+            s.cadence,
+            s.key_name,
+            s.is_bundled,
+            s.parser_version,
         )
         for s in all_sources().values()
     ]
@@ -59,7 +68,9 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _match AS " + (SQL / "accelerator_match.sql").read_text(encoding="utf-8")
     ).fetchall()
-    columns = "provider, instance_type, accelerator_name, accelerator_memory_gib, accelerator_id, accelerator_count, rule"
+    columns = (
+        "provider, instance_type, accelerator_name, accelerator_memory_gib, accelerator_id, accelerator_count, rule"
+    )
     differs = con.execute(
         f"SELECT EXISTS (SELECT {columns} FROM _match EXCEPT SELECT {columns} FROM observed.accelerator_match) "
         f"OR EXISTS (SELECT {columns} FROM observed.accelerator_match EXCEPT SELECT {columns} FROM _match)"

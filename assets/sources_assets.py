@@ -43,7 +43,9 @@ def _window(context: dg.AssetExecutionContext, source: Source) -> Window:
     return Window(now, first, last)
 
 
-def _take(context: dg.AssetExecutionContext, source: Source, config: SourceConfig, home: HomeResource) -> list[intake.Taken]:
+def _take(
+    context: dg.AssetExecutionContext, source: Source, config: SourceConfig, home: HomeResource
+) -> list[intake.Taken]:
     if config.files:
         fetched_at = dt.datetime.fromisoformat(config.fetched_at) if config.fetched_at else None
         return intake.take_files(home.get(), source, [Path(f) for f in config.files], fetched_at)
@@ -66,7 +68,11 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
         group_name="sources",
         description=(
             f"{source.title}: captures for `observed.{source.subject}`"
-            + (", bundled with Petaday" if source.is_bundled else f", from [{source.homepage_url}]({source.homepage_url})")
+            + (
+                ", bundled with Petaday"
+                if source.is_bundled
+                else f", from [{source.homepage_url}]({source.homepage_url})"
+            )
             + f". Licence: {licence}."
         ),
         kinds={"bundled" if source.is_bundled else "http", "polars"},
@@ -79,12 +85,16 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
             **({"needs_key": source.key_name} if source.key_name else {}),
         },
         freshness_policy=freshness,
-        retry_policy=None if source.is_bundled else dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+        retry_policy=None
+        if source.is_bundled
+        else dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL),
         code_version=str(source.parser_version),
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
     )
-    def source_asset(context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource) -> dg.MaterializeResult:
+    def source_asset(
+        context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource
+    ) -> dg.MaterializeResult:
         missing = intake.needs_key(source)
         if missing and not config.files:
             context.log.warning(f"{source.source_id} needs {missing}: set it in the environment to read this source")
@@ -103,7 +113,8 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
         }
         if rejected:
             raise dg.Failure(
-                description=f"{source.source_id}: captured but refused, nothing loaded: " + " | ".join(str(t.message) for t in rejected[:5]),
+                description=f"{source.source_id}: captured but refused, nothing loaded: "
+                + " | ".join(str(t.message) for t in rejected[:5]),
                 metadata=metadata,
                 allow_retries=False,
             )

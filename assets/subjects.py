@@ -16,8 +16,24 @@ PURCHASE_OPTIONS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity
 
 #: Rough units of a currency per USD: only to bound prices, never to convert them.
 _CURRENCY_SCALE = {
-    "USD": 1.0, "EUR": 1.0, "GBP": 1.0, "CHF": 1.0, "CAD": 1.5, "AUD": 1.6, "SGD": 1.4, "CNY": 7.5, "HKD": 8.0, "SEK": 11.0,
-    "NOK": 11.0, "DKK": 7.0, "PLN": 4.0, "BRL": 6.0, "INR": 95.0, "RUB": 100.0, "JPY": 160.0, "KRW": 1500.0,
+    "USD": 1.0,
+    "EUR": 1.0,
+    "GBP": 1.0,
+    "CHF": 1.0,
+    "CAD": 1.5,
+    "AUD": 1.6,
+    "SGD": 1.4,
+    "CNY": 7.5,
+    "HKD": 8.0,
+    "SEK": 11.0,
+    "NOK": 11.0,
+    "DKK": 7.0,
+    "PLN": 4.0,
+    "BRL": 6.0,
+    "INR": 95.0,
+    "RUB": 100.0,
+    "JPY": 160.0,
+    "KRW": 1500.0,
 }
 
 #: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).
@@ -34,16 +50,23 @@ class CloudRate(dy.Schema):
     """One row per offer of a provider to rent compute with accelerators by the hour."""
 
     provider = text("Cloud provider.", key=True)
-    region = text("Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.", key=True)
+    region = text(
+        "Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.", key=True
+    )
     instance_type = text("Instance type in the provider's own name.", key=True)
     purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
     price_component = text(
-        "What the price covers: a whole instance, or the accelerator alone (host to be added).", key=True,
+        "What the price covers: a whole instance, or the accelerator alone (host to be added).",
+        key=True,
         allowed=("instance", "accelerator"),
     )
-    offer_variant = text("What tells offers of one instance type apart (cloud tier, market quantile); '' if nothing.", key=True)
+    offer_variant = text(
+        "What tells offers of one instance type apart (cloud tier, market quantile); '' if nothing.", key=True
+    )
     accelerator_name = text("Accelerator as the publisher writes it.")
-    accelerator_count = number("Accelerators in the offer; a fraction where a slice is sold.", "1", min_exclusive=0, max=20_000)
+    accelerator_count = number(
+        "Accelerators in the offer; a fraction where a slice is sold.", "1", min_exclusive=0, max=20_000
+    )
     accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0, max=2048)
     vcpu_count = number("Virtual CPUs of the host.", "1", min=0)
     memory_gib = number("Memory of the host.", "GiB", min=0)
@@ -67,14 +90,28 @@ class TokenPrice(dy.Schema):
     vendor = text("Who sells the tokens.", key=True)
     model = text("Model in the vendor's own id.", key=True)
     direction = text(
-        "Which tokens.", key=True,
+        "Which tokens.",
+        key=True,
         allowed=(
-            "input", "output", "cached_read", "cached_write", "cached_write_1h", "input_audio", "output_audio",
-            "cached_audio_read", "input_image", "output_image", "output_reasoning", "input_video", "cached_image_read",
+            "input",
+            "output",
+            "cached_read",
+            "cached_write",
+            "cached_write_1h",
+            "input_audio",
+            "output_audio",
+            "cached_audio_read",
+            "input_image",
+            "output_image",
+            "output_reasoning",
+            "input_video",
+            "cached_image_read",
         ),
     )
     service_tier = text("Service tier: standard, batch, priority, flex.", key=True)
-    context_tier_from_tokens = count("Prompt length from which the price holds; 0 is the base price.", "token", key=True, min=0)
+    context_tier_from_tokens = count(
+        "Prompt length from which the price holds; 0 is the base price.", "token", key=True, min=0
+    )
     time_window = text("Time of day in UTC at which it holds, hh:mm-hh:mm; '' for all day.", key=True)
     region = text("Region; 'global' if the price holds in all.", key=True)
     price_usd_per_mtok = number("Price of a million tokens.", "USD/Mtoken", nullable=False, min=0, max=10_000)
@@ -90,18 +127,21 @@ class GridCarbon(dy.Schema):
     basis_method = text("average of the mix, or marginal.", key=True, allowed=("average", "marginal"))
     basis_boundary = text(
         "direct: combustion only; lifecycle: with building and fuel supply; unconfirmed: the publisher does not say.",
-        key=True, allowed=("direct", "lifecycle", "unconfirmed"),
+        key=True,
+        allowed=("direct", "lifecycle", "unconfirmed"),
     )
     basis_accounting = text("location: of the grid; market: after contracts.", key=True, allowed=("location", "market"))
     basis_kind = text("actual, forecast or estimated.", key=True, allowed=("actual", "forecast", "estimated"))
-    intensity_gco2e_per_kwh = number(
-        "Carbon intensity of electricity.", "gCO2e/kWh", nullable=False, min=0, max=1500
-    )
+    intensity_gco2e_per_kwh = number("Carbon intensity of electricity.", "gCO2e/kWh", nullable=False, min=0, max=1500)
 
     @dy.rule()
     def lifecycle_is_not_zero(cls) -> pl.Expr:
         """No plant's lifecycle is below 1 g/kWh: a zero is a gap, a number below 1 a share of carbon-free energy."""
-        is_lifecycle_mix = (pl.col("basis_boundary") == "lifecycle") & (pl.col("basis_method") == "average") & (pl.col("basis_accounting") == "location")
+        is_lifecycle_mix = (
+            (pl.col("basis_boundary") == "lifecycle")
+            & (pl.col("basis_method") == "average")
+            & (pl.col("basis_accounting") == "location")
+        )
         return ~is_lifecycle_mix | (pl.col("intensity_gco2e_per_kwh") >= 1)
 
 
@@ -131,7 +171,8 @@ class ElectricityPrice(dy.Schema):
 
     zone = text("Grid or bidding zone.", key=True)
     market = text(
-        "Which price.", key=True,
+        "Which price.",
+        key=True,
         allowed=("day_ahead", "real_time", "retail_industrial", "retail_commercial", "retail_all", "published_hub"),
     )
     resolution = text(
@@ -154,7 +195,9 @@ class ExchangeRate(dy.Schema):
 
     currency_code = text("ISO 4217 code of the currency.", key=True)
     base_currency_code = text("ISO 4217 code of the currency it is quoted against.", key=True)
-    rate_per_base = number("Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0)
+    rate_per_base = number(
+        "Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0
+    )
 
 
 class ModelCompute(dy.Schema):
@@ -178,12 +221,20 @@ TOKEN_PRICE = Subject("token_price", "state", "what a million tokens of a model 
 GRID_CARBON = Subject("grid_carbon", "series", "carbon intensity of electricity by zone, slot and basis.", GridCarbon)
 
 GPU_PRICE = Subject("gpu_price", "state", "what it costs to buy an accelerator.", GpuPrice)
-ELECTRICITY_PRICE = Subject("electricity_price", "series", "what electricity costs by zone, market and slot.", ElectricityPrice)
+ELECTRICITY_PRICE = Subject(
+    "electricity_price", "series", "what electricity costs by zone, market and slot.", ElectricityPrice
+)
 EXCHANGE_RATE = Subject("exchange_rate", "series", "reference exchange rates by day.", ExchangeRate)
 MODEL_COMPUTE = Subject("model_compute", "state", "size and training of notable models.", ModelCompute)
 
 SUBJECTS: tuple[Subject, ...] = (
-    CLOUD_RATE, GPU_PRICE, TOKEN_PRICE, GRID_CARBON, ELECTRICITY_PRICE, EXCHANGE_RATE, MODEL_COMPUTE,
+    CLOUD_RATE,
+    GPU_PRICE,
+    TOKEN_PRICE,
+    GRID_CARBON,
+    ELECTRICITY_PRICE,
+    EXCHANGE_RATE,
+    MODEL_COMPUTE,
 )
 
 

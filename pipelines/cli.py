@@ -90,7 +90,9 @@ def _progress(title: str, verbose: bool) -> Generator[None]:
             progress.listen(None)
         return
     with err.status(title) as status:
-        progress.listen(lambda step, good: status.update(f"{title}: {step.replace('__', '/')} {'done' if good else 'FAILED'}"))
+        progress.listen(
+            lambda step, good: status.update(f"{title}: {step.replace('__', '/')} {'done' if good else 'FAILED'}")
+        )
         try:
             yield
         finally:
@@ -98,7 +100,12 @@ def _progress(title: str, verbose: bool) -> Generator[None]:
 
 
 def _execute(
-    home: Home, job: str, verbose: bool, *, ops: dict[str, Any] | None = None, tags: dict[str, str] | None = None,
+    home: Home,
+    job: str,
+    verbose: bool,
+    *,
+    ops: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
     partition_key: str | None = None,
 ) -> list[str]:
     """Run a job in this process; returns the messages of the steps that failed."""
@@ -110,7 +117,11 @@ def _execute(
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
         with instance(home) as dagster_instance:
             result = defs.resolve_job_def(job).execute_in_process(
-                instance=dagster_instance, run_config=config, raise_on_error=False, tags=tags, partition_key=partition_key
+                instance=dagster_instance,
+                run_config=config,
+                raise_on_error=False,
+                tags=tags,
+                partition_key=partition_key,
             )
     if result.success:
         return []
@@ -186,7 +197,16 @@ _HEADLINE = {"gpt-3-175b": "as trained in 2020 (published inputs)", "gpt-3-175b-
 
 def _print_headline(con: Any) -> None:
     """The training estimate of GPT-3, with its band where inputs are not given."""
-    table = Table("scenario", "quantity", "low (p5)", "central", "high (p95)", "unit", title="\nTraining GPT-3 (175B)", title_justify="left")
+    table = Table(
+        "scenario",
+        "quantity",
+        "low (p5)",
+        "central",
+        "high (p95)",
+        "unit",
+        title="\nTraining GPT-3 (175B)",
+        title_justify="left",
+    )
     for scenario_id, title in _HEADLINE.items():
         rows = con.execute(
             "SELECT quantity, low, central, high, unit FROM estimated.training_estimate WHERE scenario_id = ? "
@@ -221,7 +241,9 @@ def _dates(first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, st
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day, for sources with history.")
 @click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day.")
 @click.pass_obj
-def refresh(options: dict[str, Any], sources: tuple[str, ...], first: dt.datetime | None, last: dt.datetime | None) -> int:
+def refresh(
+    options: dict[str, Any], sources: tuple[str, ...], first: dt.datetime | None, last: dt.datetime | None
+) -> int:
     """Read the live publishers (all, or SOURCES), then derive and publish."""
     from assets.intake import needs_key
     from assets.sources import all_sources, source_named
@@ -245,7 +267,10 @@ def refresh(options: dict[str, Any], sources: tuple[str, ...], first: dt.datetim
         if source.has_history:
             day = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
             first_day, last_day = window or (day, day)
-            partition["tags"] = {"dagster/asset_partition_range_start": first_day, "dagster/asset_partition_range_end": last_day}
+            partition["tags"] = {
+                "dagster/asset_partition_range_start": first_day,
+                "dagster/asset_partition_range_end": last_day,
+            }
         with _progress(f"reading {source.title}", options["verbose"]):
             failures += _execute(home, f"refresh_{source.source_id}", options["verbose"], **partition)
     return _settle(home, options, failures)
@@ -263,7 +288,10 @@ def _settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
 @main.command()
 @click.argument("source")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--fetched-at", help="When the publisher was seen to say this, ISO 8601; UTC unless an offset is given. Default: now.")
+@click.option(
+    "--fetched-at",
+    help="When the publisher was seen to say this, ISO 8601; UTC unless an offset is given. Default: now.",
+)
 @click.pass_obj
 def load(options: dict[str, Any], source: str, files: tuple[Path, ...], fetched_at: str | None) -> int:
     """Take recorded or hand-downloaded FILES as captures of SOURCE, then derive and publish."""
@@ -278,7 +306,11 @@ def load(options: dict[str, Any], source: str, files: tuple[Path, ...], fetched_
         partition["partition_key"] = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     with _progress(f"taking {len(files)} file{'s' if len(files) > 1 else ''} as {found.title}", options["verbose"]):
         failures = _execute(
-            home, f"refresh_{found.source_id}", options["verbose"], ops={f"sources__{found.source_id}": {"config": config}}, **partition
+            home,
+            f"refresh_{found.source_id}",
+            options["verbose"],
+            ops={f"sources__{found.source_id}": {"config": config}},
+            **partition,
         )
     status = _settle(home, options, failures)
     _tell_loaded(home, found.source_id, files)
@@ -289,7 +321,9 @@ def _instant(text: str) -> str:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise click.UsageError(f"--fetched-at {text!r} is not an ISO 8601 instant such as 2026-04-02T12:00:00Z") from None
+        raise click.UsageError(
+            f"--fetched-at {text!r} is not an ISO 8601 instant such as 2026-04-02T12:00:00Z"
+        ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if moment > dt.datetime.now(dt.UTC):
         raise click.UsageError(f"--fetched-at {text} lies in the future")
@@ -318,8 +352,14 @@ def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> None:
 
 @main.command()
 @click.argument("sql")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="File to write; needed for parquet.")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="File to write; needed for parquet.",
+)
 def query(sql: str, style: str, output: Path | None) -> int:
     """Ask the published file in SQL (read-only)."""
     from warehouse.connection import read_published
@@ -341,7 +381,13 @@ def query(sql: str, style: str, output: Path | None) -> int:
     else:
         import polars as pl
 
-        with pl.Config(tbl_rows=200, tbl_cols=40, tbl_width_chars=max(out.width, 100), fmt_str_lengths=60, tbl_hide_dataframe_shape=False):
+        with pl.Config(
+            tbl_rows=200,
+            tbl_cols=40,
+            tbl_width_chars=max(out.width, 100),
+            fmt_str_lengths=60,
+            tbl_hide_dataframe_shape=False,
+        ):
             text = f"{frame}\n"
     if output:
         output.write_text(text, encoding="utf-8")
@@ -370,9 +416,17 @@ def status() -> int:
         if outcome is None:
             state = f"needs {missing}" if missing else "not read yet"
         else:
-            state = ("bundled" if bundled else "stale" if stale else "fresh") + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
+            state = ("bundled" if bundled else "stale" if stale else "fresh") + (
+                "" if outcome != "rejected" else f"; last REJECTED: {message}"
+            )
         table.add_row(
-            source_id, subject, good or "-", _age(age), state, "-" if count is None else f"{count:,}", "-" if refused is None else f"{refused:,}"
+            source_id,
+            subject,
+            good or "-",
+            _age(age),
+            state,
+            "-" if count is None else f"{count:,}",
+            "-" if refused is None else f"{refused:,}",
         )
     out.print(table)
     return 0
@@ -417,7 +471,9 @@ def estimate(scenario: Path, as_json: bool) -> int:
         value, low, high = (f"{factor[k]:,.6g}" for k in ("value", "low", "high"))
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
-        out.print(f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False)
+        out.print(
+            f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False
+        )
     return 0
 
 
@@ -480,13 +536,18 @@ def report(options: dict[str, Any], is_opened: bool) -> int:
 
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--csv", "has_csv", is_flag=True, help="Also CSV files, with cells that a spreadsheet would run made inert.")
+@click.option(
+    "--csv", "has_csv", is_flag=True, help="Also CSV files, with cells that a spreadsheet would run made inert."
+)
 def export(folder: Path, has_csv: bool) -> int:
     """Every table as Parquet with a datapackage.json, and FOCUS-shaped cost rows, into DIR."""
     from assets.published.export import export as write_out
 
     result = write_out(Home.from_environment(), folder, has_csv=has_csv)
-    out.print(f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}", markup=False)
+    out.print(
+        f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}",
+        markup=False,
+    )
     return 0
 
 
@@ -507,8 +568,16 @@ def ui(port: int) -> int:
     os.environ["PETADAY_HOME"] = str(home.root)
     out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", markup=False)
     command = [
-        str(Path(sys.executable).with_name("dagster")), "dev", "--host", "127.0.0.1", "--port", str(port), "-m", "pipelines.definitions",
-        "--log-level", "warning",
+        str(Path(sys.executable).with_name("dagster")),
+        "dev",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "-m",
+        "pipelines.definitions",
+        "--log-level",
+        "warning",
     ]
     with contextlib.suppress(KeyboardInterrupt):
         return subprocess.run(command, check=False).returncode

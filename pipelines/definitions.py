@@ -44,13 +44,21 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
 
     jobs = [
         # The main job on the bundled data: no key, no network.
-        dg.define_asset_job("run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."),
+        dg.define_asset_job(
+            "run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."
+        ),
         # What follows from captures: apart from fetching, so that a publisher's failure stops nothing else.
-        dg.define_asset_job("settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."),
-        dg.define_asset_job("report", selection=pages, hooks=HOOKS, description="Draw the report from the published file."),
+        dg.define_asset_job(
+            "settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."
+        ),
+        dg.define_asset_job(
+            "report", selection=pages, hooks=HOOKS, description="Draw the report from the published file."
+        ),
         *(
             dg.define_asset_job(
-                f"refresh_{s.source_id}", selection=dg.AssetSelection.assets(source_key(s.source_id)), hooks=HOOKS,
+                f"refresh_{s.source_id}",
+                selection=dg.AssetSelection.assets(source_key(s.source_id)),
+                hooks=HOOKS,
                 description=f"Read {s.title}.",
             )
             for s in all_sources().values()
@@ -64,7 +72,9 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
         schedules=schedules,
         sensors=[
             dg.AutomationConditionSensorDefinition(
-                "derive", target=derived | pages, default_status=dg.DefaultSensorStatus.RUNNING,
+                "derive",
+                target=derived | pages,
+                default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Runs what is derived when what it is derived from has changed.",
             )
         ],

@@ -159,9 +159,19 @@ class CaptureStore:
                 temporaries.append(temporary)
                 captures.append(
                     Capture(
-                        _digest(source_id, fetched_at, sha256, str(index)), "", index, len(documents), source_id,
-                        document.url, fetched_at, document.http_status, document.etag, document.last_modified, sha256,
-                        size, document.extension,
+                        _digest(source_id, fetched_at, sha256, str(index)),
+                        "",
+                        index,
+                        len(documents),
+                        source_id,
+                        document.url,
+                        fetched_at,
+                        document.http_status,
+                        document.etag,
+                        document.last_modified,
+                        sha256,
+                        size,
+                        document.extension,
                     )
                 )
             ids = [c.capture_id for c in captures]
@@ -230,7 +240,12 @@ class CaptureStore:
             Path(name).unlink(missing_ok=True)
             raise
         return Document(
-            Path(name), capture.url, capture.fetched, capture.extension, capture.http_status, capture.etag,
+            Path(name),
+            capture.url,
+            capture.fetched,
+            capture.extension,
+            capture.http_status,
+            capture.etag,
             capture.last_modified,
         )
 

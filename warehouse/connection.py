@@ -60,7 +60,12 @@ def open_work_file(home: Home, catalog: schema.Catalog) -> Generator[duckdb.Duck
             ).fetchall()
             con.execute("USE warehouse").fetchall()
             schema.apply(con, catalog)
-        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException) as e:
+        except (
+            duckdb.IOException,
+            duckdb.SerializationException,
+            duckdb.InternalException,
+            duckdb.FatalException,
+        ) as e:
             if is_disk_full(e):
                 raise
             raise WarehouseDamagedError(

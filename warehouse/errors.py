@@ -51,5 +51,7 @@ def telling_of_a_full_disk(what: str) -> Generator[None]:
         raise
     except Exception as e:
         if is_disk_full(e):
-            raise DiskFullError(f"no space left on the disk while {what}: what was committed is safe; free some and run again") from e
+            raise DiskFullError(
+                f"no space left on the disk while {what}: what was committed is safe; free some and run again"
+            ) from e
         raise

@@ -40,7 +40,13 @@ class Recorder:
     """Records batches in an open write session."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, parse_again: ParseAgain, *, keep_journal: bool = True
+        self,
+        con: duckdb.DuckDBPyConnection,
+        home: Home,
+        catalog: Catalog,
+        parse_again: ParseAgain,
+        *,
+        keep_journal: bool = True,
     ) -> None:
         """Bind to a session.
 
@@ -69,7 +75,8 @@ class Recorder:
         last = journal[-1]["load_number"] if journal else 0
         rows = self.con.execute(
             "SELECT load_number, any_value(source_id), batch_id, any_value(parser_version), any_value(outcome), "
-            "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1", [last]
+            "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1",
+            [last],
         ).fetchall()
         names = ("load_number", "source_id", "batch_id", "parser_version", "outcome", "message", "recorded_at_us")
         self.store.append_journal(dict(zip(names, row, strict=True)) for row in rows)
@@ -108,13 +115,24 @@ class Recorder:
             elif batch.outcome == "loaded":
                 for scope in batch.scopes:
                     snapshot = log.Snapshot(
-                        batch.source_id, scope.scope, batch.batch_id, batch.captures[0].fetched, scope.is_complete,
+                        batch.source_id,
+                        scope.scope,
+                        batch.batch_id,
+                        batch.captures[0].fetched,
+                        scope.is_complete,
                         scope.frame,
                     )
                     appended += log.record(self.con, subject, snapshot, moment, self._reread(batch.source_id))
             self._record_captures(batch, moment, rows, appended)
         return Loaded(
-            batch.source_id, batch.subject, batch.batch_id, ids, batch.outcome, batch.message, rows, appended,
+            batch.source_id,
+            batch.subject,
+            batch.batch_id,
+            ids,
+            batch.outcome,
+            batch.message,
+            rows,
+            appended,
             batch.rejected.height,
         )
 
@@ -127,7 +145,10 @@ class Recorder:
             "FROM meta.snapshot WHERE batch_id = $same AND source_id = $source_id "
             "QUALIFY row_number() OVER (PARTITION BY scope ORDER BY recorded_at DESC) = 1",
             {
-                "batch_id": batch.batch_id, "at": batch.captures[0].fetched, "moment": moment, "same": batch.message,
+                "batch_id": batch.batch_id,
+                "at": batch.captures[0].fetched,
+                "moment": moment,
+                "same": batch.message,
                 "source_id": batch.source_id,
             },
         ).fetchall()
@@ -142,9 +163,25 @@ class Recorder:
             self.con.execute(
                 "INSERT INTO meta.capture VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [
-                    number, c.capture_id, c.batch_id, c.source_id, c.url, c.fetched, c.http_status, c.etag, c.last_modified,
-                    c.sha256, c.byte_count, str(c.path), batch.parser_version, rows, appended, batch.rejected.height,
-                    batch.outcome, batch.message, moment,
+                    number,
+                    c.capture_id,
+                    c.batch_id,
+                    c.source_id,
+                    c.url,
+                    c.fetched,
+                    c.http_status,
+                    c.etag,
+                    c.last_modified,
+                    c.sha256,
+                    c.byte_count,
+                    str(c.path),
+                    batch.parser_version,
+                    rows,
+                    appended,
+                    batch.rejected.height,
+                    batch.outcome,
+                    batch.message,
+                    moment,
                 ],
             ).fetchall()
         if batch.rejected.height:
@@ -157,7 +194,10 @@ class Recorder:
 
 
 def record_staged(
-    con: duckdb.DuckDBPyConnection, home: Home, catalog: Catalog, parse_again: ParseAgain,
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    catalog: Catalog,
+    parse_again: ParseAgain,
     source_ids: set[str] | None = None,
 ) -> list[Loaded]:
     """Record all waiting batches (of the given sources); they leave the staging folder once committed."""
@@ -200,16 +240,18 @@ def remember_latest(home: Home, batch: staging.Batch) -> None:
             continue
         same_as = batch.message if batch.outcome == "unchanged" else batch.batch_id
         known["urls"][capture.url] = {
-            "fetched_at": capture.fetched_at, "etag": capture.etag, "last_modified": capture.last_modified,
-            "sha256": capture.sha256, "batch_id": same_as, "parser_version": batch.parser_version,
+            "fetched_at": capture.fetched_at,
+            "etag": capture.etag,
+            "last_modified": capture.last_modified,
+            "sha256": capture.sha256,
+            "batch_id": same_as,
+            "parser_version": batch.parser_version,
             "capture_ids": [c.capture_id for c in batch.captures],
         }
         changed = True
     for scope in batch.scopes:
         if batch.captures[0].fetched_at >= known["scopes"].get(scope.scope, {}).get("fetched_at", ""):
-            known["scopes"][scope.scope] = {
-                "fetched_at": batch.captures[0].fetched_at, "row_count": scope.frame.height
-            }
+            known["scopes"][scope.scope] = {"fetched_at": batch.captures[0].fetched_at, "row_count": scope.frame.height}
             changed = True
     if changed:
         write_atomic(_latest_file(home, batch.source_id), json.dumps(known, indent=1).encode())

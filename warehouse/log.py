@@ -130,8 +130,11 @@ class _Loader:
             f"AND (observed_at > $at OR (observed_at = $at AND batch_id > $batch_id)) {overlap} "
             "QUALIFY row_number() OVER (PARTITION BY batch_id ORDER BY recorded_at DESC) = 1 "
             "ORDER BY observed_at, batch_id",
-            source_id=snapshot.source_id, scope=snapshot.scope, subject=self.subject.name,
-            at=snapshot.observed_at, batch_id=snapshot.batch_id,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            subject=self.subject.name,
+            at=snapshot.observed_at,
+            batch_id=snapshot.batch_id,
         )
 
     def is_newest(self, snapshot: Snapshot) -> bool:
@@ -140,7 +143,10 @@ class _Loader:
             f"SELECT (SELECT count(*) FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
             "AND (observed_at >= $at OR valid_from <> observed_at)) + (SELECT count(*) FROM meta.snapshot "
             "WHERE source_id = $source_id AND scope = $scope AND subject = $subject AND is_dated)",
-            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at, subject=self.subject.name,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            at=snapshot.observed_at,
+            subject=self.subject.name,
         )
 
     def insert(self, select: str, snapshot: Snapshot) -> int:
@@ -152,8 +158,11 @@ class _Loader:
             f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, observed_at, recorded_at, capture_id) "
             f"SELECT $source_id, $scope, {_names(columns)}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
             "FROM _appended ORDER BY valid_from",
-            source_id=snapshot.source_id, scope=snapshot.scope, observed_at=snapshot.observed_at,
-            recorded_at=self.recorded_at, batch_id=snapshot.batch_id,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at,
+            batch_id=snapshot.batch_id,
         )
 
     # States -----------------------------------------------------------------------------------------------------------
@@ -170,9 +179,14 @@ class _Loader:
         stamp = {"observed_at": snapshot.observed_at, "recorded_at": self.recorded_at}
         into = f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
         stamped = "$observed_at, $observed_at, $recorded_at"
-        if not self.scalar(f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)", **place):
+        if not self.scalar(
+            f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
+            **place,
+        ):
             return self.scalar(
-                f"{into} SELECT $source_id, $scope, {_names(columns)}, {stamped}, capture_id FROM _line_view", **place, **stamp
+                f"{into} SELECT $source_id, $scope, {_names(columns)}, {stamped}, capture_id FROM _line_view",
+                **place,
+                **stamp,
             )
         # The row that was appended last among those with the latest valid_from: both in one number that orders rows.
         order = "(epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid)"
@@ -187,7 +201,8 @@ class _Loader:
             f"{into} SELECT $source_id, $scope, {_names(columns, 'n')}, {stamped}, n.capture_id "
             f"FROM _line_view n LEFT JOIN _last o ON hash({_names(keys, 'n')}) = o.key_hash "
             f"WHERE o.is_offered IS NOT true OR hash({_names(values, 'n')}) <> o.value_hash",
-            **place, **stamp,
+            **place,
+            **stamp,
         )
         if snapshot.is_complete:
             nulls = ", ".join("NULL" for _ in values)
@@ -195,7 +210,9 @@ class _Loader:
                 f"{into} SELECT $source_id, $scope, {_names(keys, 'l')}, {nulls}, false, {stamped}, $batch_id "
                 f"FROM {subject.log_name} l JOIN (SELECT row_number FROM _last o WHERE is_offered "
                 f"AND key_hash NOT IN (SELECT hash({_names(keys)}) FROM _line_view)) gone ON l.rowid = gone.row_number",
-                **place, **stamp, batch_id=snapshot.batch_id,
+                **place,
+                **stamp,
+                batch_id=snapshot.batch_id,
             )
         return appended
 
@@ -218,7 +235,9 @@ class _Loader:
             "WHERE source_id = $source_id AND scope = $scope "
             "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
             f"QUALIFY row_number() OVER (PARTITION BY {key_list}, valid_from ORDER BY {_WORD_ORDER}) = 1",
-            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            at=snapshot.observed_at,
             last_id=self.last_id(snapshot),
         )
         if snapshot.is_complete:
@@ -243,26 +262,26 @@ class _Loader:
             checkpoint AS (
                 SELECT {key_list}, valid_from FROM dated
                 UNION
-                SELECT {_names(keys, 'e')}, e.valid_from FROM existing e JOIN first_date f
-                ON {_same(keys, 'e', 'f')} AND e.valid_from > f.first_from),
+                SELECT {_names(keys, "e")}, e.valid_from FROM existing e JOIN first_date f
+                ON {_same(keys, "e", "f")} AND e.valid_from > f.first_from),
             wanted AS (
                 SELECT c.*, l.said, l.capture_id, f.first_from FROM checkpoint c
-                ASOF JOIN dated l ON {_same(keys, 'c', 'l')} AND c.valid_from >= l.valid_from
-                JOIN first_date f ON {_same(keys, 'c', 'f')}),
+                ASOF JOIN dated l ON {_same(keys, "c", "l")} AND c.valid_from >= l.valid_from
+                JOIN first_date f ON {_same(keys, "c", "f")}),
             chained AS (
                 SELECT *, lag(said) OVER (PARTITION BY {key_list} ORDER BY valid_from) AS said_before FROM wanted),
             compared AS (
                 SELECT c.*, x.said AS exact, x.valid_from IS NOT NULL AS has_exact, b.said AS carried
                 FROM chained c
-                LEFT JOIN existing x ON {_same(keys, 'c', 'x')} AND c.valid_from = x.valid_from
-                ASOF LEFT JOIN dated_existing b ON {_same(keys, 'c', 'b')} AND c.valid_from >= b.valid_from),
+                LEFT JOIN existing x ON {_same(keys, "c", "x")} AND c.valid_from = x.valid_from
+                ASOF LEFT JOIN dated_existing b ON {_same(keys, "c", "b")} AND c.valid_from >= b.valid_from),
             change AS (
                 SELECT {key_list}, valid_from, capture_id, said,
                     CASE WHEN has_exact THEN exact WHEN valid_from = first_from THEN carried ELSE said_before END AS told
                 FROM compared
                 UNION ALL
-                SELECT {_names(keys, 'l')}, l.valid_from, l.capture_id, l.said, x.said
-                FROM line l LEFT JOIN existing x ON {_same(keys, 'l', 'x')} AND l.valid_from = x.valid_from
+                SELECT {_names(keys, "l")}, l.valid_from, l.capture_id, l.said, x.said
+                FROM line l LEFT JOIN existing x ON {_same(keys, "l", "x")} AND l.valid_from = x.valid_from
                 WHERE l.valid_from = {start})
             SELECT {key_list}, {unpacked}, said.is_offered AS is_offered, valid_from, capture_id FROM change
             WHERE (said.is_offered OR coalesce(told.is_offered, false)) AND said IS DISTINCT FROM told
@@ -304,7 +323,9 @@ class _Loader:
                 f"SELECT count(*) FROM {self.subject.log_name} l "
                 f"SEMI JOIN _touched t ON {_same(self.subject.keys, 't', 'l')} "
                 "WHERE source_id = $source_id AND scope = $scope AND observed_at <= $at AND valid_from > $at",
-                source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+                source_id=snapshot.source_id,
+                scope=snapshot.scope,
+                at=snapshot.observed_at,
             )
         )
 
@@ -330,7 +351,9 @@ class _Loader:
             f"AND valid_from BETWEEN make_timestamptz({lowest or 0}) AND make_timestamptz({highest or 0}) "
             "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
             f"QUALIFY row_number() OVER (PARTITION BY {_names(self.slot_key)} ORDER BY {_WORD_ORDER}) = 1",
-            source_id=snapshot.source_id, scope=snapshot.scope, at=snapshot.observed_at,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            at=snapshot.observed_at,
             last_id=self.last_id(snapshot),
         )
         return self.insert(
@@ -385,10 +408,18 @@ def record(
         "INSERT INTO meta.snapshot SELECT $batch_id, $source_id, $scope, $subject, $observed_at, $is_complete, $is_dated, "
         "$row_count, $appended, make_timestamptz($lowest::BIGINT), make_timestamptz($highest::BIGINT), $recorded_at",
         {
-            "batch_id": snapshot.batch_id, "source_id": snapshot.source_id, "scope": snapshot.scope,
-            "subject": subject.name, "observed_at": snapshot.observed_at, "is_complete": snapshot.is_complete,
-            "is_dated": is_dated, "row_count": snapshot.frame.height, "appended": appended,
-            "lowest": lowest, "highest": highest, "recorded_at": recorded_at,
+            "batch_id": snapshot.batch_id,
+            "source_id": snapshot.source_id,
+            "scope": snapshot.scope,
+            "subject": subject.name,
+            "observed_at": snapshot.observed_at,
+            "is_complete": snapshot.is_complete,
+            "is_dated": is_dated,
+            "row_count": snapshot.frame.height,
+            "appended": appended,
+            "lowest": lowest,
+            "highest": highest,
+            "recorded_at": recorded_at,
         },
     ).fetchall()
     return appended
@@ -422,7 +453,9 @@ def _intervals(subject: Subject, condition: str) -> str:
 def _as_of(subject: Subject, condition: str) -> str:
     keys = _names(["source_id", "scope", *subject.keys])
     columns = _names(["source_id", "scope", *subject.keys, *subject.values])
-    start = f"nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from" if subject.kind == "state" else "valid_from"
+    start = (
+        f"nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from" if subject.kind == "state" else "valid_from"
+    )
     slots = f", {quoted('valid_from')}" if subject.kind == "series" else ""
     return (
         f"SELECT {columns}, {start}, observed_at, recorded_at, capture_id FROM ("

@@ -66,7 +66,9 @@ def _published_state(home: Home) -> tuple[int, str]:
     numbers = [int(p.stem.split("-")[1]) for p in home.publications_dir.glob("petaday-*.duckdb")]
     if home.published_file.exists():
         with duckdb.connect(str(home.published_file), read_only=True) as con:
-            numbers += [r[0] for r in con.execute("SELECT max(publication_number) FROM meta.publication").fetchall() if r[0]]
+            numbers += [
+                r[0] for r in con.execute("SELECT max(publication_number) FROM meta.publication").fetchall() if r[0]
+            ]
     return max(numbers, default=0), ""
 
 
@@ -88,7 +90,9 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
             con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
         if home.work_file.with_name(home.work_file.name + ".wal").exists():
-            raise PublishError(f"{home.work_file} still has a write-ahead log after a checkpoint; nothing was published")
+            raise PublishError(
+                f"{home.work_file} still has a write-ahead log after a checkpoint; nothing was published"
+            )
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
         try:
             _copy(home.work_file, temporary)

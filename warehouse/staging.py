@@ -94,10 +94,18 @@ def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[Pat
             StagedScope(s["scope"], s["is_complete"], pl.read_ipc(folder / f"{n}.arrow"))
             for n, s in enumerate(manifest["scopes"])
         ]
-        yield folder, Batch(
-            manifest["source_id"], manifest["subject"], manifest["parser_version"],
-            [Capture(**c) for c in manifest["captures"]], manifest["outcome"], manifest["message"], scopes,
-            pl.read_ipc(folder / "rejected.arrow"),
+        yield (
+            folder,
+            Batch(
+                manifest["source_id"],
+                manifest["subject"],
+                manifest["parser_version"],
+                [Capture(**c) for c in manifest["captures"]],
+                manifest["outcome"],
+                manifest["message"],
+                scopes,
+                pl.read_ipc(folder / "rejected.arrow"),
+            ),
         )
 
 

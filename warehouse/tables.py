@@ -105,17 +105,25 @@ class LogColumns(dy.Schema):
     scope = dy.String(nullable=False, description="Part of the source that one capture covers completely.")
     is_offered = dy.Bool(nullable=False, description="False is a tombstone: no longer offered from valid_from on.")
     valid_from = dy.Datetime(
-        time_unit="us", time_zone="UTC", nullable=False,
+        time_unit="us",
+        time_zone="UTC",
+        nullable=False,
         description="From when the value holds; 1970-01-01 where the publisher does not state the start.",
         metadata={"unit": "UTC"},
     )
     observed_at = dy.Datetime(
-        time_unit="us", time_zone="UTC", nullable=False,
-        description="When the publisher was seen to say so (fetched_at of the capture).", metadata={"unit": "UTC"},
+        time_unit="us",
+        time_zone="UTC",
+        nullable=False,
+        description="When the publisher was seen to say so (fetched_at of the capture).",
+        metadata={"unit": "UTC"},
     )
     recorded_at = dy.Datetime(
-        time_unit="us", time_zone="UTC", nullable=False,
-        description="From when this warehouse knows it.", metadata={"unit": "UTC"},
+        time_unit="us",
+        time_zone="UTC",
+        nullable=False,
+        description="From when this warehouse knows it.",
+        metadata={"unit": "UTC"},
     )
     capture_id = dy.String(nullable=False, description="Capture that the row was read from; see meta.capture.")
 

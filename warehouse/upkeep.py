@@ -47,7 +47,10 @@ def setting(name: str, default: int) -> int:
 
 def _leftovers(home: Home, before: float) -> Iterator[Path]:
     places = (
-        *home.spool_dir.glob("*"), *home.staged_dir.glob(".tmp-*"), *home.captures_dir.rglob(".tmp-*"), *(home.root / "work").rglob(".tmp-*"),
+        *home.spool_dir.glob("*"),
+        *home.staged_dir.glob(".tmp-*"),
+        *home.captures_dir.rglob(".tmp-*"),
+        *(home.root / "work").rglob(".tmp-*"),
         *home.root.glob(f".{home.published_file.name}.*.tmp"),
     )
     for path in places:
@@ -79,7 +82,11 @@ def sweep(home: Home, now: float | None = None) -> Swept:
         ]
         for path in dict.fromkeys(doomed):
             try:
-                size = sum(p.lstat().st_size for p in path.rglob("*")) if path.is_dir() and not path.is_symlink() else path.lstat().st_size
+                size = (
+                    sum(p.lstat().st_size for p in path.rglob("*"))
+                    if path.is_dir() and not path.is_symlink()
+                    else path.lstat().st_size
+                )
             except FileNotFoundError:
                 continue
             if path.is_dir() and not path.is_symlink():

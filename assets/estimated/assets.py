@@ -24,7 +24,10 @@ FACTOR_KEY = dg.AssetKey(["estimated", "factor"])
 _DEPS = [
     dg.AssetKey(["observed", "cloud_rate"]),
     dg.AssetKey(["observed", "grid_carbon"]),
-    *(dg.AssetKey(["reference", name]) for name in ("accelerator", "accelerator_alias", "model", "region", "method_default")),
+    *(
+        dg.AssetKey(["reference", name])
+        for name in ("accelerator", "accelerator_alias", "model", "region", "method_default")
+    ),
 ]
 _OUTPUTS = ((TRAINING_KEY, TRAINING_ESTIMATE), (SCENARIO_KEY, SCENARIO_ESTIMATE), (FACTOR_KEY, FACTOR))
 _DEFINITION = "estimated.training_estimate"
@@ -33,15 +36,25 @@ _DEFINITION = "estimated.training_estimate"
 def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
     """Changes when anything changes that an estimate depends on."""
     folder = resources.files("assets.estimated")
-    texts = [f.read_text(encoding="utf-8") for f in sorted((folder / "scenarios").iterdir(), key=lambda f: f.name) if f.name.endswith(".toml")]
+    texts = [
+        f.read_text(encoding="utf-8")
+        for f in sorted((folder / "scenarios").iterdir(), key=lambda f: f.name)
+        if f.name.endswith(".toml")
+    ]
     for part in (folder, folder / "methods", folder / "scenarios" / "other"):
-        files = [f for f in sorted(part.iterdir(), key=lambda f: f.name) if f.name.endswith((".sql", ".toml")) or f.name == "engine.py" or part.name == "methods"]
+        files = [
+            f
+            for f in sorted(part.iterdir(), key=lambda f: f.name)
+            if f.name.endswith((".sql", ".toml")) or f.name == "engine.py" or part.name == "methods"
+        ]
         texts += [f.read_text(encoding="utf-8") for f in files if f.name.endswith((".sql", ".toml", ".py"))]
     data = con.execute(
         "SELECT (SELECT coalesce(max(load_number), 0) FROM meta.capture WHERE changed_count > 0), "
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
     ).fetchall()[0]
-    return hashlib.sha256("\x00".join([METHOD_VERSION, *formula_scripts(), *texts, *map(str, data)]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\x00".join([METHOD_VERSION, *formula_scripts(), *texts, *map(str, data)]).encode()
+    ).hexdigest()
 
 
 def compute(con: duckdb.DuckDBPyConnection) -> bool:
@@ -51,13 +64,17 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     same numbers. Rows of other method versions stay.
     """
     fingerprint = _inputs_fingerprint(con)
-    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [(fingerprint,)]:
+    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [
+        (fingerprint,)
+    ]:
         return False
     now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
     estimates = estimate_trainings(con, bundled_scenarios(), now)
     others, factors = result_frames(estimate_statements(con, bundled_statements(), now))
     frames = (
-        (TRAINING_ESTIMATE, estimates.training_estimate), (SCENARIO_ESTIMATE, others), (FACTOR, pl.concat([estimates.factor, factors])),
+        (TRAINING_ESTIMATE, estimates.training_estimate),
+        (SCENARIO_ESTIMATE, others),
+        (FACTOR, pl.concat([estimates.factor, factors])),
     )
     with transaction(con):
         for table, frame in frames:

@@ -56,7 +56,9 @@ class Factor:
     is_bundled: bool = False
 
 
-FactorLookup = Callable[[duckdb.DuckDBPyConnection, Sequence["Statement"], Mapping[str, Mapping[str, str | None]]], list[Factor]]
+FactorLookup = Callable[
+    [duckdb.DuckDBPyConnection, Sequence["Statement"], Mapping[str, Mapping[str, str | None]]], list[Factor]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Method:
     numbers: Mapping[str, Bounds]
     quantities: Mapping[str, Quantity]
     defaults: Mapping[str, Default] = field(default_factory=dict)
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: text fields; the first is meant if none is given
+    choices: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  #: text fields; the first is meant if none is given
     names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
     more: FactorLookup | None = None  #: factors that only this method looks up
     table: str | None = None  #: key of the section that holds named numbers
@@ -131,7 +135,17 @@ def estimate_statements(
     for s in statements:
         known = {f.factor for f in factors[s.scenario_id]}
         factors[s.scenario_id] += [
-            Factor(s.scenario_id, name, d.band.low, d.band.central, d.band.high, "method_default", d.note, None, d.source_url)
+            Factor(
+                s.scenario_id,
+                name,
+                d.band.low,
+                d.band.central,
+                d.band.high,
+                "method_default",
+                d.note,
+                None,
+                d.source_url,
+            )
             for name, d in s.method.defaults.items()
             if name not in known
         ]
@@ -147,7 +161,9 @@ def estimate_statements(
 
 
 def _given(s: Statement) -> list[Factor]:
-    return [Factor(s.scenario_id, name, b.low, b.central, b.high, "given", "the scenario") for name, b in s.numbers.items()]
+    return [
+        Factor(s.scenario_id, name, b.low, b.central, b.high, "given", "the scenario") for name, b in s.numbers.items()
+    ]
 
 
 #: Hours for which nothing contradicts; what is looked up does not depend on them.
@@ -169,9 +185,17 @@ def _add_looked_up(
         Scenario(
             s.scenario_id,
             {"gpu_hours": _ANY_HOURS}
-            | {k: b for k, b in s.numbers.items() if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")},
-            as_of=s.as_of, model=s.texts.get("model"), accelerator=s.texts.get("accelerator"), provider=s.texts.get("provider"),
-            region=s.texts.get("region"), purchase=s.texts.get("purchase"),
+            | {
+                k: b
+                for k, b in s.numbers.items()
+                if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")
+            },
+            as_of=s.as_of,
+            model=s.texts.get("model"),
+            accelerator=s.texts.get("accelerator"),
+            provider=s.texts.get("provider"),
+            region=s.texts.get("region"),
+            purchase=s.texts.get("purchase"),
         )
         for s in asked
     ]
@@ -191,8 +215,16 @@ def _add_looked_up(
 
 
 _FACTOR_SCHEMA = {
-    "scenario_id": pl.String, "factor": pl.String, "low": pl.Float64, "central": pl.Float64, "high": pl.Float64,
-    "origin_kind": pl.String, "origin_ref": pl.String, "capture_id": pl.String, "source_url": pl.String, "is_bundled": pl.Boolean,
+    "scenario_id": pl.String,
+    "factor": pl.String,
+    "low": pl.Float64,
+    "central": pl.Float64,
+    "high": pl.Float64,
+    "origin_kind": pl.String,
+    "origin_ref": pl.String,
+    "capture_id": pl.String,
+    "source_url": pl.String,
+    "is_bundled": pl.Boolean,
 }
 
 _INPUT = """
@@ -268,7 +300,8 @@ def _compute(
     columns = "".join(f""", max(value) FILTER (factor = '{n}') AS "in_{n}\"""" for n in names)
     statement = pl.DataFrame(
         [(s.scenario_id, *(s.texts.get(c, allowed[0]) for c, allowed in method.choices.items())) for s in group],
-        schema=dict.fromkeys(["scenario_id", *(f"in_{c}" for c in method.choices)], pl.String), orient="row",
+        schema=dict.fromkeys(["scenario_id", *(f"in_{c}" for c in method.choices)], pl.String),
+        orient="row",
     )
     rows = [tuple(getattr(f, c) for c in _FACTOR_SCHEMA) for f in factors]
     try:
@@ -285,7 +318,9 @@ def _compute(
             con.unregister(f"petaday_{name}")
     by_scenario = {key[0]: frame for key, frame in found.group_by("scenario_id")}
     return [
-        _result_of(s, quantities, by_scenario[s.scenario_id], [f for f in factors if f.scenario_id == s.scenario_id], now)
+        _result_of(
+            s, quantities, by_scenario[s.scenario_id], [f for f in factors if f.scenario_id == s.scenario_id], now
+        )
         for s in group
     ]
 
@@ -294,11 +329,9 @@ def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[s
     """What is given and what follows from the rest that is given must agree."""
     problems = []
     for name in (n for n, q in quantities.items() if q.is_input):
-        query = (
-            f"""SELECT o.scenario_id, o."in_{name}", o."calculated_{name}" FROM petaday_output o JOIN petaday_number n
+        query = f"""SELECT o.scenario_id, o."in_{name}", o."calculated_{name}" FROM petaday_output o JOIN petaday_number n
             ON n.scenario_id = o.scenario_id AND n.factor = '{name}' WHERE o.side = 'given' AND n.origin_kind = 'given'
             AND abs(o."in_{name}" - o."calculated_{name}") > greatest({TOLERANCE - 1} * abs(o."in_{name}"), n.high - n.low) ORDER BY o.scenario_id"""
-        )
         problems += [
             f"{f'{scenario}: ' if many else ''}{name} contradicts the rest: {given:.6g} given, {other:.6g} follows from the other fields; "
             f"allowed are {100 * (TOLERANCE - 1):g}% for rounded inputs: leave one out"
@@ -325,9 +358,17 @@ def _result_of(
     units = {name: b.unit for name, b in s.method.numbers.items()}
     listed = [
         {
-            "factor": f.factor, "value": f.central, "low": f.low, "high": f.high, "unit": units.get(f.factor, "1"),
-            "origin_kind": f.origin_kind, "origin_ref": f.origin_ref, "capture_id": f.capture_id, "source_url": f.source_url,
-            "is_bundled": f.is_bundled, "variance_share": shares[f.factor],
+            "factor": f.factor,
+            "value": f.central,
+            "low": f.low,
+            "high": f.high,
+            "unit": units.get(f.factor, "1"),
+            "origin_kind": f.origin_kind,
+            "origin_ref": f.origin_ref,
+            "capture_id": f.capture_id,
+            "source_url": f.source_url,
+            "is_bundled": f.is_bundled,
+            "variance_share": shares[f.factor],
         }
         for f in factors
     ]
@@ -338,16 +379,27 @@ def result_frames(results: Sequence[Result]) -> tuple[pl.DataFrame, pl.DataFrame
     """Results as frames of the declared tables: `estimated.scenario_estimate` and `estimated.factor`."""
     estimates = [
         {
-            "scenario_id": r.statement.scenario_id, "quantity": name, "method_version": r.statement.method.version,
-            "section": r.statement.method.section, "low": q["low"], "central": q["central"], "high": q["high"], "unit": q["unit"],
-            "reason": q.get("reason"), "as_of_at": r.as_of, "is_bundled": any(f["is_bundled"] for f in r.factors), "computed_at": r.computed_at,
+            "scenario_id": r.statement.scenario_id,
+            "quantity": name,
+            "method_version": r.statement.method.version,
+            "section": r.statement.method.section,
+            "low": q["low"],
+            "central": q["central"],
+            "high": q["high"],
+            "unit": q["unit"],
+            "reason": q.get("reason"),
+            "as_of_at": r.as_of,
+            "is_bundled": any(f["is_bundled"] for f in r.factors),
+            "computed_at": r.computed_at,
         }
         for r in results
         for name, q in r.quantities.items()
     ]
     factors = [
         {
-            "scenario_id": r.statement.scenario_id, "quantity": quantity, "method_version": r.statement.method.version,
+            "scenario_id": r.statement.scenario_id,
+            "quantity": quantity,
+            "method_version": r.statement.method.version,
             "variance_share": share,
         }
         | {key: f[key] for key in FACTOR.declared() if key in f and key != "variance_share"}

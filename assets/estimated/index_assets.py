@@ -34,7 +34,8 @@ class Index:
     def deps(self) -> list[dg.AssetKey]:
         """Assets that it is computed from."""
         return [
-            *(dg.AssetKey(["observed", name]) for name in self.subjects), *(dg.AssetKey(["reference", name]) for name in self.references)
+            *(dg.AssetKey(["observed", name]) for name in self.subjects),
+            *(dg.AssetKey(["reference", name]) for name in self.references),
         ]
 
     def sql(self) -> str:
@@ -44,7 +45,10 @@ class Index:
 
 INDICES = (
     Index(
-        PRICE_INDEX, "price-index-1", "index_price.sql", ("cloud_rate", "exchange_rate"),
+        PRICE_INDEX,
+        "price-index-1",
+        "index_price.sql",
+        ("cloud_rate", "exchange_rate"),
         ("accelerator", "accelerator_alias", "instance_accelerator"),
     ),
     Index(GREEN_WINDOW, "green-window-1", "index_green_window.sql", ("grid_carbon",), ()),
@@ -59,7 +63,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index: Index) -> str:
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file WHERE list_contains($references, table_name))",
         {"subjects": list(index.subjects), "references": list(index.references)},
     ).fetchall()[0]
-    return hashlib.sha256("\x00".join([index.method_version, index.sql(), catalog().fingerprint, *map(str, data)]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\x00".join([index.method_version, index.sql(), catalog().fingerprint, *map(str, data)]).encode()
+    ).hexdigest()
 
 
 def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
@@ -71,7 +77,8 @@ def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
     with transaction(con):
         con.execute(f"DELETE FROM {name} WHERE method_version = ?", [index.method_version]).fetchall()
         con.execute(
-            f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({index.sql()})", {"method_version": index.method_version}
+            f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({index.sql()})",
+            {"method_version": index.method_version},
         ).fetchall()
         con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
         con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, fingerprint]).fetchall()
@@ -84,7 +91,9 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 def _keys_unique(con: duckdb.DuckDBPyConnection, index: Index) -> tuple[bool, dict]:
     keys = ", ".join(quoted(k) for k in index.table.columns.primary_key())
-    twice = _one(con, f"SELECT count(*) FROM (SELECT 1 FROM {index.table.full_name} GROUP BY {keys} HAVING count(*) > 1)")
+    twice = _one(
+        con, f"SELECT count(*) FROM (SELECT 1 FROM {index.table.full_name} GROUP BY {keys} HAVING count(*) > 1)"
+    )
     return twice == 0, {"keys_that_occur_twice": twice}
 
 
@@ -128,10 +137,26 @@ def _advice_does_no_harm(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
 
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 _CHECKS = {
-    (PRICE_INDEX.name, "in_order"): ("Cheapest, quartiles and counts lie in order on every day.", _ERROR, _price_index_in_order),
-    (PRICE_INDEX.name, "no_jumps"): ("On demand and reserved, no day with two or more matched providers moved the index by more than 60%.", _WARN, _price_index_jumps),
-    (GREEN_WINDOW.name, "none_better_than_perfect"): ("No advice beats the best start known afterwards.", _ERROR, _advice_below_perfect),
-    (GREEN_WINDOW.name, "does_no_harm"): ("In no zone did the advice emit more than not waiting.", _WARN, _advice_does_no_harm),
+    (PRICE_INDEX.name, "in_order"): (
+        "Cheapest, quartiles and counts lie in order on every day.",
+        _ERROR,
+        _price_index_in_order,
+    ),
+    (PRICE_INDEX.name, "no_jumps"): (
+        "On demand and reserved, no day with two or more matched providers moved the index by more than 60%.",
+        _WARN,
+        _price_index_jumps,
+    ),
+    (GREEN_WINDOW.name, "none_better_than_perfect"): (
+        "No advice beats the best start known afterwards.",
+        _ERROR,
+        _advice_below_perfect,
+    ),
+    (GREEN_WINDOW.name, "does_no_harm"): (
+        "In no zone did the advice emit more than not waiting.",
+        _WARN,
+        _advice_does_no_harm,
+    ),
 }
 
 
@@ -154,7 +179,10 @@ def _asset(index: Index) -> dg.AssetsDefinition:
         },
         check_specs=[
             dg.AssetCheckSpec("keys_unique", asset=index.key, description="No key occurs twice."),
-            *(dg.AssetCheckSpec(name, asset=index.key, description=meaning) for name, (meaning, _, _) in checks.items()),
+            *(
+                dg.AssetCheckSpec(name, asset=index.key, description=meaning)
+                for name, (meaning, _, _) in checks.items()
+            ),
         ],
     )
     def index_asset(home: HomeResource) -> Iterator[dg.MaterializeResult]:

@@ -8,7 +8,9 @@ from assets.columns import count, day, flag, number, text
 from assets.subjects import PURCHASE_OPTIONS
 from warehouse.tables import Table
 
-_METHOD_VERSION = text("Rule that it was computed by; stated at the head of its SQL file in assets/estimated.", key=True)
+_METHOD_VERSION = text(
+    "Rule that it was computed by; stated at the head of its SQL file in assets/estimated.", key=True
+)
 
 
 class PriceIndex(dy.Schema):
@@ -18,21 +20,38 @@ class PriceIndex(dy.Schema):
     purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
     index_on = dy.Date(primary_key=True, nullable=False, description="Day, UTC.")
     method_version = _METHOD_VERSION
-    chain_number = count("Chain that the day belongs to; only days of one chain compare, since no offer ties two chains.", nullable=False, min=1)
-    index_points = number("Index on matched pairs; 100 on the first day of the chain.", "1", nullable=False, min_exclusive=0)
+    chain_number = count(
+        "Chain that the day belongs to; only days of one chain compare, since no offer ties two chains.",
+        nullable=False,
+        min=1,
+    )
+    index_points = number(
+        "Index on matched pairs; 100 on the first day of the chain.", "1", nullable=False, min_exclusive=0
+    )
     index_usd_per_gpu_hour = number(
         "The same in money: scaled to the median on the last day of the chain, so that a provider who joins or leaves does not move it.",
-        "USD/h", nullable=False, min_exclusive=0,
+        "USD/h",
+        nullable=False,
+        min_exclusive=0,
     )
-    median_usd_per_gpu_hour = number("Median over providers, each with the median of its offers, as offered that day.", "USD/h", nullable=False, min_exclusive=0)
+    median_usd_per_gpu_hour = number(
+        "Median over providers, each with the median of its offers, as offered that day.",
+        "USD/h",
+        nullable=False,
+        min_exclusive=0,
+    )
     lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
     upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
     cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/h", nullable=False, min_exclusive=0)
     offer_count = count("Offers that count.", nullable=False, min=1)
     provider_count = count("Providers that count.", nullable=False, min=1)
-    matched_provider_count = count("Providers with an offer on this day and on the day of change before; 0 begins a chain.", nullable=False, min=0)
+    matched_provider_count = count(
+        "Providers with an offer on this day and on the day of change before; 0 begins a chain.", nullable=False, min=0
+    )
     median_usd_per_pflop_day = number(
-        "The median for a day at 1e15 FLOP/s of dense FP16 peak: at full utilisation, which no training reaches.", "USD/PFLOP-day", min_exclusive=0
+        "The median for a day at 1e15 FLOP/s of dense FP16 peak: at full utilisation, which no training reaches.",
+        "USD/PFLOP-day",
+        min_exclusive=0,
     )
     median_usd_per_gib_hour = number("The median per GiB of accelerator memory.", "USD/(GiB h)", min_exclusive=0)
     source_ids = text("Sources that spoke that day, one per provider.", nullable=False)
@@ -52,21 +71,37 @@ class GreenWindow(dy.Schema):
     last_on = day("Last such day.", nullable=False)
     trial_count = count("Moments at which advice was tried: four a day.", nullable=False, min=1)
     now_gco2e_per_kwh = number("Mean intensity of the job where nobody waits.", "gCO2e/kWh", nullable=False, min=0)
-    advised_gco2e_per_kwh = number("Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0)
-    perfect_gco2e_per_kwh = number("Mean intensity at the best start, known afterwards only.", "gCO2e/kWh", nullable=False, min=0)
+    advised_gco2e_per_kwh = number(
+        "Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0
+    )
+    perfect_gco2e_per_kwh = number(
+        "Mean intensity at the best start, known afterwards only.", "gCO2e/kWh", nullable=False, min=0
+    )
     saving_share = number("What the advice saves against not waiting.", "share", max=1)
     perfect_saving_share = number("What the best start would have saved against not waiting.", "share", max=1)
-    reached_share = number("Part of the possible saving that the advice reached; negative where it did harm.", "share", max=1)
-    not_worse_share = number("Part of the trials in which the advice was at least as good as not waiting.", "share", nullable=False, min=0, max=1)
+    reached_share = number(
+        "Part of the possible saving that the advice reached; negative where it did harm.", "share", max=1
+    )
+    not_worse_share = number(
+        "Part of the trials in which the advice was at least as good as not waiting.",
+        "share",
+        nullable=False,
+        min=0,
+        max=1,
+    )
     is_bundled = flag("True if the history ships with Petaday.", nullable=False)
 
 
 PRICE_INDEX = Table(
-    "estimated", "price_index",
-    "What a GPU-hour costs by accelerator, purchase option and day: over providers as offered, and on matched pairs.", PriceIndex,
+    "estimated",
+    "price_index",
+    "What a GPU-hour costs by accelerator, purchase option and day: over providers as offered, and on matched pairs.",
+    PriceIndex,
 )
 GREEN_WINDOW = Table(
-    "estimated", "green_window",
-    "Back-test of green_window on the history of every zone with hourly values: saving reached, and what was possible.", GreenWindow,
+    "estimated",
+    "green_window",
+    "Back-test of green_window on the history of every zone with hourly values: saving reached, and what was possible.",
+    GreenWindow,
 )
 INDEX_TABLES: tuple[Table, ...] = (PRICE_INDEX, GREEN_WINDOW)

@@ -48,7 +48,11 @@ def _training(con: duckdb.DuckDBPyConnection, scenario: ExtendedTraining, now: d
     """
     training = estimate_training(con, scenario.training, now)
     result = training.as_json()
-    known = {name: Band(q["low"], q["central"], q["high"]) for name, q in training.quantities.items() if q["central"] is not None}
+    known = {
+        name: Band(q["low"], q["central"], q["high"])
+        for name, q in training.quantities.items()
+        if q["central"] is not None
+    }
     pue = next((f["value"] for f in training.factors if f["factor"] == "pue"), None)
     accelerator = {"accelerator": scenario.training.accelerator} if scenario.training.accelerator else {}
     embodied = {"device_hours": known["gpu_hours"]} if "gpu_hours" in known else {}
@@ -77,18 +81,35 @@ def _training(con: duckdb.DuckDBPyConnection, scenario: ExtendedTraining, now: d
             if f["factor"] != "usd_per_gpu_hour"
         ]
     for found, name in more:
-        factors = factors + [_factor_of(f, found, name) for f in found.factors if name in f["variance_share"] and f["factor"] not in (*known, "pue", "device_hours", "it_energy_kwh")]
+        factors = factors + [
+            _factor_of(f, found, name)
+            for f in found.factors
+            if name in f["variance_share"] and f["factor"] not in (*known, "pue", "device_hours", "it_energy_kwh")
+        ]
     ordered = {name: result.pop(name) for name in (*training.quantities, "embodied_kgco2e", "water_l")}
-    return ordered | result | {
-        "factors": factors, "method_version": "+".join(versions), "scenario": result["scenario"] | {"cost_view": scenario.view},
-        "method_versions": {"embodied_kgco2e": made.statement.method.version, "water_l": sited.statement.method.version},
-    }
+    return (
+        ordered
+        | result
+        | {
+            "factors": factors,
+            "method_version": "+".join(versions),
+            "scenario": result["scenario"] | {"cost_view": scenario.view},
+            "method_versions": {
+                "embodied_kgco2e": made.statement.method.version,
+                "water_l": sited.statement.method.version,
+            },
+        }
+    )
 
 
-def _statement(scenario: ExtendedTraining, section: str, numbers: dict[str, Band], texts: dict[str, str] | None = None) -> Statement:
+def _statement(
+    scenario: ExtendedTraining, section: str, numbers: dict[str, Band], texts: dict[str, str] | None = None
+) -> Statement:
     method = next(iter(SECTIONS[section].values()))
     # Each has an id of its own, as all are computed in one call.
-    return Statement(f"{scenario.scenario_id}:{section}", method, numbers | dict(scenario.extras.get(section, {})), texts or {})
+    return Statement(
+        f"{scenario.scenario_id}:{section}", method, numbers | dict(scenario.extras.get(section, {})), texts or {}
+    )
 
 
 def _factor_of(factor: dict[str, Any], found: Result, quantity: str) -> dict[str, Any]:

@@ -33,7 +33,16 @@ for _method in METHODS:
 COST_VIEWS = {"rental": None, "amortised": "amortised_usd", "energy_floor": "energy_usd"}
 #: Fields that a training may state too -> section that knows them and their name there.
 EXTRA_FIELDS: dict[str, tuple[str, str]] = (
-    {name: ("ownership", name) for name in ("price_usd", "days_since_purchase", "value_at_start_usd", "interconnect_share", "price_usd_per_kwh")}
+    {
+        name: ("ownership", name)
+        for name in (
+            "price_usd",
+            "days_since_purchase",
+            "value_at_start_usd",
+            "interconnect_share",
+            "price_usd_per_kwh",
+        )
+    }
     | {name: ("embodied", name) for name in ("device_kgco2e", "host_kgco2e", "devices_per_host_count", "life_years")}
     | {"hardware_use_share": ("embodied", "utilization_share")}
     | {name: ("site", name) for name in ("site_water_l_per_kwh", "grid_water_l_per_kwh")}
@@ -78,7 +87,14 @@ def statement_of(
         near = closest(str(named), list(methods))
         raise ScenarioError([f"method: {named!r} given; allowed are {', '.join(methods)}{near}"])
     method = methods[str(named)]
-    allowed = [*method.names, *method.choices, *method.numbers, "method", *(["as_of"] if method.names else []), *([method.table] if method.table else [])]
+    allowed = [
+        *method.names,
+        *method.choices,
+        *method.numbers,
+        "method",
+        *(["as_of"] if method.names else []),
+        *([method.table] if method.table else []),
+    ]
     for key in values:
         if key not in allowed:
             near = closest(key, allowed)
@@ -95,11 +111,18 @@ def statement_of(
         problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
     total, active = numbers.get("parameters_count"), numbers.get("active_parameters_count")
     if total and active and active.central > total.central:
-        problems.append(f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}")
+        problems.append(
+            f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
+        )
     if problems:
         raise ScenarioError(problems)
     return Statement(
-        scenario_id, method, {k: b for k, b in numbers.items() if b}, {k: t for k, t in texts.items() if t}, as_of, **(about or {})
+        scenario_id,
+        method,
+        {k: b for k, b in numbers.items() if b},
+        {k: t for k, t in texts.items() if t},
+        as_of,
+        **(about or {}),
     )
 
 
@@ -112,7 +135,11 @@ def _read_table(name: str, values: object, problems: list[str]) -> dict[str, Ban
         return {}
     wrong = [key for key in values if not key.isidentifier()]
     problems.extend(f"{name}.{key}: allowed are names of letters, digits and _" for key in wrong)
-    return {f"part_{key}": read_number(f"{name}.{key}", value, problems, _PART) for key, value in values.items() if key not in wrong}
+    return {
+        f"part_{key}": read_number(f"{name}.{key}", value, problems, _PART)
+        for key, value in values.items()
+        if key not in wrong
+    }
 
 
 def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ExtendedTraining:
@@ -137,27 +164,39 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         every = ["training", *SECTIONS]
         problems = [
             f"{key}: unknown field outside a section; allowed are {', '.join([*_ABOUT, *every])}{closest(key, every)}"
-            for key in data if key not in _ABOUT
+            for key in data
+            if key not in _ABOUT
         ]
-        raise ScenarioError([*problems, f"no section; the file needs one of [{'], ['.join(every)}] and what is known below it"])
+        raise ScenarioError(
+            [*problems, f"no section; the file needs one of [{'], ['.join(every)}] and what is known below it"]
+        )
     section = known[0]
     problems = [
         f"{key}: unknown field outside [{section}]; allowed are {', '.join(_ABOUT)}{closest(key, _ABOUT)}"
-        for key in data if key not in (*_ABOUT, section)
+        for key in data
+        if key not in (*_ABOUT, section)
     ]
-    problems += [f"{key}: {data[key]!r} given; allowed is text in quotes" for key in _ABOUT if key in data and not isinstance(data[key], str)]
+    problems += [
+        f"{key}: {data[key]!r} given; allowed is text in quotes"
+        for key in _ABOUT
+        if key in data and not isinstance(data[key], str)
+    ]
     if not isinstance(data[section], dict):
         problems.append(f"{section}: needs a line [{section}] and what is known below it")
     if problems:
         raise ScenarioError(problems)
-    return statement_of(section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data})
+    return statement_of(
+        section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data}
+    )
 
 
 def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str, str]) -> ExtendedTraining:
     view = values.get("cost_view", "rental")
     problems: list[str] = []
     if not isinstance(view, str) or view not in COST_VIEWS:
-        problems.append(f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}")
+        problems.append(
+            f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}"
+        )
     extras: dict[str, dict[str, Band]] = {}
     for name, (section, key) in EXTRA_FIELDS.items():
         bounds = next(iter(SECTIONS[section].values())).numbers[key]
@@ -165,7 +204,9 @@ def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str
             extras.setdefault(section, {})[key] = band
     training: Scenario | None = None
     try:
-        training = scenario_of({k: v for k, v in values.items() if k not in (*EXTRA_FIELDS, "cost_view")}, scenario_id=scenario_id, **about)
+        training = scenario_of(
+            {k: v for k, v in values.items() if k not in (*EXTRA_FIELDS, "cost_view")}, scenario_id=scenario_id, **about
+        )
     except ScenarioError as error:
         problems += error.problems
     if problems or training is None:
@@ -194,5 +235,3 @@ def bundled_statements() -> list[Statement]:
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
     return [s for s in found if isinstance(s, Statement)]
-
-

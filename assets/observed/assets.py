@@ -56,10 +56,14 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         results = settle.record_subject(home.get(), subject.name)
         appended = sum(r.appended_count for r in results)
         for r in results:
-            context.log.info(f"{r.source_id} {r.outcome}: {r.row_count} rows, {r.appended_count} appended, {r.rejected_count} refused")
+            context.log.info(
+                f"{r.source_id} {r.outcome}: {r.row_count} rows, {r.appended_count} appended, {r.rejected_count} refused"
+            )
         with write_session(home.get(), catalog()) as con:
             rows = con.execute(f"SELECT count(*) FROM {subject.log_name}").fetchall()[0][0]
-            newest = con.execute(f"SELECT strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}").fetchall()[0][0]
+            newest = con.execute(
+                f"SELECT strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}"
+            ).fetchall()[0][0]
             checks = run_checks(con, subject)
         yield dg.MaterializeResult(
             metadata={

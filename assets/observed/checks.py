@@ -24,10 +24,13 @@ def _columns_as_declared(con: duckdb.DuckDBPyConnection, subject: Subject) -> tu
     found = dict(
         con.execute(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-            "AND database_name = current_database()", [schema, table]
+            "AND database_name = current_database()",
+            [schema, table],
         ).fetchall()
     )
-    declared = {n: duckdb_type(c).replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for n, c in subject.log_columns().items()}
+    declared = {
+        n: duckdb_type(c).replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for n, c in subject.log_columns().items()
+    }
     wrong = {n: f"{found.get(n)} instead of {t}" for n, t in declared.items() if found.get(n) != t}
     return not wrong, {"wrong_columns": str(wrong or "none")}
 
@@ -43,7 +46,9 @@ def _values_in_bounds(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
             terms.append(f"{quoted(name)} IS NULL")
         if name in subject.keys:
             terms.append(f"{quoted(name)} IS NULL")
-    bad = con.execute(f"SELECT count(*) FROM {subject.log_name} WHERE is_offered AND ({' OR '.join(terms)})").fetchall()[0][0]
+    bad = con.execute(
+        f"SELECT count(*) FROM {subject.log_name} WHERE is_offered AND ({' OR '.join(terms)})"
+    ).fetchall()[0][0]
     details = {"rows_out_of_bounds": bad}
     if subject.name == "cloud_rate":
         low, _, high = GPU_HOUR_BOUNDS_USD
@@ -57,8 +62,13 @@ def _values_in_bounds(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
 
 
 def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    keys = ", ".join(quoted(c) for c in ("source_id", "scope", *subject.keys, "valid_from", "observed_at", "capture_id", "recorded_at"))
-    twice = con.execute(f"SELECT count(*) FROM (SELECT 1 FROM {subject.log_name} GROUP BY {keys} HAVING count(*) > 1)").fetchall()[0][0]
+    keys = ", ".join(
+        quoted(c)
+        for c in ("source_id", "scope", *subject.keys, "valid_from", "observed_at", "capture_id", "recorded_at")
+    )
+    twice = con.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {subject.log_name} GROUP BY {keys} HAVING count(*) > 1)"
+    ).fetchall()[0][0]
     return twice == 0, {"keys_that_occur_twice": twice}
 
 
@@ -68,10 +78,15 @@ def _sources_fresh(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
     ages = dict(
         con.execute(
             "SELECT source_id, epoch(age) / 86400 FROM meta.source_status WHERE subject = ? AND NOT is_bundled "
-            "AND last_good_at IS NOT NULL", [subject.name]
+            "AND last_good_at IS NOT NULL",
+            [subject.name],
         ).fetchall()
     )
-    stale = {s: f"{age:.1f} days old" for s, age in ages.items() if (known := all_sources().get(s)) and age > known.stale_after_days}
+    stale = {
+        s: f"{age:.1f} days old"
+        for s, age in ages.items()
+        if (known := all_sources().get(s)) and age > known.stale_after_days
+    }
     return not stale, {"stale_sources": str(stale or "none"), "never_read": str(_never_read(con, subject) or "none")}
 
 
@@ -89,7 +104,8 @@ def _row_count_steady(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
         "SELECT source_id || '/' || scope || ': ' || before || ' -> ' || row_count FROM ("
         "SELECT *, lag(row_count) OVER (PARTITION BY source_id, scope ORDER BY observed_at) AS before, "
         "row_number() OVER (PARTITION BY source_id, scope ORDER BY observed_at DESC) AS age FROM meta.snapshot "
-        "WHERE subject = ? AND is_complete) WHERE age = 1 AND row_count < 0.8 * before", [subject.name]
+        "WHERE subject = ? AND is_complete) WHERE age = 1 AND row_count < 0.8 * before",
+        [subject.name],
     ).fetchall()
     return not dropped, {"scopes_that_shrank_by_a_fifth": str([d[0] for d in dropped] or "none")}
 
@@ -145,7 +161,8 @@ def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         "HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20"
     ).fetchall()
     return not apart and not flat, {
-        "far_from_the_median_of_the_accelerator": str([a[0] for a in apart] or "none"), "one_price_for_all_sizes": str([f[0] for f in flat] or "none"),
+        "far_from_the_median_of_the_accelerator": str([a[0] for a in apart] or "none"),
+        "one_price_for_all_sizes": str([f[0] for f in flat] or "none"),
     }
 
 
@@ -157,8 +174,12 @@ CHECKS: dict[str, Check] = {
     "keys_unique": Check("No word stands twice in the log.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
-    "no_unit_jumps": Check("No price of the last words changed by a factor that only a unit explains.", _WARN, _no_unit_jumps),
-    "rates_agree": Check("No rate lies far from the others of its accelerator, none is one price for all sizes.", _WARN, _rates_agree),
+    "no_unit_jumps": Check(
+        "No price of the last words changed by a factor that only a unit explains.", _WARN, _no_unit_jumps
+    ),
+    "rates_agree": Check(
+        "No rate lies far from the others of its accelerator, none is one price for all sizes.", _WARN, _rates_agree
+    ),
     "no_rows_refused": Check("The last captures had no row that was refused.", _WARN, _no_rows_refused),
 }
 

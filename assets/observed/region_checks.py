@@ -17,7 +17,8 @@ REGION_KEY = dg.AssetKey(["reference", "region"])
 
 
 @dg.asset_check(
-    asset=REGION_KEY, pool=POOL,
+    asset=REGION_KEY,
+    pool=POOL,
     description="The grid zone of a region lies in its country, and no source puts the region more than 1,000 km elsewhere.",
 )
 def place_agrees(home: HomeResource) -> dg.AssetCheckResult:
@@ -26,8 +27,12 @@ def place_agrees(home: HomeResource) -> dg.AssetCheckResult:
         wrong = con.execute((SQL / "region_check.sql").read_text(encoding="utf-8")).fetchall()
     listed = [f"{provider} {region}: {problem}" for provider, region, problem, _ in wrong]
     return dg.AssetCheckResult(
-        passed=all(distance_km is not None and distance_km <= FAR_KM for *_, distance_km in wrong), severity=dg.AssetCheckSeverity.WARN,
-        metadata={"regions_in_doubt": len({(provider, region) for provider, region, *_ in wrong}), "doubts": str(listed[:40] or "none")},
+        passed=all(distance_km is not None and distance_km <= FAR_KM for *_, distance_km in wrong),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "regions_in_doubt": len({(provider, region) for provider, region, *_ in wrong}),
+            "doubts": str(listed[:40] or "none"),
+        },
     )
 
 

@@ -110,9 +110,11 @@ _ENRICH = {
         "AND m.accelerator_name IS NOT DISTINCT FROM b.accelerator_name "
         "AND m.accelerator_memory_gib IS NOT DISTINCT FROM b.accelerator_memory_gib"
     ),
-    "gpu_price": f"SELECT b.* EXCLUDE (converted_at), b.price_amount * ({_RATE}) AS price_usd, s.is_bundled " + _CONVERTED,
+    "gpu_price": f"SELECT b.* EXCLUDE (converted_at), b.price_amount * ({_RATE}) AS price_usd, s.is_bundled "
+    + _CONVERTED,
     "electricity_price": (
-        f"SELECT b.* EXCLUDE (converted_at), b.price_amount_per_mwh * ({_RATE}) AS price_usd_per_mwh, s.is_bundled " + _CONVERTED
+        f"SELECT b.* EXCLUDE (converted_at), b.price_amount_per_mwh * ({_RATE}) AS price_usd_per_mwh, s.is_bundled "
+        + _CONVERTED
     ),
 }
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
@@ -129,7 +131,10 @@ def subject_views(subject: Subject) -> list[str]:
     if subject.kind == "state":
         return view_scripts(subject, enrich)
     if "resolution" not in subject.keys:  # exchange rates: one value a day
-        end, condition = "valid_from + INTERVAL 1 DAY", "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 1 DAY"
+        end, condition = (
+            "valid_from + INTERVAL 1 DAY",
+            "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 1 DAY",
+        )
     else:
         end = f"valid_from + {_STEP}"
         condition = f"valid_from <= valid_at AND valid_from > valid_at - INTERVAL 367 DAY AND valid_at < {end}"
@@ -139,7 +144,9 @@ def subject_views(subject: Subject) -> list[str]:
 #: Slots that make up a period; a longer slot says nothing of a shorter period.
 _WITHIN_HOUR = ("PT5M", "PT15M", "PT30M", "PT1H")
 PERIODS = {
-    "hour": _WITHIN_HOUR, "day": (*_WITHIN_HOUR, "P1D"), "month": (*_WITHIN_HOUR, "P1D", "P1M"),
+    "hour": _WITHIN_HOUR,
+    "day": (*_WITHIN_HOUR, "P1D"),
+    "month": (*_WITHIN_HOUR, "P1D", "P1M"),
     "year": (*_WITHIN_HOUR, "P1D", "P1M", "P1Y"),
 }
 

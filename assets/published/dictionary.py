@@ -88,19 +88,33 @@ def tables_page(con: duckdb.DuckDBPyConnection) -> str:
     """docs/tables.md."""
     found = describe(con)
     lines = [
-        "# Data dictionary", "",
+        "# Data dictionary",
+        "",
         "Generated from the warehouse by `python -m assets.published.dictionary`; a test checks that it is current.",
-        "The same words stand in the file itself: `FROM petaday.help()`, `COMMENT ON` of every table and column.", "",
+        "The same words stand in the file itself: `FROM petaday.help()`, `COMMENT ON` of every table and column.",
+        "",
     ]
     for schema, meaning in _SCHEMAS.items():
         lines += [f"## {schema}", "", meaning, ""]
         for table in (t for t in found if t.schema == schema):
-            lines += [f"### {table.full_name}", "", f"*{table.kind}* {_cell(table.meaning)}".rstrip(), "", "| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+            lines += [
+                f"### {table.full_name}",
+                "",
+                f"*{table.kind}* {_cell(table.meaning)}".rstrip(),
+                "",
+                "| column | type | unit | meaning |",
+                "| --- | --- | --- | --- |",
+            ]
             kind = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
-            lines += [f"| {c.name} | {kind.get(c.type, c.type)} | {_cell(c.unit)} | {_cell(c.meaning)} |" for c in table.columns]
+            lines += [
+                f"| {c.name} | {kind.get(c.type, c.type)} | {_cell(c.unit)} | {_cell(c.meaning)} |"
+                for c in table.columns
+            ]
             lines.append("")
     lines += ["## Macros", "", "| macro | kind | meaning |", "| --- | --- | --- |"]
-    lines += [f"| `{n}({p})` | {'table' if k == 'table_macro' else 'scalar'} | {_cell(c)} |" for n, k, p, c in _macros(con)]
+    lines += [
+        f"| `{n}({p})` | {'table' if k == 'table_macro' else 'scalar'} | {_cell(c)} |" for n, k, p, c in _macros(con)
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -110,15 +124,20 @@ def licences_page(con: duckdb.DuckDBPyConnection) -> str:
         "SELECT source_id, title, homepage_url, subject, licence, licence_url, attribution, is_bundled FROM meta.source ORDER BY subject, source_id"
     ).fetchall()
     lines = [
-        "# Data licences and attribution", "",
+        "# Data licences and attribution",
+        "",
         "Petaday's code is Apache-2.0. The data belongs to its publishers: this table, generated from `meta.source` by",
         "`python -m assets.published.dictionary`, says under which terms each publishes and whom to name. Where it says *not stated*, ask",
-        "the publisher before you redistribute; what you only compute with stays on your machine.", "",
-        "| source | publisher's page | subject | licence or terms | attribution | bundled |", "| --- | --- | --- | --- | --- | --- |",
+        "the publisher before you redistribute; what you only compute with stays on your machine.",
+        "",
+        "| source | publisher's page | subject | licence or terms | attribution | bundled |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for source, title, home, subject, licence, licence_url, attribution, bundled in rows:
         terms = f"[{_cell(licence)}]({licence_url})" if licence_url else _cell(licence or "")
-        lines.append(f"| {source} | [{_cell(title)}]({home}) | {subject} | {terms} | {_cell(attribution or '')} | {'yes' if bundled else ''} |")
+        lines.append(
+            f"| {source} | [{_cell(title)}]({home}) | {subject} | {terms} | {_cell(attribution or '')} | {'yes' if bundled else ''} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,12 @@ PACKAGE = "datapackage.json"
 FOCUS = "focus_cost_and_usage"
 
 _TYPES = {
-    "VARCHAR": "string", "DOUBLE": "number", "BIGINT": "integer", "INTEGER": "integer", "BOOLEAN": "boolean", "DATE": "date",
+    "VARCHAR": "string",
+    "DOUBLE": "number",
+    "BIGINT": "integer",
+    "INTEGER": "integer",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
     "TIMESTAMP WITH TIME ZONE": "datetime",
 }
 #: What a spreadsheet takes for a formula, after any blanks that it ignores.
@@ -65,7 +70,11 @@ def _selected(columns: Sequence[Column], *, is_guarded: bool) -> str:
 def _fields(columns: Sequence[Column]) -> list[dict[str, Any]]:
     fields = []
     for column in columns:
-        kind = "number" if column.type == "INTERVAL" else _TYPES.get(column.type, "array" if column.type.endswith("[]") else "any")
+        kind = (
+            "number"
+            if column.type == "INTERVAL"
+            else _TYPES.get(column.type, "array" if column.type.endswith("[]") else "any")
+        )
         field = {"name": column.name, "type": kind, "description": column.meaning}
         unit = "s" if column.type == "INTERVAL" else column.unit
         fields.append({k: v for k, v in (field | {"unit": unit}).items() if v})
@@ -81,9 +90,14 @@ def _resource(path: Path, table: Described, count: int, style: str) -> dict[str,
     body = path.read_bytes()
     resource: dict[str, Any] = {
         "name": table.full_name if style == "parquet" else f"{table.full_name}-csv",
-        "path": path.name, "format": style, "mediatype": "application/vnd.apache.parquet" if style == "parquet" else "text/csv",
-        "bytes": len(body), "hash": f"sha256:{hashlib.sha256(body).hexdigest()}", "rowCount": count,
-        "description": table.meaning, "schema": {"fields": _fields(table.columns)},
+        "path": path.name,
+        "format": style,
+        "mediatype": "application/vnd.apache.parquet" if style == "parquet" else "text/csv",
+        "bytes": len(body),
+        "hash": f"sha256:{hashlib.sha256(body).hexdigest()}",
+        "rowCount": count,
+        "description": table.meaning,
+        "schema": {"fields": _fields(table.columns)},
     }
     if style == "csv":
         resource["encoding"] = "utf-8"
@@ -102,24 +116,53 @@ def _focus(con: duckdb.DuckDBPyConnection) -> Described:
         "Cost rows in the shape of FOCUS 1.0: one hour of every offer in force, and one row per training estimate. Nothing was billed; "
         "columns with x_ are Petaday's: band, energy, carbon, passport."
     )
-    units = {"BilledCost": "USD", "EffectiveCost": "USD", "ListCost": "USD", "ContractedCost": "USD", "ListUnitPrice": "USD", "x_CostLow": "USD",
-             "x_CostHigh": "USD", "x_GpuHours": "GPU-hour", "x_EnergyKwh": "kWh", "x_OperationalKgCo2e": "kgCO2e", "x_OperationalKgCo2eLow": "kgCO2e",
-             "x_OperationalKgCo2eHigh": "kgCO2e"}
-    return Described("cost", FOCUS, "table", meaning, tuple(Column(c[0], c[1], "", units.get(c[0], "")) for c in columns))
+    units = {
+        "BilledCost": "USD",
+        "EffectiveCost": "USD",
+        "ListCost": "USD",
+        "ContractedCost": "USD",
+        "ListUnitPrice": "USD",
+        "x_CostLow": "USD",
+        "x_CostHigh": "USD",
+        "x_GpuHours": "GPU-hour",
+        "x_EnergyKwh": "kWh",
+        "x_OperationalKgCo2e": "kgCO2e",
+        "x_OperationalKgCo2eLow": "kgCO2e",
+        "x_OperationalKgCo2eHigh": "kgCO2e",
+    }
+    return Described(
+        "cost", FOCUS, "table", meaning, tuple(Column(c[0], c[1], "", units.get(c[0], "")) for c in columns)
+    )
 
 
 def _package(con: duckdb.DuckDBPyConnection, listed: list[dict[str, Any]]) -> dict[str, Any]:
-    number, moment = con.execute("SELECT publication_number, published_at FROM meta.publication ORDER BY 1 DESC LIMIT 1").fetchall()[0]
+    number, moment = con.execute(
+        "SELECT publication_number, published_at FROM meta.publication ORDER BY 1 DESC LIMIT 1"
+    ).fetchall()[0]
     sources = con.execute(
         "SELECT title, homepage_url, source_id, licence, licence_url, attribution FROM meta.source "
         "WHERE source_id IN (SELECT source_id FROM meta.snapshot) ORDER BY source_id"
     ).fetchall()
     return {
-        "profile": "data-package", "name": "petaday", "title": "Petaday: what AI compute costs in money, energy and carbon",
-        "version": f"1.0.{number}", "created": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "profile": "data-package",
+        "name": "petaday",
+        "title": "Petaday: what AI compute costs in money, energy and carbon",
+        "version": f"1.0.{number}",
+        "created": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
         "description": "The data keeps the terms of its publishers, listed under sources; there is no licence over all of it.",
         "sources": [
-            {k: v for k, v in {"title": t, "path": u, "name": s, "licence": lic, "licencePath": lu, "attribution": a}.items() if v}
+            {
+                k: v
+                for k, v in {
+                    "title": t,
+                    "path": u,
+                    "name": s,
+                    "licence": lic,
+                    "licencePath": lu,
+                    "attribution": a,
+                }.items()
+                if v
+            }
             for t, u, s, lic, lu, a in sources
         ],
         "resources": listed,
@@ -144,7 +187,9 @@ def export(home: Home, folder: Path, *, has_csv: bool = False) -> Exported:
             for table, relation in found:
                 for style in ("parquet", "csv") if has_csv else ("parquet",):
                     path = Path(scratch) / f"{table.full_name if table.schema != 'cost' else table.name}.{style}"
-                    count = _write(con, f"SELECT {_selected(table.columns, is_guarded=style == 'csv')} {relation}", path, style)
+                    count = _write(
+                        con, f"SELECT {_selected(table.columns, is_guarded=style == 'csv')} {relation}", path, style
+                    )
                     listed.append(_resource(path, table, count, style))
             package = Path(scratch) / PACKAGE
             package.write_text(json.dumps(_package(con, listed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -41,5 +41,8 @@ def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> I
         if reference_key(table.name) in context.selected_asset_keys:
             yield dg.MaterializeResult(
                 asset_key=reference_key(table.name),
-                metadata={"dagster/row_count": read_reference(table).frame.height, "file_changed": table.name in changed},
+                metadata={
+                    "dagster/row_count": read_reference(table).frame.height,
+                    "file_changed": table.name in changed,
+                },
             )

@@ -52,9 +52,12 @@ class Accelerator(dy.Schema):
     def dense_beside_dense(cls) -> pl.Expr:
         """Each halving of the format doubles NVIDIA's matrix peak: another ratio is a sparse figure among dense ones."""
         ratios = (
-            pl.col("fp16_dense_flop_per_s") / pl.col("tf32_dense_flop_per_s"), pl.col("fp8_dense_flop_per_s") / pl.col("fp16_dense_flop_per_s")
+            pl.col("fp16_dense_flop_per_s") / pl.col("tf32_dense_flop_per_s"),
+            pl.col("fp8_dense_flop_per_s") / pl.col("fp16_dense_flop_per_s"),
         )
-        return (pl.col("vendor").str.to_lowercase() != "nvidia") | pl.all_horizontal(r.is_between(1.9, 2.1).fill_null(value=True) for r in ratios)
+        return (pl.col("vendor").str.to_lowercase() != "nvidia") | pl.all_horizontal(
+            r.is_between(1.9, 2.1).fill_null(value=True) for r in ratios
+        )
 
 
 class AcceleratorAlias(dy.Schema):
@@ -74,7 +77,9 @@ class InstanceAccelerator(dy.Schema):
     provider = text("Cloud provider.", key=True)
     instance_type = text("Instance type.", key=True)
     accelerator_id = text("Accelerator.", nullable=False)
-    accelerator_count = number("Accelerators in the instance; a fraction for a slice.", "1", nullable=False, min_exclusive=0, max=20_000)
+    accelerator_count = number(
+        "Accelerators in the instance; a fraction for a slice.", "1", nullable=False, min_exclusive=0, max=20_000
+    )
     accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0)
     source_url = _SOURCE_URL
     checked_on = _CHECKED_ON
@@ -87,14 +92,19 @@ class Model(dy.Schema):
     name = text("Name.", nullable=False)
     developer = text("Who made it.", nullable=False)
     family = text("Family.")
-    architecture = text("Architecture; empty where it is not published.", allowed=("decoder", "encoder", "encoder_decoder", "moe_decoder", "moe_encoder_decoder"))
+    architecture = text(
+        "Architecture; empty where it is not published.",
+        allowed=("decoder", "encoder", "encoder_decoder", "moe_decoder", "moe_encoder_decoder"),
+    )
     released_on = day("When it was released.")
     is_open_weights = flag("True if the weights can be had.")
     licence = text("Licence of the weights.")
     parameters_count = number("Parameters.", "1", min_exclusive=0)
     active_parameters_count = number("Parameters that work on each token.", "1", min_exclusive=0)
     training_tokens_count = number("Tokens seen in pre-training.", "1", min_exclusive=0)
-    flop_per_parameter_token = number("Training operations per active parameter and token.", "FLOP", nullable=False, min_exclusive=0, max=20)
+    flop_per_parameter_token = number(
+        "Training operations per active parameter and token.", "FLOP", nullable=False, min_exclusive=0, max=20
+    )
     training_flop = number("Training operations as published.", "FLOP", min_exclusive=0)
     layer_count = number("Layers.", "1", min_exclusive=0)
     hidden_width_count = number("Width of the residual stream.", "1", min_exclusive=0)

@@ -41,4 +41,6 @@ def source_named(source_id: str) -> Source:
     import difflib
 
     close = difflib.get_close_matches(source_id, sources, n=3, cutoff=0.4)
-    raise PetadayError(f"no source {source_id!r}; {'did you mean ' + ', '.join(close) if close else 'there are ' + ', '.join(sources)}?")
+    raise PetadayError(
+        f"no source {source_id!r}; {'did you mean ' + ', '.join(close) if close else 'there are ' + ', '.join(sources)}?"
+    )

@@ -168,7 +168,9 @@ def _unzip(url: str, body: bytes, member: str | None) -> bytes:
             if member is not None:
                 infos = [i for i in infos if i.filename == member]
             if len(infos) != 1:
-                raise LayoutError(f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}")
+                raise LayoutError(
+                    f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}"
+                )
             return read_member(url, archive, infos[0])
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
         raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
@@ -189,7 +191,9 @@ def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> by
         except Exception as e:
             raise LayoutError(f"{url}: the archive cannot be read: {str(e)[:200]}") from e
     if len(data) > limit:
-        raise LayoutError(f"{url}: {info.filename!r} unpacks to more than {limit} bytes from {info.compress_size}: refused")
+        raise LayoutError(
+            f"{url}: {info.filename!r} unpacks to more than {limit} bytes from {info.compress_size}: refused"
+        )
     return data
 
 
@@ -228,7 +232,11 @@ def _encoding_of(body: bytes) -> str:
 
 
 def csv_of(
-    document: Document, required: Sequence[str], *, member: str | None = None, overhanging_column: str | None = None,
+    document: Document,
+    required: Sequence[str],
+    *,
+    member: str | None = None,
+    overhanging_column: str | None = None,
     **options: Any,
 ) -> pl.DataFrame:
     """A CSV document as text columns; names and values as they are, empty fields as null.

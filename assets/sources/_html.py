@@ -18,10 +18,19 @@ from warehouse.captures import Document
 
 #: What pages say that stand in the way of the one asked for; they come with HTTP 200.
 _BLOCKS = (
-    "access to this page has been denied", "verify your identity", "are you a human", "are you a robot",
-    "robot or human", "enter the characters you see below", "pardon our interruption", "just a moment...",
-    "attention required! | cloudflare", "please verify you are a human", "unusual traffic from your",
-    "checking your browser before accessing", "px-captcha",
+    "access to this page has been denied",
+    "verify your identity",
+    "are you a human",
+    "are you a robot",
+    "robot or human",
+    "enter the characters you see below",
+    "pardon our interruption",
+    "just a moment...",
+    "attention required! | cloudflare",
+    "please verify you are a human",
+    "unusual traffic from your",
+    "checking your browser before accessing",
+    "px-captcha",
 )
 _MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d)")
 

@@ -216,14 +216,23 @@ class Client:
         # Its warnings and traces hold addresses with their keys.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         retry = _Patience(
-            total=4, connect=1, backoff_factor=BACKOFF_FACTOR, status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods=frozenset({"GET", "POST"}), respect_retry_after_header=True, raise_on_status=False,
+            total=4,
+            connect=1,
+            backoff_factor=BACKOFF_FACTOR,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=frozenset({"GET", "POST"}),
+            respect_retry_after_header=True,
+            raise_on_status=False,
         )
         self._session = _Session()
         self._session.trust_env = True
         self._session.headers["User-Agent"] = USER_AGENT
         origin = _replay_origin()
-        adapter = _ReplayAdapter(origin, self._watch, max_retries=retry) if origin else _Adapter(self._watch, max_retries=retry)
+        adapter = (
+            _ReplayAdapter(origin, self._watch, max_retries=retry)
+            if origin
+            else _Adapter(self._watch, max_retries=retry)
+        )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -253,7 +262,10 @@ class Client:
             rules = urllib.robotparser.RobotFileParser()
             try:
                 with self._session.get(
-                    f"https://{host}/robots.txt", timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False, stream=True
+                    f"https://{host}/robots.txt",
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                    allow_redirects=False,
+                    stream=True,
                 ) as response:
                     # RFC 9309: no such file allows everything, a server error forbids everything.
                     body = _beginning(response, MAX_ROBOTS_BYTES) if response.status_code == 200 else b""
@@ -315,7 +327,12 @@ class Client:
                     raise
                 etag, modified = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
                 return Document(
-                    path, shown, fetched_at, request.extension, response.status_code, etag and _without(etag, secrets),
+                    path,
+                    shown,
+                    fetched_at,
+                    request.extension,
+                    response.status_code,
+                    etag and _without(etag, secrets),
                     modified and _without(modified, secrets),
                 )
         except FetchError as e:
@@ -328,7 +345,9 @@ class Client:
             if self._watch.is_over:
                 raise FetchError(slow) from None
             if isinstance(e, OSError) and e.errno == errno.ENOSPC:
-                raise FetchError(f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again") from None
+                raise FetchError(
+                    f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again"
+                ) from None
             # The exception's text may hold the address with its key: say only what kind it was.
             raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
 
@@ -340,8 +359,13 @@ class Client:
                 self._check_robots(url)
             self._wait_for_turn(urlsplit(url).netloc)
             response = self._session.request(
-                request.method, url, json=request.json_body, headers=dict(headers), stream=True,
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False,
+                request.method,
+                url,
+                json=request.json_body,
+                headers=dict(headers),
+                stream=True,
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
             )
             if response.is_redirect:
                 response.close()
@@ -363,7 +387,9 @@ class Client:
         limit, size = self.source.max_bytes, 0
         declared = response.headers.get("Content-Length", "")
         if declared.isdigit() and int(declared) > limit:
-            raise FetchError(f"{self.source.source_id}: {shown} announces {declared} bytes, more than the limit of {limit}")
+            raise FetchError(
+                f"{self.source.source_id}: {shown} announces {declared} bytes, more than the limit of {limit}"
+            )
         descriptor, name = tempfile.mkstemp(dir=self.spool_dir, suffix=f".{extension}")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -387,7 +413,9 @@ class Client:
         except PetadayError:
             raise
         except PARSER_ERRORS as e:
-            raise LayoutError(f"{document.url}: its next page cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
+            raise LayoutError(
+                f"{document.url}: its next page cannot be told: {type(e).__name__}: {str(e)[:200]}"
+            ) from e
 
     def fetch_all(self, request: Request) -> list[Document]:
         """A document and the pages that follow it.
@@ -402,7 +430,9 @@ class Client:
             while following is not None:
                 address = f"{stored_url(following)} {following.json_body!r}"
                 if address in seen or len(seen) >= MAX_PAGES:
-                    raise FetchError(f"{self.source.source_id}: paging does not end: {stored_url(following)} came again")
+                    raise FetchError(
+                        f"{self.source.source_id}: paging does not end: {stored_url(following)} came again"
+                    )
                 seen.add(address)
                 document = self.fetch(following)
                 if isinstance(document, NotModified):
@@ -424,11 +454,22 @@ def _secrets(request: Request) -> list[str]:
     """This request's secrets in every form in which an answer may echo them, the longest first."""
     values = {v for v in (*request.secret_params.values(), *request.secret_headers.values()) if v}
     # "Bearer <key>": the key alone may be echoed.
-    values |= {v.split(" ", 1)[1] for v in values if v.lower().startswith(("bearer ", "basic ", "token ")) and v.split(" ", 1)[1]}
+    values |= {
+        v.split(" ", 1)[1]
+        for v in values
+        if v.lower().startswith(("bearer ", "basic ", "token ")) and v.split(" ", 1)[1]
+    }
     forms = {
         form
         for v in values
-        for form in (v, quote(v, safe=""), quote_plus(v), json.dumps(v)[1:-1], html.escape(v), base64.b64encode(v.encode()).decode())
+        for form in (
+            v,
+            quote(v, safe=""),
+            quote_plus(v),
+            json.dumps(v)[1:-1],
+            html.escape(v),
+            base64.b64encode(v.encode()).decode(),
+        )
     }
     return sorted(forms, key=len, reverse=True)
 

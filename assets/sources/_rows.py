@@ -17,7 +17,9 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
     for name, dtype in schema.items():
         values = [row.get(name) for row in rows]
         if dtype == pl.String:
-            values = [v if isinstance(v, str) else None if v is None or isinstance(v, dict | list) else str(v) for v in values]
+            values = [
+                v if isinstance(v, str) else None if v is None or isinstance(v, dict | list) else str(v) for v in values
+            ]
         elif dtype == pl.Boolean:
             values = [v if isinstance(v, bool) else None for v in values]
         else:

@@ -50,8 +50,10 @@ from warehouse.captures import Document
 
 HOST = "pricing.us-east-1.amazonaws.com"
 CHINA_HOST = "pricing.cn-north-1.amazonaws.com.cn"
-_ROOTS = {HOST: f"https://{HOST}/offers/v1.0/aws/AmazonEC2",
-    CHINA_HOST: f"https://{CHINA_HOST}/offers/v1.0/cn/AmazonEC2"}
+_ROOTS = {
+    HOST: f"https://{HOST}/offers/v1.0/aws/AmazonEC2",
+    CHINA_HOST: f"https://{CHINA_HOST}/offers/v1.0/cn/AmazonEC2",
+}
 
 #: The global region index also lists this one, which is no region of that partition.
 _NOT_A_REGION = ("cn-north-1-pkx-1",)
@@ -60,16 +62,44 @@ _FRESH = dt.timedelta(days=62)
 
 #: Columns of the CSV: attribute of the JSON.
 _COLUMNS = {
-    "SKU": "sku", "TermType": None, "EffectiveDate": None, "Unit": None, "PricePerUnit": None, "Currency": None,
-    "Product Family": "productFamily", "Location": "location", "Instance Type": "instanceType", "vCPU": "vcpu",
-    "Memory": "memory", "Tenancy": "tenancy", "Operating System": "operatingSystem", "usageType": "usagetype",
-    "LeaseContractLength": None, "PurchaseOption": None, "OfferingClass": None, "Location Type": "locationType",
-    "License Model": "licenseModel", "operation": "operation", "CapacityStatus": "capacitystatus", "GPU": "gpu",
-    "MarketOption": "marketoption", "Pre Installed S/W": "preInstalledSw", "Region Code": "regionCode",
+    "SKU": "sku",
+    "TermType": None,
+    "EffectiveDate": None,
+    "Unit": None,
+    "PricePerUnit": None,
+    "Currency": None,
+    "Product Family": "productFamily",
+    "Location": "location",
+    "Instance Type": "instanceType",
+    "vCPU": "vcpu",
+    "Memory": "memory",
+    "Tenancy": "tenancy",
+    "Operating System": "operatingSystem",
+    "usageType": "usagetype",
+    "LeaseContractLength": None,
+    "PurchaseOption": None,
+    "OfferingClass": None,
+    "Location Type": "locationType",
+    "License Model": "licenseModel",
+    "operation": "operation",
+    "CapacityStatus": "capacitystatus",
+    "GPU": "gpu",
+    "MarketOption": "marketoption",
+    "Pre Installed S/W": "preInstalledSw",
+    "Region Code": "regionCode",
 }
 _REQUIRED = (
-    "SKU", "TermType", "EffectiveDate", "Unit", "PricePerUnit", "Currency", "Location", "Instance Type", "Tenancy",
-    "Operating System", "usageType",
+    "SKU",
+    "TermType",
+    "EffectiveDate",
+    "Unit",
+    "PricePerUnit",
+    "Currency",
+    "Location",
+    "Instance Type",
+    "Tenancy",
+    "Operating System",
+    "usageType",
 )
 _ABSENT = ("NA", "N/A", "")
 _HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
@@ -188,8 +218,12 @@ def _lines_of_interest(document: Document, start: int, width: int) -> Iterator[s
             if not text.strip():
                 continue
             part = pl.read_csv(
-                text, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String},
-                    truncate_ragged_lines=True,
+                text,
+                has_header=False,
+                separator="\x1f",
+                quote_char=None,
+                schema={"line": pl.String},
+                truncate_ragged_lines=True,
             ).filter(sought)
             # Joined, so that no view keeps the block alive.
             if part.height:
@@ -216,7 +250,8 @@ def _wanted() -> pl.Expr:
         & (
             (pl.col("TermType") == "OnDemand")
             | (
-                (pl.col("TermType") == "Reserved") & (pl.col("PurchaseOption") == "No Upfront")
+                (pl.col("TermType") == "Reserved")
+                & (pl.col("PurchaseOption") == "No Upfront")
                 & (pl.col("OfferingClass").is_null() | (pl.col("OfferingClass") == "standard"))
             )
         )
@@ -287,9 +322,14 @@ def _flat(term: dict, products: dict[str, dict[str, str]]) -> Iterator[dict[str,
     for dimension in term["priceDimensions"].values():
         for currency, price in dimension["pricePerUnit"].items():
             yield about | {
-                "SKU": term["sku"], "TermType": term["TermType"], "EffectiveDate": term["effectiveDate"],
-                "Unit": dimension["unit"], "PricePerUnit": price, "Currency": currency,
-                "LeaseContractLength": terms.get("LeaseContractLength"), "PurchaseOption": terms.get("PurchaseOption"),
+                "SKU": term["sku"],
+                "TermType": term["TermType"],
+                "EffectiveDate": term["effectiveDate"],
+                "Unit": dimension["unit"],
+                "PricePerUnit": price,
+                "Currency": currency,
+                "LeaseContractLength": terms.get("LeaseContractLength"),
+                "PurchaseOption": terms.get("PurchaseOption"),
                 "OfferingClass": terms.get("OfferingClass"),
             }
 
@@ -307,11 +347,16 @@ def parse(documents: Sequence[Document]) -> Reading:
     amount = to_number("PricePerUnit")
     length = pl.col("LeaseContractLength").str.replace_all(" ", "")
     option = (
-        pl.when((pl.col("TermType") == "OnDemand")
-            & (pl.col("MarketOption") == "CapacityBlock")).then(pl.lit("capacity_block"))
-        .when(pl.col("operation").str.ends_with(":CB")).then(pl.lit("capacity_block"))
-        .when(pl.col("TermType") == "OnDemand").then(pl.lit("on_demand"))
-        .when(length == "1yr").then(pl.lit("reserved_1y")).when(length == "3yr").then(pl.lit("reserved_3y"))
+        pl.when((pl.col("TermType") == "OnDemand") & (pl.col("MarketOption") == "CapacityBlock"))
+        .then(pl.lit("capacity_block"))
+        .when(pl.col("operation").str.ends_with(":CB"))
+        .then(pl.lit("capacity_block"))
+        .when(pl.col("TermType") == "OnDemand")
+        .then(pl.lit("on_demand"))
+        .when(length == "1yr")
+        .then(pl.lit("reserved_1y"))
+        .when(length == "3yr")
+        .then(pl.lit("reserved_3y"))
     )
     # A price of zero is no price: capacity blocks, and types listed before they are sold.
     raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
@@ -330,8 +375,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("option").alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         # A zone that has its region's code is told apart by its name.
-        pl.when(~in_region & pl.col("Region Code").str.contains(r"^[a-z]+(?:-[a-z]+)+-\d+$")).then(pl.col("Location"))
-        .otherwise(pl.lit("")).fill_null("").alias("offer_variant"),
+        pl.when(~in_region & pl.col("Region Code").str.contains(r"^[a-z]+(?:-[a-z]+)+-\d+$"))
+        .then(pl.col("Location"))
+        .otherwise(pl.lit(""))
+        .fill_null("")
+        .alias("offer_variant"),
         pl.lit(None, dtype=pl.String).alias("accelerator_name"),
         to_number("GPU").alias("accelerator_count"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
@@ -339,12 +387,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         gib("Memory").alias("memory_gib"),
         pl.col("amount").alias("price_amount_per_hour"),
         pl.col("Currency").alias("currency_code"),
-        pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-        .dt.replace_time_zone("UTC").alias("valid_from"),
+        pl.col("EffectiveDate")
+        .str.slice(0, 10)
+        .str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+        .dt.replace_time_zone("UTC")
+        .alias("valid_from"),
     )
     is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
-    rows = rows.with_columns(pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region"))
-        .alias("scope"))
+    rows = rows.with_columns(
+        pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region")).alias("scope")
+    )
     scopes = [
         Scope(str(name), part.drop("scope"), is_complete=is_fresh)
         for (name,), part in rows.partition_by("scope", as_dict=True).items()
@@ -353,25 +405,40 @@ def parse(documents: Sequence[Document]) -> Reading:
         # A region that offers no accelerator says so with a complete answer of no row.
         scopes = [Scope(at_region[1], rows.drop("scope"), is_complete=is_fresh)]
     return Reading(
-        scopes, refused(bad.drop("option", "amount"),
-            "PricePerUnit is no positive number, or there is no instance type")
-        if bad.height else None,
+        scopes,
+        refused(bad.drop("option", "amount"), "PricePerUnit is no positive number, or there is no instance type")
+        if bad.height
+        else None,
     )
 
 
 def _source(source_id: str, title: str, host: str, page: str) -> Source:
     return Source(
-        source_id=source_id, subject="cloud_rate", title=title, homepage_url=page,
+        source_id=source_id,
+        subject="cloud_rate",
+        title=title,
+        homepage_url=page,
         licence="for informational purposes only, subject to the terms on the pricing pages",
-            attribution="Amazon Web Services",
-        parse=parse, plan=plan if host == HOST else plan_china, expand=expand, hosts=(host,), cadence="10 3 * * *",
-        extension="csv", has_history=True, max_bytes=2 << 30, min_kept_share=0.6, may_be_empty=True,
+        attribution="Amazon Web Services",
+        parse=parse,
+        plan=plan if host == HOST else plan_china,
+        expand=expand,
+        hosts=(host,),
+        cadence="10 3 * * *",
+        extension="csv",
+        has_history=True,
+        max_bytes=2 << 30,
+        min_kept_share=0.6,
+        may_be_empty=True,
     )
 
 
 AWS_PRICE_LIST = _source(
-    "aws_price_list", "AWS Price List", HOST,
-        "https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html"
+    "aws_price_list",
+    "AWS Price List",
+    HOST,
+    "https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html",
 )
-AWS_PRICE_LIST_CN = _source("aws_price_list_cn", "AWS China Price List", CHINA_HOST,
-    "https://www.amazonaws.cn/en/ec2/pricing/")
+AWS_PRICE_LIST_CN = _source(
+    "aws_price_list_cn", "AWS China Price List", CHINA_HOST, "https://www.amazonaws.cn/en/ec2/pricing/"
+)

@@ -21,11 +21,20 @@ URL = f"https://{HOST}/pricing/2.0/meteredUnitMaps/ec2/USD/current/ec2-ondemand-
 
 #: The page's own names; the others of `REGION_OF_LOCATION` are older ones, or of China, which has its own page.
 LOCATIONS = tuple(
-    name for name, region in REGION_OF_LOCATION.items()
+    name
+    for name, region in REGION_OF_LOCATION.items()
     if not name.startswith(("Europe", "China", "AWS GovCloud (US)")) and region and name != "Asia Pacific (Osaka-Local)"
 )
-_COLUMNS = ("price", "Location", "Instance Type", "vCPU", "Memory", "Operating System", "Pre Installed S/W",
-    "License Model")
+_COLUMNS = (
+    "price",
+    "Location",
+    "Instance Type",
+    "vCPU",
+    "Memory",
+    "Operating System",
+    "Pre Installed S/W",
+    "License Model",
+)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -45,17 +54,23 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: regions is missing (renamed?); found {', '.join(map(str, value))[:200]}")
     rows = [
         {name: offer.get(name) for name in _COLUMNS} | {"Location": offer.get("Location") or location}
-        for wrapper in wrappers for location, offers in wrapper["regions"].items() for offer in offers.values()
+        for wrapper in wrappers
+        for location, offers in wrapper["regions"].items()
+        for offer in offers.values()
     ]
     if not rows:
         raise LayoutError(f"{document.url}: the map is empty")
     if missing := [name for name in ("price", "Instance Type") if not any(row[name] for row in rows)]:
         raise LayoutError(f"{document.url}: field {', '.join(missing)} is missing (renamed?)")
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(_COLUMNS, pl.String), strict=False).filter(
-        pl.col("Instance Type").str.contains(ACCELERATED)
-        & pl.col("Operating System").fill_null("Linux").eq("Linux")
-        & pl.col("Pre Installed S/W").fill_null("NA").is_in(["NA", ""])
-    ).with_columns(to_number("price").alias("amount"))
+    frame = (
+        pl.DataFrame(rows, schema=dict.fromkeys(_COLUMNS, pl.String), strict=False)
+        .filter(
+            pl.col("Instance Type").str.contains(ACCELERATED)
+            & pl.col("Operating System").fill_null("Linux").eq("Linux")
+            & pl.col("Pre Installed S/W").fill_null("NA").is_in(["NA", ""])
+        )
+        .with_columns(to_number("price").alias("amount"))
+    )
     is_price = (pl.col("amount") > 0).fill_null(value=False)
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     offers = good.select(
@@ -74,17 +89,21 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
     )
     scopes = [
-        Scope(str(name), part, is_complete=True) for (name,),
-            part in offers.partition_by("region", as_dict=True).items()
+        Scope(str(name), part, is_complete=True)
+        for (name,), part in offers.partition_by("region", as_dict=True).items()
     ]
-    return Reading(
-        scopes, refused(bad.drop("amount"), "price is no positive number") if bad.height else None
-    )
+    return Reading(scopes, refused(bad.drop("amount"), "price is no positive number") if bad.height else None)
 
 
 AWS_PRICING_PAGE = Source(
-    source_id="aws_pricing_page", subject="cloud_rate", title="AWS pricing page",
-        homepage_url="https://aws.amazon.com/ec2/pricing/on-demand/",
-    licence="not stated; for informational purposes only", attribution="Amazon Web Services", parse=parse, plan=plan,
-    hosts=(HOST,), cadence="30 4 * * *",
+    source_id="aws_pricing_page",
+    subject="cloud_rate",
+    title="AWS pricing page",
+    homepage_url="https://aws.amazon.com/ec2/pricing/on-demand/",
+    licence="not stated; for informational purposes only",
+    attribution="Amazon Web Services",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="30 4 * * *",
 )

@@ -25,8 +25,12 @@ HOST = "website.spot.ec2.aws.a2z.com"
 
 #: Names that the file kept from before regions had theirs.
 REGION_ALIASES = {
-    "us-east": "us-east-1", "us-west": "us-west-1", "eu-ireland": "eu-west-1", "apac-sin": "ap-southeast-1",
-    "apac-syd": "ap-southeast-2", "apac-tokyo": "ap-northeast-1",
+    "us-east": "us-east-1",
+    "us-west": "us-west-1",
+    "eu-ireland": "eu-west-1",
+    "apac-sin": "ap-southeast-1",
+    "apac-syd": "ap-southeast-2",
+    "apac-tokyo": "ap-northeast-1",
 }
 _CALLBACK = re.compile(rb"^\s*(?:/\*.*?\*/\s*)?[A-Za-z_$][\w$.]*\s*\(\s*(\{.*\})\s*\)\s*;?\s*$", re.DOTALL)
 
@@ -58,15 +62,19 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: neither config.regions nor SpotPriceHistory is there (renamed?)")
     rows = [
         (region["region"], size["size"], column["name"], currency, str(price))
-        for region in value["config"]["regions"] for kind in region["instanceTypes"] for size in kind["sizes"]
-        for column in size["valueColumns"] for currency, price in column["prices"].items()
+        for region in value["config"]["regions"]
+        for kind in region["instanceTypes"]
+        for size in kind["sizes"]
+        for column in size["valueColumns"]
+        for currency, price in column["prices"].items()
     ]
     if not rows:
         raise LayoutError(f"{document.url}: no price in config.regions: an empty answer")
     frame = pl.DataFrame(
         rows, schema=dict.fromkeys(("region", "type", "system", "currency_code", "text"), pl.String), orient="row"
-    ).filter(pl.col("system").str.to_lowercase().str.starts_with("linux")
-        & pl.col("text").str.starts_with("N/A").not_())
+    ).filter(
+        pl.col("system").str.to_lowercase().str.starts_with("linux") & pl.col("text").str.starts_with("N/A").not_()
+    )
     frame = frame.with_columns(pl.col("region").replace(REGION_ALIASES), pl.lit("").alias("offer_variant"))
     return _reading(frame, is_complete=True)
 
@@ -77,12 +85,18 @@ def _history(entries: list[dict[str, str]]) -> Reading:
         raise LayoutError("SpotPriceHistory is empty")
     names = ("AvailabilityZone", "InstanceType", "ProductDescription", "SpotPrice", "Timestamp")
     frame = pl.DataFrame([{n: e[n] for n in names} for e in entries], schema=dict.fromkeys(names, pl.String))
-    at = pl.col("Timestamp").str.replace("Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us",
-        strict=False)
+    at = (
+        pl.col("Timestamp")
+        .str.replace("Z$", "+00:00")
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
+    )
     frame = frame.filter(pl.col("ProductDescription").is_in(["Linux/UNIX", "Linux/UNIX (Amazon VPC)"])).select(
         pl.col("AvailabilityZone").str.extract(r"^(.*-\d+)").fill_null(pl.col("AvailabilityZone")).alias("region"),
-        pl.col("InstanceType").alias("type"), pl.lit("USD").alias("currency_code"), pl.col("SpotPrice").alias("text"),
-        pl.col("AvailabilityZone").alias("offer_variant"), at.dt.convert_time_zone("UTC").alias("valid_from"),
+        pl.col("InstanceType").alias("type"),
+        pl.lit("USD").alias("currency_code"),
+        pl.col("SpotPrice").alias("text"),
+        pl.col("AvailabilityZone").alias("offer_variant"),
+        at.dt.convert_time_zone("UTC").alias("valid_from"),
     )
     return _reading(frame, is_complete=False)
 
@@ -95,26 +109,39 @@ def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
         is_price &= pl.col("valid_from").is_not_null()
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     offers = good.select(
-        pl.lit("aws").alias("provider"), "region", pl.col("type").alias("instance_type"),
-        pl.lit("spot").alias("purchase_option"), pl.lit("instance").alias("price_component"), "offer_variant",
+        pl.lit("aws").alias("provider"),
+        "region",
+        pl.col("type").alias("instance_type"),
+        pl.lit("spot").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        "offer_variant",
         pl.lit(None, dtype=pl.String).alias("accelerator_name"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
         pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
         pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"), "currency_code",
+        pl.col("amount").alias("price_amount_per_hour"),
+        "currency_code",
         *([pl.col("valid_from")] if "valid_from" in frame.columns else []),
     )
     return Reading(
         [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
         refused(bad.drop("amount"), "the price is no positive number, or its date cannot be read")
-            if bad.height else None,
+        if bad.height
+        else None,
     )
 
 
 AWS_SPOT = Source(
-    source_id="aws_spot", subject="cloud_rate", title="AWS spot prices",
-        homepage_url="https://aws.amazon.com/ec2/spot/pricing/",
-    licence="not stated; for informational purposes only", attribution="Amazon Web Services", parse=parse, plan=plan,
-    hosts=(HOST,), cadence="15 * * * *", stale_after_days=1.0,
+    source_id="aws_spot",
+    subject="cloud_rate",
+    title="AWS spot prices",
+    homepage_url="https://aws.amazon.com/ec2/spot/pricing/",
+    licence="not stated; for informational purposes only",
+    attribution="Amazon Web Services",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="15 * * * *",
+    stale_after_days=1.0,
 )

@@ -34,14 +34,34 @@ TERM_HOURS = {"1 Year": 8_760.0, "3 Years": 26_280.0}
 _TERM_OPTION = {"1 Year": "reserved_1y", "3 Years": "reserved_3y"}
 
 _GPU_SIZE = r"^Standard_N[CDGV]\d"
-_FIELDS = pl.Schema({
-    "armSkuName": pl.String, "armRegionName": pl.String, "serviceName": pl.String, "productName": pl.String,
-    "skuName": pl.String, "meterName": pl.String, "type": pl.String, "reservationTerm": pl.String,
-    "retailPrice": pl.Float64, "unitOfMeasure": pl.String, "currencyCode": pl.String, "effectiveStartDate": pl.String,
-    "tierMinimumUnits": pl.Float64, "isPrimaryMeterRegion": pl.Boolean,
-})
-_REQUIRED = ("armSkuName", "armRegionName", "productName", "meterName", "type", "retailPrice", "unitOfMeasure",
-    "currencyCode")
+_FIELDS = pl.Schema(
+    {
+        "armSkuName": pl.String,
+        "armRegionName": pl.String,
+        "serviceName": pl.String,
+        "productName": pl.String,
+        "skuName": pl.String,
+        "meterName": pl.String,
+        "type": pl.String,
+        "reservationTerm": pl.String,
+        "retailPrice": pl.Float64,
+        "unitOfMeasure": pl.String,
+        "currencyCode": pl.String,
+        "effectiveStartDate": pl.String,
+        "tierMinimumUnits": pl.Float64,
+        "isPrimaryMeterRegion": pl.Boolean,
+    }
+)
+_REQUIRED = (
+    "armSkuName",
+    "armRegionName",
+    "productName",
+    "meterName",
+    "type",
+    "retailPrice",
+    "unitOfMeasure",
+    "currencyCode",
+)
 _LIST_KEY = re.compile(rb'"([Ii]tems)"\s*:')
 _NEXT = re.compile(rb'"[Nn]extPageLink"\s*:\s*(null|"((?:[^"\\]|\\.)*)")')
 
@@ -118,25 +138,35 @@ def parse(documents: Sequence[Document]) -> Reading:
     term = pl.col("reservationTerm")
     reserved = pl.col("type") == "Reservation"
     rows = rows.with_columns(
-        pl.when(reserved).then(term.replace_strict(_TERM_OPTION, default=None, return_dtype=pl.String))
-        .when(names.str.contains("spot", literal=True)).then(pl.lit("spot"))
-        .otherwise(pl.lit("on_demand")).alias("option"),
-        pl.when(reserved).then(term.replace_strict(TERM_HOURS, default=None, return_dtype=pl.Float64))
-        .otherwise(1.0).alias("hours"),
+        pl.when(reserved)
+        .then(term.replace_strict(_TERM_OPTION, default=None, return_dtype=pl.String))
+        .when(names.str.contains("spot", literal=True))
+        .then(pl.lit("spot"))
+        .otherwise(pl.lit("on_demand"))
+        .alias("option"),
+        pl.when(reserved)
+        .then(term.replace_strict(TERM_HOURS, default=None, return_dtype=pl.Float64))
+        .otherwise(1.0)
+        .alias("hours"),
     )
     # Terms of five years are sold for a few sizes: a purchase option that Petaday does not keep.
-    rows = rows.filter(~(reserved & term.is_not_null() & pl.col("option").is_null()
-        & term.str.contains(r"^\d+ Years?$")))
+    rows = rows.filter(
+        ~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$"))
+    )
     start = pl.col("effectiveStartDate").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     why = (
-        pl.when(pl.col("type").is_null()).then(pl.lit("type is missing: cannot tell how it is bought"))
-        .when(pl.col("unitOfMeasure") != "1 Hour").then(pl.format("unitOfMeasure is {}, not 1 Hour", "unitOfMeasure"))
+        pl.when(pl.col("type").is_null())
+        .then(pl.lit("type is missing: cannot tell how it is bought"))
+        .when(pl.col("unitOfMeasure") != "1 Hour")
+        .then(pl.format("unitOfMeasure is {}, not 1 Hour", "unitOfMeasure"))
         .when(pl.col("option").is_null())
-            .then(pl.lit("a reservation without a known term: its price per hour is unknown"))
-        .when(pl.col("retailPrice").is_null()).then(pl.lit("retailPrice is missing"))
-        .when(pl.col("retailPrice") <= 0).then(pl.lit("retailPrice is zero or negative: not a price"))
-        .when(pl.col("effectiveStartDate").is_not_null()
-            & start.is_null()).then(pl.lit("effectiveStartDate is not a date"))
+        .then(pl.lit("a reservation without a known term: its price per hour is unknown"))
+        .when(pl.col("retailPrice").is_null())
+        .then(pl.lit("retailPrice is missing"))
+        .when(pl.col("retailPrice") <= 0)
+        .then(pl.lit("retailPrice is zero or negative: not a price"))
+        .when(pl.col("effectiveStartDate").is_not_null() & start.is_null())
+        .then(pl.lit("effectiveStartDate is not a date"))
     )
     rows = rows.with_columns(why.alias("why"), start.dt.replace_time_zone("UTC").alias("valid_from"))
     bad, good = rows.filter(pl.col("why").is_not_null()), rows.filter(pl.col("why").is_null())
@@ -154,7 +184,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
         (pl.col("retailPrice") / pl.col("hours")).alias("price_amount_per_hour"),
         pl.col("currencyCode").alias("currency_code"),
-        pl.col("valid_from"), pl.col("document"),
+        pl.col("valid_from"),
+        pl.col("document"),
     )
     # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
     offers = offers.unique(subset=[c for c in offers.columns if c != "document"], keep="first", maintain_order=True)
@@ -171,10 +202,17 @@ def _dated_where_told(offers: pl.DataFrame) -> pl.DataFrame:
 
 
 AZURE_RETAIL = Source(
-    source_id="azure_retail", subject="cloud_rate", title="Azure Retail Prices",
+    source_id="azure_retail",
+    subject="cloud_rate",
+    title="Azure Retail Prices",
     homepage_url="https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices",
     licence="published by Microsoft for any use; prices other than USD are for reference",
-        attribution="Microsoft Azure Retail Prices",
-    parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="40 5 * * *", min_kept_share=0.6,
-        max_rejected_share=0.2,
+    attribution="Microsoft Azure Retail Prices",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="40 5 * * *",
+    min_kept_share=0.6,
+    max_rejected_share=0.2,
 )

@@ -19,14 +19,20 @@ from warehouse.captures import Document
 HOST = "api.digitalocean.com"
 KEY_NAME = "DIGITALOCEAN_TOKEN"
 _SCHEMA = {
-    "slug": pl.String, "model": pl.String, "gpus": pl.Float64, "vram": pl.Float64, "vcpus": pl.Float64, "memory": pl.Float64,
+    "slug": pl.String,
+    "model": pl.String,
+    "gpus": pl.Float64,
+    "vram": pl.Float64,
+    "vcpus": pl.Float64,
+    "memory": pl.Float64,
     "price_hourly": pl.Float64,
 }
 
 
 def _page(page: int) -> Request:
     return Request(
-        f"https://{HOST}/v2/sizes", {"page": str(page), "per_page": "200"},
+        f"https://{HOST}/v2/sizes",
+        {"page": str(page), "per_page": "200"},
         secret_headers={"Authorization": f"Bearer {os.environ.get(KEY_NAME, '')}"},
     )
 
@@ -42,7 +48,11 @@ def follow(document: Document) -> Request | None:
     following = ((answer.get("links") or {}).get("pages") or {}).get("next") if isinstance(answer, dict) else None
     if not following:
         return None
-    pages = [int(part.removeprefix("page=")) for part in document.url.partition("?")[2].split("&") if part.startswith("page=")]
+    pages = [
+        int(part.removeprefix("page="))
+        for part in document.url.partition("?")[2].split("&")
+        if part.startswith("page=")
+    ]
     return _page((pages[0] if pages else 1) + 1)
 
 
@@ -64,25 +74,48 @@ def parse(documents: Sequence[Document]) -> Reading:
             require_columns(document, sorted({k for s in listed for k in s}), ("slug", "price_hourly", "regions"))
         sizes += listed
     on_sale = [s for s in sizes if s.get("gpu_info") and s.get("available", True) and s.get("regions")]
-    raw = frame_of([
-        s | {"model": s["gpu_info"].get("model"), "gpus": s["gpu_info"].get("count"), "vram": _vram_gib(s)} for s in on_sale
-    ], _SCHEMA).with_columns(pl.Series("region", [[str(r) for r in s["regions"]] for s in on_sale], dtype=pl.List(pl.String)))
+    raw = frame_of(
+        [
+            s | {"model": s["gpu_info"].get("model"), "gpus": s["gpu_info"].get("count"), "vram": _vram_gib(s)}
+            for s in on_sale
+        ],
+        _SCHEMA,
+    ).with_columns(pl.Series("region", [[str(r) for r in s["regions"]] for s in on_sale], dtype=pl.List(pl.String)))
     sound = ((pl.col("price_hourly") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = raw.filter(~sound).drop("region")
-    rows = raw.filter(sound).explode("region").select(
-        pl.lit("digitalocean").alias("provider"), "region", pl.col("slug").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"), pl.col("model").alias("accelerator_name"),
-        pl.col("gpus").alias("accelerator_count"), (pl.col("vram") / pl.col("gpus")).alias("accelerator_memory_gib"),
-        pl.col("vcpus").alias("vcpu_count"), (pl.col("memory") / 1024).alias("memory_gib"),
-        pl.col("price_hourly").alias("price_amount_per_hour"), pl.lit("USD").alias("currency_code"),
+    rows = (
+        raw.filter(sound)
+        .explode("region")
+        .select(
+            pl.lit("digitalocean").alias("provider"),
+            "region",
+            pl.col("slug").alias("instance_type"),
+            pl.lit("on_demand").alias("purchase_option"),
+            pl.lit("instance").alias("price_component"),
+            pl.lit("").alias("offer_variant"),
+            pl.col("model").alias("accelerator_name"),
+            pl.col("gpus").alias("accelerator_count"),
+            (pl.col("vram") / pl.col("gpus")).alias("accelerator_memory_gib"),
+            pl.col("vcpus").alias("vcpu_count"),
+            (pl.col("memory") / 1024).alias("memory_gib"),
+            pl.col("price_hourly").alias("price_amount_per_hour"),
+            pl.lit("USD").alias("currency_code"),
+        )
     )
     rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
     return Reading([Scope("digitalocean", rows, is_complete=True)], rejected)
 
 
 DIGITALOCEAN = Source(
-    source_id="digitalocean", subject="cloud_rate", title="DigitalOcean GPU Droplets",
-    homepage_url="https://www.digitalocean.com/pricing/gpu-droplets", licence="prices are facts; terms of DigitalOcean",
-    parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="40 7 * * *", key_name=KEY_NAME,
+    source_id="digitalocean",
+    subject="cloud_rate",
+    title="DigitalOcean GPU Droplets",
+    homepage_url="https://www.digitalocean.com/pricing/gpu-droplets",
+    licence="prices are facts; terms of DigitalOcean",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="40 7 * * *",
+    key_name=KEY_NAME,
 )

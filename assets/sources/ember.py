@@ -11,7 +11,18 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, json_of, refused, require_columns, to_number
+from assets.sources._base import (
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    require_columns,
+    to_number,
+)
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -26,7 +37,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
     yield [
         Request(
-            f"https://{HOST}/v1/carbon-intensity/yearly", params={"start_date": "2000"},
+            f"https://{HOST}/v1/carbon-intensity/yearly",
+            params={"start_date": "2000"},
             secret_params={"api_key": os.environ[KEY]},
         )
     ]
@@ -43,16 +55,27 @@ def parse(documents: Sequence[Document]) -> Reading:
     else:
         raw = csv_of(document, ["country_or_region", "country_code", "year", "emissions_intensity_gco2_per_kwh"])
     name = pl.col("country_or_region")
-    code = pl.coalesce(pl.col("country_code").replace("", None), name.replace_strict(_AGGREGATES, default=None, return_dtype=pl.String))
+    code = pl.coalesce(
+        pl.col("country_code").replace("", None), name.replace_strict(_AGGREGATES, default=None, return_dtype=pl.String)
+    )
     rows = raw.with_columns(
-        zone_of_alpha3(code).alias("zone"), to_number("emissions_intensity_gco2_per_kwh").alias("intensity_gco2e_per_kwh"),
+        zone_of_alpha3(code).alias("zone"),
+        to_number("emissions_intensity_gco2_per_kwh").alias("intensity_gco2e_per_kwh"),
         pl.col("year").str.slice(0, 4).cast(pl.Int32, strict=False),
     ).filter(pl.col("zone").is_not_null() & pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
-    bad = pl.col("intensity_gco2e_per_kwh").is_null() | (pl.col("intensity_gco2e_per_kwh") <= 0) | pl.col("year").is_null()
+    bad = (
+        pl.col("intensity_gco2e_per_kwh").is_null()
+        | (pl.col("intensity_gco2e_per_kwh") <= 0)
+        | pl.col("year").is_null()
+    )
     tidy = rows.filter(~bad).select(
-        "zone", pl.lit("P1Y").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
-        pl.lit("actual").alias("basis_kind"), "intensity_gco2e_per_kwh",
+        "zone",
+        pl.lit("P1Y").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("lifecycle").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("actual").alias("basis_kind"),
+        "intensity_gco2e_per_kwh",
         pl.datetime(pl.col("year"), 1, 1, time_unit="us", time_zone="UTC").alias("valid_from"),
     )
     reason = "no year, or an intensity that is missing, zero or negative: a rounded figure of a very small grid"
@@ -60,8 +83,18 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 EMBER = Source(
-    source_id="ember", subject="grid_carbon", title="Ember: yearly electricity data",
-    homepage_url="https://ember-energy.org/data/", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Ember, CC BY 4.0",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="45 4 * * 1", key_name=KEY, extension="csv", stale_after_days=14,
+    source_id="ember",
+    subject="grid_carbon",
+    title="Ember: yearly electricity data",
+    homepage_url="https://ember-energy.org/data/",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="Ember, CC BY 4.0",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="45 4 * * 1",
+    key_name=KEY,
+    extension="csv",
+    stale_after_days=14,
 )

@@ -58,7 +58,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("GPU Type").str.extract(r"\((\d+)\s*(?:GB)?\)").cast(pl.Float64), _known("GPU RAM") / count
     )
     of_gpus = pl.format(
-        "{}x {} {} GB", pl.col("GPUs").fill_null("?"), gpu.fill_null("?"), memory.cast(pl.Int64).cast(pl.String).fill_null("?")
+        "{}x {} {} GB",
+        pl.col("GPUs").fill_null("?"),
+        gpu.fill_null("?"),
+        memory.cast(pl.Int64).cast(pl.String).fill_null("?"),
     )
     composed = pl.format("{}, {} vCPU, {} GB", of_gpus, pl.col("vCPUs").fill_null("?"), pl.col("RAM").fill_null("?"))
     # GCP's N1 hosts go with any GPU: their name alone names no offer.
@@ -67,27 +70,42 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = raw.with_columns(
         pl.coalesce(name, composed).alias("instance_type"),
         (_amount("Spot") if table == "cloud" else pl.lit(None, dtype=pl.Float64)).alias("spot"),
-        _amount(price).alias("on_demand"), count.alias("count"),
-        gpu.alias("gpu"), memory.alias("memory"),
+        _amount(price).alias("on_demand"),
+        count.alias("count"),
+        gpu.alias("gpu"),
+        memory.alias("memory"),
     )
     offers = rows.unpivot(
-        ["on_demand", "spot"], index=[*raw.columns, "instance_type", "count", "gpu", "memory"], variable_name="option",
+        ["on_demand", "spot"],
+        index=[*raw.columns, "instance_type", "count", "gpu", "memory"],
+        variable_name="option",
         value_name="amount",
     )
     # Left empty, a price says that it is not sold so; a word in its place is a fault.
-    is_empty = pl.when(pl.col("option") == "on_demand").then(pl.col(price)).otherwise(
-        pl.col("Spot") if table == "cloud" else pl.lit(None)
-    ).fill_null("").str.strip_chars() == ""
+    is_empty = (
+        pl.when(pl.col("option") == "on_demand")
+        .then(pl.col(price))
+        .otherwise(pl.col("Spot") if table == "cloud" else pl.lit(None))
+        .fill_null("")
+        .str.strip_chars()
+        == ""
+    )
     offers = offers.filter(~is_empty)
     sound = ((pl.col("amount") > 0) & (pl.col("count") > 0)).fill_null(value=False) & pl.col(who).is_not_null()
     bad = offers.filter(~sound)
     frame = offers.filter(sound).select(
         pl.col(who).str.strip_chars().str.to_lowercase().str.replace_all(" ", "_").alias("provider"),
-        pl.lit("unknown").alias("region"), "instance_type", pl.col("option").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"), pl.lit("" if table == "cloud" else "serverless").alias("offer_variant"),
-        pl.col("gpu").alias("accelerator_name"), pl.col("count").alias("accelerator_count"),
-        pl.col("memory").alias("accelerator_memory_gib"), _known("vCPUs").alias("vcpu_count"),
-        _known("RAM").alias("memory_gib"), pl.col("amount").alias("price_amount_per_hour"),
+        pl.lit("unknown").alias("region"),
+        "instance_type",
+        pl.col("option").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        pl.lit("" if table == "cloud" else "serverless").alias("offer_variant"),
+        pl.col("gpu").alias("accelerator_name"),
+        pl.col("count").alias("accelerator_count"),
+        pl.col("memory").alias("accelerator_memory_gib"),
+        _known("vCPUs").alias("vcpu_count"),
+        _known("RAM").alias("memory_gib"),
+        pl.col("amount").alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
@@ -96,8 +114,16 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 FSDL = Source(
-    source_id="fsdl", subject="cloud_rate", title="Cloud GPU tables of Full Stack Deep Learning",
-    homepage_url="https://fullstackdeeplearning.com/cloud-gpus/", licence="not stated by the repository",
-    attribution="The Full Stack", parse=parse, plan=plan, hosts=(HOST,), cadence="30 5 * * 1", extension="csv",
+    source_id="fsdl",
+    subject="cloud_rate",
+    title="Cloud GPU tables of Full Stack Deep Learning",
+    homepage_url="https://fullstackdeeplearning.com/cloud-gpus/",
+    licence="not stated by the repository",
+    attribution="The Full Stack",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="30 5 * * 1",
+    extension="csv",
     stale_after_days=400.0,
 )

@@ -65,7 +65,9 @@ def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
         schema_overrides={"actual": pl.Float64, "forecast": pl.Float64, "is_artefact": pl.Boolean, "to": pl.String},
         strict=False,
     )
-    return frame.with_columns(pl.col("valid_from", "to").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False))
+    return frame.with_columns(
+        pl.col("valid_from", "to").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False)
+    )
 
 
 def _national(data: list[dict], document: Document) -> pl.DataFrame:
@@ -82,7 +84,13 @@ def _regional(data: list[dict], document: Document) -> pl.DataFrame:
             number = region["regionid"]
             zone = _AGGREGATES.get(number, f"GB-NESO-{number}")
             rows.append(
-                {"from": slot["from"], "to": slot.get("to"), "zone": zone, "intensity": region["intensity"], "is_artefact": artefact}
+                {
+                    "from": slot["from"],
+                    "to": slot.get("to"),
+                    "zone": zone,
+                    "intensity": region["intensity"],
+                    "is_artefact": artefact,
+                }
             )
     return _slots(rows, document)
 
@@ -108,7 +116,10 @@ def _from_csv(document: Document) -> pl.DataFrame:
         for c in ("actual", "forecast")
     ]
     return raw.select(
-        pl.lit("GB").alias("zone"), time.alias("valid_from"), (time + pl.duration(minutes=30)).alias("to"), *number,
+        pl.lit("GB").alias("zone"),
+        time.alias("valid_from"),
+        (time + pl.duration(minutes=30)).alias("to"),
+        *number,
         pl.lit(False).alias("is_artefact"),
     )
 
@@ -124,7 +135,12 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     artefacts = slots.filter(pl.col("is_artefact"))
     rows = (
         slots.filter(half_hour.fill_null(value=False) & ~pl.col("is_artefact"))
-        .unpivot(["actual", "forecast"], index=["zone", "valid_from"], variable_name="basis_kind", value_name="intensity_gco2e_per_kwh")
+        .unpivot(
+            ["actual", "forecast"],
+            index=["zone", "valid_from"],
+            variable_name="basis_kind",
+            value_name="intensity_gco2e_per_kwh",
+        )
         .filter(pl.col("intensity_gco2e_per_kwh").is_not_null())
     )
     # An actual of exactly zero is a hole in the publisher's data: Great Britain has never run without emissions.
@@ -135,9 +151,15 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         refused(rows.filter(zero), "actual of exactly 0 g/kWh for Great Britain: a hole in the publisher's data"),
     ]
     tidy = rows.filter(~zero).select(
-        "zone", pl.lit("PT30M").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"), "basis_kind",
-        "intensity_gco2e_per_kwh", "valid_from", pl.lit(index).alias("document"),
+        "zone",
+        pl.lit("PT30M").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        "basis_kind",
+        "intensity_gco2e_per_kwh",
+        "valid_from",
+        pl.lit(index).alias("document"),
     )
     return tidy, pl.concat(refusals).with_columns(pl.lit(index).alias("document"))
 
@@ -165,7 +187,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             elif "intensity" in data[0] and "from" in data[0]:
                 slots = _national(data, document)
             else:
-                raise LayoutError(f"{document.url}: `data` holds {', '.join(data[0])[:200]}, not intensity by slot or region")
+                raise LayoutError(
+                    f"{document.url}: `data` holds {', '.join(data[0])[:200]}, not intensity by slot or region"
+                )
         tidy, bad = _tidy(slots, index)
         frames.append(tidy)
         rejected.append(bad)
@@ -177,9 +201,18 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 GB_CARBON_INTENSITY = Source(
-    source_id="gb_carbon_intensity", subject="grid_carbon", title="GB Carbon Intensity API (NESO)",
-    homepage_url="https://carbonintensity.org.uk", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="NESO Carbon Intensity API, CC BY 4.0",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="5,35 * * * *", has_history=True, stale_after_days=1.0,
+    source_id="gb_carbon_intensity",
+    subject="grid_carbon",
+    title="GB Carbon Intensity API (NESO)",
+    homepage_url="https://carbonintensity.org.uk",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="NESO Carbon Intensity API, CC BY 4.0",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="5,35 * * * *",
+    has_history=True,
+    stale_after_days=1.0,
     max_rejected_share=0.5,
 )

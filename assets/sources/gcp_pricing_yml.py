@@ -50,7 +50,7 @@ def _machine_types(document: Document) -> dict[str, dict[str, Any]]:
     text = body_of(document).decode("utf-8-sig", "replace")
     text = text.replace("\r\n", "\n")
     starts = text.find("\n  instance:\n", max(text.find("\ncompute:\n"), 0))
-    if starts < 0 or "\ncompute:\n" not in f"\n{text[:starts + 1]}":
+    if starts < 0 or "\ncompute:\n" not in f"\n{text[: starts + 1]}":
         raise LayoutError(f"{document.url}: compute.instance is missing (renamed?); the file begins {text[:120]!r}")
     starts += len("\n  instance:\n")
     # The section ends at the next key that is indented less.
@@ -83,9 +83,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         for key in _OPTIONS
     ]
     schema = {
-        "instance_type": pl.String, "accelerator_name": pl.String, "accelerator_count": pl.Float64,
-            "vcpu_count": pl.Float64,
-        "memory_gib": pl.Float64, "region": pl.String, "key": pl.String, "price": pl.Float64,
+        "instance_type": pl.String,
+        "accelerator_name": pl.String,
+        "accelerator_count": pl.Float64,
+        "vcpu_count": pl.Float64,
+        "memory_gib": pl.Float64,
+        "region": pl.String,
+        "key": pl.String,
+        "price": pl.Float64,
     }
     offers = pl.DataFrame(rows, schema=schema, orient="row", strict=False)
     on_demand = pl.col("key") == "hour"
@@ -97,8 +102,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = offers.with_columns(
         pl.when(of_month).then(pl.col("price") / HOURS_PER_MONTH).otherwise(pl.col("price")).alias("hourly")
     ).with_columns(
-        (pl.col("hourly") < LEAST_SHARE_OF_MEDIAN * pl.col("hourly").median().over("instance_type",
-            "key")).alias("is_low")
+        (pl.col("hourly") < LEAST_SHARE_OF_MEDIAN * pl.col("hourly").median().over("instance_type", "key")).alias(
+            "is_low"
+        )
     )
     list_price = pl.col("hourly").filter(on_demand & ~pl.col("is_low")).first().over(here)
     offers = offers.filter(~of_month | (pl.col("hourly") < 0.999 * list_price).fill_null(value=True))
@@ -112,12 +118,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     unusable, offers = offers.filter(pl.col("why").is_not_null()), offers.filter(pl.col("why").is_null())
     frame = offers.select(
-        pl.lit("gcp").alias("provider"), "region", "instance_type",
+        pl.lit("gcp").alias("provider"),
+        "region",
+        "instance_type",
         pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String).alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"), "accelerator_name", "accelerator_count",
+        pl.lit("").alias("offer_variant"),
+        "accelerator_name",
+        "accelerator_count",
         pl.col("accelerator_name").str.extract(r"-(\d+)gb").cast(pl.Float64).alias("accelerator_memory_gib"),
-        "vcpu_count", "memory_gib",
+        "vcpu_count",
+        "memory_gib",
         pl.col("hourly").alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
     )
@@ -139,9 +150,17 @@ def _accelerator(about: dict[str, Any]) -> tuple[str | None, float | None]:
 
 
 GCP_PRICING_YML = Source(
-    source_id="gcp_pricing_yml", subject="cloud_rate", title="GCP machine types (Cyclenerd pricing.yml)",
-    homepage_url="https://github.com/Cyclenerd/google-cloud-pricing-cost-calculator", licence="Apache-2.0",
+    source_id="gcp_pricing_yml",
+    subject="cloud_rate",
+    title="GCP machine types (Cyclenerd pricing.yml)",
+    homepage_url="https://github.com/Cyclenerd/google-cloud-pricing-cost-calculator",
+    licence="Apache-2.0",
     licence_url="https://www.apache.org/licenses/LICENSE-2.0",
-        attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="50 6 * * *", extension="yml", stale_after_days=3.0,
+    attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="50 6 * * *",
+    extension="yml",
+    stale_after_days=3.0,
 )

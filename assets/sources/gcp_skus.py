@@ -26,25 +26,61 @@ URL = f"https://{HOST}/v1/services/6F81-5844-456A/skus"
 
 #: Region by the place in a description; places with several regions keep their name.
 REGION_OF_PLACE = {
-    "Iowa": "us-central1", "South Carolina": "us-east1", "Virginia": "us-east4", "Columbus": "us-east5",
-        "Dallas": "us-south1",
-    "Oregon": "us-west1", "Los Angeles": "us-west2", "Salt Lake City": "us-west3", "Las Vegas": "us-west4",
-    "Montreal": "northamerica-northeast1", "Toronto": "northamerica-northeast2", "Mexico": "northamerica-south1",
-    "Sao Paulo": "southamerica-east1", "Santiago": "southamerica-west1", "Belgium": "europe-west1",
-        "London": "europe-west2",
-    "Frankfurt": "europe-west3", "Netherlands": "europe-west4", "Zurich": "europe-west6", "Milan": "europe-west8",
-    "Paris": "europe-west9", "Berlin": "europe-west10", "Turin": "europe-west12", "Warsaw": "europe-central2",
-    "Finland": "europe-north1", "Stockholm": "europe-north2", "Madrid": "europe-southwest1", "Taiwan": "asia-east1",
-    "Hong Kong": "asia-east2", "Tokyo": "asia-northeast1", "Japan": "asia-northeast1", "Osaka": "asia-northeast2",
-    "Seoul": "asia-northeast3", "Mumbai": "asia-south1", "Delhi": "asia-south2", "Singapore": "asia-southeast1",
-    "Jakarta": "asia-southeast2", "Sydney": "australia-southeast1", "Melbourne": "australia-southeast2",
-    "Tel Aviv": "me-west1", "TelAviv": "me-west1", "Northern Virginia": "us-east4",
-    "Israel": "me-west1", "Doha": "me-central1", "Dammam": "me-central2",
+    "Iowa": "us-central1",
+    "South Carolina": "us-east1",
+    "Virginia": "us-east4",
+    "Columbus": "us-east5",
+    "Dallas": "us-south1",
+    "Oregon": "us-west1",
+    "Los Angeles": "us-west2",
+    "Salt Lake City": "us-west3",
+    "Las Vegas": "us-west4",
+    "Montreal": "northamerica-northeast1",
+    "Toronto": "northamerica-northeast2",
+    "Mexico": "northamerica-south1",
+    "Sao Paulo": "southamerica-east1",
+    "Santiago": "southamerica-west1",
+    "Belgium": "europe-west1",
+    "London": "europe-west2",
+    "Frankfurt": "europe-west3",
+    "Netherlands": "europe-west4",
+    "Zurich": "europe-west6",
+    "Milan": "europe-west8",
+    "Paris": "europe-west9",
+    "Berlin": "europe-west10",
+    "Turin": "europe-west12",
+    "Warsaw": "europe-central2",
+    "Finland": "europe-north1",
+    "Stockholm": "europe-north2",
+    "Madrid": "europe-southwest1",
+    "Taiwan": "asia-east1",
+    "Hong Kong": "asia-east2",
+    "Tokyo": "asia-northeast1",
+    "Japan": "asia-northeast1",
+    "Osaka": "asia-northeast2",
+    "Seoul": "asia-northeast3",
+    "Mumbai": "asia-south1",
+    "Delhi": "asia-south2",
+    "Singapore": "asia-southeast1",
+    "Jakarta": "asia-southeast2",
+    "Sydney": "australia-southeast1",
+    "Melbourne": "australia-southeast2",
+    "Tel Aviv": "me-west1",
+    "TelAviv": "me-west1",
+    "Northern Virginia": "us-east4",
+    "Israel": "me-west1",
+    "Doha": "me-central1",
+    "Dammam": "me-central2",
     "Johannesburg": "africa-south1",
 }
 _SCHEMA = {
-    "sku": pl.String, "description": pl.String, "regions": pl.List(pl.String), "unit": pl.String, "currency": pl.String,
-    "units": pl.String, "nanos": pl.Int64,
+    "sku": pl.String,
+    "description": pl.String,
+    "regions": pl.List(pl.String),
+    "unit": pl.String,
+    "currency": pl.String,
+    "units": pl.String,
+    "nanos": pl.Int64,
 }
 
 
@@ -71,38 +107,58 @@ def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
         raise LayoutError(f"{document.url}: skus is missing (renamed?)")
     for sku in skus:
         what = sku["description"]
-        if "GPU" not in what or what.startswith("Licensing Fee") or sku.get("category", {}).get("resourceGroup",
-            "GPU") != "GPU":
+        if (
+            "GPU" not in what
+            or what.startswith("Licensing Fee")
+            or sku.get("category", {}).get("resourceGroup", "GPU") != "GPU"
+        ):
             continue
         expression = sku["pricingInfo"][-1]["pricingExpression"]
         tiers = [t for t in expression["tieredRates"] if not t.get("startUsageAmount")]
         price = tiers[0]["unitPrice"] if tiers else {}
         yield (
-            sku["skuId"], what, sku.get("serviceRegions"), expression["usageUnit"], price.get("currencyCode"),
-            price.get("units"), price.get("nanos"),
+            sku["skuId"],
+            what,
+            sku.get("serviceRegions"),
+            expression["usageUnit"],
+            price.get("currencyCode"),
+            price.get("units"),
+            price.get("nanos"),
         )
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Hourly price of one GPU by region and way of buying."""
     parts = [
-        pl.DataFrame(list(_rows(document, json_of(document))), schema=_SCHEMA,
-            orient="row").with_columns(pl.lit(n).alias("document"))
+        pl.DataFrame(list(_rows(document, json_of(document))), schema=_SCHEMA, orient="row").with_columns(
+            pl.lit(n).alias("document")
+        )
         for n, document in enumerate(documents)
     ]
     what = pl.col("description")
     amount = pl.col("units").fill_null("0").cast(pl.Float64, strict=False) + pl.col("nanos").fill_null(0) / 1e9
     frame = pl.concat(parts).with_columns(
-        pl.when(pl.col("units").is_not_null()
-            | pl.col("nanos").is_not_null()).then(amount).otherwise(0.0).alias("amount"),
-        pl.when(what.str.contains("Spot Preemptible|Preemptible", literal=False)).then(pl.lit("spot"))
-        .when(what.str.contains(r"^Commitment v\d+:.* for 1 Year$")).then(pl.lit("reserved_1y"))
-        .when(what.str.contains(r"^Commitment v\d+:.* for 3 Years$")).then(pl.lit("reserved_3y"))
-        .when(what.str.contains("Calendar Mode|DWS Defined Duration")).then(pl.lit("capacity_block"))
-        .when(~what.str.contains(r"^(?:Commitment|Reserved)\b")).then(pl.lit("on_demand")).alias("option"),
-        pl.when(what.str.contains("Calendar Mode", literal=True)).then(pl.lit("calendar_mode"))
-        .when(what.str.contains("DWS Defined Duration", literal=True)).then(pl.lit("dws_defined_duration"))
-        .otherwise(pl.lit("")).alias("variant"),
+        pl.when(pl.col("units").is_not_null() | pl.col("nanos").is_not_null())
+        .then(amount)
+        .otherwise(0.0)
+        .alias("amount"),
+        pl.when(what.str.contains("Spot Preemptible|Preemptible", literal=False))
+        .then(pl.lit("spot"))
+        .when(what.str.contains(r"^Commitment v\d+:.* for 1 Year$"))
+        .then(pl.lit("reserved_1y"))
+        .when(what.str.contains(r"^Commitment v\d+:.* for 3 Years$"))
+        .then(pl.lit("reserved_3y"))
+        .when(what.str.contains("Calendar Mode|DWS Defined Duration"))
+        .then(pl.lit("capacity_block"))
+        .when(~what.str.contains(r"^(?:Commitment|Reserved)\b"))
+        .then(pl.lit("on_demand"))
+        .alias("option"),
+        pl.when(what.str.contains("Calendar Mode", literal=True))
+        .then(pl.lit("calendar_mode"))
+        .when(what.str.contains("DWS Defined Duration", literal=True))
+        .then(pl.lit("dws_defined_duration"))
+        .otherwise(pl.lit(""))
+        .alias("variant"),
         what.str.replace(r"^(?:Commitment v\d+:|Reserved)\s*", "").str.extract(r"^(.*?) GPU\b").alias("name"),
         what.str.extract(r"\b(?:running )?in (.+?)(?: for \d Years?| in Calendar Mode)?$").alias("place"),
     )
@@ -112,27 +168,46 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_price = (pl.col("amount") > 0).fill_null(value=False) & good_unit & pl.col("name").is_not_null()
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     place = pl.col("place").replace_strict(REGION_OF_PLACE, default=pl.col("place"), return_dtype=pl.String)
-    offers = good.explode("regions").select(
-        pl.lit("gcp").alias("provider"), pl.coalesce("regions", place, pl.lit("unknown")).alias("region"),
-        pl.col("name").alias("instance_type"), pl.col("option").alias("purchase_option"),
-        pl.lit("accelerator").alias("price_component"), pl.col("variant").alias("offer_variant"),
-        pl.col("name").alias("accelerator_name"), pl.lit(1.0).alias("accelerator_count"),
-        pl.col("name").str.extract(r"\b(\d+)GB\b").cast(pl.Float64).alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"), pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"), pl.col("currency").alias("currency_code"), "document",
-    ).unique(subset=pl.exclude("document"), keep="first", maintain_order=True)
+    offers = (
+        good.explode("regions")
+        .select(
+            pl.lit("gcp").alias("provider"),
+            pl.coalesce("regions", place, pl.lit("unknown")).alias("region"),
+            pl.col("name").alias("instance_type"),
+            pl.col("option").alias("purchase_option"),
+            pl.lit("accelerator").alias("price_component"),
+            pl.col("variant").alias("offer_variant"),
+            pl.col("name").alias("accelerator_name"),
+            pl.lit(1.0).alias("accelerator_count"),
+            pl.col("name").str.extract(r"\b(\d+)GB\b").cast(pl.Float64).alias("accelerator_memory_gib"),
+            pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
+            pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
+            pl.col("amount").alias("price_amount_per_hour"),
+            pl.col("currency").alias("currency_code"),
+            "document",
+        )
+        .unique(subset=pl.exclude("document"), keep="first", maintain_order=True)
+    )
     from_catalog = all(d.url.startswith(URL) for d in documents)
     return Reading(
         [Scope("gcp", offers, is_complete=from_catalog)],
         refused(bad.drop("amount", "regions"), "no positive price per hour of a GPU that is named")
-            if bad.height else None,
+        if bad.height
+        else None,
     )
 
 
 GCP_SKUS = Source(
-    source_id="gcp_skus", subject="cloud_rate", title="Google Cloud Billing catalog",
-        homepage_url="https://cloud.google.com/skus",
-    licence="Google Cloud terms; list prices", attribution="Google Cloud", parse=parse, plan=plan, follow=follow,
-        hosts=(HOST,),
-    cadence="10 5 * * *", key_name=KEY_NAME,
+    source_id="gcp_skus",
+    subject="cloud_rate",
+    title="Google Cloud Billing catalog",
+    homepage_url="https://cloud.google.com/skus",
+    licence="Google Cloud terms; list prices",
+    attribution="Google Cloud",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="10 5 * * *",
+    key_name=KEY_NAME,
 )

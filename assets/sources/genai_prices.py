@@ -21,16 +21,29 @@ from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
 _DIRECTIONS = {
-    "input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cached_read", "cache_write_mtok": "cached_write",
-    "cache_write_1h_mtok": "cached_write_1h", "input_audio_mtok": "input_audio", "output_audio_mtok": "output_audio",
-    "cache_audio_read_mtok": "cached_audio_read", "input_image_mtok": "input_image", "output_image_mtok": "output_image",
-    "output_reasoning_mtok": "output_reasoning", "input_video_mtok": "input_video",
+    "input_mtok": "input",
+    "output_mtok": "output",
+    "cache_read_mtok": "cached_read",
+    "cache_write_mtok": "cached_write",
+    "cache_write_1h_mtok": "cached_write_1h",
+    "input_audio_mtok": "input_audio",
+    "output_audio_mtok": "output_audio",
+    "cache_audio_read_mtok": "cached_audio_read",
+    "input_image_mtok": "input_image",
+    "output_image_mtok": "output_image",
+    "output_reasoning_mtok": "output_reasoning",
+    "input_video_mtok": "input_video",
     "cache_image_read_mtok": "cached_image_read",
 }
 _SCHEMA = pl.Schema(
     {
-        "vendor": pl.String, "model": pl.String, "direction": pl.String, "context_tier_from_tokens": pl.Int64,
-        "time_window": pl.String, "price_usd_per_mtok": pl.Float64, "valid_from": pl.Datetime("us", "UTC"),
+        "vendor": pl.String,
+        "model": pl.String,
+        "direction": pl.String,
+        "context_tier_from_tokens": pl.Int64,
+        "time_window": pl.String,
+        "price_usd_per_mtok": pl.Float64,
+        "valid_from": pl.Datetime("us", "UTC"),
         "is_offered": pl.Boolean,
     }
 )
@@ -88,7 +101,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     """The whole file is one complete scope."""
     (document,) = documents
     providers = json_of(document)
-    if not isinstance(providers, list) or not all(isinstance(p, dict) and "models" in p and "id" in p for p in providers):
+    if not isinstance(providers, list) or not all(
+        isinstance(p, dict) and "models" in p and "id" in p for p in providers
+    ):
         raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
     rows = [row for p in providers for m in p["models"] for row in _rows(p["id"], m["id"], m["prices"])]
     frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
@@ -98,8 +113,16 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 GENAI_PRICES = Source(
-    source_id="genai_prices", subject="token_price", title="genai-prices",
-    homepage_url="https://github.com/pydantic/genai-prices", licence="MIT",
-    licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE", attribution="genai-prices by Pydantic, MIT",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="10 */12 * * *", stale_after_days=5,
+    source_id="genai_prices",
+    subject="token_price",
+    title="genai-prices",
+    homepage_url="https://github.com/pydantic/genai-prices",
+    licence="MIT",
+    licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
+    attribution="genai-prices by Pydantic, MIT",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="10 */12 * * *",
+    stale_after_days=5,
 )

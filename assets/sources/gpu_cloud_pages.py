@@ -36,9 +36,16 @@ from warehouse.captures import Document
 _NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
 _COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
 _COLUMNS: dict[str, Any] = {
-    "instance_type": pl.String, "purchase_option": pl.String, "price_component": pl.String, "offer_variant": pl.String,
-    "accelerator_name": pl.String, "accelerator_count": pl.Float64, "accelerator_memory_gib": pl.Float64,
-    "vcpu_count": pl.Float64, "memory_gib": pl.Float64, "price_amount_per_hour": pl.Float64,
+    "instance_type": pl.String,
+    "purchase_option": pl.String,
+    "price_component": pl.String,
+    "offer_variant": pl.String,
+    "accelerator_name": pl.String,
+    "accelerator_count": pl.Float64,
+    "accelerator_memory_gib": pl.Float64,
+    "vcpu_count": pl.Float64,
+    "memory_gib": pl.Float64,
+    "price_amount_per_hour": pl.Float64,
 }
 _DEFAULTS = {"purchase_option": "on_demand", "price_component": "instance", "offer_variant": ""}
 
@@ -86,7 +93,8 @@ def _reading(document: Document, provider: str, rows: list[dict[str, Any]], bad:
 def _is_row(tag: Tag) -> bool:
     """True for what stands for a row of a table."""
     return (
-        tag.name == "tr" or tag.attrs.get("role") == "row"
+        tag.name == "tr"
+        or tag.attrs.get("role") == "row"
         or "pc-highlight-table-block__row" in tag.attrs.get("class", ())
     )
 
@@ -94,7 +102,8 @@ def _is_row(tag: Tag) -> bool:
 def _is_cell(tag: Tag) -> bool:
     """True for what stands for a cell of a table."""
     return (
-        tag.name in ("td", "th") or tag.attrs.get("role") == "cell"
+        tag.name in ("td", "th")
+        or tag.attrs.get("role") == "cell"
         or "pc-highlight-table-block__cell" in tag.attrs.get("class", ())
     )
 
@@ -115,7 +124,8 @@ def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
     """Number of GPUs by panel id, from the tab buttons."""
     return {
         str(button.get("aria-controls")): float(match.group(1))
-        for button in soup.find_all("button", role="tab") if (match := re.fullmatch(r"(\d+)x", text_of(button)))
+        for button in soup.find_all("button", role="tab")
+        if (match := re.fullmatch(r"(\d+)x", text_of(button)))
     }
 
 
@@ -151,11 +161,17 @@ def parse_lambda(documents: Sequence[Document]) -> Reading:
         if not amount or count is None:
             bad.append({"why": "no price, or no number of GPUs, in the row", "row": json.dumps(cells)})
             continue
-        rows.append({
-            "instance_type": f"{count:.0f}x {gpu} {cells[1]}", "accelerator_name": gpu, "accelerator_count": count,
-            "accelerator_memory_gib": _gib(cells[1]), "vcpu_count": _whole(cells[2]), "memory_gib": _gib(cells[3]),
-            "price_amount_per_hour": round(amount * count, 6) if is_per_gpu else amount,
-        })
+        rows.append(
+            {
+                "instance_type": f"{count:.0f}x {gpu} {cells[1]}",
+                "accelerator_name": gpu,
+                "accelerator_count": count,
+                "accelerator_memory_gib": _gib(cells[1]),
+                "vcpu_count": _whole(cells[2]),
+                "memory_gib": _gib(cells[3]),
+                "price_amount_per_hour": round(amount * count, 6) if is_per_gpu else amount,
+            }
+        )
     return _reading(document, "lambda", rows, bad)
 
 
@@ -178,10 +194,16 @@ def parse_coreweave(documents: Sequence[Document]) -> Reading:
         if not amount or not name:
             bad.append({"why": "no price in the row (cut short?)", "row": json.dumps(cells)})
             continue
-        rows.append({
-            "instance_type": name, "price_component": "accelerator", "accelerator_name": name, "accelerator_count": 1.0,
-            "accelerator_memory_gib": _whole(cells[1]), "price_amount_per_hour": amount,
-        })
+        rows.append(
+            {
+                "instance_type": name,
+                "price_component": "accelerator",
+                "accelerator_name": name,
+                "accelerator_count": 1.0,
+                "accelerator_memory_gib": _whole(cells[1]),
+                "price_amount_per_hour": amount,
+            }
+        )
     return _reading(document, "coreweave", rows, bad)
 
 
@@ -220,13 +242,19 @@ def parse_nebius(documents: Sequence[Document]) -> Reading:
                 bad.append({"why": "no price, or no number of GPUs, in the row", "row": json.dumps(cells)})
                 continue
             total = _whole(found.get("vram, gb", ""))
-            rows.append({
-                "instance_type": cells[0], "purchase_option": option, "offer_variant": "from" if is_from else "",
-                "accelerator_name": gpu, "accelerator_count": count,
-                "accelerator_memory_gib": total / count if total else None,
-                "vcpu_count": _whole(found.get("vcpus", "")), "memory_gib": _whole(found.get("ram, gb", "")),
-                "price_amount_per_hour": amount,
-            })
+            rows.append(
+                {
+                    "instance_type": cells[0],
+                    "purchase_option": option,
+                    "offer_variant": "from" if is_from else "",
+                    "accelerator_name": gpu,
+                    "accelerator_count": count,
+                    "accelerator_memory_gib": total / count if total else None,
+                    "vcpu_count": _whole(found.get("vcpus", "")),
+                    "memory_gib": _whole(found.get("ram, gb", "")),
+                    "price_amount_per_hour": amount,
+                }
+            )
     return _reading(document, "nebius", rows, bad)
 
 
@@ -247,19 +275,26 @@ def parse_hyperstack(documents: Sequence[Document]) -> Reading:
         memory = next((n for n, h in enumerate(heads) if h.startswith("vram")), None)
         for row in table.find_all("tr"):
             cells = _cells(row)
-            if len(cells) != len(heads) or cells[at].lower() == heads[at] or (
-                "$" not in cells[at] and _NO_PRICE.search(cells[at])
+            if (
+                len(cells) != len(heads)
+                or cells[at].lower() == heads[at]
+                or ("$" not in cells[at] and _NO_PRICE.search(cells[at]))
             ):
                 continue
             amount, is_from = _amount(cells[at])
             if not amount:
                 bad.append({"why": "no price in the row", "row": json.dumps(cells)})
                 continue
-            rows.append({
-                "instance_type": cells[0], "offer_variant": "from" if is_from else "", "accelerator_name": cells[0],
-                "accelerator_count": 1.0, "accelerator_memory_gib": _whole(cells[memory]) if memory is not None else None,
-                "price_amount_per_hour": amount,
-            })
+            rows.append(
+                {
+                    "instance_type": cells[0],
+                    "offer_variant": "from" if is_from else "",
+                    "accelerator_name": cells[0],
+                    "accelerator_count": 1.0,
+                    "accelerator_memory_gib": _whole(cells[memory]) if memory is not None else None,
+                    "price_amount_per_hour": amount,
+                }
+            )
     return _reading(document, "hyperstack", rows, bad)
 
 
@@ -294,14 +329,18 @@ def parse_paperspace(documents: Sequence[Document]) -> Reading:
             bad.append({"why": f"{len(prices)} visible prices in one block", "row": json.dumps([name, *specs])})
             continue
         text = text_of(prices[0])
-        amount, stars = money(text.rstrip("*")), text[len(text.rstrip("*")):]
+        amount, stars = money(text.rstrip("*")), text[len(text.rstrip("*")) :]
         years = re.search(r"(\d)-year commitment", notes.get(stars, "")) if stars else None
-        option = {"1": "reserved_1y", "3": "reserved_3y"}.get(years.group(1)) if years else None if stars else "on_demand"
+        option = (
+            {"1": "reserved_1y", "3": "reserved_3y"}.get(years.group(1)) if years else None if stars else "on_demand"
+        )
         if not amount or option is None:
             bad.append({"why": "no price, or a starred one without its footnote", "row": json.dumps([name, text])})
             continue
         values = {
-            "instance_type": name, "accelerator_name": name, "accelerator_count": 1.0,
+            "instance_type": name,
+            "accelerator_name": name,
+            "accelerator_count": 1.0,
             "accelerator_memory_gib": next((_gib(s) for s in specs if re.match(r"\d+ ?GB GPU", s)), None),
             "vcpu_count": next((float(s.split()[0]) for s in specs if re.match(r"\d+ vCPU", s)), None),
             "memory_gib": next((_gib(s) for s in specs if s.endswith("RAM")), None),
@@ -351,10 +390,16 @@ def parse_sfcompute(documents: Sequence[Document]) -> Reading:
                 if not amount or amount <= 0.01:  # the floor of the order book, not a trade
                     bad.append({"why": f"{key} is missing, or no more than one cent", "row": json.dumps([gpu, day])})
                     continue
-                rows.append({
-                    "instance_type": gpu, "offer_variant": variant, "accelerator_name": gpu, "accelerator_count": 1.0,
-                    "price_amount_per_hour": amount, "valid_from": start,
-                })
+                rows.append(
+                    {
+                        "instance_type": gpu,
+                        "offer_variant": variant,
+                        "accelerator_name": gpu,
+                        "accelerator_count": 1.0,
+                        "price_amount_per_hour": amount,
+                        "valid_from": start,
+                    }
+                )
     return _reading(document, "sfcompute", rows, bad)
 
 
@@ -368,37 +413,72 @@ def _page(url: str) -> Callable[[Window], Iterable[Sequence[Request]]]:
 #: Pages of which no recent copy is known: nothing asks for them by itself, so they do not go stale either.
 _ON_DEMAND: dict[str, Any] = {"stale_after_days": 36_500.0}
 _TERMS: dict[str, Any] = {
-    "subject": "cloud_rate", "licence": "prices are facts; the page remains its owner's", "extension": "html",
+    "subject": "cloud_rate",
+    "licence": "prices are facts; the page remains its owner's",
+    "extension": "html",
     "is_scraped": True,
     # Pages drop whole sections with a redesign, and list fewer sizes than an API: only a fifth or less is called broken.
     "min_kept_share": 0.2,
 }
 LAMBDA_PAGE = Source(
-    source_id="lambda_page", title="Lambda price page", homepage_url="https://lambda.ai/pricing", parse=parse_lambda,
-    plan=_page("https://lambda.ai/pricing"), hosts=("lambda.ai", "lambdalabs.com"), cadence="40 6 * * *", **_TERMS,
+    source_id="lambda_page",
+    title="Lambda price page",
+    homepage_url="https://lambda.ai/pricing",
+    parse=parse_lambda,
+    plan=_page("https://lambda.ai/pricing"),
+    hosts=("lambda.ai", "lambdalabs.com"),
+    cadence="40 6 * * *",
+    **_TERMS,
 )
 COREWEAVE_PAGE = Source(
-    source_id="coreweave_page", title="CoreWeave price page", homepage_url="https://www.coreweave.com/pricing",
-    parse=parse_coreweave, plan=_page("https://www.coreweave.com/pricing"), hosts=("www.coreweave.com", "coreweave.com"),
-    **_TERMS, **_ON_DEMAND,
+    source_id="coreweave_page",
+    title="CoreWeave price page",
+    homepage_url="https://www.coreweave.com/pricing",
+    parse=parse_coreweave,
+    plan=_page("https://www.coreweave.com/pricing"),
+    hosts=("www.coreweave.com", "coreweave.com"),
+    **_TERMS,
+    **_ON_DEMAND,
 )
 NEBIUS_PAGE = Source(
-    source_id="nebius_page", title="Nebius price page", homepage_url="https://nebius.com/prices", parse=parse_nebius,
-    plan=_page("https://nebius.com/prices"), hosts=("nebius.com",), cadence="45 6 * * *", **_TERMS,
+    source_id="nebius_page",
+    title="Nebius price page",
+    homepage_url="https://nebius.com/prices",
+    parse=parse_nebius,
+    plan=_page("https://nebius.com/prices"),
+    hosts=("nebius.com",),
+    cadence="45 6 * * *",
+    **_TERMS,
 )
 HYPERSTACK_PAGE = Source(
-    source_id="hyperstack_page", title="Hyperstack price page", homepage_url="https://www.hyperstack.cloud/gpu-pricing",
-    parse=parse_hyperstack, plan=_page("https://www.hyperstack.cloud/gpu-pricing"), hosts=("www.hyperstack.cloud",),
-    **_TERMS, **_ON_DEMAND,
+    source_id="hyperstack_page",
+    title="Hyperstack price page",
+    homepage_url="https://www.hyperstack.cloud/gpu-pricing",
+    parse=parse_hyperstack,
+    plan=_page("https://www.hyperstack.cloud/gpu-pricing"),
+    hosts=("www.hyperstack.cloud",),
+    **_TERMS,
+    **_ON_DEMAND,
 )
 PAPERSPACE_PAGE = Source(
-    source_id="paperspace_page", title="Paperspace price page", homepage_url="https://www.paperspace.com/pricing",
-    parse=parse_paperspace, plan=_page("https://www.paperspace.com/pricing"), hosts=("www.paperspace.com",),
-    **_TERMS, **_ON_DEMAND,
+    source_id="paperspace_page",
+    title="Paperspace price page",
+    homepage_url="https://www.paperspace.com/pricing",
+    parse=parse_paperspace,
+    plan=_page("https://www.paperspace.com/pricing"),
+    hosts=("www.paperspace.com",),
+    **_TERMS,
+    **_ON_DEMAND,
 )
 SFCOMPUTE_PAGE = Source(
-    source_id="sfcompute_page", title="SF Compute market", homepage_url="https://sfcompute.com", parse=parse_sfcompute,
-    plan=_page("https://sfcompute.com/"), hosts=("sfcompute.com", "www.sfcompute.com"), cadence="50 6 * * *",
+    source_id="sfcompute_page",
+    title="SF Compute market",
+    homepage_url="https://sfcompute.com",
+    parse=parse_sfcompute,
+    plan=_page("https://sfcompute.com/"),
+    hosts=("sfcompute.com", "www.sfcompute.com"),
+    cadence="50 6 * * *",
     # A bottom of one cent is an empty order book, and common.
-    max_rejected_share=0.4, **_TERMS,
+    max_rejected_share=0.4,
+    **_TERMS,
 )

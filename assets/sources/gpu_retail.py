@@ -47,7 +47,10 @@ class Shop:
 SHOPS = {
     "www.adorama.com": Shop("adorama"),
     "www.amazon.com": Shop(
-        "amazon", name="#productTitle", code="#ASIN, input[name=ASIN]", stock="#availability",
+        "amazon",
+        name="#productTitle",
+        code="#ASIN, input[name=ASIN]",
+        stock="#availability",
         price="#price_inside_buybox, #newBuyBoxPrice, #corePrice_feature_div .a-offscreen, #priceblock_ourprice",
     ),
     "www.bestbuy.com": Shop("bestbuy"),
@@ -60,7 +63,8 @@ SHOPS = {
 _CHIP = re.compile(
     r"\b((?:GeForce\s+)?(?:RTX|GTX|GT)\s*-?(?:PRO\s+)?(?:A?\d{3,4})(?:\s*(?:Ti\s+SUPER|SUPER|Ti|D)\b)?(?:\s+(?:Ada|Blackwell)\b)?"
     r"|(?:Radeon\s+)?(?:RX|PRO)\s*W?\d{3,4}\s*(?:XTX|XT|GRE)?|Radeon\s+(?:VII|AI\s+PRO\s+\w+)|Arc\s+(?:Pro\s+)?[AB]\d{2,3}"
-    r"|Quadro\s+(?:RTX\s+)?\w+|Tesla\s+\w+|(?:H100|H200|A100|A40|A30|A10|A16|L40S|L40|L4|B200|V100|T4|P40)\b)", re.I,
+    r"|Quadro\s+(?:RTX\s+)?\w+|Tesla\s+\w+|(?:H100|H200|A100|A40|A30|A10|A16|L40S|L40|L4|B200|V100|T4|P40)\b)",
+    re.I,
 )
 _CARD = re.compile(r"graphics?\s+card|video\s+card|\bgpu\b", re.I)
 #: Things that have a graphics card, or a processor; then things that go with one (or that a card's name boasts of).
@@ -80,9 +84,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     for address in filter(None, (a.strip() for a in os.environ.get(URLS_VARIABLE, "").split(","))):
         parts = urlsplit(address)
         if parts.scheme != "https" or parts.hostname not in SHOPS:
-            raise PetadayError(
-                f"{URLS_VARIABLE}: {address!r} is not an https address on one of {', '.join(SHOPS)}"
-            )
+            raise PetadayError(f"{URLS_VARIABLE}: {address!r} is not an https address on one of {', '.join(SHOPS)}")
         yield [Request(address, extension="html")]
 
 
@@ -121,13 +123,19 @@ def _from_json_ld(product: dict[str, Any], shop: Shop, soup: BeautifulSoup) -> l
         if isinstance(specification, dict) and not low and offer.get("price") is None:
             offer = {**specification, **{k: v for k, v in offer.items() if v is not None}}
         condition = f"{offer.get('itemCondition')} {product.get('itemCondition')}"
-        used = re.search(r"used|refurbished|damaged", condition, re.I) or re.search(r"renewed|refurb", product["name"], re.I)
-        rows.append({
-            "product": product["name"], "product_code": product.get("sku") or product.get("mpn") or offer.get("url"),
-            "price_kind": "used" if used else "market_low" if low else "retail",
-            "is_in_stock": _stock(offer.get("availability"), shop, soup),
-            "price": money(offer.get("lowPrice") if low else offer.get("price")), "currency": offer.get("priceCurrency"),
-        })
+        used = re.search(r"used|refurbished|damaged", condition, re.I) or re.search(
+            r"renewed|refurb", product["name"], re.I
+        )
+        rows.append(
+            {
+                "product": product["name"],
+                "product_code": product.get("sku") or product.get("mpn") or offer.get("url"),
+                "price_kind": "used" if used else "market_low" if low else "retail",
+                "is_in_stock": _stock(offer.get("availability"), shop, soup),
+                "price": money(offer.get("lowPrice") if low else offer.get("price")),
+                "currency": offer.get("priceCurrency"),
+            }
+        )
     return rows
 
 
@@ -141,11 +149,16 @@ def _from_page(shop: Shop, soup: BeautifulSoup) -> list[dict[str, Any]]:
     if not name or not price:
         return []
     used = re.search(r"renewed|refurb|used", name, re.I)
-    return [{
-        "product": name, "product_code": str(code.get("value") or text_of(code)) if code else "",
-        "price_kind": "used" if used else "retail", "is_in_stock": _stock(None, shop, soup), "price": money(price),
-        "currency": currency,
-    }]
+    return [
+        {
+            "product": name,
+            "product_code": str(code.get("value") or text_of(code)) if code else "",
+            "price_kind": "used" if used else "retail",
+            "is_in_stock": _stock(None, shop, soup),
+            "price": money(price),
+            "currency": currency,
+        }
+    ]
 
 
 def gpu_in(name: str) -> tuple[str | None, float | None, bool]:
@@ -155,7 +168,9 @@ def gpu_in(name: str) -> tuple[str | None, float | None, bool]:
     is_card = (is_named_card or bool(chip and not _PART.search(name))) and not _OTHER.search(name)
     sizes = {float(m) for m in memory if 1 <= int(m) <= 288}
     return (
-        " ".join(chip.group(1).split()) if chip else None, sizes.pop() if len(sizes) == 1 else None, is_card,
+        " ".join(chip.group(1).split()) if chip else None,
+        sizes.pop() if len(sizes) == 1 else None,
+        is_card,
     )
 
 
@@ -167,30 +182,52 @@ def parse(documents: Sequence[Document]) -> Reading:
     product = _product(soup)
     found = (_from_json_ld(product, shop, soup) if product else []) or _from_page(shop, soup)
     if not found:
-        raise LayoutError(f"{document.url}: no product with an offer, neither in JSON-LD nor in the page of {shop.seller}")
+        raise LayoutError(
+            f"{document.url}: no product with an offer, neither in JSON-LD nor in the page of {shop.seller}"
+        )
     chip, memory, is_card = gpu_in(found[0]["product"])
     good, bad = [], []
     for row in found:
         fault = (
-            "not a graphics card" if not is_card else "no price above zero" if not row["price"] or row["price"] <= 0
-            else "no currency beside the price" if not row["currency"] else None
+            "not a graphics card"
+            if not is_card
+            else "no price above zero"
+            if not row["price"] or row["price"] <= 0
+            else "no currency beside the price"
+            if not row["currency"]
+            else None
         )
         (bad if fault else good).append(row | {"fault": fault})
     good.sort(key=lambda r: (r["is_in_stock"] is False, r["price"]))
     best = {r["price_kind"]: r for r in reversed(good)}
     schema = {
-        "seller": pl.String, "product": pl.String, "product_code": pl.String, "price_kind": pl.String,
-        "accelerator_name": pl.String, "accelerator_memory_gib": pl.Float64, "is_in_stock": pl.Boolean,
-        "price_amount": pl.Float64, "currency_code": pl.String,
+        "seller": pl.String,
+        "product": pl.String,
+        "product_code": pl.String,
+        "price_kind": pl.String,
+        "accelerator_name": pl.String,
+        "accelerator_memory_gib": pl.Float64,
+        "is_in_stock": pl.Boolean,
+        "price_amount": pl.Float64,
+        "currency_code": pl.String,
     }
-    frame = pl.DataFrame([
-        {
-            "seller": shop.seller, "product": " ".join(r["product"].split()), "product_code": str(r["product_code"] or ""),
-            "price_kind": kind, "accelerator_name": chip, "accelerator_memory_gib": memory, "is_in_stock": r["is_in_stock"],
-            "price_amount": r["price"], "currency_code": r["currency"],
-        }
-        for kind, r in best.items()
-    ], schema=schema)
+    frame = pl.DataFrame(
+        [
+            {
+                "seller": shop.seller,
+                "product": " ".join(r["product"].split()),
+                "product_code": str(r["product_code"] or ""),
+                "price_kind": kind,
+                "accelerator_name": chip,
+                "accelerator_memory_gib": memory,
+                "is_in_stock": r["is_in_stock"],
+                "price_amount": r["price"],
+                "currency_code": r["currency"],
+            }
+            for kind, r in best.items()
+        ],
+        schema=schema,
+    )
     rejected = None
     if bad:
         faults = pl.DataFrame({"row": [json.dumps(r, default=str) for r in bad]})
@@ -199,8 +236,17 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 GPU_RETAIL = Source(
-    source_id="gpu_retail", subject="gpu_price", title="Retail pages of graphics cards (opt-in)",
-    homepage_url="https://schema.org/Product", licence="prices are facts; pages remain their owners'; most terms forbid scraping",
-    parse=parse, plan=plan, hosts=tuple(SHOPS), cadence="0 10 * * *", key_name=URLS_VARIABLE, extension="html",
-    is_scraped=True, max_bytes=16 << 20,
+    source_id="gpu_retail",
+    subject="gpu_price",
+    title="Retail pages of graphics cards (opt-in)",
+    homepage_url="https://schema.org/Product",
+    licence="prices are facts; pages remain their owners'; most terms forbid scraping",
+    parse=parse,
+    plan=plan,
+    hosts=tuple(SHOPS),
+    cadence="0 10 * * *",
+    key_name=URLS_VARIABLE,
+    extension="html",
+    is_scraped=True,
+    max_bytes=16 << 20,
 )

@@ -46,16 +46,28 @@ _AU_CARD = "MSI GeForce RTX 5070 Ti INSPIRE 3X OC"
 #: A file whose name is dated further back than this when it was fetched is history, and ends no offer.
 _FRESH = dt.timedelta(days=3)
 _COLUMNS: dict[str, Any] = {
-    "seller": pl.String, "product": pl.String, "product_code": pl.String, "price_kind": pl.String,
-    "accelerator_name": pl.String, "accelerator_memory_gib": pl.Float64, "is_in_stock": pl.Boolean,
-    "price_amount": pl.Float64, "currency_code": pl.String, "valid_from": pl.Datetime("us", "UTC"),
+    "seller": pl.String,
+    "product": pl.String,
+    "product_code": pl.String,
+    "price_kind": pl.String,
+    "accelerator_name": pl.String,
+    "accelerator_memory_gib": pl.Float64,
+    "is_in_stock": pl.Boolean,
+    "price_amount": pl.Float64,
+    "currency_code": pl.String,
+    "valid_from": pl.Datetime("us", "UTC"),
 }
 _KEY = ("seller", "product", "product_code", "price_kind", "valid_from")
 
 
 def _reading(
-    document: Document, scope: str, frame: pl.DataFrame, bad: pl.DataFrame | None = None, reason: str | pl.Expr = "",
-    *, is_complete: bool = False,
+    document: Document,
+    scope: str,
+    frame: pl.DataFrame,
+    bad: pl.DataFrame | None = None,
+    reason: str | pl.Expr = "",
+    *,
+    is_complete: bool = False,
 ) -> Reading:
     """Rows of one series; columns it does not have are null, and of rows alike in the key the lowest price counts."""
     if frame.is_empty():
@@ -108,18 +120,25 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
     made_at = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
     is_fresh = abs(document.fetched_at - made_at) <= _FRESH
     rows = raw.filter(sound).select(
-        pl.lit("pcpartpicker").alias("seller"), pl.concat_str("name", "chipset", separator=" | ").alias("product"),
+        pl.lit("pcpartpicker").alias("seller"),
+        pl.concat_str("name", "chipset", separator=" | ").alias("product"),
         # The JSON file writes 12, later files 12 or 12.0 for one and the same card.
-        pl.concat_str(
-            [pl.col(c).fill_null("").str.strip_suffix(".0") for c in told_apart], separator="|"
-        ).alias("product_code"),
-        pl.lit("retail").alias("price_kind"), pl.col("chipset").alias("accelerator_name"),
-        to_number("memory").alias("accelerator_memory_gib"), pl.col("amount").alias("price_amount"),
+        pl.concat_str([pl.col(c).fill_null("").str.strip_suffix(".0") for c in told_apart], separator="|").alias(
+            "product_code"
+        ),
+        pl.lit("retail").alias("price_kind"),
+        pl.col("chipset").alias("accelerator_name"),
+        to_number("memory").alias("accelerator_memory_gib"),
+        pl.col("amount").alias("price_amount"),
         pl.lit("USD").alias("currency_code"),
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
     return _reading(
-        document, "pcpartpicker", rows, raw.filter(~sound), "no name, no chip, or a price that is not above zero",
+        document,
+        "pcpartpicker",
+        rows,
+        raw.filter(~sound),
+        "no name, no chip, or a price that is not above zero",
         is_complete=is_fresh,
     )
 
@@ -140,9 +159,14 @@ def parse_united_compute(documents: Sequence[Document]) -> Reading:
     sound = _positive("price") & pl.col("valid_from").is_not_null()
     name = str(card["gpu_name"])
     rows = raw.filter(sound).select(
-        pl.lit("united_compute").alias("seller"), pl.lit(name).alias("product"), pl.lit("market_low").alias("price_kind"),
-        pl.lit(name).alias("accelerator_name"), pl.lit(gpu_in(name)[1]).alias("accelerator_memory_gib"),
-        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+        pl.lit("united_compute").alias("seller"),
+        pl.lit(name).alias("product"),
+        pl.lit("market_low").alias("price_kind"),
+        pl.lit(name).alias("accelerator_name"),
+        pl.lit(gpu_in(name)[1]).alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"),
+        pl.lit("USD").alias("currency_code"),
+        "valid_from",
     )
     return _reading(document, name, rows, raw.filter(~sound), "no time, or a price that is not above zero")
 
@@ -159,7 +183,8 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
     require_columns(document, list(cards[0]), ("id", "name", "type", "prices"))
     points = [
         {"id": c["id"], "name": c["name"], "type": c["type"], "day": p.get("x"), "price": p.get("y")}
-        for c in cards for p in c["prices"]
+        for c in cards
+        for p in c["prices"]
     ]
     raw = frame_of(points, dict.fromkeys(("id", "name", "type", "day"), pl.String) | {"price": pl.Float64})
     raw = raw.filter(pl.col("price").is_not_null()).with_columns(_day("day").alias("valid_from"))
@@ -167,11 +192,20 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
     is_named = pl.col("name").str.to_lowercase().str.ends_with(pl.col("type").str.to_lowercase())
     sound = _positive("price") & pl.col("valid_from").is_not_null() & is_named
     rows = raw.filter(sound).select(
-        pl.lit("idealo").alias("seller"), pl.col("name").alias("product"), pl.col("id").alias("product_code"),
-        pl.lit("market_low").alias("price_kind"), pl.col("type").alias("accelerator_name"),
-        pl.col("price").alias("price_amount"), pl.lit("EUR").alias("currency_code"), "valid_from",
+        pl.lit("idealo").alias("seller"),
+        pl.col("name").alias("product"),
+        pl.col("id").alias("product_code"),
+        pl.lit("market_low").alias("price_kind"),
+        pl.col("type").alias("accelerator_name"),
+        pl.col("price").alias("price_amount"),
+        pl.lit("EUR").alias("currency_code"),
+        "valid_from",
     )
-    why = pl.when(~is_named).then(pl.lit("name and type of the card differ")).otherwise(pl.lit("no day, or no price above zero"))
+    why = (
+        pl.when(~is_named)
+        .then(pl.lit("name and type of the card differ"))
+        .otherwise(pl.lit("no day, or no price above zero"))
+    )
     return _reading(document, "idealo", rows, raw.filter(~sound), why)
 
 
@@ -182,15 +216,24 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
     """One row per card and month with a sale."""
     (document,) = documents
     raw = csv_of(document, ("GPU", "eBay Price", "QTY Sold", "Month"))
-    raw = raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True)).with_columns(
-        pl.col("eBay Price").str.replace_all("[$,]", "").cast(pl.Float64, strict=False).alias("price"),
-        pl.concat_str(pl.lit("1 "), pl.col("Month").str.strip_chars()).alias("day"),
-    ).with_columns(_day("day", "%d %B %Y").alias("valid_from"))
+    raw = (
+        raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True))
+        .with_columns(
+            pl.col("eBay Price").str.replace_all("[$,]", "").cast(pl.Float64, strict=False).alias("price"),
+            pl.concat_str(pl.lit("1 "), pl.col("Month").str.strip_chars()).alias("day"),
+        )
+        .with_columns(_day("day", "%d %B %Y").alias("valid_from"))
+    )
     sound = _positive("price") & pl.col("valid_from").is_not_null()
     rows = raw.filter(sound).select(
-        pl.lit("ebay").alias("seller"), pl.col("GPU").alias("product"), pl.lit("market_average").alias("price_kind"),
-        pl.col("GPU").alias("accelerator_name"), _memory_in("GPU").alias("accelerator_memory_gib"),
-        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+        pl.lit("ebay").alias("seller"),
+        pl.col("GPU").alias("product"),
+        pl.lit("market_average").alias("price_kind"),
+        pl.col("GPU").alias("accelerator_name"),
+        _memory_in("GPU").alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"),
+        pl.lit("USD").alias("currency_code"),
+        "valid_from",
     )
     return _reading(document, "ebay", rows, raw.filter(~sound), "no month, or no price above zero")
 
@@ -201,19 +244,30 @@ def parse_csim07(documents: Sequence[Document]) -> Reading:
     raw = csv_of(document, ("Date", "Name", "Retail Price", "Used Price")).with_columns(
         _day("Date", "%m/%d/%Y").alias("valid_from")
     )
-    long = raw.unpivot(
-        ["Retail Price", "Used Price"], index=["Date", "Name", "valid_from"], variable_name="kind", value_name="text"
-    ).filter(pl.col("text").is_not_null()).with_columns(
-        pl.col("text").str.replace_all("[$, ]", "").cast(pl.Float64, strict=False).alias("price")
+    long = (
+        raw.unpivot(
+            ["Retail Price", "Used Price"],
+            index=["Date", "Name", "valid_from"],
+            variable_name="kind",
+            value_name="text",
+        )
+        .filter(pl.col("text").is_not_null())
+        .with_columns(pl.col("text").str.replace_all("[$, ]", "").cast(pl.Float64, strict=False).alias("price"))
     )
     sound = _positive("price") & pl.col("valid_from").is_not_null() & pl.col("Name").is_not_null()
     rows = long.filter(sound).select(
-        pl.lit("csim07").alias("seller"), pl.col("Name").alias("product"),
+        pl.lit("csim07").alias("seller"),
+        pl.col("Name").alias("product"),
         pl.col("kind").replace_strict({"Retail Price": "retail", "Used Price": "used"}).alias("price_kind"),
-        pl.col("Name").alias("accelerator_name"), _memory_in("Name").alias("accelerator_memory_gib"),
-        pl.col("price").alias("price_amount"), pl.lit("USD").alias("currency_code"), "valid_from",
+        pl.col("Name").alias("accelerator_name"),
+        _memory_in("Name").alias("accelerator_memory_gib"),
+        pl.col("price").alias("price_amount"),
+        pl.lit("USD").alias("currency_code"),
+        "valid_from",
     )
-    return _reading(document, "csim07", rows, long.filter(~sound), "no date in the form m/d/yyyy, or no price above zero")
+    return _reading(
+        document, "csim07", rows, long.filter(~sound), "no date in the form m/d/yyyy, or no price above zero"
+    )
 
 
 # Australian shops -------------------------------------------------------------------------------------------------------
@@ -226,25 +280,38 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
     if isinstance(answer, list):
         raw = frame_of(answer, {"date": pl.String, "lowest_price_aud": pl.Float64})
         raw = raw.filter(pl.col("lowest_price_aud").is_not_null()).select(
-            pl.lit("au_shops").alias("seller"), pl.lit(_AU_CARD).alias("product"), pl.lit("market_low").alias("price_kind"),
-            pl.col("lowest_price_aud").alias("price_amount"), _day("date").alias("valid_from"),
-            pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"), pl.lit("").alias("product_code"),
+            pl.lit("au_shops").alias("seller"),
+            pl.lit(_AU_CARD).alias("product"),
+            pl.lit("market_low").alias("price_kind"),
+            pl.col("lowest_price_aud").alias("price_amount"),
+            _day("date").alias("valid_from"),
+            pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"),
+            pl.lit("").alias("product_code"),
         )
     elif isinstance(answer, dict) and isinstance(answer.get("stores"), list) and answer.get("ts"):
         at = dt.datetime.fromisoformat(str(answer["ts"])).astimezone(dt.UTC)
-        raw = frame_of(
-            answer["stores"], {"store": pl.String, "price_aud": pl.Float64, "in_stock": pl.Boolean, "url": pl.String}
-        ).filter(pl.col("price_aud").is_not_null()).select(
-            pl.col("store").alias("seller"), pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
-            pl.lit("retail").alias("price_kind"), pl.col("price_aud").alias("price_amount"),
-            pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"), pl.col("in_stock").alias("is_in_stock"),
-            pl.col("url").str.split("?").list.first().alias("product_code"),
+        raw = (
+            frame_of(
+                answer["stores"],
+                {"store": pl.String, "price_aud": pl.Float64, "in_stock": pl.Boolean, "url": pl.String},
+            )
+            .filter(pl.col("price_aud").is_not_null())
+            .select(
+                pl.col("store").alias("seller"),
+                pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
+                pl.lit("retail").alias("price_kind"),
+                pl.col("price_aud").alias("price_amount"),
+                pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+                pl.col("in_stock").alias("is_in_stock"),
+                pl.col("url").str.split("?").list.first().alias("product_code"),
+            )
         )
     else:
         raise LayoutError(f"{document.url}: neither the history nor the latest prices of the shops")
     sound = _positive("price_amount") & pl.col("valid_from").is_not_null()
     rows = raw.filter(sound).with_columns(
-        pl.lit("GeForce RTX 5070 Ti").alias("accelerator_name"), pl.lit(16.0).alias("accelerator_memory_gib"),
+        pl.lit("GeForce RTX 5070 Ti").alias("accelerator_name"),
+        pl.lit(16.0).alias("accelerator_memory_gib"),
         pl.lit("AUD").alias("currency_code"),
     )
     return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), "no day, or no price above zero")
@@ -272,7 +339,9 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
         pl.col("shopName").str.to_lowercase().alias("seller"),
         pl.concat_str("vendorName", "cardName", separator=" ").alias("product"),
         pl.when(is_used).then(pl.lit("used")).otherwise(pl.lit("retail")).alias("price_kind"),
-        series.alias("accelerator_name"), pl.col("cardPrice").alias("price_amount"), pl.lit("RUB").alias("currency_code"),
+        series.alias("accelerator_name"),
+        pl.col("cardPrice").alias("price_amount"),
+        pl.lit("RUB").alias("currency_code"),
         "valid_from",
     )
     return _reading(document, "ru_shops", rows, raw.filter(~sound), "no day, no name, or no price above zero")
@@ -284,31 +353,58 @@ _TERMS: dict[str, Any] = {"subject": "gpu_price", "licence": "prices are facts; 
 #: A series that has ended does not go stale.
 _ENDED: dict[str, Any] = {**_TERMS, "stale_after_days": 36_500.0}
 PCPARTPICKER = Source(
-    source_id="pcpartpicker", title="PCPartPicker video cards (pc-part-dataset)",
-    homepage_url="https://github.com/docyx/pc-part-dataset", parse=parse_pcpartpicker, plan=plan_pcpartpicker,
-    hosts=(HOST,), cadence="0 11 * * 1", extension="csv", stale_after_days=400.0, **_TERMS,
+    source_id="pcpartpicker",
+    title="PCPartPicker video cards (pc-part-dataset)",
+    homepage_url="https://github.com/docyx/pc-part-dataset",
+    parse=parse_pcpartpicker,
+    plan=plan_pcpartpicker,
+    hosts=(HOST,),
+    cadence="0 11 * * 1",
+    extension="csv",
+    stale_after_days=400.0,
+    **_TERMS,
 )
 UNITED_COMPUTE = Source(
-    source_id="united_compute", title="United Compute card prices (to 2025-08)",
-    homepage_url="https://github.com/United-Compute/gpu-price-tracker", parse=parse_united_compute, **_ENDED,
+    source_id="united_compute",
+    title="United Compute card prices (to 2025-08)",
+    homepage_url="https://github.com/United-Compute/gpu-price-tracker",
+    parse=parse_united_compute,
+    **_ENDED,
 )
 IDEALO = Source(
-    source_id="idealo", title="idealo daily minimum of GTX 10 and RX 500 cards (2017-08 to 2018-02)",
-    homepage_url="https://github.com/stekhn/gpu-price-surge-analysis", parse=parse_idealo, **_ENDED,
+    source_id="idealo",
+    title="idealo daily minimum of GTX 10 and RX 500 cards (2017-08 to 2018-02)",
+    homepage_url="https://github.com/stekhn/gpu-price-surge-analysis",
+    parse=parse_idealo,
+    **_ENDED,
 )
 EBAY_MONTHLY = Source(
-    source_id="ebay_monthly", title="eBay averages by Tom's Hardware (2021 to 2023)",
-    homepage_url="https://github.com/buttke/ebay-2021-2023-gpu-prices", parse=parse_ebay, extension="csv", **_ENDED,
+    source_id="ebay_monthly",
+    title="eBay averages by Tom's Hardware (2021 to 2023)",
+    homepage_url="https://github.com/buttke/ebay-2021-2023-gpu-prices",
+    parse=parse_ebay,
+    extension="csv",
+    **_ENDED,
 )
 CSIM07 = Source(
-    source_id="csim07", title="GPU Price Database (2022 to 2024)", homepage_url="https://github.com/CSim-07/GPU-Price-Database",
-    parse=parse_csim07, extension="csv", **_ENDED,
+    source_id="csim07",
+    title="GPU Price Database (2022 to 2024)",
+    homepage_url="https://github.com/CSim-07/GPU-Price-Database",
+    parse=parse_csim07,
+    extension="csv",
+    **_ENDED,
 )
 AU_RTX5070TI = Source(
-    source_id="au_rtx5070ti", title="Australian shops, one RTX 5070 Ti",
-    homepage_url="https://github.com/Townie-au/gpu-price-tracker-au", parse=parse_au_shops, **_ENDED,
+    source_id="au_rtx5070ti",
+    title="Australian shops, one RTX 5070 Ti",
+    homepage_url="https://github.com/Townie-au/gpu-price-tracker-au",
+    parse=parse_au_shops,
+    **_ENDED,
 )
 RU_SHOPS = Source(
-    source_id="ru_shops", title="Russian shops (2022-11 to 2023-03)", homepage_url="https://github.com/TheTedLab/gpu-prices-bot",
-    parse=parse_ru_shops, **_ENDED,
+    source_id="ru_shops",
+    title="Russian shops (2022-11 to 2023-03)",
+    homepage_url="https://github.com/TheTedLab/gpu-prices-bot",
+    parse=parse_ru_shops,
+    **_ENDED,
 )

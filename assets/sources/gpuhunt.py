@@ -84,13 +84,17 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         pl.lit(_OUR_NAME.get(provider, provider)).alias("provider"),
         pl.when(region == "").then(pl.lit("unknown")).otherwise(region).alias("region"),
         pl.col("instance_name").alias("instance_type"),
-        pl.when(pl.col("spot").str.to_lowercase() == "true").then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias(
-            "purchase_option"
-        ),
+        pl.when(pl.col("spot").str.to_lowercase() == "true")
+        .then(pl.lit("spot"))
+        .otherwise(pl.lit("on_demand"))
+        .alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         flags.alias("offer_variant"),
         pl.col("gpu_name").alias("accelerator_name"),
-        pl.when(pl.col("gpu_name").str.starts_with("tpu")).then(None).otherwise(to_number("gpu_count")).alias("accelerator_count"),
+        pl.when(pl.col("gpu_name").str.starts_with("tpu"))
+        .then(None)
+        .otherwise(to_number("gpu_count"))
+        .alias("accelerator_count"),
         to_number("gpu_memory").replace(0.0, None).alias("accelerator_memory_gib"),
         to_number("cpu").alias("vcpu_count"),
         to_number("memory").alias("memory_gib"),
@@ -108,7 +112,9 @@ def _one_per_region(offers: pl.DataFrame) -> pl.DataFrame:
     distinct = offers.unique(subset=[c for c in offers.columns if c != "location"], keep="first", maintain_order=True)
     several = (pl.len().over(key) > 1) & (pl.col("location") != pl.col("region"))
     zone = pl.concat_str([pl.col("offer_variant"), pl.col("location")], separator=" ").str.strip_chars()
-    return distinct.with_columns(pl.when(several).then(zone).otherwise("offer_variant").alias("offer_variant")).drop("location")
+    return distinct.with_columns(pl.when(several).then(zone).otherwise("offer_variant").alias("offer_variant")).drop(
+        "location"
+    )
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -123,13 +129,24 @@ def parse(documents: Sequence[Document]) -> Reading:
             frame = _one_per_region(good).with_columns(pl.lit(index).alias("document"))
             scopes.append(Scope(name, frame, is_complete=True))
             if bad.height:
-                rejected.append(refused(bad.with_columns(pl.lit(index).alias("document")), "price is missing, zero or negative"))
+                rejected.append(
+                    refused(bad.with_columns(pl.lit(index).alias("document")), "price is missing, zero or negative")
+                )
     return Reading(scopes, pl.concat(rejected) if rejected else None)
 
 
 GPUHUNT = Source(
-    source_id="gpuhunt", subject="cloud_rate", title="gpuhunt catalog",
-    homepage_url="https://github.com/dstackai/gpuhunt", licence="MPL-2.0 (code); prices are facts of the providers",
-    licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md", attribution="gpuhunt by dstack", parse=parse,
-    plan=plan, follow=follow, hosts=(HOST,), cadence="40 */6 * * *", extension="zip",
+    source_id="gpuhunt",
+    subject="cloud_rate",
+    title="gpuhunt catalog",
+    homepage_url="https://github.com/dstackai/gpuhunt",
+    licence="MPL-2.0 (code); prices are facts of the providers",
+    licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md",
+    attribution="gpuhunt by dstack",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="40 */6 * * *",
+    extension="zip",
 )

@@ -28,13 +28,20 @@ _DATA = f"https://{HOST}/adriannutiu/gpu-rental-prices/main/data"
 #: A snapshot older than this when it was fetched is history.
 FRESH = dt.timedelta(days=3)
 _SCHEMA = {
-    "provider": pl.String, "gpu": pl.String, "vram_gb": pl.Float64, "usd_hr": pl.Float64, "kind": pl.String,
+    "provider": pl.String,
+    "gpu": pl.String,
+    "vram_gb": pl.Float64,
+    "usd_hr": pl.Float64,
+    "kind": pl.String,
     "min_gpus": pl.Float64,
 }
 #: kind -> (purchase option, offer variant).
 _KINDS = {
-    "on-demand": ("on_demand", ""), "secure": ("on_demand", "secure"), "community": ("on_demand", "community"),
-    "serverless": ("on_demand", "serverless"), "spot": ("spot", ""),
+    "on-demand": ("on_demand", ""),
+    "secure": ("on_demand", "secure"),
+    "community": ("on_demand", "community"),
+    "serverless": ("on_demand", "serverless"),
+    "spot": ("spot", ""),
 }
 
 
@@ -86,10 +93,18 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 GPURENTALPRICES = Source(
-    source_id="gpurentalprices", subject="cloud_rate", title="gpurentalprices snapshots",
-    homepage_url="https://github.com/adriannutiu/gpu-rental-prices", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="gpurentalprices by Adrian Nutiu",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="10 9 * * *", has_history=True,
+    source_id="gpurentalprices",
+    subject="cloud_rate",
+    title="gpurentalprices snapshots",
+    homepage_url="https://github.com/adriannutiu/gpu-rental-prices",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="gpurentalprices by Adrian Nutiu",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="10 9 * * *",
+    has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.
     max_rejected_share=0.25,
 )

@@ -18,8 +18,13 @@ from warehouse.captures import Document
 
 HOST = "api.linode.com"
 _SCHEMA = {
-    "id": pl.String, "label": pl.String, "gpus": pl.Float64, "vcpus": pl.Float64, "memory": pl.Float64,
-    "region": pl.String, "price": pl.Float64,
+    "id": pl.String,
+    "label": pl.String,
+    "gpus": pl.Float64,
+    "vcpus": pl.Float64,
+    "memory": pl.Float64,
+    "region": pl.String,
+    "price": pl.Float64,
 }
 
 
@@ -61,19 +66,35 @@ def parse(documents: Sequence[Document]) -> Reading:
     sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("region").is_not_null()
     bad = raw.filter(~sound)
     rows = raw.filter(sound).select(
-        pl.lit("linode").alias("provider"), "region", pl.col("id").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
+        pl.lit("linode").alias("provider"),
+        "region",
+        pl.col("id").alias("instance_type"),
+        pl.lit("on_demand").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
         pl.lit("").alias("offer_variant"),
-        pl.col("label").str.extract(r"\b((?:RTX|Quadro|Tesla|[AHLBV]\d)[\w ]*?)(?: GPU)? x\d").alias("accelerator_name"),
-        pl.col("gpus").alias("accelerator_count"), pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.col("vcpus").alias("vcpu_count"), (pl.col("memory") / 1024).alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"), pl.lit("USD").alias("currency_code"),
+        pl.col("label")
+        .str.extract(r"\b((?:RTX|Quadro|Tesla|[AHLBV]\d)[\w ]*?)(?: GPU)? x\d")
+        .alias("accelerator_name"),
+        pl.col("gpus").alias("accelerator_count"),
+        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+        pl.col("vcpus").alias("vcpu_count"),
+        (pl.col("memory") / 1024).alias("memory_gib"),
+        pl.col("price").alias("price_amount_per_hour"),
+        pl.lit("USD").alias("currency_code"),
     )
     rejected = refused(bad, "no price above zero, or no region") if bad.height else None
     return Reading([Scope("linode", rows, is_complete=True)], rejected)
 
 
 LINODE = Source(
-    source_id="linode", subject="cloud_rate", title="Linode types", homepage_url="https://www.linode.com/pricing/",
-    licence="prices are facts; terms of Akamai", parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="35 7 * * *",
+    source_id="linode",
+    subject="cloud_rate",
+    title="Linode types",
+    homepage_url="https://www.linode.com/pricing/",
+    licence="prices are facts; terms of Akamai",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="35 7 * * *",
 )

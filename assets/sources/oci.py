@@ -22,8 +22,13 @@ HOST = "apexapps.oracle.com"
 URL = f"https://{HOST}/pls/apex/cetools/api/v1/products/"
 _METRIC = "GPU Per Hour"
 _SCHEMA = {
-    "part": pl.String, "name": pl.String, "category": pl.String, "currency": pl.String, "model": pl.String,
-    "from_units": pl.Float64, "value": pl.Float64,
+    "part": pl.String,
+    "name": pl.String,
+    "category": pl.String,
+    "currency": pl.String,
+    "model": pl.String,
+    "from_units": pl.Float64,
+    "value": pl.Float64,
 }
 
 
@@ -40,8 +45,13 @@ def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
         for price in local["prices"]:
             value = price.get("value")
             yield (
-                product["partNumber"], product["displayName"], product.get("serviceCategory"), local["currencyCode"],
-                price["model"], price.get("rangeMin") or 0.0, value if isinstance(value, int | float) else None,
+                product["partNumber"],
+                product["displayName"],
+                product.get("serviceCategory"),
+                local["currencyCode"],
+                price["model"],
+                price.get("rangeMin") or 0.0,
+                value if isinstance(value, int | float) else None,
             )
 
 
@@ -54,29 +64,38 @@ def parse(documents: Sequence[Document]) -> Reading:
     wanted = [p for p in value["items"] if p["metricName"] == _METRIC]
     if not wanted:
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
-    frame = pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row",
-        strict=False).filter(
+    frame = pl.DataFrame(
+        [row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False
+    ).filter(
         pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True)
-        & (pl.col("model") == "PAY_AS_YOU_GO") & (pl.col("from_units") == 0)
+        & (pl.col("model") == "PAY_AS_YOU_GO")
+        & (pl.col("from_units") == 0)
     )
     is_price = (pl.col("value") > 0).fill_null(value=False)
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     offers = good.select(
-        pl.lit("oci").alias("provider"), pl.lit("global").alias("region"),
+        pl.lit("oci").alias("provider"),
+        pl.lit("global").alias("region"),
         # The name in front of "Compute" was changed over the years.
-        pl.col("name").str.replace(r"^(?:OCI|Oracle Cloud Infrastructure)\s*-\s*", "").str.replace_all(r"\s+", " ")
-        .str.strip_chars().alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
+        pl.col("name")
+        .str.replace(r"^(?:OCI|Oracle Cloud Infrastructure)\s*-\s*", "")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
+        .alias("instance_type"),
+        pl.lit("on_demand").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
         # Two products may have one name.
         pl.col("part").alias("offer_variant"),
         # X7, V2, E3 and E4 name a generation of hosts, not an accelerator.
-        pl.when(~pl.col("name").str.contains(r"-\s*[XVE]\d\s*$")).then(
-            pl.col("name").str.extract(r"GPU(?: Standard)?\s*-\s*(.+?)(?:\s*-\s*v\d)?\s*$")
-        ).alias("accelerator_name"),
+        pl.when(~pl.col("name").str.contains(r"-\s*[XVE]\d\s*$"))
+        .then(pl.col("name").str.extract(r"GPU(?: Standard)?\s*-\s*(.+?)(?:\s*-\s*v\d)?\s*$"))
+        .alias("accelerator_name"),
         pl.lit(1.0).alias("accelerator_count"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"), pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("value").cast(pl.Float64).alias("price_amount_per_hour"), pl.col("currency").alias("currency_code"),
+        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
+        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
+        pl.col("value").cast(pl.Float64).alias("price_amount_per_hour"),
+        pl.col("currency").alias("currency_code"),
     )
     return Reading(
         [Scope("oci", offers, is_complete=True)], refused(bad, "value is no positive number") if bad.height else None
@@ -84,8 +103,14 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 OCI = Source(
-    source_id="oci", subject="cloud_rate", title="Oracle Cloud price list",
-        homepage_url="https://www.oracle.com/cloud/price-list/",
-    licence="not stated; list prices published by Oracle", attribution="Oracle", parse=parse, plan=plan, hosts=(HOST,),
+    source_id="oci",
+    subject="cloud_rate",
+    title="Oracle Cloud price list",
+    homepage_url="https://www.oracle.com/cloud/price-list/",
+    licence="not stated; list prices published by Oracle",
+    attribution="Oracle",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
     cadence="20 7 * * *",
 )

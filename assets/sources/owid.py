@@ -35,33 +35,56 @@ def parse(documents: Sequence[Document]) -> Reading:
             raise LayoutError(f"{document.url}: expected one column on carbon intensity, found {values or raw.columns}")
         names = {"Code": "code", "Entity": "entity", "Year": "year", values[0]: "value"}
     else:
-        raise LayoutError(f"{document.url}: neither iso_code, year, carbon_intensity_elec nor Entity, Code, Year: found {', '.join(raw.columns)[:300]}")
+        raise LayoutError(
+            f"{document.url}: neither iso_code, year, carbon_intensity_elec nor Entity, Code, Year: found {', '.join(raw.columns)[:300]}"
+        )
     if missing := [c for c in names if c not in raw.columns]:
         raise LayoutError(f"{document.url}: column {', '.join(missing)} is missing (renamed?)")
     rows = raw.select(pl.col(old).alias(new) for old, new in names.items()).filter(pl.col("value").fill_null("") != "")
     code = pl.when(pl.col("entity") == "World").then(pl.lit("OWID_WRL")).otherwise(pl.col("code"))
     rows = rows.with_columns(
-        zone_of_alpha3(code).alias("zone"), to_number("value").alias("intensity_gco2e_per_kwh"),
+        zone_of_alpha3(code).alias("zone"),
+        to_number("value").alias("intensity_gco2e_per_kwh"),
         pl.col("year").cast(pl.Int32, strict=False),
     )
     named = rows.filter(pl.col("zone").is_not_null())
     # A zero here is a rounded or missing figure of a very small grid; a grid without any emissions over its life cycle
     # does not exist.
-    bad = (pl.col("intensity_gco2e_per_kwh").is_null() | (pl.col("intensity_gco2e_per_kwh") <= 0) | pl.col("year").is_null())
+    bad = (
+        pl.col("intensity_gco2e_per_kwh").is_null()
+        | (pl.col("intensity_gco2e_per_kwh") <= 0)
+        | pl.col("year").is_null()
+    )
     tidy = named.filter(~bad).select(
-        "zone", pl.lit("P1Y").alias("resolution"), pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"), pl.lit("location").alias("basis_accounting"),
-        pl.lit("actual").alias("basis_kind"), "intensity_gco2e_per_kwh",
+        "zone",
+        pl.lit("P1Y").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("lifecycle").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("actual").alias("basis_kind"),
+        "intensity_gco2e_per_kwh",
         pl.datetime(pl.col("year"), 1, 1, time_unit="us", time_zone="UTC").alias("valid_from"),
     )
     return Reading(
-        [Scope("world", tidy)], refused(named.filter(bad), "no year, or an intensity that is missing, zero or negative: not a lifecycle figure")
+        [Scope("world", tidy)],
+        refused(
+            named.filter(bad), "no year, or an intensity that is missing, zero or negative: not a lifecycle figure"
+        ),
     )
 
 
 OWID = Source(
-    source_id="owid", subject="grid_carbon", title="Our World in Data: energy",
-    homepage_url="https://github.com/owid/energy-data", licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Our World in Data, from Ember, CC BY 4.0",
-    parse=parse, plan=plan, hosts=(HOST,), cadence="15 4 * * 1", extension="csv", stale_after_days=14,
+    source_id="owid",
+    subject="grid_carbon",
+    title="Our World in Data: energy",
+    homepage_url="https://github.com/owid/energy-data",
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    attribution="Our World in Data, from Ember, CC BY 4.0",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="15 4 * * 1",
+    extension="csv",
+    stale_after_days=14,
 )

@@ -34,8 +34,12 @@ QUERY = (
 PLACEHOLDERS = (0.0, 0.5)
 _NUMBER = ("securePrice", "communityPrice", "secureSpotPrice", "communitySpotPrice")
 _RAW_SCHEMA = {
-    "id": pl.String, "displayName": pl.String, "memoryInGb": pl.Float64, "secureCloud": pl.Boolean,
-    "communityCloud": pl.Boolean, **dict.fromkeys(_NUMBER, pl.Float64),
+    "id": pl.String,
+    "displayName": pl.String,
+    "memoryInGb": pl.Float64,
+    "secureCloud": pl.Boolean,
+    "communityCloud": pl.Boolean,
+    **dict.fromkeys(_NUMBER, pl.Float64),
 }
 
 
@@ -61,7 +65,9 @@ def _gpu_types(document: Document) -> list[dict[str, Any]]:
 def _checked(document: Document, types: Any) -> list[dict[str, Any]]:
     if not isinstance(types, list) or not types:
         raise LayoutError(f"{document.url}: no list of GPU types (data.gpuTypes)")
-    missing = [name for name in ("id", "displayName", "securePrice", "communityPrice") if not any(name in t for t in types)]
+    missing = [
+        name for name in ("id", "displayName", "securePrice", "communityPrice") if not any(name in t for t in types)
+    ]
     if missing:
         raise LayoutError(f"{document.url}: {', '.join(missing)} is missing from every GPU type (renamed?)")
     return types
@@ -74,10 +80,17 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
     parts = []
     for cloud in ("secure", "community"):
         for option, column in (("on_demand", f"{cloud}Price"), ("spot", f"{cloud}SpotPrice")):
-            parts.append(raw.select(
-                "id", "displayName", "memoryInGb", pl.lit(cloud).alias("cloud"), pl.lit(option).alias("option"),
-                pl.col(f"{cloud}Cloud").alias("is_offered"), pl.col(column).alias("price"),
-            ))
+            parts.append(
+                raw.select(
+                    "id",
+                    "displayName",
+                    "memoryInGb",
+                    pl.lit(cloud).alias("cloud"),
+                    pl.lit(option).alias("option"),
+                    pl.col(f"{cloud}Cloud").alias("is_offered"),
+                    pl.col(column).alias("price"),
+                )
+            )
     offers = pl.concat(parts)
     placeholder = pl.col("price").is_in(PLACEHOLDERS)
     # Asked without the flags, an answer leaves only the figure to judge by. No spot price means no spot market.
@@ -126,15 +139,23 @@ def parse_page(documents: Sequence[Document]) -> Reading:
         )
         tags = reversed(cell.find_all_previous(class_="gpu-pricing-row__tag", limit=3))
         text = text_of(row) if row else " ".join(text_of(tag) for tag in tags)
-        found.append({
-            "gpu": text_of(name), "secure": cell.get("data-secure-cloud-price"),
-            "community": cell.get("data-community-cloud-price"),
-            **{key: _figure(text, unit) for key, unit in (("vram", "GB VRAM"), ("ram", "GB RAM"), ("vcpu", "vCPUs"))},
-        })
+        found.append(
+            {
+                "gpu": text_of(name),
+                "secure": cell.get("data-secure-cloud-price"),
+                "community": cell.get("data-community-cloud-price"),
+                **{
+                    key: _figure(text, unit)
+                    for key, unit in (("vram", "GB VRAM"), ("ram", "GB RAM"), ("vcpu", "vCPUs"))
+                },
+            }
+        )
     if not found:
         found = list(_json_ld_offers(soup))
     if not found:
-        raise LayoutError(f"{document.url}: no price in any form known (__NEXT_DATA__, data-secure-cloud-price, JSON-LD)")
+        raise LayoutError(
+            f"{document.url}: no price in any form known (__NEXT_DATA__, data-secure-cloud-price, JSON-LD)"
+        )
     frame = pl.DataFrame(found, infer_schema_length=None)
     columns = {"vram": pl.Float64, "ram": pl.Float64, "vcpu": pl.Float64, "secure": pl.String, "community": pl.String}
     frame = frame.with_columns(
@@ -145,16 +166,24 @@ def parse_page(documents: Sequence[Document]) -> Reading:
     ).with_columns(pl.col("text").cast(pl.Float64, strict=False).alias("price"))
     # An attribute left empty, or with a placeholder, says that this cloud does not sell it.
     offers = offers.filter(
-        pl.col("text").fill_null("").str.strip_chars().ne("") & ~pl.col("price").is_in(PLACEHOLDERS).fill_null(value=False)
+        pl.col("text").fill_null("").str.strip_chars().ne("")
+        & ~pl.col("price").is_in(PLACEHOLDERS).fill_null(value=False)
     )
     good = (pl.col("price") > 0).fill_null(value=False) & (pl.col("gpu") != "")
     bad = offers.filter(~good)
     rows = offers.filter(good).select(
-        pl.lit("runpod").alias("provider"), pl.lit("global").alias("region"), pl.col("gpu").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
-        pl.col("cloud").alias("offer_variant"), pl.col("gpu").alias("accelerator_name"),
-        pl.lit(1.0).alias("accelerator_count"), pl.col("vram").alias("accelerator_memory_gib"),
-        pl.col("vcpu").alias("vcpu_count"), pl.col("ram").alias("memory_gib"), pl.col("price").alias("price_amount_per_hour"),
+        pl.lit("runpod").alias("provider"),
+        pl.lit("global").alias("region"),
+        pl.col("gpu").alias("instance_type"),
+        pl.lit("on_demand").alias("purchase_option"),
+        pl.lit("instance").alias("price_component"),
+        pl.col("cloud").alias("offer_variant"),
+        pl.col("gpu").alias("accelerator_name"),
+        pl.lit(1.0).alias("accelerator_count"),
+        pl.col("vram").alias("accelerator_memory_gib"),
+        pl.col("vcpu").alias("vcpu_count"),
+        pl.col("ram").alias("memory_gib"),
+        pl.col("price").alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
     )
     rejected = refused(bad, "no name beside the price, or the price is no number above zero") if bad.height else None
@@ -188,21 +217,40 @@ def _json_ld_offers(soup: Any) -> Iterable[dict[str, Any]]:
             continue
         gpu = re.sub(r"\s+GPU on Runpod$", "", str(value.get("name", "")), flags=re.I).strip()
         by_cloud = {
-            str(offer.get("name", "")).split(" ")[0].lower(): offer for offer in offers_of(value)
+            str(offer.get("name", "")).split(" ")[0].lower(): offer
+            for offer in offers_of(value)
             if offer.get("priceCurrency") == "USD" and "per-hour on-demand" in str(offer.get("description", ""))
         }
         if by_cloud:
-            yield {"gpu": gpu, **{c: str(by_cloud[c].get("price", "")) if c in by_cloud else None for c in ("secure", "community")}}
+            yield {
+                "gpu": gpu,
+                **{c: str(by_cloud[c].get("price", "")) if c in by_cloud else None for c in ("secure", "community")},
+            }
 
 
 RUNPOD = Source(
-    source_id="runpod", subject="cloud_rate", title="RunPod GPU types (GraphQL)", homepage_url="https://www.runpod.io/pricing",
-    licence="prices are facts; terms of RunPod", parse=parse, plan=plan, hosts=(API_HOST,), cadence="5 */6 * * *",
+    source_id="runpod",
+    subject="cloud_rate",
+    title="RunPod GPU types (GraphQL)",
+    homepage_url="https://www.runpod.io/pricing",
+    licence="prices are facts; terms of RunPod",
+    parse=parse,
+    plan=plan,
+    hosts=(API_HOST,),
+    cadence="5 */6 * * *",
 )
 RUNPOD_PAGE = Source(
-    source_id="runpod_page", subject="cloud_rate", title="RunPod price page", homepage_url="https://www.runpod.io/pricing",
-    licence="prices are facts; terms of RunPod", parse=parse_page, plan=plan_page, hosts=(PAGE_HOST, "runpod.io"),
-    cadence="35 6 * * *", extension="html", is_scraped=True,
+    source_id="runpod_page",
+    subject="cloud_rate",
+    title="RunPod price page",
+    homepage_url="https://www.runpod.io/pricing",
+    licence="prices are facts; terms of RunPod",
+    parse=parse_page,
+    plan=plan_page,
+    hosts=(PAGE_HOST, "runpod.io"),
+    cadence="35 6 * * *",
+    extension="html",
+    is_scraped=True,
     # A redesign of this page once left a third of its GPUs: only less than a tenth is taken for a broken page.
     min_kept_share=0.1,
 )

@@ -20,13 +20,27 @@ from warehouse.captures import Document
 
 HOST = "api.scaleway.com"
 ZONES = (
-    "fr-par-1", "fr-par-2", "fr-par-3", "nl-ams-1", "nl-ams-2", "nl-ams-3", "pl-waw-1", "pl-waw-2", "pl-waw-3", "it-mil-1",
+    "fr-par-1",
+    "fr-par-2",
+    "fr-par-3",
+    "nl-ams-1",
+    "nl-ams-2",
+    "nl-ams-3",
+    "pl-waw-1",
+    "pl-waw-2",
+    "pl-waw-3",
+    "it-mil-1",
 )
 PAGE_SIZE = 100
 _ZONE = re.compile(r"(?<![a-z])([a-z]{2}-[a-z]{3}-\d)(?!\d)")
 _SCHEMA = {
-    "name": pl.String, "gpu": pl.Float64, "gpu_name": pl.String, "gpu_memory": pl.Float64, "ncpus": pl.Float64,
-    "ram": pl.Float64, "hourly_price": pl.Float64,
+    "name": pl.String,
+    "gpu": pl.Float64,
+    "gpu_name": pl.String,
+    "gpu_memory": pl.Float64,
+    "ncpus": pl.Float64,
+    "ram": pl.Float64,
+    "hourly_price": pl.Float64,
 }
 
 
@@ -52,7 +66,9 @@ def follow(document: Document) -> Request | None:
 def _zone(document: Document) -> str:
     found = _ZONE.search(document.url)
     if found is None:
-        raise LayoutError(f"{document.url}: cannot tell the zone: name the file servers_<zone>.json, as in servers_fr-par-2.json")
+        raise LayoutError(
+            f"{document.url}: cannot tell the zone: name the file servers_<zone>.json, as in servers_fr-par-2.json"
+        )
     return found.group(1)
 
 
@@ -91,19 +107,33 @@ def parse(documents: Sequence[Document]) -> Reading:
         gpu_servers = {n: s for n, s in servers.items() if s.get("gpu")}
         if gpu_servers and not any("hourly_price" in s for s in gpu_servers.values()):
             raise LayoutError(f"{document.url}: hourly_price is missing from every server (renamed?)")
-        raw = frame_of([
-            s | {"name": n, "gpu_name": _gpu_name(n, s), "gpu_memory": _gpu_memory_gib(n, s)} for n, s in gpu_servers.items()
-        ], _SCHEMA).with_columns(pl.lit(number).alias("document"))
+        raw = frame_of(
+            [
+                s | {"name": n, "gpu_name": _gpu_name(n, s), "gpu_memory": _gpu_memory_gib(n, s)}
+                for n, s in gpu_servers.items()
+            ],
+            _SCHEMA,
+        ).with_columns(pl.lit(number).alias("document"))
         sound = (pl.col("hourly_price") > 0).fill_null(value=False)
         bad.append(raw.filter(~sound))
-        scopes.setdefault(zone, []).append(raw.filter(sound).select(
-            pl.lit("scaleway").alias("provider"), pl.lit(zone).alias("region"), pl.col("name").alias("instance_type"),
-            pl.lit("on_demand").alias("purchase_option"), pl.lit("instance").alias("price_component"),
-            pl.lit("").alias("offer_variant"), pl.col("gpu_name").alias("accelerator_name"),
-            pl.col("gpu").alias("accelerator_count"), pl.col("gpu_memory").alias("accelerator_memory_gib"),
-            pl.col("ncpus").alias("vcpu_count"), (pl.col("ram") / 2**30).alias("memory_gib"),
-            pl.col("hourly_price").alias("price_amount_per_hour"), pl.lit("EUR").alias("currency_code"), "document",
-        ))
+        scopes.setdefault(zone, []).append(
+            raw.filter(sound).select(
+                pl.lit("scaleway").alias("provider"),
+                pl.lit(zone).alias("region"),
+                pl.col("name").alias("instance_type"),
+                pl.lit("on_demand").alias("purchase_option"),
+                pl.lit("instance").alias("price_component"),
+                pl.lit("").alias("offer_variant"),
+                pl.col("gpu_name").alias("accelerator_name"),
+                pl.col("gpu").alias("accelerator_count"),
+                pl.col("gpu_memory").alias("accelerator_memory_gib"),
+                pl.col("ncpus").alias("vcpu_count"),
+                (pl.col("ram") / 2**30).alias("memory_gib"),
+                pl.col("hourly_price").alias("price_amount_per_hour"),
+                pl.lit("EUR").alias("currency_code"),
+                "document",
+            )
+        )
     rejected = pl.concat(bad)
     return Reading(
         [Scope(zone, pl.concat(frames), is_complete=True) for zone, frames in scopes.items()],
@@ -112,6 +142,14 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 SCALEWAY = Source(
-    source_id="scaleway", subject="cloud_rate", title="Scaleway server types", homepage_url="https://www.scaleway.com/en/pricing/gpu/",
-    licence="prices are facts; terms of Scaleway", parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="20 7 * * *",
+    source_id="scaleway",
+    subject="cloud_rate",
+    title="Scaleway server types",
+    homepage_url="https://www.scaleway.com/en/pricing/gpu/",
+    licence="prices are facts; terms of Scaleway",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="20 7 * * *",
 )

@@ -18,17 +18,52 @@ from warehouse.captures import Document
 HOST = "raw.githubusercontent.com"
 #: Clouds with a file of offers under catalogs/v8, as the repository listed them in 2026 (and Azure).
 CLOUDS = (
-    "aws", "azure", "cudo", "gcp", "hyperbolic", "hyperstack", "jarvislabs", "lambda", "lium", "mithril", "nebius", "oci",
-    "primeintellect", "runpod", "seeweb", "shadeform", "spheron", "vast", "verda", "yotta",
+    "aws",
+    "azure",
+    "cudo",
+    "gcp",
+    "hyperbolic",
+    "hyperstack",
+    "jarvislabs",
+    "lambda",
+    "lium",
+    "mithril",
+    "nebius",
+    "oci",
+    "primeintellect",
+    "runpod",
+    "seeweb",
+    "shadeform",
+    "spheron",
+    "vast",
+    "verda",
+    "yotta",
 )
 #: Clouds of older catalogs, which a file loaded by hand may be of.
 _OLDER_CLOUDS = ("ibm", "fluidstack", "paperspace", "do", "scp", "vsphere")
-_REQUIRED = ("InstanceType", "AcceleratorName", "AcceleratorCount", "vCPUs", "MemoryGiB", "Price", "SpotPrice", "Region")
+_REQUIRED = (
+    "InstanceType",
+    "AcceleratorName",
+    "AcceleratorCount",
+    "vCPUs",
+    "MemoryGiB",
+    "Price",
+    "SpotPrice",
+    "Region",
+)
 
 #: GCP host families whose accelerator is fixed and priced apart: family -> accelerator as the accelerator rows name it.
 _GCP_HOSTS = {
-    "a2-highgpu": "A100", "a2-megagpu": "A100", "a2-ultragpu": "A100-80GB", "a3-highgpu": "H100", "a3-edgegpu": "H100",
-    "a3-megagpu": "H100-MEGA", "a3-ultragpu": "H200", "a4-highgpu": "B200", "g2-standard": "L4", "a4x-highgpu": "GB200",
+    "a2-highgpu": "A100",
+    "a2-megagpu": "A100",
+    "a2-ultragpu": "A100-80GB",
+    "a3-highgpu": "H100",
+    "a3-edgegpu": "H100",
+    "a3-megagpu": "H100-MEGA",
+    "a3-ultragpu": "H200",
+    "a4-highgpu": "B200",
+    "g2-standard": "L4",
+    "a4x-highgpu": "GB200",
     "g4-standard": "RTXPRO6000",
 }
 
@@ -36,7 +71,9 @@ _GCP_HOSTS = {
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """One request per cloud; the catalog has no dated addresses."""
     for cloud in CLOUDS:
-        yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")]
+        yield [
+            Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")
+        ]
 
 
 def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
@@ -58,8 +95,11 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
         family.replace_strict(_GCP_HOSTS, default=None, return_dtype=pl.String).alias("fixed"),
         pl.coalesce(
             pl.col("InstanceType").str.extract(r"gpu-(\d+)g").cast(pl.Float64),
-            pl.col("InstanceType").str.extract(r"^g2-standard-(\d+)$").replace_strict(
-                {"4": 1.0, "8": 1.0, "12": 1.0, "16": 1.0, "32": 1.0, "24": 2.0, "48": 4.0, "96": 8.0}, default=None,
+            pl.col("InstanceType")
+            .str.extract(r"^g2-standard-(\d+)$")
+            .replace_strict(
+                {"4": 1.0, "8": 1.0, "12": 1.0, "16": 1.0, "32": 1.0, "24": 2.0, "48": 4.0, "96": 8.0},
+                default=None,
                 return_dtype=pl.Float64,
             ),
         ).alias("fixed_count"),
@@ -70,19 +110,27 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
         .drop("AcceleratorName", "AcceleratorCount", "gpu_memory_gib")
         .join(
             accelerators.select(
-                *zone, pl.col("AcceleratorName").alias("fixed"), pl.col("AcceleratorCount").alias("fixed_count"),
-                pl.col("Price").alias("gpu_price"), pl.col("SpotPrice").alias("gpu_spot"), "gpu_memory_gib",
+                *zone,
+                pl.col("AcceleratorName").alias("fixed"),
+                pl.col("AcceleratorCount").alias("fixed_count"),
+                pl.col("Price").alias("gpu_price"),
+                pl.col("SpotPrice").alias("gpu_spot"),
+                "gpu_memory_gib",
             ),
-            on=[*zone, "fixed", "fixed_count"], how="inner",
+            on=[*zone, "fixed", "fixed_count"],
+            how="inner",
         )
         .with_columns(
-            pl.col("fixed").alias("AcceleratorName"), pl.col("fixed_count").alias("AcceleratorCount"),
+            pl.col("fixed").alias("AcceleratorName"),
+            pl.col("fixed_count").alias("AcceleratorCount"),
             (pl.col("Price") + pl.col("gpu_price")).alias("Price"),
             (pl.col("SpotPrice") + pl.col("gpu_spot")).alias("SpotPrice"),
             pl.lit("instance").alias("price_component"),
         )
     )
-    whole = accelerators.filter(pl.col("InstanceType").is_not_null()).with_columns(pl.lit("instance").alias("price_component"))
+    whole = accelerators.filter(pl.col("InstanceType").is_not_null()).with_columns(
+        pl.lit("instance").alias("price_component")
+    )
     alone = accelerators.filter(
         pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
     ).with_columns(
@@ -92,8 +140,11 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
     # A TPU row prices the whole slice under its name: the last number counts chips from v5e on, cores (two a chip) before.
     size = pl.col("AcceleratorName").str.extract(r"-(\d+)$").cast(pl.Float64)
     by_cores = pl.col("AcceleratorName").str.contains(r"^tpu-v(2|3|4|5p)-")
-    tpus = accelerators.filter(pl.col("InstanceType").is_null() & pl.col("AcceleratorName").str.starts_with("tpu")).with_columns(
-        pl.lit("instance").alias("price_component"), pl.col("AcceleratorName").alias("InstanceType"),
+    tpus = accelerators.filter(
+        pl.col("InstanceType").is_null() & pl.col("AcceleratorName").str.starts_with("tpu")
+    ).with_columns(
+        pl.lit("instance").alias("price_component"),
+        pl.col("AcceleratorName").alias("InstanceType"),
         pl.when(by_cores).then(size / 2).otherwise(size).alias("AcceleratorCount"),
     )
     columns = [*frame.columns, "price_component"]
@@ -112,17 +163,28 @@ def parse(documents: Sequence[Document]) -> Reading:
     total_mib = info.str.extract(r"'TotalGpuMemoryInMiB': (\d+)").cast(pl.Float64)
     count = to_number("AcceleratorCount")
     # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU.
-    memory = pl.when((count > 1) & (per_gpu_mib == total_mib) & (pl.lit(cloud) != "lambda")).then(per_gpu_mib / count).otherwise(per_gpu_mib)
+    memory = (
+        pl.when((count > 1) & (per_gpu_mib == total_mib) & (pl.lit(cloud) != "lambda"))
+        .then(per_gpu_mib / count)
+        .otherwise(per_gpu_mib)
+    )
     frame = raw.select(
-        pl.col("InstanceType", "AcceleratorName"), count.alias("AcceleratorCount"), to_number("vCPUs").alias("vCPUs"),
-        to_number("MemoryGiB").alias("MemoryGiB"), to_number("Price").alias("Price"),
-        to_number("SpotPrice").alias("SpotPrice"), pl.col("Region"), zone.alias("AvailabilityZone"),
+        pl.col("InstanceType", "AcceleratorName"),
+        count.alias("AcceleratorCount"),
+        to_number("vCPUs").alias("vCPUs"),
+        to_number("MemoryGiB").alias("MemoryGiB"),
+        to_number("Price").alias("Price"),
+        to_number("SpotPrice").alias("SpotPrice"),
+        pl.col("Region"),
+        zone.alias("AvailabilityZone"),
         (memory / 1024).alias("gpu_memory_gib"),
     )
     if cloud == "gcp":
         frame = _attach_gcp_hosts(frame)
     else:
-        frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(pl.lit("instance").alias("price_component"))
+        frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(
+            pl.lit("instance").alias("price_component")
+        )
     # An empty price is "not offered so" (preview sizes, no spot market); a spot price of zero means the same.
     index = [c for c in frame.columns if c not in ("Price", "SpotPrice")]
     offers = pl.concat(
@@ -181,8 +243,16 @@ def _one_per_region(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 SKYPILOT = Source(
-    source_id="skypilot", subject="cloud_rate", title="SkyPilot catalog",
-    homepage_url="https://github.com/skypilot-org/skypilot-catalog", licence="not stated by the repository",
-    attribution="SkyPilot catalog", parse=parse, plan=plan, hosts=(HOST,), cadence="20 */8 * * *", extension="csv",
+    source_id="skypilot",
+    subject="cloud_rate",
+    title="SkyPilot catalog",
+    homepage_url="https://github.com/skypilot-org/skypilot-catalog",
+    licence="not stated by the repository",
+    attribution="SkyPilot catalog",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="20 */8 * * *",
+    extension="csv",
     min_kept_share=0.5,
 )

@@ -29,23 +29,48 @@ def _day(column: str) -> pl.Expr:
 
 
 def _parse_cloud_rate(documents: Sequence[Document]) -> Reading:
-    raw = csv_of(documents[0], ["provider", "region", "instance_type", "price_amount_per_hour", "valid_from", "source_url"])
+    raw = csv_of(
+        documents[0], ["provider", "region", "instance_type", "price_amount_per_hour", "valid_from", "source_url"]
+    )
     rows = raw.select(
-        "provider", "region", "instance_type", "purchase_option",
+        "provider",
+        "region",
+        "instance_type",
+        "purchase_option",
         "price_component",
-        pl.lit("").alias("offer_variant"), "accelerator_name",
-        *(to_number(c).alias(c) for c in ("accelerator_count", "accelerator_memory_gib", "vcpu_count", "memory_gib", "price_amount_per_hour")),
-        "currency_code", _day("valid_from").alias("valid_from"),
+        pl.lit("").alias("offer_variant"),
+        "accelerator_name",
+        *(
+            to_number(c).alias(c)
+            for c in (
+                "accelerator_count",
+                "accelerator_memory_gib",
+                "vcpu_count",
+                "memory_gib",
+                "price_amount_per_hour",
+            )
+        ),
+        "currency_code",
+        _day("valid_from").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows, is_complete=True)])
 
 
 def _parse_token_price(documents: Sequence[Document]) -> Reading:
-    raw = csv_of(documents[0], ["vendor", "model", "direction", "context_tier_from_tokens", "usd_per_mtok", "valid_from", "source_url"])
+    raw = csv_of(
+        documents[0],
+        ["vendor", "model", "direction", "context_tier_from_tokens", "usd_per_mtok", "valid_from", "source_url"],
+    )
     rows = raw.select(
-        "vendor", "model", "direction", pl.lit("standard").alias("service_tier"),
-        pl.col("context_tier_from_tokens").cast(pl.Int64), pl.lit("").alias("time_window"), pl.lit("global").alias("region"),
-        to_number("usd_per_mtok").alias("price_usd_per_mtok"), _day("valid_from").alias("valid_from"),
+        "vendor",
+        "model",
+        "direction",
+        pl.lit("standard").alias("service_tier"),
+        pl.col("context_tier_from_tokens").cast(pl.Int64),
+        pl.lit("").alias("time_window"),
+        pl.lit("global").alias("region"),
+        to_number("usd_per_mtok").alias("price_usd_per_mtok"),
+        _day("valid_from").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows, is_complete=True)])
 
@@ -53,7 +78,12 @@ def _parse_token_price(documents: Sequence[Document]) -> Reading:
 def _parse_grid_carbon(documents: Sequence[Document]) -> Reading:
     raw = csv_of(documents[0], ["zone", "year", "intensity_gco2e_per_kwh", "source_url", "published_on"])
     rows = raw.select(
-        "zone", pl.lit("P1Y").alias("resolution"), "basis_method", "basis_boundary", "basis_accounting", "basis_kind",
+        "zone",
+        pl.lit("P1Y").alias("resolution"),
+        "basis_method",
+        "basis_boundary",
+        "basis_accounting",
+        "basis_kind",
         to_number("intensity_gco2e_per_kwh").alias("intensity_gco2e_per_kwh"),
         (pl.col("year") + "-01-01").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC").alias("valid_from"),
     )
@@ -63,7 +93,9 @@ def _parse_grid_carbon(documents: Sequence[Document]) -> Reading:
 def _parse_exchange_rate(documents: Sequence[Document]) -> Reading:
     raw = csv_of(documents[0], ["currency_code", "rate_on", "usd_per_unit_rate", "source_url"])
     rows = raw.select(
-        "currency_code", pl.lit("USD").alias("base_currency_code"), (1 / to_number("usd_per_unit_rate")).alias("rate_per_base"),
+        "currency_code",
+        pl.lit("USD").alias("base_currency_code"),
+        (1 / to_number("usd_per_unit_rate")).alias("rate_per_base"),
         _day("rate_on").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows)])
@@ -71,14 +103,24 @@ def _parse_exchange_rate(documents: Sequence[Document]) -> Reading:
 
 def _source(subject: str, parse: Callable[[Sequence[Document]], Reading], attribution: str) -> Source:
     return Source(
-        source_id=f"starter_{subject}", subject=subject, title=f"Starter set: {subject.replace('_', ' ')}",
+        source_id=f"starter_{subject}",
+        subject=subject,
+        title=f"Starter set: {subject.replace('_', ' ')}",
         homepage_url="https://github.com/petaday/petaday/tree/main/assets/starter",
-        licence="facts with a source per row; see assets/starter", attribution=attribution, parse=parse, extension="csv",
-        is_bundled=True, bundled=_bundled(f"{subject}.csv"), max_rejected_share=0.0, stale_after_days=10_000,
+        licence="facts with a source per row; see assets/starter",
+        attribution=attribution,
+        parse=parse,
+        extension="csv",
+        is_bundled=True,
+        bundled=_bundled(f"{subject}.csv"),
+        max_rejected_share=0.0,
+        stale_after_days=10_000,
     )
 
 
 STARTER_CLOUD_RATE = _source("cloud_rate", _parse_cloud_rate, "providers' published prices; source per row")
 STARTER_TOKEN_PRICE = _source("token_price", _parse_token_price, "vendors' published prices; source per row")
-STARTER_GRID_CARBON = _source("grid_carbon", _parse_grid_carbon, "Ember, CC BY 4.0; China: Ministry of Ecology and Environment")
+STARTER_GRID_CARBON = _source(
+    "grid_carbon", _parse_grid_carbon, "Ember, CC BY 4.0; China: Ministry of Ecology and Environment"
+)
 STARTER_EXCHANGE_RATE = _source("exchange_rate", _parse_exchange_rate, "European Central Bank")

@@ -26,14 +26,24 @@ LIMIT = 10_000
 #: Lengths at which an answer was cut without saying so: 64 where no limit is heard, and round thousands.
 CAPS = frozenset({64, *range(1000, LIMIT, 1000)})
 QUERY = {
-    "verified": {"eq": True}, "rentable": {"eq": True}, "rented": {"eq": False}, "external": {"eq": False},
-    "type": "on-demand", "order": [["dph_total", "asc"]], "limit": LIMIT,
+    "verified": {"eq": True},
+    "rentable": {"eq": True},
+    "rented": {"eq": False},
+    "external": {"eq": False},
+    "type": "on-demand",
+    "order": [["dph_total", "asc"]],
+    "limit": LIMIT,
 }
 QUANTILES = {"market_p10": 0.1, "market_p50": 0.5, "market_p90": 0.9}
 #: Only these fields are read; addresses and ids of hosts stay in the capture.
 _FIELDS = {
-    "gpu_name": pl.String, "num_gpus": pl.Float64, "dph_total": pl.Float64, "gpu_ram": pl.Float64,
-    "verification": pl.String, "rentable": pl.Boolean, "rented": pl.Boolean,
+    "gpu_name": pl.String,
+    "num_gpus": pl.Float64,
+    "dph_total": pl.Float64,
+    "gpu_ram": pl.Float64,
+    "verification": pl.String,
+    "rentable": pl.Boolean,
+    "rented": pl.Boolean,
 }
 
 
@@ -54,11 +64,14 @@ def _offers(document: Document) -> pl.DataFrame:
     if missing:
         raise LayoutError(f"{document.url}: {', '.join(missing)} is missing from every offer (renamed?)")
     if len(offers) >= LIMIT or len(offers) in CAPS:
-        raise LayoutError(f"{document.url}: {len(offers)} offers, exactly a limit: the answer is cut short, its cheap end")
+        raise LayoutError(
+            f"{document.url}: {len(offers)} offers, exactly a limit: the answer is cut short, its cheap end"
+        )
     if not any("verification" in o or "verified" in o for o in offers):
         raise LayoutError(f"{document.url}: no offer says whether it is verified (renamed?)")
     rows = [
-        {f: o.get(f) for f in _FIELDS} | {"verification": o.get("verification") or ("verified" if o.get("verified") else "")}
+        {f: o.get(f) for f in _FIELDS}
+        | {"verification": o.get("verification") or ("verified" if o.get("verified") else "")}
         for o in offers
     ]
     return frame_of(rows, _FIELDS)
@@ -69,14 +82,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     raw = _offers(document)
     raw = raw.filter(
-        pl.col("rentable").fill_null(value=False) & ~pl.col("rented").fill_null(value=False)
+        pl.col("rentable").fill_null(value=False)
+        & ~pl.col("rented").fill_null(value=False)
         & (pl.col("verification") == "verified")
     )
     # An offer without a GPU is a CPU machine: another subject.
     raw = raw.filter((pl.col("num_gpus") != 0).fill_null(value=True))
     sound = (
-        pl.col("gpu_name").fill_null("").str.strip_chars().ne("") & (pl.col("num_gpus") > 0) & (pl.col("dph_total") > 0)
-        & (pl.col("num_gpus") == pl.col("num_gpus").round()) & pl.col("dph_total").is_finite()
+        pl.col("gpu_name").fill_null("").str.strip_chars().ne("")
+        & (pl.col("num_gpus") > 0)
+        & (pl.col("dph_total") > 0)
+        & (pl.col("num_gpus") == pl.col("num_gpus").round())
+        & pl.col("dph_total").is_finite()
     ).fill_null(value=False)
     # One absurd ask would move no quantile much, but it would be the group's minimum: bound each offer by itself.
     per_gpu = pl.col("dph_total") / pl.col("num_gpus")
@@ -89,16 +106,21 @@ def parse(documents: Sequence[Document]) -> Reading:
     groups = good.group_by("gpu_name", "num_gpus", "size_gib", maintain_order=True).agg(
         price.min().alias("market_min"),
         *(price.quantile(q, interpolation="linear").alias(name) for name, q in QUANTILES.items()),
-        (pl.col("gpu_ram").median() / 1024).alias("memory_gib"), pl.len().alias("offer_count"),
+        (pl.col("gpu_ram").median() / 1024).alias("memory_gib"),
+        pl.len().alias("offer_count"),
     )
     rows = groups.unpivot(
-        ["market_min", *QUANTILES], index=["gpu_name", "num_gpus", "size_gib", "memory_gib"], variable_name="variant",
+        ["market_min", *QUANTILES],
+        index=["gpu_name", "num_gpus", "size_gib", "memory_gib"],
+        variable_name="variant",
         value_name="price",
     ).select(
         pl.lit("vast").alias("provider"),
         pl.lit("global").alias("region"),
         pl.format(
-            "{}x {}{}", pl.col("num_gpus").cast(pl.Int64), pl.col("gpu_name").str.strip_chars(),
+            "{}x {}{}",
+            pl.col("num_gpus").cast(pl.Int64),
+            pl.col("gpu_name").str.strip_chars(),
             pl.format(" {} GiB", "size_gib").fill_null(""),
         ).alias("instance_type"),
         pl.lit("on_demand").alias("purchase_option"),
@@ -113,7 +135,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
     )
     why = (
-        pl.when(~sound).then(pl.lit("no GPU name, no whole number of GPUs, or no price above zero"))
+        pl.when(~sound)
+        .then(pl.lit("no GPU name, no whole number of GPUs, or no price above zero"))
         .otherwise(pl.format("a GPU-hour of {} USD is not between {} and {}", per_gpu, *map(pl.lit, _BOUNDS_USD)))
     )
     return Reading([Scope("vast", rows, is_complete=True)], refused(bad, why) if bad.height else None)
@@ -124,8 +147,16 @@ def parse(documents: Sequence[Document]) -> Reading:
 _BOUNDS_USD = (0.05, 200.0)
 
 VAST = Source(
-    source_id="vast", subject="cloud_rate", title="Vast.ai market", homepage_url="https://vast.ai/pricing",
-    licence="prices are facts; terms of Vast.ai", parse=parse, plan=plan, hosts=(HOST,), cadence="15 */6 * * *",
+    source_id="vast",
+    subject="cloud_rate",
+    title="Vast.ai market",
+    homepage_url="https://vast.ai/pricing",
+    licence="prices are facts; terms of Vast.ai",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="15 */6 * * *",
     # Offers are refused one by one, rows count whole groups: old cards below five cents are many.
-    max_bytes=128 << 20, max_rejected_share=0.6,
+    max_bytes=128 << 20,
+    max_rejected_share=0.6,
 )

@@ -16,8 +16,15 @@ from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
 _SCHEMA = {
-    "instance_type": pl.String, "gpu_name": pl.String, "gpus": pl.Float64, "gpu_memory": pl.Float64, "cpus": pl.Float64,
-    "memory": pl.Float64, "price_per_hour": pl.Float64, "spot_price": pl.Float64, "currency": pl.String,
+    "instance_type": pl.String,
+    "gpu_name": pl.String,
+    "gpus": pl.Float64,
+    "gpu_memory": pl.Float64,
+    "cpus": pl.Float64,
+    "memory": pl.Float64,
+    "price_per_hour": pl.Float64,
+    "spot_price": pl.Float64,
+    "currency": pl.String,
 }
 
 
@@ -32,29 +39,46 @@ def parse(documents: Sequence[Document]) -> Reading:
     types = json_of(document)
     if not isinstance(types, list) or not types:
         raise LayoutError(f"{document.url}: no list of instance types")
-    require_columns(document, sorted({k for t in types for k in t}), ("instance_type", "gpu", "price_per_hour", "currency"))
-    raw = frame_of([
-        t | {
-            "gpu_name": t.get("name") or t.get("model"), "gpus": (t.get("gpu") or {}).get("number_of_gpus"),
-            "gpu_memory": (t.get("gpu_memory") or {}).get("size_in_gigabytes"),
-            "cpus": (t.get("cpu") or {}).get("number_of_cores"), "memory": (t.get("memory") or {}).get("size_in_gigabytes"),
-        } for t in types
-    ], _SCHEMA)
+    require_columns(
+        document, sorted({k for t in types for k in t}), ("instance_type", "gpu", "price_per_hour", "currency")
+    )
+    raw = frame_of(
+        [
+            t
+            | {
+                "gpu_name": t.get("name") or t.get("model"),
+                "gpus": (t.get("gpu") or {}).get("number_of_gpus"),
+                "gpu_memory": (t.get("gpu_memory") or {}).get("size_in_gigabytes"),
+                "cpus": (t.get("cpu") or {}).get("number_of_cores"),
+                "memory": (t.get("memory") or {}).get("size_in_gigabytes"),
+            }
+            for t in types
+        ],
+        _SCHEMA,
+    )
     offers = raw.filter((pl.col("gpus") != 0).fill_null(value=True)).unpivot(
-        ["price_per_hour", "spot_price"], index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
-        variable_name="option", value_name="price",
+        ["price_per_hour", "spot_price"],
+        index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
+        variable_name="option",
+        value_name="price",
     )
     is_spot = pl.col("option") == "spot_price"
     offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
     sound = ((pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = offers.filter(~sound)
     rows = offers.filter(sound).select(
-        pl.lit("verda").alias("provider"), pl.lit("global").alias("region"), "instance_type",
+        pl.lit("verda").alias("provider"),
+        pl.lit("global").alias("region"),
+        "instance_type",
         pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
-        pl.lit("instance").alias("price_component"), pl.lit("").alias("offer_variant"),
-        pl.col("gpu_name").alias("accelerator_name"), pl.col("gpus").alias("accelerator_count"),
-        (pl.col("gpu_memory") / pl.col("gpus")).alias("accelerator_memory_gib"), pl.col("cpus").alias("vcpu_count"),
-        pl.col("memory").alias("memory_gib"), pl.col("price").alias("price_amount_per_hour"),
+        pl.lit("instance").alias("price_component"),
+        pl.lit("").alias("offer_variant"),
+        pl.col("gpu_name").alias("accelerator_name"),
+        pl.col("gpus").alias("accelerator_count"),
+        (pl.col("gpu_memory") / pl.col("gpus")).alias("accelerator_memory_gib"),
+        pl.col("cpus").alias("vcpu_count"),
+        pl.col("memory").alias("memory_gib"),
+        pl.col("price").alias("price_amount_per_hour"),
         pl.col("currency").str.to_uppercase().alias("currency_code"),
     )
     rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
@@ -62,6 +86,13 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 VERDA = Source(
-    source_id="verda", subject="cloud_rate", title="Verda (DataCrunch) instance types", homepage_url="https://verda.com/pricing",
-    licence="prices are facts; terms of Verda", parse=parse, plan=plan, hosts=(HOST, "api.verda.com"), cadence="25 7 * * *",
+    source_id="verda",
+    subject="cloud_rate",
+    title="Verda (DataCrunch) instance types",
+    homepage_url="https://verda.com/pricing",
+    licence="prices are facts; terms of Verda",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST, "api.verda.com"),
+    cadence="25 7 * * *",
 )

@@ -21,8 +21,13 @@ HOST = "api.vultr.com"
 _VIRTUAL = Request(f"https://{HOST}/v2/plans", {"type": "vcg", "per_page": "500"})
 _METAL = Request(f"https://{HOST}/v2/plans-metal", {"per_page": "500"})
 _SCHEMA = {
-    "id": pl.String, "gpu_type": pl.String, "vcpu_count": pl.Float64, "cpu_threads": pl.Float64, "ram": pl.Float64,
-    "hourly_cost": pl.Float64, "hourly_cost_preemptible": pl.Float64,
+    "id": pl.String,
+    "gpu_type": pl.String,
+    "vcpu_count": pl.Float64,
+    "cpu_threads": pl.Float64,
+    "ram": pl.Float64,
+    "hourly_cost": pl.Float64,
+    "hourly_cost_preemptible": pl.Float64,
 }
 
 
@@ -58,30 +63,46 @@ def parse(documents: Sequence[Document]) -> Reading:
         if plans:
             require_columns(document, sorted({k for p in plans for k in p}), ("id", "hourly_cost", "locations"))
         raw = frame_of(plans, _SCHEMA).with_columns(
-            pl.Series("region", [[str(at) for at in p.get("locations") or []] for p in plans], dtype=pl.List(pl.String)),
+            pl.Series(
+                "region", [[str(at) for at in p.get("locations") or []] for p in plans], dtype=pl.List(pl.String)
+            ),
             pl.col("id").str.extract(r"-(\d+)-[a-z0-9]+-gpu$").cast(pl.Float64).alias("gpus"),
-            pl.col("id").str.extract(r"-\d+-([a-z0-9]+)-gpu$").alias("metal_gpu"), pl.lit(number).alias("document"),
+            pl.col("id").str.extract(r"-\d+-([a-z0-9]+)-gpu$").alias("metal_gpu"),
+            pl.lit(number).alias("document"),
         )
         is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpus").is_not_null()
         offers = raw.filter(is_gpu & (pl.col("region").list.len() > 0)).unpivot(
             ["hourly_cost", "hourly_cost_preemptible"],
             index=["id", "gpu_type", "vcpu_count", "cpu_threads", "ram", "region", "gpus", "metal_gpu", "document"],
-            variable_name="option", value_name="price",
+            variable_name="option",
+            value_name="price",
         )
         is_spot = pl.col("option") == "hourly_cost_preemptible"
         offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
         sound = (pl.col("price") > 0).fill_null(value=False)
         rejected.append(offers.filter(~sound).drop("region"))
-        scopes.setdefault(kind, []).append(offers.filter(sound).explode("region").select(
-            pl.lit("vultr").alias("provider"), "region", pl.col("id").alias("instance_type"),
-            pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
-            pl.lit("instance").alias("price_component"), pl.lit("").alias("offer_variant"),
-            pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()).alias("accelerator_name"),
-            (pl.col("gpus") if kind == "plans_metal" else pl.lit(None, dtype=pl.Float64)).alias("accelerator_count"),
-            pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-            pl.coalesce("vcpu_count", "cpu_threads").alias("vcpu_count"), (pl.col("ram") / 1024).alias("memory_gib"),
-            pl.col("price").alias("price_amount_per_hour"), pl.lit("USD").alias("currency_code"), "document",
-        ))
+        scopes.setdefault(kind, []).append(
+            offers.filter(sound)
+            .explode("region")
+            .select(
+                pl.lit("vultr").alias("provider"),
+                "region",
+                pl.col("id").alias("instance_type"),
+                pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
+                pl.lit("instance").alias("price_component"),
+                pl.lit("").alias("offer_variant"),
+                pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()).alias("accelerator_name"),
+                (pl.col("gpus") if kind == "plans_metal" else pl.lit(None, dtype=pl.Float64)).alias(
+                    "accelerator_count"
+                ),
+                pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
+                pl.coalesce("vcpu_count", "cpu_threads").alias("vcpu_count"),
+                (pl.col("ram") / 1024).alias("memory_gib"),
+                pl.col("price").alias("price_amount_per_hour"),
+                pl.lit("USD").alias("currency_code"),
+                "document",
+            )
+        )
     bad = pl.concat(rejected)
     return Reading(
         [Scope(kind, pl.concat(frames), is_complete=True) for kind, frames in scopes.items()],
@@ -90,6 +111,14 @@ def parse(documents: Sequence[Document]) -> Reading:
 
 
 VULTR = Source(
-    source_id="vultr", subject="cloud_rate", title="Vultr GPU plans", homepage_url="https://www.vultr.com/pricing/",
-    licence="prices are facts; terms of Vultr", parse=parse, plan=plan, follow=follow, hosts=(HOST,), cadence="30 7 * * *",
+    source_id="vultr",
+    subject="cloud_rate",
+    title="Vultr GPU plans",
+    homepage_url="https://www.vultr.com/pricing/",
+    licence="prices are facts; terms of Vultr",
+    parse=parse,
+    plan=plan,
+    follow=follow,
+    hosts=(HOST,),
+    cadence="30 7 * * *",
 )

@@ -16,9 +16,19 @@ from warehouse.captures import Capture
 AT = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 CAPTURE = Capture("c", "c", 0, 1, "skypilot", "u", AT.isoformat(), None, None, None, "", 0, "csv")
 GOOD = {
-    "provider": "aws", "region": "us-east-1", "instance_type": "p5.48xlarge", "purchase_option": "on_demand", "price_component": "instance",
-    "offer_variant": "", "accelerator_name": "H100", "accelerator_count": 8.0, "accelerator_memory_gib": 80.0, "vcpu_count": 192.0,
-    "memory_gib": 2048.0, "price_amount_per_hour": 55.04, "currency_code": "USD",
+    "provider": "aws",
+    "region": "us-east-1",
+    "instance_type": "p5.48xlarge",
+    "purchase_option": "on_demand",
+    "price_component": "instance",
+    "offer_variant": "",
+    "accelerator_name": "H100",
+    "accelerator_count": 8.0,
+    "accelerator_memory_gib": 80.0,
+    "vcpu_count": 192.0,
+    "memory_gib": 2048.0,
+    "price_amount_per_hour": 55.04,
+    "currency_code": "USD",
 }
 
 
@@ -58,7 +68,9 @@ def test_a_bad_value_is_refused_in_words(changes: dict[str, object], word: str) 
 
 
 def test_rows_alike_count_once_and_rows_that_differ_are_both_refused() -> None:
-    frame = pl.DataFrame([GOOD, GOOD, GOOD | {"instance_type": "x"}, GOOD | {"instance_type": "x", "price_amount_per_hour": 60.0}])
+    frame = pl.DataFrame(
+        [GOOD, GOOD, GOOD | {"instance_type": "x"}, GOOD | {"instance_type": "x", "price_amount_per_hour": 60.0}]
+    )
     good, refused = check_scope(CLOUD_RATE, Scope("s", frame), [CAPTURE], AT)
     assert good["instance_type"].to_list() == ["p5.48xlarge"]
     assert refused.height == 2
@@ -71,7 +83,18 @@ def test_a_parser_that_forgets_a_column_is_named() -> None:
 
 def test_every_measured_column_names_its_unit() -> None:
     suffixes = (
-        "_usd", "_usd_per_mtok", "_per_hour", "_gco2e_per_kwh", "_per_mwh", "_gib", "_count", "_flop", "_h", "_tokens", "_amount", "_per_base",
+        "_usd",
+        "_usd_per_mtok",
+        "_per_hour",
+        "_gco2e_per_kwh",
+        "_per_mwh",
+        "_gib",
+        "_count",
+        "_flop",
+        "_h",
+        "_tokens",
+        "_amount",
+        "_per_base",
     )
     for subject in SUBJECTS:
         for name, column in subject.columns.columns().items():

@@ -32,7 +32,16 @@ KEY = "sk-VERY+secret/0123456789=="
 
 def source(**changes: object) -> Source:
     """A source that may ask one host."""
-    made = Source("hostile", "cloud_rate", "Hostile", f"https://{HOST}/", "none", lambda _: Reading([]), hosts=(HOST,), max_bytes=1 << 20)
+    made = Source(
+        "hostile",
+        "cloud_rate",
+        "Hostile",
+        f"https://{HOST}/",
+        "none",
+        lambda _: Reading([]),
+        hosts=(HOST,),
+        max_bytes=1 << 20,
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -147,7 +156,9 @@ def test_a_gzip_stream_that_is_none_is_refused(home: Home, replay: ReplayServer)
     assert spooled(home) == []
 
 
-def test_an_endless_robots_file_is_read_no_further_than_needed(home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_robots_file_is_read_no_further_than_needed(
+    home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 20.0)
 
     def endless(connection: socket.socket) -> None:
@@ -213,11 +224,26 @@ def test_a_publisher_that_asks_for_a_day_is_left_alone(home: Home, replay: Repla
 
 
 ELSEWHERE = [
-    "https://evil.example/x", "http://127.0.0.1/x", "https://127.0.0.1/x", "https://localhost/x", "https://[::1]/x",
-    "http://169.254.169.254/latest/meta-data/", "https://169.254.169.254/", f"http://{HOST}/plain", f"https://{HOST}:8443/x",
-    f"https://{HOST}@evil.example/x", f"https://user@{HOST}/x", f"https://evil.example\\@{HOST}/x", f"https://{HOST}.evil.example/",
-    "//evil.example/x", "file:///etc/passwd", "gopher://evil.example/", "https://[broken", f"https://{HOST}:abc/",
-    f"https://evil.example#@{HOST}/", f"https://{HOST}\u3002evil.example/",
+    "https://evil.example/x",
+    "http://127.0.0.1/x",
+    "https://127.0.0.1/x",
+    "https://localhost/x",
+    "https://[::1]/x",
+    "http://169.254.169.254/latest/meta-data/",
+    "https://169.254.169.254/",
+    f"http://{HOST}/plain",
+    f"https://{HOST}:8443/x",
+    f"https://{HOST}@evil.example/x",
+    f"https://user@{HOST}/x",
+    f"https://evil.example\\@{HOST}/x",
+    f"https://{HOST}.evil.example/",
+    "//evil.example/x",
+    "file:///etc/passwd",
+    "gopher://evil.example/",
+    "https://[broken",
+    f"https://{HOST}:abc/",
+    f"https://evil.example#@{HOST}/",
+    f"https://{HOST}\u3002evil.example/",
 ]
 
 
@@ -239,7 +265,9 @@ def test_next_pages_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, 
     assert spooled(home) == []
 
 
-def test_the_body_of_a_redirect_is_not_read(home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_body_of_a_redirect_is_not_read(
+    home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 5.0)
 
     def endless(connection: socket.socket) -> None:
@@ -288,7 +316,12 @@ def test_bytes_that_a_304_speaks_of_but_are_lost_are_asked_for_again(home: Home,
     made = source(plan=lambda _: [[Request(URL)]])
     loading.write_atomic(
         home.root / "work" / "latest" / "hostile.json",
-        json.dumps({"urls": {URL: {"etag": '"1"', "sha256": "gone", "fetched_at": "2026-01-01", "last_modified": None}}, "scopes": {}}).encode(),
+        json.dumps(
+            {
+                "urls": {URL: {"etag": '"1"', "sha256": "gone", "fetched_at": "2026-01-01", "last_modified": None}},
+                "scopes": {},
+            }
+        ).encode(),
     )
     taken = intake.take_live(home, made, Window(dt.datetime.now(dt.UTC)))
     assert len(taken) == 1
@@ -319,7 +352,9 @@ def nowhere(home: Home, text: str) -> None:
 
 def test_a_key_that_an_answer_echoes_is_blotted_out_in_every_form(home: Home, replay: ReplayServer) -> None:
     replay.add(
-        URL, lambda asked: f"{asked.url} {asked.headers} {forms()}".encode(), headers={"ETag": f'"{KEY}"', "Last-Modified": f"since {KEY}"}
+        URL,
+        lambda asked: f"{asked.url} {asked.headers} {forms()}".encode(),
+        headers={"ETag": f'"{KEY}"', "Last-Modified": f"since {KEY}"},
     )
     document = fetch(home, request_with_key())
     assert b"REDACTED" in document.path.read_bytes()
@@ -382,7 +417,9 @@ def test_every_source_with_a_key_hands_it_over_as_a_secret(monkeypatch: pytest.M
             day = dt.datetime.now(dt.UTC)
             for batch in list(made.plan(Window(day, day.date(), day.date())))[:5]:
                 for request in batch:
-                    assert KEY not in f"{request.url} {request.params} {request.headers} {request.json_body}", made.source_id
+                    assert KEY not in f"{request.url} {request.params} {request.headers} {request.json_body}", (
+                        made.source_id
+                    )
                     checked += 1
     assert checked
     assert source_named("skypilot").key_name is None

@@ -31,11 +31,17 @@ def catalog_csv(path: Path, changed_share: float = 0.0) -> Path:
     pl.DataFrame(
         {
             "InstanceType": pl.select(pl.format("Standard_NC{}_v5", n % 2000)).to_series(),
-            "AcceleratorName": pl.select(pl.when(n % 2 == 0).then(pl.lit("H100")).otherwise(pl.lit("A100-80GB"))).to_series(),
-            "AcceleratorCount": 1 + n % 8, "vCPUs": 8 + n % 64, "MemoryGiB": 64 + n % 512,
-            "GpuInfo": pl.select(pl.lit("H100").repeat_by(ROWS).explode()).to_series(), "Price": price.round(4),
+            "AcceleratorName": pl.select(
+                pl.when(n % 2 == 0).then(pl.lit("H100")).otherwise(pl.lit("A100-80GB"))
+            ).to_series(),
+            "AcceleratorCount": 1 + n % 8,
+            "vCPUs": 8 + n % 64,
+            "MemoryGiB": 64 + n % 512,
+            "GpuInfo": pl.select(pl.lit("H100").repeat_by(ROWS).explode()).to_series(),
+            "Price": price.round(4),
             "SpotPrice": pl.repeat(None, ROWS, dtype=pl.Float64, eager=True),
-            "Region": pl.select(pl.format("region{}", n // 2000)).to_series(), "Generation": pl.repeat("V2", ROWS, eager=True),
+            "Region": pl.select(pl.format("region{}", n // 2000)).to_series(),
+            "Generation": pl.repeat("V2", ROWS, eager=True),
         }
     ).write_csv(path)
     return path

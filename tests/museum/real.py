@@ -15,7 +15,11 @@ def real_payloads(samples: Path, most: int = MOST_FILES) -> dict[str, list[Path]
     """Files by source."""
     found = {}
     for source_id, pattern in FILES.items():
-        files = sorted(f for f in samples.glob(pattern) if f.is_file() and f.stat().st_size <= MOST_BYTES and not NOT_PAYLOADS.search(f.name))
+        files = sorted(
+            f
+            for f in samples.glob(pattern)
+            if f.is_file() and f.stat().st_size <= MOST_BYTES and not NOT_PAYLOADS.search(f.name)
+        )
         files = [f for f in files if not re.search(r"README|\.md$|\.txt$", f.name)]
         if files:
             found[source_id] = files[:: max(len(files) // most, 1)][:most]

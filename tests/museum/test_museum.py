@@ -49,8 +49,13 @@ def refusal(subject: str, **row: object) -> str | None:
 def grid(intensity: float, **changes: object) -> str | None:
     """The refusal of a grid row."""
     row = {
-        "zone": "DE", "resolution": "PT1H", "basis_method": "average", "basis_boundary": "lifecycle", "basis_accounting": "location",
-        "basis_kind": "actual", "intensity_gco2e_per_kwh": intensity,
+        "zone": "DE",
+        "resolution": "PT1H",
+        "basis_method": "average",
+        "basis_boundary": "lifecycle",
+        "basis_accounting": "location",
+        "basis_kind": "actual",
+        "intensity_gco2e_per_kwh": intensity,
     }
     return refusal("grid_carbon", **(row | changes))
 
@@ -58,8 +63,16 @@ def grid(intensity: float, **changes: object) -> str | None:
 def rate(price: float, count: float = 1, **changes: object) -> str | None:
     """The refusal of a rate."""
     row = {
-        "provider": "p", "region": "r", "instance_type": "i", "purchase_option": "on_demand", "price_component": "instance", "offer_variant": "",
-        "accelerator_name": "H100", "accelerator_count": count, "price_amount_per_hour": price, "currency_code": "USD",
+        "provider": "p",
+        "region": "r",
+        "instance_type": "i",
+        "purchase_option": "on_demand",
+        "price_component": "instance",
+        "offer_variant": "",
+        "accelerator_name": "H100",
+        "accelerator_count": count,
+        "price_amount_per_hour": price,
+        "currency_code": "USD",
     }
     return refusal("cloud_rate", **(row | changes))
 
@@ -117,7 +130,9 @@ def test_average_is_never_served_as_marginal() -> None:
 
     build(con)
     con.execute("DELETE FROM observed.grid_carbon WHERE basis_method = 'average'")
-    result = estimate_training(con, scenario_of({"model": "gpt-3-175b", "accelerator": "nvidia-h100-sxm-80gb", "region": "GB"}), AT).as_json()
+    result = estimate_training(
+        con, scenario_of({"model": "gpt-3-175b", "accelerator": "nvidia-h100-sxm-80gb", "region": "GB"}), AT
+    ).as_json()
     assert result["operational_kgco2e"]["central"] is None
     assert result["operational_kgco2e"]["reason"]
 
@@ -140,7 +155,10 @@ def test_an_http_200_with_an_empty_map(home: Home, replay: ReplayServer) -> None
 
 
 def region_conflicts(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return [r[0] for r in con.execute("SELECT provider || '/' || region || ': ' || conflict FROM region_conflict()").fetchall()]
+    return [
+        r[0]
+        for r in con.execute("SELECT provider || '/' || region || ': ' || conflict FROM region_conflict()").fetchall()
+    ]
 
 
 @pytest.fixture
@@ -160,14 +178,18 @@ def regions() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_right_city_wrong_state(regions: duckdb.DuckDBPyConnection) -> None:
     """Portland in Maine for Portland in Oregon, Columbus in Georgia for Columbus in Ohio."""
     assert region_conflicts(regions) == []
-    regions.execute("UPDATE reference.region SET latitude = 32.46, longitude = -84.99 WHERE provider = 'aws' AND region = 'us-east-2'")
+    regions.execute(
+        "UPDATE reference.region SET latitude = 32.46, longitude = -84.99 WHERE provider = 'aws' AND region = 'us-east-2'"
+    )
     assert any(c.startswith("aws/us-east-2: ") for c in region_conflicts(regions))
 
 
 def test_valid_but_wrong_zone(regions: duckdb.DuckDBPyConnection) -> None:
     """A zone that exists, of another country or another grid than everybody else in that town."""
     regions.execute("UPDATE reference.region SET grid_zone = 'FR' WHERE provider = 'aws' AND region = 'eu-central-1'")
-    regions.execute("UPDATE reference.region SET grid_zone = 'US-TEX-ERCO' WHERE provider = 'aws' AND region = 'us-east-1'")
+    regions.execute(
+        "UPDATE reference.region SET grid_zone = 'US-TEX-ERCO' WHERE provider = 'aws' AND region = 'us-east-1'"
+    )
     found = region_conflicts(regions)
     assert any(c.startswith("aws/eu-central-1: ") and "country" in c for c in found)
     assert any(c.startswith("aws/us-east-1: ") and "zone" in c for c in found)
@@ -178,20 +200,32 @@ def test_valid_but_wrong_zone(regions: duckdb.DuckDBPyConnection) -> None:
 
 def test_eight_gpus_read_as_one(fair: Home) -> None:
     """27.5 USD "for an H100": the check names it; where the provider documents the type, the count is put right."""
-    take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_8x": ("H100 SXM", 1, 27.5)}), "2026-01-02", "lambda_vms.csv")
+    take(
+        fair,
+        market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_8x": ("H100 SXM", 1, 27.5)}),
+        "2026-01-02",
+        "lambda_vms.csv",
+    )
     take(fair, market({"p5.48xlarge": ("H100 SXM", 1, 55.04)}), "2026-01-02", "aws_vms.csv")
     settle.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "rates_agree")
         assert not passed
         assert "gpu_8x" in str(told)
-        per_gpu = con.execute("SELECT price_usd_per_gpu_hour FROM observed.cloud_rate WHERE instance_type = 'p5.48xlarge'").fetchall()
+        per_gpu = con.execute(
+            "SELECT price_usd_per_gpu_hour FROM observed.cloud_rate WHERE instance_type = 'p5.48xlarge'"
+        ).fetchall()
     assert per_gpu == [(pytest.approx(6.88),)]
 
 
 def test_a_host_without_its_gpu_and_a_gpu_without_its_host(fair: Home) -> None:
     """The price of the CPU machine alone stands far from the market; a GPU alone says so in its key."""
-    take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0), "host_only": ("H100 SXM", 1, 0.15)}), "2026-01-02", "lambda_vms.csv")
+    take(
+        fair,
+        market({"lambda_h100": ("H100 SXM", 1, 3.0), "host_only": ("H100 SXM", 1, 0.15)}),
+        "2026-01-02",
+        "lambda_vms.csv",
+    )
     settle.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "rates_agree")
@@ -242,15 +276,28 @@ def test_gigabytes_are_not_gibibytes() -> None:
 @pytest.mark.parametrize(("price", "refused"), [(0.03 * 1e6, True), (0.03, False), (2.5 * 1e6, True), (600.0, False)])
 def test_a_price_per_thousand_or_per_token_for_one_per_million(price: float, refused: bool) -> None:
     row = {
-        "vendor": "v", "model": "m", "direction": "input", "service_tier": "standard", "context_tier_from_tokens": 0, "time_window": "",
-        "region": "global", "price_usd_per_mtok": price,
+        "vendor": "v",
+        "model": "m",
+        "direction": "input",
+        "service_tier": "standard",
+        "context_tier_from_tokens": 0,
+        "time_window": "",
+        "region": "global",
+        "price_usd_per_mtok": price,
     }
     assert (refusal("token_price", **row) is not None) == refused
 
 
 def test_a_price_per_thousand_calls_is_no_token_price(tmp_path: Path) -> None:
     """`requests_kcount` beside `input_mtok`: left out, not read as tokens."""
-    body = json.dumps([{"id": "v", "models": [{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1.0, "requests_kcount": 12}}]}])
+    body = json.dumps(
+        [
+            {
+                "id": "v",
+                "models": [{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1.0, "requests_kcount": 12}}],
+            }
+        ]
+    )
     scopes, _ = read_body("genai_prices", body, tmp_path)
     rows = pl.concat(scopes.values())
     assert rows.select("direction", "price_usd_per_mtok").rows() == [("input", 1.0)]
@@ -278,11 +325,15 @@ def test_gpus_times_hours_against_hours() -> None:
 
 def test_a_share_of_vcpus_for_a_share_of_gpus(fair: Home) -> None:
     """A GPU's price is the offer over its accelerators, whatever the vCPUs are."""
-    body = HEADER + "lambda_h100,H100 SXM,1,8,64,3.0,r1,,\nmany,H100 SXM,8,224,64,24,r1,,\nfew,H100 SXM,8,2,64,24,r1,,\n"
+    body = (
+        HEADER + "lambda_h100,H100 SXM,1,8,64,3.0,r1,,\nmany,H100 SXM,8,224,64,24,r1,,\nfew,H100 SXM,8,2,64,24,r1,,\n"
+    )
     take(fair, body, "2026-01-02", "lambda_vms.csv")
     settle.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
-        rows = con.execute("SELECT price_usd_per_gpu_hour FROM observed.cloud_rate WHERE instance_type IN ('many', 'few')").fetchall()
+        rows = con.execute(
+            "SELECT price_usd_per_gpu_hour FROM observed.cloud_rate WHERE instance_type IN ('many', 'few')"
+        ).fetchall()
     assert rows == [(3.0,), (3.0,)]
 
 
@@ -291,11 +342,20 @@ def test_a_share_of_vcpus_for_a_share_of_gpus(fair: Home) -> None:
 
 def test_the_unknown_is_not_priced_at_a_default(fair: Home) -> None:
     """An accelerator nobody knows stays unmatched and listed; a training on it has no cost, and says why."""
-    take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0), "new": ("Q9000 Ultra", 1, 3.0)}), "2026-01-02", "lambda_vms.csv")
+    take(
+        fair,
+        market({"lambda_h100": ("H100 SXM", 1, 3.0), "new": ("Q9000 Ultra", 1, 3.0)}),
+        "2026-01-02",
+        "lambda_vms.csv",
+    )
     settle.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
-        assert con.execute("SELECT accelerator_id FROM observed.cloud_rate WHERE instance_type = 'new'").fetchall() == [(None,)]
-        assert con.execute("SELECT accelerator_name FROM observed.unmatched_accelerator").fetchall() == [("Q9000 Ultra",)]
+        assert con.execute("SELECT accelerator_id FROM observed.cloud_rate WHERE instance_type = 'new'").fetchall() == [
+            (None,)
+        ]
+        assert con.execute("SELECT accelerator_name FROM observed.unmatched_accelerator").fetchall() == [
+            ("Q9000 Ultra",)
+        ]
         scenario = scenario_of({"model": "gpt-3-175b", "accelerator": "nvidia-b200-sxm-180gb", "region": "ZZ"})
         try:
             result = estimate_training(con, scenario, AT).as_json()
@@ -317,7 +377,12 @@ def test_no_price_is_no_row(home: Home, price: str) -> None:
 def test_a_sold_out_region_is_not_offered(tmp_path: Path) -> None:
     """The cheapest region of a ranking had nothing to rent: what is not available is not loaded."""
     size = {
-        "slug": "gpu-h100x1", "price_hourly": 3.39, "vcpus": 20, "memory": 245760, "regions": ["nyc2"], "available": True,
+        "slug": "gpu-h100x1",
+        "price_hourly": 3.39,
+        "vcpus": 20,
+        "memory": 245760,
+        "regions": ["nyc2"],
+        "available": True,
         "gpu_info": {"count": 1, "model": "nvidia_h100", "vram": {"amount": 80, "unit": "gib"}},
     }
     soldout = size | {"slug": "gpu-h100x8", "available": False}
@@ -331,7 +396,11 @@ def test_a_sold_out_region_is_not_offered(tmp_path: Path) -> None:
 
 def test_a_cancelled_announcement_is_not_applied() -> None:
     """A rise announced for day 10, called off on day 5: at no time does it hold, but it was believed on day 3."""
-    store = Store(STATE, [Said(0, (("a", 1.0, None),)), Said(2, (("a", 1.0, None), ("a", 2.0, 10.0))), Said(5, (("a", 1.0, None),))], complete=True)
+    store = Store(
+        STATE,
+        [Said(0, (("a", 1.0, None),)), Said(2, (("a", 1.0, None), ("a", 2.0, 10.0))), Said(5, (("a", 1.0, None),))],
+        complete=True,
+    )
     moments = [store.load(n) for n in range(3)]
     assert store.as_of(day(12)) == {"a": 1.0}
     assert store.as_of(day(12), known=moments[1]) == {"a": 2.0}
@@ -352,6 +421,7 @@ def test_a_withdrawn_instance_keeps_its_history(home: Home) -> None:
     take(home, offers({"a": 2.0}), "2026-02-01")
     settle.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
+
         def held(at: str) -> set[str]:
             rows = con.execute(f"SELECT instance_type FROM cloud_rate_as_of(TIMESTAMPTZ '{at}')").fetchall()
             return {r[0] for r in rows}
@@ -362,9 +432,19 @@ def test_a_withdrawn_instance_keeps_its_history(home: Home) -> None:
 
 def test_same_id_another_product(fair: Home) -> None:
     """A provider gave an old instance type a new GPU: two intervals, each with its own accelerator."""
-    take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_1x": ("A100 40GB PCIe", 1, 2.0)}), "2026-02-01", "lambda_vms.csv")
+    take(
+        fair,
+        market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_1x": ("A100 40GB PCIe", 1, 2.0)}),
+        "2026-02-01",
+        "lambda_vms.csv",
+    )
     settle.record_subject(fair, "cloud_rate")
-    take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_1x": ("H100 SXM", 1, 2.9)}), "2026-03-01", "lambda_vms.csv")
+    take(
+        fair,
+        market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_1x": ("H100 SXM", 1, 2.9)}),
+        "2026-03-01",
+        "lambda_vms.csv",
+    )
     settle.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         rows = con.execute(
@@ -387,10 +467,23 @@ def test_one_publishers_drift_stops_nobody_else(home: Home) -> None:
     settle.record_subject(home, "cloud_rate")
     assert take(home, offers({"a": 2.0}).replace("Price", "Rate", 1), "2026-01-02").outcome == "rejected"
     file = home.spool_dir / "do.json"
-    file.write_text(json.dumps({"sizes": [{
-        "slug": "gpu-h100x1", "price_hourly": 3.39, "vcpus": 20, "memory": 245760, "regions": ["nyc2"], "available": True,
-        "gpu_info": {"count": 1, "model": "nvidia_h100", "vram": {"amount": 80, "unit": "gib"}},
-    }]}))
+    file.write_text(
+        json.dumps(
+            {
+                "sizes": [
+                    {
+                        "slug": "gpu-h100x1",
+                        "price_hourly": 3.39,
+                        "vcpus": 20,
+                        "memory": 245760,
+                        "regions": ["nyc2"],
+                        "available": True,
+                        "gpu_info": {"count": 1, "model": "nvidia_h100", "vram": {"amount": 80, "unit": "gib"}},
+                    }
+                ]
+            }
+        )
+    )
     intake.take(home, source_named("digitalocean"), [Document(file, "https://x", AT, "json")])
     outcomes = {r.source_id: r.outcome for r in settle.record_subject(home, "cloud_rate")}
     assert outcomes == {"skypilot": "rejected", "digitalocean": "loaded"}
@@ -437,11 +530,15 @@ def test_real_payloads_pass(samples: Path, capsys: pytest.CaptureFixture[str]) -
                 continue
             good += sum(f.height for f in scopes.values())
             bad += rejected.height
-        table.append(f"{source_id:24} {len(files):4} files {good:9,} rows {bad:6,} refused ({bad / max(good + bad, 1):.2%})")
+        table.append(
+            f"{source_id:24} {len(files):4} files {good:9,} rows {bad:6,} refused ({bad / max(good + bad, 1):.2%})"
+        )
         good_rows, refused_rows = good_rows + good, refused_rows + bad
     with capsys.disabled():
         share = refused_rows / (good_rows + refused_rows)
-        summary = f"in all {good_rows:,} rows, {refused_rows:,} refused ({share:.3%}); files refused: {len(refused_files)}"
+        summary = (
+            f"in all {good_rows:,} rows, {refused_rows:,} refused ({share:.3%}); files refused: {len(refused_files)}"
+        )
         sys.stdout.write("\n" + "\n".join([*table, summary, *refused_files[:20]]) + "\n")
     assert good_rows > 1000
     assert refused_rows / (good_rows + refused_rows) < 0.05

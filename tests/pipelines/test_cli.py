@@ -18,7 +18,13 @@ def petaday(*arguments: str, home: Home, cwd: Path | None = None) -> subprocess.
     """Run the command."""
     environment = os.environ | {"PETADAY_HOME": str(home.root), "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, env=environment, cwd=cwd, check=False, timeout=120
+        [sys.executable, "-m", "pipelines.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+        check=False,
+        timeout=120,
     )
 
 
@@ -58,14 +64,19 @@ def test_query_is_read_only(built: Home) -> None:
 
 def test_query_parquet(built: Home, tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
-    assert petaday("query", "FROM reference.country", "--format", "parquet", "--output", str(file), home=built).returncode == 0
+    assert (
+        petaday("query", "FROM reference.country", "--format", "parquet", "--output", str(file), home=built).returncode
+        == 0
+    )
     import polars as pl
 
     assert pl.read_parquet(file).height > 200
 
 
 def test_help_is_a_table_of_macros(built: Home) -> None:
-    result = petaday("query", "SELECT name FROM petaday.help() WHERE name = 'cloud_rate_as_of'", "--format", "csv", home=built)
+    result = petaday(
+        "query", "SELECT name FROM petaday.help() WHERE name = 'cloud_rate_as_of'", "--format", "csv", home=built
+    )
     assert result.stdout == "name\ncloud_rate_as_of\n"
 
 
@@ -132,7 +143,7 @@ def test_fetched_at_must_be_an_instant_of_the_past(built: Home, tmp_path: Path, 
 
 def test_estimate_prints_json_with_factors(built: Home, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('[training]\nparameters_count = 174.6e9\ntokens_count = 300e9\n')
+    file.write_text("[training]\nparameters_count = 174.6e9\ntokens_count = 300e9\n")
     result = petaday("estimate", str(file), "--json", home=built)
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
@@ -169,7 +180,13 @@ def test_commands_started_at_once_wait_for_each_other(home: Home) -> None:
     """Three first runs on one empty home: none fails, and nothing is there twice."""
     environment = os.environ | {"PETADAY_HOME": str(home.root), "PYTHONPATH": str(Path(__file__).parents[2])}
     runs = [
-        subprocess.Popen([sys.executable, "-m", "pipelines.cli", "run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen(
+            [sys.executable, "-m", "pipelines.cli", "run"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
         for _ in range(3)
     ]
     for process in runs:

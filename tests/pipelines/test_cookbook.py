@@ -18,7 +18,9 @@ from warehouse.connection import write_session
 from warehouse.home import Home
 
 COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook.md"
-_ENTRY = re.compile(r"^## (\d+)\. (.+?)\n.*?```sql\n(.+?)\n```\n\n\| (.+?) \|\n.*?\n(\d[\d,]*) rows?", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(
+    r"^## (\d+)\. (.+?)\n.*?```sql\n(.+?)\n```\n\n\| (.+?) \|\n.*?\n(\d[\d,]*) rows?", re.MULTILINE | re.DOTALL
+)
 ENTRIES = [
     (int(number), question, sql, columns.split(" | "), int(rows.replace(",", "")))
     for number, question, sql, columns, rows in _ENTRY.findall(COOKBOOK.read_text(encoding="utf-8"))
@@ -50,7 +52,9 @@ def test_the_cookbook_has_its_questions() -> None:
     assert len({question for _, question, *_ in ENTRIES}) == len(ENTRIES)
 
 
-@pytest.mark.parametrize(("number", "question", "sql", "columns", "row_count"), ENTRIES, ids=[f"{n}" for n, *_ in ENTRIES])
+@pytest.mark.parametrize(
+    ("number", "question", "sql", "columns", "row_count"), ENTRIES, ids=[f"{n}" for n, *_ in ENTRIES]
+)
 def test_a_question_is_answered_as_printed(
     bundled: duckdb.DuckDBPyConnection, number: int, question: str, sql: str, columns: list[str], row_count: int
 ) -> None:

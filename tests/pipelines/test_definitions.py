@@ -25,7 +25,9 @@ def execute(job: str, **options: object) -> dg.ExecuteInProcessResult:
     """Run a job on an instance that is forgotten afterwards."""
     config = QUIET | {"ops": options.pop("ops", {})}
     with dg.DagsterInstance.ephemeral() as instance:
-        return defs.resolve_job_def(job).execute_in_process(instance=instance, run_config=config, raise_on_error=False, **options)  # type: ignore[arg-type]
+        return defs.resolve_job_def(job).execute_in_process(
+            instance=instance, run_config=config, raise_on_error=False, **options
+        )  # type: ignore[arg-type]
 
 
 def test_everything_loads_and_every_dependency_is_an_asset() -> None:
@@ -38,7 +40,12 @@ def test_every_source_and_subject_is_in_the_graph() -> None:
     keys = {k.to_user_string() for k in defs.resolve_asset_graph().get_all_asset_keys()}
     assert {f"sources/{s}" for s in all_sources()} <= keys
     assert {f"observed/{s.name}" for s in SUBJECTS if any(x.subject == s.name for x in all_sources().values())} <= keys
-    assert {"estimated/training_estimate", "estimated/factor", "published/warehouse_file", "reference/accelerator"} <= keys
+    assert {
+        "estimated/training_estimate",
+        "estimated/factor",
+        "published/warehouse_file",
+        "reference/accelerator",
+    } <= keys
 
 
 def test_lineage_runs_from_sources_to_the_published_file() -> None:
@@ -71,7 +78,10 @@ def test_every_source_with_a_cadence_has_a_schedule_and_a_licence() -> None:
 def test_workspace_and_pyproject_name_the_same_location() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
     module = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
-    assert (module["module_name"], module["location_name"]) == (project["code_location_target_module"], project["code_location_name"])
+    assert (module["module_name"], module["location_name"]) == (
+        project["code_location_target_module"],
+        project["code_location_name"],
+    )
 
 
 def test_the_main_job_runs_twice_and_the_second_changes_no_row(home: Home) -> None:
@@ -113,12 +123,18 @@ def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServ
     assert not result.success
     assert execute("run").success
     with read_published(home) as con:
-        assert con.execute("SELECT instance_type FROM observed.cloud_rate WHERE source_id = 'skypilot'").fetchall() == [("a",)]
-        message = con.execute("SELECT message FROM meta.capture WHERE source_id = 'skypilot' AND outcome = 'rejected'").fetchall()
+        assert con.execute("SELECT instance_type FROM observed.cloud_rate WHERE source_id = 'skypilot'").fetchall() == [
+            ("a",)
+        ]
+        message = con.execute(
+            "SELECT message FROM meta.capture WHERE source_id = 'skypilot' AND outcome = 'rejected'"
+        ).fetchall()
     assert "Price is missing" in message[0][0]
 
 
-def test_a_source_without_its_key_is_neither_red_nor_asked(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_without_its_key_is_neither_red_nor_asked(
+    home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keyed = next(s for s in all_sources().values() if s.key_name and s.plan and not s.has_history)
     monkeypatch.delenv(keyed.key_name or "", raising=False)
     result = execute(f"refresh_{keyed.source_id}")

@@ -66,15 +66,26 @@ def gpuhunt_catalogs(samples: Path, folder: Path) -> list[tuple[Path, dt.datetim
             raw = json.loads(row["raw_json"])
             line = io.StringIO()
             csv.writer(line).writerow(
-                [raw["instance_name"], raw["location"], raw["price_instance_hr"], 1, 1, row["gpu_count"], raw["gpu_name"], raw["gpu_memory"],
-                 "False"]
+                [
+                    raw["instance_name"],
+                    raw["location"],
+                    raw["price_instance_hr"],
+                    1,
+                    1,
+                    row["gpu_count"],
+                    raw["gpu_name"],
+                    raw["gpu_memory"],
+                    "False",
+                ]
             )
             days[row["provider"], row["ts_utc"]][raw["instance_name"], raw["location"]] = line.getvalue()
     files = []
     for (provider, moment), lines in days.items():
         file = folder / moment.replace(":", "") / f"{provider}.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot\n" + "".join(lines.values()))
+        file.write_text(
+            "instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot\n" + "".join(lines.values())
+        )
         files.append((file, dt.datetime.fromisoformat(moment)))
     return files
 
@@ -89,9 +100,14 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("samples")).create()
     settle.refresh_reference(home)
     work: list[tuple[str, Path, dt.datetime]] = [
-        (source, file, seen_at(file)) for source, pattern in FILES.items() for file in sorted(SAMPLES.glob(pattern)) if file.is_file()
+        (source, file, seen_at(file))
+        for source, pattern in FILES.items()
+        for file in sorted(SAMPLES.glob(pattern))
+        if file.is_file()
     ]
-    work += [("gpuhunt", file, moment) for file, moment in gpuhunt_catalogs(SAMPLES, tmp_path_factory.mktemp("gpuhunt"))]
+    work += [
+        ("gpuhunt", file, moment) for file, moment in gpuhunt_catalogs(SAMPLES, tmp_path_factory.mktemp("gpuhunt"))
+    ]
     random.Random(7).shuffle(work)
     for source in all_sources().values():
         if source.is_bundled:
@@ -112,8 +128,12 @@ def test_every_sample_is_captured_and_only_non_payloads_are_refused(loaded: Home
         ).fetchall()
     refused = []
     for source, captures, count, changed, rejected, urls, messages in rows:
-        print(f"{source}: {captures} captures, {count} rows, {changed} changes, {rejected} refused rows, {len(urls or [])} refused files")
-        refused += [(source, u, m) for u, m in zip(urls or [], messages or [], strict=True) if not NOT_PAYLOADS.search(u)]
+        print(
+            f"{source}: {captures} captures, {count} rows, {changed} changes, {rejected} refused rows, {len(urls or [])} refused files"
+        )
+        refused += [
+            (source, u, m) for u, m in zip(urls or [], messages or [], strict=True) if not NOT_PAYLOADS.search(u)
+        ]
     assert len(rows) > 15
     assert refused == []
 
@@ -126,7 +146,9 @@ def test_rates_are_rates(loaded: Home) -> None:
             "OR (purchase_option = 'on_demand' AND price_usd_per_gpu_hour NOT BETWEEN 0.05 AND 200)"
         ).fetchall()
         assert wrong == []
-        for reason, count in con.execute("SELECT reason, count(*) FROM meta.rejected_row GROUP BY ALL ORDER BY 2 DESC").fetchall():
+        for reason, count in con.execute(
+            "SELECT reason, count(*) FROM meta.rejected_row GROUP BY ALL ORDER BY 2 DESC"
+        ).fetchall():
             print(f"{count} x {reason}")
             assert len(reason.split()) >= 3
             assert "Factory" not in reason
@@ -185,7 +207,13 @@ def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> N
         for captures in batches:
             recorder.record(recovery._parsed(loaded, store, captures, "loaded", None))
         settle.match_accelerators(con)
-        ours = {s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall() for s in catalog().subjects}
+        ours = {
+            s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall()
+            for s in catalog().subjects
+        }
     with read_published(loaded) as con:
-        theirs = {s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall() for s in catalog().subjects}
+        theirs = {
+            s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall()
+            for s in catalog().subjects
+        }
     assert ours == theirs

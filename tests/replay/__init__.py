@@ -62,7 +62,9 @@ class ReplayServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def add(self, url: str, body: bytes | str | Callable[[Asked], bytes], status: int = 200, **options: object) -> Answer:
+    def add(
+        self, url: str, body: bytes | str | Callable[[Asked], bytes], status: int = 200, **options: object
+    ) -> Answer:
         """Answer `url` (with its query, or without: then for any query) with `body`; later answers follow earlier ones."""
         answer = Answer(body.encode() if isinstance(body, str) else body, status, **options)  # type: ignore[arg-type]
         self.answers.setdefault(url, []).append(answer)

@@ -30,7 +30,12 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     place.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("a real full disk needs root, to mount a small tmpfs")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(place)], capture_output=True, text=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if mounted.returncode:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     try:
@@ -59,7 +64,9 @@ def fill(home: Home, leave: int = 0) -> Path:
 
 def published_prices(home: Home) -> list[tuple]:
     with read_published(home) as con:
-        return con.execute("SELECT instance_type, price_amount_per_hour FROM observed.cloud_rate WHERE valid_to IS NULL ORDER BY 1").fetchall()
+        return con.execute(
+            "SELECT instance_type, price_amount_per_hour FROM observed.cloud_rate WHERE valid_to IS NULL ORDER BY 1"
+        ).fetchall()
 
 
 def one_clear_line(error: BaseException) -> None:
@@ -80,7 +87,9 @@ def whole_again(home: Home, price: float) -> None:
 
 def test_full_at_capture(small: Home, tmp_path: Path) -> None:
     file = tmp_path / "lambda_vms.csv"
-    file.write_text(offers({"a": 3.0}) + "".join(f"{os.urandom(16).hex()},H100,1,8,64,2.0,r1,,\n" for _ in range(20_000)))
+    file.write_text(
+        offers({"a": 3.0}) + "".join(f"{os.urandom(16).hex()},H100,1,8,64,2.0,r1,,\n" for _ in range(20_000))
+    )
     ballast = fill(small, leave=900_000)
     with pytest.raises(DiskFullError) as caught:
         intake.take_files(small, source_named("skypilot"), [file], None)

@@ -24,8 +24,33 @@ MOST_BYTES = 1 << 20 if NIGHTLY else 1 << 16
 LONGEST_S = 20.0
 
 TOKENS = [
-    b"", b"null", b"NaN", b"-1", b"0", b"1e999", b"-0.0", b"9" * 40, b'""', b"[]", b"{}", b"true", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\n\n",
-    b",,,,", b"<html>", b"'; DROP TABLE x; --", b"\xe2\x80\xae", b"2026-02-30", b"9999-12-31T23:59:60Z", b"\\ud800", b"&a;", b"]]>", b'"', b"]",
+    b"",
+    b"null",
+    b"NaN",
+    b"-1",
+    b"0",
+    b"1e999",
+    b"-0.0",
+    b"9" * 40,
+    b'""',
+    b"[]",
+    b"{}",
+    b"true",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\n\n",
+    b",,,,",
+    b"<html>",
+    b"'; DROP TABLE x; --",
+    b"\xe2\x80\xae",
+    b"2026-02-30",
+    b"9999-12-31T23:59:60Z",
+    b"\\ud800",
+    b"&a;",
+    b"]]>",
+    b'"',
+    b"]",
 ]
 
 
@@ -33,7 +58,10 @@ TOKENS = [
 def mutations(draw: st.DrawFn) -> list[tuple[str, float, float, bytes]]:
     """Up to six edits: kind, place, extent (both as shares) and bytes."""
     edit = st.tuples(
-        st.sampled_from(["cut", "drop", "double", "flip", "put", "number", "word"]), st.floats(0, 1), st.floats(0, 0.2), st.sampled_from(TOKENS)
+        st.sampled_from(["cut", "drop", "double", "flip", "put", "number", "word"]),
+        st.floats(0, 1),
+        st.floats(0, 0.2),
+        st.sampled_from(TOKENS),
     )
     return draw(st.lists(edit, min_size=1, max_size=6))
 
@@ -68,10 +96,17 @@ def seeds(samples: Path, source_id: str) -> list[Path]:
     if known or source_id in FILES:
         return known or []
     aliases = {"gpu_retail": "gpu_retail_html", "electricity_maps": "electricity_maps_api"}
-    folders = [d for d in sorted(samples.iterdir()) if d.is_dir() and (d.name == aliases.get(source_id) or source_id.startswith(d.name))]
+    folders = [
+        d
+        for d in sorted(samples.iterdir())
+        if d.is_dir() and (d.name == aliases.get(source_id) or source_id.startswith(d.name))
+    ]
     if not folders and source_id in CLOUD_PAGES:
         folders = [samples / "gpu_cloud_html"]
-    files = sorted((f for d in folders for f in d.rglob("*") if f.is_file() and 0 < f.stat().st_size <= 3 << 20), key=lambda f: f.name)
+    files = sorted(
+        (f for d in folders for f in d.rglob("*") if f.is_file() and 0 < f.stat().st_size <= 3 << 20),
+        key=lambda f: f.name,
+    )
     return files[:: max(len(files) // 4, 1)][:4]
 
 
@@ -84,11 +119,17 @@ def test_mutated_payloads_are_read_or_cleanly_refused(samples: Path, tmp_path: P
     if not files:
         pytest.skip(f"no small sample of {source_id}")
     bodies = [(f.name, f.read_bytes()) for f in files]
-    bodies = [(n, b if n.endswith(".zip") or len(b) <= MOST_BYTES else b[: b.rfind(b"\n", 0, MOST_BYTES) + 1 or MOST_BYTES]) for n, b in bodies]
+    bodies = [
+        (n, b if n.endswith(".zip") or len(b) <= MOST_BYTES else b[: b.rfind(b"\n", 0, MOST_BYTES) + 1 or MOST_BYTES])
+        for n, b in bodies
+    ]
     suffixes = [(re.sub(r".*(\.\w+)$", r"x\1", n) if "_vms" not in n else n, b) for n, b in bodies]
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=not NIGHTLY, database=None,
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=not NIGHTLY,
+        database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
     )
     @given(st.integers(0, len(suffixes) - 1), mutations())

@@ -46,7 +46,9 @@ def packed(files: dict[str, bytes]) -> bytes:
 # Archives -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("source_id", "name"), [("ecb", "eurofxref-hist.csv"), ("gpuhunt", "aws.csv"), ("ember_monthly", "x.csv")])
+@pytest.mark.parametrize(
+    ("source_id", "name"), [("ecb", "eurofxref-hist.csv"), ("gpuhunt", "aws.csv"), ("ember_monthly", "x.csv")]
+)
 def test_a_zip_bomb_is_refused_and_costs_no_memory(tmp_path: Path, source_id: str, name: str) -> None:
     bomb = packed({name: b"0" * (64 << 20)})
     assert len(bomb) < 1 << 17
@@ -64,7 +66,15 @@ def test_a_zip_of_many_small_bombs_is_refused_by_their_sum(tmp_path: Path, monke
         read_body("gpuhunt", many, tmp_path, "many.zip")
 
 
-@pytest.mark.parametrize("name", ["../../../../tmp/petaday-slip.csv", "/tmp/petaday-slip.csv", "..\\..\\petaday-slip.csv", "a/../../petaday-slip.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../../tmp/petaday-slip.csv",
+        "/tmp/petaday-slip.csv",
+        "..\\..\\petaday-slip.csv",
+        "a/../../petaday-slip.csv",
+    ],
+)
 @pytest.mark.parametrize("source_id", ["gpuhunt", "ecb"])
 def test_names_in_an_archive_write_nowhere(tmp_path: Path, source_id: str, name: str) -> None:
     (tmp_path / "in").mkdir()
@@ -77,7 +87,9 @@ def test_names_in_an_archive_write_nowhere(tmp_path: Path, source_id: str, name:
     assert not Path("/tmp/petaday-slip.csv").exists()
 
 
-@pytest.mark.parametrize("body", [b"PK", b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18, packed({"a": b"x", "b": b"y"}), packed({"a/": b""})])
+@pytest.mark.parametrize(
+    "body", [b"PK", b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18, packed({"a": b"x", "b": b"y"}), packed({"a/": b""})]
+)
 def test_broken_and_odd_archives_are_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(LayoutError):
         body_of(document(tmp_path, body, "zip"))
@@ -104,7 +116,11 @@ PARAMETER = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY % x SYSTEM "http://127.0
 
 
 @pytest.mark.parametrize("source_id", [s for s in ("ecb", "entsoe", "entsoe_price") if s in all_sources()])
-@pytest.mark.parametrize("body", [LAUGHS, OUTSIDE, PARAMETER, "<a>" * 100_000, "<" + "a" * 11_000_000 + "/>"], ids=["laughs", "file", "dtd", "deep", "long"])
+@pytest.mark.parametrize(
+    "body",
+    [LAUGHS, OUTSIDE, PARAMETER, "<a>" * 100_000, "<" + "a" * 11_000_000 + "/>"],
+    ids=["laughs", "file", "dtd", "deep", "long"],
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_xml_entities_are_never_expanded_or_fetched(tmp_path: Path, source_id: str, body: str, encoding: str) -> None:
     started = time.monotonic()
@@ -115,7 +131,9 @@ def test_xml_entities_are_never_expanded_or_fetched(tmp_path: Path, source_id: s
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.parametrize("body", ["[" * 200_000, '{"a":' * 200_000, '{"x": 1' + "0" * 5000 + "}", '"' + "\\ud800" + '"', "NaN", "[1e999]"])
+@pytest.mark.parametrize(
+    "body", ["[" * 200_000, '{"a":' * 200_000, '{"x": 1' + "0" * 5000 + "}", '"' + "\\ud800" + '"', "NaN", "[1e999]"]
+)
 @pytest.mark.parametrize("source_id", ["openrouter", "digitalocean", "litellm", "azure_retail", "vast"])
 def test_deep_and_odd_json_is_refused(tmp_path: Path, source_id: str, body: str) -> None:
     with pytest.raises(PetadayError):
@@ -125,15 +143,28 @@ def test_deep_and_odd_json_is_refused(tmp_path: Path, source_id: str, body: str)
 # Text that is code elsewhere ------------------------------------------------------------------------------------------
 
 NASTY = [
-    "'; DROP TABLE meta.capture; --", "x') OR 1=1 --", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "=HYPERLINK(0)", "@SUM(1)",
-    "{{7*7}}", "${jndi:ldap://x}", "[bold]rich[/bold]", "..%2f..%2fetc", "\u202eevil", "a\u0000b", "名前", "x" * 5000,
+    "'; DROP TABLE meta.capture; --",
+    "x') OR 1=1 --",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "=HYPERLINK(0)",
+    "@SUM(1)",
+    "{{7*7}}",
+    "${jndi:ldap://x}",
+    "[bold]rich[/bold]",
+    "..%2f..%2fetc",
+    "\u202eevil",
+    "a\u0000b",
+    "名前",
+    "x" * 5000,
 ]
 
 
 def test_names_that_are_code_elsewhere_stay_data(home: Home) -> None:
     """SQL, script, formulas, templates and markup in every text field: loaded as they are, and nothing else happens."""
     rows = "".join(
-        ",".join(f'"{part}"' for part in (f"t{n}", text, "1", "8", "64", "2", text, "", "")) + "\n" for n, text in enumerate(NASTY)
+        ",".join(f'"{part}"' for part in (f"t{n}", text, "1", "8", "64", "2", text, "", "")) + "\n"
+        for n, text in enumerate(NASTY)
     )
     taken = take(home, HEADER + rows, "2026-01-01")
     assert taken.outcome == "loaded", taken.message
@@ -143,7 +174,14 @@ def test_names_that_are_code_elsewhere_stay_data(home: Home) -> None:
         assert {(f"t{n}", text, text) for n, text in enumerate(NASTY)} == set(found)
         assert con.execute("SELECT count(*) FROM meta.capture").fetchall() == [(1,)]
         for text in NASTY:
-            assert len(con.execute("SELECT * FROM cloud_rate_as_of('2026-06-01'::TIMESTAMPTZ) WHERE region = ?", [text]).fetchall()) == 1
+            assert (
+                len(
+                    con.execute(
+                        "SELECT * FROM cloud_rate_as_of('2026-06-01'::TIMESTAMPTZ) WHERE region = ?", [text]
+                    ).fetchall()
+                )
+                == 1
+            )
 
 
 def test_a_hostile_scope_and_file_name_stay_data(home: Home) -> None:
@@ -183,7 +221,12 @@ def test_a_key_reaches_no_file_and_no_screen_of_a_whole_run(home: Home, replay: 
     from urllib.parse import quote, quote_plus
 
     def echo(asked: Asked) -> bytes:
-        return json.dumps({"response": {"total": 0, "data": []}, "request": {"url": asked.url, "headers": asked.headers, "api_key": KEY}}).encode()
+        return json.dumps(
+            {
+                "response": {"total": 0, "data": []},
+                "request": {"url": asked.url, "headers": asked.headers, "api_key": KEY},
+            }
+        ).encode()
 
     replay.add("https://api.eia.gov/v2/electricity/rto/fuel-type-data/data/", echo, headers={"ETag": f'"{KEY}"'})
     replay.add("https://api.eia.gov/v2/electricity/retail-sales/data/", echo, 403)
@@ -192,7 +235,11 @@ def test_a_key_reaches_no_file_and_no_screen_of_a_whole_run(home: Home, replay: 
     chosen = [s for s in ("eia", "eia_retail", "digitalocean", "entsoe") if s in all_sources()]
     keys = {str(source_named(s).key_name): KEY for s in chosen}
     result = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--verbose", "refresh", *chosen], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "pipelines.cli", "--verbose", "refresh", *chosen],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | keys | {"PYTHONPATH": str(ROOT)},
     )
     assert result.returncode == 1, result.stderr[-2000:]

@@ -74,7 +74,9 @@ def test_capture_keeps_the_bytes_once_and_tells_when(home: Home) -> None:
     assert document.path.read_text() == "same bytes"
 
 
-@pytest.mark.parametrize(("source_id", "extension"), [("../evil", "csv"), ("a/b", "csv"), ("fine", "../x"), ("fine", "a/b")])
+@pytest.mark.parametrize(
+    ("source_id", "extension"), [("../evil", "csv"), ("a/b", "csv"), ("fine", "../x"), ("fine", "a/b")]
+)
 def test_names_cannot_leave_the_folder(home: Home, source_id: str, extension: str) -> None:
     file = home.spool_dir / "f"
     file.write_text("x")
@@ -113,7 +115,9 @@ def test_late_capture_lets_a_later_unchanged_one_speak(home: Home) -> None:
     take(home, offers({"a": 9.0}), "2026-01-02")
     settle.record_subject(home, "cloud_rate")
     assert [row[:4] for row in current(home)] == [
-        ("a", 2.0, "2026-01-01", "2026-01-02"), ("a", 2.0, "2026-01-03", None), ("a", 9.0, "2026-01-02", "2026-01-03"),
+        ("a", 2.0, "2026-01-01", "2026-01-02"),
+        ("a", 2.0, "2026-01-03", None),
+        ("a", 9.0, "2026-01-02", "2026-01-03"),
     ]
 
 
@@ -139,7 +143,9 @@ def test_a_bad_answer_is_kept_refused_and_costs_nothing(home: Home, body: str | 
     settle.record_subject(home, "cloud_rate")
     assert current(home) == before
     with write_session(home, catalog()) as con:
-        outcome, message = con.execute("SELECT outcome, message FROM meta.capture ORDER BY load_number DESC LIMIT 1").fetchall()[0]
+        outcome, message = con.execute(
+            "SELECT outcome, message FROM meta.capture ORDER BY load_number DESC LIMIT 1"
+        ).fetchall()[0]
     assert outcome == "rejected"
     assert message
 
@@ -152,7 +158,9 @@ def test_far_fewer_rows_are_a_failed_capture_not_an_empty_market(home: Home) -> 
     assert "10 rows, the last answer had 100" in (taken.message or "")
 
 
-@pytest.mark.parametrize(("price", "reason"), [("NaN", "is not a number"), ("0", "zero"), ("-2", "zero or negative"), ("1e7", "bounds")])
+@pytest.mark.parametrize(
+    ("price", "reason"), [("NaN", "is not a number"), ("0", "zero"), ("-2", "zero or negative"), ("1e7", "bounds")]
+)
 def test_bad_rows_are_kept_with_a_reason(home: Home, price: str, reason: str) -> None:
     body = offers({f"m{n}": 2.0 for n in range(20)}) + f"bad,H100,1,8,64,{price},r1,,\n"
     assert take(home, body, "2026-01-01").outcome == "loaded"
@@ -182,7 +190,9 @@ def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) ->
     assert publish(home, catalog()).is_new is False
     script = "import duckdb,sys,time; c=duckdb.connect(sys.argv[1]); c.sql('select 1').fetchall(); print('held', flush=True); time.sleep(30)"
     # A user who opens the published file for writing by mistake (as root the mode 0444 does not stop him).
-    with subprocess.Popen([sys.executable, "-c", script, str(home.published_file)], stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(home.published_file)], stdout=subprocess.PIPE, text=True
+    ) as holder:
         if os.geteuid() == 0:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
@@ -230,7 +240,9 @@ def test_readers_never_fail_and_never_see_half_a_commit(home: Home) -> None:
     """)
     seconds = 60 if os.environ.get("PETADAY_NIGHTLY") == "1" else 6
     readers = [
-        subprocess.Popen([sys.executable, "-c", reader, str(home.published_file), str(seconds)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", reader, str(home.published_file), str(seconds)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(3)
     ]
     stop, number = time.monotonic() + seconds, 1
@@ -269,7 +281,10 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
     acknowledged = 0
     for attempt in range(kills):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, str(acknowledged + 1)], stdout=subprocess.PIPE, text=True, cwd=root,
+            [sys.executable, "-c", script, str(acknowledged + 1)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
             env=os.environ | {"PYTHONPATH": str(root)},
         )
         assert process.stdout is not None
@@ -281,7 +296,9 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         acknowledged = int(rest[-1]) if rest else int(first)
         with write_session(home, catalog()) as con:
             loads = con.execute("SELECT count(*) FROM meta.capture WHERE outcome = 'loaded'").fetchall()[0][0]
-            doubled = con.execute("SELECT count(*) FROM (SELECT capture_id FROM meta.capture GROUP BY ALL HAVING count(*) > 1)").fetchall()
+            doubled = con.execute(
+                "SELECT count(*) FROM (SELECT capture_id FROM meta.capture GROUP BY ALL HAVING count(*) > 1)"
+            ).fetchall()
         assert loads >= acknowledged
         assert doubled == [(0,)]
         with read_published(home) as con:
@@ -293,7 +310,11 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
 
 def test_rebuild_gives_the_same_rows_on_the_same_clocks(home: Home) -> None:
     settle.refresh_reference(home)
-    for at, prices in (("2026-01-01", {"a": 1.0, "b": 2.0}), ("2026-01-03", {"a": 1.0}), ("2026-01-02", {"a": 5.0, "c": 1.0})):
+    for at, prices in (
+        ("2026-01-01", {"a": 1.0, "b": 2.0}),
+        ("2026-01-03", {"a": 1.0}),
+        ("2026-01-02", {"a": 5.0, "c": 1.0}),
+    ):
         take(home, offers(prices), at)
         settle.record_subject(home, "cloud_rate")
     take(home, "", "2026-01-04")

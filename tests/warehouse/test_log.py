@@ -80,12 +80,16 @@ class Store:
         """Today's knowledge."""
         return self.con.sql(f"SELECT * FROM observed.{self.subject.name} ORDER BY ALL").pl()
 
-    def as_of(self, valid: dt.datetime, known: dt.datetime | None = None, observed: dt.datetime | None = None) -> dict[str, float]:
+    def as_of(
+        self, valid: dt.datetime, known: dt.datetime | None = None, observed: dt.datetime | None = None
+    ) -> dict[str, float]:
         """Key -> value on all clocks."""
         known_at = f", known_at := TIMESTAMPTZ '{known.isoformat()}'" if known else ""
         observed_by = f", observed_by := TIMESTAMPTZ '{observed.isoformat()}'" if observed else ""
         return dict(
-            self.con.sql(f"SELECT k, v FROM {self.subject.name}_as_of(TIMESTAMPTZ '{valid.isoformat()}'{known_at}{observed_by})").fetchall()
+            self.con.sql(
+                f"SELECT k, v FROM {self.subject.name}_as_of(TIMESTAMPTZ '{valid.isoformat()}'{known_at}{observed_by})"
+            ).fetchall()
         )
 
 
@@ -172,7 +176,9 @@ def test_series_answer_with_the_last_word_on_each_slot(captures: list[Said], dat
 
 @slow
 @given(captures=st.one_of(timelines(), undated), complete=st.booleans(), data=st.data())
-def test_any_order_with_repeats_ends_in_the_same_view(captures: list[Said], complete: bool, data: st.DataObject) -> None:
+def test_any_order_with_repeats_ends_in_the_same_view(
+    captures: list[Said], complete: bool, data: st.DataObject
+) -> None:
     """The current view is a function of the set of captures; dated changes, announcements and tombstones included."""
     in_order = Store(STATE, captures, complete=complete)
     for number in sorted(range(len(captures)), key=lambda n: captures[n].at):
@@ -197,7 +203,9 @@ def test_any_order_of_a_series_ends_in_the_same_view(captures: list[Said], data:
 
 @slow
 @given(captures=timelines(), complete=st.booleans(), data=st.data())
-def test_what_was_answered_for_a_past_known_time_never_changes(captures: list[Said], complete: bool, data: st.DataObject) -> None:
+def test_what_was_answered_for_a_past_known_time_never_changes(
+    captures: list[Said], complete: bool, data: st.DataObject
+) -> None:
     store = Store(STATE, captures, complete=complete)
     answered = []
     for number in data.draw(st.permutations(range(len(captures)))):
@@ -246,7 +254,9 @@ def test_yesterdays_file_loaded_again_changes_nothing() -> None:
 
 
 def test_only_changes_are_stored() -> None:
-    store = Store(STATE, [Said(n, tuple((k, 1.0 if n < 5 else 2.0, None) for k in KEYS)) for n in range(10)], complete=True)
+    store = Store(
+        STATE, [Said(n, tuple((k, 1.0 if n < 5 else 2.0, None) for k in KEYS)) for n in range(10)], complete=True
+    )
     for n in range(10):
         store.load(n)
     assert store.con.sql("SELECT count(*) FROM observed.price_log").fetchall() == [(6,)]

@@ -64,9 +64,11 @@ def whole(home: Home, steps: list[passport.Step]) -> bool:
         assert step.url
         assert step.licence
         assert step.fetched_at
-    return bool(captures) and all(
-        passport.is_whole(home, str(s.path), str(s.sha256)) for s in {c.path: c for c in captures}.values()
-    ) and all((store.root / str(c.path)).is_file() for c in captures)
+    return (
+        bool(captures)
+        and all(passport.is_whole(home, str(s.path), str(s.sha256)) for s in {c.path: c for c in captures}.values())
+        and all((store.root / str(c.path)).is_file() for c in captures)
+    )
 
 
 @pytest.mark.parametrize("subject", [s.name for s in SUBJECTS])
@@ -92,7 +94,9 @@ def test_every_observed_row_ends_at_stored_bytes(built: Home, con: duckdb.DuckDB
 
 
 @pytest.mark.parametrize("table", ["training_estimate", "scenario_estimate"])
-def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, con: duckdb.DuckDBPyConnection, table: str) -> None:
+def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(
+    built: Home, con: duckdb.DuckDBPyConnection, table: str
+) -> None:
     found = walks(con, f"estimated.{table}")
     assert len(found) == con.execute(f"SELECT count(*) FROM estimated.{table}").fetchall()[0][0] > 0
     for key, steps in found.items():
@@ -107,7 +111,10 @@ def test_every_estimate_ends_at_bytes_cited_facts_or_given_inputs(built: Home, c
                 assert any(s.part == "observation" for s in steps), key
                 continue
             cited = [s for s in steps if s.part in ("reference", "method default") and s.source_url]
-            bare = kind == "method_default" and factor.value in (0.0, 1.0)  # nothing is added or scaled: there is nothing to cite
+            bare = kind == "method_default" and factor.value in (
+                0.0,
+                1.0,
+            )  # nothing is added or scaled: there is nothing to cite
             assert factor.source_url or bare, f"{key}: {factor.said_of}"
             assert cited or factor.source_url or bare, f"{key}: {factor.said_of}"
 
@@ -139,7 +146,9 @@ def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckD
 
 def test_explain_names_the_file_and_checks_its_hash(built: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(built.root))
-    result = CliRunner().invoke(main, ["explain", "--json", "gpt-3-175b-a100", "operational_kgco2e"], standalone_mode=False)
+    result = CliRunner().invoke(
+        main, ["explain", "--json", "gpt-3-175b-a100", "operational_kgco2e"], standalone_mode=False
+    )
     steps = json.loads(result.stdout)
     capture = next(s for s in steps if s["part"] == "capture")
     assert capture["bytes_match"] is True

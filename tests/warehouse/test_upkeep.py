@@ -34,7 +34,11 @@ def test_leftovers_older_than_a_day_go_and_captures_stay(home: Home, monkeypatch
         settle.record_subject(home, "cloud_rate")
         publish(home, catalog())
     captures = sorted(home.captures_dir.rglob("*.zst"))
-    old = [aged(home.spool_dir / "tmpold.json", 2), aged(home.captures_dir / "skypilot" / "2026" / "01" / ".tmp-old", 2), aged(home.staged_dir / ".tmp-old" / "0.arrow", 2)]
+    old = [
+        aged(home.spool_dir / "tmpold.json", 2),
+        aged(home.captures_dir / "skypilot" / "2026" / "01" / ".tmp-old", 2),
+        aged(home.staged_dir / ".tmp-old" / "0.arrow", 2),
+    ]
     os.utime(home.staged_dir / ".tmp-old", (time.time() - 2 * 86_400,) * 2)
     young = aged(home.spool_dir / "tmpyoung.json", 0.5)
     replaced = [aged(home.root / "work" / f"warehouse-2026010{n}T000000.duckdb", 3) for n in (1, 2)]

@@ -20,6 +20,17 @@ from assets.estimated.methods import (
 )
 
 METHODS: tuple[Method, ...] = (
-    *request.METHODS, *embodied.METHODS, *sci.METHODS, *site.METHODS, *prompt.METHODS, *fleet.METHODS, *service.METHODS, *serving.METHODS,
-    *compute.METHODS, *ownership.METHODS, *fine_tuning.METHODS, *total.METHODS, *compare.METHODS,
+    *request.METHODS,
+    *embodied.METHODS,
+    *sci.METHODS,
+    *site.METHODS,
+    *prompt.METHODS,
+    *fleet.METHODS,
+    *service.METHODS,
+    *serving.METHODS,
+    *compute.METHODS,
+    *ownership.METHODS,
+    *fine_tuning.METHODS,
+    *total.METHODS,
+    *compare.METHODS,
 )

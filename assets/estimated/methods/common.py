@@ -54,13 +54,19 @@ def reference_facts(
 
 
 def _facts_of(
-    con: duckdb.DuckDBPyConnection, table: str, key: str, columns: Mapping[str, str], statements: Sequence[Statement],
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    key: str,
+    columns: Mapping[str, str],
+    statements: Sequence[Statement],
     keys: Mapping[str, Mapping[str, str | None]],
 ) -> list[Factor]:
     """Facts of one table, for all statements at once."""
     ids = sorted({i for s in statements if (i := keys[s.scenario_id][key])})
     listed = "".join(f", ({sql})" for sql in columns.values())
-    rows = con.execute(f"SELECT {key}, source_url{listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}).fetchall()
+    rows = con.execute(
+        f"SELECT {key}, source_url{listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}
+    ).fetchall()
     by_id = {row[0]: row[1:] for row in rows}
     found: list[Factor] = []
     for s in statements:
@@ -73,5 +79,7 @@ def _facts_of(
             value = stated[number_format] if isinstance(stated, dict) else stated
             if value is not None:
                 ref = f"reference.{table}[{name}]: {number_format + ' peak' if isinstance(stated, dict) else sql}"
-                found.append(Factor(s.scenario_id, factor, float(value), float(value), float(value), "reference", ref, None, url))
+                found.append(
+                    Factor(s.scenario_id, factor, float(value), float(value), float(value), "reference", ref, None, url)
+                )
     return found

@@ -23,7 +23,8 @@ _HOURS = f"{_FLOP}; and accelerator, or peak_flop_per_s_per_gpu"
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
 METHODS = (
     Method(
-        "fine_tuning", "fine-tuning-1",
+        "fine_tuning",
+        "fine-tuning-1",
         {
             "parameters_count": PARAMETERS,
             "active_parameters_count": PARAMETERS,
@@ -49,41 +50,73 @@ METHODS = (
             "trainable_parameters_count": Quantity(
                 "1",
                 "CASE in_adaptation WHEN 'full' THEN in_parameters_count ELSE lora_parameters_count(in_layer_count, in_hidden_width_count, in_rank_count, in_matrices_per_layer_count) END",
-                "give model, or layer_count and hidden_width_count", is_input=True,
+                "give model, or layer_count and hidden_width_count",
+                is_input=True,
             ),
             "training_flop": Quantity(
                 "FLOP",
                 "fine_tuning_flop(coalesce(in_active_parameters_count, in_parameters_count), in_tokens_count * in_epoch_count, "
-                "least(trainable_parameters_count, coalesce(in_active_parameters_count, in_parameters_count)))", _FLOP,
+                "least(trainable_parameters_count, coalesce(in_active_parameters_count, in_parameters_count)))",
+                _FLOP,
             ),
             "pf_days": Quantity("PFLOP/s-day", "pf_days(training_flop)", _FLOP),
-            "memory_byte": Quantity("byte", "fine_tuning_memory_byte(in_parameters_count, trainable_parameters_count, in_bytes_per_parameter)", _SIZE),
-            "accelerators_to_hold_count": Quantity("1", "ceil(memory_byte / in_memory_byte_per_gpu)", f"{_SIZE}; and accelerator, or memory_byte_per_gpu"),
-            "gpu_hours": Quantity("GPU-hour", "gpu_hours_of_flop(training_flop, in_peak_flop_per_s_per_gpu * in_utilization_share)", _HOURS),
+            "memory_byte": Quantity(
+                "byte",
+                "fine_tuning_memory_byte(in_parameters_count, trainable_parameters_count, in_bytes_per_parameter)",
+                _SIZE,
+            ),
+            "accelerators_to_hold_count": Quantity(
+                "1", "ceil(memory_byte / in_memory_byte_per_gpu)", f"{_SIZE}; and accelerator, or memory_byte_per_gpu"
+            ),
+            "gpu_hours": Quantity(
+                "GPU-hour",
+                "gpu_hours_of_flop(training_flop, in_peak_flop_per_s_per_gpu * in_utilization_share)",
+                _HOURS,
+            ),
             "energy_kwh": Quantity(
-                "kWh", "energy_kwh(gpu_hours, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)", f"{_HOURS}; power_w_per_gpu and pue"
+                "kWh",
+                "energy_kwh(gpu_hours, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)",
+                f"{_HOURS}; power_w_per_gpu and pue",
             ),
             "cost_usd": Quantity("USD", "cost_usd(gpu_hours, in_usd_per_gpu_hour)", f"{_HOURS}; and usd_per_gpu_hour"),
-            "operational_kgco2e": Quantity("kgCO2e", "operational_kgco2e(energy_kwh, in_grid_gco2e_per_kwh)", f"{_HOURS}; power_w_per_gpu, pue, and grid_gco2e_per_kwh or region"),
+            "operational_kgco2e": Quantity(
+                "kgCO2e",
+                "operational_kgco2e(energy_kwh, in_grid_gco2e_per_kwh)",
+                f"{_HOURS}; power_w_per_gpu, pue, and grid_gco2e_per_kwh or region",
+            ),
         },
         defaults={
             "epoch_count": Default(Band(1, 1, 1), "", "one pass over the tokens"),
-            "rank_count": Default(Band(16, 16, 16), "https://arxiv.org/abs/2106.09685", "a usual rank; the result hardly depends on it"),
-            "matrices_per_layer_count": Default(Band(4, 4, 4), "https://arxiv.org/abs/2106.09685", "query, key, value and output of attention, as square matrices"),
+            "rank_count": Default(
+                Band(16, 16, 16), "https://arxiv.org/abs/2106.09685", "a usual rank; the result hardly depends on it"
+            ),
+            "matrices_per_layer_count": Default(
+                Band(4, 4, 4),
+                "https://arxiv.org/abs/2106.09685",
+                "query, key, value and output of attention, as square matrices",
+            ),
             "bytes_per_parameter": Default(Band(2, 2, 2), "https://arxiv.org/abs/1910.02054", "16-bit weights"),
-            "utilization_share": Default(Band(0.17, 0.32, 0.5), "https://arxiv.org/abs/2104.10350", "as for a training; see reference.method_default"),
+            "utilization_share": Default(
+                Band(0.17, 0.32, 0.5),
+                "https://arxiv.org/abs/2104.10350",
+                "as for a training; see reference.method_default",
+            ),
         },
-        choices={"adaptation": ("lora", "full")}, names=("model", "accelerator", "provider", "region", "purchase"),
+        choices={"adaptation": ("lora", "full")},
+        names=("model", "accelerator", "provider", "region", "purchase"),
         more=reference_facts(
             model={
-                "parameters_count": "parameters_count", "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
-                "layer_count": "layer_count", "hidden_width_count": "hidden_width_count",
+                "parameters_count": "parameters_count",
+                "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
+                "layer_count": "layer_count",
+                "hidden_width_count": "hidden_width_count",
             },
             accelerator={"peak_flop_per_s_per_gpu": "fp16_dense_flop_per_s", "memory_byte_per_gpu": "memory_gib * 1e9"},
         ),
     ),
     Method(
-        "break_even", "break-even-1",
+        "break_even",
+        "break-even-1",
         {
             "build_usd": USD,
             "adapt_usd": USD,
@@ -92,11 +125,29 @@ METHODS = (
             "volume_mtok": Bounds("million tokens", 1e-6, 1e15),
         },
         {
-            "build_or_buy_mtok": Quantity("million tokens", "break_even(in_build_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)", "give build_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones"),
-            "adapt_or_buy_mtok": Quantity("million tokens", "break_even(in_adapt_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)", "give adapt_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones"),
-            "build_total_usd": Quantity("USD", "in_build_usd + in_own_usd_per_mtok * in_volume_mtok", "give build_usd, own_usd_per_mtok and volume_mtok"),
-            "adapt_total_usd": Quantity("USD", "in_adapt_usd + in_own_usd_per_mtok * in_volume_mtok", "give adapt_usd, own_usd_per_mtok and volume_mtok"),
-            "buy_total_usd": Quantity("USD", "in_buy_usd_per_mtok * in_volume_mtok", "give buy_usd_per_mtok and volume_mtok"),
+            "build_or_buy_mtok": Quantity(
+                "million tokens",
+                "break_even(in_build_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
+                "give build_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
+            ),
+            "adapt_or_buy_mtok": Quantity(
+                "million tokens",
+                "break_even(in_adapt_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
+                "give adapt_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
+            ),
+            "build_total_usd": Quantity(
+                "USD",
+                "in_build_usd + in_own_usd_per_mtok * in_volume_mtok",
+                "give build_usd, own_usd_per_mtok and volume_mtok",
+            ),
+            "adapt_total_usd": Quantity(
+                "USD",
+                "in_adapt_usd + in_own_usd_per_mtok * in_volume_mtok",
+                "give adapt_usd, own_usd_per_mtok and volume_mtok",
+            ),
+            "buy_total_usd": Quantity(
+                "USD", "in_buy_usd_per_mtok * in_volume_mtok", "give buy_usd_per_mtok and volume_mtok"
+            ),
         },
     ),
 )

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Default, Method, Quantity
-from assets.estimated.methods.common import COUNT, GRID, HOURS, PARAMETERS, PRICE_PER_KWH, PUE, SHARE_ABOVE_0, USD, USD_PER_GPU_HOUR
+from assets.estimated.methods.common import (
+    COUNT,
+    GRID,
+    HOURS,
+    PARAMETERS,
+    PRICE_PER_KWH,
+    PUE,
+    SHARE_ABOVE_0,
+    USD,
+    USD_PER_GPU_HOUR,
+)
 from assets.estimated.scenario import Band, Bounds
 
 _S = Bounds("s", 1e-9, 1e5, "0.35 s, not 350 ms")
@@ -14,7 +24,8 @@ _RACKS = f"{_SERVERS}; and servers_per_rack_count; or rack_count"
 _POWER = f"{_RACKS}; and kw_per_rack, or kw_per_server"
 METHODS = (
     Method(
-        "fleet", "fleet-1",
+        "fleet",
+        "fleet-1",
         {
             "visits_per_day": COUNT,
             "users_per_day": COUNT,
@@ -46,32 +57,74 @@ METHODS = (
             "usd_per_request": USD,
         },
         {
-            "requests_per_day": Quantity("1/day", "coalesce(in_visits_per_day, in_users_per_day) * in_questions_per_visit", _REQUESTS, is_input=True),
+            "requests_per_day": Quantity(
+                "1/day",
+                "coalesce(in_visits_per_day, in_users_per_day) * in_questions_per_visit",
+                _REQUESTS,
+                is_input=True,
+            ),
             "s_per_token": Quantity(
-                "s", "s_per_token_scaled(in_s_per_token_small, in_parameters_count, in_parameters_count_small)",
-                "give s_per_token_small, parameters_count_small and parameters_count", is_input=True,
+                "s",
+                "s_per_token_scaled(in_s_per_token_small, in_parameters_count, in_parameters_count_small)",
+                "give s_per_token_small, parameters_count_small and parameters_count",
+                is_input=True,
             ),
             "gpu_s_per_request": Quantity(
-                "s", "coalesce(in_words_per_request * in_s_per_word, in_tokens_per_request * s_per_token)",
+                "s",
+                "coalesce(in_words_per_request * in_s_per_word, in_tokens_per_request * s_per_token)",
                 "give words_per_request and s_per_word, or tokens_per_request and s_per_token",
             ),
-            "usd_per_request": Quantity("USD", "gpu_s_per_request / 3600 * in_usd_per_gpu_hour", "give the time of a request, and usd_per_gpu_hour or accelerator", is_input=True),
-            "gpu_hours_per_day": Quantity("GPU-hour/day", "fleet_gpu_hours_per_day(requests_per_day, gpu_s_per_request, 1)", _HOURS, is_input=True),
-            "gpu_count": Quantity("1", "rounded(gpu_hours_per_day / 24 * in_peak_to_mean_ratio / in_utilization_share, 'up')", _HOURS, is_input=True),
-            "server_count": Quantity("1", "rounded(gpu_count / in_gpus_per_server_count, in_server_rounding)", _SERVERS, is_input=True),
-            "rack_count": Quantity("1", "rounded(server_count / in_servers_per_rack_count, in_rack_rounding)", _RACKS, is_input=True),
-            "capital_usd": Quantity("USD", "coalesce(rack_count * in_usd_per_rack, server_count * in_usd_per_server)", f"{_RACKS}; and usd_per_rack, or usd_per_server"),
-            "power_kw": Quantity("kW", "coalesce(rack_count * in_kw_per_rack, server_count * in_kw_per_server)", _POWER),
+            "usd_per_request": Quantity(
+                "USD",
+                "gpu_s_per_request / 3600 * in_usd_per_gpu_hour",
+                "give the time of a request, and usd_per_gpu_hour or accelerator",
+                is_input=True,
+            ),
+            "gpu_hours_per_day": Quantity(
+                "GPU-hour/day", "fleet_gpu_hours_per_day(requests_per_day, gpu_s_per_request, 1)", _HOURS, is_input=True
+            ),
+            "gpu_count": Quantity(
+                "1",
+                "rounded(gpu_hours_per_day / 24 * in_peak_to_mean_ratio / in_utilization_share, 'up')",
+                _HOURS,
+                is_input=True,
+            ),
+            "server_count": Quantity(
+                "1", "rounded(gpu_count / in_gpus_per_server_count, in_server_rounding)", _SERVERS, is_input=True
+            ),
+            "rack_count": Quantity(
+                "1", "rounded(server_count / in_servers_per_rack_count, in_rack_rounding)", _RACKS, is_input=True
+            ),
+            "capital_usd": Quantity(
+                "USD",
+                "coalesce(rack_count * in_usd_per_rack, server_count * in_usd_per_server)",
+                f"{_RACKS}; and usd_per_rack, or usd_per_server",
+            ),
+            "power_kw": Quantity(
+                "kW", "coalesce(rack_count * in_kw_per_rack, server_count * in_kw_per_server)", _POWER
+            ),
             "it_energy_kwh_per_day": Quantity("kWh/day", "power_kw * 24", _POWER),
-            "energy_kwh_per_day": Quantity("kWh/day", "facility_energy_kwh(it_energy_kwh_per_day, in_pue)", f"{_POWER}; and pue, or region"),
-            "electricity_usd_per_day": Quantity("USD/day", "electricity_cost(energy_kwh_per_day, in_price_usd_per_kwh)", f"{_POWER}; pue and price_usd_per_kwh"),
+            "energy_kwh_per_day": Quantity(
+                "kWh/day", "facility_energy_kwh(it_energy_kwh_per_day, in_pue)", f"{_POWER}; and pue, or region"
+            ),
+            "electricity_usd_per_day": Quantity(
+                "USD/day",
+                "electricity_cost(energy_kwh_per_day, in_price_usd_per_kwh)",
+                f"{_POWER}; pue and price_usd_per_kwh",
+            ),
             "operational_kgco2e_per_day": Quantity(
-                "kgCO2e/day", "operational_kgco2e(energy_kwh_per_day, in_grid_gco2e_per_kwh)", f"{_POWER}; pue and grid_gco2e_per_kwh, or region"
+                "kgCO2e/day",
+                "operational_kgco2e(energy_kwh_per_day, in_grid_gco2e_per_kwh)",
+                f"{_POWER}; pue and grid_gco2e_per_kwh, or region",
             ),
             "rental_usd_per_day": Quantity(
-                "USD/day", "coalesce(requests_per_day * in_usd_per_request, gpu_hours_per_day * in_usd_per_gpu_hour)", f"{_HOURS}; and usd_per_gpu_hour or accelerator; or usd_per_request"
+                "USD/day",
+                "coalesce(requests_per_day * in_usd_per_request, gpu_hours_per_day * in_usd_per_gpu_hour)",
+                f"{_HOURS}; and usd_per_gpu_hour or accelerator; or usd_per_request",
             ),
-            "energy_wh_per_request": Quantity("Wh", "energy_kwh_per_day * 1000 / requests_per_day", f"{_REQUESTS}; and all of energy_kwh_per_day"),
+            "energy_wh_per_request": Quantity(
+                "Wh", "energy_kwh_per_day * 1000 / requests_per_day", f"{_REQUESTS}; and all of energy_kwh_per_day"
+            ),
         },
         defaults={
             "peak_to_mean_ratio": Default(Band(1, 1, 1), "", "load even over the day, as in the estimate of 2023"),

@@ -12,7 +12,8 @@ _ENERGY = "give gpu_hours, power_w_per_gpu (or tdp_w, server_power_factor and po
 _INDEX = Bounds("index points", 1e-3, 1e6)
 METHODS = (
     Method(
-        "ownership", "ownership-1",
+        "ownership",
+        "ownership-1",
         {
             "price_usd": USD,
             "days_since_purchase": Bounds("days", 0, 36_500),
@@ -31,12 +32,23 @@ METHODS = (
             "price_index_base": _INDEX,
         },
         {
-            "value_at_start_usd": Quantity("USD/GPU", "price_at_start_usd(in_price_usd, in_days_since_purchase)", _VALUE, is_input=True),
-            "power_w_per_gpu": Quantity("W", "in_tdp_w * in_server_power_factor * in_power_share", "give power_w_per_gpu, or tdp_w", is_input=True),
+            "value_at_start_usd": Quantity(
+                "USD/GPU", "price_at_start_usd(in_price_usd, in_days_since_purchase)", _VALUE, is_input=True
+            ),
+            "power_w_per_gpu": Quantity(
+                "W",
+                "in_tdp_w * in_server_power_factor * in_power_share",
+                "give power_w_per_gpu, or tdp_w",
+                is_input=True,
+            ),
             "energy_kwh": Quantity("kWh", "energy_kwh(in_gpu_hours, power_w_per_gpu, in_pue)", _ENERGY, is_input=True),
             "energy_usd": Quantity("USD", "electricity_cost(energy_kwh, in_price_usd_per_kwh)", _ENERGY),
-            "hardware_usd": Quantity("USD", "hardware_amortised_usd(value_at_start_usd, in_gpu_hours)", f"{_VALUE}; and gpu_hours"),
-            "interconnect_usd": Quantity("USD", "interconnect_usd(hardware_usd, in_interconnect_share)", f"{_VALUE}; and gpu_hours"),
+            "hardware_usd": Quantity(
+                "USD", "hardware_amortised_usd(value_at_start_usd, in_gpu_hours)", f"{_VALUE}; and gpu_hours"
+            ),
+            "interconnect_usd": Quantity(
+                "USD", "interconnect_usd(hardware_usd, in_interconnect_share)", f"{_VALUE}; and gpu_hours"
+            ),
             "amortised_usd": Quantity("USD", "hardware_usd + interconnect_usd + energy_usd", f"{_VALUE}; {_ENERGY}"),
             "amortised_without_prior_depreciation_usd": Quantity(
                 "USD",
@@ -44,17 +56,35 @@ METHODS = (
                 f"give price_usd; {_ENERGY}",
             ),
             "acquisition_usd": Quantity(
-                "USD", "in_price_usd * in_accelerator_count + interconnect_usd(in_price_usd * in_accelerator_count, in_interconnect_share)", "give price_usd and accelerator_count"
+                "USD",
+                "in_price_usd * in_accelerator_count + interconnect_usd(in_price_usd * in_accelerator_count, in_interconnect_share)",
+                "give price_usd and accelerator_count",
             ),
-            "real_amortised_usd": Quantity("USD of the base", "amortised_usd * in_price_index_base / in_price_index", "give price_index and price_index_base, and all of amortised_usd"),
+            "real_amortised_usd": Quantity(
+                "USD of the base",
+                "amortised_usd * in_price_index_base / in_price_index",
+                "give price_index and price_index_base, and all of amortised_usd",
+            ),
             "real_amortised_without_prior_depreciation_usd": Quantity(
-                "USD of the base", "amortised_without_prior_depreciation_usd * in_price_index_base / in_price_index", "give price_index and price_index_base, price_usd, and the energy"
+                "USD of the base",
+                "amortised_without_prior_depreciation_usd * in_price_index_base / in_price_index",
+                "give price_index and price_index_base, price_usd, and the energy",
             ),
-            "real_acquisition_usd": Quantity("USD of the base", "acquisition_usd * in_price_index_base / in_price_index", "give price_index, price_index_base, price_usd and accelerator_count"),
+            "real_acquisition_usd": Quantity(
+                "USD of the base",
+                "acquisition_usd * in_price_index_base / in_price_index",
+                "give price_index, price_index_base, price_usd and accelerator_count",
+            ),
         },
         defaults={
-            "interconnect_share": Default(Band(0.19, 0.19, 0.19), _EPOCH, "network between servers as a share of servers and network"),
-            "power_share": Default(Band(0.6, 0.75, 0.9), _EPOCH, "mean power over the maximum during training; the central value is Epoch's, the width is ours"),
+            "interconnect_share": Default(
+                Band(0.19, 0.19, 0.19), _EPOCH, "network between servers as a share of servers and network"
+            ),
+            "power_share": Default(
+                Band(0.6, 0.75, 0.9),
+                _EPOCH,
+                "mean power over the maximum during training; the central value is Epoch's, the width is ours",
+            ),
         },
         names=("accelerator", "provider", "region"),
     ),

@@ -7,7 +7,8 @@ from assets.estimated.methods.common import COUNT, GRAM, GRID, HOURS, KG, KWH, S
 
 METHODS = (
     Method(
-        "sci", "sci-1",
+        "sci",
+        "sci-1",
         {
             "energy_kwh": KWH,
             "component_count": COUNT,
@@ -27,20 +28,31 @@ METHODS = (
         },
         {
             "energy_kwh": Quantity(
-                "kWh", "sci_energy_kwh(in_component_count, in_tdp_w, in_tdp_coefficient, in_utilization_share, in_duration_h)",
-                "give energy_kwh, or component_count, tdp_w, tdp_coefficient, utilization_share and duration_h", is_input=True,
+                "kWh",
+                "sci_energy_kwh(in_component_count, in_tdp_w, in_tdp_coefficient, in_utilization_share, in_duration_h)",
+                "give energy_kwh, or component_count, tdp_w, tdp_coefficient, utilization_share and duration_h",
+                is_input=True,
             ),
             "embodied_gco2e": Quantity(
                 "gCO2e",
                 "sci_embodied_gco2e(in_total_embodied_kgco2e * 1000, coalesce(in_time_reserved_h, in_duration_h), coalesce(in_life_h, in_life_years * 8760), "
                 "coalesce(in_resources_reserved_count, 1), coalesce(in_resources_count, 1))",
-                "give embodied_gco2e, or total_embodied_kgco2e, time_reserved_h and life_h or life_years", is_input=True,
+                "give embodied_gco2e, or total_embodied_kgco2e, time_reserved_h and life_h or life_years",
+                is_input=True,
             ),
-            "operational_gco2e": Quantity("gCO2e", "energy_kwh * in_grid_gco2e_per_kwh", "give the energy and grid_gco2e_per_kwh, or region"),
+            "operational_gco2e": Quantity(
+                "gCO2e", "energy_kwh * in_grid_gco2e_per_kwh", "give the energy and grid_gco2e_per_kwh, or region"
+            ),
             "total_gco2e": Quantity(
-                "gCO2e", "sci_gco2e(energy_kwh, in_grid_gco2e_per_kwh, embodied_gco2e)", "give the energy, grid_gco2e_per_kwh or region, and the embodied part"
+                "gCO2e",
+                "sci_gco2e(energy_kwh, in_grid_gco2e_per_kwh, embodied_gco2e)",
+                "give the energy, grid_gco2e_per_kwh or region, and the embodied part",
             ),
-            "sci_gco2e_per_unit": Quantity("gCO2e/unit", "total_gco2e / in_functional_unit_count", "give functional_unit_count (R), and all of total_gco2e"),
+            "sci_gco2e_per_unit": Quantity(
+                "gCO2e/unit",
+                "total_gco2e / in_functional_unit_count",
+                "give functional_unit_count (R), and all of total_gco2e",
+            ),
         },
         names=("provider", "region"),
     ),

@@ -38,11 +38,15 @@ _COMPRESSED = "'deepseek-v2', 'deepseek-v3', 'deepseek-r1', 'kimi-k2'"
 _CACHE = f"CASE WHEN model_id IN ({_COMPRESSED}) THEN layer_count * 576 * 2 ELSE kv_byte_per_token(layer_count, kv_head_count, head_dimension_count, 2) END"
 _FACTS = reference_facts(
     model={
-        "parameters_count": "parameters_count", "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
-        "layer_count": "layer_count", "kv_byte_per_token": _CACHE, "attention_width_count": "attention_head_count * head_dimension_count",
+        "parameters_count": "parameters_count",
+        "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
+        "layer_count": "layer_count",
+        "kv_byte_per_token": _CACHE,
+        "attention_width_count": "attention_head_count * head_dimension_count",
     },
     accelerator={
-        "memory_byte_per_gpu": "memory_gib * 1e9", "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
+        "memory_byte_per_gpu": "memory_gib * 1e9",
+        "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
         "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
     },
 )
@@ -51,7 +55,8 @@ _FACTS = reference_facts(
 _GROUP = "group_accelerator_count"
 METHODS = (
     Method(
-        "serving", "serving-1",
+        "serving",
+        "serving-1",
         {
             "parameters_count": PARAMETERS,
             "active_parameters_count": PARAMETERS,
@@ -82,18 +87,41 @@ METHODS = (
             "grid_gco2e_per_kwh": GRID,
         },
         {
-            "weight_byte": Quantity("byte", "in_parameters_count * coalesce(in_bytes_per_parameter, bytes_per_parameter(in_number_format))", _SIZE),
-            "request_cache_byte": Quantity("byte", "in_kv_byte_per_token * (in_prompt_tokens_count + in_output_tokens_count)", f"{_SIZE} (or kv_byte_per_token), prompt_tokens_count and output_tokens_count"),
+            "weight_byte": Quantity(
+                "byte",
+                "in_parameters_count * coalesce(in_bytes_per_parameter, bytes_per_parameter(in_number_format))",
+                _SIZE,
+            ),
+            "request_cache_byte": Quantity(
+                "byte",
+                "in_kv_byte_per_token * (in_prompt_tokens_count + in_output_tokens_count)",
+                f"{_SIZE} (or kv_byte_per_token), prompt_tokens_count and output_tokens_count",
+            ),
             "accelerators_to_hold_count": Quantity(
-                "1", "accelerators_to_hold_count(weight_byte, coalesce(in_batch_count, 1) * coalesce(request_cache_byte, 0), in_memory_byte_per_gpu, in_memory_share)",
+                "1",
+                "accelerators_to_hold_count(weight_byte, coalesce(in_batch_count, 1) * coalesce(request_cache_byte, 0), in_memory_byte_per_gpu, in_memory_share)",
                 f"{_SIZE}; and accelerator or memory_byte_per_gpu",
             ),
-            _GROUP: Quantity("1", "coalesce(in_accelerator_count, 2.0 ** ceil(log2(accelerators_to_hold_count)))", f"{_SIZE}; and accelerator or memory_byte_per_gpu"),
-            "largest_batch_count": Quantity(
-                "1", f"nullif(greatest(floor(({_GROUP} * in_memory_byte_per_gpu * in_memory_share - weight_byte) / request_cache_byte), 0), 0)", f"the model must fit; {_RUN}"
+            _GROUP: Quantity(
+                "1",
+                "coalesce(in_accelerator_count, 2.0 ** ceil(log2(accelerators_to_hold_count)))",
+                f"{_SIZE}; and accelerator or memory_byte_per_gpu",
             ),
-            "used_batch_count": Quantity("1", "CASE WHEN coalesce(in_batch_count, 1) <= largest_batch_count THEN coalesce(in_batch_count, largest_batch_count) END", f"batch_count must be at most largest_batch_count; {_RUN}"),
-            "weight_read_s": Quantity("s", f"weight_read_s(1, weight_byte, {_GROUP}, in_memory_bandwidth_byte_per_s)", f"{_SIZE}; and accelerator or memory_bandwidth_byte_per_s"),
+            "largest_batch_count": Quantity(
+                "1",
+                f"nullif(greatest(floor(({_GROUP} * in_memory_byte_per_gpu * in_memory_share - weight_byte) / request_cache_byte), 0), 0)",
+                f"the model must fit; {_RUN}",
+            ),
+            "used_batch_count": Quantity(
+                "1",
+                "CASE WHEN coalesce(in_batch_count, 1) <= largest_batch_count THEN coalesce(in_batch_count, largest_batch_count) END",
+                f"batch_count must be at most largest_batch_count; {_RUN}",
+            ),
+            "weight_read_s": Quantity(
+                "s",
+                f"weight_read_s(1, weight_byte, {_GROUP}, in_memory_bandwidth_byte_per_s)",
+                f"{_SIZE}; and accelerator or memory_bandwidth_byte_per_s",
+            ),
             "inter_token_latency_s": Quantity(
                 "s",
                 f"""in_step_ratio * decode_step_s(
@@ -101,50 +129,106 @@ METHODS = (
                     used_batch_count * in_kv_byte_per_token * (in_prompt_tokens_count + in_output_tokens_count / 2),
                     inference_flop_per_token(coalesce(in_active_parameters_count, in_parameters_count)) * used_batch_count,
                     {_GROUP}, in_memory_bandwidth_byte_per_s, in_bandwidth_share, in_peak_flop_per_s_per_gpu, in_compute_share, in_layer_count, used_batch_count,
-                    in_overhead_s_per_layer, in_overhead_s_per_request)""", _RUN,
+                    in_overhead_s_per_layer, in_overhead_s_per_request)""",
+                _RUN,
             ),
             "first_token_latency_s": Quantity(
                 "s",
                 f"""prefill_s(coalesce(in_active_parameters_count, in_parameters_count), in_prompt_tokens_count,
                     coalesce(attention_flop_per_token(in_layer_count, in_attention_width_count, in_prompt_tokens_count) / 6 * in_prompt_tokens_count, 0),
-                    {_GROUP}, in_peak_flop_per_s_per_gpu, in_compute_share)""", _RUN,
+                    {_GROUP}, in_peak_flop_per_s_per_gpu, in_compute_share)""",
+                _RUN,
             ),
-            "request_latency_s": Quantity("s", "first_token_latency_s + (in_output_tokens_count - 1) * inter_token_latency_s", _RUN),
+            "request_latency_s": Quantity(
+                "s", "first_token_latency_s + (in_output_tokens_count - 1) * inter_token_latency_s", _RUN
+            ),
             "latency_floor_s": Quantity(
                 "s",
                 "first_token_latency_s * in_compute_share + (in_output_tokens_count - 1) * weight_read_s "
-                "* coalesce(in_active_parameters_count, in_parameters_count) / in_parameters_count", _RUN,
+                "* coalesce(in_active_parameters_count, in_parameters_count) / in_parameters_count",
+                _RUN,
             ),
             "tokens_per_s": Quantity(
-                "token/s", "serving_tokens_per_s(in_output_tokens_count, first_token_latency_s, inter_token_latency_s, used_batch_count) * in_replica_count", _RUN
+                "token/s",
+                "serving_tokens_per_s(in_output_tokens_count, first_token_latency_s, inter_token_latency_s, used_batch_count) * in_replica_count",
+                _RUN,
             ),
             "tokens_per_s_per_gpu": Quantity("token/s", f"tokens_per_s / in_replica_count / {_GROUP}", _RUN),
-            "gpu_s_per_mtok_input": Quantity("GPU-s per million tokens", f"first_token_latency_s / in_prompt_tokens_count * {_GROUP} * 1e6 / in_utilization_share", _RUN),
-            "gpu_s_per_mtok_output": Quantity("GPU-s per million tokens", f"inter_token_latency_s / used_batch_count * {_GROUP} * 1e6 / in_utilization_share", _RUN),
-            "usd_per_mtok_input": Quantity("USD per million tokens", "cost_usd(gpu_s_per_mtok_input / 3600, in_usd_per_gpu_hour)", _MONEY),
-            "usd_per_mtok_output": Quantity("USD per million tokens", "cost_usd(gpu_s_per_mtok_output / 3600, in_usd_per_gpu_hour)", _MONEY),
-            "usd_per_request": Quantity("USD", "(usd_per_mtok_input * in_prompt_tokens_count + usd_per_mtok_output * in_output_tokens_count) / 1e6", _MONEY),
+            "gpu_s_per_mtok_input": Quantity(
+                "GPU-s per million tokens",
+                f"first_token_latency_s / in_prompt_tokens_count * {_GROUP} * 1e6 / in_utilization_share",
+                _RUN,
+            ),
+            "gpu_s_per_mtok_output": Quantity(
+                "GPU-s per million tokens",
+                f"inter_token_latency_s / used_batch_count * {_GROUP} * 1e6 / in_utilization_share",
+                _RUN,
+            ),
+            "usd_per_mtok_input": Quantity(
+                "USD per million tokens", "cost_usd(gpu_s_per_mtok_input / 3600, in_usd_per_gpu_hour)", _MONEY
+            ),
+            "usd_per_mtok_output": Quantity(
+                "USD per million tokens", "cost_usd(gpu_s_per_mtok_output / 3600, in_usd_per_gpu_hour)", _MONEY
+            ),
+            "usd_per_request": Quantity(
+                "USD",
+                "(usd_per_mtok_input * in_prompt_tokens_count + usd_per_mtok_output * in_output_tokens_count) / 1e6",
+                _MONEY,
+            ),
             "kwh_per_mtok_input": Quantity(
-                "kWh per million tokens", "energy_kwh(gpu_s_per_mtok_input / 3600, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)", _POWER
+                "kWh per million tokens",
+                "energy_kwh(gpu_s_per_mtok_input / 3600, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)",
+                _POWER,
             ),
             "kwh_per_mtok_output": Quantity(
-                "kWh per million tokens", "energy_kwh(gpu_s_per_mtok_output / 3600, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)", _POWER
+                "kWh per million tokens",
+                "energy_kwh(gpu_s_per_mtok_output / 3600, coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)), in_pue)",
+                _POWER,
             ),
-            "gco2e_per_mtok_input": Quantity("gCO2e per million tokens", "operational_kgco2e(kwh_per_mtok_input, in_grid_gco2e_per_kwh) * 1000", f"{_POWER}, and grid_gco2e_per_kwh or region"),
-            "gco2e_per_mtok_output": Quantity("gCO2e per million tokens", "operational_kgco2e(kwh_per_mtok_output, in_grid_gco2e_per_kwh) * 1000", f"{_POWER}, and grid_gco2e_per_kwh or region"),
-            "energy_wh_per_request": Quantity("Wh", "(kwh_per_mtok_input * in_prompt_tokens_count + kwh_per_mtok_output * in_output_tokens_count) / 1e3", _POWER),
+            "gco2e_per_mtok_input": Quantity(
+                "gCO2e per million tokens",
+                "operational_kgco2e(kwh_per_mtok_input, in_grid_gco2e_per_kwh) * 1000",
+                f"{_POWER}, and grid_gco2e_per_kwh or region",
+            ),
+            "gco2e_per_mtok_output": Quantity(
+                "gCO2e per million tokens",
+                "operational_kgco2e(kwh_per_mtok_output, in_grid_gco2e_per_kwh) * 1000",
+                f"{_POWER}, and grid_gco2e_per_kwh or region",
+            ),
+            "energy_wh_per_request": Quantity(
+                "Wh",
+                "(kwh_per_mtok_input * in_prompt_tokens_count + kwh_per_mtok_output * in_output_tokens_count) / 1e3",
+                _POWER,
+            ),
         },
         defaults={
-            "memory_share": Default(Band(0.9, 0.9, 0.9), "https://docs.vllm.ai/en/latest/", "share of memory for weights and cache, as vLLM's gpu_memory_utilization"),
+            "memory_share": Default(
+                Band(0.9, 0.9, 0.9),
+                "https://docs.vllm.ai/en/latest/",
+                "share of memory for weights and cache, as vLLM's gpu_memory_utilization",
+            ),
             "replica_count": Default(Band(1, 1, 1), "", "one copy"),
             "bandwidth_share": Default(Band(0.9, 0.9, 0.9), _FITTED, "fitted, see step_ratio for the error"),
-            "compute_share": Default(Band(0.4, 0.7, 0.8), f"{_FITTED} ; https://arxiv.org/abs/2211.05102", "fitted; the low side is ours, the high side the 76% of large prefills of PaLM 540B"),
+            "compute_share": Default(
+                Band(0.4, 0.7, 0.8),
+                f"{_FITTED} ; https://arxiv.org/abs/2211.05102",
+                "fitted; the low side is ours, the high side the 76% of large prefills of PaLM 540B",
+            ),
             "overhead_s_per_layer": Default(Band(50e-6, 50e-6, 50e-6), _FITTED, "fitted, see step_ratio for the error"),
-            "overhead_s_per_request": Default(Band(45e-6, 45e-6, 45e-6), _FITTED, "fitted, see step_ratio for the error"),
-            "step_ratio": Default(Band(0.8, 1, 1.35), _FITTED, "measured over modelled latency of 15 runs: p5, centre, p95"),
-            "utilization_share": Default(Band(0.3, 0.6, 0.9), "https://arxiv.org/abs/2211.02001", "share of the capacity that requests fill; assumed, no publisher prints it"),
+            "overhead_s_per_request": Default(
+                Band(45e-6, 45e-6, 45e-6), _FITTED, "fitted, see step_ratio for the error"
+            ),
+            "step_ratio": Default(
+                Band(0.8, 1, 1.35), _FITTED, "measured over modelled latency of 15 runs: p5, centre, p95"
+            ),
+            "utilization_share": Default(
+                Band(0.3, 0.6, 0.9),
+                "https://arxiv.org/abs/2211.02001",
+                "share of the capacity that requests fill; assumed, no publisher prints it",
+            ),
         },
         choices={"number_format": ("bf16", "fp8", "fp4", "int8")},
-        names=("model", "accelerator", "provider", "region", "purchase"), more=_FACTS,
+        names=("model", "accelerator", "provider", "region", "purchase"),
+        more=_FACTS,
     ),
 )

@@ -8,7 +8,8 @@ from assets.estimated.methods.common import GRID, KWH, PRICE_PER_KWH, PUE, WATER
 _PLACE = "give it_energy_kwh, pue and grid_gco2e_per_kwh, or region"
 METHODS = (
     Method(
-        "site", "site-1",
+        "site",
+        "site-1",
         {
             "it_energy_kwh": KWH,
             "pue": PUE,
@@ -22,23 +23,37 @@ METHODS = (
             "from_price_per_kwh": PRICE_PER_KWH,
         },
         {
-            "energy_kwh": Quantity("kWh", "facility_energy_kwh(in_it_energy_kwh, in_pue)", "give it_energy_kwh and pue, or region"),
+            "energy_kwh": Quantity(
+                "kWh", "facility_energy_kwh(in_it_energy_kwh, in_pue)", "give it_energy_kwh and pue, or region"
+            ),
             "operational_kgco2e": Quantity("kgCO2e", "operational_kgco2e(energy_kwh, in_grid_gco2e_per_kwh)", _PLACE),
-            "market_kgco2e": Quantity("kgCO2e", "operational_kgco2e(energy_kwh, in_market_gco2e_per_kwh)", "give market_gco2e_per_kwh, the factor of the contract"),
-            "electricity_cost": Quantity("{currency}", "electricity_cost(energy_kwh, in_price_per_kwh)", "give it_energy_kwh, pue and price_per_kwh"),
+            "market_kgco2e": Quantity(
+                "kgCO2e",
+                "operational_kgco2e(energy_kwh, in_market_gco2e_per_kwh)",
+                "give market_gco2e_per_kwh, the factor of the contract",
+            ),
+            "electricity_cost": Quantity(
+                "{currency}",
+                "electricity_cost(energy_kwh, in_price_per_kwh)",
+                "give it_energy_kwh, pue and price_per_kwh",
+            ),
             "water_l": Quantity(
-                "l", "water_l(in_it_energy_kwh, in_site_water_l_per_kwh, in_pue, in_grid_water_l_per_kwh)",
+                "l",
+                "water_l(in_it_energy_kwh, in_site_water_l_per_kwh, in_pue, in_grid_water_l_per_kwh)",
                 "give it_energy_kwh, pue, site_water_l_per_kwh (WUE) and grid_water_l_per_kwh",
             ),
             "carbon_change_share": Quantity(
-                "share", "in_grid_gco2e_per_kwh * in_pue / (in_from_grid_gco2e_per_kwh * in_from_pue) - 1",
+                "share",
+                "in_grid_gco2e_per_kwh * in_pue / (in_from_grid_gco2e_per_kwh * in_from_pue) - 1",
                 "give grid_gco2e_per_kwh and pue here, from_grid_gco2e_per_kwh and from_pue there",
             ),
             "cost_change_share": Quantity(
-                "share", "in_price_per_kwh * in_pue / (in_from_price_per_kwh * in_from_pue) - 1",
+                "share",
+                "in_price_per_kwh * in_pue / (in_from_price_per_kwh * in_from_pue) - 1",
                 "give price_per_kwh and pue here, from_price_per_kwh and from_pue there",
             ),
         },
-        choices={"currency": ("USD", "CNY", "EUR", "GBP", "JPY", "INR", "SEK", "NOK")}, names=("provider", "region"),
+        choices={"currency": ("USD", "CNY", "EUR", "GBP", "JPY", "INR", "SEK", "NOK")},
+        names=("provider", "region"),
     ),
 )

@@ -11,7 +11,10 @@ def _quantities(statement: Statement) -> Mapping[str, Quantity]:
     parts = [name for name in statement.numbers if name.startswith("part_")]
     whole = " + ".join(f'"in_{name}"' for name in parts)
     total = {"total": Quantity("unit of the parts", whole, "give parts")}
-    return total | {f"{name.removeprefix('part_')}_share": Quantity("share", f'"in_{name}" / total', "give parts above 0") for name in parts}
+    return total | {
+        f"{name.removeprefix('part_')}_share": Quantity("share", f'"in_{name}" / total', "give parts above 0")
+        for name in parts
+    }
 
 
 METHODS = (Method("total", "total-1", {}, {}, table="parts", expand=_quantities),)

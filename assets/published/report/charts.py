@@ -20,9 +20,76 @@ from markupsafe import Markup
 #: Told apart with common colour blindness, and of middle lightness: they hold on white and on near black.
 PALETTE = ("#3b7dd8", "#d9722e", "#26966b", "#c2485f", "#8a63d2", "#a88600", "#148fa6", "#7d7d7d")
 
-_ELEMENTS = frozenset(("svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath", "title", "desc", "linearGradient", "stop"))
+_ELEMENTS = frozenset(
+    (
+        "svg",
+        "g",
+        "path",
+        "text",
+        "tspan",
+        "rect",
+        "line",
+        "circle",
+        "defs",
+        "clipPath",
+        "title",
+        "desc",
+        "linearGradient",
+        "stop",
+    )
+)
 _ATTRIBUTES = frozenset(
-    ["xmlns", "version", "viewBox", "width", "height", "class", "transform", "d", "fill", "stroke", "stroke-width", "stroke-opacity", "fill-opacity", "opacity", "stroke-dasharray", "stroke-miterlimit", "stroke-linecap", "stroke-linejoin", "stroke-dashoffset", "text-anchor", "font-family", "font-size", "font-weight", "font-style", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "id", "clip-path", "role", "aria-label", "aria-roledescription", "aria-hidden", "aria-labelledby", "dy", "dx", "pointer-events", "dominant-baseline", "gradientUnits", "offset", "stop-color"]
+    [
+        "xmlns",
+        "version",
+        "viewBox",
+        "width",
+        "height",
+        "class",
+        "transform",
+        "d",
+        "fill",
+        "stroke",
+        "stroke-width",
+        "stroke-opacity",
+        "fill-opacity",
+        "opacity",
+        "stroke-dasharray",
+        "stroke-miterlimit",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-dashoffset",
+        "text-anchor",
+        "font-family",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "x",
+        "y",
+        "x1",
+        "x2",
+        "y1",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "id",
+        "clip-path",
+        "role",
+        "aria-label",
+        "aria-roledescription",
+        "aria-hidden",
+        "aria-labelledby",
+        "dy",
+        "dx",
+        "pointer-events",
+        "dominant-baseline",
+        "gradientUnits",
+        "offset",
+        "stop-color",
+    ]
 )
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -33,15 +100,37 @@ _CONFIG: dict[str, Any] = {
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
-        "labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleFontSize": 12,
-        "labelFontSize": 12, "domainColor": "currentColor", "domainOpacity": 0.4, "tickColor": "currentColor", "tickOpacity": 0.4,
-        "gridColor": "currentColor", "gridOpacity": 0.12, "labelLimit": 220,
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "titleFontSize": 12,
+        "labelFontSize": 12,
+        "domainColor": "currentColor",
+        "domainOpacity": 0.4,
+        "tickColor": "currentColor",
+        "tickOpacity": 0.4,
+        "gridColor": "currentColor",
+        "gridOpacity": 0.12,
+        "labelLimit": 220,
     },
     "legend": {
-        "labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleFontSize": 12, "labelFontSize": 12,
-        "orient": "bottom", "columns": 2, "labelLimit": 250, "symbolOpacity": 1, "columnPadding": 40,
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "titleFontSize": 12,
+        "labelFontSize": 12,
+        "orient": "bottom",
+        "columns": 2,
+        "labelLimit": 250,
+        "symbolOpacity": 1,
+        "columnPadding": 40,
     },
-    "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12, "labelFontWeight": "bold"},
+    "header": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "labelFontSize": 12,
+        "labelFontWeight": "bold",
+    },
     "title": {"color": "currentColor"},
     "range": {"category": list(PALETTE)},
 }
@@ -81,7 +170,9 @@ def _cleaned(text: str, title: str) -> str:
             raise ChartError(f"an element {name!r} in a drawing")
         for attribute in list(element.attrib):
             value = element.attrib[attribute]
-            if attribute not in _ATTRIBUTES or ("url(" in value and attribute != "aria-label" and not value.startswith("url(#")):
+            if attribute not in _ATTRIBUTES or (
+                "url(" in value and attribute != "aria-label" and not value.startswith("url(#")
+            ):
                 del element.attrib[attribute]
             elif attribute == "id":  # several drawings stand on one page
                 element.set("id", f"{mark}-{value}")
@@ -92,7 +183,11 @@ def _cleaned(text: str, title: str) -> str:
     root.attrib["role"] = "img"
     root.attrib["aria-label"] = title
     for element in root.iter():
-        if element is not root and element.attrib.pop("aria-roledescription", None) and element.get("role") != "graphics-symbol":
+        if (
+            element is not root
+            and element.attrib.pop("aria-roledescription", None)
+            and element.get("role") != "graphics-symbol"
+        ):
             element.attrib.pop("aria-label", None)
             element.attrib.pop("role", None)
     return etree.tostring(root, encoding="unicode")
@@ -100,6 +195,7 @@ def _cleaned(text: str, title: str) -> str:
 
 def _log(low: float, high: float) -> list[float]:
     """A domain for a logarithmic axis that starts and ends at 1, 2 or 5 times a power of ten."""
+
     def step(value: float, *, up: bool) -> float:
         power = 10.0 ** math.floor(math.log10(value))
         steps = [power * m for m in (1, 2, 5, 10)]
@@ -116,28 +212,47 @@ def ticks(low: float, high: float) -> list[float]:
     return [t for t in found if low * 0.999 <= t <= high * 1.001]
 
 
-def _log_axis(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, field: str, fmt: str = "~g") -> dict[str, Any]:
+def _log_axis(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, field: str, fmt: str = "~g"
+) -> dict[str, Any]:
     numbers = [float(r[f]) for r in rows for f in fields if r.get(f)]
     domain = _log(min(numbers), max(numbers))
     return {
-        "field": field, "type": "quantitative", "title": title,
+        "field": field,
+        "type": "quantitative",
+        "title": title,
         "scale": {"type": "log", "domain": domain, "nice": False},
         "axis": {"values": ticks(*domain), "format": fmt},
     }
 
 
-def ranges(rows: Sequence[Mapping[str, Any]], label: str, unit: str, title: str, *, colour: str | None = None, fmt: str = "~g") -> Markup:
+def ranges(
+    rows: Sequence[Mapping[str, Any]], label: str, unit: str, title: str, *, colour: str | None = None, fmt: str = "~g"
+) -> Markup:
     """One line per row: a bar from low to high, a dot at the central value, on a logarithmic axis."""
     x = _log_axis(rows, ("low", "central", "high"), unit, "low", fmt)
-    y = {"field": label, "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False, "grid": True}}
-    hue: dict[str, Any] = {"color": {"field": colour, "type": "nominal", "title": None}} if colour else {"color": {"value": PALETTE[0]}}
+    y = {
+        "field": label,
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {"ticks": False, "domain": False, "grid": True},
+    }
+    hue: dict[str, Any] = (
+        {"color": {"field": colour, "type": "nominal", "title": None}} if colour else {"color": {"value": PALETTE[0]}}
+    )
     point = {**x, "field": "central"}
     return draw(
         {
-            "data": values(rows), "width": 330, "height": {"step": 24},
+            "data": values(rows),
+            "width": 330,
+            "height": {"step": 24},
             "encoding": {"y": y, "description": {"field": "says", "type": "nominal"}},
             "layer": [
-                {"mark": {"type": "bar", "height": 9, "opacity": 0.45, "cornerRadius": 4}, "encoding": {"x": x, "x2": {"field": "high"}, **hue}},
+                {
+                    "mark": {"type": "bar", "height": 9, "opacity": 0.45, "cornerRadius": 4},
+                    "encoding": {"x": x, "x2": {"field": "high"}, **hue},
+                },
                 {"mark": {"type": "point", "filled": True, "size": 75, "opacity": 1}, "encoding": {"x": point, **hue}},
             ],
         },
@@ -146,26 +261,59 @@ def ranges(rows: Sequence[Mapping[str, Any]], label: str, unit: str, title: str,
 
 
 def lines(
-    rows: Sequence[Mapping[str, Any]], x: str, y: str, colour: str, unit: str, title: str, *, band: tuple[str, str] | None = None,
-    step: bool = False, fmt: str = "~g", height: int = 300,
+    rows: Sequence[Mapping[str, Any]],
+    x: str,
+    y: str,
+    colour: str,
+    unit: str,
+    title: str,
+    *,
+    band: tuple[str, str] | None = None,
+    step: bool = False,
+    fmt: str = "~g",
+    height: int = 300,
 ) -> Markup:
     """A line per value of `colour` over time, with a band where one is given, on a logarithmic axis."""
     fields = (y, *(band or ()))
     vertical = _log_axis(rows, fields, unit, y, fmt)
-    horizontal = {"field": x, "type": "temporal", "title": None, "axis": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 14, "tickCount": 5, "format": "%Y-%m"}}
+    horizontal = {
+        "field": x,
+        "type": "temporal",
+        "title": None,
+        "axis": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 14, "tickCount": 5, "format": "%Y-%m"},
+    }
     hue = {"field": colour, "type": "nominal", "title": None}
     layer: list[dict[str, Any]] = []
     if band:
-        layer.append({
-            "mark": {"type": "area", "opacity": 0.13, "interpolate": "monotone"},
-            "encoding": {"x": horizontal, "y": {**vertical, "field": band[0]}, "y2": {"field": band[1]}, "color": hue},
-        })
+        layer.append(
+            {
+                "mark": {"type": "area", "opacity": 0.13, "interpolate": "monotone"},
+                "encoding": {
+                    "x": horizontal,
+                    "y": {**vertical, "field": band[0]},
+                    "y2": {"field": band[1]},
+                    "color": hue,
+                },
+            }
+        )
     shape = "step-after" if step else "linear"
-    layer.append({"mark": {"type": "line", "interpolate": shape, "strokeWidth": 2}, "encoding": {"x": horizontal, "y": vertical, "color": hue}})
-    layer.append({
-        "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
-        "encoding": {"x": horizontal, "y": vertical, "color": hue, "description": {"field": "says", "type": "nominal"}},
-    })
+    layer.append(
+        {
+            "mark": {"type": "line", "interpolate": shape, "strokeWidth": 2},
+            "encoding": {"x": horizontal, "y": vertical, "color": hue},
+        }
+    )
+    layer.append(
+        {
+            "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
+            "encoding": {
+                "x": horizontal,
+                "y": vertical,
+                "color": hue,
+                "description": {"field": "says", "type": "nominal"},
+            },
+        }
+    )
     return draw({"data": values(rows), "width": 430, "height": height, "layer": layer}, title)
 
 
@@ -174,14 +322,33 @@ def shares(rows: Sequence[Mapping[str, Any]], factors: Sequence[str], title: str
     present = {row["factor"] for row in rows}
     return draw(
         {
-            "data": values(rows), "width": 380, "height": {"step": 28},
+            "data": values(rows),
+            "width": 380,
+            "height": {"step": 28},
             "mark": {"type": "bar", "height": 18},
             "encoding": {
-                "x": {"field": "share", "type": "quantitative", "title": "share of the variance", "stack": "zero",
-                      "scale": {"domain": [0, 1], "nice": False}, "axis": {"format": ".0%", "tickCount": 5}},
-                "y": {"field": "quantity", "type": "nominal", "title": None, "sort": None, "axis": {"ticks": False, "domain": False}},
-                "color": {"field": "factor", "type": "nominal", "title": None, "scale": {"domain": list(factors)},
-                          "legend": {"values": [f for f in factors if f in present]}},
+                "x": {
+                    "field": "share",
+                    "type": "quantitative",
+                    "title": "share of the variance",
+                    "stack": "zero",
+                    "scale": {"domain": [0, 1], "nice": False},
+                    "axis": {"format": ".0%", "tickCount": 5},
+                },
+                "y": {
+                    "field": "quantity",
+                    "type": "nominal",
+                    "title": None,
+                    "sort": None,
+                    "axis": {"ticks": False, "domain": False},
+                },
+                "color": {
+                    "field": "factor",
+                    "type": "nominal",
+                    "title": None,
+                    "scale": {"domain": list(factors)},
+                    "legend": {"values": [f for f in factors if f in present]},
+                },
                 "order": {"field": "share", "type": "quantitative", "sort": "descending"},
                 "description": {"field": "says", "type": "nominal"},
             },
@@ -194,17 +361,35 @@ def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """Cloud regions where they lie, by the carbon of their grid."""
     return draw(
         {
-            "width": 560, "height": 225, "projection": {"type": "equirectangular", "scale": 88, "translate": [280, 128]},
+            "width": 560,
+            "height": 225,
+            "projection": {"type": "equirectangular", "scale": 88, "translate": [280, 128]},
             "layer": [
-                {"data": {"graticule": {"step": [30, 30]}}, "mark": {"type": "geoshape", "stroke": "currentColor", "strokeOpacity": 0.15, "fill": None, "aria": False}},
+                {
+                    "data": {"graticule": {"step": [30, 30]}},
+                    "mark": {
+                        "type": "geoshape",
+                        "stroke": "currentColor",
+                        "strokeOpacity": 0.15,
+                        "fill": None,
+                        "aria": False,
+                    },
+                },
                 {
                     "data": values(rows),
                     "mark": {"type": "circle", "size": 70, "opacity": 0.85, "stroke": "#888888", "strokeWidth": 0.5},
                     "encoding": {
-                        "longitude": {"field": "longitude", "type": "quantitative"}, "latitude": {"field": "latitude", "type": "quantitative"},
+                        "longitude": {"field": "longitude", "type": "quantitative"},
+                        "latitude": {"field": "latitude", "type": "quantitative"},
                         "color": {
-                            "field": "grid", "type": "quantitative", "title": "gCO2e/kWh",
-                            "scale": {"domain": [0, 200, 400, 600, 800], "range": ["#1a9850", "#91cf60", "#e6c84b", "#f08a3c", "#c0392b"], "clamp": True},
+                            "field": "grid",
+                            "type": "quantitative",
+                            "title": "gCO2e/kWh",
+                            "scale": {
+                                "domain": [0, 200, 400, 600, 800],
+                                "range": ["#1a9850", "#91cf60", "#e6c84b", "#f08a3c", "#c0392b"],
+                                "clamp": True,
+                            },
                             "legend": {"orient": "bottom", "direction": "horizontal", "gradientLength": 240},
                         },
                         "description": {"field": "says", "type": "nominal"},
@@ -220,14 +405,34 @@ def dots(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup:
     """Several claims about the same thing on one line each."""
     return draw(
         {
-            "data": values(rows), "width": 350, "height": {"step": 22},
-            "encoding": {"y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False, "grid": True}}},
+            "data": values(rows),
+            "width": 350,
+            "height": {"step": 22},
+            "encoding": {
+                "y": {
+                    "field": "label",
+                    "type": "nominal",
+                    "sort": None,
+                    "title": None,
+                    "axis": {"ticks": False, "domain": False, "grid": True},
+                }
+            },
             "layer": [
-                {"mark": {"type": "rule", "opacity": 0.35, "color": "currentColor"},
-                 "encoding": {"x": {"field": "value", "type": "quantitative", "aggregate": "min"}, "x2": {"field": "value", "aggregate": "max"}}},
-                {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},
-                 "encoding": {"x": {"field": "value", "type": "quantitative", "title": unit}, "color": {"field": "who", "type": "nominal", "title": None},
-                              "description": {"field": "says", "type": "nominal"}}},
+                {
+                    "mark": {"type": "rule", "opacity": 0.35, "color": "currentColor"},
+                    "encoding": {
+                        "x": {"field": "value", "type": "quantitative", "aggregate": "min"},
+                        "x2": {"field": "value", "aggregate": "max"},
+                    },
+                },
+                {
+                    "mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},
+                    "encoding": {
+                        "x": {"field": "value", "type": "quantitative", "title": unit},
+                        "color": {"field": "who", "type": "nominal", "title": None},
+                        "description": {"field": "says", "type": "nominal"},
+                    },
+                },
             ],
         },
         title,

@@ -14,7 +14,12 @@ Row = dict[str, Any]
 
 def sql(name: str) -> str:
     """Text of a query of the report."""
-    return resources.files("assets.published.report").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8").strip()
+    return (
+        resources.files("assets.published.report")
+        .joinpath("queries", f"{name}.sql")
+        .read_text(encoding="utf-8")
+        .strip()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,9 @@ class Facts:
     @classmethod
     def of(cls, con: duckdb.DuckDBPyConnection) -> Facts:
         """Facts as of the last publication; the same file always gives the same report."""
-        number, moment = con.execute("SELECT publication_number, published_at FROM meta.publication ORDER BY 1 DESC LIMIT 1").fetchall()[0]
+        number, moment = con.execute(
+            "SELECT publication_number, published_at FROM meta.publication ORDER BY 1 DESC LIMIT 1"
+        ).fetchall()[0]
         con.execute("SET VARIABLE report_at = ?::TIMESTAMPTZ", [moment]).fetchall()
         con.execute(sql("offer")).fetchall()
         return cls(con, moment, number)

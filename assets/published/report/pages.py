@@ -31,7 +31,9 @@ def _joined(rows: Iterable[Row]) -> bool | None:
 
 #: Names of claimants that are too long for a legend or a cell.
 _SHORT = {
-    "Green Software Foundation Cloud_Region_Metadata": "GSF", "Google Cloud region-carbon-info": "Google", "Cloud Carbon Footprint": "CCF",
+    "Green Software Foundation Cloud_Region_Metadata": "GSF",
+    "Google Cloud region-carbon-info": "Google",
+    "Cloud Carbon Footprint": "CCF",
 }
 
 
@@ -46,7 +48,13 @@ def _claimant(claimed_by: str | None) -> str:
 def _stamp(rows: Sequence[Row], unit: str, *days: dt.date | None) -> Row:
     """What every figure says: its unit, its dates, bundled or live."""
     known = sorted(d for d in days if d is not None)
-    return {"unit": unit, "from_on": known[0] if known else None, "to_on": known[-1] if known else None, "is_bundled": _joined(rows), "rows": sum(r.get("is_bundled") is not None for r in rows)}
+    return {
+        "unit": unit,
+        "from_on": known[0] if known else None,
+        "to_on": known[-1] if known else None,
+        "is_bundled": _joined(rows),
+        "rows": sum(r.get("is_bundled") is not None for r in rows),
+    }
 
 
 def today(facts: Facts) -> Row:
@@ -63,13 +71,16 @@ def today(facts: Facts) -> Row:
     sources = _states(facts)
     return {
         "hours": hours,
-        "hours_chart": charts.ranges(shown, "accelerator_id", "USD per GPU-hour", words("today.hours")) if shown else None,
+        "hours_chart": charts.ranges(shown, "accelerator_id", "USD per GPU-hour", words("today.hours"))
+        if shown
+        else None,
         "hours_stamp": _stamp(hours, "USD/GPU-h", *(r[k] for r in hours for k in ("first_seen_on", "seen_on"))),
         "cheapest": cheapest,
         "cheapest_stamp": _stamp(cheapest, "USD/GPU-h", *(r["seen_on"] for r in cheapest)),
         "changes": changes,
         "change_stamps": {
-            subject: _stamp(rows, rows[0]["unit"], rows[0]["last_on"] - dt.timedelta(days=30), rows[0]["last_on"]) | {"total": rows[0]["total"]}
+            subject: _stamp(rows, rows[0]["unit"], rows[0]["last_on"] - dt.timedelta(days=30), rows[0]["last_on"])
+            | {"total": rows[0]["total"]}
             for subject, rows in _grouped(changes, "subject").items()
         },
         "sources": [s for s in sources if s["last_good_at"]],
@@ -113,28 +124,50 @@ _NOW_POINTS = """
 def petaday(facts: Facts) -> Row:
     """$ and kg of one PFLOP/s-day, over GPUs and over time."""
     now = facts.petaday(_NOW_POINTS)
-    compared = sorted(sorted(now, key=lambda r: (-r["providers"], -r["offers"], r["accelerator_id"]))[:COMPARED], key=lambda r: r["cost_central"])
+    compared = sorted(
+        sorted(now, key=lambda r: (-r["providers"], -r["offers"], r["accelerator_id"]))[:COMPARED],
+        key=lambda r: r["cost_central"],
+    )
     cost = [_limits(r, "cost", "USD") for r in compared]
-    carbon = sorted((_limits(r, "carbon", "kgCO2e") for r in compared if r["carbon_central"] is not None), key=lambda r: r["central"])
+    carbon = sorted(
+        (_limits(r, "carbon", "kgCO2e") for r in compared if r["carbon_central"] is not None),
+        key=lambda r: r["central"],
+    )
     history = facts.petaday(f"FROM ({_text(facts, 'rate_history')})")
     for row in history:
-        row["says"] = f"{row['accelerator_id']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
+        row["says"] = (
+            f"{row['accelerator_id']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
+        )
     rates = facts.rows("rate_history")
     for row in rates:
-        row["says"] = f"{row['accelerator_id']} {day(row['month_on'])}: {money(row['price_central'])} [{money(row['price_low'])} … {money(row['price_high'])}] USD/GPU-h"
+        row["says"] = (
+            f"{row['accelerator_id']} {day(row['month_on'])}: {money(row['price_central'])} [{money(row['price_low'])} … {money(row['price_high'])}] USD/GPU-h"
+        )
     days = [r["month_on"] for r in history]
     return {
-        "now": now, "history": history,
-        "cost_chart": charts.ranges(cost, "accelerator_id", "USD per PFLOP/s-day", words("petaday.cost")) if cost else None,
-        "carbon_chart": charts.ranges(carbon, "accelerator_id", "kgCO2e per PFLOP/s-day", words("petaday.carbon")) if carbon else None,
+        "now": now,
+        "history": history,
+        "cost_chart": charts.ranges(cost, "accelerator_id", "USD per PFLOP/s-day", words("petaday.cost"))
+        if cost
+        else None,
+        "carbon_chart": charts.ranges(carbon, "accelerator_id", "kgCO2e per PFLOP/s-day", words("petaday.carbon"))
+        if carbon
+        else None,
         "time_chart": charts.lines(
-            history, "month_on", "cost_central", "accelerator_id", "USD per PFLOP/s-day", words("petaday.time")) if history else None,
-        "rate_chart": charts.lines(rates, "month_on", "price_central", "accelerator_id", "USD per GPU-hour", words("petaday.rates"))
-        if rates else None,
+            history, "month_on", "cost_central", "accelerator_id", "USD per PFLOP/s-day", words("petaday.time")
+        )
+        if history
+        else None,
+        "rate_chart": charts.lines(
+            rates, "month_on", "price_central", "accelerator_id", "USD per GPU-hour", words("petaday.rates")
+        )
+        if rates
+        else None,
         "now_stamp": _stamp(now, "USD, kgCO2e per PFLOP/s-day", facts.report_at.date()),
         "history_stamp": _stamp(history, "USD per PFLOP/s-day", *days),
         "rate_stamp": _stamp(rates, "USD/GPU-h", *days),
-        "grid": now[0]["grid"] if now else None, "grid_year": now[0]["grid_year"] if now else None,
+        "grid": now[0]["grid"] if now else None,
+        "grid_year": now[0]["grid_year"] if now else None,
         "defaults": facts.answer("FROM reference.method_default ORDER BY method_version DESC, factor"),
     }
 
@@ -149,7 +182,10 @@ def _text(facts: Facts, name: str) -> str:
 def _limits(row: Row, quantity: str, unit: str) -> Row:
     low, central, high = (row[f"{quantity}_{side}"] for side in ("low", "central", "high"))
     return {
-        "accelerator_id": row["accelerator_id"], "low": low, "central": central, "high": high,
+        "accelerator_id": row["accelerator_id"],
+        "low": low,
+        "central": central,
+        "high": high,
         "says": f"{row['accelerator_id']}: {number(central)} [{number(low)} … {number(high)}] {unit} per PFLOP/s-day",
     }
 
@@ -171,19 +207,47 @@ def tokens(facts: Facts) -> Row:
         row["says"] = f"{row['series']} {day(row['from_on'])}: {money(row['price'])} USD/Mtoken"
     # A step holds until the report.
     last = {r["series"]: r for r in history}
-    held = [r | {"from_on": facts.report_at.date(), "says": f"{r['series']} {day(facts.report_at)}: {money(r['price'])} USD/Mtoken"} for r in last.values()]
+    held = [
+        r
+        | {
+            "from_on": facts.report_at.date(),
+            "says": f"{r['series']} {day(facts.report_at)}: {money(r['price'])} USD/Mtoken",
+        }
+        for r in last.values()
+    ]
     vendors = facts.rows("token_vendor")
-    major = [v for v, _ in sorted(((v, len(g)) for v, g in _grouped(vendors, "vendor").items()), key=lambda p: (-p[1], p[0]))[:6]]
+    major = [
+        v
+        for v, _ in sorted(((v, len(g)) for v, g in _grouped(vendors, "vendor").items()), key=lambda p: (-p[1], p[0]))[
+            :6
+        ]
+    ]
     vendors = [r for r in vendors if r["vendor"] in major]
     for row in vendors:
-        row["says"] = f"{row['vendor']} {day(row['quarter_on'])}: {money(row['central'])} [{money(row['low'])} … {money(row['high'])}] USD/Mtoken, {row['models']} models"
+        row["says"] = (
+            f"{row['vendor']} {day(row['quarter_on'])}: {money(row['central'])} [{money(row['low'])} … {money(row['high'])}] USD/Mtoken, {row['models']} models"
+        )
     return {
-        "tokens": table[:MANY], "token_count": len(table),
-        "history_chart": charts.lines(history + held, "from_on", "price", "series", "USD per million output tokens", words("tokens.history"), step=True)
-        if history else None,
-        "vendor_chart": charts.lines(vendors, "quarter_on", "central", "vendor", "USD per million output tokens", words("tokens.vendors"))
-        if vendors else None,
-        "history_rows": history, "vendor_rows": vendors,
+        "tokens": table[:MANY],
+        "token_count": len(table),
+        "history_chart": charts.lines(
+            history + held,
+            "from_on",
+            "price",
+            "series",
+            "USD per million output tokens",
+            words("tokens.history"),
+            step=True,
+        )
+        if history
+        else None,
+        "vendor_chart": charts.lines(
+            vendors, "quarter_on", "central", "vendor", "USD per million output tokens", words("tokens.vendors")
+        )
+        if vendors
+        else None,
+        "history_rows": history,
+        "vendor_rows": vendors,
         "now_stamp": _stamp(rows, "USD/Mtoken", *(r["seen_on"] for r in rows)),
         "history_stamp": _stamp(history, "USD/Mtoken", *(r["from_on"] for r in history)),
         "vendor_stamp": _stamp(rows, "USD/Mtoken", *(r["quarter_on"] for r in vendors)),
@@ -197,28 +261,47 @@ def regions(facts: Facts) -> Row:
         claim["who"] = _claimant(claim["claimed_by"])
     placed = [
         {
-            "longitude": r["longitude"], "latitude": r["latitude"], "grid": r["grid_gco2e_per_kwh"],
+            "longitude": r["longitude"],
+            "latitude": r["latitude"],
+            "grid": r["grid_gco2e_per_kwh"],
             "says": f"{r['provider']} {r['region']}: {number(r['grid_gco2e_per_kwh'])} gCO2e/kWh ({r['grid_year']})",
         }
-        for r in rows if r["latitude"] is not None and r["grid_gco2e_per_kwh"] is not None
+        for r in rows
+        if r["latitude"] is not None and r["grid_gco2e_per_kwh"] is not None
     ]
-    contested = sorted((r for r in rows if (r["claimants"] or 0) >= 2 and r["claim_low"]), key=lambda r: r["claim_low"] - r["claim_high"])[:16]
+    contested = sorted(
+        (r for r in rows if (r["claimants"] or 0) >= 2 and r["claim_low"]),
+        key=lambda r: r["claim_low"] - r["claim_high"],
+    )[:16]
     claims = [
         {
-            "label": f"{r['provider']} {r['region']}", "value": c["value"], "who": _claimant(c["claimed_by"]),
-            "says": f"{r['provider']} {r['region']}: {number(c['value'])} gCO2e/kWh, {c['claimed_by']}" + (f", {c['year']}" if c["year"] else ""),
+            "label": f"{r['provider']} {r['region']}",
+            "value": c["value"],
+            "who": _claimant(c["claimed_by"]),
+            "says": f"{r['provider']} {r['region']}: {number(c['value'])} gCO2e/kWh, {c['claimed_by']}"
+            + (f", {c['year']}" if c["year"] else ""),
         }
-        for r in contested for c in r["claims"]
+        for r in contested
+        for c in r["claims"]
     ]
     hourly = facts.rows("grid_hour")
     profiles = []
-    for (zone, boundary), group in _grouped([r | {"pair": (r["zone"], r["basis_boundary"])} for r in hourly], "pair").items():
+    for (zone, boundary), group in _grouped(
+        [r | {"pair": (r["zone"], r["basis_boundary"])} for r in hourly], "pair"
+    ).items():
         lowest = sorted(group, key=lambda r: r["central"])[:4]
-        profiles.append({
-            "zone": zone, "boundary": boundary, "low": min(r["central"] for r in group), "high": max(r["central"] for r in group),
-            "hours": ", ".join(f"{r['hour_of_day']:02d}" for r in sorted(lowest, key=lambda r: r["hour_of_day"])),
-            "first_on": group[0]["first_on"], "last_on": group[0]["last_on"], "is_bundled": group[0]["is_bundled"],
-        })
+        profiles.append(
+            {
+                "zone": zone,
+                "boundary": boundary,
+                "low": min(r["central"] for r in group),
+                "high": max(r["central"] for r in group),
+                "hours": ", ".join(f"{r['hour_of_day']:02d}" for r in sorted(lowest, key=lambda r: r["hour_of_day"])),
+                "first_on": group[0]["first_on"],
+                "last_on": group[0]["last_on"],
+                "is_bundled": group[0]["is_bundled"],
+            }
+        )
     years = [dt.date(r["grid_year"], 12, 31) for r in rows if r["grid_year"]]
     return {
         "regions": rows,
@@ -247,30 +330,66 @@ def scenarios(facts: Facts) -> Row:
             if (scenario_id, row["quantity"]) not in observing:
                 row["is_bundled"] = None
         parts = [
-            {"quantity": words(f"quantity.{f['quantity']}"), "factor": f["factor"], "share": f["variance_share"],
-             "says": f"{f['quantity']}: {f['factor']} {percent(f['variance_share'])}"}
-            for f in mine if (f["variance_share"] or 0) >= SEEN_SHARE
+            {
+                "quantity": words(f"quantity.{f['quantity']}"),
+                "factor": f["factor"],
+                "share": f["variance_share"],
+                "says": f"{f['quantity']}: {f['factor']} {percent(f['variance_share'])}",
+            }
+            for f in mine
+            if (f["variance_share"] or 0) >= SEEN_SHARE
         ]
-        found.append({
-            "scenario_id": scenario_id, "title": (scenario and scenario.title) or scenario_id, "note": scenario and scenario.note,
-            "urls": re.findall(r"https?://[^\s;,]+", str(scenario.source_url) if scenario and scenario.source_url else ""), "quantities": rows, "factors": _once(mine),
-            "shares_chart": charts.shares(parts, varying, words("scenarios.shares_of", name=scenario_id)) if parts else None,
-            "stamp": _stamp(rows, "", rows[0]["as_of_on"]), "method_version": rows[0]["method_version"],
-        })
+        found.append(
+            {
+                "scenario_id": scenario_id,
+                "title": (scenario and scenario.title) or scenario_id,
+                "note": scenario and scenario.note,
+                "urls": re.findall(
+                    r"https?://[^\s;,]+", str(scenario.source_url) if scenario and scenario.source_url else ""
+                ),
+                "quantities": rows,
+                "factors": _once(mine),
+                "shares_chart": charts.shares(parts, varying, words("scenarios.shares_of", name=scenario_id))
+                if parts
+                else None,
+                "stamp": _stamp(rows, "", rows[0]["as_of_on"]),
+                "method_version": rows[0]["method_version"],
+            }
+        )
     costs = [
-        r | {"says": f"{r['scenario_id']}: {number(r['central'])} [{number(r['low'])} … {number(r['high'])}] {r['unit']}"}
-        for s in found for r in s["quantities"] if r["quantity"] == "cost_usd" and r["central"]
+        r
+        | {"says": f"{r['scenario_id']}: {number(r['central'])} [{number(r['low'])} … {number(r['high'])}] {r['unit']}"}
+        for s in found
+        for r in s["quantities"]
+        if r["quantity"] == "cost_usd" and r["central"]
     ]
     carbon = [
-        r | {"says": f"{r['scenario_id']}: {number(r['central'])} [{number(r['low'])} … {number(r['high'])}] {r['unit']}"}
-        for s in found for r in s["quantities"] if r["quantity"] == "operational_kgco2e" and r["central"]
+        r
+        | {"says": f"{r['scenario_id']}: {number(r['central'])} [{number(r['low'])} … {number(r['high'])}] {r['unit']}"}
+        for s in found
+        for r in s["quantities"]
+        if r["quantity"] == "operational_kgco2e" and r["central"]
     ]
     return {
         "scenarios": found,
-        "cost_chart": charts.ranges(sorted(costs, key=lambda r: r["central"]), "scenario_id", "USD per training", words("scenarios.cost"), fmt="~s")
-        if costs else None,
+        "cost_chart": charts.ranges(
+            sorted(costs, key=lambda r: r["central"]),
+            "scenario_id",
+            "USD per training",
+            words("scenarios.cost"),
+            fmt="~s",
+        )
+        if costs
+        else None,
         "carbon_chart": charts.ranges(
-            sorted(carbon, key=lambda r: r["central"]), "scenario_id", "kgCO2e per training", words("scenarios.carbon"), fmt="~s") if carbon else None,
+            sorted(carbon, key=lambda r: r["central"]),
+            "scenario_id",
+            "kgCO2e per training",
+            words("scenarios.carbon"),
+            fmt="~s",
+        )
+        if carbon
+        else None,
         "cost_stamp": _stamp(costs, "USD", *(r["as_of_on"] for r in costs)),
         "carbon_stamp": _stamp(carbon, "kgCO2e", *(r["as_of_on"] for r in carbon)),
     }
@@ -295,14 +414,27 @@ def method(facts: Facts) -> Row:
     return {
         "formulas": facts.rows("formula"),
         "defaults": facts.answer("FROM reference.method_default ORDER BY method_version DESC, factor"),
-        "bounds": [{"name": name, **{k: getattr(b, k) for k in ("unit", "smallest", "largest", "hint")}} for name, b in NUMBERS.items()],
+        "bounds": [
+            {"name": name, **{k: getattr(b, k) for k in ("unit", "smallest", "largest", "hint")}}
+            for name, b in NUMBERS.items()
+        ],
         "sources": _states(facts),
-        "reference": facts.answer("SELECT table_name, row_count, loaded_at::DATE AS loaded_on, sha256 FROM meta.reference_file ORDER BY 1"),
+        "reference": facts.answer(
+            "SELECT table_name, row_count, loaded_at::DATE AS loaded_on, sha256 FROM meta.reference_file ORDER BY 1"
+        ),
         "versions": [
             ("Petaday", importlib.metadata.version("petaday")),
             ("DuckDB", facts.answer("SELECT version() AS v")[0]["v"]),
             ("Python", platform.python_version()),
             ("schema", facts.answer("SELECT max(version) AS v FROM meta.schema_version")[0]["v"]),
-            ("method", ", ".join(r["v"] for r in facts.answer("SELECT DISTINCT method_version AS v FROM estimated.training_estimate ORDER BY 1"))),
+            (
+                "method",
+                ", ".join(
+                    r["v"]
+                    for r in facts.answer(
+                        "SELECT DISTINCT method_version AS v FROM estimated.training_estimate ORDER BY 1"
+                    )
+                ),
+            ),
         ],
     }

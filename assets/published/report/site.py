@@ -79,7 +79,9 @@ def built(home: Home) -> Report | None:
         return None
     if kept.get("publication") != number or kept.get("fingerprint") != _fingerprint():
         return None
-    sizes = {name: (home.report_dir / name).stat().st_size for name in PAGES.values() if (home.report_dir / name).is_file()}
+    sizes = {
+        name: (home.report_dir / name).stat().st_size for name in PAGES.values() if (home.report_dir / name).is_file()
+    }
     if len(sizes) < len(PAGES):
         return None
     return Report(front_page(home), number, sizes, kept.get("charts", 0), is_new=False)
@@ -87,12 +89,24 @@ def built(home: Home) -> Report | None:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("assets.published.report"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("assets.published.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     helpers: dict[str, Any] = {
-        "t": told, "label": label, "words": words, "pages": PAGES, "number": shown.number, "money": shown.money, "band": shown.band,
-        "percent": shown.percent, "day": shown.day, "origin": shown.origin, "address": shown.address,
+        "t": told,
+        "label": label,
+        "words": words,
+        "pages": PAGES,
+        "number": shown.number,
+        "money": shown.money,
+        "band": shown.band,
+        "percent": shown.percent,
+        "day": shown.day,
+        "origin": shown.origin,
+        "address": shown.address,
     }
     environment.globals |= helpers
     return environment
@@ -127,12 +141,19 @@ def build(home: Home) -> Report:
             contents = {name: getattr(pages, name)(facts) for name in PAGES}
         except (duckdb.CatalogException, duckdb.BinderException) as e:
             missing = str(e).splitlines()[0]
-            raise ReportError(f"the published file is of another version of Petaday ({missing}): publish again with `petaday run`") from e
+            raise ReportError(
+                f"the published file is of another version of Petaday ({missing}): publish again with `petaday run`"
+            ) from e
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shared = {
-        "publication": facts.publication, "report_at": facts.report_at, "style": Markup(_asset("report.css")),
-        "script": Markup(script), "script_digest": digest, "chart_words": chart_words(), "asked": facts.asked,
+        "publication": facts.publication,
+        "report_at": facts.report_at,
+        "style": Markup(_asset("report.css")),
+        "script": Markup(script),
+        "script_digest": digest,
+        "chart_words": chart_words(),
+        "asked": facts.asked,
     }
     environment = _environment()
     home.report_dir.mkdir(parents=True, exist_ok=True)

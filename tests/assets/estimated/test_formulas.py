@@ -125,7 +125,9 @@ def test_every_macro_is_tested_and_cited(warehouse: duckdb.DuckDBPyConnection) -
         warehouse.execute("SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal").fetchall()
     )
     for name in names:
-        assert re.fullmatch(r"[^;]+; [^;]+; .*(arXiv|doi|NIST|JCGM|ISO|GHG|https|derived).*", comments[name], re.DOTALL), name
+        assert re.fullmatch(
+            r"[^;]+; [^;]+; .*(arXiv|doi|NIST|JCGM|ISO|GHG|https|derived).*", comments[name], re.DOTALL
+        ), name
         assert any(re.search(rf"\b{name}\(", expression) for expression, _ in HAND_WORKED), name
 
 

@@ -200,7 +200,9 @@ def test_band_covers_published_runs(golden: Path, warehouse: duckdb.DuckDBPyConn
     rows = [row for row in golden_rows(golden) if row["metric"] == "implied_whole_run_mfu"]
     keys = {row["row_id"]: scenario_keys(row) for row in rows}
     hours = {row_id: stated.pop("gpu_hours") for row_id, stated in keys.items()}
-    estimates = estimate_trainings(warehouse, [scenario_of(stated, scenario_id=row_id) for row_id, stated in keys.items()]).estimates
+    estimates = estimate_trainings(
+        warehouse, [scenario_of(stated, scenario_id=row_id) for row_id, stated in keys.items()]
+    ).estimates
     bands = {e.scenario.scenario_id: e.quantities["gpu_hours"] for e in estimates}
     inside = sum(bands[row_id]["low"] <= published <= bands[row_id]["high"] for row_id, published in hours.items())
     assert inside / len(rows) >= 0.8

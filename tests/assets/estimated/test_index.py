@@ -35,12 +35,16 @@ def load(home: Home, cloud: str, at: str, prices: dict[tuple[str, str], float]) 
 def index(home: Home) -> list[dict]:
     with write_session(home, catalog()) as con:
         compute(con, PRICE)
-        return con.sql(
-            "SELECT index_on::VARCHAR AS day, index_points AS points, index_usd_per_gpu_hour AS usd, median_usd_per_gpu_hour AS median, "
-            "cheapest_usd_per_gpu_hour AS cheapest, offer_count AS offers, provider_count AS providers, matched_provider_count AS matched, "
-            "chain_number AS chain, accelerator_id, median_usd_per_pflop_day AS pflop, median_usd_per_gib_hour AS gib "
-            "FROM estimated.price_index WHERE purchase_option = 'on_demand' ORDER BY accelerator_id, index_on"
-        ).pl().to_dicts()
+        return (
+            con.sql(
+                "SELECT index_on::VARCHAR AS day, index_points AS points, index_usd_per_gpu_hour AS usd, median_usd_per_gpu_hour AS median, "
+                "cheapest_usd_per_gpu_hour AS cheapest, offer_count AS offers, provider_count AS providers, matched_provider_count AS matched, "
+                "chain_number AS chain, accelerator_id, median_usd_per_pflop_day AS pflop, median_usd_per_gib_hour AS gib "
+                "FROM estimated.price_index WHERE purchase_option = 'on_demand' ORDER BY accelerator_id, index_on"
+            )
+            .pl()
+            .to_dicts()
+        )
 
 
 @pytest.fixture
@@ -63,8 +67,14 @@ def test_a_provider_that_joins_or_leaves_moves_the_median_but_not_the_index(fact
     # Lambda's link: sqrt(1/2 x 1); Nebius': 1; the index's: the geometric mean of both.
     link = math.sqrt(math.sqrt(0.5))
     assert [rows[f"2026-01-0{d}"]["points"] for d in (1, 2, 3)] == pytest.approx([100, 100, 100 * link], rel=1e-12)
-    assert [rows[f"2026-01-0{d}"]["usd"] for d in (1, 2, 3)] == pytest.approx([6.25 / link, 6.25 / link, 6.25], rel=1e-12)
-    assert [(r["offers"], r["providers"], r["matched"], r["chain"]) for r in rows.values()] == [(2, 1, 0, 1), (4, 2, 1, 1), (4, 2, 2, 1)]
+    assert [rows[f"2026-01-0{d}"]["usd"] for d in (1, 2, 3)] == pytest.approx(
+        [6.25 / link, 6.25 / link, 6.25], rel=1e-12
+    )
+    assert [(r["offers"], r["providers"], r["matched"], r["chain"]) for r in rows.values()] == [
+        (2, 1, 0, 1),
+        (4, 2, 1, 1),
+        (4, 2, 2, 1),
+    ]
     assert [r["cheapest"] for r in rows.values()] == [2.0, 2.0, 1.0]
     # 989.5 TFLOP/s and 80 GiB: a day of a whole PFLOP/s, and a GiB for an hour.
     assert rows["2026-01-01"]["pflop"] == pytest.approx(3 * 24 / 0.9895, rel=1e-3)
@@ -74,7 +84,10 @@ def test_a_provider_that_joins_or_leaves_moves_the_median_but_not_the_index(fact
 def test_what_nothing_ties_to_the_day_before_begins_a_new_chain(facts: Home) -> None:
     load(facts, "lambda", "2026-01-01", {LAMBDA[0]: 2.0})
     load(facts, "lambda", "2026-01-02", {LAMBDA[1]: 8.0})
-    assert [(r["day"], r["chain"], r["points"], r["usd"]) for r in index(facts)] == [("2026-01-01", 1, 100.0, 2.0), ("2026-01-02", 2, 100.0, 8.0)]
+    assert [(r["day"], r["chain"], r["points"], r["usd"]) for r in index(facts)] == [
+        ("2026-01-01", 1, 100.0, 2.0),
+        ("2026-01-02", 2, 100.0, 8.0),
+    ]
 
 
 def test_an_offer_counts_45_days_after_its_last_confirmation_and_a_confirmation_prolongs_it(facts: Home) -> None:
@@ -96,9 +109,13 @@ def test_one_source_speaks_for_a_provider(facts: Home) -> None:
         ).fetchall()
     assert [(r["median"], r["offers"]) for r in index(facts)] == [(2.0, 1)]
     with write_session(facts, catalog()) as con:
-        found = con.sql("SELECT said_by, said_value::DOUBLE, also_said_by, also_said_value::DOUBLE, difference_percent, chosen FROM observed.disagreement "
-                        "WHERE subject = 'cloud_rate'").fetchall()
-        prices = con.sql("SELECT price_usd_per_gpu_hour, source_id FROM gpu_hour_price('H100', valid_at := DATE '2026-01-03')").fetchall()
+        found = con.sql(
+            "SELECT said_by, said_value::DOUBLE, also_said_by, also_said_value::DOUBLE, difference_percent, chosen FROM observed.disagreement "
+            "WHERE subject = 'cloud_rate'"
+        ).fetchall()
+        prices = con.sql(
+            "SELECT price_usd_per_gpu_hour, source_id FROM gpu_hour_price('H100', valid_at := DATE '2026-01-03')"
+        ).fetchall()
     assert found == [("fsdl", 9.0, "skypilot", 2.0, 350.0, "skypilot")]
     assert prices == [(2.0, "skypilot")]
 
@@ -118,7 +135,9 @@ def test_price_changes_have_old_new_and_percent_and_know_gaps(facts: Home) -> No
     load(facts, "lambda", "2026-01-02", {LAMBDA[0]: 2.5})
     load(facts, "lambda", "2026-01-03", {LAMBDA[0]: 2.5, LAMBDA[1]: 3.0})
     with write_session(facts, catalog()) as con:
-        rows = con.sql("SELECT region, old_price, new_price, change_percent, changed_at::DATE::VARCHAR, is_after_gap FROM observed.price_change ORDER BY region").fetchall()
+        rows = con.sql(
+            "SELECT region, old_price, new_price, change_percent, changed_at::DATE::VARCHAR, is_after_gap FROM observed.price_change ORDER BY region"
+        ).fetchall()
         since = con.sql("SELECT region FROM changes_since(DATE '2026-01-03')").fetchall()
     assert rows == [("r1", 2.0, 2.5, 25.0, "2026-01-02", False), ("r2", 4.0, 3.0, -25.0, "2026-01-03", True)]
     assert since == [("r2",)]
@@ -135,13 +154,19 @@ def gb(facts: Home, samples: Path) -> Home:
 
 def test_region_carbon_gives_the_hour_and_says_what_it_is(gb: Home) -> None:
     with write_session(gb, catalog()) as con:
-        hour = con.sql("SELECT grain, basis_kind, basis_boundary, age_hours, zone_used, is_country_fallback, "
-                       "intensity_gco2e_per_kwh = (SELECT intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE zone = 'GB' AND basis_kind = 'actual' "
-                       "AND valid_from = TIMESTAMPTZ '2023-07-01 12:00:00+00') FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:10:00+00')").fetchall()
+        hour = con.sql(
+            "SELECT grain, basis_kind, basis_boundary, age_hours, zone_used, is_country_fallback, "
+            "intensity_gco2e_per_kwh = (SELECT intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE zone = 'GB' AND basis_kind = 'actual' "
+            "AND valid_from = TIMESTAMPTZ '2023-07-01 12:00:00+00') FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:10:00+00')"
+        ).fetchall()
         unknown = con.sql("SELECT intensity_gco2e_per_kwh, note FROM region_carbon('aws', 'moon-1')").fetchall()
-        before = con.sql("SELECT intensity_gco2e_per_kwh, note FROM region_carbon('aws', 'eu-west-2', valid_at := DATE '2020-01-01')").fetchall()
-        not_yet = con.sql("SELECT intensity_gco2e_per_kwh FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:00:00+00', "
-                          "known_at := DATE '2020-01-01')").fetchall()
+        before = con.sql(
+            "SELECT intensity_gco2e_per_kwh, note FROM region_carbon('aws', 'eu-west-2', valid_at := DATE '2020-01-01')"
+        ).fetchall()
+        not_yet = con.sql(
+            "SELECT intensity_gco2e_per_kwh FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:00:00+00', "
+            "known_at := DATE '2020-01-01')"
+        ).fetchall()
     assert hour == [("hourly", "actual", "direct", 0.0, "GB", False, True)]
     assert unknown == [(None, "region not in reference.region")]
     assert before == [(None, "no value for the zone or its country by then")]
@@ -151,14 +176,19 @@ def test_region_carbon_gives_the_hour_and_says_what_it_is(gb: Home) -> None:
 def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None:
     with write_session(gb, catalog()) as con:
         compute(con, GREEN)
-        advice = con.sql("SELECT wait_hours, expected_gco2e_per_kwh, starting_now_gco2e_per_kwh, saving_percent, advice_by "
-                         "FROM green_window('GB', 4, from_at := TIMESTAMPTZ '2023-06-14 18:00:00+00')").fetchall()
+        advice = con.sql(
+            "SELECT wait_hours, expected_gco2e_per_kwh, starting_now_gco2e_per_kwh, saving_percent, advice_by "
+            "FROM green_window('GB', 4, from_at := TIMESTAMPTZ '2023-06-14 18:00:00+00')"
+        ).fetchall()
         by_hand = con.sql(
             "SELECT avg(typical) FROM (SELECT avg(intensity_gco2e_per_kwh) AS typical FROM observed.grid_carbon WHERE zone = 'GB' AND basis_kind = 'actual' "
             "AND valid_from >= TIMESTAMPTZ '2023-05-17 18:00:00+00' AND valid_from < TIMESTAMPTZ '2023-06-14 18:00:00+00' "
-            "AND isodow(valid_from) < 6 AND hour(valid_from) IN (18, 19, 20, 21) GROUP BY hour(valid_from))").fetchall()
-        tested = con.sql("SELECT job_hours, horizon_hours, trial_count, perfect_gco2e_per_kwh <= advised_gco2e_per_kwh, "
-                         "advised_gco2e_per_kwh < now_gco2e_per_kwh, saving_share, perfect_saving_share FROM estimated.green_window ORDER BY ALL").fetchall()
+            "AND isodow(valid_from) < 6 AND hour(valid_from) IN (18, 19, 20, 21) GROUP BY hour(valid_from))"
+        ).fetchall()
+        tested = con.sql(
+            "SELECT job_hours, horizon_hours, trial_count, perfect_gco2e_per_kwh <= advised_gco2e_per_kwh, "
+            "advised_gco2e_per_kwh < now_gco2e_per_kwh, saving_share, perfect_saving_share FROM estimated.green_window ORDER BY ALL"
+        ).fetchall()
         nowhere = con.sql("FROM green_window('XX', 4, from_at := DATE '2023-06-14')").fetchall()
     wait, expected, now, saving, by = advice[0]
     assert 0 < wait <= 24
@@ -175,8 +205,10 @@ def test_siting_shows_unknown_as_unknown_and_the_frontier(facts: Home) -> None:
     intake.take_bundled(facts, all_sources()["starter_grid_carbon"])
     settle.record_subject(facts, "grid_carbon")
     with write_session(facts, catalog()) as con:
-        rows = con.sql("SELECT region, cost_usd, energy_kwh, operational_kgco2e, is_pareto, grid_gco2e_per_kwh, pue, unknown "
-                       "FROM siting(gpu_hours := 1000, accelerator := 'H100', valid_at := DATE '2026-01-02') ORDER BY cost_usd").fetchall()
+        rows = con.sql(
+            "SELECT region, cost_usd, energy_kwh, operational_kgco2e, is_pareto, grid_gco2e_per_kwh, pue, unknown "
+            "FROM siting(gpu_hours := 1000, accelerator := 'H100', valid_at := DATE '2026-01-02') ORDER BY cost_usd"
+        ).fetchall()
     assert rows[0][:2] == ("r1", 2000.0)
     assert rows[0][3] is None
     assert rows[0][4] is None
@@ -190,8 +222,10 @@ def test_why_moved_adds_up_exactly(facts: Home) -> None:
     load(facts, "lambda", "2026-01-01", {("gpu_1x_a100_sxm4", "r1"): 1.5} | {LAMBDA[0]: 2.0})
     load(facts, "lambda", "2026-01-10", {("gpu_1x_a100_sxm4", "r1"): 1.5} | {LAMBDA[0]: 3.0})
     with write_session(facts, catalog()) as con:
-        rows = con.sql("SELECT part, value_from, value_to, moved_by FROM why_moved('lambda', 'gpu_1x_h100_sxm5', DATE '2026-01-02', DATE '2026-01-11', "
-                       "from_region := 'r1', flop := 1e21, utilization_from := 0.4, utilization_to := 0.5) WHERE quantity = 'cost_usd'").fetchall()
+        rows = con.sql(
+            "SELECT part, value_from, value_to, moved_by FROM why_moved('lambda', 'gpu_1x_h100_sxm5', DATE '2026-01-02', DATE '2026-01-11', "
+            "from_region := 'r1', flop := 1e21, utilization_from := 0.4, utilization_to := 0.5) WHERE quantity = 'cost_usd'"
+        ).fetchall()
     parts = {part: moved for part, _, _, moved in rows}
     total = parts.pop("total")
     hours = 1e21 / 989.5e12 / 3600
@@ -205,9 +239,13 @@ def test_why_moved_adds_up_exactly(facts: Home) -> None:
 
 def test_log_mean() -> None:
     with duckdb.connect() as con:
-        text = (Path(__file__).parents[3] / "assets" / "published" / "sql" / "why_moved.sql").read_text(encoding="utf-8")
+        text = (Path(__file__).parents[3] / "assets" / "published" / "sql" / "why_moved.sql").read_text(
+            encoding="utf-8"
+        )
         con.execute(duckdb.extract_statements(text)[0].query)
-        assert con.execute("SELECT log_mean(2, 2), round(log_mean(1, 4), 6), log_mean(0, 4)").fetchall() == [(2.0, round(3 / math.log(4), 6), None)]
+        assert con.execute("SELECT log_mean(2, 2), round(log_mean(1, 4), 6), log_mean(0, 4)").fetchall() == [
+            (2.0, round(3 / math.log(4), 6), None)
+        ]
 
 
 def test_a_zone_in_the_wrong_country_is_found(facts: Home) -> None:
@@ -216,6 +254,8 @@ def test_a_zone_in_the_wrong_country_is_found(facts: Home) -> None:
     check = (SQL / "region_check.sql").read_text(encoding="utf-8")
     with write_session(facts, catalog()) as con:
         before = con.execute(check).fetchall()
-        con.execute("UPDATE reference.region SET grid_zone = 'US-CAL-CISO' WHERE provider = 'aws' AND region = 'eu-west-2'").fetchall()
+        con.execute(
+            "UPDATE reference.region SET grid_zone = 'US-CAL-CISO' WHERE provider = 'aws' AND region = 'eu-west-2'"
+        ).fetchall()
         found = [row for row in con.execute(check).fetchall() if row not in before]
     assert found == [("aws", "eu-west-2", "the zone US-CAL-CISO lies in another country than GB", None)]

@@ -14,7 +14,14 @@ from assets.estimated.sections import SECTIONS, bundled_statements, parse_any, r
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from tests.assets.estimated.test_training import NOW
 
-FLEET = {"visits_per_day": 25e6, "questions_per_visit": 10, "words_per_request": 30, "s_per_word": 0.35, "gpus_per_server_count": 8, "servers_per_rack_count": 7}
+FLEET = {
+    "visits_per_day": 25e6,
+    "questions_per_visit": 10,
+    "words_per_request": 30,
+    "s_per_word": 0.35,
+    "gpus_per_server_count": 8,
+    "servers_per_rack_count": 7,
+}
 
 
 def run(con: duckdb.DuckDBPyConnection, section: str, **values: object) -> Result:
@@ -22,17 +29,29 @@ def run(con: duckdb.DuckDBPyConnection, section: str, **values: object) -> Resul
 
 
 BAD = [
-    ("request", {"method": "ecologits-0.9"}, "method: 'ecologits-0.9' given; allowed are ecologits-0.9.1, ecologits-0.5.0; did you mean ecologits-0.9.1"),
+    (
+        "request",
+        {"method": "ecologits-0.9"},
+        "method: 'ecologits-0.9' given; allowed are ecologits-0.9.1, ecologits-0.5.0; did you mean ecologits-0.9.1",
+    ),
     ("request", {"output_tokens_count": 0}, "output_tokens_count: 0 given; allowed is a number of tokens from 1"),
     ("request", {"output_tokens": 5}, "output_tokens: unknown field of [request]; did you mean output_tokens_count"),
     ("request", {"pue": 0.9}, "pue: 0.9 given; allowed is a number of 1 from 1 to 5"),
     ("request", {"grid_gco2e_per_kwh": 0.59}, "385 g, not 0.385 kg"),
-    ("request", {"active_parameters_count": 50e9, "parameters_count": 5e9}, "active_parameters_count: 5e+10 given; allowed is at most parameters_count, 5e+09"),
+    (
+        "request",
+        {"active_parameters_count": 50e9, "parameters_count": 5e9},
+        "active_parameters_count: 5e+10 given; allowed is at most parameters_count, 5e+09",
+    ),
     ("request", {}, "request: nothing is stated in [request]"),
     ("fleet", {"s_per_word": "350 ms"}, "s_per_word: '350 ms' is text; allowed is a number of s"),
     ("fleet", {"rack_rounding": "ceil"}, "rack_rounding: 'ceil' given; allowed are up, nearest, down"),
     ("fleet", {"utilization_share": 60}, "a share of 1, not percent"),
-    ("serving", {"number_format": "int4"}, "number_format: 'int4' given; allowed are bf16, fp8, fp4, int8; did you mean int8"),
+    (
+        "serving",
+        {"number_format": "int4"},
+        "number_format: 'int4' given; allowed are bf16, fp8, fp4, int8; did you mean int8",
+    ),
     ("total", {"parts": 3}, "parts: a table of named numbers is needed"),
     ("total", {"parts": {"a b": 3}}, "parts.a b: allowed are names of letters, digits and _"),
     ("total", {"parts": {"a": -1}}, "parts.a: -1 given; allowed is a number of the unit of the parts from 0"),
@@ -59,7 +78,10 @@ def test_refused(section: str, values: dict[str, object], message: str) -> None:
         ("tittle = 'x'\n[fleet]\ngpu_count = 1", "did you mean title?"),
         ("title = 3\n[fleet]\ngpu_count = 1", "title: 3 given; allowed is text in quotes"),
         ("fleet = 3", "fleet: needs a line [fleet]"),
-        ("[training]\ncost_view = 'rent'\ngpu_hours = 1", "cost_view: 'rent' given; allowed are rental, amortised, energy_floor; did you mean rental"),
+        (
+            "[training]\ncost_view = 'rent'\ngpu_hours = 1",
+            "cost_view: 'rent' given; allowed are rental, amortised, energy_floor; did you mean rental",
+        ),
         ("[training]\ncost_view = 'amortised'\nprice_usd = -1", "price_usd: -1 given"),
     ],
 )
@@ -100,7 +122,12 @@ def test_founding_fleet(warehouse: duckdb.DuckDBPyConnection) -> None:
     """The chain of the founding article in one go, and that visitors do not give it."""
     stated = next(s for s in bundled_statements() if s.scenario_id == "chatgpt-fleet-2023")
     found = {k: q["central"] for k, q in estimate_statements(warehouse, [stated], NOW)[0].quantities.items()}
-    assert [found[k] for k in ("gpu_count", "server_count", "rack_count", "energy_kwh_per_day")] == [30_382, 3_798, 542, 591_864]
+    assert [found[k] for k in ("gpu_count", "server_count", "rack_count", "energy_kwh_per_day")] == [
+        30_382,
+        3_798,
+        542,
+        591_864,
+    ]
     assert found["capital_usd"] == pytest.approx(759e6, rel=1e-3)
     assert found["electricity_usd_per_day"] == pytest.approx(47_349, abs=1)
     visitors = run(warehouse, "fleet", **FLEET | {"visits_per_day": 13e6}).quantities
@@ -113,7 +140,11 @@ def test_one_request_by_two_methods(warehouse: duckdb.DuckDBPyConnection) -> Non
     new, old = (run(warehouse, "request", method=m, **values) for m in SECTIONS["request"])
     assert old.quantities["energy_kwh"]["central"] > 10 * new.quantities["energy_kwh"]["central"]
     kinds = {f["factor"]: f["origin_kind"] for f in new.factors}
-    assert (kinds["parameters_count"], kinds["grid_gco2e_per_kwh"], kinds["output_tokens_count"]) == ("reference", "observed", "given")
+    assert (kinds["parameters_count"], kinds["grid_gco2e_per_kwh"], kinds["output_tokens_count"]) == (
+        "reference",
+        "observed",
+        "given",
+    )
     assert new.quantities["operational_kgco2e"]["low"] < new.quantities["operational_kgco2e"]["high"]
     assert new.quantities["water_l"]["central"] is None
 
@@ -144,21 +175,38 @@ def test_embodied_band_names_both_sources(warehouse: duckdb.DuckDBPyConnection) 
 def test_bands(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Independent factors add in quadrature, of the logarithm; a difference through zero, of the value."""
     result = run(
-        warehouse, "site", it_energy_kwh={"low": 50, "central": 100, "high": 200}, pue=1.2, grid_gco2e_per_kwh={"low": 250, "central": 500, "high": 1_000},
+        warehouse,
+        "site",
+        it_energy_kwh={"low": 50, "central": 100, "high": 200},
+        pue=1.2,
+        grid_gco2e_per_kwh={"low": 250, "central": 500, "high": 1_000},
     )
     band = result.quantities["operational_kgco2e"]
     assert (band["low"], band["central"], band["high"]) == pytest.approx((60 / 2**2**0.5, 60, 60 * 2**2**0.5))
     shares = {f["factor"]: f["variance_share"].get("operational_kgco2e") for f in result.factors}
     assert shares == pytest.approx({"it_energy_kwh": 0.5, "pue": 0, "grid_gco2e_per_kwh": 0.5})
-    change = run(warehouse, "compare", value={"low": 7, "central": 10, "high": 13}, reference_value={"low": 6, "central": 10, "high": 14}).quantities["difference"]
+    change = run(
+        warehouse,
+        "compare",
+        value={"low": 7, "central": 10, "high": 13},
+        reference_value={"low": 6, "central": 10, "high": 14},
+    ).quantities["difference"]
     assert (change["low"], change["central"], change["high"]) == pytest.approx((-5, 0, 5))
 
 
 def test_site_move(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Guangdong to Inner Mongolia by the official factors of 2023: 41% more CO2, at under half the price."""
     found = run(
-        warehouse, "site", it_energy_kwh=1e6, pue=1.2, grid_gco2e_per_kwh=647.9, price_per_kwh=0.33, from_pue=1.25, from_grid_gco2e_per_kwh=441.9,
-        from_price_per_kwh=0.75, currency="CNY",
+        warehouse,
+        "site",
+        it_energy_kwh=1e6,
+        pue=1.2,
+        grid_gco2e_per_kwh=647.9,
+        price_per_kwh=0.33,
+        from_pue=1.25,
+        from_grid_gco2e_per_kwh=441.9,
+        from_price_per_kwh=0.75,
+        currency="CNY",
     ).quantities
     assert found["carbon_change_share"]["central"] == pytest.approx(0.41, abs=0.005)
     assert found["cost_change_share"]["central"] == pytest.approx(-0.5776)
@@ -171,7 +219,9 @@ def test_cost_views(warehouse: duckdb.DuckDBPyConnection) -> None:
         "[training]\naccelerator = 'H100 SXM'\ngpu_hours = 1e6\npower_w_per_gpu = 1000\npue = 1.2\nusd_per_gpu_hour = 2\n"
         "price_usd = 44490\ndays_since_purchase = 432\nprice_usd_per_kwh = 0.08\ncost_view = '{}'"
     )
-    rental, owned, floor = (estimate_any(warehouse, parse_any(text.format(view)), NOW) for view in ("rental", "amortised", "energy_floor"))
+    rental, owned, floor = (
+        estimate_any(warehouse, parse_any(text.format(view)), NOW) for view in ("rental", "amortised", "energy_floor")
+    )
     assert rental["cost_usd"]["central"] == 2e6
     assert floor["cost_usd"]["central"] == pytest.approx(1.2e6 * 0.08)
     parts = [owned["cost_parts"][k]["central"] for k in ("hardware_usd", "interconnect_usd", "energy_usd")]
@@ -195,7 +245,11 @@ def test_manufacture_and_water_of_a_training(warehouse: duckdb.DuckDBPyConnectio
     assert {"device_kgco2e", "life_years", "hardware_use_share"} <= {f["factor"] for f in found["factors"]}
     stated = "device_kgco2e = 164\nlife_years = 4\nhardware_use_share = 0.5\nsite_water_l_per_kwh = 0.5\ngrid_water_l_per_kwh = 3\n"
     found = estimate_any(warehouse, parse_any(text + stated), NOW)
-    assert found["embodied_kgco2e"]["central"] == pytest.approx(found["embodied_kgco2e"]["low"]) == pytest.approx(1e6 * 164 / (4 * 8_760 * 0.5))
+    assert (
+        found["embodied_kgco2e"]["central"]
+        == pytest.approx(found["embodied_kgco2e"]["low"])
+        == pytest.approx(1e6 * 164 / (4 * 8_760 * 0.5))
+    )
     assert found["water_l"]["central"] == pytest.approx(1e6 * (0.5 + 1.2 * 3))
     assert found["method_version"] == "training-1"
     bare = estimate_any(warehouse, parse_any("[training]\ntraining_flop = 1e23"), NOW)
@@ -216,7 +270,9 @@ def test_fine_tuning(warehouse: duckdb.DuckDBPyConnection) -> None:
 def test_break_even(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Where own tokens cost more than bought ones, nothing ever pays back."""
     stated = {"build_usd": 4.6e6, "own_usd_per_mtok": 3}
-    assert run(warehouse, "break_even", **stated, buy_usd_per_mtok=20).quantities["build_or_buy_mtok"]["central"] == pytest.approx(4.6e6 / 17)
+    assert run(warehouse, "break_even", **stated, buy_usd_per_mtok=20).quantities["build_or_buy_mtok"][
+        "central"
+    ] == pytest.approx(4.6e6 / 17)
     never = run(warehouse, "break_even", **stated, buy_usd_per_mtok=0.5).quantities["build_or_buy_mtok"]
     assert never["central"] is None
     assert "none where" in never["reason"]
@@ -233,7 +289,9 @@ def test_bundled_statements(warehouse: duckdb.DuckDBPyConnection) -> None:
     for s, result in zip(stated[::3], results[::3], strict=True):
         assert estimate_statements(warehouse, [s], NOW)[0].as_json() == result.as_json()
     costs = {r.statement.scenario_id: r.quantities.get("cost_usd", {}).get("central") for r in results}
-    assert [costs[f"gpt-3-cost-{n}-million"] for n in ("1-4", "4-6", "12")] == pytest.approx([1.4e6, 4.6e6, 12e6], rel=0.02)
+    assert [costs[f"gpt-3-cost-{n}-million"] for n in ("1-4", "4-6", "12")] == pytest.approx(
+        [1.4e6, 4.6e6, 12e6], rel=0.02
+    )
 
 
 def test_nothing_is_left_behind(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -18,7 +18,10 @@ from assets.estimated.sections import statement_of
 #: Prompts of the benchmark are not published.
 ASSUMED_PROMPT_TOKENS = 200
 MODELS = {
-    "Qwen3-32B": "qwen3-32b", "DeepSeek-V3.1": "deepseek-v3", "Llama-3.1-405B": "llama-3.1-405b", "Llama-3.1-70B": "llama-3.1-70b",
+    "Qwen3-32B": "qwen3-32b",
+    "DeepSeek-V3.1": "deepseek-v3",
+    "Llama-3.1-405B": "llama-3.1-405b",
+    "Llama-3.1-70B": "llama-3.1-70b",
     "Llama-3.1-8B": "llama-3.1-8b",
 }
 LLAMA = {"model": "llama-3.1-70b", "accelerator": "H100 SXM", "prompt_tokens_count": 500, "output_tokens_count": 300}
@@ -32,7 +35,9 @@ def central(result: Result, name: str) -> float:
     return result.quantities[name]["central"]
 
 
-def test_error_on_measured_runs(golden: Path, warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_on_measured_runs(
+    golden: Path, warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Inter-token latency and throughput of the ML.ENERGY runs: printed, and within the band in nine of ten."""
     path = next(iter(golden.glob("13_*.csv")))
     runs = {row["case"]: row for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
@@ -42,8 +47,10 @@ def test_error_on_measured_runs(golden: Path, warehouse: duckdb.DuckDBPyConnecti
             {
                 "model": next(model for name, model in MODELS.items() if name in case),
                 "accelerator": "nvidia-b200-sxm-180gb" if "B200" in case else "nvidia-h100-sxm-80gb",
-                "number_format": "fp8" if row["in_bytes_per_param"] == "1" else "bf16", "accelerator_count": float(row["in_gpus"]),
-                "batch_count": float(row["in_avg_batch"]), "prompt_tokens_count": ASSUMED_PROMPT_TOKENS,
+                "number_format": "fp8" if row["in_bytes_per_param"] == "1" else "bf16",
+                "accelerator_count": float(row["in_gpus"]),
+                "batch_count": float(row["in_avg_batch"]),
+                "prompt_tokens_count": ASSUMED_PROMPT_TOKENS,
                 "output_tokens_count": float(row["in_avg_output_tokens"]),
             },
             scenario_id=case,
@@ -57,30 +64,49 @@ def test_error_on_measured_runs(golden: Path, warehouse: duckdb.DuckDBPyConnecti
         steps.append(math.log(band["central"] / measured_s))
         rates.append(math.log(central(result, "tokens_per_s") / measured_rate))
         inside += band["low"] <= measured_s <= band["high"]
-        lines.append(f"{row['case']:62} {measured_s * 1e3:5.1f} ms {math.expm1(steps[-1]):+5.0%}   {measured_rate:6.0f} token/s {math.expm1(rates[-1]):+5.0%}")
+        lines.append(
+            f"{row['case']:62} {measured_s * 1e3:5.1f} ms {math.expm1(steps[-1]):+5.0%}   {measured_rate:6.0f} token/s {math.expm1(rates[-1]):+5.0%}"
+        )
     errors = [math.sqrt(sum(e * e for e in found) / len(found)) for found in (steps, rates)]
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
-        sys.stdout.write(f"root mean square error: latency {errors[0]:.0%}, throughput {errors[1]:.0%}; {inside} of {len(lines)} latencies in the 90% band\n")
+        sys.stdout.write(
+            f"root mean square error: latency {errors[0]:.0%}, throughput {errors[1]:.0%}; {inside} of {len(lines)} latencies in the 90% band\n"
+        )
     assert errors[0] < 0.2
     assert errors[1] < 0.25
     assert inside / len(lines) >= 0.8
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "accelerators", "copies", "measured"), [("H100 SXM", 2, 1, 5539.47), ("H100 SXM", 2, 4, 21805.8), ("H200 SXM", 2, 4, 27738.3)]
+    ("accelerator", "accelerators", "copies", "measured"),
+    [("H100 SXM", 2, 1, 5539.47), ("H100 SXM", 2, 4, 21805.8), ("H200 SXM", 2, 4, 27738.3)],
 )
 def test_offline_throughput(
-    warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str], accelerator: str, accelerators: int, copies: int, measured: float
+    warehouse: duckdb.DuckDBPyConnection,
+    capsys: pytest.CaptureFixture[str],
+    accelerator: str,
+    accelerators: int,
+    copies: int,
+    measured: float,
 ) -> None:
     """MLPerf Inference v4.0, Llama 2 70B offline: not used in the fit, largest batch that fits, FP8 cache."""
     result = serve(
-        warehouse, model="llama-2-70b", accelerator=accelerator, accelerator_count=accelerators, replica_count=copies, number_format="fp8",
-        kv_byte_per_token=2 * 80 * 8 * 128, prompt_tokens_count=294, output_tokens_count=292,
+        warehouse,
+        model="llama-2-70b",
+        accelerator=accelerator,
+        accelerator_count=accelerators,
+        replica_count=copies,
+        number_format="fp8",
+        kv_byte_per_token=2 * 80 * 8 * 128,
+        prompt_tokens_count=294,
+        output_tokens_count=292,
     )
     rate = result.quantities["tokens_per_s"]
     with capsys.disabled():
-        sys.stdout.write(f"\nMLPerf {copies} x {accelerators} {accelerator}: {measured:.0f} token/s, {rate['central'] / measured - 1:+.0%}\n")
+        sys.stdout.write(
+            f"\nMLPerf {copies} x {accelerators} {accelerator}: {measured:.0f} token/s, {rate['central'] / measured - 1:+.0%}\n"
+        )
     assert rate["low"] <= measured <= rate["high"]
 
 
@@ -88,11 +114,19 @@ def test_shape(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Decode is never faster than its weights can be read; batches raise throughput and latency; price follows the rate."""
     small, large = (serve(warehouse, **LLAMA, accelerator_count=4, batch_count=n, usd_per_gpu_hour=2) for n in (1, 64))
     for result in (small, large):
-        assert central(result, "inter_token_latency_s") > central(result, "weight_read_s") == pytest.approx(141.1e9 / 13.4e12, rel=1e-3)
+        assert (
+            central(result, "inter_token_latency_s")
+            > central(result, "weight_read_s")
+            == pytest.approx(141.1e9 / 13.4e12, rel=1e-3)
+        )
         assert central(result, "latency_floor_s") < central(result, "request_latency_s")
     assert central(small, "tokens_per_s") < central(large, "tokens_per_s")
     assert central(small, "inter_token_latency_s") < central(large, "inter_token_latency_s")
-    assert central(small, "usd_per_mtok_output") > central(large, "usd_per_mtok_output") > central(large, "usd_per_mtok_input")
+    assert (
+        central(small, "usd_per_mtok_output")
+        > central(large, "usd_per_mtok_output")
+        > central(large, "usd_per_mtok_input")
+    )
     dear = serve(warehouse, **LLAMA, accelerator_count=4, batch_count=64, usd_per_gpu_hour=4)
     assert central(dear, "usd_per_mtok_output") == pytest.approx(2 * central(large, "usd_per_mtok_output"))
 
@@ -115,5 +149,7 @@ def test_price_is_not_that_of_the_accelerator_of_the_training(warehouse: duckdb.
 
 def test_unknown_names(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Names are refused as those of a training are."""
-    with pytest.raises(ScenarioError, match=r"model: lama-3.1-70b is not in reference.model; closest are llama-3.1-70b"):
+    with pytest.raises(
+        ScenarioError, match=r"model: lama-3.1-70b is not in reference.model; closest are llama-3.1-70b"
+    ):
         serve(warehouse, **LLAMA | {"model": "lama-3.1-70b"})

@@ -19,7 +19,11 @@ def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home after the main job."""
     root = tmp_path_factory.mktemp("published") / "home"
     ran = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run"], cwd=ROOT, env={**os.environ, HOME_VARIABLE: str(root)}, capture_output=True, text=True,
+        [sys.executable, "-m", "pipelines.cli", "run"],
+        cwd=ROOT,
+        env={**os.environ, HOME_VARIABLE: str(root)},
+        capture_output=True,
+        text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

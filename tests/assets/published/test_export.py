@@ -24,7 +24,9 @@ def test_every_table_is_there_and_described(exported: Path, bundled_home: Home) 
     package = json.loads((exported / "datapackage.json").read_text(encoding="utf-8"))
     listed = {r["name"]: r for r in package["resources"]}
     with duckdb.connect(str(bundled_home.published_file), read_only=True) as con:
-        tables = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        tables = con.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal"
+        ).fetchall()
         assert {t[0] for t in tables} <= set(listed)
         rates = con.execute("SELECT count(*), sum(price_usd_per_hour) FROM observed.cloud_rate").fetchall()[0]
     for resource in listed.values():
@@ -42,7 +44,9 @@ def test_every_table_is_there_and_described(exported: Path, bundled_home: Home) 
 
 def test_units_and_terms(exported: Path) -> None:
     package = json.loads((exported / "datapackage.json").read_text(encoding="utf-8"))
-    fields = {f["name"]: f for r in package["resources"] if r["name"] == "observed.grid_carbon" for f in r["schema"]["fields"]}
+    fields = {
+        f["name"]: f for r in package["resources"] if r["name"] == "observed.grid_carbon" for f in r["schema"]["fields"]
+    }
     assert fields["intensity_gco2e_per_kwh"]["unit"] == "gCO2e/kWh"
     assert fields["valid_from"]["type"] == "datetime"
     assert {s["name"] for s in package["sources"]} >= {"starter_cloud_rate", "starter_grid_carbon"}
@@ -51,13 +55,26 @@ def test_units_and_terms(exported: Path) -> None:
 
 def test_focus_rows(exported: Path, bundled_home: Home) -> None:
     rows = pl.read_parquet(exported / "focus_cost_and_usage.parquet")
-    mandatory = ["BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", "EffectiveCost", "ListCost", "ProviderName", "ServiceCategory"]
+    mandatory = [
+        "BilledCost",
+        "BillingCurrency",
+        "ChargeCategory",
+        "ChargePeriodStart",
+        "EffectiveCost",
+        "ListCost",
+        "ProviderName",
+        "ServiceCategory",
+    ]
     assert rows.select(pl.col(mandatory).is_null().sum()).row(0) == (0,) * len(mandatory)
     assert set(rows["ChargeCategory"]) <= {"Usage", "Purchase"}
     assert set(rows["PricingCategory"]) <= {"Standard", "Dynamic", "Committed", "Other"}
     estimates = rows.filter(pl.col("x_Kind") == "estimate")
     with duckdb.connect(str(bundled_home.published_file), read_only=True) as con:
-        expected = dict(con.execute("SELECT scenario_id, central FROM estimated.training_estimate WHERE quantity = 'cost_usd' AND central IS NOT NULL").fetchall())
+        expected = dict(
+            con.execute(
+                "SELECT scenario_id, central FROM estimated.training_estimate WHERE quantity = 'cost_usd' AND central IS NOT NULL"
+            ).fetchall()
+        )
     assert dict(zip(estimates["x_ScenarioId"], estimates["EffectiveCost"], strict=True)) == expected
     assert (estimates["x_CostLow"] <= estimates["EffectiveCost"]).all()
     assert rows.filter(pl.col("x_Kind") == "list_price").height > 50
@@ -69,7 +86,8 @@ def test_csv_cells_are_no_formulas(bundled_home: Home, tmp_path: Path) -> None:
     hostile = ['=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "  =1", "a\r\n=1", "plain"]
     with duckdb.connect(str(home.published_file)) as con:
         con.executemany(
-            "INSERT INTO meta.rejected_row (batch_id, reason, row_json) VALUES (?, 'test', ?)", [(str(n), cell) for n, cell in enumerate(hostile)]
+            "INSERT INTO meta.rejected_row (batch_id, reason, row_json) VALUES (?, 'test', ?)",
+            [(str(n), cell) for n, cell in enumerate(hostile)],
         )
     out = export(home, tmp_path / "out", has_csv=True).path
     with (out / "meta.rejected_row.csv").open(newline="", encoding="utf-8") as file:
@@ -79,7 +97,9 @@ def test_csv_cells_are_no_formulas(bundled_home: Home, tmp_path: Path) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             assert not [c for row in csv.reader(file) for c in row if c.lstrip()[:1] in ("=", "+", "@")], path.name
     # Parquet keeps what was published, to the letter.
-    assert set(pl.read_parquet(out / "meta.rejected_row.parquet").filter(pl.col("reason") == "test")["row_json"]) == set(hostile)
+    assert set(
+        pl.read_parquet(out / "meta.rejected_row.parquet").filter(pl.col("reason") == "test")["row_json"]
+    ) == set(hostile)
 
 
 def test_again_into_the_same_folder_but_into_no_other(bundled_home: Home, tmp_path: Path) -> None:

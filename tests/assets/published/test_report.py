@@ -51,7 +51,9 @@ def hostile_site(bundled_home: Home, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Headless Chromium; skips aloud where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the report is not tested in a browser")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: the report is not tested in a browser"
+    )
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: the report is not tested in a browser")
     with sync_api.sync_playwright() as playwright:
@@ -66,7 +68,12 @@ def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else said.append(f"request to {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("file:", "data:")) else said.append(f"request to {request.url}")
+        ),
+    )
     page.goto(address)
     return page, said
 
@@ -75,7 +82,11 @@ def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
 def test_pages_are_small_and_need_no_other_host(site: Path, name: str) -> None:
     text = (site / name).read_text(encoding="utf-8")
     assert len(text.encode()) < MAX_BYTES
-    assert not any(f"{start}{host}" in text for start in ('src="', '<link rel="stylesheet" href="', "url(") for host in ("http:", "https:", "//"))
+    assert not any(
+        f"{start}{host}" in text
+        for start in ('src="', '<link rel="stylesheet" href="', "url(")
+        for host in ("http:", "https:", "//")
+    )
 
 
 @pytest.mark.parametrize("name", PAGES.values())
@@ -86,14 +97,18 @@ def test_pages_load_without_a_word_in_the_console(browser: Any, site: Path, name
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls sideways"
     assert page.locator("h1").count() == 1
     assert page.locator("table:not(:has(caption))").count() == 0
-    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length")
+    assert page.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length"
+    )
     page.context.close()
 
 
 @pytest.mark.parametrize("name", [n for k, n in PAGES.items() if k != "method"])
 def test_charts_have_marks_with_values(browser: Any, site: Path, name: str) -> None:
     page, _ = opened(browser, (site / name).as_uri())
-    counts = page.eval_on_selector_all(".chart svg", "all => all.map(s => s.querySelectorAll('[role=graphics-symbol][aria-label]').length)")
+    counts = page.eval_on_selector_all(
+        ".chart svg", "all => all.map(s => s.querySelectorAll('[role=graphics-symbol][aria-label]').length)"
+    )
     assert counts
     assert all(count > 0 for count in counts), counts
     assert page.eval_on_selector_all(".chart svg", "all => all.every(s => s.getBoundingClientRect().width > 200)")
@@ -118,12 +133,17 @@ def test_language_by_address_and_by_button(browser: Any, site: Path) -> None:
 def test_filter_and_sort(browser: Any, site: Path) -> None:
     page, _ = opened(browser, (site / "tokens.html").as_uri())
     page.locator("#tokens-filter").fill("mistral")
-    visible = page.eval_on_selector_all("#tokens tbody tr", "all => all.filter(r => !r.hidden).map(r => r.textContent.toLowerCase())")
+    visible = page.eval_on_selector_all(
+        "#tokens tbody tr", "all => all.filter(r => !r.hidden).map(r => r.textContent.toLowerCase())"
+    )
     assert visible
     assert all("mistral" in row for row in visible)
     page.locator("#tokens-filter").fill("")
     page.locator("#tokens thead button").nth(5).click()
-    prices = page.eval_on_selector_all("#tokens tbody tr", "all => all.map(r => parseFloat(r.cells[5].textContent.replace(/,/g, ''))).filter(v => !isNaN(v))")
+    prices = page.eval_on_selector_all(
+        "#tokens tbody tr",
+        "all => all.map(r => parseFloat(r.cells[5].textContent.replace(/,/g, ''))).filter(v => !isNaN(v))",
+    )
     assert prices == sorted(prices)
     page.context.close()
 
@@ -202,13 +222,24 @@ def test_words_are_escaped() -> None:
 def test_a_drawing_with_a_foreign_element_is_refused() -> None:
     with pytest.raises(charts.ChartError, match="script"):
         charts._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "x")
-    cleaned = charts._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><rect onclick="x()" fill="url(http://a)" x="1"/></svg>', "x")
+    cleaned = charts._cleaned(
+        '<svg xmlns="http://www.w3.org/2000/svg"><rect onclick="x()" fill="url(http://a)" x="1"/></svg>', "x"
+    )
     assert "onclick" not in cleaned
     assert "http://a" not in cleaned
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.000012, "1.20 × 10⁻⁵"), (3.14e23, "3.14 × 10²³"), (0, "0"), (None, "–"), (1234567, "1,230,000"), (9.999, "10.00"), (0.5, "0.500")]
+    ("value", "text"),
+    [
+        (0.000012, "1.20 × 10⁻⁵"),
+        (3.14e23, "3.14 × 10²³"),
+        (0, "0"),
+        (None, "–"),
+        (1234567, "1,230,000"),
+        (9.999, "10.00"),
+        (0.5, "0.500"),
+    ],
 )
 def test_numbers(value: float | None, text: str) -> None:
     assert shown.number(value) == text

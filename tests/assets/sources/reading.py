@@ -14,11 +14,15 @@ from warehouse.captures import Capture, Document
 OBSERVED_AT = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 
 
-def read_files(source_id: str, *files: Path, observed_at: dt.datetime = OBSERVED_AT) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def read_files(
+    source_id: str, *files: Path, observed_at: dt.datetime = OBSERVED_AT
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Good rows by scope, and refused rows, of the files parsed as one batch."""
     documents = [Document(f, f"file:{f.name}", observed_at, f.suffix.lstrip(".").lower()) for f in files]
     captures = [
-        Capture(f"c{n}", "b", n, len(files), source_id, d.url, observed_at.isoformat(), None, None, None, "", 0, d.extension)
+        Capture(
+            f"c{n}", "b", n, len(files), source_id, d.url, observed_at.isoformat(), None, None, None, "", 0, d.extension
+        )
         for n, d in enumerate(documents)
     ]
     scopes, rejected = intake.read_batch(source_named(source_id), captures, documents)

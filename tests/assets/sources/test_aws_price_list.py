@@ -26,21 +26,42 @@ ROOT = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2"
 CHINA = "https://pricing.cn-north-1.amazonaws.com.cn/offers/v1.0/cn/AmazonEC2"
 
 ROW = {
-    "SKU": "ABC", "TermType": "OnDemand", "EffectiveDate": "2026-08-01", "Unit": "Hrs", "PricePerUnit": "55.0400000000",
-    "Currency": "USD", "LeaseContractLength": "", "PurchaseOption": "", "OfferingClass": "",
-        "Location": "US East (N. Virginia)",
-    "Location Type": "AWS Region", "Instance Type": "p5.48xlarge", "vCPU": "192", "Memory": "2,048 GiB",
-        "Tenancy": "Shared",
-    "Operating System": "Linux", "License Model": "No License required", "usageType": "BoxUsage:p5.48xlarge",
-    "operation": "RunInstances", "CapacityStatus": "Used", "GPU": "8", "GPU Memory": "NA", "MarketOption": "OnDemand",
-    "Pre Installed S/W": "NA", "Region Code": "us-east-1",
+    "SKU": "ABC",
+    "TermType": "OnDemand",
+    "EffectiveDate": "2026-08-01",
+    "Unit": "Hrs",
+    "PricePerUnit": "55.0400000000",
+    "Currency": "USD",
+    "LeaseContractLength": "",
+    "PurchaseOption": "",
+    "OfferingClass": "",
+    "Location": "US East (N. Virginia)",
+    "Location Type": "AWS Region",
+    "Instance Type": "p5.48xlarge",
+    "vCPU": "192",
+    "Memory": "2,048 GiB",
+    "Tenancy": "Shared",
+    "Operating System": "Linux",
+    "License Model": "No License required",
+    "usageType": "BoxUsage:p5.48xlarge",
+    "operation": "RunInstances",
+    "CapacityStatus": "Used",
+    "GPU": "8",
+    "GPU Memory": "NA",
+    "MarketOption": "OnDemand",
+    "Pre Installed S/W": "NA",
+    "Region Code": "us-east-1",
 }
 METADATA = (
     '"FormatVersion","v1.0"\n"Disclaimer","This ""list"" is, well, informational."\n'
     '"Publication Date","2026-08-28T22:53:08Z"\n"Version","20260828225308"\n"OfferCode","AmazonEC2"\n'
 )
-NO_UPFRONT = {"TermType": "Reserved", "LeaseContractLength": "1yr", "PurchaseOption": "No Upfront",
-    "OfferingClass": "standard"}
+NO_UPFRONT = {
+    "TermType": "Reserved",
+    "LeaseContractLength": "1yr",
+    "PurchaseOption": "No Upfront",
+    "OfferingClass": "standard",
+}
 
 
 def offers(*rows: dict[str, str], columns: list[str] | None = None) -> str:
@@ -60,35 +81,67 @@ def as_json(*rows: dict[str, str]) -> str:
     terms: dict = {"OnDemand": {}, "Reserved": {}}
     for number, change in enumerate(rows):
         row, sku = ROW | change, f"SKU{number}"
-        products[sku] = {"sku": sku, "productFamily": "Compute Instance", "attributes": {
-            "location": row["Location"], "locationType": row["Location Type"], "instanceType": row["Instance Type"],
-            "vcpu": row["vCPU"], "memory": row["Memory"], "tenancy": row["Tenancy"],
-            "operatingSystem": row["Operating System"], "licenseModel": row["License Model"],
+        products[sku] = {
+            "sku": sku,
+            "productFamily": "Compute Instance",
+            "attributes": {
+                "location": row["Location"],
+                "locationType": row["Location Type"],
+                "instanceType": row["Instance Type"],
+                "vcpu": row["vCPU"],
+                "memory": row["Memory"],
+                "tenancy": row["Tenancy"],
+                "operatingSystem": row["Operating System"],
+                "licenseModel": row["License Model"],
                 "usagetype": row["usageType"],
-            "operation": row["operation"], "capacitystatus": row["CapacityStatus"], "marketoption": row["MarketOption"],
-            "preInstalledSw": row["Pre Installed S/W"], "regionCode": row["Region Code"],
-        } | ({"gpu": row["GPU"]} if row["GPU"] else {})}
-        terms[row["TermType"]][sku] = {f"{sku}.T": {
-            "offerTermCode": "T", "sku": sku, "effectiveDate": row["EffectiveDate"] + "T00:00:00Z",
-            "priceDimensions": {f"{sku}.T.R": {"unit": row["Unit"],
-                "pricePerUnit": {row["Currency"]: row["PricePerUnit"]}}},
-            "termAttributes": {k: row[k] for k in ("LeaseContractLength", "OfferingClass", "PurchaseOption") if row[k]},
-        }}
-    return json.dumps({
-        "formatVersion": "v1.0", "publicationDate": "2026-08-28T22:53:08Z", "products": products, "terms": terms,
-    })
+                "operation": row["operation"],
+                "capacitystatus": row["CapacityStatus"],
+                "marketoption": row["MarketOption"],
+                "preInstalledSw": row["Pre Installed S/W"],
+                "regionCode": row["Region Code"],
+            }
+            | ({"gpu": row["GPU"]} if row["GPU"] else {}),
+        }
+        terms[row["TermType"]][sku] = {
+            f"{sku}.T": {
+                "offerTermCode": "T",
+                "sku": sku,
+                "effectiveDate": row["EffectiveDate"] + "T00:00:00Z",
+                "priceDimensions": {
+                    f"{sku}.T.R": {"unit": row["Unit"], "pricePerUnit": {row["Currency"]: row["PricePerUnit"]}}
+                },
+                "termAttributes": {
+                    k: row[k] for k in ("LeaseContractLength", "OfferingClass", "PurchaseOption") if row[k]
+                },
+            }
+        }
+    return json.dumps(
+        {
+            "formatVersion": "v1.0",
+            "publicationDate": "2026-08-28T22:53:08Z",
+            "products": products,
+            "terms": terms,
+        }
+    )
 
 
 #: What is not on offer as a plain Linux machine with accelerators.
 OUT_OF_SUBJECT = [
-    {"Operating System": "Windows"}, {"Tenancy": "Dedicated"}, {"Tenancy": "Host"},
-        {"GPU": "NA", "Instance Type": "c7.large"},
-    {"GPU": "", "Instance Type": "c7.large"}, {"Pre Installed S/W": "SQL Web"},
-        {"CapacityStatus": "UnusedCapacityReservation"},
-    {"CapacityStatus": "AllocatedCapacityReservation"}, {"License Model": "Bring your own license"},
-    {"PricePerUnit": "0.0000000000"}, {"MarketOption": "CapacityBlock", "PricePerUnit": "0.0000000000"},
-    NO_UPFRONT | {"PurchaseOption": "All Upfront"}, NO_UPFRONT | {"OfferingClass": "convertible"},
-    NO_UPFRONT | {"Unit": "Quantity", "PricePerUnit": "2750"}, {"Location Type": "AWS Outposts"},
+    {"Operating System": "Windows"},
+    {"Tenancy": "Dedicated"},
+    {"Tenancy": "Host"},
+    {"GPU": "NA", "Instance Type": "c7.large"},
+    {"GPU": "", "Instance Type": "c7.large"},
+    {"Pre Installed S/W": "SQL Web"},
+    {"CapacityStatus": "UnusedCapacityReservation"},
+    {"CapacityStatus": "AllocatedCapacityReservation"},
+    {"License Model": "Bring your own license"},
+    {"PricePerUnit": "0.0000000000"},
+    {"MarketOption": "CapacityBlock", "PricePerUnit": "0.0000000000"},
+    NO_UPFRONT | {"PurchaseOption": "All Upfront"},
+    NO_UPFRONT | {"OfferingClass": "convertible"},
+    NO_UPFRONT | {"Unit": "Quantity", "PricePerUnit": "2750"},
+    {"Location Type": "AWS Outposts"},
 ]
 
 
@@ -105,15 +158,19 @@ def test_a_capacity_block_at_zero_does_not_win_over_on_demand(samples: Path) -> 
     file = samples / "aws_price_list/offer_us-east-1_p4d_OnDemand_vs_CapacityBlock_20240528203522.json"
     scopes, rejected = read_files("aws_price_list", file)
     (row,) = scopes["us-east-1"].to_dicts()
-    assert (row["instance_type"], row["purchase_option"], row["price_amount_per_hour"]) == ("p4d.24xlarge", "on_demand",
-        32.7726)
+    assert (row["instance_type"], row["purchase_option"], row["price_amount_per_hour"]) == (
+        "p4d.24xlarge",
+        "on_demand",
+        32.7726,
+    )
     assert (row["accelerator_count"], row["vcpu_count"], row["memory_gib"]) == (8.0, 96.0, 1152.0)
     assert row["valid_from"] == dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
     assert rejected.is_empty()
 
 
-@pytest.mark.parametrize("name",
-    ["offer_us-east-2_fragment_20230322145651", "offer_cn-northwest-1_fragment_20230314154740"])
+@pytest.mark.parametrize(
+    "name", ["offer_us-east-2_fragment_20230322145651", "offer_cn-northwest-1_fragment_20230314154740"]
+)
 def test_offers_of_other_things_have_no_rows(name: str, samples: Path) -> None:
     assert read_files("aws_price_list", samples / f"aws_price_list/{name}.json")[0] == {}
 
@@ -147,17 +204,23 @@ def test_versions_in_force_in_a_window(samples: Path, tmp_path: Path) -> None:
 def test_what_is_kept_and_what_is_left_out(layout: object, tmp_path: Path) -> None:
     """CSV and JSON give the same rows: the plain machine, its reservations without upfront, a priced capacity block."""
     rows = [
-        {}, NO_UPFRONT | {"PricePerUnit": "35.5"}, NO_UPFRONT | {"LeaseContractLength": "3yr", "PricePerUnit": "24.1"},
+        {},
+        NO_UPFRONT | {"PricePerUnit": "35.5"},
+        NO_UPFRONT | {"LeaseContractLength": "3yr", "PricePerUnit": "24.1"},
         {"MarketOption": "CapacityBlock", "operation": "RunInstances:CB", "PricePerUnit": "31.464"},
         {"Instance Type": "trn1.32xlarge", "GPU": "", "PricePerUnit": "21.5"},
         *OUT_OF_SUBJECT,
     ]
     scopes, rejected = read_body("aws_price_list", layout(*rows), tmp_path)  # type: ignore[operator]
-    got = {(r["instance_type"], r["purchase_option"]): r["price_amount_per_hour"]
-        for r in scopes["us-east-1"].to_dicts()}
+    got = {
+        (r["instance_type"], r["purchase_option"]): r["price_amount_per_hour"] for r in scopes["us-east-1"].to_dicts()
+    }
     assert got == {
-        ("p5.48xlarge", "on_demand"): 55.04, ("p5.48xlarge", "reserved_1y"): 35.5, ("p5.48xlarge", "reserved_3y"): 24.1,
-        ("p5.48xlarge", "capacity_block"): 31.464, ("trn1.32xlarge", "on_demand"): 21.5,
+        ("p5.48xlarge", "on_demand"): 55.04,
+        ("p5.48xlarge", "reserved_1y"): 35.5,
+        ("p5.48xlarge", "reserved_3y"): 24.1,
+        ("p5.48xlarge", "capacity_block"): 31.464,
+        ("trn1.32xlarge", "on_demand"): 21.5,
     }
     assert set(scopes["us-east-1"]["memory_gib"]) == {2048.0}
     counts = dict(scopes["us-east-1"].select("instance_type", "accelerator_count").iter_rows())
@@ -184,24 +247,29 @@ def test_a_local_zone_is_a_region_of_its_own_in_its_region_s_scope(tmp_path: Pat
     assert rows["offer_variant"].to_list() == ["", "US West (Los Angeles)", ""]
 
 
-@pytest.mark.parametrize(("price", "reason"),
-    [("-1", "no positive number"), ("Contact us", "no positive number"), ("9999", "bounds")])
+@pytest.mark.parametrize(
+    ("price", "reason"), [("-1", "no positive number"), ("Contact us", "no positive number"), ("9999", "bounds")]
+)
 def test_a_bad_price_is_refused_and_the_rest_is_kept(price: str, reason: str, tmp_path: Path) -> None:
-    scopes, rejected = read_body("aws_price_list", offers({"PricePerUnit": price}, {"Instance Type": "p4d.24xlarge"}),
-        tmp_path)
+    scopes, rejected = read_body(
+        "aws_price_list", offers({"PricePerUnit": price}, {"Instance Type": "p4d.24xlarge"}), tmp_path
+    )
     assert scopes["us-east-1"]["instance_type"].to_list() == ["p4d.24xlarge"]
     assert reason in rejected["reason"][0]
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    (offers({}).replace('"Tenancy"', '"Tenure"'), "Tenancy is missing"),
-    (offers({}, {})[:-40], "breaks off"),
-    (METADATA, "no header line"),
-    ("<!DOCTYPE html><html>blocked</html>", "HTML page"),
-    ("\n", "empty"),
-    (as_json({})[:-100], "breaks off"),
-    ('{"formatVersion": "v2.0", "items": []}', "products and terms are missing"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (offers({}).replace('"Tenancy"', '"Tenure"'), "Tenancy is missing"),
+        (offers({}, {})[:-40], "breaks off"),
+        (METADATA, "no header line"),
+        ("<!DOCTYPE html><html>blocked</html>", "HTML page"),
+        ("\n", "empty"),
+        (as_json({})[:-100], "breaks off"),
+        ('{"formatVersion": "v2.0", "items": []}', "products and terms are missing"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("aws_price_list", body, tmp_path)
@@ -220,9 +288,9 @@ def test_an_old_file_ends_no_offer(home: Home, tmp_path: Path) -> None:
 
 def region_index(version: str, root: str, *regions: str) -> str:
     path = root.split(".com", 1)[1].removeprefix(".cn")
-    return json.dumps({"regions": {
-        r: {"regionCode": r, "currentVersionUrl": f"{path}/{version}/{r}/index.json"} for r in regions
-    }})
+    return json.dumps(
+        {"regions": {r: {"regionCode": r, "currentVersionUrl": f"{path}/{version}/{r}/index.json"} for r in regions}}
+    )
 
 
 def test_every_region_of_the_current_version(replay: ReplayServer, home: Home) -> None:
@@ -241,11 +309,23 @@ def test_every_region_of_the_current_version(replay: ReplayServer, home: Home) -
 
 
 def test_a_past_day_is_recorded_as_of_its_version(replay: ReplayServer, home: Home) -> None:
-    replay.add(f"{ROOT}/index.json", json.dumps({"versions": {
-        "20180607191619": {"versionEffectiveBeginDate": "2018-05-01T00:00:00Z",
-            "versionEffectiveEndDate": "2018-06-01T00:00:00Z"},
-        "20250912225308": {"versionEffectiveBeginDate": "2025-09-01T00:00:00Z", "versionEffectiveEndDate": ""},
-    }}))
+    replay.add(
+        f"{ROOT}/index.json",
+        json.dumps(
+            {
+                "versions": {
+                    "20180607191619": {
+                        "versionEffectiveBeginDate": "2018-05-01T00:00:00Z",
+                        "versionEffectiveEndDate": "2018-06-01T00:00:00Z",
+                    },
+                    "20250912225308": {
+                        "versionEffectiveBeginDate": "2025-09-01T00:00:00Z",
+                        "versionEffectiveEndDate": "",
+                    },
+                }
+            }
+        ),
+    )
     replay.add(f"{ROOT}/20180607191619/region_index.json", region_index("20180607191619", ROOT, "us-east-1"))
     body = offers({"EffectiveDate": "2018-05-01"}).replace("2026-08-28T22:53:08Z", "2018-06-07T19:16:19Z")
     replay.add(f"{ROOT}/20180607191619/us-east-1/index.csv", body)
@@ -269,8 +349,9 @@ def test_china_is_in_yuan(replay: ReplayServer, home: Home) -> None:
 
 
 def test_a_file_on_another_host_is_refused(replay: ReplayServer, home: Home) -> None:
-    listed = {"regions": {"us-east-1": {"regionCode": "us-east-1",
-        "currentVersionUrl": "https://evil.example/index.json"}}}
+    listed = {
+        "regions": {"us-east-1": {"regionCode": "us-east-1", "currentVersionUrl": "https://evil.example/index.json"}}
+    }
     replay.add(f"{ROOT}/current/region_index.json", json.dumps(listed))
     with pytest.raises((FetchError, LayoutError), match="refused"):
         intake.take_live(home, AWS_PRICE_LIST, Window(NOW))

@@ -23,11 +23,27 @@ URL = f"https://{HOST}/spot.json"
 
 def spot(*prices: tuple[str, str, str, str]) -> str:
     """(region, type, system, price) rows in the nesting of the file."""
-    return json.dumps({"vers": 0.01, "config": {"rate": "perhr", "currencies": ["USD"], "regions": [
-        {"region": region, "instanceTypes": [{"type": "gpu", "sizes": [
-            {"size": size, "valueColumns": [{"name": system, "prices": {"USD": price}}]}
-        ]}]} for region, size, system, price in prices
-    ]}})
+    return json.dumps(
+        {
+            "vers": 0.01,
+            "config": {
+                "rate": "perhr",
+                "currencies": ["USD"],
+                "regions": [
+                    {
+                        "region": region,
+                        "instanceTypes": [
+                            {
+                                "type": "gpu",
+                                "sizes": [{"size": size, "valueColumns": [{"name": system, "prices": {"USD": price}}]}],
+                            }
+                        ],
+                    }
+                    for region, size, system, price in prices
+                ],
+            },
+        }
+    )
 
 
 def history(*rows: tuple[str, str, str, str, str]) -> str:
@@ -49,13 +65,16 @@ def test_the_advisor_is_no_price(samples: Path) -> None:
 @pytest.mark.parametrize("wrap", ["{}", "callback({});", "/* AWS */ callback({})\n"])
 def test_old_names_and_no_price(wrap: str, tmp_path: Path) -> None:
     body = spot(
-        ("us-east", "p5.48xlarge", "linux", "21.5"), ("eu-ireland", "g5.xlarge", "linux", "0.45"),
-        ("us-east", "p4d.24xlarge", "linux", "N/A*"), ("us-east", "p5.48xlarge", "mswin", "30"),
+        ("us-east", "p5.48xlarge", "linux", "21.5"),
+        ("eu-ireland", "g5.xlarge", "linux", "0.45"),
+        ("us-east", "p4d.24xlarge", "linux", "N/A*"),
+        ("us-east", "p5.48xlarge", "mswin", "30"),
         ("us-east", "m5.large", "linux", "0.03"),
     )
     scopes, rejected = read_body("aws_spot", wrap.replace("{}", body), tmp_path)
     assert scopes["aws_spot"].select("region", "instance_type", "price_amount_per_hour").rows() == [
-        ("us-east-1", "p5.48xlarge", 21.5), ("eu-west-1", "g5.xlarge", 0.45),
+        ("us-east-1", "p5.48xlarge", 21.5),
+        ("eu-west-1", "g5.xlarge", 0.45),
     ]
     assert rejected.is_empty()
 
@@ -76,10 +95,15 @@ def test_history_holds_from_its_timestamp(encoding: str, tmp_path: Path) -> None
     assert rejected.height == 1
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    ('{"config": {}}', "config.regions"), ('{"config": {"regions": []}}', "empty answer"), ("callback({", "not JSON"),
-    ("<html></html>", "HTML page"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"config": {}}', "config.regions"),
+        ('{"config": {"regions": []}}', "empty answer"),
+        ("callback({", "not JSON"),
+        ("<html></html>", "HTML page"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("aws_spot", body, tmp_path)

@@ -25,11 +25,20 @@ URL = "https://prices.azure.com/api/retail/prices"
 def item(**changed: object) -> dict:
     """A row as the publisher writes it."""
     row: dict[str, object] = {
-        "currencyCode": "USD", "tierMinimumUnits": 0.0, "retailPrice": 98.32, "unitPrice": 98.32,
-        "armRegionName": "eastus", "effectiveStartDate": "2023-12-01T00:00:00Z", "meterName": "ND96isrH100v5",
-        "productName": "Virtual Machines NDsr H100 v5 Series", "skuName": "ND96isrH100v5",
-        "serviceName": "Virtual Machines", "unitOfMeasure": "1 Hour", "type": "Consumption",
-        "isPrimaryMeterRegion": True, "armSkuName": "Standard_ND96isr_H100_v5",
+        "currencyCode": "USD",
+        "tierMinimumUnits": 0.0,
+        "retailPrice": 98.32,
+        "unitPrice": 98.32,
+        "armRegionName": "eastus",
+        "effectiveStartDate": "2023-12-01T00:00:00Z",
+        "meterName": "ND96isrH100v5",
+        "productName": "Virtual Machines NDsr H100 v5 Series",
+        "skuName": "ND96isrH100v5",
+        "serviceName": "Virtual Machines",
+        "unitOfMeasure": "1 Hour",
+        "type": "Consumption",
+        "isPrimaryMeterRegion": True,
+        "armSkuName": "Standard_ND96isr_H100_v5",
     }
     return row | changed
 
@@ -58,10 +67,18 @@ def test_one_family_with_every_kind_of_row(samples: Path) -> None:
     assert rejected.is_empty()
 
 
-@pytest.mark.parametrize(("date", "count"), [
-    ("2025-03-18", 8), ("2025-06-25", 11), ("2025-09-21", 11), ("2025-12-21", 8), ("2026-03-18", 8),
-    ("2026-06-26", 9), ("2026-08-22", 9),
-])
+@pytest.mark.parametrize(
+    ("date", "count"),
+    [
+        ("2025-03-18", 8),
+        ("2025-06-25", 11),
+        ("2025-09-21", 11),
+        ("2025-12-21", 8),
+        ("2026-03-18", 8),
+        ("2026-06-26", 9),
+        ("2026-08-22", 9),
+    ],
+)
 def test_bare_lists_of_seven_dates(date: str, count: int, samples: Path) -> None:
     scopes, rejected = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
     rows = scopes["azure"]
@@ -74,7 +91,7 @@ def test_a_reservation_that_was_repriced_starts_on_its_new_date(samples: Path) -
         scopes, _ = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
         row = scopes["azure"].row(
             by_predicate=(pl.col("instance_type") == "Standard_ND96isr_H200_v5")
-                & (pl.col("purchase_option") == "reserved_1y"),
+            & (pl.col("purchase_option") == "reserved_1y"),
             named=True,
         )
         return round(row["price_amount_per_hour"] * 8_760), row["valid_from"]
@@ -101,12 +118,18 @@ def test_a_monthly_reservation_is_refused_with_its_unit(samples: Path) -> None:
 # Made-up bodies -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("changed", "reason"), [
-    ({"retailPrice": 0.0}, "zero or negative"), ({"retailPrice": -1}, "zero or negative"),
-    ({"retailPrice": None}, "retailPrice is missing"), ({"type": None}, "type is missing"),
-    ({"type": "Reservation"}, "without a known term"), ({"effectiveStartDate": "soon"}, "not a date"),
-    ({"currencyCode": "XXX"}, "currency_code"),
-])
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"retailPrice": 0.0}, "zero or negative"),
+        ({"retailPrice": -1}, "zero or negative"),
+        ({"retailPrice": None}, "retailPrice is missing"),
+        ({"type": None}, "type is missing"),
+        ({"type": "Reservation"}, "without a known term"),
+        ({"effectiveStartDate": "soon"}, "not a date"),
+        ({"currencyCode": "XXX"}, "currency_code"),
+    ],
+)
 def test_a_bad_row_is_refused_and_the_rest_is_kept(changed: dict, reason: str, tmp_path: Path) -> None:
     body = page(item(**changed), item(armRegionName="westus"))
     scopes, rejected = read_body("azure_retail", body, tmp_path)
@@ -114,12 +137,19 @@ def test_a_bad_row_is_refused_and_the_rest_is_kept(changed: dict, reason: str, t
     assert reason in rejected["reason"][0]
 
 
-@pytest.mark.parametrize("changed", [
-    {"productName": "Virtual Machines NDsr H100 v5 Series Windows"}, {"type": "DevTestConsumption"},
-    {"skuName": "ND96isrH100v5 Low Priority"}, {"meterName": "ND96isrH100v5 Low Priority"},
-    {"armSkuName": "Standard_D8s_v5"}, {"armSkuName": "Standard_NP10s"}, {"serviceName": "Azure Machine Learning"},
-    {"type": "Reservation", "reservationTerm": "5 Years"},
-])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"productName": "Virtual Machines NDsr H100 v5 Series Windows"},
+        {"type": "DevTestConsumption"},
+        {"skuName": "ND96isrH100v5 Low Priority"},
+        {"meterName": "ND96isrH100v5 Low Priority"},
+        {"armSkuName": "Standard_D8s_v5"},
+        {"armSkuName": "Standard_NP10s"},
+        {"serviceName": "Azure Machine Learning"},
+        {"type": "Reservation", "reservationTerm": "5 Years"},
+    ],
+)
 def test_what_is_out_of_subject_is_left_out(changed: dict, tmp_path: Path) -> None:
     scopes, rejected = read_body("azure_retail", page(item(**changed), item(armRegionName="westus")), tmp_path)
     assert scopes["azure"]["region"].to_list() == ["westus"]
@@ -133,8 +163,9 @@ def test_spot_is_told_by_either_name(field: str, tmp_path: Path) -> None:
 
 
 def test_repeated_rows_count_once_and_contradicting_ones_not_at_all(tmp_path: Path) -> None:
-    body = page(item(), item(), item(armRegionName="westus", retailPrice=1.0),
-        item(armRegionName="westus", retailPrice=2.0))
+    body = page(
+        item(), item(), item(armRegionName="westus", retailPrice=1.0), item(armRegionName="westus", retailPrice=2.0)
+    )
     scopes, rejected = read_body("azure_retail", body, tmp_path)
     assert scopes["azure"]["region"].to_list() == ["eastus"]
     assert rejected.height == 2
@@ -147,12 +178,15 @@ def test_an_announced_price_starts_in_the_future(tmp_path: Path) -> None:
     assert scopes["azure"].sort("valid_from")["price_amount_per_hour"].to_list() == [98.32, 80.0]
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    (page(item()).replace("retailPrice", "price"), "retailPrice is missing"),
-    (page(item())[:-60], "truncated"),
-    ("<html><body>Are you a robot?</body></html>", "HTML page"),
-    ('{"error": "busy"}', "Items is missing"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (page(item()).replace("retailPrice", "price"), "retailPrice is missing"),
+        (page(item())[:-60], "truncated"),
+        ("<html><body>Are you a robot?</body></html>", "HTML page"),
+        ('{"error": "busy"}', "Items is missing"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("azure_retail", body, tmp_path)

@@ -17,21 +17,29 @@ from warehouse.home import Home
 from warehouse.staging import staged
 
 SIZE = {
-    "slug": "gpu-l40sx1-48gb", "memory": 65536, "vcpus": 8, "price_hourly": 1.57, "regions": ["tor1", "nyc1"], "available": True,
+    "slug": "gpu-l40sx1-48gb",
+    "memory": 65536,
+    "vcpus": 8,
+    "price_hourly": 1.57,
+    "regions": ["tor1", "nyc1"],
+    "available": True,
     "gpu_info": {"count": 1, "vram": {"amount": 48, "unit": "gib"}, "model": "nvidia_l40s"},
 }
 
 
 def answer(*sizes: dict[str, object], following: str | None = None) -> str:
     """One page of sizes."""
-    return json.dumps({"sizes": sizes, "links": {"pages": {"next": following}} if following else {}, "meta": {"total": 1}})
+    return json.dumps(
+        {"sizes": sizes, "links": {"pages": {"next": following}} if following else {}, "meta": {"total": 1}}
+    )
 
 
 def test_a_real_answer(samples: Path) -> None:
     scopes, rejected = read_files("digitalocean", samples / "other_provider_apis/digitalocean_sizes.json")
     columns = ("instance_type", "region", "accelerator_count", "accelerator_memory_gib", "price_amount_per_hour")
     assert scopes["digitalocean"].select(columns).rows() == [
-        ("gpu-h100x8-640gb", "nyc1", 8.0, 80.0, 23.92), ("gpu-mi300x8-1536gb", "nyc1", 8.0, 192.0, 15.92),
+        ("gpu-h100x8-640gb", "nyc1", 8.0, 80.0, 23.92),
+        ("gpu-mi300x8-1536gb", "nyc1", 8.0, 192.0, 15.92),
     ]
     assert rejected.is_empty()
 
@@ -50,7 +58,8 @@ def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [('{"id": "unauthorized"}', "no list of sizes"), ('{"sizes": [{"slug": "x"}]}', "price_hourly"), ("", "empty")]
+    ("body", "message"),
+    [('{"id": "unauthorized"}', "no list of sizes"), ('{"sizes": [{"slug": "x"}]}', "price_hourly"), ("", "empty")],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):

@@ -29,7 +29,13 @@ def on_demand(frame: pl.DataFrame, instance: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("day", "count", "refused"),
-    [("2022-08-26", 200, 0), ("2023-05-29", 256, 22), ("2023-10-30", 271, 22), ("2024-02-27", 298, 22), ("2025-03-07", 304, 22)],
+    [
+        ("2022-08-26", 200, 0),
+        ("2023-05-29", 256, 22),
+        ("2023-10-30", 271, 22),
+        ("2024-02-27", 298, 22),
+        ("2025-03-07", 304, 22),
+    ],
 )
 def test_every_table_is_read(day: str, count: int, refused: int, samples: Path) -> None:
     scopes, rejected = read_files("fsdl", samples / FOLDER / f"fsdl_cloud-gpus_{day}.csv")
@@ -37,9 +43,11 @@ def test_every_table_is_read(day: str, count: int, refused: int, samples: Path) 
     assert (rows.height, rejected.height) == (count, refused)
     assert rows["valid_from"].dt.strftime("%Y-%m-%d").unique().to_list() == [day]
     assert on_demand(rows, "p4d.24xlarge") == (8, 32.77)
-    per_gpu = rows.filter(pl.col("purchase_option") == "on_demand").select(
-        pl.col("price_amount_per_hour") / pl.col("accelerator_count")
-    ).to_series()
+    per_gpu = (
+        rows.filter(pl.col("purchase_option") == "on_demand")
+        .select(pl.col("price_amount_per_hour") / pl.col("accelerator_count"))
+        .to_series()
+    )
     assert per_gpu.is_between(0.2, 12).all()
 
 
@@ -78,8 +86,11 @@ def test_an_empty_price_is_no_offer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (HEAD.replace("GPU Type", "GPU") + ROW, "GPU Type is missing"), (HEAD.replace("On-demand", "Price") + ROW, "neither"),
-        (HEAD, "no row"), ("", "empty"), ("<html>moved</html>", "HTML page"),
+        (HEAD.replace("GPU Type", "GPU") + ROW, "GPU Type is missing"),
+        (HEAD.replace("On-demand", "Price") + ROW, "neither"),
+        (HEAD, "no row"),
+        ("", "empty"),
+        ("<html>moved</html>", "HTML page"),
     ],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from pathlib import Path
 
@@ -23,8 +24,12 @@ def answer(first: str, slots: int, **intensity: object) -> str:
     start = dt.datetime.fromisoformat(first)
     times = [start + dt.timedelta(minutes=30 * n) for n in range(slots + 1)]
     rows = [
-        {"from": f"{a:%Y-%m-%dT%H:%MZ}", "to": f"{b:%Y-%m-%dT%H:%MZ}", "intensity": {"forecast": 100, "actual": 90, "index": "low"} | intensity}
-        for a, b in zip(times, times[1:], strict=False)
+        {
+            "from": f"{a:%Y-%m-%dT%H:%MZ}",
+            "to": f"{b:%Y-%m-%dT%H:%MZ}",
+            "intensity": {"forecast": 100, "actual": 90, "index": "low"} | intensity,
+        }
+        for a, b in itertools.pairwise(times)
     ]
     return json.dumps({"data": rows})
 
@@ -46,7 +51,9 @@ def test_a_year_with_its_gap_and_its_holes(samples: Path) -> None:
 
 
 def test_regions_are_told_apart_by_id_and_zeros_that_burn_fuel_are_refused(samples: Path) -> None:
-    scopes, rejected = read_files("gb_carbon_intensity", samples / "gb_carbon_intensity/regional_range_2020-01-01_2020-01-02.json")
+    scopes, rejected = read_files(
+        "gb_carbon_intensity", samples / "gb_carbon_intensity/regional_range_2020-01-01_2020-01-02.json"
+    )
     assert set(scopes) == {"national", "regional"}
     assert scopes["regional"]["zone"].n_unique() == 17
     assert rejected["reason"].str.contains("artefact").all()
@@ -77,7 +84,9 @@ def test_null_actual_is_missing_not_zero(tmp_path: Path) -> None:
 
 
 def test_a_factor_a_million_too_high_is_refused(tmp_path: Path) -> None:
-    scopes, rejected = read_body("gb_carbon_intensity", answer("2026-08-01T00:00:00+00:00", 1, actual=77_000_000), tmp_path)
+    scopes, rejected = read_body(
+        "gb_carbon_intensity", answer("2026-08-01T00:00:00+00:00", 1, actual=77_000_000), tmp_path
+    )
     assert scopes["national"]["basis_kind"].to_list() == ["forecast"]
     assert "above 1500" in rejected["reason"][0]
 
@@ -88,7 +97,9 @@ def test_a_date_in_2099_is_refused(tmp_path: Path) -> None:
     assert rejected["reason"].str.contains("valid_from").all()
 
 
-@pytest.mark.parametrize("body", ['{"data": null}', '{"data": []}', '{"error": {"message": "Requested resource not found."}}', "[]", "{"])
+@pytest.mark.parametrize(
+    "body", ['{"data": null}', '{"data": []}', '{"error": {"message": "Requested resource not found."}}', "[]", "{"]
+)
 def test_answers_without_data_are_refused_by_name(body: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError):
         read_body("gb_carbon_intensity", body, tmp_path)

@@ -36,19 +36,31 @@ def machine(name: str = "a2-highgpu-1g", accelerator: str = "a100: 1", **prices:
     return f"    {name}:\n      {accelerator}\n      cost:\n{lines}      cpu: 12\n      ram: 85\n"
 
 
-@pytest.mark.parametrize(("date", "count", "refused"), [
-    ("2022-02-17", 410, 10), ("2022-09-29", 936, 9), ("2023-03-30", 688, 15), ("2023-09-28", 2320, 20),
-    ("2024-03-28", 2380, 20), ("2024-09-26", 3056, 0), ("2025-03-27", 3056, 0), ("2025-09-25", 3056, 0),
-    ("2026-03-26", 3056, 0), ("2026-07-30", 3609, 0),
-])
+@pytest.mark.parametrize(
+    ("date", "count", "refused"),
+    [
+        ("2022-02-17", 410, 10),
+        ("2022-09-29", 936, 9),
+        ("2023-03-30", 688, 15),
+        ("2023-09-28", 2320, 20),
+        ("2024-03-28", 2380, 20),
+        ("2024-09-26", 3056, 0),
+        ("2025-03-27", 3056, 0),
+        ("2025-09-25", 3056, 0),
+        ("2026-03-26", 3056, 0),
+        ("2026-07-30", 3609, 0),
+    ],
+)
 def test_every_dated_layout(date: str, count: int, refused: int, samples: Path) -> None:
     scopes, rejected = read_files("gcp_pricing_yml", samples / f"gcp_pricing_yml/pricing_{date}.yml.zip")
     rows = scopes["gcp"]
     assert (rows.height, rejected.height) == (count, refused)
     assert rows["accelerator_count"].null_count() == 0
-    per_gpu = rows.filter(pl.col("purchase_option") == "on_demand").select(
-        pl.col("price_amount_per_hour") / pl.col("accelerator_count")
-    ).to_series()
+    per_gpu = (
+        rows.filter(pl.col("purchase_option") == "on_demand")
+        .select(pl.col("price_amount_per_hour") / pl.col("accelerator_count"))
+        .to_series()
+    )
     assert 0.6 < per_gpu.min() < per_gpu.max() < 19
 
 
@@ -74,8 +86,9 @@ def test_a_host_without_its_gpu_is_refused(samples: Path) -> None:
     scopes, rejected = read_files("gcp_pricing_yml", samples / "gcp_pricing_yml/pricing_2023-09-28.yml.zip")
     assert "price of the accelerator is missing" in rejected["reason"][0]
     assert all("northamerica-northeast2" in row for row in rejected["row_json"])
-    toronto = scopes["gcp"].filter((pl.col("region") == "northamerica-northeast2")
-        & (pl.col("instance_type") == "a2-highgpu-1g"))
+    toronto = scopes["gcp"].filter(
+        (pl.col("region") == "northamerica-northeast2") & (pl.col("instance_type") == "a2-highgpu-1g")
+    )
     assert "on_demand" not in toronto["purchase_option"]
     assert "spot" not in toronto["purchase_option"]
 
@@ -105,17 +118,23 @@ def test_hosts_without_accelerators_and_licences_are_left_out(tmp_path: Path) ->
 def test_a_bad_price_is_refused_and_a_spot_of_zero_is_no_offer(price: object, tmp_path: Path) -> None:
     body = file_of(machine(hour=price, hour_spot=0))  # type: ignore[arg-type]
     scopes, rejected = read_body("gcp_pricing_yml", body, tmp_path, "p.yml")
-    assert scopes["gcp"].select("region", "purchase_option").rows() == [("a-east1", "on_demand"),
-        ("b-west1", "on_demand")]
+    assert scopes["gcp"].select("region", "purchase_option").rows() == [
+        ("a-east1", "on_demand"),
+        ("b-west1", "on_demand"),
+    ]
     assert rejected["reason"].to_list() == ["the price per hour is missing, zero or negative"]
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    (file_of(machine()).replace("  instance:", "  machines:"), "compute.instance is missing"),
-    (file_of(machine()).replace("      cost:", "      price:"), "has no cost"),
-    (file_of(machine("e2-standard-2")), "none of its machine types"),
-    ("<html>404</html>", "HTML page"), ("", "empty"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (file_of(machine()).replace("  instance:", "  machines:"), "compute.instance is missing"),
+        (file_of(machine()).replace("      cost:", "      price:"), "has no cost"),
+        (file_of(machine("e2-standard-2")), "none of its machine types"),
+        ("<html>404</html>", "HTML page"),
+        ("", "empty"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("gcp_pricing_yml", body, tmp_path, "p.yml")

@@ -21,12 +21,17 @@ NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 SECRET = "not-a-real-key"
 
 
-def sku(description: str = "Nvidia Tesla A100 GPU running in Iowa", unit: str = "h", currency: str = "USD",
-    **price: object) -> dict:
+def sku(
+    description: str = "Nvidia Tesla A100 GPU running in Iowa", unit: str = "h", currency: str = "USD", **price: object
+) -> dict:
     amount = {"currencyCode": currency} | (price or {"units": "2", "nanos": 933908000})
-    return {"skuId": description, "description": description, "pricingInfo": [
-        {"pricingExpression": {"usageUnit": unit, "tieredRates": [{"startUsageAmount": 0, "unitPrice": amount}]}}
-    ]}
+    return {
+        "skuId": description,
+        "description": description,
+        "pricingInfo": [
+            {"pricingExpression": {"usageUnit": unit, "tieredRates": [{"startUsageAmount": 0, "unitPrice": amount}]}}
+        ],
+    }
 
 
 def page(*skus: dict, token: str = "") -> str:
@@ -53,15 +58,21 @@ def test_every_region_of_a_sku_has_its_row(samples: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("description", "option", "variant"), [
-    ("Nvidia H100 80GB GPU running in Iowa", "on_demand", ""),
-    ("Nvidia H100 80GB GPU attached to Spot Preemptible VMs running in Iowa", "spot", ""),
-    ("Commitment v1: Nvidia H100 80GB GPU running in Iowa for 1 Year", "reserved_1y", ""),
-    ("Commitment v1: Nvidia H100 80GB GPU running in Iowa for 3 Years", "reserved_3y", ""),
-    ("Reserved Nvidia H100 80GB GPU in Iowa in Calendar Mode", "capacity_block", "calendar_mode"),
-    ("Nvidia H100 80GB GPU attached to DWS Defined Duration VMs running in Iowa", "capacity_block",
-        "dws_defined_duration"),
-])
+@pytest.mark.parametrize(
+    ("description", "option", "variant"),
+    [
+        ("Nvidia H100 80GB GPU running in Iowa", "on_demand", ""),
+        ("Nvidia H100 80GB GPU attached to Spot Preemptible VMs running in Iowa", "spot", ""),
+        ("Commitment v1: Nvidia H100 80GB GPU running in Iowa for 1 Year", "reserved_1y", ""),
+        ("Commitment v1: Nvidia H100 80GB GPU running in Iowa for 3 Years", "reserved_3y", ""),
+        ("Reserved Nvidia H100 80GB GPU in Iowa in Calendar Mode", "capacity_block", "calendar_mode"),
+        (
+            "Nvidia H100 80GB GPU attached to DWS Defined Duration VMs running in Iowa",
+            "capacity_block",
+            "dws_defined_duration",
+        ),
+    ],
+)
 def test_variants_are_told_apart(description: str, option: str, variant: str, tmp_path: Path) -> None:
     scopes, _ = read_body("gcp_skus", page(sku(description)), tmp_path)
     (row,) = scopes["gcp"].to_dicts()
@@ -77,8 +88,11 @@ def test_units_or_nanos_may_be_absent(price: dict, amount: float, tmp_path: Path
 
 def test_zero_and_licences_are_left_out_and_bad_ones_refused(tmp_path: Path) -> None:
     body = page(
-        sku(), sku("Nvidia L4 GPU running in Tokyo", units="0", nanos=0), sku("Licensing Fee for X (GPU cost)"),
-        sku("Nvidia L4 GPU running in Seoul", units="-1"), sku("Nvidia L4 GPU running in Delhi", unit="mo"),
+        sku(),
+        sku("Nvidia L4 GPU running in Tokyo", units="0", nanos=0),
+        sku("Licensing Fee for X (GPU cost)"),
+        sku("Nvidia L4 GPU running in Seoul", units="-1"),
+        sku("Nvidia L4 GPU running in Delhi", unit="mo"),
         sku("Nvidia L4 GPU running in Paris", currency="IDR"),
     )
     scopes, rejected = read_body("gcp_skus", body, tmp_path)
@@ -86,23 +100,29 @@ def test_zero_and_licences_are_left_out_and_bad_ones_refused(tmp_path: Path) -> 
     assert rejected.height == 3
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    ('{"items": []}', "skus is missing"), (page(sku())[:-3], "not JSON"),
-    (page(sku()).replace("pricingExpression", "expression"), "pricingExpression"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"items": []}', "skus is missing"),
+        (page(sku())[:-3], "not JSON"),
+        (page(sku()).replace("pricingExpression", "expression"), "pricingExpression"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("gcp_skus", body, tmp_path)
 
 
-def test_pages_follow_by_token_and_the_key_stays_secret(replay: ReplayServer, home: Home,
-    monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_follow_by_token_and_the_key_stays_secret(
+    replay: ReplayServer, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GCP_API_KEY", SECRET)
 
     def answer(asked: Asked) -> bytes:
         following = "pageToken=t2" in asked.url
-        return page(sku(f"Nvidia L4 GPU running in {'Tokyo' if following else 'Iowa'}"),
-            token="" if following else "t2").encode()
+        return page(
+            sku(f"Nvidia L4 GPU running in {'Tokyo' if following else 'Iowa'}"), token="" if following else "t2"
+        ).encode()
 
     replay.add(URL, "", status=429, headers={"Retry-After": "0"}, times=1)
     replay.add(URL, answer)

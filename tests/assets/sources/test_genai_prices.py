@@ -34,7 +34,8 @@ def lines(prices: object, tmp_path: Path) -> list[tuple]:
 def test_a_dated_change_and_what_held_before(tmp_path: Path) -> None:
     prices = [{"prices": {"input_mtok": 10}}, {"constraint": {"start_date": "2025-06-10"}, "prices": {"input_mtok": 2}}]
     assert set(lines(prices, tmp_path)) == {
-        ("input", 0, "", 2.0, "2025-06-10", True), ("input", 0, "", 10.0, UNKNOWN_START[:10], True),
+        ("input", 0, "", 2.0, "2025-06-10", True),
+        ("input", 0, "", 10.0, UNKNOWN_START[:10], True),
     }
 
 
@@ -64,7 +65,9 @@ def test_hours_of_the_day_stay_apart(tmp_path: Path) -> None:
 
 def test_an_unknown_constraint_is_not_ignored(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="unknown constraint"):
-        read_body("genai_prices", one_model([{"constraint": {"moon_phase": "full"}, "prices": {"input_mtok": 1}}]), tmp_path)
+        read_body(
+            "genai_prices", one_model([{"constraint": {"moon_phase": "full"}, "prices": {"input_mtok": 1}}]), tmp_path
+        )
 
 
 def test_every_recorded_version(samples: Path) -> None:
@@ -72,11 +75,15 @@ def test_every_recorded_version(samples: Path) -> None:
         scopes, rejected = read_files("genai_prices", file)
         assert scopes["all"].height > 1500, file.name
         assert rejected.is_empty(), file.name
-    frame = scopes["all"].filter((pl.col("model") == "o3") & (pl.col("vendor") == "openai") & (pl.col("direction") == "input"))
+    frame = scopes["all"].filter(
+        (pl.col("model") == "o3") & (pl.col("vendor") == "openai") & (pl.col("direction") == "input")
+    )
     assert frame.sort("valid_from")["price_usd_per_mtok"].to_list() == [10.0, 2.0]
 
 
 def test_live(home: Home, replay: ReplayServer) -> None:
-    replay.add("https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/data.json", one_model({"input_mtok": 1}))
+    replay.add(
+        "https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/data.json", one_model({"input_mtok": 1})
+    )
     taken = intake.take_live(home, source_named("genai_prices"), Window(dt.datetime.now(dt.UTC)))
     assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 1)]

@@ -47,9 +47,12 @@ def page(samples: Path, provider: str, file: str) -> pl.DataFrame:
 def prices(frame: pl.DataFrame, option: str = "on_demand") -> dict[str, tuple[float, float]]:
     """(number of GPUs, price of the whole offer) by instance type."""
     rows = frame.filter(pl.col("purchase_option") == option)
-    return {name: (n, price) for name, n, price in rows.select(
-        "instance_type", "accelerator_count", pl.col("price_amount_per_hour").round(4)
-    ).rows()}
+    return {
+        name: (n, price)
+        for name, n, price in rows.select(
+            "instance_type", "accelerator_count", pl.col("price_amount_per_hour").round(4)
+        ).rows()
+    }
 
 
 @pytest.mark.parametrize(("provider", "file", "count"), ALL_PAGES)
@@ -181,8 +184,10 @@ def test_a_trackers_on_demand_may_be_preemptible(samples: Path) -> None:
     """Why gpu-pricing-tracker is no source: a week after this page it has Nebius' preemptible price as on demand."""
     key = pl.read_csv(_member(samples / "gpu_rental_snapshots/observations_to_2026-07-21.csv.zip"), infer_schema=False)
     key = key.filter(
-        (pl.col("date") == "2026-07-20") & (pl.col("source_url") == "https://nebius.com/prices")
-        & (pl.col("gpu_model") == "H100_SXM") & (pl.col("rental_type") == "on_demand")
+        (pl.col("date") == "2026-07-20")
+        & (pl.col("source_url") == "https://nebius.com/prices")
+        & (pl.col("gpu_model") == "H100_SXM")
+        & (pl.col("rental_type") == "on_demand")
     )
     rows = page(samples, "nebius", "20260712235400")
     assert float(key["price_median_usd"].item()) == prices(rows, "spot")["NVIDIA HGX H100"][1] == 2.15

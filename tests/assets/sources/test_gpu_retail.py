@@ -35,7 +35,10 @@ def product(offers: object, name: str = "ASUS GeForce RTX 5090 32GB Graphics Car
 def offer(**values: object) -> dict[str, object]:
     """One offer as shops write it."""
     return {
-        "@type": "Offer", "price": "1999.99", "priceCurrency": "USD", "availability": "https://schema.org/InStock",
+        "@type": "Offer",
+        "price": "1999.99",
+        "priceCurrency": "USD",
+        "availability": "https://schema.org/InStock",
     } | values
 
 
@@ -51,14 +54,23 @@ def read(body: str, tmp_path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         ("adorama_out_of_stock.html", ("adorama", "EV10G53885KR", "retail", "GeForce RTX 3080", 10.0, False, 779.99)),
         ("amazon_in_stock.html.zip", ("amazon", "B08JJC6WLV", "used", "GeForce RTX 2060", 6.0, True, 599.66)),
         ("bestbuy_out_of_stock.html", ("bestbuy", "6439402", "retail", "GeForce RTX 3060 Ti", 8.0, False, 399.99)),
-        ("bhphotovideo_in_stock.html", ("bhphotovideo", "MSG1650D6VXO", "retail", "GeForce GTX 1650", None, None, 155.99)),
+        (
+            "bhphotovideo_in_stock.html",
+            ("bhphotovideo", "MSG1650D6VXO", "retail", "GeForce GTX 1650", None, None, 155.99),
+        ),
         ("newegg_in_stock.html", ("newegg", "N82E16814126451", "retail", "GeForce GTX 1650", 4.0, True, 154.99)),
     ],
 )
 def test_recorded_pages(file: str, expected: tuple[object, ...], samples: Path) -> None:
     scopes, rejected = read_files("gpu_retail", samples / "gpu_retail_html" / file)
     columns = (
-        "seller", "product_code", "price_kind", "accelerator_name", "accelerator_memory_gib", "is_in_stock", "price_amount",
+        "seller",
+        "product_code",
+        "price_kind",
+        "accelerator_name",
+        "accelerator_memory_gib",
+        "is_in_stock",
+        "price_amount",
     )
     assert scopes[str(expected[0])].select(columns).rows() == [expected]
     assert set(scopes[str(expected[0])]["currency_code"]) == {"USD"} and rejected.is_empty()
@@ -71,7 +83,8 @@ def test_a_processor_is_refused(samples: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), [("adorama_captcha.html", "access to this page"), ("walmart_captcha.html", "verify your identity")]
+    ("file", "words"),
+    [("adorama_captcha.html", "access to this page"), ("walmart_captcha.html", "verify your identity")],
 )
 def test_captcha_pages_are_named_as_such(file: str, words: str, samples: Path) -> None:
     with pytest.raises(LayoutError, match=f"captcha or block page.*{words}"):
@@ -97,8 +110,12 @@ def test_used_and_new_are_two_prices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "word"),
     [
-        ({"price": "0"}, "no price"), ({"price": None}, "no price"), ({"price": "Call"}, "no price"),
-        ({"priceCurrency": None}, "no currency"), ({"price": "9999999"}, "in bounds"), ({"price": "3.50"}, "in bounds"),
+        ({"price": "0"}, "no price"),
+        ({"price": None}, "no price"),
+        ({"price": "Call"}, "no price"),
+        ({"priceCurrency": None}, "no currency"),
+        ({"price": "9999999"}, "in bounds"),
+        ({"price": "3.50"}, "in bounds"),
         ({"priceCurrency": "XXX"}, "currency_code is not one of"),
     ],
 )
@@ -127,7 +144,10 @@ def test_names_of_cards(name: str, expected: tuple[object, ...]) -> None:
     [
         (f'<html><link rel="canonical" href="{ADDRESS}"><h1>RTX 5090</h1></html>', "no product with an offer"),
         ('<html><link rel="canonical" href="https://example.com/x"><h1>x</h1></html>', "not a page of a known shop"),
-        (f'<link rel="canonical" href="{ADDRESS}"><script type="application/ld+json">{{"@type": "Prod</script>', "no product"),
+        (
+            f'<link rel="canonical" href="{ADDRESS}"><script type="application/ld+json">{{"@type": "Prod</script>',
+            "no product",
+        ),
         ("", "empty"),
     ],
 )
@@ -142,7 +162,9 @@ def test_nothing_is_fetched_unless_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     assert intake.needs_key(GPU_RETAIL) == "PETADAY_RETAIL_URLS"
 
 
-@pytest.mark.parametrize("address", ["http://www.newegg.com/p/1", "https://example.com/p/1", "https://www.newegg.com.evil.com/"])
+@pytest.mark.parametrize(
+    "address", ["http://www.newegg.com/p/1", "https://example.com/p/1", "https://www.newegg.com.evil.com/"]
+)
 def test_other_addresses_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETADAY_RETAIL_URLS", address)
     with pytest.raises(PetadayError, match="PETADAY_RETAIL_URLS"):

@@ -80,16 +80,22 @@ def test_dates_in_their_form(samples: Path) -> None:
     """m/d/yyyy, month names, local times and days each give the instant that they say."""
     rows, _ = read("csim07", samples / FOLDER / "retail_used_monthly_2023-2025_csim07.csv")
     assert (rows["valid_from"].min(), rows["valid_from"].max()) == (
-        dt.datetime(2022, 11, 1, tzinfo=dt.UTC), dt.datetime(2024, 12, 1, tzinfo=dt.UTC),
+        dt.datetime(2022, 11, 1, tzinfo=dt.UTC),
+        dt.datetime(2024, 12, 1, tzinfo=dt.UTC),
     )
-    one = rows.filter((pl.col("product") == "GeForce GTX 1050") & (pl.col("valid_from") == dt.datetime(2023, 3, 1, tzinfo=dt.UTC)))
+    one = rows.filter(
+        (pl.col("product") == "GeForce GTX 1050") & (pl.col("valid_from") == dt.datetime(2023, 3, 1, tzinfo=dt.UTC))
+    )
     assert sorted(one.select("price_kind", "price_amount").rows()) == [("retail", 192.0), ("used", 61.0)]
     rows, _ = read("ebay_monthly", samples / FOLDER / "ebay_toms_hardware_monthly_2022-2023.csv")
-    one = rows.filter((pl.col("product") == "GeForce RTX 3090 Ti") & (pl.col("valid_from") == dt.datetime(2022, 4, 1, tzinfo=dt.UTC)))
+    one = rows.filter(
+        (pl.col("product") == "GeForce RTX 3090 Ti") & (pl.col("valid_from") == dt.datetime(2022, 4, 1, tzinfo=dt.UTC))
+    )
     assert one["price_amount"].to_list() == [2300.0]
     rows, _ = read("idealo", samples / FOLDER / "idealo_gtx10xx_2017-08_2018-02.json")
     assert (rows["valid_from"].min(), rows["valid_from"].max()) == (
-        dt.datetime(2017, 8, 10, tzinfo=dt.UTC), dt.datetime(2018, 2, 10, tzinfo=dt.UTC),
+        dt.datetime(2017, 8, 10, tzinfo=dt.UTC),
+        dt.datetime(2018, 2, 10, tzinfo=dt.UTC),
     )
     rows, _ = read("united_compute", samples / FOLDER / "united_compute_2025-08-10/NVIDIA_L40S.json")
     assert rows["valid_from"].min() == dt.datetime(2023, 11, 13, 21, 32, tzinfo=dt.UTC)
@@ -99,7 +105,8 @@ def test_currencies_are_said(samples: Path) -> None:
     found = {
         source_id: set(read(source_id, samples / FOLDER / file)[0]["currency_code"])
         for source_id, file in [
-            ("idealo", "idealo_gtx10xx_2017-08_2018-02.json"), ("au_rtx5070ti", "au_rtx5070ti_history_2026-08-22.json"),
+            ("idealo", "idealo_gtx10xx_2017-08_2018-02.json"),
+            ("au_rtx5070ti", "au_rtx5070ti_history_2026-08-22.json"),
             ("ru_shops", "ru_shops_offers-2023-03-06.json.zip"),
         ]
     }
@@ -129,7 +136,15 @@ def test_pcpartpicker_date_is_in_the_file_name(samples: Path, tmp_path: Path) ->
 
 
 def test_pcpartpicker_csv_and_json_name_a_card_alike(tmp_path: Path) -> None:
-    card = {"name": "MSI V", "price": 300.5, "chipset": "GeForce RTX 4060", "memory": 8, "core_clock": 1830, "color": None, "length": 199}
+    card = {
+        "name": "MSI V",
+        "price": 300.5,
+        "chipset": "GeForce RTX 4060",
+        "memory": 8,
+        "core_clock": 1830,
+        "color": None,
+        "length": 199,
+    }
     body = CARDS + "MSI V,300.5,GeForce RTX 4060,8,1830,,,199\n"
     a, _ = read_body("pcpartpicker", body, tmp_path, "video-card.csv")
     b, _ = read_body("pcpartpicker", json.dumps([card]), tmp_path, "video-card.json")
@@ -148,12 +163,16 @@ def test_bad_prices_are_refused(price: str, tmp_path: Path) -> None:
     ("source_id", "name", "body", "message"),
     [
         ("pcpartpicker", "c.csv", CARDS.replace("price", "cost") + "A,1,x,1,1,1,1,1\n", "price is missing"),
-        ("pcpartpicker", "c.csv", CARDS + "A,,x,1,1,1,1,1\n", "no price"), ("pcpartpicker", "c.json", "[]", "no list"),
-        ("united_compute", "c.json", "[1]", "no gpu_name"), ("idealo", "c.json", "{}", "no list"),
+        ("pcpartpicker", "c.csv", CARDS + "A,,x,1,1,1,1,1\n", "no price"),
+        ("pcpartpicker", "c.json", "[]", "no list"),
+        ("united_compute", "c.json", "[1]", "no gpu_name"),
+        ("idealo", "c.json", "{}", "no list"),
         ("idealo", "c.json", '[{"id": "1"}]', "name, type, prices is missing"),
-        ("ebay_monthly", "c.csv", "GPU,Price\nA,1\n", "eBay Price"), ("csim07", "c.csv", "Date,Name\nA,1\n", "Retail Price"),
+        ("ebay_monthly", "c.csv", "GPU,Price\nA,1\n", "eBay Price"),
+        ("csim07", "c.csv", "Date,Name\nA,1\n", "Retail Price"),
         ("csim07", "c.csv", "Date,Name,Retail Price,Used Price\n2023-03-01,A,100,90\n", "no price"),
-        ("au_rtx5070ti", "c.json", '{"x": 1}', "neither"), ("ru_shops", "c.json", "[]", "not a list of offers per shop"),
+        ("au_rtx5070ti", "c.json", '{"x": 1}', "neither"),
+        ("ru_shops", "c.json", "[]", "not a list of offers per shop"),
         ("ru_shops", "c.json", '{"DNS": []}', "cardName"),
     ],
 )

@@ -42,9 +42,14 @@ def test_zones_of_one_price_count_once_and_others_are_variants(tmp_path: Path) -
     scopes, rejected = read_body("gpuhunt", archive(), tmp_path, "catalog.zip")
     rows = scopes["gcp"]
     on_demand = rows.filter(pl.col("purchase_option") == "on_demand")
-    assert on_demand.select("region", "instance_type", "offer_variant", "price_amount_per_hour").rows() == [("us-east4", "a3-highgpu-8g", "", 88.0)]
+    assert on_demand.select("region", "instance_type", "offer_variant", "price_amount_per_hour").rows() == [
+        ("us-east4", "a3-highgpu-8g", "", 88.0)
+    ]
     spot = rows.filter(pl.col("purchase_option") == "spot")
-    assert sorted(spot.select("offer_variant", "price_amount_per_hour").rows()) == [("us-east4-a", 30.0), ("us-east4-b", 31.0)]
+    assert sorted(spot.select("offer_variant", "price_amount_per_hour").rows()) == [
+        ("us-east4-a", 30.0),
+        ("us-east4-b", 31.0),
+    ]
     assert rejected["reason"].to_list() == ["price is missing, zero or negative"]
 
 
@@ -52,7 +57,16 @@ def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
     source = source_named("gpuhunt")
     for provider in ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift"):
         replay.add(f"{BUCKET}/{provider}/version", "20260915-7\n")
-        replay.add(f"{BUCKET}/{provider}/20260915-7/catalog.zip", archive(f"{provider}.csv", HEADER + ROWS.replace("g,us-east4-a,0,", "g,us-east4-a,1,").replace("broken,us-east4-a,0,", "l4,us-east4-a,1,")))
+        replay.add(
+            f"{BUCKET}/{provider}/20260915-7/catalog.zip",
+            archive(
+                f"{provider}.csv",
+                HEADER
+                + ROWS.replace("g,us-east4-a,0,", "g,us-east4-a,1,").replace(
+                    "broken,us-east4-a,0,", "l4,us-east4-a,1,"
+                ),
+            ),
+        )
     taken = intake.take_live(home, source, Window(dt.datetime.now(dt.UTC)))
     assert {t.outcome for t in taken} == {"loaded"}
     scopes = {s.scope for _, batch in staging.staged(home) for s in batch.scopes}

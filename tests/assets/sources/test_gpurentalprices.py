@@ -59,15 +59,22 @@ def test_a_slug_with_two_prices_is_refused(samples: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("on-demand", ("on_demand", "")), ("spot", ("spot", "")), ("serverless", ("on_demand", "serverless")),
-     ("secure", ("on_demand", "secure")), ("community", ("on_demand", "community"))],
+    [
+        ("on-demand", ("on_demand", "")),
+        ("spot", ("spot", "")),
+        ("serverless", ("on_demand", "serverless")),
+        ("secure", ("on_demand", "secure")),
+        ("community", ("on_demand", "community")),
+    ],
 )
 def test_kinds(kind: str, expected: tuple[str, str], tmp_path: Path) -> None:
     rows = read_body(SOURCE, snapshot({"kind": kind}), tmp_path)[0][SOURCE]
     assert rows.select("purchase_option", "offer_variant").row(0) == expected
 
 
-@pytest.mark.parametrize("values", [{"usd_hr": 0}, {"usd_hr": None}, {"usd_hr": "Contact sales"}, {"kind": "auction"}, {"usd_hr": 1e7}])
+@pytest.mark.parametrize(
+    "values", [{"usd_hr": 0}, {"usd_hr": None}, {"usd_hr": "Contact sales"}, {"kind": "auction"}, {"usd_hr": 1e7}]
+)
 def test_bad_rows_are_refused(values: dict[str, object], tmp_path: Path) -> None:
     scopes, rejected = read_body(SOURCE, snapshot({}, {"gpu": "b", **values}), tmp_path)
     assert (scopes[SOURCE].height, rejected.height) == (1, 1)
@@ -76,7 +83,10 @@ def test_bad_rows_are_refused(values: dict[str, object], tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"offers": []}', "no list of offers"), ("[]", "no list of offers"), ("", "empty"), ('{"offers": [{', "not JSON"),
+        ('{"offers": []}', "no list of offers"),
+        ("[]", "no list of offers"),
+        ("", "empty"),
+        ('{"offers": [{', "not JSON"),
         ('{"generated_at": "x", "offers": [{"provider": "p"}]}', "usd_hr"),
         (snapshot({}, made_at="soon"), "generated_at is no time"),
     ],

@@ -17,11 +17,23 @@ from warehouse.home import Home
 from warehouse.staging import staged
 
 GPU = {
-    "id": "g1-gpu-rtx6000-2", "label": "Dedicated 64GB + RTX6000 GPU x2", "class": "gpu", "gpus": 2, "vcpus": 16,
-    "memory": 65536, "price": {"hourly": 3.0, "monthly": 2000.0}, "region_prices": [{"id": "id-cgk", "hourly": 3.6}],
+    "id": "g1-gpu-rtx6000-2",
+    "label": "Dedicated 64GB + RTX6000 GPU x2",
+    "class": "gpu",
+    "gpus": 2,
+    "vcpus": 16,
+    "memory": 65536,
+    "price": {"hourly": 3.0, "monthly": 2000.0},
+    "region_prices": [{"id": "id-cgk", "hourly": 3.6}],
 }
 NETINT = GPU | {"id": "g1-accelerated-netint-1", "label": "NETINT Quadra T1U x1", "class": "accelerated", "gpus": 0}
-ADA = GPU | {"id": "g2-gpu-rtx4000a1-s", "label": "RTX4000 Ada x1 Small", "gpus": 1, "price": {"hourly": 0.52}, "region_prices": []}
+ADA = GPU | {
+    "id": "g2-gpu-rtx4000a1-s",
+    "label": "RTX4000 Ada x1 Small",
+    "gpus": 1,
+    "price": {"hourly": 0.52},
+    "region_prices": [],
+}
 
 
 def answer(*types: dict[str, object], page: int = 1, pages: int = 1) -> str:
@@ -31,9 +43,12 @@ def answer(*types: dict[str, object], page: int = 1, pages: int = 1) -> str:
 
 def test_gpus_only_with_the_price_of_a_region_apart(tmp_path: Path) -> None:
     scopes, rejected = read_body("linode", answer(GPU, NETINT, ADA), tmp_path)
-    found = scopes["linode"].select("instance_type", "region", "accelerator_name", "accelerator_count", "price_amount_per_hour")
+    found = scopes["linode"].select(
+        "instance_type", "region", "accelerator_name", "accelerator_count", "price_amount_per_hour"
+    )
     assert found.rows() == [
-        ("g1-gpu-rtx6000-2", "global", "RTX6000", 2.0, 3.0), ("g1-gpu-rtx6000-2", "id-cgk", "RTX6000", 2.0, 3.6),
+        ("g1-gpu-rtx6000-2", "global", "RTX6000", 2.0, 3.0),
+        ("g1-gpu-rtx6000-2", "id-cgk", "RTX6000", 2.0, 3.6),
         ("g2-gpu-rtx4000a1-s", "global", "RTX4000 Ada", 1.0, 0.52),
     ]
     assert rejected.is_empty()
@@ -46,7 +61,8 @@ def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [('{"errors": []}', "no list of types"), (answer({"id": "x"}), "label, gpus, price"), ("", "empty")]
+    ("body", "message"),
+    [('{"errors": []}', "no list of types"), (answer({"id": "x"}), "label, gpus, price"), ("", "empty")],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):

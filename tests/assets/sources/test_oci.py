@@ -20,11 +20,15 @@ from warehouse.home import Home
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 
 
-def product(name: str = "OCI - Compute - GPU - H100", part: str = "B1", metric: str = "GPU Per Hour",
-    **changed: object) -> dict:
+def product(
+    name: str = "OCI - Compute - GPU - H100", part: str = "B1", metric: str = "GPU Per Hour", **changed: object
+) -> dict:
     price = {"model": "PAY_AS_YOU_GO", "value": 10} | changed
     return {
-        "partNumber": part, "displayName": name, "metricName": metric, "serviceCategory": "Compute - GPU",
+        "partNumber": part,
+        "displayName": name,
+        "metricName": metric,
+        "serviceCategory": "Compute - GPU",
         "currencyCodeLocalizations": [{"currencyCode": "USD", "prices": [price]}],
     }
 
@@ -33,8 +37,9 @@ def page(*products: dict) -> str:
     return json.dumps({"lastUpdated": "2026-10-01T14:18:05.193Z", "items": products})
 
 
-@pytest.mark.parametrize(("name", "count"),
-    [("cetools_products_gpu_2026-10-01", 18), ("cetools_products_usd_2024-01-19", 7)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("cetools_products_gpu_2026-10-01", 18), ("cetools_products_usd_2024-01-19", 7)]
+)
 def test_recorded_lists(name: str, count: int, samples: Path) -> None:
     """VMware nodes, appliances by the day and Cloud@Customer (0.60 for a committed L40S) are no rates of a GPU."""
     scopes, rejected = read_files("oci", samples / f"oci/{name}.json")
@@ -51,7 +56,7 @@ def test_the_tier_that_begins_at_zero_is_the_list_price(tmp_path: Path) -> None:
     tiers = product()
     tiers["currencyCodeLocalizations"][0]["prices"] = [
         {"model": "PAY_AS_YOU_GO", "value": 8, "rangeMin": 1000},
-            {"model": "PAY_AS_YOU_GO", "value": 10, "rangeMin": 0},
+        {"model": "PAY_AS_YOU_GO", "value": 10, "rangeMin": 0},
         {"model": "MONTHLY_COMMIT", "value": 7},
     ]
     scopes, _ = read_body("oci", page(tiers), tmp_path)
@@ -65,10 +70,15 @@ def test_a_bad_price_is_refused(value: object, tmp_path: Path) -> None:
     assert rejected["reason"].to_list() == ["value is no positive number"]
 
 
-@pytest.mark.parametrize(("body", "message"), [
-    ('{"products": []}', "items is missing"), (page(product(metric="Node Per Hour")), "no product is sold by"),
-    (page(product()).replace("partNumber", "sku"), "partNumber"), (page(product())[:-5], "not JSON"),
-])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"products": []}', "items is missing"),
+        (page(product(metric="Node Per Hour")), "no product is sold by"),
+        (page(product()).replace("partNumber", "sku"), "partNumber"),
+        (page(product())[:-5], "not JSON"),
+    ],
+)
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("oci", body, tmp_path)

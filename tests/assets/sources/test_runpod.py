@@ -23,8 +23,13 @@ WINDOW = Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
 def gpu_type(**values: object) -> dict[str, object]:
     """One GPU type as the publisher sends it."""
     return {
-        "id": "NVIDIA L4", "displayName": "L4", "memoryInGb": 24, "secureCloud": True, "communityCloud": True,
-        "securePrice": 0.39, "communityPrice": 0.44,
+        "id": "NVIDIA L4",
+        "displayName": "L4",
+        "memoryInGb": 24,
+        "secureCloud": True,
+        "communityCloud": True,
+        "securePrice": 0.39,
+        "communityPrice": 0.44,
     } | values
 
 
@@ -37,7 +42,10 @@ def prices(frame: pl.DataFrame, instance: str, option: str = "on_demand") -> dic
 @pytest.mark.parametrize(
     ("file", "count"),
     [
-        ("graphql_2026-07", 66), ("graphql_2026-10", 76), ("list_2025-06-15T1027", 103), ("list_2025-06-19T2320", 103),
+        ("graphql_2026-07", 66),
+        ("graphql_2026-10", 76),
+        ("list_2025-06-15T1027", 103),
+        ("list_2025-06-19T2320", 103),
         ("list_2025-06-21T2318", 103),
     ],
 )
@@ -74,9 +82,9 @@ def test_spot_is_apart_and_null_spot_is_no_offer(samples: Path) -> None:
 
 def test_answer_key_of_eucri(samples: Path, tmp_path: Path) -> None:
     """The tracker took the secure price of the same payloads: ours is the same, row by row."""
-    key = pl.read_csv(samples / "gpu_rental_snapshots/eucri_observations_2026-07-18_2026-08-22.csv", infer_schema=False).filter(
-        pl.col("source") == "runpod"
-    )
+    key = pl.read_csv(
+        samples / "gpu_rental_snapshots/eucri_observations_2026-07-18_2026-08-22.csv", infer_schema=False
+    ).filter(pl.col("source") == "runpod")
     assert key.height == 51
     for raw, expected in key.select("raw_json", pl.col("price_usd_per_gpu_hr").cast(pl.Float64)).rows():
         found = read_body("runpod", f"[{raw}]", tmp_path)[0]["runpod"]
@@ -84,7 +92,9 @@ def test_answer_key_of_eucri(samples: Path, tmp_path: Path) -> None:
 
 
 def test_a_slice_has_no_rate_per_gpu(tmp_path: Path) -> None:
-    body = json.dumps([gpu_type(id="NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb", displayName="PRO 6000 MIG 24GB")])
+    body = json.dumps(
+        [gpu_type(id="NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb", displayName="PRO 6000 MIG 24GB")]
+    )
     assert read_body("runpod", body, tmp_path)[0]["runpod"]["accelerator_count"].to_list() == [None, None]
 
 
@@ -104,9 +114,12 @@ def test_an_absurd_price_is_refused(tmp_path: Path) -> None:
     ("body", "message"),
     [
         ('{"errors": [{"message": "Cannot query field"}], "data": null}', "Cannot query field"),
-        ('{"data": {"gpuTypes": []}}', "no list of GPU types"), ('{"data": null}', "no list of GPU types"),
+        ('{"data": {"gpuTypes": []}}', "no list of GPU types"),
+        ('{"data": null}', "no list of GPU types"),
         ('[{"id": "x", "displayName": "x", "communityPrice": 1}]', "securePrice is missing"),
-        ("<html>Just a moment...</html>", "HTML page"), ("", "empty"), ('{"data": {"gpuTy', "not JSON"),
+        ("<html>Just a moment...</html>", "HTML page"),
+        ("", "empty"),
+        ('{"data": {"gpuTy', "not JSON"),
     ],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
@@ -137,7 +150,9 @@ def test_live(home: Home, replay: ReplayServer) -> None:
         ("20260810082317_jsonld", 38, "B300", {"secure": 7.39, "community": 6.94}),
     ],
 )
-def test_page_in_the_form_of_its_year(file: str, count: int, instance: str, expected: dict[str, float], samples: Path) -> None:
+def test_page_in_the_form_of_its_year(
+    file: str, count: int, instance: str, expected: dict[str, float], samples: Path
+) -> None:
     scopes, rejected = read_files("runpod_page", samples / f"gpu_cloud_html/runpod_{file}.html")
     assert (scopes["runpod"].height, rejected.height) == (count, 0)
     assert prices(scopes["runpod"], instance) == expected
@@ -145,7 +160,11 @@ def test_page_in_the_form_of_its_year(file: str, count: int, instance: str, expe
 
 def test_page_row_carries_memory_and_host(samples: Path) -> None:
     rows = read_files("runpod_page", samples / "gpu_cloud_html/runpod_20250909131230.html")[0]["runpod"]
-    found = rows.filter(pl.col("instance_type") == "H100 NVL").select("accelerator_memory_gib", "memory_gib", "vcpu_count").row(0)
+    found = (
+        rows.filter(pl.col("instance_type") == "H100 NVL")
+        .select("accelerator_memory_gib", "memory_gib", "vcpu_count")
+        .row(0)
+    )
     assert found == (94, 94, 16)
 
 

@@ -26,8 +26,13 @@ def test_a_real_answer(samples: Path) -> None:
     assert (rows.height, rejected.height) == (9, 1)
     assert set(rows["currency_code"]) == {"EUR"} and "DEV1-S" not in set(rows["instance_type"])
     h100 = rows.filter(pl.col("instance_type") == "H100-SXM-2-80G")
-    assert h100.select("accelerator_name", "accelerator_count", "accelerator_memory_gib", "price_amount_per_hour").row(0) == (
-        "H100-SXM", 2.0, 80.0, 6.6198,
+    assert h100.select("accelerator_name", "accelerator_count", "accelerator_memory_gib", "price_amount_per_hour").row(
+        0
+    ) == (
+        "H100-SXM",
+        2.0,
+        80.0,
+        6.6198,
     )
     assert "H100-4-80G" in rejected["row_json"].item()
 
@@ -48,7 +53,9 @@ def test_answer_key_of_eucri(samples: Path, tmp_path: Path) -> None:
 
 def test_memory_is_of_one_gpu(tmp_path: Path) -> None:
     server = SERVER | {"gpu": 2, "gpu_info": {"gpu_name": "L40S", "gpu_memory": 51539607552}}
-    row = read_body("scaleway", json.dumps({"servers": {"L40S-2-48G": server}}), tmp_path, "pl-waw-2.json")[0]["pl-waw-2"]
+    row = read_body("scaleway", json.dumps({"servers": {"L40S-2-48G": server}}), tmp_path, "pl-waw-2.json")[0][
+        "pl-waw-2"
+    ]
     assert row.select("accelerator_memory_gib", "accelerator_count", "memory_gib").row(0) == (48.0, 2.0, 32.0)
 
 
@@ -62,7 +69,8 @@ def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [
-        ("fr-par-1.json", '{"type": "denied"}', "no map of servers"), ("fr-par-1.json", "", "empty"),
+        ("fr-par-1.json", '{"type": "denied"}', "no map of servers"),
+        ("fr-par-1.json", "", "empty"),
         ("fr-par-1.json", '{"servers": {"L4": {"gpu": 1, "price": 2}}}', "hourly_price is missing"),
         ("servers.json", '{"servers": {}}', "cannot tell the zone"),
     ],

@@ -24,8 +24,17 @@ SAMPLE = "vast/bundles_2026-07-h100_a100.json"
 def offer(**values: object) -> dict[str, object]:
     """One offer as the publisher sends it."""
     return {
-        "id": 1, "gpu_name": "H100 SXM", "num_gpus": 1, "gpu_frac": 1.0, "dph_total": 2.0, "dph_base": 1.9,
-        "gpu_ram": 81559, "verification": "verified", "rentable": True, "rented": False, "public_ipaddr": "192.0.2.7",
+        "id": 1,
+        "gpu_name": "H100 SXM",
+        "num_gpus": 1,
+        "gpu_frac": 1.0,
+        "dph_total": 2.0,
+        "dph_base": 1.9,
+        "gpu_ram": 81559,
+        "verification": "verified",
+        "rentable": True,
+        "rented": False,
+        "public_ipaddr": "192.0.2.7",
         "min_bid": 1.0,
     } | values
 
@@ -41,7 +50,8 @@ def test_the_distribution_of_a_real_answer(samples: Path) -> None:
     scopes, rejected = read_files("vast", samples / SAMPLE)
     offers = json.loads((samples / SAMPLE).read_text())["offers"]
     asked = sorted(
-        o["dph_total"] for o in offers
+        o["dph_total"]
+        for o in offers
         if o["gpu_name"] == "H100 SXM" and o["num_gpus"] == 2 and o["verification"] == "verified" and o["rentable"]
     )
     assert rejected.is_empty()
@@ -51,7 +61,9 @@ def test_the_distribution_of_a_real_answer(samples: Path) -> None:
     assert found["market_min"] <= found["market_p10"] <= found["market_p50"] <= found["market_p90"] <= asked[-1]
     assert set(rows["accelerator_count"]) == {2.0}
     # 1.3169 is the cheapest H100 of the file, but unverified.
-    one = scopes["vast"].filter((pl.col("instance_type") == "1x H100 SXM 80 GiB") & (pl.col("offer_variant") == "market_min"))
+    one = scopes["vast"].filter(
+        (pl.col("instance_type") == "1x H100 SXM 80 GiB") & (pl.col("offer_variant") == "market_min")
+    )
     assert one["price_amount_per_hour"].to_list() == pytest.approx([1.7355555])
 
 
@@ -83,7 +95,9 @@ def test_a_share_of_a_machine_is_whole_gpus(tmp_path: Path) -> None:
     assert set(rows["accelerator_count"]) == {2.0} and set(rows["price_amount_per_hour"]) == {5.0}
 
 
-@pytest.mark.parametrize("values", [{"verification": "deverified"}, {"rentable": False}, {"rented": True}, {"num_gpus": 0}])
+@pytest.mark.parametrize(
+    "values", [{"verification": "deverified"}, {"rentable": False}, {"rented": True}, {"num_gpus": 0}]
+)
 def test_what_cannot_be_rented_is_left_out(values: dict[str, object], tmp_path: Path) -> None:
     rows, rejected = read(tmp_path, offer(), offer(dph_total=0.9, **values))
     assert set(rows["price_amount_per_hour"]) == {2.0} and rejected.is_empty()
@@ -92,9 +106,13 @@ def test_what_cannot_be_rented_is_left_out(values: dict[str, object], tmp_path: 
 @pytest.mark.parametrize(
     ("values", "word"),
     [
-        ({"dph_total": 0}, "no price"), ({"dph_total": None}, "no price"), ({"dph_total": -1}, "no price"),
-        ({"num_gpus": 0.5}, "whole number"), ({"gpu_name": " "}, "no GPU name"),
-        ({"dph_total": 999.0}, "not between"), ({"dph_total": 0.001}, "not between"),
+        ({"dph_total": 0}, "no price"),
+        ({"dph_total": None}, "no price"),
+        ({"dph_total": -1}, "no price"),
+        ({"num_gpus": 0.5}, "whole number"),
+        ({"gpu_name": " "}, "no GPU name"),
+        ({"dph_total": 999.0}, "not between"),
+        ({"dph_total": 0.001}, "not between"),
     ],
 )
 def test_absurd_offers_are_refused(values: dict[str, object], word: str, tmp_path: Path) -> None:
@@ -110,10 +128,13 @@ def test_cards_of_one_name_and_other_memory_stay_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"offers": []}', "no list of offers"), ('{"success": false, "error": "bad"}', "no list of offers"),
+        ('{"offers": []}', "no list of offers"),
+        ('{"success": false, "error": "bad"}', "no list of offers"),
         ('{"offers": [{"gpu_name": "x", "num_gpus": 1, "rentable": true}]}', "dph_total is missing"),
         ('{"offers": [{"gpu_name": "x", "num_gpus": 1, "rentable": true, "dph_total": 1}]}', "verified"),
-        ("", "empty"), ('{"offers": [', "not JSON"), ("<!doctype html><p>blocked", "HTML page"),
+        ("", "empty"),
+        ('{"offers": [', "not JSON"),
+        ("<!doctype html><p>blocked", "HTML page"),
     ],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:

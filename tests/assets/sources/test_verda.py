@@ -21,8 +21,13 @@ from warehouse.staging import staged
 def instance(**values: object) -> dict[str, object]:
     """One instance type as the publisher sends it."""
     return {
-        "instance_type": "1H100", "name": "H100 SXM5 80GB", "gpu": {"number_of_gpus": 1}, "currency": "usd",
-        "gpu_memory": {"size_in_gigabytes": 80}, "price_per_hour": "3.95", "spot_price": "1.70",
+        "instance_type": "1H100",
+        "name": "H100 SXM5 80GB",
+        "gpu": {"number_of_gpus": 1},
+        "currency": "usd",
+        "gpu_memory": {"size_in_gigabytes": 80},
+        "price_per_hour": "3.95",
+        "spot_price": "1.70",
     } | values
 
 
@@ -31,8 +36,11 @@ def test_a_real_answer(samples: Path) -> None:
     rows = scopes["verda"]
     assert (rows.height, rejected.height) == (6, 0) and not rows["instance_type"].str.starts_with("CPU").any()
     two = rows.filter(pl.col("instance_type") == "2A6000.20V").sort("purchase_option")
-    assert two.select("purchase_option", "price_amount_per_hour", "accelerator_count", "accelerator_memory_gib").rows() == [
-        ("on_demand", 1.98, 2.0, 48.0), ("spot", 0.7, 2.0, 48.0),
+    assert two.select(
+        "purchase_option", "price_amount_per_hour", "accelerator_count", "accelerator_memory_gib"
+    ).rows() == [
+        ("on_demand", 1.98, 2.0, 48.0),
+        ("spot", 0.7, 2.0, 48.0),
     ]
 
 
@@ -50,7 +58,12 @@ def test_no_spot_price_is_no_spot_market_and_currency_is_kept(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [("[]", "no list"), ('{"code": "denied"}', "no list"), ('[{"instance_type": "x"}]', "price_per_hour"), ("", "empty")],
+    [
+        ("[]", "no list"),
+        ('{"code": "denied"}', "no list"),
+        ('[{"instance_type": "x"}]', "price_per_hour"),
+        ("", "empty"),
+    ],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):

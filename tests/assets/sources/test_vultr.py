@@ -18,8 +18,13 @@ from warehouse.home import Home
 from warehouse.staging import staged
 
 PLAN = {
-    "id": "vcg-a100-1c-6g-4vram", "vcpu_count": 1, "ram": 6144, "hourly_cost": 0.123, "locations": ["ewr", "ord"],
-    "gpu_vram_gb": 4, "gpu_type": "NVIDIA_A100",
+    "id": "vcg-a100-1c-6g-4vram",
+    "vcpu_count": 1,
+    "ram": 6144,
+    "hourly_cost": 0.123,
+    "locations": ["ewr", "ord"],
+    "gpu_vram_gb": 4,
+    "gpu_type": "NVIDIA_A100",
 }
 
 
@@ -51,7 +56,8 @@ def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [('{"error": "x"}', "neither plans"), ('{"plans": [{"id": "vcg-a"}]}', "hourly_cost"), ("", "empty")]
+    ("body", "message"),
+    [('{"error": "x"}', "neither plans"), ('{"plans": [{"id": "vcg-a"}]}', "hourly_cost"), ("", "empty")],
 )
 def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
@@ -61,10 +67,12 @@ def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> N
 def test_live_follows_the_cursor_of_each_list(home: Home, replay: ReplayServer) -> None:
     root = "https://api.vultr.com/v2"
     replay.add(f"{root}/plans?type=vcg&per_page=500", json.dumps({"plans": [PLAN], "meta": {"links": {"next": "c2"}}}))
-    replay.add(f"{root}/plans?type=vcg&per_page=500&cursor=c2", json.dumps({"plans": [PLAN | {"id": "vcg-b"}], "meta": {}}))
+    replay.add(
+        f"{root}/plans?type=vcg&per_page=500&cursor=c2", json.dumps({"plans": [PLAN | {"id": "vcg-b"}], "meta": {}})
+    )
     replay.add(f"{root}/plans-metal?per_page=500", '{"plans_metal": [], "meta": {"links": {"next": ""}}}')
     taken = intake.take_live(home, VULTR, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
     assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 4)]
     assert len(replay.urls()) == 3
-    (_, batch), = staged(home)
+    ((_, batch),) = staged(home)
     assert batch.scopes[0].frame["capture_id"].n_unique() == 2

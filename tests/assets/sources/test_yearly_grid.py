@@ -21,7 +21,9 @@ OWID_CSV = "country,year,iso_code,population,carbon_intensity_elec\nFrance,2023,
 
 def value(rows: pl.DataFrame, zone: str, year: int) -> float:
     """The one figure of a zone and year."""
-    return rows.filter((pl.col("zone") == zone) & (pl.col("valid_from").dt.year() == year))["intensity_gco2e_per_kwh"].item()
+    return rows.filter((pl.col("zone") == zone) & (pl.col("valid_from").dt.year() == year))[
+        "intensity_gco2e_per_kwh"
+    ].item()
 
 
 @pytest.mark.parametrize("name", ["BalthazazarDuc", "augustinlafond", "sayanarman"])
