@@ -4,7 +4,9 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
     SELECT 'observed.cloud_rate' AS table_name,
         concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
-        currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value
+        currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value,
+        -- What the training estimate takes for a rate (assets/estimated/training_lookup.sql).
+        price_component = 'instance' AND offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless') AS is_rate
     FROM observed.cloud_rate WHERE of_subject = 'cloud_rate'
     UNION ALL BY NAME
     SELECT 'observed.gpu_price' AS table_name,
@@ -105,7 +107,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
             AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
             AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
-            AND coalesce(o.valid_from <= w.as_of_at, true) AND coalesce(o.valid_to > w.as_of_at, true) AND o.usd_value > 0
+            AND coalesce(o.valid_from <= w.as_of_at, true) AND coalesce(o.valid_to > w.as_of_at, true) AND o.usd_value > 0 AND o.is_rate
         UNION ALL BY NAME
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)),
