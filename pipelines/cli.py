@@ -40,6 +40,10 @@ class _Group(click.Group):
         import duckdb
 
         kwargs["standalone_mode"] = False
+        # Wherever a person puts it: before the command, after it, at the end.
+        given = list(args[0]) if args and args[0] is not None else sys.argv[1:]
+        verbose = "--verbose" in given
+        args = (["--verbose"] * verbose + [a for a in given if a != "--verbose"], *args[1:])
         try:
             result = super().main(*args, **kwargs)
             sys.exit(result if isinstance(result, int) else 0)
@@ -52,10 +56,16 @@ class _Group(click.Group):
             e.show()
             sys.exit(2)
         except (PetadayError, duckdb.Error, OSError) as e:
-            if "--verbose" in sys.argv:
+            if verbose:
                 raise
             line = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
             err.print(f"petaday: {line}", markup=False)
+            sys.exit(1)
+        except Exception as e:
+            if verbose:
+                raise
+            first = (str(e).strip().splitlines() or [""])[0]
+            err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)", markup=False)
             sys.exit(1)
 
 

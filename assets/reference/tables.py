@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +165,17 @@ class Country(dy.Schema):
     grid_zone = text("Grid zone of the whole country.")
 
 
+class Scenario(dy.Schema):
+    """One row per bundled scenario: what it states, as its file does."""
+
+    scenario_id = text("Key: the name of its file.", key=True)
+    kind = text("Section of the file that says what is estimated.", nullable=False)
+    title = text("What it is, in one line.", nullable=False)
+    note = text("Where it comes from, where it holds and where it does not.")
+    source_url = text("Where its facts stand.")
+    definition = text("The scenario itself, in TOML.", nullable=False)
+
+
 def _table(name: str, columns: type[dy.Schema]) -> Table:
     return Table("reference", name, (columns.__doc__ or "").strip(), columns)
 
@@ -177,7 +189,10 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("region_claim", RegionClaim),
     _table("country", Country),
     METHOD_DEFAULT,
+    _table("scenario", Scenario),
 )
+
+SCENARIOS = FOLDER.parent / "estimated" / "scenarios"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +210,8 @@ def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
     Raises:
         PetadayError: naming the file, the rule and a row, if a fact breaks its declaration.
     """
+    if table.columns is Scenario:
+        return _read_scenarios(table)
     file = folder / f"{table.name}.csv"
     body = file.read_bytes()
     raw = pl.read_csv(body, infer_schema=False)
@@ -218,3 +235,16 @@ def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
     if len(failure):
         raise PetadayError(f"{file}: {failure.counts()}; first: {failure.invalid().row(0, named=True)}")
     return ReferenceFile(table, hashlib.sha256(body).hexdigest(), good)
+
+
+def _read_scenarios(table: Table) -> ReferenceFile:
+    """The bundled scenario files as a table."""
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in sorted(SCENARIOS.rglob("*.toml"))}
+    rows = []
+    for scenario_id, definition in texts.items():
+        stated = tomllib.loads(definition)
+        kind = next(key for key, value in stated.items() if isinstance(value, dict))
+        rows.append((scenario_id, kind, stated["title"], stated.get("note"), stated.get("source_url"), definition))
+    schema = dict.fromkeys(table.declared(), pl.String)
+    frame = table.columns.validate(pl.DataFrame(rows, schema=schema, orient="row"))
+    return ReferenceFile(table, hashlib.sha256("\x00".join(texts.values()).encode()).hexdigest(), frame)

@@ -194,3 +194,36 @@ def test_commands_started_at_once_wait_for_each_other(home: Home) -> None:
         assert process.returncode == 0, errors
     counts = "SELECT count(*) = count(DISTINCT capture_id) AS once FROM meta.capture"
     assert petaday("query", counts, "--format", "csv", home=home).stdout == "once\ntrue\n"
+
+
+def dagster(*arguments: str, home: Home) -> subprocess.CompletedProcess[str]:
+    """Dagster's own command line on this code location."""
+    from pipelines.instance import DAGSTER_YAML
+
+    home.create()
+    (home.dagster_dir / "dagster.yaml").write_text(DAGSTER_YAML)
+    root = Path(__file__).parents[2]
+    environment = os.environ | {
+        "PETADAY_HOME": str(home.root),
+        "DAGSTER_HOME": str(home.dagster_dir),
+        "PYTHONPATH": str(root),
+    }
+    command = [sys.executable, "-m", "dagster", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=False, timeout=240)
+
+
+def test_dagster_validates_the_workspace_and_runs_the_main_job(home: Home) -> None:
+    result = dagster("definitions", "validate", "-w", "workspace.yaml", home=home)
+    assert result.returncode == 0, result.stderr
+    result = dagster("job", "execute", "-m", "pipelines.definitions", "-j", "run", home=home)
+    assert result.returncode == 0, result.stderr
+    assert home.published_file.exists()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_verbose_is_understood_wherever_it_stands(home: Home, place: int) -> None:
+    words = ["query", "SELECT 1"]
+    words.insert(place, "--verbose")
+    result = petaday(*words, home=home)
+    assert result.returncode != 2
+    assert "NotPublishedError" in result.stderr

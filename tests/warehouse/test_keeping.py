@@ -376,3 +376,17 @@ def test_sidecars_say_when_and_from_where(home: Home) -> None:
     assert sidecar["fetched_at"] == "2026-01-01T00:00:00+00:00"
     assert sidecar["url"] == "file:lambda_vms.csv"
     assert pl.Series([sidecar["sha256"]]).str.len_chars()[0] == 64
+
+
+def test_an_older_file_is_migrated_and_keeps_its_rows(home: Home) -> None:
+    """A work file that lacks a declared column and the current views gets them; its rows stay."""
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        con.execute("DROP VIEW observed.cloud_offer")
+        con.execute("DROP VIEW observed.cloud_rate")
+        con.execute("ALTER TABLE observed.cloud_rate_log DROP COLUMN vcpu_count")
+        con.execute("UPDATE meta.definition SET fingerprint = 'of an older Petaday' WHERE name = 'catalog'")
+    assert [row[:2] for row in current(home)] == [("a", 2.0)]
+    with write_session(home, catalog()) as con:
+        assert con.execute("SELECT vcpu_count FROM observed.cloud_rate").fetchall() == [(None,)]
