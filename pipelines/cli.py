@@ -55,6 +55,10 @@ class _Group(click.Group):
         except click.UsageError as e:
             e.show()
             sys.exit(2)
+        except BrokenPipeError:
+            # Whoever read the output has enough of it (`| head`).
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
         except (PetadayError, duckdb.Error, OSError) as e:
             if verbose:
                 raise
@@ -393,7 +397,7 @@ def query(sql: str, style: str, output: Path | None) -> int:
 
         with pl.Config(
             tbl_rows=200,
-            tbl_cols=40,
+            tbl_cols=max(6, max(out.width, 100) // 16),
             tbl_width_chars=max(out.width, 100),
             fmt_str_lengths=60,
             tbl_hide_dataframe_shape=False,
