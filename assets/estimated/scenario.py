@@ -285,19 +285,27 @@ def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
     )
 
 
+def scenario_text(path: Path) -> str:
+    """The text of a scenario file.
+
+    Raises:
+        ScenarioError: if the file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError([f"{path}: no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
+
+
 def read_scenario(path: Path) -> Scenario:
     """A scenario from a TOML file; its id is the name of the file.
 
     Raises:
         ScenarioError: if the file cannot be read or used.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ScenarioError([f"{path}: no such file"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
-    return parse_scenario(text, path.stem)
+    return parse_scenario(scenario_text(path), path.stem)
 
 
 def bundled_scenarios() -> list[Scenario]:

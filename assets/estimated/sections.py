@@ -22,6 +22,7 @@ from assets.estimated.scenario import (
     read_number,
     read_text,
     scenario_of,
+    scenario_text,
 )
 
 #: Section -> methods, the one that is meant where none is named first.
@@ -220,13 +221,7 @@ def read_any(path: Path) -> Scenario | Statement | ExtendedTraining:
     Raises:
         ScenarioError: if the file cannot be read or used.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ScenarioError([f"{path}: no such file"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
-    return parse_any(text, path.stem)
+    return parse_any(scenario_text(path), path.stem)
 
 
 def bundled_statements() -> list[Statement]:
