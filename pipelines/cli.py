@@ -36,16 +36,16 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 class _Group(click.Group):
     """Turns every error into one clear line; `--verbose` shows the trace."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
         import duckdb
 
         kwargs["standalone_mode"] = False
         # Wherever a person puts it: before the command, after it, at the end.
-        given = list(args[0]) if args and args[0] is not None else sys.argv[1:]
+        given = sys.argv[1:] if args is None else list(args)
         verbose = "--verbose" in given
-        args = (["--verbose"] * verbose + [a for a in given if a != "--verbose"], *args[1:])
+        words = ["--verbose"] * verbose + [word for word in given if word != "--verbose"]
         try:
-            result = super().main(*args, **kwargs)
+            result = super().main(words, *rest, **kwargs)
             sys.exit(result if isinstance(result, int) else 0)
         except click.exceptions.Exit as e:
             sys.exit(e.exit_code)

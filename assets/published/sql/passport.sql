@@ -57,6 +57,8 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     SELECT 'reference.region_claim' AS table_name, concat_ws('/', provider, region, attribute, year, claimed_by) AS row_key, source_url, checked_on
     FROM reference.region_claim WHERE of_name = 'region_claim'
     UNION ALL BY NAME
+    SELECT 'reference.scenario' AS table_name, scenario_id AS row_key, source_url, note FROM reference.scenario WHERE of_name = 'scenario'
+    UNION ALL BY NAME
     SELECT 'reference.country' AS table_name, country_code AS row_key, 'https://www.iso.org/iso-3166-country-codes.html' AS source_url
     FROM reference.country WHERE of_name = 'country'
     UNION ALL BY NAME
