@@ -19,7 +19,7 @@ from warehouse.home import Home
 Tell = Callable[[str], None]
 
 
-def _parsed(
+def parsed_batch(
     home: Home, store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None
 ) -> staging.Batch:
     """A batch read again from its stored bytes, as the intake would have staged it."""
@@ -76,7 +76,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 recorder = loading.Recorder(con, home, catalog(), intake.parse_again(home), keep_journal=False)
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]
-                    batch = _parsed(home, store, captures, line["outcome"], line.get("message"))
+                    batch = parsed_batch(home, store, captures, line["outcome"], line.get("message"))
                     moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
                     results.append(recorder.record(batch, moment))
                     if number % 25 == 0 or number == len(journal):
@@ -84,7 +84,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 recorded = {line["batch_id"] for line in journal}
                 for batch_id, captures in batches.items():
                     if batch_id not in recorded:
-                        results.append(recorder.record(_parsed(home, store, captures, "loaded", None)))
+                        results.append(recorder.record(parsed_batch(home, store, captures, "loaded", None)))
                 settle.match_accelerators(con)
         except BaseException:
             if kept is not None:

@@ -7,6 +7,7 @@ All history is revised with each release: every release is a capture of its own,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -33,8 +34,6 @@ _AGGREGATES = {"World": "OWID_WRL", "EU": "OWID_EU27"}
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """All countries and years in one answer; the key is free."""
-    import os
-
     yield [
         Request(
             f"https://{HOST}/v1/carbon-intensity/yearly",
