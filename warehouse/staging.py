@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -69,10 +70,9 @@ def stage(home: Home, batch: Batch) -> Path:
             scope.frame.write_ipc(folder / f"{number}.arrow", compression="uncompressed")
         batch.rejected.write_ipc(folder / "rejected.arrow", compression="uncompressed")
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-        target = home.staged_dir / f"{batch.batch_id}-{batch.subject}"
-        if target.exists():
-            shutil.rmtree(target)
-        folder.replace(target)
+        # A name of its own: another process may be staging, or recording, the same batch; recording it twice changes nothing.
+        target = home.staged_dir / f"{batch.batch_id}-{batch.subject}-{uuid.uuid4().hex[:8]}"
+        folder.rename(target)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

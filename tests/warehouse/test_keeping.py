@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -390,3 +391,18 @@ def test_an_older_file_is_migrated_and_keeps_its_rows(home: Home) -> None:
     assert [row[:2] for row in current(home)] == [("a", 2.0)]
     with write_session(home, catalog()) as con:
         assert con.execute("SELECT vcpu_count FROM observed.cloud_rate").fetchall() == [(None,)]
+
+
+def test_staging_one_batch_from_several_sides_at_once(home: Home) -> None:
+    """Several stage the same batch while a writer records it: none fails, and it is recorded once."""
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    _, batch = next(staging.staged(home))
+    with ThreadPoolExecutor(8) as pool:
+        stagings = [pool.submit(staging.stage, home, batch) for _ in range(64)]
+        recorded = settle.record_subject(home, "cloud_rate")
+        for each in stagings:
+            each.result()
+    recorded += settle.record_subject(home, "cloud_rate")
+    assert sum(r.appended_count for r in recorded) == 1
+    assert not list(home.staged_dir.iterdir())
+    assert [row[:2] for row in current(home)] == [("a", 2.0)]
