@@ -21,16 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from pipelines.alerts.commands import alerts, tell
+from pipelines.console import err, out
 from warehouse.errors import PetadayError
 from warehouse.home import Home
-
-#: Columns are cut to a terminal's width; into a file or a pipe they go whole.
-_PIPE_WIDTH = 160
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class _Group(click.Group):
@@ -82,6 +78,8 @@ def main(context: click.Context, verbose: bool) -> None:
     context.obj = {"verbose": verbose}
 
 
+main.add_command(alerts)
+
 # Jobs ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +124,7 @@ def _execute(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pipelines.definitions import defs
+        from pipelines.failures import failure_line
         from pipelines.instance import instance
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
@@ -139,14 +138,7 @@ def _execute(
             )
     if result.success:
         return []
-    messages = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            user = event.step_failure_data.user_failure_data
-            cause = error.cause if error and error.cause else error
-            text = (user.description if user and user.description else None) or (cause.message if cause else "failed")
-            messages.append(f"{(event.step_key or job).replace('__', '/')}: {text.strip().splitlines()[0]}")
+    messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
     return messages or [f"job {job} failed; see the run in `petaday ui`"]
 
 
@@ -163,6 +155,7 @@ def run(options: dict[str, Any]) -> int:
     with _progress("bundled data, estimates, publishing", options["verbose"]):
         failures = _execute(home, "run", options["verbose"])
     _report_failures(failures)
+    tell(home)
     if failures:
         return 1
     _summary(home)
@@ -296,6 +289,7 @@ def _settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
     _report_failures(failures)
     if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
         out.print(f"published: {home.published_file}", markup=False)
+    tell(home)
     return 1 if failures else 0
 
 

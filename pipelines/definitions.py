@@ -17,6 +17,7 @@ from assets.reference import assets as reference
 from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
 from assets.sources_assets import source_key
+from pipelines.alerts.sensors import SENSORS
 from pipelines.progress import HOOKS
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
@@ -76,7 +77,8 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
                 target=derived | pages,
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Runs what is derived when what it is derived from has changed.",
-            )
+            ),
+            *SENSORS,
         ],
         resources={"home": HomeResource(), **(resources or {})},
         executor=dg.in_process_executor,

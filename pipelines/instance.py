@@ -65,6 +65,6 @@ def instance(home: Home) -> dg.DagsterInstance:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = dg.DagsterInstance.from_config(str(folder))
         made.get_runs_count()
-        made.get_event_records(dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_MATERIALIZATION), limit=1)
+        made.fetch_materializations(dg.AssetKey(["published", "warehouse_file"]), limit=1)
         made.all_instigator_state()
     return made

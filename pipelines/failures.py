@@ -1,0 +1,19 @@
+"""The one line of a failed step that tells a person what failed and why."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """First line of why a step failed, from its STEP_FAILURE event."""
+    data = event.step_failure_data
+    error, user = data.error, data.user_failure_data
+    cause = error.cause if error and error.cause else error
+    text = (user.description if user and user.description else None) or (cause.message if cause else "")
+    return (text.strip().splitlines() or ["failed without a word"])[0]
+
+
+def failure_line(event: dg.DagsterEvent) -> str:
+    """`asset: why`, for a person at a terminal."""
+    return f"{(event.step_key or 'run').replace('__', '/')}: {failure_reason(event)}"
