@@ -103,6 +103,23 @@ def test_pages_load_without_a_word_in_the_console(browser: Any, site: Path, name
     page.context.close()
 
 
+@pytest.mark.parametrize("name", PAGES.values())
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(browser: Any, site: Path, name: str, scheme: str) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed: rules are not run"
+    )
+    # The page forbids foreign scripts, which axe is one of; everything folded is opened, so that it is looked at too.
+    page, _ = opened(
+        browser, (site / name).as_uri() + "?lang=zh" * (scheme == "dark"), bypass_csp=True, color_scheme=scheme
+    )
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    found = axe.Axe().run(page).response
+    assert len(found["passes"]) > 20, "axe looked at next to nothing"
+    assert [(v["id"], v["impact"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found["violations"]] == []
+    page.context.close()
+
+
 @pytest.mark.parametrize("name", [n for k, n in PAGES.items() if k != "method"])
 def test_charts_have_marks_with_values(browser: Any, site: Path, name: str) -> None:
     page, _ = opened(browser, (site / name).as_uri())
