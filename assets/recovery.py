@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import duckdb
 
@@ -12,9 +13,12 @@ from assets.catalog import catalog
 from assets.sources import all_sources
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore
-from warehouse.connection import open_work_file, read_published, write_lock
+from warehouse.connection import open_work, read_published, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
 from warehouse.home import Home
+from warehouse.store import store_of
+from warehouse.store.file import FileStore
+from warehouse.store.lake import LakeStore, replace_rows
 
 Tell = Callable[[str], None]
 
@@ -53,15 +57,17 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     """Replace the work file by one made from captures and journal alone: same rows, same clocks.
 
     Batches go in the order and with the `recorded_at` of the journal; captures that were never recorded come last. The old
-    file is kept beside the new one.
+    file is kept beside the new one. For a lake, the file is made on this machine, and then its rows replace those of
+    the lake in one transaction.
 
     Raises:
         CaptureDamagedError: if a capture cannot be read; nothing was replaced then.
     """
+    made_in = FileStore(home)
     store = CaptureStore(home)
     batches = store.batches()
     journal = [line for line in store.journal() if line["batch_id"] in batches]
-    with write_lock(home):
+    with write_lock(home), made_in.write_lock() if isinstance(store_of(home), LakeStore) else nullcontext():
         kept = None
         stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
         for suffix in (".wal", ""):
@@ -70,7 +76,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 kept = old.replace(old.with_name(f"{home.work_file.stem}-{stamp}.duckdb{suffix}"))
         results: list[loading.Loaded] = []
         try:
-            with open_work_file(home, catalog()) as con:
+            with made_in.open_for_writing(catalog()) as con:
                 settle.sync_sources(con)
                 settle.load_reference(con)
                 recorder = loading.Recorder(con, home, catalog(), intake.parse_again(home), keep_journal=False)
@@ -91,6 +97,8 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 home.work_file.with_name(home.work_file.name + ".wal").unlink(missing_ok=True)
                 kept.replace(home.work_file)
             raise
+        if isinstance(lake := store_of(home), LakeStore):
+            replace_rows(lake, home.work_file, catalog())
     return loading.summarise(results)
 
 
@@ -111,9 +119,9 @@ def verify(home: Home, tell: Tell) -> list[str]:
             problems.append(str(e))
     tell(f"{count} captures, {len(seen)} files: hashes compared")
     with write_lock(home):
-        if home.work_file.exists():
+        if store_of(home).exists():
             try:
-                with open_work_file(home, catalog()) as con:
+                with open_work(home, catalog()) as con:
                     problems += _verify_tables(con, store, tell)
             except (WarehouseDamagedError, duckdb.Error) as e:
                 problems.append(str(e).splitlines()[0])

@@ -12,6 +12,7 @@ from assets.observed.views import SQL
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import all_sources
 from warehouse import loading
+from warehouse.again import whole_again
 from warehouse.connection import transaction, write_session
 from warehouse.home import Home
 
@@ -82,6 +83,7 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(differs)
 
 
+@whole_again
 def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     """Record every waiting batch of a subject's sources."""
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
@@ -93,6 +95,7 @@ def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     return results
 
 
+@whole_again
 def refresh_reference(home: Home) -> dict[str, int]:
     """Load changed reference tables and what follows from them."""
     with write_session(home, catalog()) as con:

@@ -19,10 +19,15 @@ from pathlib import Path
 
 import zstandard
 
+from warehouse.again import whole_again
 from warehouse.errors import CaptureDamagedError
 from warehouse.home import Home
+from warehouse.journal import journal_in
+from warehouse.store import store_of
 
 _BLOCK = 1 << 20
+#: Slashes in the key of a sidecar: source/year/month/capture.json.
+_DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
 _SAFE_EXTENSION = re.compile(r"[a-z0-9]{1,8}\Z")
 
@@ -89,38 +94,23 @@ class Capture:
         return self.folder / f"{self.capture_id}.json"
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
 
 
 class CaptureStore:
-    """The captures folder of one home."""
+    """The captures of one warehouse."""
 
     def __init__(self, home: Home) -> None:
         """Open the store; the folder is made when first written to."""
         self.home = home
-        self.root = home.captures_dir
+        self.files = store_of(home).files("captures")
+        self._journal = journal_in(self.files)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
     def _store_bytes(self, document: Document, folder: Path) -> tuple[str, int, Path]:
         """Compress a document into `folder`, hashing on the way; returns (sha256, size, temporary file)."""
-        folder.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
         temporary = Path(name)
@@ -140,6 +130,7 @@ class CaptureStore:
             raise
         return digest.hexdigest(), size, temporary
 
+    @whole_again
     def store(self, source_id: str, documents: Sequence[Document]) -> list[Capture]:
         """Keep the documents of one batch; storing the same again changes nothing.
 
@@ -154,7 +145,7 @@ class CaptureStore:
                 if not _SAFE_EXTENSION.match(document.extension):
                     raise ValueError(f"not a file extension: {document.extension!r}")
                 fetched_at = document.fetched_at.astimezone(dt.UTC).isoformat()
-                folder = self.root / source_id / fetched_at[:4] / fetched_at[5:7]
+                folder = self.files.scratch_folder(f"{source_id}/{fetched_at[:4]}/{fetched_at[5:7]}/_")
                 sha256, size, temporary = self._store_bytes(document, folder)
                 temporaries.append(temporary)
                 captures.append(
@@ -178,13 +169,14 @@ class CaptureStore:
             batch_id = ids[0] if len(ids) == 1 else _digest(*ids)
             captures = [replace(c, batch_id=batch_id) for c in captures]
             for capture, temporary in zip(captures, temporaries, strict=True):
-                target = self.root / capture.path
-                if target.exists() and target.stat().st_size == temporary.stat().st_size:
+                key, sidecar = capture.path.as_posix(), capture.sidecar.as_posix()
+                # The same bytes always go under the same key, whoever fetched them.
+                if self.files.size(key) == temporary.stat().st_size:
                     temporary.unlink()
                 else:
-                    temporary.replace(target)
-                if not (self.root / capture.sidecar).exists():
-                    write_atomic(self.root / capture.sidecar, json.dumps(asdict(capture), indent=1).encode())
+                    self.files.put(temporary, key)
+                if self.files.size(sidecar) is None:
+                    self.files.write(sidecar, json.dumps(asdict(capture), indent=1).encode())
         finally:
             for temporary in temporaries:
                 temporary.unlink(missing_ok=True)
@@ -194,13 +186,14 @@ class CaptureStore:
 
     def captures(self) -> Iterator[Capture]:
         """Every capture, by its sidecar."""
-        for sidecar in sorted(self.root.glob("*/*/*/*.json")):
-            yield Capture(**json.loads(sidecar.read_text(encoding="utf-8")))
+        for key in self.files.keys(suffix=".json"):
+            if key.count("/") == _DEPTH:
+                yield Capture(**json.loads(self.files.read(key)))
 
     def captures_of(self, source_id: str) -> Iterator[Capture]:
         """Every capture of one source, latest month first."""
-        for sidecar in sorted((self.root / source_id).glob("*/*/*.json"), reverse=True):
-            yield Capture(**json.loads(sidecar.read_text(encoding="utf-8")))
+        for key in reversed(self.files.keys(source_id, suffix=".json")):
+            yield Capture(**json.loads(self.files.read(key)))
 
     def batches(self) -> dict[str, list[Capture]]:
         """Captures by batch, pages in order; a batch whose capture was cut short is left out."""
@@ -219,12 +212,12 @@ class CaptureStore:
         Raises:
             CaptureDamagedError: if the bytes are missing or not those that were stored.
         """
-        stored = self.root / capture.path
+        stored = self.files.where(capture.path.as_posix())
         self.home.spool_dir.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.home.spool_dir, suffix=f".{capture.extension}")
         digest, size = hashlib.sha256(), 0
         try:
-            with os.fdopen(descriptor, "wb") as target, stored.open("rb") as file:
+            with os.fdopen(descriptor, "wb") as target, self.files.open(capture.path.as_posix()) as file:
                 for block in zstandard.ZstdDecompressor().read_to_iter(file, read_size=_BLOCK):
                     size += len(block)
                     if size > capture.byte_count:
@@ -257,39 +250,21 @@ class CaptureStore:
         """
         found = [c for c in self.captures_of(source_id) if c.batch_id == batch_id]
         if not found or len(found) != found[0].batch_size:
-            raise CaptureDamagedError(f"captures of batch {batch_id} of {source_id} are missing in {self.root}")
+            raise CaptureDamagedError(
+                f"captures of batch {batch_id} of {source_id} are missing in {self.files.where()}"
+            )
         return sorted(found, key=lambda c: c.batch_index)
 
     # The journal ------------------------------------------------------------------------------------------------------
 
-    @property
-    def journal_file(self) -> Path:
-        """One JSON line per recorded batch, in order."""
-        return self.root / "journal.jsonl"
-
     def journal(self) -> list[dict]:
-        """Lines of the journal; a last line cut short by a crash is left out."""
-        if not self.journal_file.exists():
-            return []
-        lines = []
-        for line in self.journal_file.read_bytes().splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                continue
-        return lines
+        """One entry per recorded batch, in order; a last line cut short by a crash is left out."""
+        return self._journal.read()
+
+    def last_load_number(self) -> int:
+        """Number of the last batch in the journal; 0 if it is empty."""
+        return self._journal.last()
 
     def append_journal(self, entries: Iterable[dict]) -> None:
-        """Add lines, flushed to the disk."""
-        data = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
-        if not data:
-            return
-        self.root.mkdir(parents=True, exist_ok=True)
-        with self.journal_file.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    data = b"\n" + data
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        """Add entries, flushed to the disk."""
+        self._journal.append(list(entries))

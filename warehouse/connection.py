@@ -1,87 +1,84 @@
-"""Opening the warehouse: one writer at a time under a file lock, readers on the published file only.
+"""Sessions on the warehouse, wherever it is kept: one writer at a time, readers that never wait.
 
-This is the only module that knows how the warehouse is stored. DuckDB lets one process write, and then no other may
-even read; so writers queue on a `flock`, keep the work file open for one short session and close it, and nobody else
-opens it at all.
+`warehouse.store` says which store the environment names; everything else works through these functions.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import duckdb
 
 from warehouse import schema
-from warehouse.errors import NotPublishedError, WarehouseDamagedError, is_disk_full, telling_of_a_full_disk
+from warehouse.errors import StoreInterruptedError, telling_of_a_full_disk
 from warehouse.home import Home
-from warehouse.tables import literal
+from warehouse.sessions import configure
+from warehouse.store import Store, store_of
 
-#: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
-STORAGE_VERSION = "v1.5.0"
+__all__ = [
+    "configure",
+    "open_work",
+    "read_published",
+    "told_of_interruptions",
+    "transaction",
+    "write_lock",
+    "write_session",
+]
+
+#: The stores of open write sessions, so that a commit can ask whether the lock is still held.
+_open: dict[int, Store] = {}
 
 
 @contextmanager
 def write_lock(home: Home) -> Generator[None]:
     """Hold the writers' lock; waits as long as it takes. The lock ends with the process, however it ends."""
-    home.create()
-    descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with store_of(home).write_lock():
         yield
-    finally:
-        os.close(descriptor)
-
-
-def configure(con: duckdb.DuckDBPyConnection) -> None:
-    """Settings every connection of Petaday shares: UTC, and no progress bar in logs."""
-    con.execute("SET TimeZone = 'UTC'").fetchall()
-    con.execute("SET enable_progress_bar = false").fetchall()
 
 
 @contextmanager
-def open_work_file(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
-    """The work file, opened for writing with the schema applied; the caller holds the lock.
-
-    A clean exit checkpoints, so that the file is whole without a write-ahead log; the file is closed in any case.
-
-    Raises:
-        WarehouseDamagedError: if DuckDB cannot read the file.
-        SchemaTooNewError: if a newer Petaday wrote it.
-    """
-    con = duckdb.connect()
+def told_of_interruptions(store: Store) -> Generator[None]:
+    """Turn every library's way of saying "the store went away" into one error."""
     try:
-        configure(con)
-        try:
-            con.execute(
-                f"ATTACH {literal(str(home.work_file))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
-            ).fetchall()
-            con.execute("USE warehouse").fetchall()
-            schema.apply(con, catalog)
-        except (
-            duckdb.IOException,
-            duckdb.SerializationException,
-            duckdb.InternalException,
-            duckdb.FatalException,
-        ) as e:
-            if is_disk_full(e):
-                raise
-            raise WarehouseDamagedError(
-                f"the work file {home.work_file} cannot be read: {str(e).splitlines()[0]} - "
-                "`petaday rebuild` makes it again from the captures"
+        yield
+    except StoreInterruptedError:
+        raise
+    except Exception as e:
+        if store.is_interruption(e):
+            first = str(e).strip().splitlines()[0][:300] if str(e).strip() else type(e).__name__
+            raise StoreInterruptedError(
+                f"{store.name} went away or was in use: {first}; what was committed is safe"
             ) from e
-        yield con
-        con.execute("CHECKPOINT").fetchall()
-    finally:
-        con.close()
+        raise
+
+
+@contextmanager
+def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
+    """The warehouse opened for writing with the schema applied; the caller holds the lock."""
+    store = store_of(home)
+    with told_of_interruptions(store), store.open_for_writing(catalog) as con:
+        _open[id(con)] = store
+        try:
+            yield con
+        finally:
+            del _open[id(con)]
 
 
 @contextmanager
 def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
-    """Lock, open, let the caller write in short transactions, checkpoint, close, unlock."""
-    with telling_of_a_full_disk(f"writing {home.work_file}"), write_lock(home), open_work_file(home, catalog) as con:
+    """Lock, open, let the caller write in short transactions, close, unlock.
+
+    Raises:
+        StoreInterruptedError: if a part of the store went away; `warehouse.again` tries the whole once more.
+    """
+    store = store_of(home)
+    with (
+        telling_of_a_full_disk(f"writing {store.name}"),
+        told_of_interruptions(store),
+        store.write_lock(),
+        open_work(home, catalog) as con,
+    ):
         yield con
 
 
@@ -91,27 +88,24 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Generator[None]:
     con.begin()
     try:
         yield
+        if store := _open.get(id(con)):
+            store.check_before_commit(con)
         con.commit()
     except BaseException:
         try:
             con.rollback()
         except duckdb.Error:
-            pass  # after "disk full" the connection is dead; the file still holds the last committed state
+            pass  # after "disk full" the connection is dead; the store still holds the last committed state
         raise
 
 
 @contextmanager
 def read_published(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
-    """The published file, read-only; never waits and never locks anybody out.
+    """What users read (the published file, or the lake), read-only; never waits and never locks anybody out.
 
     Raises:
         NotPublishedError: if nothing was published yet.
     """
-    if not home.published_file.exists():
-        raise NotPublishedError(f"nothing is published in {home.root} yet: run `petaday run` first")
-    con = duckdb.connect(str(home.published_file), read_only=True)
-    try:
-        configure(con)
+    store = store_of(home)
+    with told_of_interruptions(store), store.open_for_reading() as con:
         yield con
-    finally:
-        con.close()

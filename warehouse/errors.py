@@ -31,6 +31,10 @@ class DiskFullError(PetadayError):
     """There is no space left; what was committed is safe."""
 
 
+class StoreInterruptedError(PetadayError):
+    """A part of the lake went away, or another writer was in the way; trying the whole again may help."""
+
+
 def is_disk_full(error: BaseException) -> bool:
     """True if the error, whoever raised it, says that the disk is full."""
     return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(

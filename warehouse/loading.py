@@ -6,16 +6,16 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from warehouse import log, staging
-from warehouse.captures import Capture, CaptureStore, write_atomic
+from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import transaction
 from warehouse.home import Home
 from warehouse.schema import Catalog
+from warehouse.store import store_of
 
 #: Parses captures again: source id and captures of one batch -> frame (with capture_id) by scope.
 ParseAgain = Callable[[str, list[Capture]], dict[str, pl.DataFrame]]
@@ -71,8 +71,7 @@ class Recorder:
 
     def write_missing_journal_lines(self) -> None:
         """A crash after a commit may have left the journal behind; the warehouse knows what it lacks."""
-        journal = self.store.journal()
-        last = journal[-1]["load_number"] if journal else 0
+        last = self.store.last_load_number()
         rows = self.con.execute(
             "SELECT load_number, any_value(source_id), batch_id, any_value(parser_version), any_value(outcome), "
             "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1",
@@ -203,29 +202,25 @@ def record_staged(
     """Record all waiting batches (of the given sources); they leave the staging folder once committed."""
     recorder = Recorder(con, home, catalog, parse_again)
     results: list[Loaded] = []
-    folders: list[Path] = []
-    for folder, batch in staging.staged(home, source_ids):
+    keys: list[str] = []
+    for key, batch in staging.staged(home, source_ids):
         results.append(recorder.record(batch))
-        folders.append(folder)
+        keys.append(key)
         if results[-1].outcome in ("loaded", "unchanged"):
             remember_latest(home, batch)
     recorder.write_missing_journal_lines()
-    for folder in folders:
-        staging.discard(folder)
+    for key in keys:
+        staging.discard(home, key)
     return results
 
 
 # What was last loaded: for conditional requests, unchanged bytes and the guard against shrunken answers ----------------
 
 
-def _latest_file(home: Home, source_id: str) -> Path:
-    return home.root / "work" / "latest" / f"{source_id}.json"
-
-
 def latest(home: Home, source_id: str) -> dict:
     """What is known of the last loaded answers: {"urls": {url: {…}}, "scopes": {scope: {…}}}; losing it costs a fetch."""
     try:
-        return json.loads(_latest_file(home, source_id).read_text(encoding="utf-8"))
+        return json.loads(store_of(home).files("latest").read(f"{source_id}.json"))
     except (FileNotFoundError, ValueError):
         return {"urls": {}, "scopes": {}}
 
@@ -254,7 +249,7 @@ def remember_latest(home: Home, batch: staging.Batch) -> None:
             known["scopes"][scope.scope] = {"fetched_at": batch.captures[0].fetched_at, "row_count": scope.frame.height}
             changed = True
     if changed:
-        write_atomic(_latest_file(home, batch.source_id), json.dumps(known, indent=1).encode())
+        store_of(home).files("latest").write(f"{batch.source_id}.json", json.dumps(known, indent=1).encode())
 
 
 def summarise(results: Iterable[Loaded]) -> dict[str, int]:

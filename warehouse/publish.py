@@ -6,7 +6,6 @@ opened to verify, made read-only and put in place by one rename. Readers that ha
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.captures import write_atomic
-from warehouse.connection import open_work_file, write_lock
+from warehouse.again import whole_again
+from warehouse.connection import open_work, told_of_interruptions, write_lock
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.schema import Catalog
-
-_FICLONE = 0x40049409  # ioctl: share the blocks of another file (XFS, Btrfs)
+from warehouse.store import store_of
 
 #: Earlier publications kept beside the current one, unless PETADAY_KEEP_PUBLICATIONS says otherwise.
 KEPT_PUBLICATIONS = 3
@@ -46,20 +44,10 @@ class Publication:
     is_new: bool
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        try:
-            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
-        except OSError:
-            shutil.copyfileobj(reader, writer, 8 << 20)
-        writer.flush()
-        os.fsync(writer.fileno())
-
-
 def _published_state(home: Home) -> tuple[int, str]:
     """Number and content fingerprint of the last publication; (0, "") if there is none."""
     try:
-        number, fingerprint = (home.root / "work" / "publication").read_text().split()
+        number, fingerprint = store_of(home).files("state").read("publication").decode().split()
         return int(number), fingerprint
     except (FileNotFoundError, ValueError):
         pass
@@ -72,6 +60,7 @@ def _published_state(home: Home) -> tuple[int, str]:
     return max(numbers, default=0), ""
 
 
+@whole_again
 def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publication:
     """Publish the work file if its content changed since the last publication.
 
@@ -80,22 +69,19 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
     """
     if keep is None:
         keep = int(os.environ.get("PETADAY_KEEP_PUBLICATIONS") or KEPT_PUBLICATIONS)
-    with write_lock(home):
+    store = store_of(home)
+    with told_of_interruptions(store), write_lock(home):
         last, known_fingerprint = _published_state(home)
-        with open_work_file(home, catalog) as con:
+        with open_work(home, catalog) as con:
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
             if fingerprint == known_fingerprint and home.published_file.exists():
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
             con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
-        if home.work_file.with_name(home.work_file.name + ".wal").exists():
-            raise PublishError(
-                f"{home.work_file} still has a write-ahead log after a checkpoint; nothing was published"
-            )
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
         try:
-            _copy(home.work_file, temporary)
+            store.copy_to(temporary, catalog)
             _verify(temporary, number)
             temporary.chmod(0o444)
             _keep_previous(home, last, keep)
@@ -105,13 +91,15 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
             _sync_folder(home.root)
         except (OSError, duckdb.Error) as e:
+            if store.is_interruption(e):
+                raise
             raise PublishError(
                 f"publication {number} failed: {e}; {home.published_file} is still publication {last or 'none'} - "
                 "free space or repair the folder and run again"
             ) from e
         finally:
             temporary.unlink(missing_ok=True)
-        write_atomic(home.root / "work" / "publication", f"{number} {fingerprint}".encode())
+        store.files("state").write("publication", f"{number} {fingerprint}".encode())
         return Publication(number, home.published_file, home.published_file.stat().st_size, is_new=True)
 
 

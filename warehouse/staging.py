@@ -1,14 +1,13 @@
 """Parsed batches on their way from a source to the log.
 
 Fetching and parsing run in parallel and hold no lock; what they produce waits here, one folder per batch, until a
-writer records it. A folder appears whole (by rename) and is removed after the commit, so a crash in between only means
-that the batch is recorded again, which changes nothing.
+writer (of any worker) records it. A folder appears whole and is removed after the commit, so a crash in between only
+means that the batch is recorded again, which changes nothing.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import uuid
@@ -18,9 +17,13 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse.again import whole_again
 from warehouse.captures import Capture
 from warehouse.home import Home
+from warehouse.store import store_of
 
+#: Written last and removed first: a folder without it is no batch.
+_MANIFEST = "manifest.json"
 REJECTED_SCHEMA = pl.Schema({"capture_id": pl.String, "reason": pl.String, "row_json": pl.String})
 
 
@@ -52,10 +55,13 @@ class Batch:
         return self.captures[0].batch_id
 
 
-def stage(home: Home, batch: Batch) -> Path:
-    """Put a batch where the next writer finds it."""
-    home.staged_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=home.staged_dir, prefix=".tmp-"))
+@whole_again
+def stage(home: Home, batch: Batch) -> str:
+    """Put a batch where the next writer finds it; returns its key."""
+    files = store_of(home).files("staged")
+    # A name of its own: another process may be staging, or recording, the same batch; recording it twice changes nothing.
+    key = f"{batch.batch_id}-{batch.subject}-{uuid.uuid4().hex[:8]}"
+    folder = Path(tempfile.mkdtemp(dir=files.scratch_folder(key), prefix=".tmp-"))
     manifest = {
         "source_id": batch.source_id,
         "subject": batch.subject,
@@ -69,33 +75,34 @@ def stage(home: Home, batch: Batch) -> Path:
         for number, scope in enumerate(batch.scopes):
             scope.frame.write_ipc(folder / f"{number}.arrow", compression="uncompressed")
         batch.rejected.write_ipc(folder / "rejected.arrow", compression="uncompressed")
-        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-        # A name of its own: another process may be staging, or recording, the same batch; recording it twice changes nothing.
-        target = home.staged_dir / f"{batch.batch_id}-{batch.subject}-{uuid.uuid4().hex[:8]}"
-        folder.rename(target)
+        (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        files.put_folder(folder, key, _MANIFEST)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return target
+    return key
 
 
-def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[Path, Batch]]:
-    """Waiting batches in the order of their captures' time; only those of `source_ids` if given."""
+def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[str, Batch]]:
+    """Waiting batches (with their keys) in the order of their captures' time; only those of `source_ids` if given."""
+    files = store_of(home).files("staged")
     found = []
-    for folder in home.staged_dir.glob("*"):
-        manifest_file = folder / "manifest.json"
-        if folder.name.startswith(".tmp-") or not manifest_file.exists():
-            continue
-        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    for key in files.folders(_MANIFEST):
+        manifest = json.loads(files.read(f"{key}/{_MANIFEST}"))
         if source_ids is None or manifest["source_id"] in source_ids:
-            found.append((manifest["captures"][0]["fetched_at"], manifest["captures"][0]["batch_id"], folder, manifest))
-    for _, _, folder, manifest in sorted(found, key=lambda item: item[:2]):
-        scopes = [
-            StagedScope(s["scope"], s["is_complete"], pl.read_ipc(folder / f"{n}.arrow"))
-            for n, s in enumerate(manifest["scopes"])
-        ]
+            found.append((manifest["captures"][0]["fetched_at"], manifest["captures"][0]["batch_id"], key, manifest))
+    for _, _, key, manifest in sorted(found, key=lambda item: item[:2]):
+        folder = files.fetch_folder(key)
+        try:
+            scopes = [
+                StagedScope(s["scope"], s["is_complete"], pl.read_ipc(folder / f"{n}.arrow"))
+                for n, s in enumerate(manifest["scopes"])
+            ]
+            rejected = pl.read_ipc(folder / "rejected.arrow")
+        finally:
+            files.release_folder(folder)
         yield (
-            folder,
+            key,
             Batch(
                 manifest["source_id"],
                 manifest["subject"],
@@ -104,13 +111,11 @@ def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[Pat
                 manifest["outcome"],
                 manifest["message"],
                 scopes,
-                pl.read_ipc(folder / "rejected.arrow"),
+                rejected,
             ),
         )
 
 
-def discard(folder: Path) -> None:
+def discard(home: Home, key: str) -> None:
     """Remove a recorded batch."""
-    doomed = folder.with_name(f".tmp-{folder.name}-{os.getpid()}")
-    folder.replace(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    store_of(home).files("staged").delete_folder(key, _MANIFEST)

@@ -32,7 +32,8 @@ def build(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
             raise dg.Failure(description=str(e), allow_retries=False) from None
         with read_published(home.get()) as con:
             tables = con.execute(
-                "SELECT schema_name || '.' || table_name, estimated_size FROM duckdb_tables() WHERE NOT internal ORDER BY 1"
+                "SELECT schema_name || '.' || table_name, estimated_size FROM duckdb_tables() "
+                "WHERE NOT internal AND database_name = current_database() ORDER BY 1"
             ).fetchall()
         return dg.MaterializeResult(
             metadata={

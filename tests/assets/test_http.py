@@ -21,8 +21,8 @@ from assets.sources import _http, source_named
 from assets.sources._base import Reading, Request, Source, Window
 from assets.sources._http import Client, FetchError
 from tests.replay import ReplayServer
-from warehouse import loading
 from warehouse.captures import Document
+from warehouse.files import write_atomic
 from warehouse.home import Home
 
 HOST = "publisher.example"
@@ -314,7 +314,7 @@ def test_bytes_that_a_304_speaks_of_but_are_lost_are_asked_for_again(home: Home,
     body = json.dumps({"data": []})
     replay.add(URL, body, headers={"ETag": '"1"'})
     made = source(plan=lambda _: [[Request(URL)]])
-    loading.write_atomic(
+    write_atomic(
         home.root / "work" / "latest" / "hostile.json",
         json.dumps(
             {

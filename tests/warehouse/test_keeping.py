@@ -335,9 +335,9 @@ def test_a_journal_behind_the_warehouse_catches_up(home: Home) -> None:
     for day, price in (("2026-01-01", 1.0), ("2026-01-02", 2.0)):
         take(home, offers({"a": price}), day)
         settle.record_subject(home, "cloud_rate")
-    store = CaptureStore(home)
-    lines = store.journal_file.read_bytes().splitlines(keepends=True)
-    store.journal_file.write_bytes(lines[0] + lines[1][:20])
+    store, journal = CaptureStore(home), home.captures_dir / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0] + lines[1][:20])
     settle.record_subject(home, "cloud_rate")
     assert [line["load_number"] for line in store.journal()] == [1, 2]
 
@@ -349,12 +349,12 @@ def test_disk_full_leaves_the_last_publication(home: Home, monkeypatch: pytest.M
     take(home, offers({"a": 3.0}), "2026-01-02")
     settle.record_subject(home, "cloud_rate")
 
-    def full(source: Path, target: Path) -> None:
+    def full(_: object, target: Path, *__: object) -> None:
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("warehouse.publish._copy", full)
+        patch.setattr("warehouse.store.file.FileStore.copy_to", full)
         with pytest.raises(PublishError, match="No space left.*still publication 1"):
             publish(home, catalog())
     with read_published(home) as con:

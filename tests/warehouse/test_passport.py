@@ -67,7 +67,7 @@ def whole(home: Home, steps: list[passport.Step]) -> bool:
     return (
         bool(captures)
         and all(passport.is_whole(home, str(s.path), str(s.sha256)) for s in {c.path: c for c in captures}.values())
-        and all((store.root / str(c.path)).is_file() for c in captures)
+        and all(store.files.size(str(c.path)) for c in captures)
     )
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 
 import duckdb
 
+from warehouse import macros
 from warehouse.errors import SchemaTooNewError
 from warehouse.tables import Subject, Table, literal, quoted
 
@@ -33,8 +34,11 @@ class Catalog:
 
     def statements(self) -> list[str]:
         """All SQL of the catalog, in order of execution."""
-        declared = [statement for item in (*self.subjects, *self.tables) for statement in item.ddl()]
-        return [*declared, *self.scripts]
+        return [*self.declarations(), *self.scripts]
+
+    def declarations(self) -> list[str]:
+        """SQL of the tables."""
+        return [statement for item in (*self.subjects, *self.tables) for statement in item.ddl()]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -49,8 +53,10 @@ def _migrations() -> list[tuple[int, str]]:
     return [(int(f.name[:3]), f.read_text(encoding="utf-8")) for f in files]
 
 
-def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
+def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = False) -> bool:
     """Bring the warehouse of `con` to the current schema; one transaction; True if anything was done.
+
+    On a lake, macros are made for the session too: see `warehouse.store.macros`.
 
     Raises:
         SchemaTooNewError: if a newer Petaday wrote the warehouse.
@@ -71,6 +77,8 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
     if version == newest:
         known = con.execute("SELECT fingerprint FROM meta.definition WHERE name = 'catalog'").fetchall()
         if known == [(fingerprint,)]:
+            if is_lake:
+                make_session_macros(con)
             return False
     con.begin()
     try:
@@ -78,9 +86,14 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
             if number > version:
                 con.execute(script).fetchall()
                 con.execute("INSERT INTO meta.schema_version VALUES (?, now())", [number]).fetchall()
-        for statement in catalog.statements():
+        for statement in catalog.declarations():
             con.execute(statement).fetchall()
-        _comment_views(con, catalog)
+        if is_lake:
+            _make_lake_scripts(con, catalog)
+        else:
+            for statement in catalog.scripts:
+                con.execute(statement).fetchall()
+            _comment_views(con, catalog)
         con.execute("DELETE FROM meta.definition WHERE name = 'catalog'").fetchall()
         con.execute("INSERT INTO meta.definition VALUES ('catalog', ?)", [fingerprint]).fetchall()
         con.commit()
@@ -88,6 +101,35 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> bool:
         con.rollback()
         raise
     return True
+
+
+def _make_lake_scripts(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Views, and macros twice: as temporary ones of this session, and in the lake where it gives them back as they were."""
+    con.execute("CREATE TABLE IF NOT EXISTS meta.macro (position INTEGER, statement VARCHAR)").fetchall()
+    con.execute(
+        "COMMENT ON TABLE meta.macro IS 'Macros and their comments, for a session to make: a lake does not keep them whole.'"
+    )
+    con.execute("COMMENT ON COLUMN meta.macro.position IS 'Order of execution.'").fetchall()
+    con.execute("COMMENT ON COLUMN meta.macro.statement IS 'SQL.'").fetchall()
+    texts = []
+    for script in catalog.scripts:
+        if macros.is_macro(script) or macros.is_macro_comment(script):
+            texts.append(macros.for_a_session(script))
+            con.execute(texts[-1]).fetchall()
+            if not macros.may_be_kept(script):
+                continue
+        con.execute(script).fetchall()
+    con.execute("DELETE FROM meta.macro").fetchall()
+    con.execute(
+        "INSERT INTO meta.macro SELECT generate_subscripts(t, 1), unnest(t) FROM (SELECT $texts::VARCHAR[] AS t)",
+        {"texts": texts},
+    ).fetchall()
+
+
+def make_session_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros that `meta.macro` of a lake holds, for this session."""
+    for (statement,) in con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall():
+        con.execute(statement).fetchall()
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

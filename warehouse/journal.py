@@ -1,0 +1,98 @@
+"""The journal of recorded batches: with the captures it is what a warehouse can be made again from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Protocol
+
+from warehouse.files import Files, LocalFiles
+
+_FOLDER = "journal"
+
+
+class Journal(Protocol):
+    """Entries (each with its `load_number`) in order."""
+
+    def read(self) -> list[dict]:
+        """All entries."""
+        ...
+
+    def last(self) -> int:
+        """The last `load_number`, or 0."""
+        ...
+
+    def append(self, entries: list[dict]) -> None:
+        """Add entries; durable when this returns."""
+        ...
+
+
+class FileJournal:
+    """One JSON line per entry in `journal.jsonl`."""
+
+    def __init__(self, file: Path) -> None:
+        """Bind to a file, made when first written to."""
+        self.file = file
+
+    def read(self) -> list[dict]:
+        """See `Journal`; a last line cut short by a crash is left out."""
+        if not self.file.exists():
+            return []
+        lines = []
+        for line in self.file.read_bytes().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue
+        return lines
+
+    def last(self) -> int:
+        """See `Journal`."""
+        lines = self.read()
+        return lines[-1]["load_number"] if lines else 0
+
+    def append(self, entries: list[dict]) -> None:
+        """See `Journal`."""
+        data = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+        if not data:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    data = b"\n" + data
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class ObjectJournal:
+    """One object per append, named by its first and last number: an object store cannot add to a file."""
+
+    def __init__(self, files: Files) -> None:
+        """Bind to a store."""
+        self.files = files
+
+    def read(self) -> list[dict]:
+        """See `Journal`."""
+        texts = (self.files.read(key) for key in self.files.keys(_FOLDER, ".jsonl"))
+        return [json.loads(line) for text in texts for line in text.splitlines()]
+
+    def last(self) -> int:
+        """See `Journal`."""
+        keys = self.files.keys(_FOLDER, ".jsonl")
+        return int(keys[-1].removesuffix(".jsonl").rpartition("-")[2]) if keys else 0
+
+    def append(self, entries: list[dict]) -> None:
+        """See `Journal`."""
+        if entries:
+            first, last = entries[0]["load_number"], entries[-1]["load_number"]
+            text = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+            self.files.write(f"{_FOLDER}/{first:012d}-{last:012d}.jsonl", text)
+
+
+def journal_in(files: Files) -> Journal:
+    """The journal that lies with these captures."""
+    return FileJournal(files.root / "journal.jsonl") if isinstance(files, LocalFiles) else ObjectJournal(files)

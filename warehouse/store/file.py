@@ -1,0 +1,136 @@
+"""The embedded store: one DuckDB file that only a writer under the lock opens, and the published file for readers.
+
+DuckDB lets one process write, and then no other may even read; so writers queue on a `flock`, keep the work file open
+for one short session and close it, and nobody else opens it at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from warehouse import schema
+from warehouse.errors import NotPublishedError, PetadayError, WarehouseDamagedError, is_disk_full
+from warehouse.files import Files, LocalFiles
+from warehouse.home import Home
+from warehouse.sessions import configure
+from warehouse.tables import literal
+
+#: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
+STORAGE_VERSION = "v1.5.0"
+_FICLONE = 0x40049409  # ioctl: share the blocks of another file (XFS, Btrfs)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStore:
+    """The warehouse as a file under the home folder."""
+
+    home: Home
+
+    @property
+    def name(self) -> str:
+        """See `Store`."""
+        return str(self.home.work_file)
+
+    def exists(self) -> bool:
+        """See `Store`."""
+        return self.home.work_file.exists()
+
+    @contextmanager
+    def write_lock(self) -> Generator[None]:
+        """See `Store`: a `flock`, which ends with the process, however it ends."""
+        self.home.create()
+        descriptor = os.open(self.home.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def open_for_writing(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
+        """See `Store`; a clean exit checkpoints, so that the file is whole without a write-ahead log.
+
+        Raises:
+            WarehouseDamagedError: if DuckDB cannot read the file.
+            SchemaTooNewError: if a newer Petaday wrote it.
+        """
+        con = duckdb.connect()
+        try:
+            configure(con)
+            try:
+                con.execute(
+                    f"ATTACH {literal(str(self.home.work_file))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
+                ).fetchall()
+                con.execute("USE warehouse").fetchall()
+                schema.apply(con, catalog)
+            except (
+                duckdb.IOException,
+                duckdb.SerializationException,
+                duckdb.InternalException,
+                duckdb.FatalException,
+            ) as e:
+                if is_disk_full(e):
+                    raise
+                raise WarehouseDamagedError(
+                    f"the work file {self.home.work_file} cannot be read: {str(e).splitlines()[0]} - "
+                    "`petaday rebuild` makes it again from the captures"
+                ) from e
+            yield con
+            con.execute("CHECKPOINT").fetchall()
+        finally:
+            con.close()
+
+    @contextmanager
+    def open_for_reading(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """See `Store`: the published file.
+
+        Raises:
+            NotPublishedError: if nothing was published yet.
+        """
+        if not self.home.published_file.exists():
+            raise NotPublishedError(f"nothing is published in {self.home.root} yet: run `petaday run` first")
+        con = duckdb.connect(str(self.home.published_file), read_only=True)
+        try:
+            configure(con)
+            yield con
+        finally:
+            con.close()
+
+    def check_before_commit(self, con: duckdb.DuckDBPyConnection) -> None:
+        """See `Store`: a `flock` cannot be lost."""
+
+    def copy_to(self, target: Path, catalog: schema.Catalog) -> None:
+        """See `Store`: the bytes of the file, shared with it where the file system can."""
+        if self.home.work_file.with_name(self.home.work_file.name + ".wal").exists():
+            raise PetadayError(
+                f"{self.home.work_file} still has a write-ahead log after a checkpoint; nothing was copied"
+            )
+        with self.home.work_file.open("rb") as reader, target.open("wb") as writer:
+            try:
+                fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+            except OSError:
+                shutil.copyfileobj(reader, writer, 8 << 20)
+            writer.flush()
+            os.fsync(writer.fileno())
+
+    def is_interruption(self, error: BaseException) -> bool:
+        """See `Store`: nothing of a file goes away for a while."""
+        return False
+
+    def files(self, room: str) -> Files:
+        """See `Store`."""
+        folders = {
+            "captures": self.home.captures_dir,
+            "staged": self.home.staged_dir,
+            "latest": self.home.root / "work" / "latest",
+            "state": self.home.root / "work",
+        }
+        return LocalFiles(folders[room])
