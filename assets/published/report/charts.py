@@ -317,6 +317,39 @@ def lines(
     return draw({"data": values(rows), "width": 430, "height": height, "layer": layer}, title)
 
 
+def hours(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup:
+    """A line per zone over the hours of the day, on an axis that begins at 0."""
+    across = {
+        "field": "hour_of_day",
+        "type": "quantitative",
+        "title": "hour of the day, UTC",
+        "scale": {"domain": [0, 23], "nice": False},
+        "axis": {"grid": False, "values": list(range(0, 24, 3))},
+    }
+    up = {"field": "central", "type": "quantitative", "title": unit, "scale": {"zero": True}}
+    hue = {"field": "zone", "type": "nominal", "title": None}
+    return draw(
+        {
+            "data": values(rows),
+            "width": 430,
+            "height": 300,
+            "layer": [
+                {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": across, "y": up, "color": hue}},
+                {
+                    "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
+                    "encoding": {
+                        "x": across,
+                        "y": up,
+                        "color": hue,
+                        "description": {"field": "says", "type": "nominal"},
+                    },
+                },
+            ],
+        },
+        title,
+    )
+
+
 def shares(rows: Sequence[Mapping[str, Any]], factors: Sequence[str], title: str) -> Markup:
     """Parts of a whole, one stacked bar per quantity; a factor keeps its colour in all drawings of one `factors`."""
     present = {row["factor"] for row in rows}
@@ -357,6 +390,17 @@ def shares(rows: Sequence[Mapping[str, Any]], factors: Sequence[str], title: str
     )
 
 
+#: Names on the map: longitude, latitude, in the sea or where no region lies.
+_CONTINENTS = (
+    (-105, 57, "North America"),
+    (-58, -8, "South America"),
+    (20, 8, "Africa"),
+    (15, 66, "Europe"),
+    (95, 58, "Asia"),
+    (134, -25, "Australia"),
+)
+
+
 def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """Cloud regions where they lie, by the carbon of their grid."""
     return draw(
@@ -373,6 +417,21 @@ def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
                         "strokeOpacity": 0.15,
                         "fill": None,
                         "aria": False,
+                    },
+                },
+                {
+                    "data": values([dict(zip(("x", "y", "name"), c, strict=True)) for c in _CONTINENTS]),
+                    "mark": {
+                        "type": "text",
+                        "fontSize": 12,
+                        "color": "currentColor",
+                        "opacity": 0.55,
+                        "aria": False,
+                    },
+                    "encoding": {
+                        "longitude": {"field": "x", "type": "quantitative"},
+                        "latitude": {"field": "y", "type": "quantitative"},
+                        "text": {"field": "name"},
                     },
                 },
                 {

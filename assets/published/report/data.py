@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import duckdb
 
 Row = dict[str, Any]
+#: Captures that a figure lists; more are counted.
+SHOWN_CAPTURES = 8
 
 
 def sql(name: str) -> str:
@@ -51,6 +54,20 @@ class Facts:
         cursor = self.con.execute(text, parameters or [])
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def captures(self, rows: Iterable[Row]) -> dict[str, Any]:
+        """The bytes that rows come from: their newest captures, and how many there are.
+
+        A row names its captures in `capture_id` or `capture_ids`.
+        """
+        wanted = {c for r in rows for c in (r.get("capture_ids") or [r.get("capture_id")]) if c}
+        found = self.answer(
+            "SELECT c.source_id, c.capture_id, c.url, c.fetched_at, c.sha256, c.path, s.licence, s.licence_url "
+            "FROM meta.capture c LEFT JOIN meta.source s USING (source_id) WHERE c.capture_id IN (SELECT unnest(?)) "
+            "QUALIFY row_number() OVER (PARTITION BY c.capture_id ORDER BY c.load_number) = 1 ORDER BY c.fetched_at DESC, c.source_id, c.url",
+            [sorted(wanted)],
+        )
+        return {"shown": found[:SHOWN_CAPTURES], "count": len(found)}
 
     def petaday(self, points: str) -> list[Row]:
         """$ and kg per PFLOP/s-day at the prices in `points`, a query."""

@@ -15,8 +15,9 @@ import duckdb
 import jinja2
 from markupsafe import Markup
 
-from assets.published.report import pages, shown
+from assets.published.report import shown
 from assets.published.report.data import Facts
+from assets.published.report.pages import MAKERS
 from assets.published.report.texts import chart_words, label, told, words
 from warehouse.connection import read_published
 from warehouse.errors import PetadayError
@@ -56,7 +57,12 @@ def front_page(home: Home) -> Path:
 
 def _sources() -> list[Any]:
     folder = resources.files("assets.published.report")
-    files = [f for part in (folder, folder / "queries", folder / "templates") for f in part.iterdir() if f.is_file()]
+    files = [
+        f
+        for part in (folder, folder / "pages", folder / "queries", folder / "templates")
+        for f in part.iterdir()
+        if f.is_file()
+    ]
     return sorted((f for f in files if not f.name.endswith(".pyc")), key=lambda f: f.name)
 
 
@@ -138,7 +144,7 @@ def build(home: Home) -> Report:
     with read_published(home) as con:
         try:
             facts = Facts.of(con)
-            contents = {name: getattr(pages, name)(facts) for name in PAGES}
+            contents = {name: MAKERS[name](facts) for name in PAGES}
         except (duckdb.CatalogException, duckdb.BinderException) as e:
             missing = str(e).splitlines()[0]
             raise ReportError(

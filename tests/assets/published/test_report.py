@@ -45,6 +45,13 @@ def hostile_site(bundled_home: Home, tmp_path_factory: pytest.TempPathFactory) -
             "UPDATE reference.region SET place = ?, region = ? WHERE provider = 'aws' AND region = 'us-east-1'",
         ):
             con.execute(statement, [HOSTILE, HOSTILE]).fetchall()
+        # A month of hours, as no bundled source has them, from a yearly row that there is.
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT g.* REPLACE (? AS zone, 'PT1H' AS resolution, "
+            "TIMESTAMPTZ '2024-01-01 00:00:00+00' + i * INTERVAL 1 HOUR AS valid_from, 100.0 + i % 24 AS intensity_gco2e_per_kwh) "
+            "FROM (FROM observed.grid_carbon_log WHERE basis_boundary = 'lifecycle' AND zone = 'DE' LIMIT 1) g, range(720) r(i)",
+            [HOSTILE],
+        ).fetchall()
     return build(home).path.parent
 
 
@@ -197,6 +204,35 @@ def test_the_hostile_name_is_shown_as_text(browser: Any, hostile_site: Path) -> 
     assert page.locator("#cheapest tbody th", has_text="<script>window.hacked").count() > 0
     assert page.locator(".chart [role=graphics-symbol][aria-label^='<script>']").count() > 0
     page.context.close()
+
+
+def test_hours_of_the_day_are_drawn_with_their_zone(browser: Any, hostile_site: Path) -> None:
+    page, _ = opened(browser, (hostile_site / "regions.html").as_uri())
+    marks = page.locator("section[aria-labelledby=hours-h] .chart [role=graphics-symbol][aria-label*=':00 UTC']")
+    assert marks.count() == 24
+    row = page.locator("#hours tbody tr").first
+    assert row.locator("th").inner_text() == HOSTILE
+    assert row.locator("td").nth(1).inner_text() == "00, 01, 02, 03"
+    page.context.close()
+
+
+def test_self_hosting_stands_beside_api_prices(browser: Any, site: Path) -> None:
+    page, _ = opened(browser, (site / "tokens.html").as_uri())
+    kinds = page.eval_on_selector_all("#self-host tbody tr", "all => all.map(r => r.cells[0].textContent)")
+    assert set(kinds) == {"self-hosted", "API"}
+    page.context.close()
+
+
+def test_every_figure_leads_to_the_captures_behind_it(site: Path) -> None:
+    from lxml import html
+
+    for name in ("index.html", "petaday.html", "tokens.html", "regions.html"):
+        figures = list(html.parse(str(site / name)).getroot().iter("figure"))
+        assert figures, name
+        for figure in figures:
+            listed = figure.findall("details[@class='passport']//li")
+            assert listed, (name, figure.findtext("figcaption/span"))
+            assert all("SHA-256" in item.text_content() and "licence" in item.text_content() for item in listed)
 
 
 def test_every_figure_says_unit_date_and_origin(site: Path) -> None:

@@ -1,5 +1,5 @@
 -- What one PFLOP/s-day costs and emits on each accelerator, by the macros and the defaults of the method.
--- Input: price_point(accelerator_id, month_on, price_low, price_central, price_high, offers, providers, is_bundled).
+-- Input: price_point(accelerator_id, month_on, price_low, price_central, price_high, offers, providers, is_bundled, capture_ids).
 WITH method AS (
     SELECT max(method_version) AS method_version FROM reference.method_default
 ), factor AS (
@@ -25,7 +25,7 @@ WITH method AS (
         lognormal_sigma(g.central, g.low) ** 2 AS grid_down, lognormal_sigma(g.central, g.high) ** 2 AS grid_up
     FROM point
 )
-SELECT accelerator_id, name, month_on, offers, providers, is_bundled, gpu_hours, fp16_dense_flop_per_s, tdp_w, grid, grid_year,
+SELECT accelerator_id, name, month_on, offers, providers, capture_ids, is_bundled, gpu_hours, fp16_dense_flop_per_s, tdp_w, grid, grid_year,
        band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low, cost_central,
        band_high(cost_central, u_up + lognormal_sigma(price_central, price_high) ** 2) AS cost_high,
        band_low(carbon_central, u_down + power_down + grid_down) AS carbon_low, carbon_central,

@@ -14,6 +14,7 @@ chosen AS (
 )
 SELECT accelerator_id, at_instant::DATE AS month_on, quantile_cont(price_usd_per_gpu_hour, 0.05) AS price_low,
        median(price_usd_per_gpu_hour) AS price_central, quantile_cont(price_usd_per_gpu_hour, 0.95) AS price_high,
-       count(*) AS offers, count(DISTINCT provider) AS providers, bool_and(is_bundled) AS is_bundled
+       count(*) AS offers, count(DISTINCT provider) AS providers, bool_and(is_bundled) AS is_bundled,
+       list(DISTINCT capture_id) AS capture_ids
 FROM spell GROUP BY ALL HAVING count(*) >= 2
 ORDER BY accelerator_id, month_on

@@ -19,6 +19,7 @@ WITH claim AS (
 SELECT r.provider, r.region, r.place, r.country_code, r.latitude, r.longitude, r.grid_zone, r.zone_claimed_by, r.source_url,
        coalesce(z.intensity_gco2e_per_kwh, c.intensity_gco2e_per_kwh) AS grid_gco2e_per_kwh, coalesce(z.zone, c.zone) AS zone_used,
        coalesce(z.year, c.year) AS grid_year, coalesce(z.source_id, c.source_id) AS source_id, coalesce(z.is_bundled, c.is_bundled) AS is_bundled,
+       coalesce(z.capture_id, c.capture_id) AS capture_id,
        g.claims, g.claim_low, g.claim_high, g.claimants, o.location_based, o.market_based, o.carbon_free, o.pue_claim
 FROM reference.region r
 LEFT JOIN grid_now z ON z.zone = r.grid_zone

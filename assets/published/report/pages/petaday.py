@@ -1,0 +1,78 @@
+"""The page *petaday*: money and carbon of one PFLOP/s-day."""
+
+from __future__ import annotations
+
+from assets.published.report import charts
+from assets.published.report.data import Facts, Row
+from assets.published.report.pages.common import stamp
+from assets.published.report.shown import day, number
+from assets.published.report.texts import words
+
+#: Lines of a chart that compares; more cannot be told apart.
+COMPARED = 18
+
+_NOW_POINTS = """
+    SELECT accelerator_id, getvariable('report_at')::DATE AS month_on, quantile_cont(price_usd_per_gpu_hour, 0.05) AS price_low,
+           median(price_usd_per_gpu_hour) AS price_central, quantile_cont(price_usd_per_gpu_hour, 0.95) AS price_high,
+           count(*) AS offers, count(DISTINCT provider) AS providers, bool_and(is_bundled) AS is_bundled,
+           list(DISTINCT capture_id) AS capture_ids
+    FROM offer_now WHERE purchase_option = 'on_demand' GROUP BY accelerator_id
+"""
+
+
+def petaday(facts: Facts) -> Row:
+    """$ and kg of one PFLOP/s-day, over GPUs and over time."""
+    now = facts.petaday(_NOW_POINTS)
+    compared = sorted(
+        sorted(now, key=lambda r: (-r["providers"], -r["offers"], r["accelerator_id"]))[:COMPARED],
+        key=lambda r: r["cost_central"],
+    )
+    cost = [_limits(r, "cost", "USD") for r in compared]
+    carbon = sorted(
+        (_limits(r, "carbon", "kgCO2e") for r in compared if r["carbon_central"] is not None),
+        key=lambda r: r["central"],
+    )
+    history = facts.petaday(_text(facts, "index_point").replace("$rate_history", _text(facts, "rate_history")))
+    for row in history:
+        row["says"] = (
+            f"{row['accelerator_id']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
+        )
+    days = [r["month_on"] for r in history]
+    return {
+        "now": now,
+        "history": history,
+        "cost_chart": charts.ranges(cost, "accelerator_id", "USD per PFLOP/s-day", words("petaday.cost"))
+        if cost
+        else None,
+        "carbon_chart": charts.ranges(carbon, "accelerator_id", "kgCO2e per PFLOP/s-day", words("petaday.carbon"))
+        if carbon
+        else None,
+        "time_chart": charts.lines(
+            history, "month_on", "cost_central", "accelerator_id", "USD per PFLOP/s-day", words("petaday.time")
+        )
+        if history
+        else None,
+        "now_stamp": stamp(facts, now, "USD, kgCO2e per PFLOP/s-day", facts.report_at.date()),
+        "history_stamp": stamp(facts, history, "USD per PFLOP/s-day", *days),
+        "grid": now[0]["grid"] if now else None,
+        "grid_year": now[0]["grid_year"] if now else None,
+        "defaults": facts.answer("FROM reference.method_default ORDER BY method_version DESC, factor"),
+    }
+
+
+def _text(facts: Facts, name: str) -> str:
+    from assets.published.report.data import sql
+
+    facts.asked[name] = sql(name)
+    return facts.asked[name]
+
+
+def _limits(row: Row, quantity: str, unit: str) -> Row:
+    low, central, high = (row[f"{quantity}_{side}"] for side in ("low", "central", "high"))
+    return {
+        "accelerator_id": row["accelerator_id"],
+        "low": low,
+        "central": central,
+        "high": high,
+        "says": f"{row['accelerator_id']}: {number(central)} [{number(low)} … {number(high)}] {unit} per PFLOP/s-day",
+    }

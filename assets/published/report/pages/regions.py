@@ -1,0 +1,101 @@
+"""The page *regions*: carbon of cloud regions with the claims side by side, hours of the day, green windows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from assets.published.report import charts
+from assets.published.report.data import Facts, Row
+from assets.published.report.pages.common import grouped, stamp
+from assets.published.report.shown import number
+from assets.published.report.texts import words
+
+#: Names of claimants that are too long for a legend or a cell.
+_SHORT = {
+    "Green Software Foundation Cloud_Region_Metadata": "GSF",
+    "Google Cloud region-carbon-info": "Google",
+    "Cloud Carbon Footprint": "CCF",
+}
+
+
+def _claimant(claimed_by: str | None) -> str:
+    """A claimant in short."""
+    name = (claimed_by or "").split(",")[0].split(" (")[0]
+    for long, short in _SHORT.items():
+        name = name.replace(long, short)
+    return name
+
+
+def regions(facts: Facts) -> Row:
+    """Carbon of cloud regions with what others claim, and the hours of the grids seen by the hour."""
+    rows = facts.rows("region")
+    for claim in (c for r in rows for c in r["claims"] or ()):
+        claim["who"] = _claimant(claim["claimed_by"])
+    placed = [
+        {
+            "longitude": r["longitude"],
+            "latitude": r["latitude"],
+            "grid": r["grid_gco2e_per_kwh"],
+            "says": f"{r['provider']} {r['region']}: {number(r['grid_gco2e_per_kwh'])} gCO2e/kWh ({r['grid_year']})",
+        }
+        for r in rows
+        if r["latitude"] is not None and r["grid_gco2e_per_kwh"] is not None
+    ]
+    contested = sorted(
+        (r for r in rows if (r["claimants"] or 0) >= 2 and r["claim_low"]),
+        key=lambda r: r["claim_low"] - r["claim_high"],
+    )[:16]
+    claims = [
+        {
+            "label": f"{r['provider']} {r['region']}",
+            "value": c["value"],
+            "who": _claimant(c["claimed_by"]),
+            "says": f"{r['provider']} {r['region']}: {number(c['value'])} gCO2e/kWh, {c['claimed_by']}"
+            + (f", {c['year']}" if c["year"] else ""),
+        }
+        for r in contested
+        for c in r["claims"]
+    ]
+    hourly = facts.rows("grid_hour")
+    profiles = []
+    for (zone, boundary), group in grouped(
+        [r | {"pair": (r["zone"], r["basis_boundary"])} for r in hourly], "pair"
+    ).items():
+        lowest = sorted(group, key=lambda r: r["central"])[:4]
+        profiles.append(
+            {
+                "zone": zone,
+                "boundary": boundary,
+                "low": min(r["central"] for r in group),
+                "high": max(r["central"] for r in group),
+                "hours": ", ".join(f"{r['hour_of_day']:02d}" for r in sorted(lowest, key=lambda r: r["hour_of_day"])),
+                "first_on": group[0]["first_on"],
+                "last_on": group[0]["last_on"],
+                "is_bundled": group[0]["is_bundled"],
+            }
+        )
+    # A chart shows one boundary, lifecycle, as the map does; and no more zones than colours, the newest first.
+    curves: list[Row] = [
+        r
+        | {
+            "says": f"{r['zone']} {r['hour_of_day']:02d}:00 UTC: {number(r['central'])} [{number(r['low'])} … {number(r['high'])}] gCO2e/kWh"
+        }
+        for r in hourly
+        if r["basis_boundary"] == "lifecycle"
+    ]
+    newest = {r["zone"]: r["last_on"] for r in curves}
+    kept = sorted(newest, key=lambda zone: (-newest[zone].toordinal(), zone))[: len(charts.PALETTE)]
+    curves = [r for r in curves if r["zone"] in kept]
+    windows = facts.rows("green_window")
+    years = [dt.date(r["grid_year"], 12, 31) for r in rows if r["grid_year"]]
+    return {
+        "regions": rows,
+        "map_chart": charts.places(placed, words("regions.map")) if placed else None,
+        "claims_chart": charts.dots(claims, "gCO2e per kWh", words("regions.claims")) if claims else None,
+        "profiles": profiles,
+        "hours_chart": charts.hours(curves, "gCO2e per kWh", words("regions.hours_chart")) if curves else None,
+        "hours_stamp": stamp(facts, curves, "gCO2e/kWh", *(r[k] for r in curves for k in ("first_on", "last_on"))),
+        "windows": windows,
+        "windows_stamp": stamp(facts, windows, "gCO2e/kWh", *(r[k] for r in windows for k in ("first_on", "last_on"))),
+        "stamp": stamp(facts, rows, "gCO2e/kWh", *years),
+    }
