@@ -207,13 +207,33 @@ class ModelCompute(dy.Schema):
     developer = text("Who made it.")
     released_on = dy.Date(nullable=True, description="Day of release.")
     parameters_count = number("Parameters.", "1", min_exclusive=0)
-    training_tokens_count = number("Tokens (or data points) seen in training.", "1", min_exclusive=0)
+    training_tokens_count = number(
+        "Tokens trained on, as the publisher counts them; NULL for models that read no text.", "token", min_exclusive=0
+    )
     training_flop = number("Operations of the whole training.", "FLOP", min_exclusive=0, max=1e30)
     training_hardware = text("Accelerator as the publisher writes it.")
     training_gpu_count = number("Accelerators used at once.", "1", min_exclusive=0)
     training_duration_h = number("Wall time of the training.", "h", min_exclusive=0)
-    training_cost_usd = number("Cost of the training as the publisher estimates it.", "USD", min_exclusive=0)
+    training_cost_2023_usd = number(
+        "Cost of the training as the publisher estimates it, in dollars of 2023.", "USD of 2023", min_exclusive=0
+    )
     domain = text("Field of use, as the publisher writes it.")
+    confidence = text("How sure the publisher is of the compute, in its own word.")
+
+
+class AcceleratorSpec(dy.Schema):
+    """One row per accelerator: what a publisher states of its speed, power and first price. Dense figures."""
+
+    accelerator_name = text("Accelerator as the publisher writes it.", key=True)
+    vendor = text("Who makes it.")
+    released_on = dy.Date(nullable=True, description="Day of release.")
+    fp32_dense_flop_per_s = number("Peak FP32 (vector).", "FLOP/s", min_exclusive=0, max=1e17)
+    fp16_dense_flop_per_s = number("Peak FP16/BF16 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e18)
+    fp8_dense_flop_per_s = number("Peak FP8 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e18)
+    memory_gib = number("Memory.", "GiB", min_exclusive=0, max=10_000)
+    memory_bandwidth_gb_per_s = number("Peak memory bandwidth.", "GB/s", min_exclusive=0, max=1_000_000)
+    tdp_w = number("Thermal design power.", "W", min_exclusive=0, max=50_000)
+    release_price_usd = number("Price of one at release, in dollars of its day.", "USD", min_exclusive=0, max=5e6)
 
 
 CLOUD_RATE = Subject("cloud_rate", "state", "what it costs to rent accelerators by the hour.", CloudRate)
@@ -226,6 +246,9 @@ ELECTRICITY_PRICE = Subject(
 )
 EXCHANGE_RATE = Subject("exchange_rate", "series", "reference exchange rates by day.", ExchangeRate)
 MODEL_COMPUTE = Subject("model_compute", "state", "size and training of notable models.", ModelCompute)
+ACCELERATOR_SPEC = Subject(
+    "accelerator_spec", "state", "speed, power and first price of accelerators.", AcceleratorSpec
+)
 
 SUBJECTS: tuple[Subject, ...] = (
     CLOUD_RATE,
@@ -235,6 +258,7 @@ SUBJECTS: tuple[Subject, ...] = (
     ELECTRICITY_PRICE,
     EXCHANGE_RATE,
     MODEL_COMPUTE,
+    ACCELERATOR_SPEC,
 )
 
 

@@ -26,7 +26,7 @@ _DEPS = [
     dg.AssetKey(["observed", "grid_carbon"]),
     *(
         dg.AssetKey(["reference", name])
-        for name in ("accelerator", "accelerator_alias", "model", "region", "method_default")
+        for name in ("accelerator", "accelerator_alias", "model", "region", "method_default", "embodied_carbon")
     ),
 ]
 _OUTPUTS = ((TRAINING_KEY, TRAINING_ESTIMATE), (SCENARIO_KEY, SCENARIO_ESTIMATE), (FACTOR_KEY, FACTOR))

@@ -165,6 +165,70 @@ class Country(dy.Schema):
     grid_zone = text("Grid zone of the whole country.")
 
 
+class EmbodiedCarbon(dy.Schema):
+    """One row per family of accelerators: emissions of manufacture of one card, as published."""
+
+    accelerator_prefix = text("Start of the accelerator's key.", key=True)
+    low_kgco2e = number("Lowest published figure.", "kgCO2e", nullable=False, min_exclusive=0)
+    central_kgco2e = number("Central figure.", "kgCO2e", nullable=False, min_exclusive=0)
+    high_kgco2e = number("Highest published figure.", "kgCO2e", nullable=False, min_exclusive=0)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
+class DecisionDefault(dy.Schema):
+    """One row per factor of the decision macros that a caller may leave out, with its band."""
+
+    factor = text("Factor.", key=True)
+    applies_to = text("Provider that it holds for, or any.", key=True)
+    low = number("p5.", "see unit", nullable=False, min=0)
+    central = number("p50.", "see unit", nullable=False, min=0)
+    high = number("p95.", "see unit", nullable=False, min=0)
+    unit = text("Unit of low, central and high.", nullable=False)
+    method_version = text("Method version that uses it.", key=True)
+    source_url = _SOURCE_URL
+    note = _NOTE
+
+
+class ComputeHub(dy.Schema):
+    """One row per cluster (and province) of China's national computing hubs."""
+
+    cluster_id = text("Key.", key=True)
+    name = text("Cluster.", nullable=False)
+    hub = text("Hub that it belongs to.", nullable=False)
+    province = text("Province.", nullable=False)
+    grid_zone = text("Grid zone that feeds it.", nullable=False)
+    side = text(
+        "east: demand; west: supply; east_demand: in the west, but a place of demand.",
+        nullable=False,
+        allowed=("east", "west", "east_demand"),
+    )
+    pue_limit = number("Highest PUE allowed by its approval.", "1", min=1, max=3)
+    electricity_cny_per_kwh = number("Price of electricity for data centres.", "CNY/kWh", min_exclusive=0, max=5)
+    price_kind = text("What kind of price it is.")
+    price_source_url = text("Where the price stands.")
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
+class ScenarioClaim(dy.Schema):
+    """One row per figure that is quoted for a bundled scenario, and what the estimate must lie within for it to hold."""
+
+    claim_id = text("Key.", key=True)
+    scenario_id = text("Bundled scenario that it is tested on.", nullable=False)
+    article_point = number("Number of the scenario in the founding article.", "1", nullable=False, min=1, max=6)
+    claim = text("What is claimed, in one line.", nullable=False)
+    quantity = text("Quantity of the estimate that it is tested on.", nullable=False)
+    claimed_low = number("Lowest value at which it holds; empty: no bound.", "see unit")
+    claimed_high = number("Highest value at which it holds; empty: no bound.", "see unit")
+    unit = text("Unit of both.", nullable=False)
+    holds_where = text("Where it holds.", nullable=False)
+    fails_where = text("Where it does not.", nullable=False)
+    source_url = _SOURCE_URL
+
+
 class Scenario(dy.Schema):
     """One row per bundled scenario: what it states, as its file does."""
 
@@ -189,6 +253,10 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("region_claim", RegionClaim),
     _table("country", Country),
     METHOD_DEFAULT,
+    _table("embodied_carbon", EmbodiedCarbon),
+    _table("decision_default", DecisionDefault),
+    _table("compute_hub", ComputeHub),
+    _table("scenario_claim", ScenarioClaim),
     _table("scenario", Scenario),
 )
 

@@ -16,12 +16,14 @@ from assets.sources._base import Reading, Scope, Source, csv_of, to_number
 from warehouse.captures import Document
 
 FOLDER = Path(__file__).parents[1] / "starter"
+#: Facts of models and accelerators are typed once, as reference tables, and observed from there.
+REFERENCE = Path(__file__).parents[1] / "reference"
 #: The day on which the set was put together; it is shown as the date of the bundled data.
 COMPILED_AT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
 
-def _bundled(name: str) -> Callable[[], Sequence[Document]]:
-    return lambda: [Document(FOLDER / name, f"bundled:{name}", COMPILED_AT, "csv")]
+def _bundled(file: Path) -> Callable[[], Sequence[Document]]:
+    return lambda: [Document(file, f"bundled:{file.name}", COMPILED_AT, "csv")]
 
 
 def _day(column: str) -> pl.Expr:
@@ -101,7 +103,50 @@ def _parse_exchange_rate(documents: Sequence[Document]) -> Reading:
     return Reading([Scope("bundled", rows)])
 
 
-def _source(subject: str, parse: Callable[[Sequence[Document]], Reading], attribution: str) -> Source:
+def _parse_model_compute(documents: Sequence[Document]) -> Reading:
+    """What the makers state; compute that nobody states stays null here and is counted by `training_compute()`."""
+    raw = csv_of(documents[0], ["model_id", "developer", "released_on", "training_flop", "source_url"])
+    rows = raw.select(
+        pl.col("model_id").alias("model"),
+        "developer",
+        pl.col("released_on").str.to_date("%Y-%m-%d", strict=False),
+        *(to_number(c).alias(c) for c in ("parameters_count", "training_tokens_count", "training_flop")),
+        pl.col("training_accelerator_id").alias("training_hardware"),
+        *(
+            pl.lit(None, dtype=pl.Float64).alias(c)
+            for c in ("training_gpu_count", "training_duration_h", "training_cost_2023_usd")
+        ),
+        pl.lit("Language").alias("domain"),
+        pl.lit(None, dtype=pl.String).alias("confidence"),
+        pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows, is_complete=True)])
+
+
+def _parse_accelerator_spec(documents: Sequence[Document]) -> Reading:
+    raw = csv_of(documents[0], ["accelerator_id", "vendor", "launched_on", "fp16_dense_flop_per_s", "launch_price_usd"])
+    numbers = {
+        "fp32_dense_flop_per_s": "fp32_dense_flop_per_s",
+        "fp16_dense_flop_per_s": "fp16_dense_flop_per_s",
+        "fp8_dense_flop_per_s": "fp8_dense_flop_per_s",
+        "memory_gib": "memory_gib",
+        "memory_bandwidth_gb_per_s": "memory_bandwidth_gb_per_s",
+        "tdp_w": "tdp_w",
+        "release_price_usd": "launch_price_usd",
+    }
+    rows = raw.select(
+        pl.col("accelerator_id").alias("accelerator_name"),
+        "vendor",
+        pl.col("launched_on").str.to_date("%Y-%m-%d", strict=False).alias("released_on"),
+        *(to_number(column).alias(name) for name, column in numbers.items()),
+        pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows, is_complete=True)])
+
+
+def _source(
+    subject: str, parse: Callable[[Sequence[Document]], Reading], attribution: str, file: str | None = None
+) -> Source:
     return Source(
         source_id=f"starter_{subject}",
         subject=subject,
@@ -112,7 +157,7 @@ def _source(subject: str, parse: Callable[[Sequence[Document]], Reading], attrib
         parse=parse,
         extension="csv",
         is_bundled=True,
-        bundled=_bundled(f"{subject}.csv"),
+        bundled=_bundled(FOLDER / f"{subject}.csv" if file is None else REFERENCE / file),
         max_rejected_share=0.0,
         stale_after_days=10_000,
     )
@@ -124,3 +169,9 @@ STARTER_GRID_CARBON = _source(
     "grid_carbon", _parse_grid_carbon, "Ember, CC BY 4.0; China: Ministry of Ecology and Environment"
 )
 STARTER_EXCHANGE_RATE = _source("exchange_rate", _parse_exchange_rate, "European Central Bank")
+STARTER_MODEL_COMPUTE = _source(
+    "model_compute", _parse_model_compute, "papers and model cards; source per row", "model.csv"
+)
+STARTER_ACCELERATOR_SPEC = _source(
+    "accelerator_spec", _parse_accelerator_spec, "makers' data sheets; source per row", "accelerator.csv"
+)

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-
-from assets import intake, settle
-from assets.catalog import catalog
-from assets.estimated import assets as estimated
-from assets.estimated.index_assets import INDICES, compute
-from assets.sources import all_sources
-from warehouse.connection import write_session
-from warehouse.home import Home
 
 COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook.md"
 _ENTRY = re.compile(
@@ -27,23 +18,6 @@ ENTRIES = [
 ]
 #: Questions whose honest answer on the bundled data is no row.
 _EMPTY = {"When should a job start to run on green hours?"}
-
-
-@pytest.fixture(scope="module")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with the data that ships with Petaday, estimated."""
-    home = Home(tmp_path_factory.mktemp("cookbook")).create()
-    settle.refresh_reference(home)
-    for source in all_sources().values():
-        if source.is_bundled:
-            intake.take_bundled(home, source)
-    for subject in settle.subjects_with_sources():
-        settle.record_subject(home, subject)
-    with write_session(home, catalog()) as con:
-        estimated.compute(con)
-        for index in INDICES:
-            compute(con, index)
-        yield con
 
 
 def test_the_cookbook_has_its_questions() -> None:
@@ -82,7 +56,7 @@ def test_money_and_carbon_of_the_frontier_go_opposite_ways(bundled: duckdb.DuckD
 
 def test_parts_of_a_move_add_up(bundled: duckdb.DuckDBPyConnection) -> None:
     rows = bundled.sql(
-        "SELECT quantity, sum(moved_by) FILTER (part <> 'total') - sum(moved_by) FILTER (part = 'total') FROM why_moved('aws', 'p4d.24xlarge', "
+        "SELECT quantity, sum(moved_by) FILTER (part <> 'total') - sum(moved_by) FILTER (part = 'total') FROM why_rate_moved('aws', 'p4d.24xlarge', "
         "DATE '2022-06-01', DATE '2025-07-01', from_region := 'us-east-1', to_instance_type := 'p5.48xlarge', flop := 1e22) GROUP BY quantity"
     ).fetchall()
     assert len(rows) == 2

@@ -10,44 +10,34 @@ from assets.estimated.engine import Default, Factor, Method, Quantity, Statement
 from assets.estimated.methods.common import COUNT, HOURS, KG, SHARE, SHARE_ABOVE_0, YEARS
 from assets.estimated.scenario import Band, Bounds
 
-#: Published figures per accelerator: start of its key -> band, source, note. Centre of two: their geometric mean.
-PUBLISHED: tuple[tuple[str, Band, str, str], ...] = (
-    (
-        "nvidia-h100",
-        Band(15, 49.6, 164),
-        "https://arxiv.org/abs/2309.14393 ; https://images.nvidia.com/aem-dam/Solutions/documents/HGX-H100-PCF-Summary.pdf",
-        "15 kg by die area (LLMCarbon: 814 mm2 at about 1.8 kg/cm2, chip only) to 164 kg by the maker (HGX H100 baseboard, 1,312 kg for 8, cradle to gate); "
-        "central is their geometric mean; studies of 2026 print 225 and 273 kg for a card",
-    ),
-    (
-        "nvidia-a100",
-        Band(127.6, 141, 150),
-        "https://arxiv.org/abs/2509.00093 ; https://arxiv.org/abs/2211.02001",
-        "127.6 kg cradle to gate and 141 kg cradle to grave (Falk et al.), 150 kg assumed for BLOOM",
-    ),
-    (
-        "nvidia-b200",
-        Band(284, 284, 284),
-        "https://images.nvidia.com/aem-dam/Solutions/documents/HGX-B200-PCF-Summary.pdf",
-        "HGX B200 baseboard, 2,274 kg for 8, cradle to gate",
-    ),
-    (
-        "nvidia-v100",
-        Band(9.78, 9.78, 9.78),
-        "https://arxiv.org/abs/2309.14393",
-        "by die area, chip only (LLMCarbon table 5)",
-    ),
-)
-
 
 def _published(
     con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
 ) -> list[Factor]:
+    """Published figures of a card, the longest start of its key that `reference.embodied_carbon` knows."""
+    wanted = sorted({i for s in statements if (i := keys[s.scenario_id]["accelerator_id"])})
+    rows = con.execute(
+        "SELECT w.accelerator_id, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e, e.note, e.source_url, e.accelerator_prefix "
+        "FROM (SELECT unnest($wanted) AS accelerator_id) w JOIN reference.embodied_carbon e ON starts_with(w.accelerator_id, e.accelerator_prefix) "
+        "QUALIFY row_number() OVER (PARTITION BY w.accelerator_id ORDER BY length(e.accelerator_prefix) DESC) = 1",
+        {"wanted": wanted},
+    ).fetchall()
+    by_id = {row[0]: row[1:] for row in rows}
     return [
-        Factor(s.scenario_id, "device_kgco2e", band.low, band.central, band.high, "reference", note, None, url)
+        Factor(
+            s.scenario_id,
+            "device_kgco2e",
+            float(low),
+            float(central),
+            float(high),
+            "reference",
+            f"reference.embodied_carbon[{prefix}]: {note}",
+            None,
+            url,
+        )
         for s in statements
-        for start, band, url, note in PUBLISHED
-        if (keys[s.scenario_id]["accelerator_id"] or "").startswith(start)
+        if (accelerator := keys[s.scenario_id]["accelerator_id"]) in by_id
+        for low, central, high, note, url, prefix in [by_id[accelerator]]
     ]
 
 

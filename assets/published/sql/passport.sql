@@ -37,7 +37,11 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
     UNION ALL BY NAME
     SELECT 'observed.model_compute' AS table_name, concat_ws('/', model, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         training_flop AS value, 'FLOP' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.model_compute WHERE of_subject = 'model_compute';
+    FROM observed.model_compute WHERE of_subject = 'model_compute'
+    UNION ALL BY NAME
+    SELECT 'observed.accelerator_spec' AS table_name, concat_ws('/', accelerator_name, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        fp16_dense_flop_per_s AS value, 'FLOP/s' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
+    FROM observed.accelerator_spec WHERE of_subject = 'accelerator_spec';
 COMMENT ON MACRO TABLE row_of_observed IS 'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that passport takes.';
 
 CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
@@ -58,6 +62,17 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     FROM reference.region_claim WHERE of_name = 'region_claim'
     UNION ALL BY NAME
     SELECT 'reference.scenario' AS table_name, scenario_id AS row_key, source_url, note FROM reference.scenario WHERE of_name = 'scenario'
+    UNION ALL BY NAME
+    SELECT 'reference.embodied_carbon' AS table_name, accelerator_prefix AS row_key, source_url, checked_on, note
+    FROM reference.embodied_carbon WHERE of_name = 'embodied_carbon'
+    UNION ALL BY NAME
+    SELECT 'reference.decision_default' AS table_name, concat_ws('/', factor, applies_to, method_version) AS row_key, source_url, note
+    FROM reference.decision_default WHERE of_name = 'decision_default'
+    UNION ALL BY NAME
+    SELECT 'reference.compute_hub' AS table_name, cluster_id AS row_key, concat_ws(' ; ', source_url, price_source_url) AS source_url, checked_on, note
+    FROM reference.compute_hub WHERE of_name = 'compute_hub'
+    UNION ALL BY NAME
+    SELECT 'reference.scenario_claim' AS table_name, claim_id AS row_key, source_url, claim AS note FROM reference.scenario_claim WHERE of_name = 'scenario_claim'
     UNION ALL BY NAME
     SELECT 'reference.country' AS table_name, country_code AS row_key, 'https://www.iso.org/iso-3166-country-codes.html' AS source_url
     FROM reference.country WHERE of_name = 'country'
@@ -134,7 +149,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT f.root_key, f.factor, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
         FROM factor f JOIN (
             FROM row_of_reference('model') UNION ALL BY NAME FROM row_of_reference('accelerator') UNION ALL BY NAME
-            FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('method_default')) r
+            FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('embodied_carbon')) r
         ON r.table_name = 'reference.' || f.reference_table AND r.row_key = f.reference_key
         UNION ALL
         SELECT r.row_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note

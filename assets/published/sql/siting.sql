@@ -1,15 +1,22 @@
--- Where to run a job: every place there is, with money, energy and carbon.
+-- Where to run a job: every place there is, with money, energy and carbon, and how sure it is that one beats another.
 CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, accelerator := NULL, purchase := NULL, valid_at := now(),
-        known_at := TIMESTAMPTZ 'infinity', utilization := NULL, boundary := 'lifecycle') AS TABLE
+        known_at := TIMESTAMPTZ 'infinity', utilization := NULL, boundary := 'lifecycle', data_gb := 0, from_provider := NULL, from_region := NULL,
+        transfer_usd_per_gb := NULL, bandwidth_gbit_per_s := NULL, against_provider := NULL, against_region := NULL, against_accelerator := NULL,
+        against_purchase := NULL) AS TABLE
     WITH assumed AS (
-        SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'utilization_share') AS utilization_share,
-            max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'power_share_of_tdp') AS power_share,
-            max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'pue') AS usual_pue
-        FROM reference.method_default d),
+        SELECT u.low AS utilization_low, u.central AS utilization_share, u.high AS utilization_high, p.central AS power_share,
+            lognormal_sigma(p.central, p.low) AS power_down, lognormal_sigma(p.central, p.high) AS power_up, q.central AS usual_pue,
+            lognormal_sigma(q.central, q.low) AS pue_down, lognormal_sigma(q.central, q.high) AS pue_up,
+            lognormal_sigma(g.central, g.low) AS grid_down, lognormal_sigma(g.central, g.high) AS grid_up, l.central AS life_years,
+            lognormal_sigma(l.central, l.high) AS life_down, lognormal_sigma(l.central, l.low) AS life_up, s.central AS use_share,
+            lognormal_sigma(s.central, s.high) AS use_down, lognormal_sigma(s.central, s.low) AS use_up
+        FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q, method_band('grid_ratio') g,
+            decision_default('life_years') l, decision_default('hardware_use_share') s),
     work AS (
         SELECT coalesce(flop::DOUBLE, max(coalesce(m.training_flop,
             training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)))) AS wanted_flop
         FROM reference.model m WHERE lower(m.model_id) = lower(model) OR lower(m.name) = lower(model)),
+    egress AS (SELECT coalesce(transfer_usd_per_gb::DOUBLE, (SELECT e.central FROM decision_default('egress_usd_per_gb', of_provider := from_provider) e)) AS usd_per_gb),
     offer AS (
         SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.provider, o.accelerator_id, o.purchase_option
             ORDER BY o.source_rank, o.source_offer_count DESC, o.source_id) AS speaking_source_id
@@ -29,32 +36,81 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         WHERE g.basis_boundary = boundary AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
           AND g.year_from <= valid_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY g.zone ORDER BY g.year_from DESC, source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
+    embodied_card AS (
+        SELECT a.accelerator_id, c.low_kgco2e, c.central_kgco2e, c.high_kgco2e FROM reference.accelerator a
+        JOIN reference.embodied_carbon c ON starts_with(a.accelerator_id, c.accelerator_prefix)
+        QUALIFY row_number() OVER (PARTITION BY a.accelerator_id ORDER BY length(c.accelerator_prefix) DESC) = 1),
     placed AS (
         SELECT o.provider, o.region, o.accelerator_id, o.purchase_option, o.instance_type, o.price_usd_per_gpu_hour, o.confirmed_at, o.source_id, o.capture_id,
-            o.is_bundled, a.tdp_w, coalesce(r.pue, d.usual_pue) AS pue, r.pue IS NOT NULL AS is_pue_published, r.grid_zone,
+            o.is_bundled, a.tdp_w, coalesce(r.pue, d.usual_pue) AS pue, r.pue IS NOT NULL AS is_pue_published, r.grid_zone, d.*,
             coalesce(z.zone, c.zone) AS zone_used, coalesce(z.plain_mean_gco2e_per_kwh, c.plain_mean_gco2e_per_kwh) AS grid_gco2e_per_kwh,
-            year(coalesce(z.year_from, c.year_from) AT TIME ZONE 'UTC') AS grid_year, d.power_share,
+            year(coalesce(z.year_from, c.year_from) AT TIME ZONE 'UTC') AS grid_year, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e,
             coalesce(gpu_hours::DOUBLE, gpu_hours_of_flop((SELECT w.wanted_flop FROM work w),
-                achieved_flop_per_s(a.fp16_dense_flop_per_s, coalesce(utilization::DOUBLE, d.utilization_share)))) AS job_gpu_hours
+                achieved_flop_per_s(a.fp16_dense_flop_per_s, coalesce(utilization::DOUBLE, d.utilization_share)))) AS job_gpu_hours,
+            -- Hours are certain where they are given, or where the utilisation is.
+            CASE WHEN gpu_hours IS NULL AND utilization IS NULL THEN lognormal_sigma(d.utilization_share, d.utilization_high) ELSE 0 END AS hours_down,
+            CASE WHEN gpu_hours IS NULL AND utilization IS NULL THEN lognormal_sigma(d.utilization_share, d.utilization_low) ELSE 0 END AS hours_up,
+            CASE WHEN data_gb = 0 OR (o.provider = lower(from_provider) AND o.region = lower(from_region)) THEN 0.0
+                 WHEN transfer_usd_per_gb IS NOT NULL OR o.provider <> lower(from_provider) THEN data_gb::DOUBLE * (SELECT t.usd_per_gb FROM egress t) END AS transfer_usd
         FROM cheapest_offer o CROSS JOIN assumed d
         LEFT JOIN reference.accelerator a ON a.accelerator_id = o.accelerator_id
+        LEFT JOIN embodied_card e ON e.accelerator_id = o.accelerator_id
         LEFT JOIN reference.region r ON r.provider = o.provider AND r.region = o.region
         LEFT JOIN reference.country n ON n.country_code = r.country_code
         LEFT JOIN year z ON z.zone = r.grid_zone
         LEFT JOIN year c ON c.zone = coalesce(n.grid_zone, r.country_code)),
     costed AS (
         SELECT p.*, cost_usd(p.job_gpu_hours, p.price_usd_per_gpu_hour) AS cost_usd, energy_kwh(p.job_gpu_hours, power_w_per_gpu(p.tdp_w, p.power_share), p.pue) AS energy_kwh,
-            operational_kgco2e(energy_kwh(p.job_gpu_hours, power_w_per_gpu(p.tdp_w, p.power_share), p.pue), p.grid_gco2e_per_kwh) AS operational_kgco2e
-        FROM placed p)
-    SELECT c.provider, c.region, c.accelerator_id, c.purchase_option, c.instance_type, c.cost_usd, c.energy_kwh, c.operational_kgco2e,
-        -- On the frontier: nowhere both cheaper and greener. NULL where the carbon is not known.
-        CASE WHEN c.cost_usd IS NOT NULL AND c.operational_kgco2e IS NOT NULL THEN
-            c.operational_kgco2e = min(c.operational_kgco2e) OVER (ORDER BY c.cost_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-            AND c.cost_usd = min(c.cost_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
+            operational_kgco2e(energy_kwh(p.job_gpu_hours, power_w_per_gpu(p.tdp_w, p.power_share), p.pue), p.grid_gco2e_per_kwh) AS operational_kgco2e,
+            embodied_kgco2e(p.central_kgco2e, p.job_gpu_hours, p.life_years, p.use_share) AS embodied_kgco2e,
+            CASE WHEN p.is_pue_published THEN 0 ELSE p.pue_down ** 2 END AS pue_square_down, CASE WHEN p.is_pue_published THEN 0 ELSE p.pue_up ** 2 END AS pue_square_up,
+            lognormal_sigma(p.central_kgco2e, p.low_kgco2e) ** 2 + p.life_down ** 2 + p.use_down ** 2 AS embodied_square_down,
+            lognormal_sigma(p.central_kgco2e, p.high_kgco2e) ** 2 + p.life_up ** 2 + p.use_up ** 2 AS embodied_square_up
+        FROM placed p),
+    summed AS (
+        SELECT c.*, c.cost_usd + c.transfer_usd AS total_usd, c.operational_kgco2e + c.embodied_kgco2e AS total_kgco2e,
+            band_low(c.cost_usd, c.hours_down ** 2) + c.transfer_usd AS low_usd, band_high(c.cost_usd, c.hours_up ** 2) + c.transfer_usd AS high_usd,
+            c.power_down ** 2 + c.pue_square_down + c.grid_down ** 2 AS place_square_down, c.power_up ** 2 + c.pue_square_up + c.grid_up ** 2 AS place_square_up
+        FROM costed c),
+    -- What the others are held against: the one named, else the cheapest whose carbon is known.
+    reference_row AS (
+        SELECT s.* FROM summed s
+        WHERE (against_provider IS NULL OR s.provider = lower(against_provider)) AND (against_region IS NULL OR s.region = against_region)
+          AND (against_purchase IS NULL OR s.purchase_option = against_purchase)
+          AND (against_accelerator IS NULL OR s.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(against_accelerator) i))
+        ORDER BY s.operational_kgco2e IS NULL, s.total_usd NULLS LAST, s.provider, s.region, s.accelerator_id, s.purchase_option LIMIT 1),
+    compared AS (
+        SELECT s.*, (s.provider, s.region, s.accelerator_id, s.purchase_option) = (b.provider, b.region, b.accelerator_id, b.purchase_option) AS is_reference,
+            -- A factor that both share moves both and decides nothing: the hours and power of one accelerator, the mix of one zone.
+            CASE WHEN s.accelerator_id = b.accelerator_id THEN 0 ELSE 1 END AS other_card, CASE WHEN s.zone_used = b.zone_used THEN 0 ELSE 1 END AS other_zone,
+            b.total_usd AS b_usd, b.operational_kgco2e AS b_kg, b.hours_down AS b_hours_down, b.hours_up AS b_hours_up, b.power_down AS b_power_down, b.power_up AS b_power_up,
+            b.pue_square_down AS b_pue_down, b.pue_square_up AS b_pue_up, b.grid_down AS b_grid_down, b.grid_up AS b_grid_up
+        FROM summed s LEFT JOIN reference_row b ON true)
+    SELECT c.provider, c.region, c.accelerator_id, c.purchase_option, c.instance_type, c.total_usd, c.low_usd, c.high_usd, c.cost_usd, c.transfer_usd,
+        CASE WHEN data_gb = 0 THEN 0.0 WHEN c.provider = lower(from_provider) AND c.region = lower(from_region) THEN 0.0 ELSE data_gb::DOUBLE * 8 / bandwidth_gbit_per_s / 3600 END AS transfer_h,
+        c.energy_kwh, c.operational_kgco2e,
+        band_low(c.operational_kgco2e, c.hours_down ** 2 + c.place_square_down) AS low_operational_kgco2e,
+        band_high(c.operational_kgco2e, c.hours_up ** 2 + c.place_square_up) AS high_operational_kgco2e,
+        c.embodied_kgco2e, band_low(c.embodied_kgco2e, c.hours_down ** 2 + c.embodied_square_down) AS low_embodied_kgco2e,
+        band_high(c.embodied_kgco2e, c.hours_up ** 2 + c.embodied_square_up) AS high_embodied_kgco2e, c.total_kgco2e,
+        CASE WHEN c.is_reference THEN NULL ELSE probability_below(c.total_usd, c.b_usd, c.other_card * c.hours_down ** 2, c.other_card * c.hours_up ** 2,
+            c.other_card * c.b_hours_down ** 2, c.other_card * c.b_hours_up ** 2) END AS cheaper_probability,
+        CASE WHEN c.is_reference THEN NULL ELSE probability_below(c.operational_kgco2e, c.b_kg,
+            c.other_card * (c.hours_down ** 2 + c.power_down ** 2) + c.pue_square_down + c.other_zone * c.grid_down ** 2,
+            c.other_card * (c.hours_up ** 2 + c.power_up ** 2) + c.pue_square_up + c.other_zone * c.grid_up ** 2,
+            c.other_card * (c.b_hours_down ** 2 + c.b_power_down ** 2) + c.b_pue_down + c.other_zone * c.b_grid_down ** 2,
+            c.other_card * (c.b_hours_up ** 2 + c.b_power_up ** 2) + c.b_pue_up + c.other_zone * c.b_grid_up ** 2) END AS greener_probability,
+        c.is_reference,
+        -- On the frontier: nowhere both cheaper and greener. NULL where money or carbon is not known, never green for want of data.
+        CASE WHEN c.total_usd IS NOT NULL AND c.operational_kgco2e IS NOT NULL THEN
+            c.operational_kgco2e = min(c.operational_kgco2e) FILTER (c.total_usd IS NOT NULL) OVER (ORDER BY c.total_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            AND c.total_usd = min(c.total_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
         c.job_gpu_hours AS gpu_hours, c.price_usd_per_gpu_hour, c.pue, c.is_pue_published, c.grid_gco2e_per_kwh, c.grid_zone, c.zone_used, c.grid_year,
         nullif(concat_ws('; ', CASE WHEN c.grid_zone IS NULL THEN 'grid of the region not known' WHEN c.grid_gco2e_per_kwh IS NULL THEN 'no carbon value for the zone on this basis'
             WHEN c.zone_used <> c.grid_zone THEN 'carbon of the country, none for the zone' END, CASE WHEN c.tdp_w IS NULL THEN 'power of the accelerator not known' END,
-            CASE WHEN c.job_gpu_hours IS NULL THEN 'hours of the job not known on this accelerator' END), '') AS unknown,
+            CASE WHEN c.job_gpu_hours IS NULL THEN 'hours of the job not known on this accelerator' END,
+            CASE WHEN c.central_kgco2e IS NULL THEN 'manufacture of the accelerator not published' END,
+            CASE WHEN c.transfer_usd IS NULL THEN 'price of the transfer not known: give transfer_usd_per_gb' END), '') AS unknown,
         c.confirmed_at, c.source_id, c.capture_id, c.is_bundled
-    FROM costed c ORDER BY c.cost_usd NULLS LAST, c.operational_kgco2e NULLS LAST, c.provider, c.region, c.accelerator_id, c.purchase_option;
-COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost, energy, operational carbon (location-based, latest whole year on one basis), and whether it is on the frontier of money and carbon. Unknown stays NULL and says why; whether a model fits the memory is not asked; known_at holds for the prices. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'').';
+    FROM compared c ORDER BY c.total_usd NULLS LAST, c.operational_kgco2e NULLS LAST, c.provider, c.region, c.accelerator_id, c.purchase_option;
+COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon (location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose carbon is known), from what the two do not share; and whether it is on the frontier of money and operational carbon. Unknown stays NULL and says why; whether a model fits the memory is not asked; known_at holds for the prices. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', against_provider := ''aws'').';

@@ -218,12 +218,12 @@ def test_siting_shows_unknown_as_unknown_and_the_frontier(facts: Home) -> None:
     assert rows[1][3] is None or rows[1][3] == pytest.approx(rows[1][2] * rows[1][5] / 1000)
 
 
-def test_why_moved_adds_up_exactly(facts: Home) -> None:
+def test_why_rate_moved_adds_up_exactly(facts: Home) -> None:
     load(facts, "lambda", "2026-01-01", {("gpu_1x_a100_sxm4", "r1"): 1.5} | {LAMBDA[0]: 2.0})
     load(facts, "lambda", "2026-01-10", {("gpu_1x_a100_sxm4", "r1"): 1.5} | {LAMBDA[0]: 3.0})
     with write_session(facts, catalog()) as con:
         rows = con.sql(
-            "SELECT part, value_from, value_to, moved_by FROM why_moved('lambda', 'gpu_1x_h100_sxm5', DATE '2026-01-02', DATE '2026-01-11', "
+            "SELECT part, value_from, value_to, moved_by FROM why_rate_moved('lambda', 'gpu_1x_h100_sxm5', DATE '2026-01-02', DATE '2026-01-11', "
             "from_region := 'r1', flop := 1e21, utilization_from := 0.4, utilization_to := 0.5) WHERE quantity = 'cost_usd'"
         ).fetchall()
     parts = {part: moved for part, _, _, moved in rows}
@@ -239,10 +239,8 @@ def test_why_moved_adds_up_exactly(facts: Home) -> None:
 
 def test_log_mean() -> None:
     with duckdb.connect() as con:
-        text = (Path(__file__).parents[3] / "assets" / "published" / "sql" / "why_moved.sql").read_text(
-            encoding="utf-8"
-        )
-        con.execute(duckdb.extract_statements(text)[0].query)
+        text = (Path(__file__).parents[3] / "assets" / "published" / "sql" / "decision.sql").read_text(encoding="utf-8")
+        con.execute(next(s.query for s in duckdb.extract_statements(text) if "MACRO log_mean" in s.query))
         assert con.execute("SELECT log_mean(2, 2), round(log_mean(1, 4), 6), log_mean(0, 4)").fetchall() == [
             (2.0, round(3 / math.log(4), 6), None)
         ]

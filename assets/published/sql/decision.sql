@@ -1,0 +1,32 @@
+-- What the decision macros share: probabilities from bands.
+CREATE OR REPLACE MACRO normal_tail(x) AS
+    exp(-x * x / 2) / sqrt(2 * pi()) * (1 / (1 + 0.2316419 * x)) * (0.319381530 + (1 / (1 + 0.2316419 * x)) * (-0.356563782
+        + (1 / (1 + 0.2316419 * x)) * (1.781477937 + (1 / (1 + 0.2316419 * x)) * (-1.821255978 + (1 / (1 + 0.2316419 * x)) * 1.330274429))));
+COMMENT ON MACRO normal_tail IS '1; part of the standard normal above x >= 0, within 7.5e-8; Abramowitz and Stegun 26.2.17';
+
+CREATE OR REPLACE MACRO normal_cdf(x) AS
+    CASE WHEN x >= 0 THEN 1 - normal_tail(abs(x)) ELSE normal_tail(abs(x)) END;
+COMMENT ON MACRO normal_cdf IS '1; standard normal distribution function, within 7.5e-8; Abramowitz and Stegun 26.2.17';
+
+CREATE OR REPLACE MACRO probability_below(central_a, central_b, square_down_a, square_up_a, square_down_b, square_up_b) AS
+    CASE WHEN central_a IS NULL OR central_b IS NULL OR square_down_a IS NULL OR square_down_b IS NULL THEN NULL
+         WHEN central_a <= 0 OR central_b <= 0 OR central_a = central_b THEN CASE WHEN central_a < central_b THEN 1.0 WHEN central_a > central_b THEN 0.0 ELSE 0.5 END
+         -- The side that matters: for the lower one to lose, it must rise or the other fall.
+         WHEN central_a < central_b THEN CASE WHEN square_up_a + square_down_b > 0 THEN normal_cdf(ln(central_b / central_a) / sqrt(square_up_a + square_down_b)) ELSE 1.0 END
+         ELSE CASE WHEN square_down_a + square_up_b > 0 THEN normal_cdf(ln(central_b / central_a) / sqrt(square_down_a + square_up_b)) ELSE 0.0 END END;
+COMMENT ON MACRO probability_below IS 'share; probability that A lies below B, two-piece log-normals given by central values and the squared sigmas of the factors that they do not share; JCGM 101:2008, derived';
+
+CREATE OR REPLACE MACRO log_mean(a, b) AS
+    CASE WHEN a <= 0 OR b <= 0 THEN NULL WHEN abs(ln(a / b)) < 1e-9 THEN (a + b) / 2 ELSE (a - b) / ln(a / b) END;
+COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
+
+CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TABLE
+    SELECT d.low, d.central, d.high, d.unit, d.source_url, d.note FROM reference.decision_default d
+    WHERE d.factor = of_factor AND d.applies_to = lower(of_provider)
+    QUALIFY row_number() OVER (ORDER BY d.method_version DESC) = 1;
+COMMENT ON MACRO TABLE decision_default IS 'What stands in for a factor of the decision macros that is not given, with its band and source. decision_default(''life_years'').';
+
+CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
+    SELECT d.low, d.central, d.high, d.method_version FROM reference.method_default d WHERE d.factor = of_factor
+    QUALIFY row_number() OVER (ORDER BY d.method_version DESC) = 1;
+COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
