@@ -8,9 +8,11 @@ from importlib import resources
 import dagster as dg
 import duckdb
 
+from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.estimated.index_tables import GREEN_WINDOW, PRICE_INDEX
+from assets.observed.checks import told
 from warehouse.connection import transaction, write_session
 from warehouse.tables import Table, quoted
 
@@ -116,7 +118,7 @@ def _price_index_jumps(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
         # One provider may well halve its price; several together seldom do.
         "WHERE matched_provider_count >= 2 AND (index_points > 1.6 * before OR index_points < before / 1.6) ORDER BY index_on DESC LIMIT 20"
     ).fetchall()
-    return not jumps, {"days_on_which_it_moved_by_more_than_60_percent": str([j[0] for j in jumps] or "none")}
+    return not jumps, {"days_on_which_it_moved_by_more_than_60_percent": [j[0] for j in jumps]}
 
 
 def _advice_below_perfect(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
@@ -132,7 +134,7 @@ def _advice_does_no_harm(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
         "SELECT zone || ' ' || job_hours || ' h: ' || round(100 * saving_share, 1) || '%' FROM estimated.green_window "
         "WHERE saving_share < 0 ORDER BY saving_share LIMIT 20"
     ).fetchall()
-    return not harm, {"zones_where_waiting_emitted_more": str([h[0] for h in harm] or "none")}
+    return not harm, {"zones_where_waiting_emitted_more": [h[0] for h in harm]}
 
 
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -185,16 +187,21 @@ def _asset(index: Index) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def index_asset(home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def index_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         with write_session(home.get(), catalog()) as con:
             changed = compute(con, index)
             passed, found = _keys_unique(con, index)
-            results = [dg.AssetCheckResult(check_name="keys_unique", passed=passed, severity=_ERROR, metadata=found)]
+            results = [told("keys_unique", _ERROR, passed, found)]
             for name, (_, severity, run) in checks.items():
                 passed, found = run(con)
-                results.append(dg.AssetCheckResult(check_name=name, passed=passed, severity=severity, metadata=found))
+                results.append(told(name, severity, passed, found))
             rows = _one(con, f"SELECT count(*) FROM {index.table.full_name}")
-        yield dg.MaterializeResult(metadata={"dagster/row_count": rows, "recomputed": changed}, check_results=results)
+            plot = {}
+            if index.table is PRICE_INDEX:
+                plot = plots.lines(context, con, "index", "USD per GPU-hour, on demand", plots.PRICE_INDEX)
+        yield dg.MaterializeResult(
+            metadata={"dagster/row_count": rows, "recomputed": changed, **plot}, check_results=results
+        )
 
     return index_asset
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets import settle
+from assets import plots, settle
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
 from assets.observed.checks import CHECKS, run_checks
@@ -12,12 +12,23 @@ from assets.observed.views import COLUMN_MEANINGS
 from assets.sources import all_sources
 from assets.sources_assets import source_key
 from warehouse.connection import write_session
-from warehouse.tables import Subject
+from warehouse.tables import Subject, unit_of
 
 
 def observed_key(subject: str) -> dg.AssetKey:
     """Key of the asset of a subject."""
     return dg.AssetKey(["observed", subject])
+
+
+def _description(subject: Subject, source_ids: list[str]) -> str:
+    """What it holds, in which units, on whose word."""
+    columns = subject.columns.columns()
+    units = [f"`{name}` in {unit}" for name in subject.values if (unit := unit_of(columns[name]))]
+    return (
+        f"{subject.description[0].upper()}{subject.description[1:]} One tidy history on two clocks.\n\n"
+        + (f"Units: {', '.join(units)}.\n\n" if units else "")
+        + f"Sources ({len(source_ids)}): {', '.join(source_ids)}."
+    )
 
 
 def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
@@ -38,7 +49,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         key=observed_key(subject.name),
         deps=deps,
         group_name="observed",
-        description=f"{subject.description[0].upper()}{subject.description[1:]} One tidy history on two clocks, from {len(sources)} sources.",
+        description=_description(subject, [s.source_id for s in sources]),
         kinds={"duckdb"},
         owners=OWNERS,
         pool=POOL,
@@ -65,6 +76,9 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 f"SELECT strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}"
             ).fetchall()[0][0]
             checks = run_checks(con, subject)
+            plot = {}
+            if subject.name == "grid_carbon":
+                plot = plots.lines(context, con, "carbon", "gCO2e per kWh", plots.CARBON_BY_HOUR, plots.CARBON_BY_YEAR)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
@@ -73,6 +87,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 "newest_observation": newest or "none",
                 "captures": dg.MetadataValue.json([c for r in results for c in r.capture_ids][:200]),
                 "dagster/column_lineage": lineage_of_same_names(subject.columns.column_names(), upstream),
+                **plot,
             },
             check_results=checks,
         )

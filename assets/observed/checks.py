@@ -2,12 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import duckdb
 
 from assets.subjects import GPU_HOUR_BOUNDS_USD
 from warehouse.tables import Subject, duckdb_type, quoted
+
+
+def told(name: str, severity: dg.AssetCheckSeverity, passed: bool, found: dict[str, Any]) -> dg.AssetCheckResult:
+    """A result whose first line says what is wrong; lists stand one entry a line."""
+    wrong = [
+        f"{key.replace('_', ' ')}: {_in_short(value)}" for key, value in found.items() if value not in (0, [], {}, "")
+    ]
+    metadata = {key: _listed(value) if isinstance(value, list | dict) else value for key, value in found.items()}
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=passed,
+        severity=severity,
+        metadata=metadata,
+        description=None if passed else "; ".join(wrong) or "failed",
+    )
+
+
+def _in_short(value: Any) -> str:
+    if not isinstance(value, list | dict):
+        return str(value)
+    first = f"{next(iter(value.items()))[0]}: {next(iter(value.values()))}" if isinstance(value, dict) else value[0]
+    return str(first) if len(value) == 1 else f"{len(value)}, first {first}"
+
+
+def _listed(value: list[Any] | dict[str, Any]) -> dg.MetadataValue:
+    """Entries one a line, as code, so that no name of a publisher is read as markup."""
+    entries = [f"{k}: {v}" for k, v in value.items()] if isinstance(value, dict) else [str(v) for v in value]
+    if not entries:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.md("\n".join(f"- `{e.replace('`', chr(39))}`" for e in entries))
 
 
 @dataclass(frozen=True)
@@ -32,7 +63,7 @@ def _columns_as_declared(con: duckdb.DuckDBPyConnection, subject: Subject) -> tu
         n: duckdb_type(c).replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for n, c in subject.log_columns().items()
     }
     wrong = {n: f"{found.get(n)} instead of {t}" for n, t in declared.items() if found.get(n) != t}
-    return not wrong, {"wrong_columns": str(wrong or "none")}
+    return not wrong, {"wrong_columns": wrong}
 
 
 def _values_in_bounds(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
@@ -87,7 +118,7 @@ def _sources_fresh(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
         for s, age in ages.items()
         if (known := all_sources().get(s)) and age > known.stale_after_days
     }
-    return not stale, {"stale_sources": str(stale or "none"), "never_read": str(_never_read(con, subject) or "none")}
+    return not stale, {"stale_sources": stale, "never_read": _never_read(con, subject)}
 
 
 def _never_read(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[str]:
@@ -107,7 +138,7 @@ def _row_count_steady(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
         "WHERE subject = ? AND is_complete) WHERE age = 1 AND row_count < 0.8 * before",
         [subject.name],
     ).fetchall()
-    return not dropped, {"scopes_that_shrank_by_a_fifth": str([d[0] for d in dropped] or "none")}
+    return not dropped, {"scopes_that_shrank_by_a_fifth": [d[0] for d in dropped]}
 
 
 def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
@@ -116,7 +147,7 @@ def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
         "QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY load_number DESC) = 1) GROUP BY ALL ORDER BY 2 DESC LIMIT 10",
         [subject.name],
     ).fetchall()
-    return not reasons, {"refused_rows": sum(n for _, n in reasons), "reasons": str(dict(reasons) or "none")}
+    return not reasons, {"refused_rows": sum(n for _, n in reasons), "reasons": dict(reasons)}
 
 
 #: A price that changes by more than this from one word to the next is more often a unit than a market.
@@ -139,7 +170,7 @@ def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
         f"max(recorded_at) OVER (PARTITION BY source_id) AS latest_at FROM {subject.log_name} WHERE is_offered) "
         f"WHERE recorded_at = latest_at AND before > 0 AND price > 0 AND (price > {JUMP} * before OR before > {JUMP} * price)"
     ).fetchall()[0]
-    return jumps[0] == 0, {"jumps": jumps[0], "first": jumps[1] or "none"}
+    return jumps[0] == 0, {"jumps": jumps[0], "first": jumps[1] or ""}
 
 
 def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
@@ -161,8 +192,8 @@ def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         "HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20"
     ).fetchall()
     return not apart and not flat, {
-        "far_from_the_median_of_the_accelerator": str([a[0] for a in apart] or "none"),
-        "one_price_for_all_sizes": str([f[0] for f in flat] or "none"),
+        "far_from_the_median_of_the_accelerator": [a[0] for a in apart],
+        "one_price_for_all_sizes": [f[0] for f in flat],
     }
 
 
@@ -188,6 +219,6 @@ def run_checks(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[dg.Asse
     """All checks of one subject, in the write session that holds the data."""
     results = []
     for name, check in CHECKS.items():
-        passed, metadata = check.run(con, subject)
-        results.append(dg.AssetCheckResult(check_name=name, passed=passed, severity=check.severity, metadata=metadata))
+        passed, found = check.run(con, subject)
+        results.append(told(name, check.severity, passed, found))
     return results

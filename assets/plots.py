@@ -1,0 +1,97 @@
+"""Small plots in the metadata of an asset, for whoever looks at it in the Dagster UI. A plot that fails is left out, never an error."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+#: At least this many points make a line.
+FEWEST_POINTS = 2
+
+#: The GPU-hour index on demand of the accelerators that most providers offer: the latest chain, at each month's end.
+PRICE_INDEX = """
+    WITH latest AS (
+        SELECT * FROM estimated.price_index WHERE purchase_option = 'on_demand'
+        QUALIFY chain_number = max(chain_number) OVER (PARTITION BY accelerator_id, method_version)),
+    chosen AS (SELECT accelerator_id FROM latest GROUP BY 1 ORDER BY max_by(provider_count, index_on) DESC, count(*) DESC, 1 LIMIT 6)
+    SELECT strftime(max(index_on), '%Y-%m-%d') AS x, max_by(index_usd_per_gpu_hour, (index_on, method_version)) AS y, accelerator_id AS series
+    FROM latest SEMI JOIN chosen USING (accelerator_id) GROUP BY accelerator_id, date_trunc('month', index_on) ORDER BY series, x
+"""
+#: Mean by hour of the day over a zone's newest year, of the zones that are observed by the hour.
+CARBON_BY_HOUR = """
+    WITH hourly AS (
+        SELECT * FROM observed.grid_carbon WHERE resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND basis_method = 'average'
+            AND basis_accounting = 'location' AND basis_kind = 'actual'
+        QUALIFY valid_from > max(valid_from) OVER (PARTITION BY zone, source_id, basis_boundary) - INTERVAL 365 DAY),
+    speaker AS (
+        SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM hourly GROUP BY ALL
+        QUALIFY row_number() OVER (PARTITION BY zone ORDER BY basis_boundary DESC, newest_at DESC, source_id) = 1),
+    chosen AS (FROM speaker ORDER BY newest_at DESC, zone LIMIT 8)
+    SELECT hour(h.valid_from) AS x, avg(h.intensity_gco2e_per_kwh) AS y, h.zone || ', ' || h.basis_boundary AS series
+    FROM hourly h JOIN chosen c ON c.zone = h.zone AND c.source_id = h.source_id AND c.basis_boundary = h.basis_boundary
+    GROUP BY h.zone, h.basis_boundary, x ORDER BY series, x
+"""
+#: Yearly means of a few large grids and the world, where nothing is observed by the hour.
+CARBON_BY_YEAR = """
+    SELECT strftime(valid_from, '%Y-%m-%d') AS x, intensity_gco2e_per_kwh AS y, zone AS series FROM observed.grid_carbon
+    WHERE zone IN ('WORLD', 'US', 'CN', 'IN', 'DE', 'FR', 'GB', 'JP') AND resolution = 'P1Y' AND basis_method = 'average'
+        AND basis_boundary = 'lifecycle' AND basis_accounting = 'location' AND basis_kind = 'actual'
+    QUALIFY row_number() OVER (PARTITION BY zone, valid_from ORDER BY source_id) = 1 ORDER BY series, x
+"""
+
+
+def lines(
+    context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, name: str, unit: str, *queries: str
+) -> dict[str, dg.MetadataValue]:
+    """Metadata entry `name` with a line per series of the first query that has any; empty where none has.
+
+    Args:
+        context: Where a failure is said.
+        con: A session that reads what the queries ask.
+        name: Key of the metadata entry.
+        unit: What stands at the vertical axis.
+        queries: SQL with columns x (a date, or an hour of the day as a number), y and series.
+    """
+    try:
+        for query in queries:
+            cursor = con.execute(query)
+            columns = [c[0] for c in cursor.description or []]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            if len(rows) >= FEWEST_POINTS:
+                return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{_drawn(rows, unit)})")}
+    except Exception as e:
+        context.log.warning(f"no plot {name}: {e}")
+    return {}
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
+    """A PNG in Base64 of a line chart."""
+    import vl_convert
+
+    is_hour = isinstance(rows[0]["x"], int)
+    across = {
+        "field": "x",
+        "type": "quantitative" if is_hour else "temporal",
+        "title": "hour of the day, UTC" if is_hour else None,
+        "axis": {"grid": False, "format": "d" if is_hour else "%Y-%m", "tickCount": 8},
+    }
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": [dict(row) for row in rows]},
+        "width": 560,
+        "height": 260,
+        "mark": {"type": "line", "point": {"size": 14}},
+        "encoding": {
+            "x": across,
+            "y": {"field": "y", "type": "quantitative", "title": unit, "scale": {"zero": True}},
+            "color": {"field": "series", "type": "nominal", "title": None, "legend": {"labelLimit": 260}},
+        },
+        "config": {"background": "white", "view": {"stroke": None}},
+    }
+    drawn = vl_convert.vegalite_to_png(json.dumps(spec), scale=1.25, allowed_base_urls=[])
+    return base64.b64encode(drawn).decode()

@@ -1,0 +1,64 @@
+"""Checks that read well when red, and plots that never make anything red."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assets import plots
+from assets.observed.checks import told
+
+
+class Log:
+    """Takes what an asset would say."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.log = self
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def red(**found: Any) -> dg.AssetCheckResult:
+    return told("x", dg.AssetCheckSeverity.WARN, False, found)
+
+
+def test_a_red_check_begins_with_what_is_wrong() -> None:
+    assert red(rows_out_of_bounds=3, other=0).description == "rows out of bounds: 3"
+    assert red(stale_sources={"ecb": "9 days old"}).description == "stale sources: ecb: 9 days old"
+    assert red(jumps=["a", "b"], none=[]).description == "jumps: 2, first a"
+    assert told("x", dg.AssetCheckSeverity.ERROR, True, {"n": 0}).description is None
+
+
+def test_lists_stand_one_a_line_and_names_are_no_markup() -> None:
+    metadata = red(jumps=["a `b`", "<img src=x>"]).metadata
+    assert metadata["jumps"].value == "- `a 'b'`\n- `<img src=x>`"
+    assert red(jumps=[]).metadata["jumps"].value == "none"
+
+
+@pytest.mark.parametrize("x", ["DATE '2026-01-01' + i::INT", "i::INT"])
+def test_a_plot_is_a_picture_in_the_metadata(x: str) -> None:
+    log = Log()
+    entry = plots.lines(
+        log,  # type: ignore[arg-type]
+        duckdb.connect(),
+        "p",
+        "USD",
+        "SELECT 1 AS x, 1 AS y, 'a' AS series WHERE false",
+        f"SELECT {x if x.startswith('i') else f'strftime({x}, $$%Y-%m-%d$$)'} AS x, i + 1 AS y, 'a' AS series FROM range(24) r(i)",
+    )
+    picture = base64.b64decode(str(entry["p"].value).split("base64,")[1].rstrip(")"))
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 60_000
+    assert not log.warnings
+
+
+def test_a_plot_that_fails_is_left_out_and_said() -> None:
+    log = Log()
+    assert plots.lines(log, duckdb.connect(), "p", "USD", "FROM nowhere") == {}  # type: ignore[arg-type]
+    assert "no plot p" in log.warnings[0]
