@@ -58,8 +58,10 @@ class _Group(click.Group):
         except (PetadayError, duckdb.Error, OSError) as e:
             if verbose:
                 raise
-            line = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
-            err.print(f"petaday: {line}", markup=False)
+            # What is wrong with a person's own input is told whole; of other errors the first line says it.
+            lines = getattr(e, "problems", None) or (str(e).strip() or type(e).__name__).splitlines()[:1]
+            for line in lines:
+                err.print(f"petaday: {line}", markup=False)
             sys.exit(1)
         except Exception as e:
             if verbose:

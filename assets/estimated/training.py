@@ -226,7 +226,13 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
             "SELECT alias, memory_gib::DOUBLE AS memory_gib, accelerator_id, "
             "coalesce(provider <> 'scenario', false) OR instance_pattern IS NOT NULL AS is_conditional FROM reference.accelerator_alias"
         )
+    # A file published before there were aliases knows a model by its key alone.
+    names, key = "(SELECT lower(model_id) AS name_key, model_id FROM reference.model)", "lower(s.model)"
+    if _has(con, "observed", "model_name"):
+        names, key = "observed.model_name", "model_key(s.model)"
     return _text_of("training_lookup.sql").format(
+        model_name_relation=names,
+        model_name_key=key,
         given_columns=", ".join(given),
         alias_relation=f"({aliases})",
         grid_is_bundled="g.is_bundled" if _has(con, "observed", "grid_carbon", "is_bundled") else "false",

@@ -34,7 +34,7 @@ WITH given AS (
     FROM petaday_scenario LEFT JOIN petaday_given USING (scenario_id) GROUP BY scenario_id
 ), model AS (
     SELECT s.scenario_id, min(m.model_id) AS model_id
-    FROM petaday_scenario s JOIN reference.model m ON lower(s.model) IN (lower(m.model_id), lower(m.name))
+    FROM petaday_scenario s JOIN {model_name_relation} m ON m.name_key = {model_name_key}
     GROUP BY s.scenario_id
 ), place AS (
     SELECT s.scenario_id, any_value(r.grid_zone) AS zone, count(DISTINCT r.grid_zone) AS zone_count, any_value(r.region) AS region,

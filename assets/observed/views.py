@@ -52,6 +52,8 @@ COLUMN_MEANINGS = {
     "counts_to": "Until when the price counts (exclusive); see counts_until. Unit: UTC.",
     "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
+    "model_id": "Model; see reference.model. NULL: not in it.",
+    "name_key": "Name in the form of model_key.",
     "subject": "Subject of the rows.",
     "seller": "Provider, vendor or shop.",
     "item": "Instance type, model or product.",
@@ -117,6 +119,9 @@ _ENRICH = {
         + _CONVERTED
     ),
 }
+_ENRICH["token_price"] = (
+    "SELECT b.*, n.model_id, s.is_bundled FROM ({base}) b LEFT JOIN observed.token_model n ON n.model = b.model " + _SOURCE
+)
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
 
 _STEP = (
@@ -189,7 +194,9 @@ def scripts() -> list[str]:
     views = _statements((SQL / "views.sql").read_text(encoding="utf-8"))
     usd_rate, rest = views[:4], views[4:]
     return [
-        *_statements((SQL / "accelerator_key.sql").read_text(encoding="utf-8")),
+        *_statements(_read("accelerator_key.sql")),
+        *_statements(_read("model_key.sql")),
+        *_statements(_read("model_name.sql")),
         *subject_views(first),
         *usd_rate,
         *(statement for subject in others for statement in subject_views(subject)),

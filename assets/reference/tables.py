@@ -122,6 +122,14 @@ class Model(dy.Schema):
     note = _NOTE
 
 
+class ModelAlias(dy.Schema):
+    """How else a model is called; matched without case, punctuation, vendor and tuning (macro model_key)."""
+
+    alias = text("Name as written.", key=True)
+    model_id = text("Model.", nullable=False)
+    note = _NOTE
+
+
 class Region(dy.Schema):
     """One row per cloud region: where it is and which grid feeds it."""
 
@@ -249,6 +257,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("accelerator_alias", AcceleratorAlias),
     _table("instance_accelerator", InstanceAccelerator),
     _table("model", Model),
+    _table("model_alias", ModelAlias),
     _table("region", Region),
     _table("region_claim", RegionClaim),
     _table("country", Country),

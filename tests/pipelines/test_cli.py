@@ -141,6 +141,16 @@ def test_fetched_at_must_be_an_instant_of_the_past(built: Home, tmp_path: Path, 
     assert petaday("load", "skypilot", str(file), "--fetched-at", moment, home=built).returncode == 2
 
 
+def test_estimate_tells_every_problem_of_a_scenario(built: Home, tmp_path: Path) -> None:
+    scenario = tmp_path / "wrong.toml"
+    scenario.write_text('[training]\nmodel = "gpt-3"\naccelerator = "H1000"\nregion = "nowhere"\n')
+    result = petaday("estimate", str(scenario), home=built)
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == ["accelerator", "region"]
+    assert all("closest are" in line for line in lines)
+
+
 def test_estimate_prints_json_with_factors(built: Home, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[training]\nparameters_count = 174.6e9\ntokens_count = 300e9\n")

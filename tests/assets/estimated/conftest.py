@@ -37,7 +37,7 @@ INSERT INTO observed.grid_carbon VALUES
 def build(con: duckdb.DuckDBPyConnection) -> None:
     """Create what an estimate reads."""
     con.execute("SET TimeZone = 'UTC'; SET threads = 1; CREATE SCHEMA reference; CREATE SCHEMA observed")
-    for name in ("accelerator", "accelerator_alias", "model", "region", "method_default", "embodied_carbon"):
+    for name in ("accelerator", "accelerator_alias", "model", "model_alias", "region", "method_default", "embodied_carbon"):
         con.execute(f"CREATE TABLE reference.{name} AS FROM read_csv('{REFERENCE / name}.csv', sample_size = -1)")
     con.execute(
         "CREATE TABLE observed.cloud_rate (provider VARCHAR, region VARCHAR, purchase_option VARCHAR, "
@@ -54,6 +54,9 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN price_component VARCHAR DEFAULT 'instance'")
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN offer_variant VARCHAR DEFAULT ''")
     con.execute(GRID)
+    con.execute("CREATE TABLE observed.token_price_log (model VARCHAR)")
+    for name in ("model_key", "model_name"):
+        con.execute((REFERENCE.parent / "observed" / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
     for statement in formula_statements():
         con.execute(statement)
 

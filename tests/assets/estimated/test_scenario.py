@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.estimated.scenario import ScenarioError, bundled_scenarios, parse_scenario, read_scenario, scenario_of
@@ -111,3 +112,41 @@ def test_bundled_scenarios_are_described() -> None:
         s.scenario_id for s in scenarios
     }
     assert all(s.title and s.note and s.source_url for s in scenarios)
+
+
+@pytest.mark.parametrize(
+    ("written", "model_id"),
+    [
+        ("GPT-3", "gpt-3-175b"),
+        ("gpt-3", "gpt-3-175b"),
+        ("Mixtral", "mixtral-8x7b"),
+        ("meta-llama/Meta-Llama-3-8B-Instruct", "llama-3-8b"),
+        ("meta.llama3-1-70b-instruct-v1:0", "llama-3.1-70b"),
+        ("accounts/fireworks/models/llama-v3p1-405b-instruct", "llama-3.1-405b"),
+        ("DeepSeek V3", "deepseek-v3"),
+        ("gpt-4o-2024-08-06", "gpt-4o"),
+        ("T5-base", "t5-base"),
+        ("llama-4-maverick (groq)", "llama-4-maverick"),
+        ("t5", None),
+        ("llama", None),
+        ("deepseek-v3-0324", None),
+        ("llama-3.1-8b-instruct-turbo", None),
+    ],
+)
+def test_a_model_is_known_by_any_of_its_names(
+    written: str, model_id: str | None, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    query = "SELECT max(model_id) FROM observed.model_name WHERE name_key = model_key(?)"
+    assert warehouse.execute(query, [written]).fetchall() == [(model_id,)]
+
+
+def test_every_alias_means_one_model(warehouse: duckdb.DuckDBPyConnection) -> None:
+    unknown = "SELECT alias FROM reference.model_alias ANTI JOIN reference.model USING (model_id)"
+    assert warehouse.execute(unknown).fetchall() == []
+    unclear = (
+        "SELECT alias FROM reference.model_alias a ANTI JOIN observed.model_name n "
+        "ON n.name_key = model_key(a.alias) AND n.model_id = a.model_id"
+    )
+    assert warehouse.execute(unclear).fetchall() == []
+    own = "SELECT m.model_id FROM reference.model m ANTI JOIN observed.model_name n ON n.name_key = model_key(m.model_id) AND n.model_id = m.model_id"
+    assert warehouse.execute(own).fetchall() == []
