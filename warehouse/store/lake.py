@@ -8,6 +8,7 @@ each commit whether it still has it.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Generator
@@ -83,10 +84,9 @@ def extension_file(name: str) -> Path:
 
 def _psycopg2() -> Any:
     try:
-        import psycopg2
+        return importlib.import_module("psycopg2")  # by name: without the extra, a type checker does not find it
     except ImportError:
         raise PetadayError("the lake needs its extra: install it with `pip install 'petaday[lake]'`") from None
-    return psycopg2
 
 
 @dataclass(frozen=True, slots=True)
