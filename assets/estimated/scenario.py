@@ -57,7 +57,8 @@ NUMBERS: dict[str, Bounds] = {
     "usd_per_gpu_hour": Bounds("USD per GPU-hour", 1e-4, 1_000),
 }
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
-KEYS = (*TEXTS, *NUMBERS, "as_of", "include_attention")
+INSTANTS = ("as_of", "start_at")
+KEYS = (*TEXTS, *NUMBERS, *INSTANTS, "include_attention")
 TOP_LEVEL = ("title", "note", "source_url", "training")
 
 
@@ -91,6 +92,7 @@ class Scenario:
     region: str | None = None
     purchase: str | None = None
     as_of: dt.datetime | None = None
+    start_at: dt.datetime | None = None
     include_attention: bool = False
     title: str | None = None
     note: str | None = None
@@ -105,9 +107,9 @@ class Scenario:
             else {"low": band.low, "central": band.central, "high": band.high}
             for key, band in self.numbers.items()
         }
-        as_of = {"as_of": self.as_of.isoformat()} if self.as_of else {}
+        instants = {key: instant.isoformat() for key in INSTANTS if (instant := getattr(self, key))}
         attention = {"include_attention": True} if self.include_attention else {}
-        return {"scenario_id": self.scenario_id} | texts | numbers | as_of | attention
+        return {"scenario_id": self.scenario_id} | texts | numbers | instants | attention
 
 
 def closest(given: str, known: Sequence[str]) -> str:
@@ -175,19 +177,19 @@ def read_text(name: str, value: object, problems: list[str]) -> str | None:
     return value.strip()
 
 
-def read_as_of(value: object, problems: list[str]) -> dt.datetime | None:
+def read_as_of(value: object, problems: list[str], name: str = "as_of") -> dt.datetime | None:
     """A date or an instant; what is wrong with it is added to `problems`."""
     if isinstance(value, str):
         try:
             value = dt.datetime.fromisoformat(value)
         except ValueError:
-            problems.append(f"as_of: {value!r} is not a date; allowed is a date (2025-06-05) or a time with its zone")
+            problems.append(f"{name}: {value!r} is not a date; allowed is a date (2025-06-05) or a time with its zone")
             return None
     if isinstance(value, dt.datetime):
         return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
-    problems.append(f"as_of: {_shown(value)} given; allowed is a date (2025-06-05) or a time with its zone")
+    problems.append(f"{name}: {_shown(value)} given; allowed is a date (2025-06-05) or a time with its zone")
     return None
 
 
@@ -220,7 +222,7 @@ def scenario_of(
     ]
     numbers = {key: read_number(key, values[key], problems, NUMBERS[key]) for key in NUMBERS if key in values}
     texts = {key: read_text(key, values[key], problems) for key in TEXTS if key in values}
-    as_of = read_as_of(values["as_of"], problems) if "as_of" in values else None
+    instants = {key: read_as_of(values[key], problems, key) for key in INSTANTS if key in values}
     attention = values.get("include_attention", False)
     if not isinstance(attention, bool):
         problems.append(f"include_attention: {_shown(attention)} given; allowed are true and false")
@@ -234,7 +236,9 @@ def scenario_of(
     return Scenario(
         scenario_id=scenario_id,
         numbers={key: band for key, band in numbers.items() if band},
-        as_of=as_of,
+        # A run is paid for, and emits, when it runs.
+        as_of=instants.get("as_of", instants.get("start_at")),
+        start_at=instants.get("start_at"),
         include_attention=bool(attention),
         title=title,
         note=note,

@@ -59,7 +59,19 @@ FACTOR_UNITS: dict[str, str] = {
     "usd_per_gpu_hour": "USD/GPU-hour",
 }
 
-_TEMPORARY = ("accelerator_name", "zone", "resolved", "rate", "grid", "factor", "value", "effect", "result")
+_TEMPORARY = (
+    "accelerator_name",
+    "zone",
+    "resolved",
+    "rate",
+    "run",
+    "run_grid",
+    "grid",
+    "factor",
+    "value",
+    "effect",
+    "result",
+)
 _REGISTERED = ("scenario", "given", "default")
 
 _SCENARIO_SCHEMA = {
@@ -72,6 +84,7 @@ _SCENARIO_SCHEMA = {
     "include_attention": pl.Boolean,
     "as_of_at": pl.Datetime("us", "UTC"),
     "is_as_of_given": pl.Boolean,
+    "start_at": pl.Datetime("us", "UTC"),
     "computed_at": pl.Datetime("us", "UTC"),
 }
 _GIVEN_SCHEMA = {
@@ -153,6 +166,7 @@ def scenario_frames(scenarios: Iterable[Scenario], now: dt.datetime) -> tuple[pl
             s.include_attention,
             s.as_of or now,
             s.as_of is not None,
+            s.start_at,
             now,
         )
         for s in scenarios
@@ -278,6 +292,7 @@ def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], no
     finally:
         for name in _TEMPORARY:
             con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
+        con.execute("DROP VIEW IF EXISTS temp.petaday_slot").fetchall()
         for name in _REGISTERED:
             con.unregister(f"petaday_{name}")
 

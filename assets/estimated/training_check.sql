@@ -125,6 +125,12 @@ SELECT scenario_id, 5, format('as_of: {{}} lies more than a year ahead; allowed 
     strftime(computed_at + INTERVAL 1 YEAR, '%Y-%m-%d'))
 FROM s WHERE is_as_of_given AND as_of_at > computed_at + INTERVAL 1 YEAR
 UNION ALL
+SELECT scenario_id, 5, 'start_at: how long the run takes is not known; give duration_days, or accelerator_count beside gpu_hours or an accelerator'
+FROM petaday_run WHERE wall_hours IS NULL
+UNION ALL
+SELECT scenario_id, 5, 'start_at: where the run takes place is not known; give region, or grid_gco2e_per_kwh instead of start_at'
+FROM s WHERE start_at IS NOT NULL AND region_written IS NULL AND given_grid_gco2e_per_kwh IS NULL
+UNION ALL
 SELECT scenario_id, 6, 'include_attention: needs a model with published layers, heads and context; give attention_flop_per_token or leave it out'
 FROM s WHERE include_attention AND given_attention_flop_per_token IS NULL AND model_attention IS NULL
 UNION ALL

@@ -124,27 +124,77 @@ FROM (
 )
 GROUP BY scenario_id;
 
--- The slot of the grid at as_of: one boundary, the region's zone before its country, a covering slot before an older one.
-CREATE OR REPLACE TEMP TABLE petaday_grid AS
+-- Slots of the grid that a scenario may use: the region's zone and its country. A view: years of slots are not copied for one answer.
+CREATE OR REPLACE TEMP VIEW petaday_slot AS
 WITH resolution AS (
     SELECT unnest(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y']) AS resolution,
            unnest([INTERVAL 5 MINUTE, INTERVAL 15 MINUTE, INTERVAL 30 MINUTE, INTERVAL 1 HOUR, INTERVAL 1 DAY, INTERVAL 1 MONTH,
                    INTERVAL 1 YEAR]) AS slot_length, unnest([1, 2, 3, 4, 5, 6, 7]) AS fineness
-), slot AS (
-    SELECT s.scenario_id, s.as_of_at, s.zone AS wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
-           g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, g.valid_from + r.slot_length AS slot_end, r.fineness,
-           g.valid_from + r.slot_length > s.as_of_at AS is_covering, g.capture_id, {grid_is_bundled} AS is_bundled
-    FROM petaday_resolved s
-    JOIN observed.grid_carbon g ON g.zone IN (s.zone, split_part(s.zone, '-', 1))
-    JOIN resolution r ON r.resolution = g.resolution
-    WHERE s.given_grid_gco2e_per_kwh IS NULL AND g.basis_method = 'average' AND g.basis_accounting = 'location'
-        AND g.intensity_gco2e_per_kwh > 0 AND g.valid_from <= s.as_of_at
 )
-SELECT * FROM slot
+SELECT s.scenario_id, s.as_of_at, s.zone AS wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
+       g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, g.valid_from + r.slot_length AS slot_end, r.fineness,
+       CASE g.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END AS boundary_rank,
+       CASE g.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END AS kind_rank, g.capture_id, {grid_is_bundled} AS is_bundled
+FROM petaday_resolved s
+JOIN observed.grid_carbon g ON g.zone IN (s.zone, split_part(s.zone, '-', 1))
+JOIN resolution r ON r.resolution = g.resolution
+WHERE s.given_grid_gco2e_per_kwh IS NULL AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.intensity_gco2e_per_kwh > 0;
+
+-- Runs with a start: how long they take on the clock, by the central values.
+CREATE OR REPLACE TEMP TABLE petaday_run AS
+SELECT s.scenario_id, s.start_at, s.start_at + to_microseconds((wall_hours * 3600e6)::BIGINT) AS end_at, wall_hours
+FROM (
+    SELECT r.scenario_id, r.start_at, CASE WHEN r.given_duration_days IS NOT NULL THEN r.given_duration_days * 24
+        ELSE coalesce(r.run_hours, gpu_hours_of_flop(coalesce(r.given_training_flop,
+                CASE WHEN r.is_flop_of_tokens THEN training_flop(r.parameters, r.tokens, coalesce(r.given_flop_per_parameter_token, r.model_flop_per_parameter_token, 6))
+                     WHEN r.is_flop_of_model THEN r.model_flop END),
+            coalesce(r.given_achieved_flop_per_s_per_gpu, achieved_flop_per_s(r.peak, coalesce(r.given_utilization_share, d.central)))))
+            / r.given_accelerator_count END AS wall_hours
+    FROM petaday_resolved r LEFT JOIN petaday_default d ON d.factor = 'utilization_share'
+) s
+WHERE s.start_at IS NOT NULL;
+
+-- The grid over a run, hour by hour: of each hour the finest slot that covers it, all on one boundary; power is taken to be
+-- constant, so the mean over the hours is what the energy meets. Hours that no slot covers are left out, and said.
+CREATE OR REPLACE TEMP TABLE petaday_run_grid AS
+WITH hour AS (
+    SELECT scenario_id, start_at, end_at, wall_hours, unnest(range(date_trunc('hour', start_at), end_at, INTERVAL 1 HOUR)) AS hour_from
+    FROM petaday_run WHERE wall_hours > 0
+), weighted AS (
+    SELECT *, epoch(least(end_at, hour_from + INTERVAL 1 HOUR) - greatest(start_at, hour_from)) / 3600 AS hours FROM hour
+), fine AS (
+    -- Slots within an hour are brought to the hour first.
+    SELECT h.scenario_id, h.hour_from, s.boundary_rank, s.basis_boundary, s.zone, s.wanted_zone, s.kind_rank, s.basis_kind, s.fineness, s.resolution,
+        avg(s.intensity) AS intensity, max(s.capture_id) AS capture_id, bool_or(s.is_bundled) AS is_bundled
+    FROM weighted h JOIN petaday_slot s ON s.scenario_id = h.scenario_id AND s.fineness <= 4
+        AND s.valid_from >= h.hour_from AND s.valid_from < h.hour_from + INTERVAL 1 HOUR
+    GROUP BY ALL
+    UNION ALL
+    SELECT h.scenario_id, h.hour_from, s.boundary_rank, s.basis_boundary, s.zone, s.wanted_zone, s.kind_rank, s.basis_kind, s.fineness, s.resolution,
+        s.intensity, s.capture_id, s.is_bundled
+    FROM weighted h JOIN petaday_slot s ON s.scenario_id = h.scenario_id AND s.fineness > 4 AND s.valid_from <= h.hour_from AND s.slot_end > h.hour_from
+), chosen AS (
+    SELECT f.*, h.hours FROM fine f JOIN weighted h ON h.scenario_id = f.scenario_id AND h.hour_from = f.hour_from
+    QUALIFY row_number() OVER (PARTITION BY f.scenario_id, f.hour_from, f.boundary_rank
+        ORDER BY f.zone = f.wanted_zone DESC, f.kind_rank, f.fineness, f.capture_id DESC) = 1
+), summed AS (
+    SELECT scenario_id, boundary_rank, basis_boundary, sum(hours) AS covered_hours, sum(intensity * hours) / sum(hours) AS intensity,
+        coalesce(sum(hours) FILTER (fineness <= 4), 0) AS hourly_hours, string_agg(DISTINCT zone, ', ' ORDER BY zone) AS zones,
+        string_agg(DISTINCT basis_kind, ', ' ORDER BY basis_kind) AS kinds, string_agg(DISTINCT resolution, ', ' ORDER BY resolution) AS resolutions,
+        max(capture_id) AS capture_id, bool_or(is_bundled) AS is_bundled
+    FROM chosen GROUP BY ALL
+)
+SELECT s.*, r.start_at, r.end_at, r.wall_hours FROM summed s JOIN petaday_run r USING (scenario_id)
+-- The boundary with hours of its own goes first, then the one that covers more, then life cycle.
+QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours / wall_hours, 3) DESC, round(covered_hours / wall_hours, 3) DESC, boundary_rank) = 1;
+
+-- The slot of the grid at as_of: one boundary, the region's zone before its country, a covering slot before an older one.
+CREATE OR REPLACE TEMP TABLE petaday_grid AS
+SELECT *, slot_end > as_of_at AS is_covering FROM petaday_slot
+WHERE valid_from <= as_of_at AND scenario_id NOT IN (SELECT scenario_id FROM petaday_run_grid)
 QUALIFY row_number() OVER (
     PARTITION BY scenario_id
-    ORDER BY CASE basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, zone = wanted_zone DESC, is_covering DESC,
-        CASE WHEN is_covering THEN CASE basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END END,
+    ORDER BY boundary_rank, zone = wanted_zone DESC, is_covering DESC, CASE WHEN is_covering THEN kind_rank END,
         CASE WHEN is_covering THEN fineness END, valid_from DESC, basis_kind, capture_id DESC
 ) = 1;
 
@@ -224,6 +274,15 @@ WITH s AS (
             CASE WHEN g.zone <> g.wanted_zone THEN ', the country, as there is none for zone ' || g.wanted_zone ELSE '' END),
         g.capture_id, NULL, g.is_bundled
     FROM s JOIN petaday_grid g USING (scenario_id) CROSS JOIN petaday_default d WHERE d.factor = 'grid_ratio'
+    UNION ALL
+    SELECT s.scenario_id, 'grid_gco2e_per_kwh', g.intensity * d.low, g.intensity * d.central, g.intensity * d.high, 'observed',
+        format('observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}] hour by hour from {{}} to {{}}: {{:.1f}}% of {{:.0f}} hours by slots of an hour or less{{}}{{}}; band by reference.method_default[grid_ratio]',
+            g.zones, g.resolutions, g.basis_boundary, g.kinds, strftime(g.start_at, '%Y-%m-%d %H:%M'), strftime(g.end_at, '%Y-%m-%d %H:%M'),
+            100 * g.hourly_hours / g.wall_hours, g.wall_hours,
+            CASE WHEN g.covered_hours > g.hourly_hours + 1e-6 THEN format(', {{:.1f}}% by longer slots', 100 * (g.covered_hours - g.hourly_hours) / g.wall_hours) ELSE '' END,
+            CASE WHEN g.covered_hours < g.wall_hours - 1e-6 THEN format(', {{:.1f}}% not covered and left out', 100 * (1 - g.covered_hours / g.wall_hours)) ELSE '' END),
+        g.capture_id, NULL, g.is_bundled
+    FROM s JOIN petaday_run_grid g USING (scenario_id) CROSS JOIN petaday_default d WHERE d.factor = 'grid_ratio'
 )
 SELECT scenario_id, factor, low, central, high, 'given' AS origin_kind, 'the scenario' AS origin_ref, NULL::VARCHAR AS capture_id,
     NULL::VARCHAR AS source_url, false AS is_bundled
