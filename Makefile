@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: setup run test dev refresh bench lint types check clean lock
+.PHONY: setup lake-setup run test dev refresh bench lint types check clean lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
@@ -16,6 +16,15 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 setup: $(STAMP)
+
+# What a team's warehouse needs: DuckLake, PostgreSQL, Celery (docs/lake.md); once, from its own lock.
+LAKE_STAMP := $(VENV)/.lake-ready
+$(LAKE_STAMP): requirements-lake.lock $(STAMP)
+	@echo "adding the lake to $(VENV) from requirements-lake.lock (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lake.lock
+	@touch $(LAKE_STAMP)
+
+lake-setup: $(LAKE_STAMP)
 
 run: $(STAMP)
 	@$(BIN)/petaday run
@@ -44,6 +53,7 @@ check: lint types test
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet pip-tools
 	@$(VENV)-lock/bin/pip-compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements.lock pyproject.toml
+	@$(VENV)-lock/bin/pip-compile --quiet --extra lake --extra lake-dev --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements-lake.lock pyproject.toml
 	@rm -rf $(VENV)-lock
 
 clean:

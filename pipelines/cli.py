@@ -25,6 +25,7 @@ from rich.table import Table
 
 from pipelines.alerts.commands import alerts, tell
 from pipelines.console import err, out
+from pipelines.lake_commands import lake
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
@@ -81,6 +82,7 @@ def main(context: click.Context, verbose: bool) -> None:
 
 
 main.add_command(alerts)
+main.add_command(lake)
 
 # Jobs ---------------------------------------------------------------------------------------------------------------------
 
@@ -595,6 +597,19 @@ def ui(port: int) -> int:
 
 
 # Keeping ------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+def publish() -> int:
+    """Make the one published file from the warehouse (or the lake), if anything changed."""
+    from assets.catalog import catalog
+    from warehouse.publish import publish as make
+
+    home = Home.from_environment().create()
+    made = make(home, catalog())
+    state = "published as" if made.is_new else "unchanged since"
+    out.print(f"{state} number {made.number}: {made.path} ({made.byte_count:,} bytes)", markup=False)
+    return 0
 
 
 @main.command()

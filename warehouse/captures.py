@@ -186,13 +186,13 @@ class CaptureStore:
 
     def captures(self) -> Iterator[Capture]:
         """Every capture, by its sidecar."""
-        for key in self.files.keys(suffix=".json"):
+        for key in self.files.names(suffix=".json"):
             if key.count("/") == _DEPTH:
                 yield Capture(**json.loads(self.files.read(key)))
 
     def captures_of(self, source_id: str) -> Iterator[Capture]:
         """Every capture of one source, latest month first."""
-        for key in reversed(self.files.keys(source_id, suffix=".json")):
+        for key in reversed(self.files.names(source_id, suffix=".json")):
             yield Capture(**json.loads(self.files.read(key)))
 
     def batches(self) -> dict[str, list[Capture]]:

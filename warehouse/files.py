@@ -50,7 +50,7 @@ class Files(Protocol):
         """Bytes, or None if there is no such file."""
         ...
 
-    def keys(self, prefix: str = "", suffix: str = "") -> list[str]:
+    def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """Sorted keys of all files below `prefix` (a folder, or all); files in the making are left out."""
         ...
 
@@ -133,7 +133,7 @@ class LocalFiles:
         except FileNotFoundError:
             return None
 
-    def keys(self, prefix: str = "", suffix: str = "") -> list[str]:
+    def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """See `Files`."""
         found = []
         for folder, _, names in os.walk(self.root / prefix):
@@ -247,7 +247,7 @@ class ObjectFiles:
             info = self._fs.get_file_info(self._path(key))
         return info.size if info.type == fs.FileType.File else None
 
-    def keys(self, prefix: str = "", suffix: str = "") -> list[str]:
+    def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """See `Files`."""
         from pyarrow import fs
 
@@ -272,13 +272,13 @@ class ObjectFiles:
 
     def folders(self, last: str) -> list[str]:
         """See `Files`."""
-        return [key.rpartition("/")[0] for key in self.keys(suffix=f"/{last}")]
+        return [key.rpartition("/")[0] for key in self.names(suffix=f"/{last}")]
 
     def fetch_folder(self, key: str) -> Path:
         """See `Files`."""
         local = Path(tempfile.mkdtemp(dir=self.scratch_folder(key), prefix=".tmp-"))
         try:
-            for each in self.keys(key):
+            for each in self.names(key):
                 with self.open(each) as source, (local / each.rpartition("/")[2]).open("wb") as target:
                     shutil.copyfileobj(source, target, _PART)
         except BaseException:
@@ -293,7 +293,7 @@ class ObjectFiles:
     def delete_folder(self, key: str, last: str) -> None:
         """See `Files`."""
         self.delete(f"{key}/{last}")
-        for each in self.keys(key):
+        for each in self.names(key):
             self.delete(each)
 
     def where(self, key: str = "") -> str:

@@ -77,12 +77,12 @@ class ObjectJournal:
 
     def read(self) -> list[dict]:
         """See `Journal`."""
-        texts = (self.files.read(key) for key in self.files.keys(_FOLDER, ".jsonl"))
+        texts = (self.files.read(key) for key in self.files.names(_FOLDER, ".jsonl"))
         return [json.loads(line) for text in texts for line in text.splitlines()]
 
     def last(self) -> int:
         """See `Journal`."""
-        keys = self.files.keys(_FOLDER, ".jsonl")
+        keys = self.files.names(_FOLDER, ".jsonl")
         return int(keys[-1].removesuffix(".jsonl").rpartition("-")[2]) if keys else 0
 
     def append(self, entries: list[dict]) -> None:

@@ -8,6 +8,8 @@ from warehouse.tables import quoted
 
 #: What a warehouse says of itself, not of its data: each keeps its own.
 OWN_TABLES = frozenset({"meta.schema_version", "meta.definition", "meta.macro"})
+#: But what its estimates were computed from goes with them, so that they are not computed again.
+_COMPUTED = "name <> 'catalog'"
 
 
 def tables_of(con: duckdb.DuckDBPyConnection, database: str) -> list[str]:
@@ -36,6 +38,8 @@ def copy_tables(con: duckdb.DuckDBPyConnection, source: str, target: str) -> dic
             else:
                 con.execute(f"CREATE TABLE {place} AS SELECT * FROM {origin}").fetchall()
                 counts[name] = con.execute(f"SELECT count(*) FROM {place}").fetchall()[0][0]
+        con.execute(f"DELETE FROM {target}.meta.definition WHERE {_COMPUTED}").fetchall()
+        con.execute(f"INSERT INTO {target}.meta.definition FROM {source}.meta.definition WHERE {_COMPUTED}").fetchall()
         con.commit()
     except BaseException:
         con.rollback()
