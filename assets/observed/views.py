@@ -120,7 +120,8 @@ _ENRICH = {
     ),
 }
 _ENRICH["token_price"] = (
-    "SELECT b.*, n.model_id, s.is_bundled FROM ({base}) b LEFT JOIN observed.token_model n ON n.model = b.model " + _SOURCE
+    "SELECT b.*, n.model_id, s.is_bundled FROM ({base}) b LEFT JOIN observed.token_model n ON n.model = b.model "
+    + _SOURCE
 )
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
 

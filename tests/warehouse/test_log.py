@@ -53,16 +53,22 @@ def frame(said: Said, capture_id: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
+def fresh(catalog: schema.Catalog) -> duckdb.DuckDBPyConnection:
+    """An empty warehouse with this catalog, in memory; tests/lake puts a lake in its place."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    schema.apply(con, catalog)
+    return con
+
+
 class Store:
-    """A warehouse in memory with one subject."""
+    """A warehouse with one subject."""
 
     def __init__(self, subject: Subject, captures: list[Said], *, complete: bool) -> None:
         self.subject, self.captures, self.complete = subject, captures, complete
-        self.con = duckdb.connect()
-        self.con.execute("SET TimeZone = 'UTC'")
         condition = "valid_from <= valid_at AND valid_at < valid_from + INTERVAL 1 DAY"
         scripts = log.view_scripts(subject, slot_condition=condition)
-        schema.apply(self.con, schema.Catalog(subjects=[subject], scripts=scripts))
+        self.con = fresh(schema.Catalog(subjects=[subject], scripts=scripts))
         self.loaded: list[int] = []
 
     def load(self, number: int) -> dt.datetime:
@@ -134,7 +140,7 @@ def orders(draw: st.DataObject, count: int) -> list[int]:
 
 
 #: PETADAY_NIGHTLY=1 searches far longer than the normal test does.
-EXAMPLES = 300 if os.environ.get("PETADAY_NIGHTLY") == "1" else 12
+EXAMPLES = int(os.environ.get("PETADAY_EXAMPLES", "300" if os.environ.get("PETADAY_NIGHTLY") == "1" else "12"))
 slow = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 

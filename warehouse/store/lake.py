@@ -179,8 +179,8 @@ class LakeStore:
             ]
         return f"ATTACH {literal('ducklake:postgres:' + self.profile.catalog)} AS {alias} ({', '.join(options)})"
 
-    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with the lake attached as `warehouse` and in use."""
+    def loaded(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with the extensions and the object store's keys, in memory; nothing is attached yet."""
         con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
         try:
             configure(con)
@@ -191,6 +191,15 @@ class LakeStore:
             con.execute("SET pg_connection_limit = 8").fetchall()
             if self._is_on_s3():
                 con.execute(s3_secret_sql("s3://")).fetchall()
+        except BaseException:
+            con.close()
+            raise
+        return con
+
+    def connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with the lake attached as `warehouse` and in use."""
+        con = self.loaded()
+        try:
             con.execute(self.attach_sql(read_only=read_only)).fetchall()
             con.execute("USE warehouse").fetchall()
         except BaseException:

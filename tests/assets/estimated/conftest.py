@@ -37,7 +37,15 @@ INSERT INTO observed.grid_carbon VALUES
 def build(con: duckdb.DuckDBPyConnection) -> None:
     """Create what an estimate reads."""
     con.execute("SET TimeZone = 'UTC'; SET threads = 1; CREATE SCHEMA reference; CREATE SCHEMA observed")
-    for name in ("accelerator", "accelerator_alias", "model", "model_alias", "region", "method_default", "embodied_carbon"):
+    for name in (
+        "accelerator",
+        "accelerator_alias",
+        "model",
+        "model_alias",
+        "region",
+        "method_default",
+        "embodied_carbon",
+    ):
         con.execute(f"CREATE TABLE reference.{name} AS FROM read_csv('{REFERENCE / name}.csv', sample_size = -1)")
     con.execute(
         "CREATE TABLE observed.cloud_rate (provider VARCHAR, region VARCHAR, purchase_option VARCHAR, "
