@@ -53,7 +53,7 @@ COLUMN_MEANINGS = {
     "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
     "model_id": "Model; see reference.model. NULL: not in it.",
-    "name_key": "Name in the form of model_key.",
+    "name_key": "Name in the form in which it is matched, model_key or accelerator_key.",
     "subject": "Subject of the rows.",
     "seller": "Provider, vendor or shop.",
     "item": "Instance type, model or product.",
@@ -112,8 +112,10 @@ _ENRICH = {
         "AND m.accelerator_name IS NOT DISTINCT FROM b.accelerator_name "
         "AND m.accelerator_memory_gib IS NOT DISTINCT FROM b.accelerator_memory_gib"
     ),
-    "gpu_price": f"SELECT b.* EXCLUDE (converted_at), b.price_amount * ({_RATE}) AS price_usd, s.is_bundled "
-    + _CONVERTED,
+    "gpu_price": f"SELECT b.* EXCLUDE (converted_at), n.accelerator_id, b.price_amount * ({_RATE}) AS price_usd, s.is_bundled "
+    + _CONVERTED
+    + " LEFT JOIN observed.accelerator_by_name n ON n.name_key = accelerator_key(b.accelerator_name) "
+    "AND (b.accelerator_memory_gib IS NULL OR n.memory_gib IS NULL OR abs(b.accelerator_memory_gib / n.memory_gib - 1) <= 0.18)",
     "electricity_price": (
         f"SELECT b.* EXCLUDE (converted_at), b.price_amount_per_mwh * ({_RATE}) AS price_usd_per_mwh, s.is_bundled "
         + _CONVERTED
@@ -196,6 +198,7 @@ def scripts() -> list[str]:
     usd_rate, rest = views[:4], views[4:]
     return [
         *_statements(_read("accelerator_key.sql")),
+        *_statements(_read("accelerator_by_name.sql")),
         *_statements(_read("model_key.sql")),
         *_statements(_read("model_name.sql")),
         *subject_views(first),

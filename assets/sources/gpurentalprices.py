@@ -6,7 +6,8 @@ tracker's slugs; a slug comes with several sizes of memory (v100 16 and 32), and
 one size into one slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells which is which.
 `kind` mixes tier and purchase option: secure and community are clouds of one provider, serverless is billed by the
 second without a commitment. A provider that could not be read is carried on with its last rows (`fetched_at` older
-than the file). `latest.json` is today's snapshot; past days keep their file.
+than the file). Google's prices come from its list of GPUs, to which the host is to be added (an A100 at 2.93, not the 3.67
+of the machine): they are of the accelerator alone. `latest.json` is today's snapshot; past days keep their file.
 
 A snapshot is complete for the day it was made. Loaded long after that day, it tells what held then and nothing of now:
 then its rows carry their date and end no other offer.
@@ -34,7 +35,9 @@ _SCHEMA = {
     "usd_hr": pl.Float64,
     "kind": pl.String,
     "min_gpus": pl.Float64,
+    "source_url": pl.String,
 }
+_OPTIONAL = ("min_gpus", "source_url")
 #: kind -> (purchase option, offer variant).
 _KINDS = {
     "on-demand": ("on_demand", ""),
@@ -61,7 +64,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = snapshot.get("offers") if isinstance(snapshot, dict) else None
     if not isinstance(offers, list) or not offers:
         raise LayoutError(f"{document.url}: no list of offers in the snapshot")
-    require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c != "min_gpus"])
+    require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c not in _OPTIONAL])
     try:
         made_at = dt.datetime.fromisoformat(str(snapshot.get("generated_at", "")).replace("Z", "+00:00"))
     except ValueError as e:
@@ -77,7 +80,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("global").alias("region"),
         pl.format("{}x {} {} GB", count.cast(pl.Int64), "gpu", pl.col("vram_gb").cast(pl.Int64)).alias("instance_type"),
         pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}).alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
+        # By the page it is from; files without addresses have Google's rows all the same.
+        pl.when(pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp"))
+        .then(pl.lit("accelerator"))
+        .otherwise(pl.lit("instance"))
+        .alias("price_component"),
         pl.col("kind").replace_strict({k: v[1] for k, v in _KINDS.items()}).alias("offer_variant"),
         pl.col("gpu").alias("accelerator_name"),
         count.alias("accelerator_count"),
@@ -103,6 +110,7 @@ GPURENTALPRICES = Source(
     parse=parse,
     plan=plan,
     hosts=(HOST,),
+    parser_version=2,
     cadence="10 9 * * *",
     has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.

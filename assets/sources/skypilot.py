@@ -1,7 +1,9 @@
 """SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
 
 Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and the accelerator rows carry no host: they
-are added up here, never taken one for the other. `GpuInfo` is a Python repr (or a bare name), and its memory figures
+are added up here, never taken one for the other. A host at 0.0 (A4) has no list price here, and its
+accelerators stand at a half and at 0.7 of theirs: nothing of it is on demand. In some regions GCP's accelerators stand at the price of a commitment under "on demand" (H100 at 4.20 beside 9.80 to 12.74): list
+prices of one accelerator differ by at most 1.6 between regions, so what lies below 0.55 of the dearest is refused. `GpuInfo` is a Python repr (or a bare name), and its memory figures
 mean different things per cloud, so the memory of one GPU is read only where the repr states it per GPU. A spot price of
 0.00 means none. Preview sizes have an empty price. Azure's file comes with a `Generation` column, GCP's with zones.
 """
@@ -68,6 +70,11 @@ _GCP_HOSTS = {
 }
 
 
+_GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
+#: A GCP accelerator below this share of its dearest region is no list price: the widest real span is 0.62, commitments reach 0.5.
+_GCP_LEAST_SHARE = 0.55
+
+
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """One request per cloud; the catalog has no dated addresses."""
     for cloud in CLOUDS:
@@ -87,10 +94,43 @@ def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
     )
 
 
+def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """GCP: prices that are none of an accelerator or of a host on demand set to null, and those rows as refused."""
+    alone = pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
+    rate = pl.when(alone).then(pl.col("Price") / pl.col("AcceleratorCount"))
+    committed = (rate < _GCP_LEAST_SHARE * rate.max().over("AcceleratorName")).fill_null(value=False)
+    family = pl.col("InstanceType").str.extract(_GCP_FAMILY)
+    no_host = (family.is_in(list(_GCP_HOSTS)) & pl.col("AcceleratorName").is_null()).fill_null(value=False)
+    free_host = no_host & (pl.col("Price") == 0).fill_null(value=False)
+    unpriced = [
+        _GCP_HOSTS[name] for name in frame.filter(free_host).select(family)["InstanceType"].unique().drop_nulls()
+    ]
+    committed |= rate.is_not_null() & pl.col("AcceleratorName").is_in(unpriced)
+    return (
+        frame.with_columns(
+            pl.when(~(committed | free_host)).then("Price").alias("Price"),
+            pl.when(~(no_host & (pl.col("SpotPrice") == 0).fill_null(value=False)))
+            .then("SpotPrice")
+            .alias("SpotPrice"),
+        ),
+        pl.concat(
+            [
+                refused(
+                    frame.filter(committed),
+                    "not on demand but under a commitment: far below other regions, or of a machine without a list price",
+                ),
+                refused(
+                    frame.filter(free_host), "the host has no price: without it the accelerators make no whole instance"
+                ),
+            ]
+        ),
+    )
+
+
 def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
     """GCP: price of host and accelerators of one zone added up; accelerators that go to any host stay apart."""
     zone = ["Region", "AvailabilityZone"]
-    family = pl.col("InstanceType").str.extract(r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)")
+    family = pl.col("InstanceType").str.extract(_GCP_FAMILY)
     hosts = frame.filter(pl.col("AcceleratorName").is_null() & pl.col("InstanceType").is_not_null()).with_columns(
         family.replace_strict(_GCP_HOSTS, default=None, return_dtype=pl.String).alias("fixed"),
         pl.coalesce(
@@ -179,7 +219,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         zone.alias("AvailabilityZone"),
         (memory / 1024).alias("gpu_memory_gib"),
     )
+    no_price = pl.DataFrame()
     if cloud == "gcp":
+        frame, no_price = _without_gcp_commitments(frame)
         frame = _attach_gcp_hosts(frame)
     else:
         frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(
@@ -227,7 +269,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             [
                 refused(unusable, "price is zero or negative on demand"),
                 refused(flat, "one price for TPU slices of different size: it prices none of them"),
-            ]
+                no_price,
+            ],
+            how="diagonal",
         ),
     )
 
@@ -252,6 +296,7 @@ SKYPILOT = Source(
     parse=parse,
     plan=plan,
     hosts=(HOST,),
+    parser_version=2,
     cadence="20 */8 * * *",
     extension="csv",
     min_kept_share=0.5,

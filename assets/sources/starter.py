@@ -144,6 +144,24 @@ def _parse_accelerator_spec(documents: Sequence[Document]) -> Reading:
     return Reading([Scope("bundled", rows, is_complete=True)])
 
 
+def _parse_gpu_price(documents: Sequence[Document]) -> Reading:
+    """List prices at launch, from the day of the launch; what has no price or no day stays out."""
+    raw = csv_of(documents[0], ["accelerator_id", "vendor", "name", "launched_on", "launch_price_usd"])
+    rows = raw.filter(pl.col("launch_price_usd").is_not_null() & pl.col("launched_on").is_not_null()).select(
+        pl.col("vendor").str.to_lowercase().alias("seller"),
+        pl.col("name").alias("product"),
+        pl.col("accelerator_id").alias("product_code"),
+        pl.lit("launch").alias("price_kind"),
+        pl.col("accelerator_id").alias("accelerator_name"),
+        to_number("memory_gib").alias("accelerator_memory_gib"),
+        pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"),
+        to_number("launch_price_usd").alias("price_amount"),
+        pl.lit("USD").alias("currency_code"),
+        _day("launched_on").alias("valid_from"),
+    )
+    return Reading([Scope("bundled", rows, is_complete=True)])
+
+
 def _source(
     subject: str, parse: Callable[[Sequence[Document]], Reading], attribution: str, file: str | None = None
 ) -> Source:
@@ -165,6 +183,7 @@ def _source(
 
 STARTER_CLOUD_RATE = _source("cloud_rate", _parse_cloud_rate, "providers' published prices; source per row")
 STARTER_TOKEN_PRICE = _source("token_price", _parse_token_price, "vendors' published prices; source per row")
+STARTER_GPU_PRICE = _source("gpu_price", _parse_gpu_price, "makers' announcements; source per row", "accelerator.csv")
 STARTER_GRID_CARBON = _source(
     "grid_carbon", _parse_grid_carbon, "Ember, CC BY 4.0; China: Ministry of Ecology and Environment"
 )

@@ -14,7 +14,7 @@ WITH told AS (
         capture_id, is_bundled
     FROM observed.token_price
     UNION ALL
-    SELECT 'gpu_price', seller, product, concat_ws(', ', price_kind, nullif(product_code, '')), 'global', NULL, 'per card', currency_code,
+    SELECT 'gpu_price', seller, product, concat_ws(', ', price_kind, nullif(product_code, '')), 'global', accelerator_id, 'per card', currency_code,
         price_amount, price_usd, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
     FROM observed.gpu_price),
 paired AS (

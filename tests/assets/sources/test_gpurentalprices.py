@@ -52,6 +52,14 @@ def test_the_least_number_of_gpus_multiplies_the_price(samples: Path) -> None:
     assert row.select("accelerator_count", "price_amount_per_hour").row(0) == pytest.approx((8, 98.32))
 
 
+def test_google_lists_accelerators_without_their_host(samples: Path) -> None:
+    """2.93 is Google's A100 alone; a2-highgpu-1g costs 3.67. In files with and without addresses of pages."""
+    for name in ("gpurentalprices_2026-08-22.json", "gpurentalprices_2026-07-21.json.zip"):
+        rows = read_files(SOURCE, samples / "gpu_rental_snapshots" / name)[0][SOURCE]
+        assert set(rows.filter(pl.col("provider") == "gcp")["price_component"]) == {"accelerator"}
+        assert set(rows.filter(pl.col("provider") != "gcp")["price_component"]) == {"instance"}
+
+
 def test_a_slug_with_two_prices_is_refused(samples: Path) -> None:
     _, rejected = read_files(SOURCE, samples / "gpu_rental_snapshots/gpurentalprices_2026-07-05.json.zip")
     assert rejected["reason"].str.contains("two different rows have the same key").all()

@@ -61,3 +61,31 @@ def test_absurd_prices_are_refused(price: str, word: str, tmp_path: Path) -> Non
 def test_a_renamed_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="Price is missing"):
         read_body("skypilot", HEADER.replace(",Price", ",Cost") + "a,H100,1,1,1,2,r,,\n", tmp_path, "lambda_vms.csv")
+
+
+@pytest.mark.parametrize("day", ["2026-04-02", "2026-04-27", "2026-05-20"])
+def test_gcp_prices_under_a_commitment_are_no_list_prices(samples: Path, day: str) -> None:
+    """H100 stands at 4.2008 in seven regions and at 9.80 to 12.74 in the others; A100 80GB below its spot price."""
+    scopes, rejected = read_files("skypilot", samples / f"skypilot_catalog/gcp_vms_{day}.csv.zip")
+    on_demand = (
+        scopes["gcp"]
+        .filter(pl.col("purchase_option") == "on_demand")
+        .with_columns((pl.col("price_amount_per_hour") / pl.col("accelerator_count")).alias("rate"))
+    )
+    span = (
+        on_demand.filter(pl.col("price_component") == "accelerator")
+        .group_by("accelerator_name")
+        .agg((pl.col("rate").min() / pl.col("rate").max()).alias("share"))
+    )
+    assert span["share"].min() > 0.55
+    a3 = on_demand.filter(pl.col("instance_type") == "a3-highgpu-8g")["price_amount_per_hour"]
+    assert a3.min() == pytest.approx(87.83, abs=1)
+    assert rejected["reason"].str.contains("commitment").any()
+
+
+def test_gcp_host_without_a_price_makes_no_instance(samples: Path) -> None:
+    """A4 hosts stand at 0.0 and B200 at 8.06 and 11.28, where Google lists 16.11: no a4-highgpu-8g on demand."""
+    scopes, rejected = read_files("skypilot", samples / "skypilot_catalog/gcp_vms_2026-04-02.csv.zip")
+    b200 = scopes["gcp"].filter(pl.col("accelerator_name") == "B200")
+    assert set(b200.select("price_component", "purchase_option").rows()) == {("accelerator", "spot")}
+    assert rejected["reason"].str.contains("host has no price").any()
