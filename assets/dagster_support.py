@@ -43,7 +43,8 @@ def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = N
 
 def _tag(unit: str) -> str:
     """A unit as a Dagster tag value: letters, digits, `_ - .` only."""
-    return "".join(c if c.isalnum() or c in "-." else "_" for c in unit.replace("/", "_per_"))
+    plain = unit.replace("/", "_per_").replace("(", "").replace(")", "")
+    return "".join(c if c.isalnum() or c in "-." else "_" for c in plain)
 
 
 def lineage_of_same_names(columns: list[str], upstream: list[dg.AssetKey]) -> dg.TableColumnLineage:

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -591,9 +592,28 @@ def ui(port: int) -> int:
         "--log-level",
         "warning",
     ]
-    with contextlib.suppress(KeyboardInterrupt):
-        return subprocess.run(command, check=False).returncode
-    return 0
+    return _until_stopped(command)
+
+
+def _until_stopped(command: Sequence[str]) -> int:
+    """Run until it ends, or until Ctrl-C or SIGTERM: then let it stop its own processes, so that none goes on alone."""
+    was_stopped = False
+    with subprocess.Popen(command) as process:
+
+        def stop(number: int, _: object) -> None:
+            nonlocal was_stopped
+            was_stopped = True
+            # At a terminal Ctrl-C reaches the whole group, that process too.
+            if number == signal.SIGTERM or not sys.stdin.isatty():
+                process.terminate()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            status = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return 0 if was_stopped else status
 
 
 # Keeping ------------------------------------------------------------------------------------------------------------------

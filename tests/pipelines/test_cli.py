@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -237,3 +239,20 @@ def test_verbose_is_understood_wherever_it_stands(home: Home, place: int) -> Non
     result = petaday(*words, home=home)
     assert result.returncode != 2
     assert "NotPublishedError" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int) -> None:
+    """Whoever stops `petaday ui` stops the daemon too: none goes on alone."""
+    ready = tmp_path / "pid"
+    child = f"import os, pathlib, time; pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    code = f"import sys; from pipelines.cli import _until_stopped; sys.exit(_until_stopped([sys.executable, '-c', {child!r}]))"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ready.read_text()), 0)

@@ -35,10 +35,11 @@ def test_a_red_check_begins_with_what_is_wrong() -> None:
     assert told("x", dg.AssetCheckSeverity.ERROR, True, {"n": 0}).description is None
 
 
-def test_lists_stand_one_a_line_and_names_are_no_markup() -> None:
-    metadata = red(jumps=["a `b`", "<img src=x>"]).metadata
-    assert metadata["jumps"].value == "- `a 'b'`\n- `<img src=x>`"
-    assert red(jumps=[]).metadata["jumps"].value == "none"
+def test_lists_are_plain_text_that_shows_at_once() -> None:
+    metadata = red(jumps=["a", "<img src=x>"], stale={"ecb": "9 days old"}).metadata
+    assert metadata["jumps"] == dg.MetadataValue.text("a; <img src=x>")
+    assert metadata["stale"] == dg.MetadataValue.text("ecb: 9 days old")
+    assert red(jumps=[]).metadata["jumps"] == dg.MetadataValue.text("none")
 
 
 @pytest.mark.parametrize("x", ["DATE '2026-01-01' + i::INT", "i::INT"])
