@@ -1,4 +1,7 @@
-"""The data dictionary and the table of licences, generated: `python -m assets.published.dictionary` writes both."""
+"""The generated pages: data dictionary, licences, methodology, the README's table of sources.
+
+`python -m assets.published.dictionary` writes them.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from pathlib import Path
 
 import duckdb
 
+from assets.published import manual
+
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = DOCS / "tables.md"
 LICENCES = DOCS / "licences.md"
+METHODOLOGY = DOCS / "methodology.md"
 
 _SCHEMAS = {
     "observed": "What publishers were seen to say. `observed.<subject>` is today's knowledge as intervals; the `_log` below it is append-only.",
@@ -155,17 +161,22 @@ def empty_warehouse(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def pages() -> dict[Path, str]:
-    """Both pages as they should be."""
+    """All pages as they should be."""
     with tempfile.TemporaryDirectory() as folder:
         con = empty_warehouse(Path(folder))
         try:
-            return {TABLES: tables_page(con), LICENCES: licences_page(con)}
+            return {
+                TABLES: tables_page(con),
+                LICENCES: licences_page(con),
+                METHODOLOGY: manual.methodology_page(),
+                manual.README: manual.readme(con),
+            }
         finally:
             con.close()
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all pages."""
     DOCS.mkdir(exist_ok=True)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
