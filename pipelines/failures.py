@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
+
+_OWN_CLASS = re.compile(r"^(?:assets|warehouse|pipelines)\.[\w.]+: ")
 
 
 def failure_reason(event: dg.DagsterEvent) -> str:
@@ -11,7 +15,9 @@ def failure_reason(event: dg.DagsterEvent) -> str:
     error, user = data.error, data.user_failure_data
     cause = error.cause if error and error.cause else error
     text = (user.description if user and user.description else None) or (cause.message if cause else "")
-    return (text.strip().splitlines() or ["failed without a word"])[0]
+    # Our own errors are lines for people; their class is none of the reader's business.
+    text = _OWN_CLASS.sub("", text.strip())
+    return (text.splitlines() or ["failed without a word"])[0]
 
 
 def failure_line(event: dg.DagsterEvent) -> str:

@@ -313,7 +313,17 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def bundled_scenarios() -> list[Scenario]:
-    """The scenarios that ship with Petaday, by name."""
+    """The scenarios that ship with Petaday, by name.
+
+    Raises:
+        ScenarioError: if one cannot be used; every line names its file.
+    """
     folder = resources.files("assets.estimated") / "scenarios"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return [parse_scenario(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
+    found = []
+    for file in files:
+        try:
+            found.append(parse_scenario(file.read_text(encoding="utf-8"), file.name.removesuffix(".toml")))
+        except ScenarioError as error:
+            raise ScenarioError([f"{file.name}: {problem}" for problem in error.problems]) from None
+    return found

@@ -1,0 +1,96 @@
+"""The manual's worked examples, followed as they stand, in a copy of the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def block(page: str, language: str, number: int = 0) -> str:
+    """A block of code of a page of the manual."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)[number]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a person has after a clone, as far as the examples need it."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("assets", "pipelines", "warehouse"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("tests/conftest.py", "tests/__init__.py", "pyproject.toml"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests" / "replay", folder / "tests" / "replay")
+    sources = folder / "tests" / "assets" / "sources"
+    sources.mkdir(parents=True)
+    for name in ("tests/assets/__init__.py", "tests/assets/sources/__init__.py", "tests/assets/sources/reading.py"):
+        shutil.copy(ROOT / name, folder / name)
+    # The two examples.
+    (folder / "assets" / "sources" / "acme.py").write_text(block("add-a-source.md", "python"), encoding="utf-8")
+    (sources / "test_acme.py").write_text(block("add-a-source.md", "python", 1), encoding="utf-8")
+    (folder / "acme.json").write_text(block("add-a-source.md", "json"), encoding="utf-8")
+    (folder / "mine.toml").write_text(block("add-a-scenario.md", "toml"), encoding="utf-8")
+    shutil.copy(folder / "mine.toml", folder / "assets" / "estimated" / "scenarios" / "mine.toml")
+    return folder
+
+
+def ran(folder: Path, *command: str) -> str:
+    """Run a command there; what it printed."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "PETADAY_HOME": str(folder / "data"), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def petaday(folder: Path, line: str) -> str:
+    """Run a line of the manual that begins with `$ petaday`."""
+    import shlex
+
+    return ran(folder, "-m", "pipelines.cli", *shlex.split(line.removeprefix("$ petaday ")))
+
+
+def lines(page: str) -> list[str]:
+    """Commands of a page, in order."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^\$ petaday .*$", text, re.M)
+
+
+def test_a_source_is_added_by_following_the_page(clone: Path) -> None:
+    load, rows, refused = lines("add-a-source.md")
+    assert "acme.json" in petaday(clone, load)
+    shown = petaday(clone, rows)
+    assert "a1" in shown
+    assert "nvidia-h100-sxm-80gb" in shown
+    assert "2.99" in shown  # 23.92 USD for 8
+    assert "no price above zero" in petaday(clone, refused)
+    assert "1 passed" in ran(clone, "-m", "pytest", "-q", "tests/assets/sources/test_acme.py")
+
+
+def test_a_scenario_is_added_by_following_the_page(clone: Path) -> None:
+    estimate, as_json, run, quantities, factors, explain = lines("add-a-scenario.md")
+    petaday(clone, run)
+    shown = petaday(clone, estimate)
+    assert "cost_usd" in shown
+    assert "Unknown" not in shown.replace("Unknown:\n  water_l", "")
+    assert "utilization_share = 0.38 [0.3 to 0.45]" in shown
+    assert '"operational_kgco2e"' in petaday(clone, as_json)
+    assert "cost_usd" in petaday(clone, quantities)
+    assert "method_default" in petaday(clone, factors)
+    assert "bytes match" in petaday(clone, explain)
