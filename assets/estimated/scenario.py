@@ -9,12 +9,13 @@ import datetime as dt
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from assets.estimated.given_keys import as_written, canonical
 from warehouse.errors import PetadayError
 
 PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
@@ -56,9 +57,24 @@ NUMBERS: dict[str, Bounds] = {
     "grid_gco2e_per_kwh": Bounds("gCO2e/kWh", 1, 2_500, "385 g, not 0.385 kg"),
     "usd_per_gpu_hour": Bounds("USD per GPU-hour", 1e-4, 1_000),
 }
+#: Numbers that stand for another one: steps and tokens for how long a run takes, nodes for accelerators.
+SHORTHAND: dict[str, Bounds] = {
+    "step_count": Bounds("steps", 1, 1e12),
+    "step_s": Bounds("s per step", 1e-6, 1e6, "3.7 s, not 3700 ms"),
+    "tokens_per_step": Bounds("tokens per step", 1, 1e15),
+    "tokens_per_s_per_gpu": Bounds("tokens per second and accelerator", 1e-6, 1e12),
+    "tokens_per_s": Bounds("tokens per second of all accelerators", 1e-6, 1e15),
+    "node_count": Bounds("nodes", 1, 1e8),
+    "accelerators_per_node_count": Bounds("accelerators", 1, 1e4),
+    "layer_count": Bounds("layers", 1, 1e5),
+    "attention_width_count": Bounds("heads x head dimension", 1, 1e7),
+    "attention_head_count": Bounds("heads", 1, 1e5),
+    "head_dimension_count": Bounds("1", 1, 1e5),
+    "context_tokens_count": Bounds("tokens", 1, 1e9),
+}
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
 INSTANTS = ("as_of", "start_at")
-KEYS = (*TEXTS, *NUMBERS, *INSTANTS, "include_attention")
+KEYS = (*TEXTS, *NUMBERS, *INSTANTS, "include_attention", *SHORTHAND)
 TOP_LEVEL = ("title", "note", "source_url", "training")
 
 
@@ -193,6 +209,48 @@ def read_as_of(value: object, problems: list[str], name: str = "as_of") -> dt.da
     return None
 
 
+def _times(*bands: Band, scale: float = 1) -> Band:
+    return Band(*(scale * math.prod(getattr(b, side) for b in bands) for side in ("low", "central", "high")))
+
+
+def _over(one: Band, other: Band, scale: float = 1) -> Band:
+    return Band(scale * one.low / other.high, scale * one.central / other.central, scale * one.high / other.low)
+
+
+def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: bool) -> dict[str, Band]:
+    """The numbers of a training that its shorthand stands for; a shorthand that lacks its partner is a problem."""
+    ways: tuple[tuple[str, tuple[str, ...], Callable[..., Band]], ...] = (
+        ("accelerator_count", ("node_count", "accelerators_per_node_count"), _times),
+        ("tokens_count", ("step_count", "tokens_per_step"), _times),
+        ("duration_days", ("step_count", "step_s"), lambda n, s: _times(n, s, scale=1 / 86_400)),
+        ("duration_days", ("tokens_count", "tokens_per_s"), lambda n, r: _over(n, r, 1 / 86_400)),
+        ("gpu_hours", ("tokens_count", "tokens_per_s_per_gpu"), lambda n, r: _over(n, r, 1 / 3600)),
+        ("attention_width_count", ("attention_head_count", "head_dimension_count"), _times),
+        (
+            "attention_flop_per_token",
+            ("layer_count", "attention_width_count", "context_tokens_count"),
+            lambda n, w, c: _times(n, w, c, scale=12),
+        ),
+    )
+    known, used, found = dict(stated), set(), {}
+    for target, parts, combine in ways:
+        if not all(part in known for part in parts):
+            continue
+        used |= set(parts)
+        if target in known:
+            problems.append(f"{target}: given, and it follows from {' and '.join(parts)} too; leave one out")
+        else:
+            known[target] = found[target] = combine(*(known[part] for part in parts))
+    for name in SHORTHAND:
+        if name in stated and name not in used:
+            partners = " or ".join(" and ".join(p for p in parts if p != name) for _, parts, _ in ways if name in parts)
+            problems.append(f"{name}: says nothing by itself; give {partners} too, or leave it out")
+    if not attention and "attention_flop_per_token" not in stated:
+        # Layers may stand in a file for their own sake; the term counts where it is asked for.
+        found.pop("attention_flop_per_token", None)
+    return {name: band for name, band in found.items() if name in NUMBERS}
+
+
 def scenario_of(
     values: Mapping[str, object],
     *,
@@ -213,13 +271,16 @@ def scenario_of(
     Raises:
         ScenarioError: one line per field that cannot be used.
     """
-    problems = [
+    problems: list[str] = []
+    values, written = canonical(values, (*NUMBERS, *SHORTHAND), (*TEXTS, *INSTANTS), problems)
+    problems += [
         f"{key}: unknown field; allowed are {', '.join(KEYS)}"
         if not (near := closest(key, KEYS))
         else f"{key}: unknown field{near}"
         for key in values
         if key not in KEYS
     ]
+    short = {key: read_number(key, values[key], problems, SHORTHAND[key]) for key in SHORTHAND if key in values}
     numbers = {key: read_number(key, values[key], problems, NUMBERS[key]) for key in NUMBERS if key in values}
     texts = {key: read_text(key, values[key], problems) for key in TEXTS if key in values}
     instants = {key: read_as_of(values[key], problems, key) for key in INSTANTS if key in values}
@@ -231,8 +292,10 @@ def scenario_of(
         problems.append(
             f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
         )
+    if not problems:
+        numbers |= _written_out({k: b for k, b in (numbers | short).items() if b}, problems, attention=bool(attention))
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(as_written(problems, written))
     return Scenario(
         scenario_id=scenario_id,
         numbers={key: band for key, band in numbers.items() if band},

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from assets.estimated.engine import Method, Statement
+from assets.estimated.given_keys import as_written, canonical, other_keys
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import (
     TOP_LEVEL,
@@ -96,6 +97,7 @@ def statement_of(
         *(["as_of"] if method.names else []),
         *([method.table] if method.table else []),
     ]
+    values, written = canonical(values, method.numbers, (*method.names, *method.choices), problems)
     for key in values:
         if key not in allowed:
             near = closest(key, allowed)
@@ -116,7 +118,7 @@ def statement_of(
             f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
         )
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(as_written(problems, written))
     return Statement(
         scenario_id,
         method,
@@ -158,7 +160,9 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
     if known == ["training"]:
         training = data["training"]
-        if isinstance(training, dict) and ("cost_view" in training or any(k in training for k in EXTRA_FIELDS)):
+        if isinstance(training, dict) and (
+            "cost_view" in training or any(k in EXTRA_FIELDS or k in other_keys(tuple(EXTRA_FIELDS)) for k in training)
+        ):
             return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
         return parse_scenario(text, scenario_id)
     if not known:
@@ -199,6 +203,7 @@ def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str
             f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}"
         )
     extras: dict[str, dict[str, Band]] = {}
+    values, _ = canonical(values, EXTRA_FIELDS, (), problems)
     for name, (section, key) in EXTRA_FIELDS.items():
         bounds = next(iter(SECTIONS[section].values())).numbers[key]
         if name in values and (band := read_number(name, values[name], problems, bounds)):

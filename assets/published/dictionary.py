@@ -12,12 +12,14 @@ from pathlib import Path
 
 import duckdb
 
+from assets.estimated.key_page import key_page
 from assets.published import manual
 
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = DOCS / "tables.md"
 LICENCES = DOCS / "licences.md"
 METHODOLOGY = DOCS / "methodology.md"
+KEYS = DOCS / "scenario-keys.md"
 
 _SCHEMAS = {
     "observed": "What publishers were seen to say. `observed.<subject>` is today's knowledge as intervals; the `_log` below it is append-only.",
@@ -169,6 +171,7 @@ def pages() -> dict[Path, str]:
                 TABLES: tables_page(con),
                 LICENCES: licences_page(con),
                 METHODOLOGY: manual.methodology_page(),
+                KEYS: key_page(),
                 manual.README: manual.readme(con),
             }
         finally:

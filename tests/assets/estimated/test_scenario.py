@@ -24,7 +24,19 @@ BAD = [
     ({"gpu_hours": True}, "gpu_hours: True is not a number"),
     ({"gpu_hours": [1]}, "gpu_hours: [1] is not a number"),
     ({"power_w_per_gpu": "400 W"}, "power_w_per_gpu: '400 W' is text; allowed is a number of W"),
-    ({"power_kw_per_gpu": 0.4}, "power_kw_per_gpu: unknown field; did you mean power_w_per_gpu"),
+    (
+        {"power_kw_per_gpu": 400_000},
+        "power_kw_per_gpu (read as power_w_per_gpu): 4e+08 given; allowed is a number of W",
+    ),
+    (
+        {"power_w_per_gpu": 400, "power_kw_per_gpu": 0.4},
+        "power_w_per_gpu and power_kw_per_gpu: both state power_w_per_gpu",
+    ),
+    ({"step_s": 3.7}, "step_s: says nothing by itself; give step_count too"),
+    (
+        {"step_count": 10, "step_s": 3.7, "duration_days": 2},
+        "duration_days: given, and it follows from step_count and step_s too",
+    ),
     ({"grid_gco2e_per_kwh": 0.385}, "385 g, not 0.385 kg"),
     ({"achieved_flop_per_s_per_gpu": 24.6}, "24.6e12, not 24.6 (TFLOP/s)"),
     ({"training_flop": 3640}, "for PF-days multiply by 8.64e19"),

@@ -35,7 +35,7 @@ BAD = [
         "method: 'ecologits-0.9' given; allowed are ecologits-0.9.1, ecologits-0.5.0; did you mean ecologits-0.9.1",
     ),
     ("request", {"output_tokens_count": 0}, "output_tokens_count: 0 given; allowed is a number of tokens from 1"),
-    ("request", {"output_tokens": 5}, "output_tokens: unknown field of [request]; did you mean output_tokens_count"),
+    ("request", {"output_token_number": 5}, "output_token_number: unknown field of [request]; did you mean output_tokens_count"),
     ("request", {"pue": 0.9}, "pue: 0.9 given; allowed is a number of 1 from 1 to 5"),
     ("request", {"grid_gco2e_per_kwh": 0.59}, "385 g, not 0.385 kg"),
     (
