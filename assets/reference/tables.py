@@ -189,7 +189,7 @@ class DecisionDefault(dy.Schema):
     """One row per factor of the decision macros that a caller may leave out, with its band."""
 
     factor = text("Factor.", key=True)
-    applies_to = text("Provider that it holds for, or any.", key=True)
+    applies_to = text("What it holds for: a provider, a kind of network; else any.", key=True)
     low = number("p5.", "see unit", nullable=False, min=0)
     central = number("p50.", "see unit", nullable=False, min=0)
     high = number("p95.", "see unit", nullable=False, min=0)

@@ -1,11 +1,4 @@
 -- Why an estimate is another at a later date, on other hardware or by another method: an exact split (logarithmic mean Divisia index).
-CREATE OR REPLACE MACRO toml_text(definition, name) AS
-    nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
-COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';
-
-CREATE OR REPLACE MACRO newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
-COMMENT ON MACRO newest_method IS 'The newest of method versions such as training-9 and training-10.';
-
 CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH method AS (

@@ -1,4 +1,4 @@
--- What the decision macros share: probabilities from bands.
+-- What several macros share (applied first): probabilities from bands, defaults, the newest method.
 CREATE OR REPLACE MACRO normal_tail(x) AS
     exp(-x * x / 2) / sqrt(2 * pi()) * (1 / (1 + 0.2316419 * x)) * (0.319381530 + (1 / (1 + 0.2316419 * x)) * (-0.356563782
         + (1 / (1 + 0.2316419 * x)) * (1.781477937 + (1 / (1 + 0.2316419 * x)) * (-1.821255978 + (1 / (1 + 0.2316419 * x)) * 1.330274429))));
@@ -19,6 +19,13 @@ COMMENT ON MACRO probability_below IS 'share; probability that A lies below B, t
 CREATE OR REPLACE MACRO log_mean(a, b) AS
     CASE WHEN a <= 0 OR b <= 0 THEN NULL WHEN abs(ln(a / b)) < 1e-9 THEN (a + b) / 2 ELSE (a - b) / ln(a / b) END;
 COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
+
+CREATE OR REPLACE MACRO toml_text(definition, name) AS
+    nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
+COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';
+
+CREATE OR REPLACE MACRO newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
+COMMENT ON MACRO newest_method IS 'The newest of method versions such as training-9 and training-10.';
 
 CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TABLE
     SELECT d.low, d.central, d.high, d.unit, d.source_url, d.note FROM reference.decision_default d

@@ -1,0 +1,66 @@
+-- Train a model, adapt an open one, or pay per token: from which volume the first two pay back, month by month.
+CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5) AS TABLE
+    WITH price AS (
+        SELECT t.* FROM observed.token_price t
+        WHERE (lower(t.model) = lower(model_name) OR lower(t.model) LIKE '%/' || lower(model_name)) AND (of_vendor IS NULL OR lower(t.vendor) = lower(of_vendor))
+          AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok IS NOT NULL),
+    -- A month without a known start of the price is not in the history.
+    month AS (
+        SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), from_on::TIMESTAMP)),
+            least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', to_on::TIMESTAMP + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p),
+    spoken AS (
+        SELECT m.month_on::DATE AS month_on, p.* FROM month m JOIN price p
+            ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()) AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
+        QUALIFY row_number() OVER (PARTITION BY m.month_on, p.direction ORDER BY p.region <> 'global', source_rank(p.source_id), p.price_usd_per_mtok, p.vendor, p.source_id, p.scope) = 1)
+    SELECT s.month_on, any_value(s.vendor) AS vendor, any_value(s.model) AS model, max(s.price_usd_per_mtok) FILTER (s.direction = 'input') AS input_usd_per_mtok,
+        max(s.price_usd_per_mtok) FILTER (s.direction = 'output') AS output_usd_per_mtok,
+        max(s.price_usd_per_mtok) FILTER (s.direction = 'input') * (1 - output_share) + max(s.price_usd_per_mtok) FILTER (s.direction = 'output') * output_share AS usd_per_mtok,
+        string_agg(DISTINCT s.source_id, ', ' ORDER BY s.source_id) AS source_ids, bool_or(s.is_bundled) AS is_bundled
+    FROM spoken s GROUP BY s.month_on ORDER BY s.month_on;
+COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens. bought_token_price(''gpt-4'').';
+
+CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
+        accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
+        from_on := DATE '1970-01-01', to_on := DATE '9999-12-31') AS TABLE
+    WITH way AS (
+        SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
+            coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)) AS flop
+        FROM reference.model m WHERE lower(build_model) IN (lower(m.model_id), lower(m.name))
+        UNION ALL
+        SELECT 'adapt', m.model_id, coalesce(m.active_parameters_count, m.parameters_count),
+            fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), adapt_tokens::DOUBLE, CASE WHEN is_full_adaptation THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
+        FROM reference.model m WHERE lower(adapt_model) IN (lower(m.model_id), lower(m.name))),
+    -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest petaday.
+    petaday AS (
+        SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator) h
+        QUALIFY row_number() OVER (PARTITION BY date_trunc('month', h.index_on) ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
+    band AS (SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down FROM method_band('utilization_share') u),
+    stated AS (
+        SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,
+            pf_days(w.flop) * p.cost_usd AS fixed, p.price_down, p.price_up, d.hours_down, d.hours_up,
+            usd_per_mtok(p.median_usd_per_gpu_hour, own_tokens_per_s_per_gpu::DOUBLE * own_parameters / w.parameters * 3600) AS own,
+            lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_high, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_down,
+            lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_low, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_up
+        FROM bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share) b
+        CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
+    -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
+    stepped AS (
+        SELECT s.*, break_even(s.fixed, s.own, 0, s.buy) AS volume,
+            break_even(band_low(s.fixed, s.price_down ** 2), band_low(s.own, s.price_down ** 2), 0, s.buy) AS at_price_low,
+            break_even(band_high(s.fixed, s.price_up ** 2), band_high(s.own, s.price_up ** 2), 0, s.buy) AS at_price_high,
+            break_even(s.fixed, band_low(s.own, s.serving_down ** 2), 0, s.buy) AS at_serving_low, break_even(s.fixed, band_high(s.own, s.serving_up ** 2), 0, s.buy) AS at_serving_high
+        FROM stated s)
+    SELECT s.month_on, s.way, s.model_id, s.accelerator_id, s.median_usd_per_gpu_hour AS usd_per_gpu_hour, s.fixed AS fixed_usd,
+        band_low(s.fixed, s.price_down ** 2 + s.hours_down ** 2) AS low_fixed_usd, band_high(s.fixed, s.price_up ** 2 + s.hours_up ** 2) AS high_fixed_usd,
+        s.own AS own_usd_per_mtok, band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) AS low_own_usd_per_mtok, band_high(s.own, s.price_up ** 2 + s.serving_up ** 2) AS high_own_usd_per_mtok,
+        s.buy AS buy_usd_per_mtok, s.vendor AS buy_vendor, s.buy_model, s.volume AS break_even_mtok,
+        band_low(s.volume, (ln(s.volume / s.at_price_low) / band_z()) ** 2 + (ln(s.volume / s.at_serving_low) / band_z()) ** 2 + s.hours_down ** 2) AS low_break_even_mtok,
+        band_high(s.volume, (ln(s.at_price_high / s.volume) / band_z()) ** 2 + (ln(s.at_serving_high / s.volume) / band_z()) ** 2 + s.hours_up ** 2) AS high_break_even_mtok,
+        probability_below(s.own, s.buy, s.price_down ** 2 + s.serving_down ** 2, s.price_up ** 2 + s.serving_up ** 2, 0, 0) AS pays_back_probability,
+        CASE WHEN s.accelerator_id IS NULL THEN 'unknown: no price of the accelerator was observed in the month' WHEN s.own IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
+             WHEN s.buy IS NULL THEN 'unknown: no price for input and output' WHEN s.flop IS NULL THEN 'unknown: operations of the model'
+             WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one' WHEN s.at_price_high IS NULL OR s.at_serving_high IS NULL THEN 'perhaps never: within the band own tokens cost more than bought ones'
+             ELSE 'pays back from the break-even volume' END AS verdict,
+        s.source_ids, s.is_bundled
+    FROM stepped s ORDER BY s.month_on, s.way DESC;
+COMMENT ON MACRO TABLE build_adapt_buy IS 'Train build_model, adapt adapt_model (LoRA, or all weights) on adapt_tokens, or buy tokens of buy_model: fixed cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict where it never does. build_adapt_buy(buy_model := ''gpt-4'', own_tokens_per_s_per_gpu := 400).';

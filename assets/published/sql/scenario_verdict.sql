@@ -1,0 +1,16 @@
+-- The figures that are quoted for the bundled scenarios, held against their estimates.
+CREATE OR REPLACE MACRO scenario_verdict() AS TABLE
+    WITH estimate AS (
+        SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.training_estimate e
+        UNION ALL SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.scenario_estimate e),
+    newest AS (
+        SELECT e.* FROM estimate e QUALIFY row_number() OVER (PARTITION BY e.scenario_id, e.quantity ORDER BY length(e.method_version) DESC, e.method_version DESC) = 1)
+    SELECT c.article_point::INTEGER AS article_point, c.claim_id, c.claim, c.scenario_id, c.quantity, c.claimed_low, c.claimed_high, e.low, e.central, e.high, c.unit,
+        -- The claim holds where the estimate lies within it; where only a part of the band does, it holds in part.
+        CASE WHEN e.central IS NULL THEN 'unknown' WHEN e.unit <> c.unit THEN 'unknown: the estimate is in ' || e.unit
+             WHEN e.central BETWEEN coalesce(c.claimed_low, '-infinity'::DOUBLE) AND coalesce(c.claimed_high, 'infinity'::DOUBLE) THEN 'holds'
+             WHEN e.high >= coalesce(c.claimed_low, '-infinity'::DOUBLE) AND e.low <= coalesce(c.claimed_high, 'infinity'::DOUBLE) THEN 'within the band only' ELSE 'does not hold' END AS verdict,
+        c.holds_where, c.fails_where, e.method_version, c.source_url, e.is_bundled
+    FROM reference.scenario_claim c LEFT JOIN newest e ON e.scenario_id = c.scenario_id AND e.quantity = c.quantity
+    ORDER BY c.article_point, c.claim_id;
+COMMENT ON MACRO TABLE scenario_verdict IS 'Every figure quoted for a bundled scenario against its estimate: holds, within the band only, does not hold, unknown; with where it holds and where it does not. article_point numbers the scenarios of the founding article.';
