@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets.estimated.decision_tables import DECISION_TABLES
 from assets.estimated.index_tables import INDEX_TABLES
 from assets.estimated.tables import TABLES as ESTIMATED_TABLES
 from assets.estimated.training import formula_statements
@@ -30,7 +31,7 @@ def catalog() -> Catalog:
     """Subjects, tables, views and macros of Petaday."""
     return Catalog(
         subjects=SUBJECTS,
-        tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES, *INDEX_TABLES),
+        tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES, *INDEX_TABLES, *DECISION_TABLES),
         scripts=(*views.scripts(), *formula_statements(), *user_scripts()),
         column_meanings=views.COLUMN_MEANINGS,
     )

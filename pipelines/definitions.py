@@ -8,7 +8,7 @@ import dagster as dg
 from assets import sources_assets
 from assets.dagster_support import HomeResource
 from assets.estimated import assets as estimated
-from assets.estimated import index_assets
+from assets.estimated import decision_assets, index_assets
 from assets.observed import assets as observed
 from assets.observed import region_checks
 from assets.published import assets as published
@@ -33,7 +33,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """Assemble the definitions; tests pass `resources` to swap the real ones."""
     sources = sources_assets.build()
     subjects = observed.build()
-    estimates = [*estimated.build(), *index_assets.build()]
+    estimates = [*estimated.build(), *index_assets.build(), *decision_assets.build()]
     tables = [key for asset in (*subjects, *estimates) for key in asset.keys]
     files = published.build([*tables, *(reference.reference_key(t.name) for t in REFERENCE_TABLES)])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from assets.estimated.decisions import DecisionStatement, answer, as_json
 from assets.estimated.engine import Result, Statement, estimate_statements
 from assets.estimated.scenario import Band, Scenario
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, read_any
@@ -29,13 +30,18 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
 
 
 def estimate_any(
-    con: duckdb.DuckDBPyConnection, scenario: Scenario | Statement | ExtendedTraining, now: dt.datetime | None = None
+    con: duckdb.DuckDBPyConnection,
+    scenario: Scenario | Statement | ExtendedTraining | DecisionStatement,
+    now: dt.datetime | None = None,
 ) -> dict[str, Any]:
     """Estimate a scenario of any kind.
 
     Raises:
         ScenarioError: one line per name that is not known, or number that contradicts the others.
     """
+    if isinstance(scenario, DecisionStatement):
+        asked_at = now or dt.datetime.now(dt.UTC)
+        return as_json(scenario, answer(con, scenario, asked_at), asked_at)
     if isinstance(scenario, Statement):
         return estimate_statements(con, [scenario], now)[0].as_json()
     return _training(con, scenario if isinstance(scenario, ExtendedTraining) else ExtendedTraining(scenario), now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from assets.estimated.decisions import DECISIONS, DecisionStatement, decision_of
 from assets.estimated.engine import Method, Statement
 from assets.estimated.given_keys import as_written, canonical, other_keys
 from assets.estimated.methods import METHODS
@@ -145,7 +146,7 @@ def _read_table(name: str, values: object, problems: list[str]) -> dict[str, Ban
     }
 
 
-def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ExtendedTraining:
+def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement | ExtendedTraining | DecisionStatement:
     """A scenario of any kind from the text of a TOML file.
 
     Raises:
@@ -155,7 +156,7 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
-    known = [key for key in data if key == "training" or key in SECTIONS]
+    known = [key for key in data if key == "training" or key in SECTIONS or key in DECISIONS]
     if len(known) > 1:
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
     if known == ["training"]:
@@ -166,7 +167,7 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
             return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
         return parse_scenario(text, scenario_id)
     if not known:
-        every = ["training", *SECTIONS]
+        every = ["training", *SECTIONS, *DECISIONS]
         problems = [
             f"{key}: unknown field outside a section; allowed are {', '.join([*_ABOUT, *every])}{closest(key, every)}"
             for key in data
@@ -190,9 +191,10 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         problems.append(f"{section}: needs a line [{section}] and what is known below it")
     if problems:
         raise ScenarioError(problems)
-    return statement_of(
-        section, data[section], scenario_id=scenario_id, about={k: data[k] for k in _ABOUT if k in data}
-    )
+    about = {k: data[k] for k in _ABOUT if k in data}
+    if section in DECISIONS:
+        return decision_of(section, data[section], scenario_id=scenario_id, about=about)
+    return statement_of(section, data[section], scenario_id=scenario_id, about=about)
 
 
 def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str, str]) -> ExtendedTraining:
@@ -220,7 +222,7 @@ def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str
     return ExtendedTraining(training, str(view), extras)
 
 
-def read_any(path: Path) -> Scenario | Statement | ExtendedTraining:
+def read_any(path: Path) -> Scenario | Statement | ExtendedTraining | DecisionStatement:
     """A scenario of any kind from a TOML file; its id is the name of the file.
 
     Raises:

@@ -10,6 +10,7 @@ import pytest
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
+from assets.estimated import decision_assets
 from assets.estimated.index_assets import INDICES, compute
 from assets.sources import all_sources
 from warehouse.connection import write_session
@@ -30,4 +31,5 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBP
         estimated.compute(con)
         for index in INDICES:
             compute(con, index)
+        decision_assets.compute(con)
         yield con

@@ -20,6 +20,11 @@ CREATE OR REPLACE MACRO log_mean(a, b) AS
     CASE WHEN a <= 0 OR b <= 0 THEN NULL WHEN abs(ln(a / b)) < 1e-9 THEN (a + b) / 2 ELSE (a - b) / ln(a / b) END;
 COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
 
+CREATE OR REPLACE MACRO slot_length(resolution) AS
+    CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
+        WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
+COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
+
 CREATE OR REPLACE MACRO toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
 COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';

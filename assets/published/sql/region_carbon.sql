@@ -1,9 +1,4 @@
 -- The carbon intensity of a cloud region: the finest value there is for an instant, and which one it is.
-CREATE OR REPLACE MACRO slot_length(resolution) AS
-    CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
-        WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
-COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
-
 CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
     WITH place AS (
         SELECT r.provider, r.region, r.grid_zone, coalesce(c.grid_zone, r.country_code) AS country_zone, r.pue, r.zone_claimed_by

@@ -1,0 +1,140 @@
+"""The decisions as assets: what the macros answer to the bundled scenarios, recomputed as a whole when an input has changed."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from assets.catalog import catalog
+from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.estimated.decision_tables import (
+    ACCELERATOR_BY_YEAR,
+    COMPUTE_GROWTH,
+    DECISION_TABLES,
+    SCENARIO_VERDICT,
+)
+from assets.estimated.decisions import VERSION, answer, bundled_decisions
+from warehouse.connection import transaction, write_session
+from warehouse.tables import Table, quoted
+
+#: Tables that ask no scenario: what they are filled with.
+_OF_ALL = {
+    COMPUTE_GROWTH: f"SELECT *, '{VERSION}' AS method_version FROM compute_growth(from_on := DATE '2012-01-01')",
+    ACCELERATOR_BY_YEAR: f"SELECT *, '{VERSION}' AS method_version FROM accelerator_by_year()",
+    SCENARIO_VERDICT: "SELECT * REPLACE (coalesce(method_version, 'none') AS method_version) FROM scenario_verdict()",
+}
+_DEPS = [
+    *(dg.AssetKey(["estimated", name]) for name in ("training_estimate", "scenario_estimate", "factor", "price_index")),
+    *(
+        dg.AssetKey(["observed", name])
+        for name in ("cloud_rate", "token_price", "grid_carbon", "exchange_rate", "model_compute", "accelerator_spec")
+    ),
+    *(
+        dg.AssetKey(["reference", name])
+        for name in (
+            "accelerator",
+            "accelerator_alias",
+            "model",
+            "region",
+            "country",
+            "method_default",
+            "decision_default",
+            "embodied_carbon",
+            "compute_hub",
+            "scenario",
+            "scenario_claim",
+        )
+    ),
+]
+_DEFINITION = "estimated.decisions"
+
+
+def decision_key(table: Table) -> dg.AssetKey:
+    """Key of the asset of a table."""
+    return dg.AssetKey([table.schema_name, table.name])
+
+
+def _fingerprint(con: duckdb.DuckDBPyConnection) -> str:
+    """Changes when the data, a reference table, an estimate or a macro does."""
+    data = con.execute(
+        "SELECT (SELECT coalesce(max(c.load_number), 0) FROM meta.capture c WHERE c.outcome <> 'rejected'), "
+        "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file), "
+        "(SELECT string_agg(name || fingerprint, ',' ORDER BY name) FROM meta.definition WHERE name <> $name)",
+        {"name": _DEFINITION},
+    ).fetchall()[0]
+    return hashlib.sha256("\x00".join([VERSION, catalog().fingerprint, *map(str, data)]).encode()).hexdigest()
+
+
+def compute(con: duckdb.DuckDBPyConnection) -> bool:
+    """Ask the macros again if an input changed; True if it did. Rows of other method versions stay.
+
+    "Now" is when the warehouse last learnt something, so that the same data always give the same numbers.
+    """
+    fingerprint = _fingerprint(con)
+    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [
+        (fingerprint,)
+    ]:
+        return False
+    micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
+    now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
+    answers = [(s, answer(con, s, now)) for s in bundled_decisions()]
+    with transaction(con):
+        for table in DECISION_TABLES:
+            where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
+            con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
+        for statement, rows in answers:
+            table = statement.decision.table
+            columns = [c for c in table.declared() if c not in ("scenario_id", "method_version")]
+            con.register("_answer", rows.to_arrow())
+            con.execute(
+                f"INSERT INTO {table.full_name} BY NAME SELECT $scenario AS scenario_id, $version AS method_version, "
+                f"{', '.join(map(quoted, columns))} FROM _answer",
+                {"scenario": statement.scenario_id, "version": VERSION},
+            ).fetchall()
+            con.unregister("_answer")
+        for table, sql in _OF_ALL.items():
+            columns = ", ".join(map(quoted, table.declared()))
+            con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()
+        con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
+        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
+    return True
+
+
+@dg.multi_asset(
+    name="decisions",
+    specs=[
+        dg.AssetSpec(
+            decision_key(table),
+            deps=_DEPS,
+            group_name="estimated",
+            description=f"{table.description} The macro of that name asks the same of your own question: assets/published/sql.",
+            kinds={"duckdb", "sql"},
+            owners=OWNERS,
+            code_version=VERSION,
+            automation_condition=WHEN_INPUTS_CHANGE,
+            metadata={
+                "dagster/column_schema": table_schema(table.declared()),
+                "dagster/table_name": f"petaday.{table.full_name}",
+            },
+            skippable=True,
+        )
+        for table in DECISION_TABLES
+    ],
+    can_subset=True,
+    pool=POOL,
+)
+def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    """Petadays by day, siting, splits, break-evens, hubs, ESG report, growth and verdicts of the bundled scenarios."""
+    with write_session(home.get(), catalog()) as con:
+        changed = compute(con)
+        for table in DECISION_TABLES:
+            if (key := decision_key(table)) in context.selected_asset_keys:
+                rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
+                yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, "recomputed": changed})
+
+
+def build() -> list[dg.AssetsDefinition]:
+    """Assets of the decisions."""
+    return [decisions]
