@@ -18,7 +18,6 @@ import polars as pl
 from assets.estimated.decision_tables import BUILD_ADAPT_BUY, EAST_WEST, ESG_REPORT, PETADAY_HISTORY, SITING, WHY_MOVED
 from assets.estimated.methods.common import (
     COUNT,
-    GRID,
     HOURS,
     KG,
     KWH,
@@ -102,7 +101,7 @@ WORKLOAD: Mapping[str, Parameter] = {
     "gpu_hours": _number(HOURS),
     "power_w_per_gpu": _number(NUMBERS["power_w_per_gpu"]),
     "pue": _number(PUE),
-    "market_gco2e_per_kwh": _number(GRID),
+    "market_gco2e_per_kwh": _number(Bounds("gCO2e/kWh", 0, 2_500)),
     "device_kgco2e": _number(KG),
     "site_water_l_per_kwh": _number(WATER),
     "grid_water_l_per_kwh": _number(WATER),

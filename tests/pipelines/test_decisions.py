@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import random
+import re
 from statistics import NormalDist
 
 import duckdb
 import pytest
+
+from assets.estimated import decision_assets
+from assets.estimated.decision_tables import DECISION_TABLES
+from assets.estimated.decisions import DecisionStatement, answer
+from assets.estimated.report import estimate_any
+from assets.estimated.scenario import ScenarioError
+from assets.estimated.sections import parse_any
 
 ON = "DATE '2026-08-01'"
 
@@ -175,3 +184,248 @@ def test_a_price_before_the_first_observation_is_not_known(bundled: duckdb.DuckD
     )
     assert {r["moved_by"] for r in found} == {None}
     assert {r["total_from"] for r in found} == {None}
+
+
+def test_a_split_of_two_offers_adds_up_whatever_the_job(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Random jobs and utilisations between two instance types, each to the last cent and gram."""
+    draw = random.Random(11)
+    for _ in range(12):
+        found = rows_of(
+            bundled,
+            f"FROM why_rate_moved('aws', 'p4d.24xlarge', DATE '2022-06-01', DATE '2025-07-01', from_region := 'us-east-1', to_instance_type := 'p5.48xlarge', "
+            f"flop := {10 ** draw.uniform(18, 25)}, utilization_from := {draw.uniform(0.05, 0.9)}, utilization_to := {draw.uniform(0.05, 0.9)})",
+        )
+        for quantity in ("cost_usd", "operational_kgco2e"):
+            parts = {r["part"]: r["moved_by"] for r in found if r["quantity"] == quantity}
+            total = parts.pop("total")
+            assert math.fsum(parts.values()) == pytest.approx(total, rel=1e-9, abs=1e-3)
+
+
+def test_petadays_of_every_day_agree_with_the_index(bundled: duckdb.DuckDBPyConnection) -> None:
+    """3,640 petadays at the price and peak of the day; low and high hold it."""
+    wrong = bundled.sql(
+        "SELECT count(*) FROM estimated.petaday_history h JOIN estimated.price_index p USING (index_on, accelerator_id, purchase_option) JOIN reference.accelerator a USING (accelerator_id) "
+        "WHERE abs(h.cost_usd / (3640 * 86400e15 / (a.fp16_dense_flop_per_s * 0.32) / 3600 * p.median_usd_per_gpu_hour) - 1) > 1e-9 OR NOT h.low_usd < h.cost_usd OR NOT h.cost_usd < h.high_usd"
+    ).fetchall()[0][0]
+    assert wrong == 0
+    days, cards = bundled.sql(
+        "SELECT count(DISTINCT index_on), count(DISTINCT accelerator_id) FROM estimated.petaday_history"
+    ).fetchall()[0]
+    assert days > 2_000
+    assert cards > 20
+
+
+def test_hubs_come_to_the_published_scenarios(bundled: duckdb.DuckDBPyConnection) -> None:
+    """1,000 MWh of servers: official factors of 2022 and 2023, prices of the press."""
+    found = {r["cluster_id"]: r for r in rows_of(bundled, "FROM east_west(it_energy_kwh := 1e6)")}
+    for cluster, kg, cny in (
+        ("horinger", 777_480, 396_000),
+        ("zhongwei", 742_440, 432_000),
+        ("shaoguan", 552_375, 937_500),
+        ("wuhu", 819_125, 937_500),
+    ):
+        assert found[cluster]["kgco2"] == pytest.approx(kg, rel=1e-9)
+        assert found[cluster]["electricity_cny"] == pytest.approx(cny, rel=1e-9)
+        assert found[cluster]["grid_year"] == 2023
+    earlier = {r["cluster_id"]: r for r in rows_of(bundled, "FROM east_west(it_energy_kwh := 1e6, of_year := 2022)")}
+    for cluster, kg in (("guian", 598_680), ("horinger", 821_880), ("qingyang", 572_640), ("shaoguan", 550_375)):
+        assert earlier[cluster]["kgco2"] == pytest.approx(kg, rel=1e-9)
+    assert found["horinger"]["carbon_change_share"] == pytest.approx(0.41, abs=0.005)
+    assert not found["horinger"]["is_greener"]
+    assert not found["guian"]["is_greener"]
+    assert found["qingyang"]["is_greener"]
+    assert {r["cluster_id"] for r in found.values() if r["electricity_cny"] is None} == {
+        "zhangjiakou",
+        "tianfu",
+        "chongqing",
+    }
+    assert all(r["is_pareto"] is None for r in found.values() if r["electricity_cny"] is None)
+
+
+def test_transfer_and_latency_decide_too(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = {
+        r["cluster_id"]: r
+        for r in rows_of(
+            bundled,
+            "FROM east_west(it_energy_kwh := 1e6, data_gb := 1e5, transfer_cny_per_gb := 6, bandwidth_gbit_per_s := 10, latency_limit_ms := 10)",
+        )
+    }
+    row = found["horinger"]
+    assert row["transfer_cny"] == 600_000
+    assert row["break_even_transfer_cny_per_gb"] == pytest.approx(5.415)
+    assert row["transfer_h"] == pytest.approx(1e5 * 8 / 10 / 3600)
+    assert not row["is_transfer_below_saving"]
+    assert not row["is_within_latency"]
+    assert not row["is_pareto"]
+    assert found["shaoguan"]["is_pareto"]
+    unpriced = {r["cluster_id"]: r for r in rows_of(bundled, "FROM east_west(data_gb := 1)")}
+    assert unpriced["horinger"]["total_cny"] is None
+    assert "transfer_cny_per_gb" in unpriced["horinger"]["verdict"]
+    other_basis = rows_of(bundled, "FROM east_west(boundary := 'lifecycle')")
+    assert {r["kgco2"] for r in other_basis} == {None}
+
+
+def test_break_even_is_where_both_ways_cost_the_same(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(
+        bundled,
+        "FROM build_adapt_buy(buy_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := 400, own_tokens_low := 100, own_tokens_high := 2770)",
+    )
+    assert len({r["month_on"] for r in found}) > 20
+    paying = [r for r in found if r["break_even_mtok"] is not None]
+    assert paying
+    for row in paying:
+        assert row["fixed_usd"] + row["own_usd_per_mtok"] * row["break_even_mtok"] == pytest.approx(
+            row["buy_usd_per_mtok"] * row["break_even_mtok"]
+        )
+        assert row["low_break_even_mtok"] <= row["break_even_mtok"]
+        assert row["high_break_even_mtok"] is None or row["high_break_even_mtok"] >= row["break_even_mtok"]
+    for row in found:
+        never = row["own_usd_per_mtok"] is not None and row["own_usd_per_mtok"] >= row["buy_usd_per_mtok"]
+        assert (row["verdict"].startswith("never")) == never
+        assert 0 <= row["pays_back_probability"] <= 1
+
+
+def test_without_a_throughput_nothing_is_assumed(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(bundled, "FROM build_adapt_buy(buy_model := 'gpt-4', accelerator := 'H100')")
+    assert {r["break_even_mtok"] for r in found} == {None}
+    assert {r["verdict"] for r in found} == {"unknown: give own_tokens_per_s_per_gpu"}
+
+
+WORKLOAD = "{'name': 'chat', 'accelerator': 'nvidia-h100-sxm-80gb', 'zone': 'US', 'gpu_hours': 1000, 'functional_unit_count': 1e6, 'market_gco2e_per_kwh': 50, 'site_water_l_per_kwh': 1, 'grid_water_l_per_kwh': 2}"
+
+
+def test_months_workloads_and_the_year_add_up(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(
+        bundled,
+        "FROM esg_report(["
+        + WORKLOAD
+        + ", {'name': 'run', 'month': 5, 'accelerator': 'nvidia-h100-sxm-80gb', 'zone': 'SE', 'gpu_hours': 5000, 'market_gco2e_per_kwh': 0, 'site_water_l_per_kwh': 1, 'grid_water_l_per_kwh': 2}], 2024)",
+    )
+    for column in ("energy_kwh", "location_kgco2e", "market_kgco2e", "embodied_kgco2e", "water_l"):
+        of = {(r["workload"], r["month_on"].month if r["month_on"] else None): r[column] for r in found}
+        assert of["all workloads", None] == pytest.approx(of["chat", None] + of["run", None])
+        assert of["chat", None] == pytest.approx(math.fsum(of["chat", m] for m in range(1, 13)))
+        assert of["all workloads", 5] == pytest.approx(of["chat", 5] + of["run", 5])
+    (chat,) = (r for r in found if r["workload"] == "chat" and r["is_year"])
+    # 1,000 h x 700 W x 1.05 x PUE 1.13 a month, 384 g of the US in 2024; SCI is (E x I + M) per R.
+    assert chat["energy_kwh"] == pytest.approx(12 * 1000 * 0.7 * 1.05 * 1.13)
+    assert chat["market_kgco2e"] == pytest.approx(chat["energy_kwh"] * 0.05)
+    assert chat["sci_gco2e_per_unit"] == pytest.approx(
+        1000 * (chat["location_kgco2e"] + chat["embodied_kgco2e"]) / 12e6
+    )
+    assert chat["low_location_kgco2e"] < chat["location_kgco2e"] < chat["high_location_kgco2e"]
+
+
+def test_an_unknown_part_makes_the_sum_unknown(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(
+        bundled,
+        "FROM esg_report(["
+        + WORKLOAD
+        + ", {'name': 'dark', 'accelerator': 'nvidia-h100-sxm-80gb', 'zone': 'XX', 'gpu_hours': 1}], 2024)",
+    )
+    total = next(r for r in found if r["workload"] == "all workloads" and r["is_year"])
+    assert total["energy_kwh"] is not None
+    assert (total["location_kgco2e"], total["market_kgco2e"], total["water_l"]) == (None, None, None)
+    assert "market_gco2e_per_kwh" in total["unknown"]
+    boundaries = rows_of(bundled, "FROM esg_report([" + WORKLOAD + "], 2024, boundary := 'direct')")
+    assert {r["location_kgco2e"] for r in boundaries} == {None}
+
+
+def test_growth_is_the_line_through_the_points(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Against the textbook formulas on the same points."""
+    points = bundled.sql(
+        "SELECT epoch(released_on::TIMESTAMP) / 31557600, log10(training_flop) FROM training_compute() WHERE source_id = 'starter_model_compute' "
+        "AND released_on >= DATE '2018-01-01' AND training_flop > 0"
+    ).fetchall()
+    n, mean_x, mean_y = (
+        len(points),
+        math.fsum(x for x, _ in points) / len(points),
+        math.fsum(y for _, y in points) / len(points),
+    )
+    sxx = math.fsum((x - mean_x) ** 2 for x, _ in points)
+    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / sxx
+    left = math.fsum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
+    error = math.sqrt(left / (n - 2) / sxx)
+    row = next(
+        r
+        for r in rows_of(bundled, "FROM compute_growth(from_on := DATE '2018-01-01')")
+        if r["quantity"] == "training_flop"
+    )
+    assert row["point_count"] == n
+    assert row["slope_oom_per_year"] == pytest.approx(slope)
+    assert row["slope_error_oom_per_year"] == pytest.approx(error)
+    assert row["high_growth_per_year"] == pytest.approx(
+        10 ** (slope + 1.6596 * error), rel=1e-3
+    )  # t at 0.95, 103 degrees
+    assert row["doubling_months"] == pytest.approx(12 * math.log10(2) / slope)
+
+
+def test_students_t(bundled: duckdb.DuckDBPyConnection) -> None:
+    """0.95 quantiles as printed in the tables of statistics."""
+    found = bundled.sql(
+        "SELECT student_t_95(3), student_t_95(5), student_t_95(10), student_t_95(30), student_t_95(120)"
+    ).fetchall()[0]
+    assert found == pytest.approx((2.3534, 2.0150, 1.8125, 1.6973, 1.6577), rel=3e-3)
+
+
+def test_every_claim_is_judged_by_an_estimate(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = {r["claim_id"]: r["verdict"] for r in rows_of(bundled, "FROM estimated.scenario_verdict")}
+    assert not [claim for claim, verdict in found.items() if verdict.startswith("unknown")]
+    assert (
+        found["chatgpt-gpus"]
+        == found["chatgpt-racks"]
+        == found["chatgpt-energy"]
+        == found["chatgpt-electricity-chain"]
+        == "holds"
+    )
+    assert (
+        found["chatgpt-gpus-of-visitors"]
+        == found["west-greener-inner-mongolia"]
+        == found["west-greener-guizhou"]
+        == "does not hold"
+    )
+    assert found["gpt-3-1-4-million"] == found["gpt-3-4-6-million"] == found["gpt-3-12-million"] == "holds"
+    assert bundled.sql(
+        "SELECT count(*) FROM reference.scenario_claim c ANTI JOIN reference.scenario s USING (scenario_id)"
+    ).fetchall() == [(0,)]
+
+
+def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnection) -> None:
+    assert decision_assets.compute(bundled) is False
+    for table in DECISION_TABLES:
+        frame = bundled.sql(f"SELECT {', '.join(table.declared())} FROM {table.full_name}").pl()
+        assert frame.height, table.full_name
+        good, failure = table.columns.filter(frame, cast=True)
+        assert not len(failure), (table.full_name, failure.counts())
+        assert good.height == frame.height
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[siting]\ngpu_hours = 10\naccelerator = 'H1000'", "accelerator: 'H1000' is not known"),
+        ("[siting]\nmodel = 'gpt-3-175'", "did you mean gpt-3-175b"),
+        ("[siting]\ngpu_hours = 10\nfrom_provider = 'asw'", "did you mean aws"),
+        ("[why_moved]\nestimate = 'llama-65'\nfrom_at = 2024-01-01", "did you mean llama-65b"),
+        ("[east_west]\nit_energy_kwh = 1\nfrom_cluster = 'shaoguann'", "did you mean shaoguan"),
+        ("[build_adapt_buy]\nown_tokens_per_s_per_gpu = 5\nbuy_model = 'gpt-4oo'", "did you mean gpt-4o"),
+    ],
+)
+def test_a_name_that_is_not_known_is_answered_with_the_closest(
+    bundled: duckdb.DuckDBPyConnection, text: str, message: str
+) -> None:
+    statement = parse_any(text)
+    assert isinstance(statement, DecisionStatement)
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        answer(bundled, statement, dt.datetime(2026, 8, 1, tzinfo=dt.UTC))
+
+
+def test_the_command_gives_the_rows_of_the_macro(bundled: duckdb.DuckDBPyConnection) -> None:
+    now = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
+    result = estimate_any(bundled, parse_any("[siting]\ngpu_hours = 1000\naccelerator = 'H100'"), now)
+    assert result["rows"] == rows_of(
+        bundled,
+        "FROM siting(gpu_hours := 1000, accelerator := 'H100', valid_at := TIMESTAMPTZ '2026-08-01 00:00:00+00')",
+    )
+    assert result["decision"] == "siting"
+    assert result["method_version"] == "decision-1"

@@ -11,7 +11,7 @@ COMMENT ON MACRO TABLE training_compute IS 'Training compute of notable models: 
 CREATE OR REPLACE MACRO student_t_95(freedom) AS
     1.6448536269514722 + (1.6448536269514722 ** 3 + 1.6448536269514722) / (4.0 * freedom) + (5 * 1.6448536269514722 ** 5 + 16 * 1.6448536269514722 ** 3 + 3 * 1.6448536269514722) / (96.0 * freedom ** 2)
     + (3 * 1.6448536269514722 ** 7 + 19 * 1.6448536269514722 ** 5 + 17 * 1.6448536269514722 ** 3 - 15 * 1.6448536269514722) / (384.0 * freedom ** 3);
-COMMENT ON MACRO student_t_95 IS '1; 0.95 quantile of Student''s t, within 0.2% from 3 degrees of freedom on; Abramowitz and Stegun 26.7.5';
+COMMENT ON MACRO student_t_95 IS '1; 0.95 quantile of Student''s t, within 0.3% from 3 degrees of freedom on; Abramowitz and Stegun 26.7.5';
 
 CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DATE '9999-12-31', domain_like := NULL, frontier := NULL) AS TABLE
     WITH model AS (
