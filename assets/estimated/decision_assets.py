@@ -79,7 +79,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         return False
     micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
-    answers = [(s, answer(con, s, now)) for s in bundled_decisions()]
+    answers = [(s, answer(con, s, now, is_bundled=True)) for s in bundled_decisions()]
     with transaction(con):
         for table in DECISION_TABLES:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
