@@ -1,8 +1,15 @@
-"""What several AWS sources share: names of places, and which instance types carry accelerators."""
+"""What several AWS sources share: names of places, which instance types carry accelerators, and its bulk CSV files."""
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Iterator, Sequence
+
 import polars as pl
+
+from assets.sources._base import LayoutError, looks_like_html, require_columns
+from warehouse.captures import Document
 
 #: Region by the name that price files give the place; files before 2021 have no region code.
 REGION_OF_LOCATION = {
@@ -69,3 +76,87 @@ def region_of(location: str) -> pl.Expr:
 def gib(column: str) -> pl.Expr:
     """A memory like "1,952 GiB" as a number; null in any other unit."""
     return pl.col(column).str.replace_all(",", "").str.extract(r"^\s*([\d.]+)\s*GiB\s*$").cast(pl.Float64, strict=False)
+
+
+# Bulk CSV files -------------------------------------------------------------------------------------------------------
+
+_HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
+#: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
+_BLOCK = 8 << 20
+
+
+def csv_rows(
+    document: Document, columns: Sequence[str], required: Sequence[str], *, naming: Sequence[str]
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The few rows of a bulk file that matter, as text, without holding the file.
+
+    Args:
+        document: lines of metadata, a header that begins with SKU, and rows.
+        columns: columns to keep; one that the file lacks is null.
+        required: columns that must be there.
+        naming: words that a line must all contain to be parsed at all; the caller filters once more on the columns.
+
+    Returns:
+        (rows, metadata by name).
+
+    Raises:
+        LayoutError: if it is empty, a page, has no header, lacks a required column, or breaks off.
+    """
+    with document.path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not start.strip():
+        raise LayoutError(f"{document.url}: the answer is empty")
+    if looks_like_html(start):
+        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
+    found = _HEADER.search(start)
+    if not found:
+        raise LayoutError(f"{document.url}: no header line that begins with SKU; it begins {start[:120]!r}")
+    above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
+    metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
+    header = next(csv.reader([line]))
+    require_columns(document, header, required)
+    try:
+        lines = _lines_of_interest(document, found.end() + 1, len(header), naming)
+        text = "\n".join([line.rstrip("\r"), *lines])
+        frame = pl.read_csv(
+            text.encode(), columns=[c for c in columns if c in header], schema=dict.fromkeys(header, pl.String)
+        )
+    except pl.exceptions.PolarsError as e:
+        raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {str(e).splitlines()[0][:200]}") from e
+    return frame.select(pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns), metadata
+
+
+def _lines_of_interest(document: Document, start: int, width: int, naming: Sequence[str]) -> Iterator[str]:
+    """Lines that name all the words, block by block: a fiftieth of the file, all that is kept of it.
+
+    No field of these files holds a line break.
+    """
+    sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
+    with document.path.open("rb", buffering=0) as file:
+        file.seek(start)
+        rest, is_last = b"", False
+        while not is_last:
+            block = file.read(_BLOCK)
+            is_last = not block
+            cut = block.rfind(b"\n") + 1
+            text = rest + block[:cut] if rest else block[:cut]
+            if is_last or cut:
+                rest = block[cut:]
+            else:
+                rest += block
+                continue
+            if is_last and text.strip() and len(next(csv.reader([text.decode("utf-8", "replace")]))) != width:
+                raise LayoutError(f"{document.url}: the last line breaks off (truncated?): {text[:120]!r}")
+            if not text.strip():
+                continue
+            part = pl.read_csv(
+                text,
+                has_header=False,
+                separator="\x1f",
+                quote_char=None,
+                schema={"line": pl.String},
+                truncate_ragged_lines=True,
+            ).filter(sought)
+            # Joined, so that no view keeps the block alive.
+            if part.height:
+                yield part["line"].str.strip_chars_end("\r").str.join("\n").item()

@@ -35,3 +35,41 @@ def _number(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+#: Columns of `cloud_rate` and what they are where a source does not say: the commonest kind of offer, or unknown.
+_CLOUD_RATE: dict[str, tuple[Any, Any]] = {
+    "provider": (pl.String, None),
+    "region": (pl.String, "global"),
+    "instance_type": (pl.String, None),
+    "purchase_option": (pl.String, "on_demand"),
+    "price_component": (pl.String, "instance"),
+    "offer_variant": (pl.String, ""),
+    "accelerator_name": (pl.String, None),
+    "accelerator_count": (pl.Float64, None),
+    "accelerator_memory_gib": (pl.Float64, None),
+    "vcpu_count": (pl.Float64, None),
+    "memory_gib": (pl.Float64, None),
+    "price_amount_per_hour": (pl.Float64, None),
+    "currency_code": (pl.String, "USD"),
+}
+
+
+def cloud_rates(frame: pl.DataFrame, **columns: pl.Expr | str | float) -> pl.DataFrame:
+    """Rows of `cloud_rate` from a frame of offers.
+
+    Args:
+        frame: one row per offer; its `document` and `valid_from` are kept.
+        columns: columns of the subject as expressions, or as one value for all rows; what is not given is as
+            `_CLOUD_RATE` says: a whole instance on demand in USD, with every figure unknown.
+    """
+    if unknown := set(columns) - set(_CLOUD_RATE):
+        raise TypeError(f"no column of cloud_rate: {', '.join(sorted(unknown))}")
+    given = {name: columns.get(name, default) for name, (_, default) in _CLOUD_RATE.items()}
+    return frame.select(
+        *(
+            (value if isinstance(value, pl.Expr) else pl.lit(value)).cast(_CLOUD_RATE[name][0]).alias(name)
+            for name, value in given.items()
+        ),
+        *(c for c in ("document", "valid_from") if c in frame.columns),
+    )

@@ -21,7 +21,6 @@ loaded by hand should be given `--fetched-at` of its publication; if it is not, 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 import mmap
@@ -32,7 +31,7 @@ from urllib.parse import urljoin, urlsplit
 
 import polars as pl
 
-from assets.sources._aws import OTHER_ACCELERATORS, gib, region_of
+from assets.sources._aws import OTHER_ACCELERATORS, csv_rows, gib, region_of
 from assets.sources._base import (
     LayoutError,
     Reading,
@@ -43,7 +42,6 @@ from assets.sources._base import (
     json_of,
     looks_like_html,
     refused,
-    require_columns,
     to_number,
 )
 from warehouse.captures import Document
@@ -102,9 +100,6 @@ _REQUIRED = (
     "usageType",
 )
 _ABSENT = ("NA", "N/A", "")
-_HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
-#: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
-_BLOCK = 8 << 20
 
 
 # Plan -----------------------------------------------------------------------------------------------------------------
@@ -169,65 +164,8 @@ def _published_in(url: str, window: Window) -> dt.datetime | None:
 
 def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
     """Rows about accelerators, and when the file was published."""
-    with document.path.open("rb") as file:
-        start = file.read(1 << 16)
-    if not start.strip():
-        raise LayoutError(f"{document.url}: the answer is empty")
-    if looks_like_html(start):
-        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
-    found = _HEADER.search(start)
-    if not found:
-        raise LayoutError(f"{document.url}: no header line that begins with SKU; it begins {start[:120]!r}")
-    above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
-    metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
-    header = next(csv.reader([line]))
-    require_columns(document, header, _REQUIRED)
-    try:
-        text = "\n".join([line.rstrip("\r"), *_lines_of_interest(document, found.end() + 1, len(header))])
-        frame = pl.read_csv(
-            text.encode(), columns=[c for c in _COLUMNS if c in header], schema=dict.fromkeys(header, pl.String)
-        )
-    except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {str(e).splitlines()[0][:200]}") from e
-    frame = frame.select(pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in _COLUMNS)
+    frame, metadata = csv_rows(document, _COLUMNS, _REQUIRED, naming=("Linux", "Shared"))
     return frame.filter(_wanted()), metadata.get("Publication Date")
-
-
-def _lines_of_interest(document: Document, start: int, width: int) -> Iterator[str]:
-    """Lines that name both Linux and shared tenancy, block by block: a fiftieth of the file, all that is kept of it.
-
-    No field of these files holds a line break. The filter is made once more, exactly, on the parsed columns.
-    """
-    line = pl.col("line")
-    sought = line.str.contains("Linux", literal=True) & line.str.contains("Shared", literal=True)
-    with document.path.open("rb", buffering=0) as file:
-        file.seek(start)
-        rest, is_last = b"", False
-        while not is_last:
-            block = file.read(_BLOCK)
-            is_last = not block
-            cut = block.rfind(b"\n") + 1
-            text = rest + block[:cut] if rest else block[:cut]
-            if is_last or cut:
-                rest = block[cut:]
-            else:
-                rest += block
-                continue
-            if is_last and text.strip() and len(next(csv.reader([text.decode("utf-8", "replace")]))) != width:
-                raise LayoutError(f"{document.url}: the last line breaks off (truncated?): {text[:120]!r}")
-            if not text.strip():
-                continue
-            part = pl.read_csv(
-                text,
-                has_header=False,
-                separator="\x1f",
-                quote_char=None,
-                schema={"line": pl.String},
-                truncate_ragged_lines=True,
-            ).filter(sought)
-            # Joined, so that no view keeps the block alive.
-            if part.height:
-                yield part["line"].str.strip_chars_end("\r").str.join("\n").item()
 
 
 def _present(column: str) -> pl.Expr:

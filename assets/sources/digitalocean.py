@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "api.digitalocean.com"
@@ -83,24 +83,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).with_columns(pl.Series("region", [[str(r) for r in s["regions"]] for s in on_sale], dtype=pl.List(pl.String)))
     sound = ((pl.col("price_hourly") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = raw.filter(~sound).drop("region")
-    rows = (
-        raw.filter(sound)
-        .explode("region")
-        .select(
-            pl.lit("digitalocean").alias("provider"),
-            "region",
-            pl.col("slug").alias("instance_type"),
-            pl.lit("on_demand").alias("purchase_option"),
-            pl.lit("instance").alias("price_component"),
-            pl.lit("").alias("offer_variant"),
-            pl.col("model").alias("accelerator_name"),
-            pl.col("gpus").alias("accelerator_count"),
-            (pl.col("vram") / pl.col("gpus")).alias("accelerator_memory_gib"),
-            pl.col("vcpus").alias("vcpu_count"),
-            (pl.col("memory") / 1024).alias("memory_gib"),
-            pl.col("price_hourly").alias("price_amount_per_hour"),
-            pl.lit("USD").alias("currency_code"),
-        )
+    rows = cloud_rates(
+        raw.filter(sound).explode("region"),
+        provider="digitalocean",
+        region=pl.col("region"),
+        instance_type=pl.col("slug"),
+        accelerator_name=pl.col("model"),
+        accelerator_count=pl.col("gpus"),
+        accelerator_memory_gib=pl.col("vram") / pl.col("gpus"),
+        vcpu_count=pl.col("vcpus"),
+        memory_gib=pl.col("memory") / 1024,
+        price_amount_per_hour=pl.col("price_hourly"),
     )
     rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
     return Reading([Scope("digitalocean", rows, is_complete=True)], rejected)

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -65,22 +65,16 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = frame_of(offers, _SCHEMA).filter((pl.col("gpus") > 0).fill_null(value=False))
     sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("region").is_not_null()
     bad = raw.filter(~sound)
-    rows = raw.filter(sound).select(
-        pl.lit("linode").alias("provider"),
-        "region",
-        pl.col("id").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"),
-        pl.col("label")
-        .str.extract(r"\b((?:RTX|Quadro|Tesla|[AHLBV]\d)[\w ]*?)(?: GPU)? x\d")
-        .alias("accelerator_name"),
-        pl.col("gpus").alias("accelerator_count"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.col("vcpus").alias("vcpu_count"),
-        (pl.col("memory") / 1024).alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    rows = cloud_rates(
+        raw.filter(sound),
+        provider="linode",
+        region=pl.col("region"),
+        instance_type=pl.col("id"),
+        accelerator_name=pl.col("label").str.extract(r"\b((?:RTX|Quadro|Tesla|[AHLBV]\d)[\w ]*?)(?: GPU)? x\d"),
+        accelerator_count=pl.col("gpus"),
+        vcpu_count=pl.col("vcpus"),
+        memory_gib=pl.col("memory") / 1024,
+        price_amount_per_hour=pl.col("price"),
     )
     rejected = refused(bad, "no price above zero, or no region") if bad.height else None
     return Reading([Scope("linode", rows, is_complete=True)], rejected)

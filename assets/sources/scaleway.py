@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "api.scaleway.com"
@@ -117,21 +117,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         sound = (pl.col("hourly_price") > 0).fill_null(value=False)
         bad.append(raw.filter(~sound))
         scopes.setdefault(zone, []).append(
-            raw.filter(sound).select(
-                pl.lit("scaleway").alias("provider"),
-                pl.lit(zone).alias("region"),
-                pl.col("name").alias("instance_type"),
-                pl.lit("on_demand").alias("purchase_option"),
-                pl.lit("instance").alias("price_component"),
-                pl.lit("").alias("offer_variant"),
-                pl.col("gpu_name").alias("accelerator_name"),
-                pl.col("gpu").alias("accelerator_count"),
-                pl.col("gpu_memory").alias("accelerator_memory_gib"),
-                pl.col("ncpus").alias("vcpu_count"),
-                (pl.col("ram") / 2**30).alias("memory_gib"),
-                pl.col("hourly_price").alias("price_amount_per_hour"),
-                pl.lit("EUR").alias("currency_code"),
-                "document",
+            cloud_rates(
+                raw.filter(sound),
+                provider="scaleway",
+                region=zone,
+                instance_type=pl.col("name"),
+                accelerator_name=pl.col("gpu_name"),
+                accelerator_count=pl.col("gpu"),
+                accelerator_memory_gib=pl.col("gpu_memory"),
+                vcpu_count=pl.col("ncpus"),
+                memory_gib=pl.col("ram") / 2**30,
+                price_amount_per_hour=pl.col("hourly_price"),
+                currency_code="EUR",
             )
         )
     rejected = pl.concat(bad)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -66,20 +66,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
     sound = ((pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = offers.filter(~sound)
-    rows = offers.filter(sound).select(
-        pl.lit("verda").alias("provider"),
-        pl.lit("global").alias("region"),
-        "instance_type",
-        pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"),
-        pl.col("gpu_name").alias("accelerator_name"),
-        pl.col("gpus").alias("accelerator_count"),
-        (pl.col("gpu_memory") / pl.col("gpus")).alias("accelerator_memory_gib"),
-        pl.col("cpus").alias("vcpu_count"),
-        pl.col("memory").alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.col("currency").str.to_uppercase().alias("currency_code"),
+    rows = cloud_rates(
+        offers.filter(sound),
+        provider="verda",
+        instance_type=pl.col("instance_type"),
+        purchase_option=pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")),
+        accelerator_name=pl.col("gpu_name"),
+        accelerator_count=pl.col("gpus"),
+        accelerator_memory_gib=pl.col("gpu_memory") / pl.col("gpus"),
+        vcpu_count=pl.col("cpus"),
+        memory_gib=pl.col("memory"),
+        price_amount_per_hour=pl.col("price"),
+        currency_code=pl.col("currency").str.to_uppercase(),
     )
     rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
     return Reading([Scope("verda", rows, is_complete=True)], rejected)

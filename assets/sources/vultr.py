@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
@@ -82,25 +82,17 @@ def parse(documents: Sequence[Document]) -> Reading:
         sound = (pl.col("price") > 0).fill_null(value=False)
         rejected.append(offers.filter(~sound).drop("region"))
         scopes.setdefault(kind, []).append(
-            offers.filter(sound)
-            .explode("region")
-            .select(
-                pl.lit("vultr").alias("provider"),
-                "region",
-                pl.col("id").alias("instance_type"),
-                pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")).alias("purchase_option"),
-                pl.lit("instance").alias("price_component"),
-                pl.lit("").alias("offer_variant"),
-                pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()).alias("accelerator_name"),
-                (pl.col("gpus") if kind == "plans_metal" else pl.lit(None, dtype=pl.Float64)).alias(
-                    "accelerator_count"
-                ),
-                pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-                pl.coalesce("vcpu_count", "cpu_threads").alias("vcpu_count"),
-                (pl.col("ram") / 1024).alias("memory_gib"),
-                pl.col("price").alias("price_amount_per_hour"),
-                pl.lit("USD").alias("currency_code"),
-                "document",
+            cloud_rates(
+                offers.filter(sound).explode("region"),
+                provider="vultr",
+                region=pl.col("region"),
+                instance_type=pl.col("id"),
+                purchase_option=pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")),
+                accelerator_name=pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()),
+                accelerator_count=pl.col("gpus") if kind == "plans_metal" else pl.lit(None),
+                vcpu_count=pl.coalesce("vcpu_count", "cpu_threads"),
+                memory_gib=pl.col("ram") / 1024,
+                price_amount_per_hour=pl.col("price"),
             )
         )
     bad = pl.concat(rejected)
