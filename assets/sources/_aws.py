@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
@@ -86,7 +86,7 @@ _BLOCK = 8 << 20
 
 
 def csv_rows(
-    document: Document, columns: Sequence[str], required: Sequence[str], *, naming: Sequence[str]
+    document: Document, columns: Collection[str], required: Sequence[str], *, naming: Sequence[str]
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """The few rows of a bulk file that matter, as text, without holding the file.
 
