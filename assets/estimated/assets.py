@@ -45,7 +45,7 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
         files = [
             f
             for f in sorted(part.iterdir(), key=lambda f: f.name)
-            if f.name.endswith((".sql", ".toml")) or f.name == "engine.py" or part.name == "methods"
+            if f.name.endswith((".sql", ".toml")) or f.name in ("engine.py", "sampling.py") or part.name == "methods"
         ]
         texts += [f.read_text(encoding="utf-8") for f in files if f.name.endswith((".sql", ".toml", ".py"))]
     data = con.execute(

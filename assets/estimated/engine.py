@@ -1,8 +1,8 @@
 """Capabilities beside training, each a `Method`: what may be stated, what follows, and by which formula.
 
 A method is data. Its formulas are SQL over the macros in `formulas/`; one statement computes all scenarios of a method at
-the central values and with one factor at a time at its bounds. Results combine the steps in quadrature: of the logarithm
-where everything is positive (exact for products of independent log-normals), else of the value itself.
+the central values, with one factor at a time at its bounds, and with all of them at once. Where the steps of the logarithm
+add up to the joint one the result is a product, and its band is exact: the steps in quadrature. Else it is drawn (`sampling`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from assets.estimated.training import TOLERANCE, ensure_formulas, look_up
@@ -230,12 +231,13 @@ _FACTOR_SCHEMA = {
 _INPUT = """
 CREATE OR REPLACE TEMP TABLE petaday_input AS
 WITH evaluation AS (
-    SELECT scenario_id, NULL AS varied, unnest(['central', 'given']) AS side FROM petaday_statement
+    SELECT scenario_id, NULL AS varied, unnest(['central', 'given', 'all_low', 'all_high']) AS side FROM petaday_statement
     UNION ALL
     SELECT scenario_id, factor, unnest(CASE WHEN low < high THEN ['low', 'high', 'probe'] ELSE ['probe'] END) FROM petaday_number
 ), input AS (
     SELECT e.scenario_id, e.varied, e.side, f.factor,
         CASE WHEN e.side = 'given' AND f.origin_kind <> 'given' AND NOT (f.origin_kind = 'method_default' AND f.low = f.high) THEN NULL
+             WHEN e.side = 'all_low' THEN f.low WHEN e.side = 'all_high' THEN f.high
              WHEN f.factor IS DISTINCT FROM e.varied THEN f.central
              ELSE CASE e.side WHEN 'low' THEN f.low WHEN 'high' THEN f.high ELSE coalesce(nullif(f.central / 2, 0), 0.01) END END AS value
     FROM evaluation e LEFT JOIN petaday_number f USING (scenario_id)
@@ -265,6 +267,15 @@ WITH long AS (
 ), effect AS (
     SELECT scenario_id, quantity, factor, is_used, is_log, CASE WHEN is_log THEN log_down ELSE down END AS below,
         CASE WHEN is_log THEN log_up ELSE up END AS above FROM scaled
+), joint AS (
+    SELECT scenario_id, quantity, max(value) FILTER (side = 'central') AS central, max(value) FILTER (side = 'all_low') AS at_low,
+        max(value) FILTER (side = 'all_high') AS at_high FROM long WHERE varied IS NULL GROUP BY scenario_id, quantity
+), product AS (
+    -- Of a product the steps of the logarithm add up, whatever way they are gone.
+    SELECT scenario_id, quantity, abs(sum(ln(s.at_low / s.central)) - any_value(ln(j.at_low / j.central))) < 1e-9
+        AND abs(sum(ln(s.at_high / s.central)) - any_value(ln(j.at_high / j.central))) < 1e-9 AS is_product
+    FROM joint j JOIN scaled s USING (scenario_id, quantity) WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0
+    GROUP BY scenario_id, quantity
 ), total AS (
     SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below, sum(above ** 2 ORDER BY factor) AS above,
         sum(two_piece_variance(below, above) ORDER BY factor) AS variance,
@@ -274,13 +285,14 @@ WITH long AS (
 SELECT l.scenario_id, l.quantity, l.value AS central,
     CASE WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0)) ELSE l.value - band_z() * sqrt(t.below) END AS low,
     CASE WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0)) ELSE l.value + band_z() * sqrt(t.above) END AS high,
-    coalesce(list_transform(t.factors, lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares
-FROM long l LEFT JOIN total t USING (scenario_id, quantity) WHERE l.side = 'central'
+    coalesce(list_transform(t.factors, lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares,
+    l.value IS NULL OR coalesce(t.variance, 0) = 0 OR coalesce(p.is_product, false) AS is_exact
+FROM long l LEFT JOIN total t USING (scenario_id, quantity) LEFT JOIN product p USING (scenario_id, quantity) WHERE l.side = 'central'
 """
 
 
-def _output_sql(method: Method, quantities: Mapping[str, Quantity]) -> str:
-    sql = "FROM petaday_input"
+def _output_sql(quantities: Mapping[str, Quantity], of: str = "petaday") -> str:
+    sql = f"FROM {of}_input"
     for name, q in quantities.items():
         calculated = f"({q.formula})::DOUBLE"
         value = f"coalesce(in_{name}, {calculated})" if q.is_input else calculated
@@ -288,7 +300,7 @@ def _output_sql(method: Method, quantities: Mapping[str, Quantity]) -> str:
         if q.is_input:
             columns += f', {calculated} AS "calculated_{name}"'
         sql = f"SELECT *, {columns} FROM ({sql})"
-    return f"CREATE OR REPLACE TEMP TABLE petaday_output AS {sql}"
+    return f"CREATE OR REPLACE TEMP TABLE {of}_output AS {sql}"
 
 
 def _compute(
@@ -307,10 +319,20 @@ def _compute(
     try:
         con.register("petaday_statement", statement.to_arrow())
         con.register("petaday_number", pl.DataFrame(rows, schema=_FACTOR_SCHEMA, orient="row").to_arrow())
-        con.execute(_INPUT.format(columns=columns, texts="".join(f", in_{c}" for c in method.choices))).fetchall()
-        con.execute(_output_sql(method, quantities)).fetchall()
+        texts, quoted = "".join(f", in_{c}" for c in method.choices), ", ".join(f'"{q}"' for q in quantities)
+        con.execute(_INPUT.format(columns=columns, texts=texts)).fetchall()
+        con.execute(_output_sql(quantities)).fetchall()
         _refuse_contradictions(con, quantities, many=len(group) > 1)
-        found = con.execute(_RESULT.format(quantities=", ".join(f'"{q}"' for q in quantities))).pl()
+        found = con.execute(_RESULT.format(quantities=quoted)).pl()
+        if to_draw := found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list():
+            output = _output_sql(quantities, "petaday_drawn")
+            drawn = drawn_bands(
+                con, to_draw, method.numbers, columns=columns, texts=texts, output=output, quantities=quoted
+            )
+            found = found.join(drawn, on=("scenario_id", "quantity"), how="left").with_columns(
+                low=_unless_exact("drawn_low", pl.min_horizontal("drawn_low", "central"), "low"),
+                high=_unless_exact("drawn_high", pl.max_horizontal("drawn_high", "central"), "high"),
+            )
     finally:
         for name in ("input", "output"):
             con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
@@ -323,6 +345,10 @@ def _compute(
         )
         for s in group
     ]
+
+
+def _unless_exact(drawn: str, value: pl.Expr, exact: str) -> pl.Expr:
+    return pl.when(~pl.col("is_exact") & pl.col(drawn).is_not_null()).then(value).otherwise(pl.col(exact))
 
 
 def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[str, Quantity], *, many: bool) -> None:
