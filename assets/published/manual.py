@@ -30,8 +30,8 @@ def methodology_page() -> str:
         "macro, one per quantity, and the only place where the quantity is computed: assets, macros for users and the command line call the same.",
         "In SQL: `FROM petaday.help()`. A change of a formula or of a default is a new method version beside the old one, never an overwrite.",
         "",
-        "- **Bands.** `low`, `central` and `high` are p5, p50 and p95. Factors are taken as independent; each side of a band is a log-normal step.
-  A result that is a product of its factors has its band exactly; any other is drawn (2,000 Latin-hypercube draws, fixed seed).",
+        "- **Bands.** `low`, `central` and `high` are p5, p50 and p95. Factors are taken as independent; each side of a band is a log-normal step.",
+        "  A result that is a product of its factors has its band exactly; any other is drawn (2,000 Latin-hypercube draws, fixed seed).",
         "  What a band leaves out: that factors move together, and what no factor stands for. It is as good as the ranges below.",
         "- **Bases.** Average or marginal, direct or lifecycle, location or market are never mixed in one number.",
         "- **Unknown.** What is neither given nor found is null with a reason, unless a default below stands in for it, which the result then names.",
