@@ -462,7 +462,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
 
     One section says what it is: [training], [request], [embodied], [sci], [site], [prompt], [fleet], [service], [serving], [compute],
     [ownership], [fine_tuning], [break_even], [total] or [compare]; or a decision: [siting], [why_moved], [build_adapt_buy],
-    [east_west], [esg_report] or [petaday_history]. A field that is not known is answered with those that are.
+    [east_west], [esg_report], [compute_growth] or [petaday_history]. A field that is not known is answered with those that are.
     """
     from assets.estimated.report import estimate_file
 
@@ -538,6 +538,15 @@ _SHOWN = {
         "carbon_change_share",
         "is_pareto",
         "verdict",
+    ),
+    "compute_growth": (
+        "source_id",
+        "quantity",
+        "low_growth_per_year",
+        "growth_per_year",
+        "high_growth_per_year",
+        "doubling_months",
+        "point_count",
     ),
     "esg_report": (
         "workload",

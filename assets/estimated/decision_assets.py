@@ -11,7 +11,6 @@ from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
 from assets.estimated.decision_tables import (
     ACCELERATOR_BY_YEAR,
-    COMPUTE_GROWTH,
     DECISION_TABLES,
     SCENARIO_VERDICT,
 )
@@ -21,7 +20,6 @@ from warehouse.tables import Table, quoted
 
 #: Tables that ask no scenario: what they are filled with.
 _OF_ALL = {
-    COMPUTE_GROWTH: f"SELECT *, '{VERSION}' AS method_version FROM compute_growth(from_on := DATE '2012-01-01')",
     ACCELERATOR_BY_YEAR: f"SELECT *, '{VERSION}' AS method_version FROM accelerator_by_year()",
     SCENARIO_VERDICT: "SELECT * REPLACE (coalesce(method_version, 'none') AS method_version) FROM scenario_verdict()",
 }

@@ -200,8 +200,9 @@ class EsgReport(dy.Schema):
 
 
 class ComputeGrowth(dy.Schema):
-    """One row per source and quantity: growth a year and its error."""
+    """One row per scenario, source and quantity: growth a year and its error."""
 
+    scenario_id = _SCENARIO
     source_id = text("Source; see meta.source.", key=True)
     quantity = text("What grew.", key=True)
     method_version = _VERSION

@@ -15,7 +15,15 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from assets.estimated.decision_tables import BUILD_ADAPT_BUY, EAST_WEST, ESG_REPORT, PETADAY_HISTORY, SITING, WHY_MOVED
+from assets.estimated.decision_tables import (
+    BUILD_ADAPT_BUY,
+    COMPUTE_GROWTH,
+    EAST_WEST,
+    ESG_REPORT,
+    PETADAY_HISTORY,
+    SITING,
+    WHY_MOVED,
+)
 from assets.estimated.methods.common import (
     COUNT,
     HOURS,
@@ -204,6 +212,17 @@ DECISIONS: dict[str, Decision] = {
             },
             EAST_WEST,
             needs=(("it_energy_kwh",),),
+        ),
+        Decision(
+            "compute_growth",
+            {
+                "from_on": _DATE,
+                "to_on": _DATE,
+                "domain_like": _NAME,
+                "frontier": _number(Bounds("1", 1, 1_000)),
+            },
+            COMPUTE_GROWTH,
+            needs=(("from_on",),),
         ),
         Decision(
             "esg_report",

@@ -90,7 +90,32 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, * EXCLUDE (section), 'estimated.scenario_estimate' AS table_name
         FROM estimated.scenario_estimate
         WHERE of_table IN ('scenario_estimate', 'estimated.scenario_estimate', 'factor', 'estimated.factor')
-            AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)),
+            AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)
+        UNION ALL BY NAME
+        SELECT concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option, method_version) AS root_key, scenario_id, 'total_usd' AS quantity, method_version, low_usd AS low,
+            total_usd AS central, high_usd AS high, 'USD' AS unit, CASE WHEN total_usd IS NULL THEN unknown END AS reason, 'estimated.siting' AS table_name
+        FROM estimated.siting WHERE of_table IN ('siting', 'estimated.siting')
+            AND starts_with(concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option, method_version), of_key)
+        UNION ALL BY NAME
+        SELECT concat_ws('/', scenario_id, cluster_id, method_version) AS root_key, scenario_id, 'total_cny' AS quantity, method_version, total_cny AS low, total_cny AS central, total_cny AS high,
+            'CNY' AS unit, CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
+        FROM estimated.east_west WHERE of_table IN ('east_west', 'estimated.east_west') AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key)),
+    -- What a decision took: the offer and the year of the grid, and the rows of the reference tables.
+    sited AS (
+        SELECT e.root_key, s.* FROM estimate e JOIN estimated.siting s ON e.table_name = 'estimated.siting'
+            AND e.root_key = concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option, s.method_version)),
+    hubbed AS (
+        SELECT e.root_key, w.*, h.grid_zone FROM estimate e JOIN estimated.east_west w ON e.table_name = 'estimated.east_west' AND e.root_key = concat_ws('/', w.scenario_id, w.cluster_id, w.method_version)
+        JOIN reference.compute_hub h ON h.cluster_id = w.cluster_id),
+    decided_by AS (
+        SELECT root_key, 'reference.accelerator' AS table_name, accelerator_id AS row_key FROM sited
+        UNION ALL SELECT root_key, 'reference.region', concat_ws('/', provider, region) FROM sited
+        UNION ALL SELECT s.root_key, 'reference.embodied_carbon', c.accelerator_prefix FROM sited s JOIN reference.embodied_carbon c ON starts_with(s.accelerator_id, c.accelerator_prefix) WHERE s.embodied_kgco2e IS NOT NULL
+        UNION ALL SELECT s.root_key, 'reference.method_default', d.factor FROM sited s, reference.method_default d
+            WHERE d.factor IN ('utilization_share', 'power_share_of_tdp', 'grid_ratio') OR (d.factor = 'pue' AND NOT s.is_pue_published)
+        UNION ALL SELECT s.root_key, 'reference.decision_default', concat_ws('/', d.factor, d.applies_to, d.method_version) FROM sited s, reference.decision_default d
+            WHERE d.factor IN ('life_years', 'hardware_use_share') AND s.embodied_kgco2e IS NOT NULL
+        UNION ALL SELECT root_key, 'reference.compute_hub', cluster_id FROM hubbed),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -127,7 +152,14 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             AND coalesce(o.valid_from <= w.as_of_at, true) AND coalesce(o.valid_to > w.as_of_at, true) AND o.usd_value > 0 AND o.is_rate
         UNION ALL BY NAME
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
-            ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)),
+            ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)
+        UNION ALL BY NAME
+        SELECT s.root_key, NULL AS factor, o.* FROM sited s JOIN row_of_observed('cloud_rate') o ON o.capture_id = s.capture_id AND o.provider = s.provider AND o.region = s.region
+            AND o.instance_type = s.instance_type AND o.purchase_option = s.purchase_option AND o.usd_value = s.price_usd_per_gpu_hour AND o.is_rate
+        UNION ALL BY NAME
+        SELECT w.root_key, NULL AS factor, o.* FROM (
+            SELECT root_key, zone_used AS grid_zone, grid_year, grid_gco2e_per_kwh AS intensity FROM sited UNION ALL SELECT root_key, grid_zone, grid_year, grid_gco2_per_kwh FROM hubbed) w
+        JOIN row_of_observed('grid_carbon') o ON starts_with(o.row_key, w.grid_zone || '/P1Y/average/') AND extract(year FROM o.valid_from AT TIME ZONE 'UTC') = w.grid_year AND o.value = w.intensity),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
@@ -152,12 +184,18 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('embodied_carbon')) r
         ON r.table_name = 'reference.' || f.reference_table AND r.row_key = f.reference_key
         UNION ALL
+        SELECT d.root_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
+        FROM decided_by d JOIN (
+            FROM row_of_reference('accelerator') UNION ALL BY NAME FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('embodied_carbon') UNION ALL BY NAME
+            FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('decision_default') UNION ALL BY NAME FROM row_of_reference('compute_hub')) r
+        ON r.table_name = d.table_name AND r.row_key = d.row_key
+        UNION ALL
         SELECT r.row_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
         FROM (FROM row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
             UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
     walk AS (
         SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,
-            coalesce('unknown: ' || reason, format('p5 {:.6g}, p95 {:.6g}', low, high)) || ', method ' || method_version || ', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ') AS meaning
+            coalesce('unknown: ' || reason, format('p5 {:.6g}, p95 {:.6g}', low, high)) || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,

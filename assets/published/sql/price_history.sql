@@ -5,6 +5,7 @@ CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand') AS T
         p.median_usd_per_pflop_day, p.is_bundled, p.method_version
     FROM estimated.price_index p
     WHERE p.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i) AND (purchase IS NULL OR p.purchase_option = purchase)
+      AND p.method_version = (SELECT newest_method(i.method_version) FROM estimated.price_index i)
     ORDER BY p.accelerator_id, p.purchase_option, p.index_on;
 COMMENT ON MACRO TABLE price_history IS 'USD per GPU-hour by day: median and quartiles over providers, cheapest, and the index on matched pairs. price_history(''H100''), price_history(''A100'', purchase := ''spot''); purchase := NULL for all.';
 

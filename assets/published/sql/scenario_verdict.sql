@@ -2,7 +2,22 @@
 CREATE OR REPLACE MACRO scenario_verdict() AS TABLE
     WITH estimate AS (
         SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.training_estimate e
-        UNION ALL SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.scenario_estimate e),
+        UNION ALL SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.scenario_estimate e
+        -- Of a decision the row and the column: horinger.net_saving_cny.
+        UNION ALL SELECT g.scenario_id, g.source_id || '.' || g.quantity, g.method_version, g.low_growth_per_year, g.growth_per_year, g.high_growth_per_year, '1/year', NULL, g.is_bundled
+        FROM estimated.compute_growth g
+        UNION ALL SELECT w.scenario_id, w.cluster_id || '.net_saving_cny', w.method_version, w.net_saving_cny, w.net_saving_cny, w.net_saving_cny, 'CNY', NULL, w.is_bundled FROM estimated.east_west w
+        UNION ALL SELECT w.scenario_id, w.cluster_id || '.carbon_change_share', w.method_version, w.carbon_change_share, w.carbon_change_share, w.carbon_change_share, 'share', NULL, w.is_bundled
+        FROM estimated.east_west w
+        UNION ALL SELECT w.scenario_id, w.cluster_id || '.network_latency_ms', w.method_version, w.network_latency_ms, w.network_latency_ms, w.network_latency_ms, 'ms', NULL, w.is_bundled
+        FROM estimated.east_west w
+        UNION ALL SELECT r.scenario_id, r.workload || '.location_kgco2e', r.method_version, r.low_location_kgco2e, r.location_kgco2e, r.high_location_kgco2e, 'kgCO2e', r.unknown, r.is_bundled
+        FROM estimated.esg_report r WHERE r.is_year
+        UNION ALL SELECT r.scenario_id, r.workload || '.market_kgco2e', r.method_version, r.market_kgco2e, r.market_kgco2e, r.market_kgco2e, 'kgCO2e', r.unknown, r.is_bundled
+        FROM estimated.esg_report r WHERE r.is_year
+        UNION ALL (SELECT b.scenario_id, b.way || '.pays_back_probability', b.method_version, b.pays_back_probability, b.pays_back_probability, b.pays_back_probability, 'share', b.verdict, b.is_bundled
+        FROM estimated.build_adapt_buy b WHERE b.pays_back_probability IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY b.scenario_id, b.way, b.method_version ORDER BY b.month_on DESC) = 1)),
     newest AS (
         SELECT e.* FROM estimate e QUALIFY row_number() OVER (PARTITION BY e.scenario_id, e.quantity ORDER BY length(e.method_version) DESC, e.method_version DESC) = 1)
     SELECT c.article_point::INTEGER AS article_point, c.claim_id, c.claim, c.scenario_id, c.quantity, c.claimed_low, c.claimed_high, e.low, e.central, e.high, c.unit,
