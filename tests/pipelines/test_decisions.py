@@ -436,11 +436,15 @@ def test_the_three_costs_of_gpt_3_differ_by_price_per_operation(bundled: duckdb.
     for other in ("gpt-3-cost-4-6-million", "gpt-3-cost-12-million", "gpt-3-175b"):
         found = {r["part"]: r for r in rows_of(bundled, f"FROM why_differs('gpt-3-cost-1-4-million', '{other}')")}
         total = found.pop("total")
-        assert math.fsum(r["differs_by_usd"] for r in found.values()) == pytest.approx(total["differs_by_usd"], abs=0.001)
+        assert math.fsum(r["differs_by_usd"] for r in found.values()) == pytest.approx(
+            total["differs_by_usd"], abs=0.001
+        )
         assert math.prod(r["ratio"] for r in found.values()) == pytest.approx(total["ratio"])
         assert abs(found["operations"]["ratio"] - 1) < 0.004
     assert total["value_from"] == pytest.approx(1.402e6, rel=1e-3)
-    twelve = {r["part"] for r in rows_of(bundled, "FROM why_differs('gpt-3-cost-1-4-million', 'gpt-3-cost-12-million')")}
+    twelve = {
+        r["part"] for r in rows_of(bundled, "FROM why_differs('gpt-3-cost-1-4-million', 'gpt-3-cost-12-million')")
+    }
     assert twelve == {"operations", "price_per_operation", "total"}
     assert rows_of(bundled, "FROM why_differs('gpt-3-175b', 'no-such')")[-1]["differs_by_usd"] is None
 
@@ -467,8 +471,12 @@ def test_the_index_of_another_method_does_not_mix_in(bundled: duckdb.DuckDBPyCon
             "INSERT INTO estimated.price_index BY NAME SELECT * REPLACE ('price-index-10' AS method_version, 2 * median_usd_per_gpu_hour AS median_usd_per_gpu_hour, "
             "2 * upper_quartile_usd_per_gpu_hour AS upper_quartile_usd_per_gpu_hour) FROM estimated.price_index"
         )
-        after = bundled.sql("SELECT count(*), count(DISTINCT method_version), any_value(method_version) FROM price_history('H100', purchase := NULL)").fetchall()[0]
-        twice = bundled.sql("SELECT count(*) FROM (SELECT 1 FROM petaday_history(petadays := 3640) GROUP BY index_on, accelerator_id, purchase_option HAVING count(*) > 1)").fetchall()[0][0]
+        after = bundled.sql(
+            "SELECT count(*), count(DISTINCT method_version), any_value(method_version) FROM price_history('H100', purchase := NULL)"
+        ).fetchall()[0]
+        twice = bundled.sql(
+            "SELECT count(*) FROM (SELECT 1 FROM petaday_history(petadays := 3640) GROUP BY index_on, accelerator_id, purchase_option HAVING count(*) > 1)"
+        ).fetchall()[0][0]
     finally:
         bundled.execute("ROLLBACK")
     assert after == (before, 1, "price-index-10")
