@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
+import pytest
+
+from assets.estimated.engine import Method
+from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION
 
 FOLDER = Path(__file__).parents[3] / "assets"
@@ -18,6 +23,50 @@ TEXTS = (
 #: Version -> SHA-256 of its formulas, their combination and its defaults. A version that was released stays as it is.
 RELEASED = {"training-1": "1cb2e3519e7f14eaab71f4f1cbce4dd0c21205f01512ad7d666fb7b1323333a2"}
 
+#: The same of the methods beside training: their quantities, every macro that these call, and their defaults.
+RELEASED_METHODS: dict[str, str] = {
+    "ecologits-0.9.1": "233368d1fd4dd21da7cfb3e23235ada77abc20c02610c5fd56c448b6a1255207",
+    "ecologits-0.5.0": "31f44a0621b86bd15813fb98f0bb336de8e2d5639833db95e4a5d7d9e4a1aa2b",
+    "embodied-1": "227eff3de3b794bd519b4ceee027e8c2ee84b6c468a636130447c1ede943228b",
+    "sci-1": "2d4985ff96e1f58a51d1968791c4be842beaabab73cc587ae52d35f885739ff3",
+    "site-1": "5731f80828d951ccb3bbb0ae9e11ecf744344ed4efd764c4ecea12788550ca6e",
+    "prompt-1": "02f800c92e08e36883c3bbfe6d18752cf6f9bce54fff9ba3ff48f9fce75b9def",
+    "fleet-1": "00942d9662568da385ea1c5b72d97f984e68ff9cf2a69098a1fb0660d26d9fb4",
+    "service-1": "26e74490f77b872a261c48212c380e1e3efeff989f90c7cf9252849648993b03",
+    "serving-2": "3e4ed02e8b1e1dfed04f12537f49761818de48822540a4d5976c20d75ed1770c",
+    "serving-1": "3e4ed02e8b1e1dfed04f12537f49761818de48822540a4d5976c20d75ed1770c",
+    "compute-1": "4eda8b54dbfa7dba6a6fb7620e15c1f03a34931bf52420a185f46b290fef7141",
+    "ownership-1": "7c476c999ea99c2e1e3b84659b7b48238798c6490a56129c0a1ecc9608b81f31",
+    "fine-tuning-2": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
+    "fine-tuning-1": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
+    "break-even-1": "54d69160716b89ad15fa4c1c865d5a5ce14b6c8b9235818f56ce1f731fb30f37",
+    "total-1": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+    "compare-1": "c27ac072fccdd956eeb372e0c4c2b15820c8b4db2650caa02b45bdf35326950f",
+}
+
+
+def macros() -> dict[str, str]:
+    """Macro -> its text, comments and white space left out."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((FOLDER / "estimated" / "formulas").glob("*.sql"))]
+    found = re.findall(r"CREATE OR REPLACE MACRO (\w+)(.*?);\n", "\n".join(texts), flags=re.DOTALL)
+    return {name: " ".join(re.sub(r"--.*", "", text).split()) for name, text in found}
+
+
+def digest(method: Method) -> str:
+    """SHA-256 of what a method computes."""
+    known = macros()
+    texts = [f"{name} {q.unit} {q.formula} {q.is_input}" for name, q in method.quantities.items()]
+    texts += [f"{name} {d.band}" for name, d in method.defaults.items()]
+    called: dict[str, str] = {}
+    open_texts = list(texts)
+    while open_texts:
+        for name in re.findall(r"(\w+)\(", open_texts.pop()):
+            if name in known and name not in called:
+                called[name] = known[name]
+                open_texts.append(known[name])
+    whole = "\x00".join([*texts, *(f"{name} {called[name]}" for name in sorted(called)), str(dict(method.choices))])
+    return hashlib.sha256(" ".join(whole.split()).encode()).hexdigest()
+
 
 def test_formulas_do_not_change_under_the_name_of_a_version() -> None:
     text = "\x00".join((FOLDER / name).read_text(encoding="utf-8") for name in TEXTS)
@@ -25,3 +74,15 @@ def test_formulas_do_not_change_under_the_name_of_a_version() -> None:
     assert RELEASED.get(METHOD_VERSION) == found, (
         f"the method behind {METHOD_VERSION!r} changed: give it a new METHOD_VERSION and add {found} for it"
     )
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.version)
+def test_no_other_method_changes_under_the_name_of_its_version(method: Method) -> None:
+    assert RELEASED_METHODS.get(method.version) == digest(method), (
+        f"the method behind {method.version!r} changed: give it a new version and add {digest(method)} for it"
+    )
+
+
+def test_versions_have_names_of_their_own() -> None:
+    versions = [m.version for m in METHODS]
+    assert len(versions) == len(set(versions))
