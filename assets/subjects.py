@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from assets.columns import count, number, text
+from assets.columns import count, instant, number, text
 from warehouse.tables import Subject
 
 PURCHASE_OPTIONS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
@@ -236,6 +236,25 @@ class AcceleratorSpec(dy.Schema):
     release_price_usd = number("Price of one at release, in dollars of its day.", "USD", min_exclusive=0, max=5e6)
 
 
+class Usage(dy.Schema):
+    """One row per line of use: an instance that ran, when, where and how long. valid_from is its start."""
+
+    account = text("Account or project that pays; '' if not told.", key=True)
+    resource = text("Resource that ran; '' if not told.", key=True)
+    line_id = text("Id of the line in the bill; '' if it has none.", key=True)
+    workload = text("What it ran for; '' if not told.", key=True)
+    provider = text("Cloud provider.", key=True)
+    region = text("Region in the provider's own id.", key=True)
+    instance_type = text("Instance type in the provider's own name.", key=True)
+    purchase_option = text("How it was bought; '' if not told.", key=True, allowed=("", *PURCHASE_OPTIONS))
+    used_to = instant("End of the use (exclusive).", nullable=False)
+    instance_hours = number(
+        "Hours of the instance; of several together, their sum.", "h", nullable=False, min=0, max=1e9
+    )
+    billed_amount = number("What was billed for it, in currency_code; credits are negative.", "currency_code")
+    currency_code = text("ISO 4217 code of the billed amount.")
+
+
 CLOUD_RATE = Subject("cloud_rate", "state", "what it costs to rent accelerators by the hour.", CloudRate)
 TOKEN_PRICE = Subject("token_price", "state", "what a million tokens of a model cost over an API.", TokenPrice)
 GRID_CARBON = Subject("grid_carbon", "series", "carbon intensity of electricity by zone, slot and basis.", GridCarbon)
@@ -249,6 +268,7 @@ MODEL_COMPUTE = Subject("model_compute", "state", "size and training of notable 
 ACCELERATOR_SPEC = Subject(
     "accelerator_spec", "state", "speed, power and first price of accelerators.", AcceleratorSpec
 )
+USAGE = Subject("usage", "series", "compute that was used, from your own ledgers and bills.", Usage)
 
 SUBJECTS: tuple[Subject, ...] = (
     CLOUD_RATE,
@@ -259,6 +279,7 @@ SUBJECTS: tuple[Subject, ...] = (
     EXCHANGE_RATE,
     MODEL_COMPUTE,
     ACCELERATOR_SPEC,
+    USAGE,
 )
 
 

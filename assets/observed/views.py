@@ -138,7 +138,9 @@ def subject_views(subject: Subject) -> list[str]:
     enrich = _ENRICH.get(subject.name, _PLAIN)
     if subject.kind == "state":
         return view_scripts(subject, enrich)
-    if "resolution" not in subject.keys:  # exchange rates: one value a day
+    if "used_to" in subject.values:  # a line of use says its own end
+        end, condition = "used_to", "valid_from <= valid_at AND used_to > valid_at"
+    elif "resolution" not in subject.keys:  # exchange rates: one value a day
         end, condition = (
             "valid_from + INTERVAL 1 DAY",
             "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 1 DAY",

@@ -41,7 +41,12 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
     UNION ALL BY NAME
     SELECT 'observed.accelerator_spec' AS table_name, concat_ws('/', accelerator_name, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         fp16_dense_flop_per_s AS value, 'FLOP/s' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.accelerator_spec WHERE of_subject = 'accelerator_spec';
+    FROM observed.accelerator_spec WHERE of_subject = 'accelerator_spec'
+    UNION ALL BY NAME
+    SELECT 'observed.usage' AS table_name, concat_ws('/', account, resource, line_id, workload, provider, region, instance_type, purchase_option, source_id, scope,
+            strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        instance_hours AS value, 'h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
+    FROM observed.usage WHERE of_subject = 'usage';
 COMMENT ON MACRO TABLE row_of_observed IS 'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that passport takes.';
 
 CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
@@ -54,6 +59,8 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     FROM reference.instance_accelerator WHERE of_name = 'instance_accelerator'
     UNION ALL BY NAME
     SELECT 'reference.model' AS table_name, model_id AS row_key, source_url, checked_on, note FROM reference.model WHERE of_name = 'model'
+    UNION ALL BY NAME
+    SELECT 'reference.model_alias' AS table_name, alias AS row_key, note FROM reference.model_alias WHERE of_name = 'model_alias'
     UNION ALL BY NAME
     SELECT 'reference.region' AS table_name, concat_ws('/', provider, region) AS row_key, source_url, checked_on,
         'zone claimed by ' || zone_claimed_by AS note FROM reference.region WHERE of_name = 'region'
