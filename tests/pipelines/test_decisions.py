@@ -10,6 +10,8 @@ from statistics import NormalDist
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from assets.estimated import decision_assets
 from assets.estimated.decision_tables import DECISION_TABLES
@@ -137,17 +139,20 @@ def test_parts_of_an_estimates_move_add_up(bundled: duckdb.DuckDBPyConnection, m
     }
 
 
-def test_the_later_side_is_the_estimate_itself(bundled: duckdb.DuckDBPyConnection) -> None:
-    for scenario in ("llama-65b", "gpt-3-175b-h100", "gpt-3-175b-a100"):
-        central, as_of = bundled.execute(
-            "SELECT central, as_of_at FROM estimated.training_estimate WHERE scenario_id = ? AND quantity = 'cost_usd'",
-            [scenario],
-        ).fetchall()[0]
-        total = bundled.execute(
-            "SELECT total_to FROM why_moved(?, DATE '2024-01-01', to_at := ?) WHERE quantity = 'cost_usd' AND part = 'total'",
-            [scenario, as_of],
-        ).fetchall()[0][0]
-        assert total == pytest.approx(central, rel=1e-9)
+@pytest.mark.parametrize("scenario", ["llama-65b", "gpt-3-175b-h100", "gpt-3-175b-a100"])
+@pytest.mark.parametrize("quantity", ["cost_usd", "operational_kgco2e"])
+def test_the_later_side_is_the_estimate_itself(
+    bundled: duckdb.DuckDBPyConnection, scenario: str, quantity: str
+) -> None:
+    central, as_of = bundled.execute(
+        "SELECT central, as_of_at FROM estimated.training_estimate WHERE scenario_id = ? AND quantity = ?",
+        [scenario, quantity],
+    ).fetchall()[0]
+    total = bundled.execute(
+        "SELECT total_to FROM why_moved(?, DATE '2024-01-01', to_at := ?) WHERE quantity = ? AND part = 'total'",
+        [scenario, as_of, quantity],
+    ).fetchall()[0][0]
+    assert total == pytest.approx(central, rel=1e-9)
 
 
 def test_what_a_scenario_states_does_not_move(bundled: duckdb.DuckDBPyConnection) -> None:
@@ -481,3 +486,26 @@ def test_the_index_of_another_method_does_not_mix_in(bundled: duckdb.DuckDBPyCon
         bundled.execute("ROLLBACK")
     assert after == (before, 1, "price-index-10")
     assert twice == 0
+
+
+_POSITIVE = st.floats(1e-9, 1e9)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(_POSITIVE, st.floats(0.001, 1000)), min_size=2, max_size=8), st.booleans())
+def test_the_split_is_exact_for_any_factors(
+    bundled: duckdb.DuckDBPyConnection, factors: list[tuple[float, float]], is_undone: bool
+) -> None:
+    """Whatever the factors are and however they move, also where the moves cancel: the parts add up to the change."""
+    pairs = [(value, value * ratio) for value, ratio in factors]
+    if is_undone:
+        pairs += [(after, before) for before, after in pairs]
+    start, end = (math.prod(p[side] for p in pairs) for side in (0, 1))
+    parts = bundled.execute(
+        "SELECT list_transform(?::DOUBLE[], lambda r: log_mean(?::DOUBLE, ?::DOUBLE) * ln(r))",
+        [[b / a for a, b in pairs], end, start],
+    ).fetchall()[0][0]
+    assert math.fsum(parts) == pytest.approx(end - start, rel=1e-9, abs=1e-12 * max(start, end))
+    assert bundled.execute("SELECT log_mean(?::DOUBLE, ?::DOUBLE)", [start, end]).fetchall()[0][0] == pytest.approx(
+        bundled.execute("SELECT log_mean(?::DOUBLE, ?::DOUBLE)", [end, start]).fetchall()[0][0], rel=1e-9
+    )

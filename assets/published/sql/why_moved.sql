@@ -1,6 +1,6 @@
 -- Why an estimate is another at a later date, on other hardware or by another method: an exact split (logarithmic mean Divisia index).
 CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
-        utilization_to := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH method AS (
         SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version
         FROM (SELECT newest_method(t.method_version) AS newest FROM estimated.training_estimate t WHERE t.scenario_id = estimate) e),
@@ -12,9 +12,13 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method
             max(e.central) FILTER (e.quantity = 'energy_kwh' AND e.method_version = m.to_version) AS energy_by_to
         FROM method m JOIN estimated.training_estimate e ON e.scenario_id = estimate),
     used AS (
-        SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
-            max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid
-        FROM estimated.factor f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate),
+        SELECT r.pue, r.given_usd, r.given_grid, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
+        FROM (
+            SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
+                max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
+                -- The boundary that the estimate itself was made on, unless another is asked for.
+                max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location', 1)) AS told_boundary
+            FROM estimated.factor f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
     stated AS (
         SELECT toml_text(s.definition, 'accelerator') AS accelerator, lower(toml_text(s.definition, 'provider')) AS provider, toml_text(s.definition, 'region') AS region,
             coalesce(toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, toml_text(s.definition, 'model') AS model
@@ -62,7 +66,7 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method
         LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM observed.grid_carbon_year g
-        WHERE g.basis_boundary = boundary AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
+        WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
     mixed AS (
         SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid, max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
@@ -106,4 +110,4 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method
         FROM moved m JOIN total t ON t.quantity = m.quantity
         UNION ALL SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to FROM total t) a CROSS JOIN method m
     ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
-COMMENT ON MACRO TABLE why_moved IS 'Why a bundled training estimate costs and emits another sum at to_at than at from_at: parts for hardware (GPU-hours at peak), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (GPU-hours and energy by to_method over those by from_method), which add up exactly to the change (LMDI-I, Ang 2005). The price is the median of the offers that the estimate takes; what the scenario states stays as it is; grid: latest whole year on one boundary. to_accelerator, to_provider, to_region and utilization_to move the job. NULL where a factor is not known. why_moved(''gpt-3-175b-h100'', DATE ''2024-01-01'', to_at := DATE ''2026-01-01'').';
+COMMENT ON MACRO TABLE why_moved IS 'Why a bundled training estimate costs and emits another sum at to_at than at from_at: parts for hardware (GPU-hours at peak), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (GPU-hours and energy by to_method over those by from_method), which add up exactly to the change (LMDI-I, Ang 2005). The price is the median of the offers that the estimate takes; what the scenario states stays as it is; grid: latest whole year on one boundary, that of the estimate unless named. to_accelerator, to_provider, to_region and utilization_to move the job. NULL where a factor is not known. why_moved(''gpt-3-175b-h100'', DATE ''2024-01-01'', to_at := DATE ''2026-01-01'').';

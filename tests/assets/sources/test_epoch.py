@@ -8,9 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets import intake, settle
+from assets.catalog import catalog
 from assets.sources._base import LayoutError, Window
 from assets.sources.epoch import EPOCH_HARDWARE, EPOCH_MODELS
+from assets.sources.starter import STARTER_MODEL_COMPUTE
 from tests.assets.sources.reading import read_body
+from warehouse.connection import write_session
+from warehouse.home import Home
 
 HEAD = (
     "Model,Domain,Task,Organization,Publication date,Parameters,Training compute (FLOP),{size},"
@@ -112,3 +117,32 @@ def test_one_file_each_is_asked_for() -> None:
         ((request,),) = source.plan(window)
         assert request.url.startswith("https://epoch.ai/data/")
         assert request.url.endswith(".csv")
+
+
+def test_what_was_read_is_recorded_and_grows_beside_the_reference_table(home: Home, tmp_path: Path) -> None:
+    """Ten models that grow tenfold a year, through captures and the log into the trend, each source by itself."""
+    settle.refresh_reference(home)
+    body = HEAD.format(size="Training dataset size (total)") + "".join(
+        f"m{year},Language,Chat,Lab,{2010 + year}-01-01,1e9,1e{10 + year},1e9,,,,,Likely\n" for year in range(10)
+    )
+    (tmp_path / "models.csv").write_text(body, encoding="utf-8")
+    (tmp_path / "hardware.csv").write_text(HARDWARE, encoding="utf-8")
+    for source, name in ((EPOCH_MODELS, "models.csv"), (EPOCH_HARDWARE, "hardware.csv")):
+        (taken,) = intake.take_files(home, source, [tmp_path / name], dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
+        assert taken.outcome == "loaded", taken
+    (bundled,) = intake.take_bundled(home, STARTER_MODEL_COMPUTE)
+    assert bundled.outcome == "loaded"
+    for subject in ("model_compute", "accelerator_spec"):
+        settle.record_subject(home, subject)
+    with write_session(home, catalog()) as con:
+        growth = con.sql(
+            "SELECT growth_per_year, low_growth_per_year, high_growth_per_year, point_count FROM compute_growth(from_on := DATE '2009-01-01') "
+            "WHERE source_id = 'epoch_models' AND quantity = 'training_flop'"
+        ).fetchall()
+        sources = con.sql("SELECT DISTINCT source_id FROM training_compute() ORDER BY 1").fetchall()
+        years = con.sql(
+            "SELECT year, best_flop_per_s_per_w, best_flop_per_s_per_usd, price_count FROM accelerator_by_year()"
+        ).fetchall()
+    assert growth[0] == pytest.approx((10, 10, 10, 10), rel=1e-3)
+    assert sources == [("epoch_models",), ("starter_model_compute",)]
+    assert years == [(2020, pytest.approx(312e12 / 400), pytest.approx(312e12 / 15_000), 1), (2025, None, None, 0)]
