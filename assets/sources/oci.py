@@ -2,7 +2,7 @@
 
 Quirks: only the metric "GPU Per Hour" is a rate of a GPU; nodes of the VMware service and appliances by the day are
 not. Oracle's bare-metal and VM shapes are sold by the GPU with host included, so a row is an offer of one GPU of a
-shape family; how many GPUs a shape has is not in the list. Cloud@Customer stands in the customer's own building and is
+shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's own building and is
 left out. A product may have several price models or tiers: the one that begins at zero is the list price. Preemptible
 capacity costs half by Oracle's published rule, but the list has no row for it, so none is made up. The oldest files
 have `prices` without `currencyCodeLocalizations` and no `lastUpdated`, which is of the file, not of a price.
@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
 HOST = "apexapps.oracle.com"
@@ -55,47 +56,52 @@ def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
             )
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """One row per GPU product, pay as you go."""
-    (document,) = documents
+def gpu_prices(document: Document) -> pl.DataFrame:
+    """List prices of GPU-hours, pay as you go, in the columns of `_SCHEMA`; `value` may be no price.
+
+    Raises:
+        LayoutError: if it is no price list, or lists no GPU.
+    """
     value = json_of(document)
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise LayoutError(f"{document.url}: items is missing (renamed?)")
     wanted = [p for p in value["items"] if p["metricName"] == _METRIC]
     if not wanted:
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
-    frame = pl.DataFrame(
-        [row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False
-    ).filter(
+    return pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False).filter(
         pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True)
         & (pl.col("model") == "PAY_AS_YOU_GO")
         & (pl.col("from_units") == 0)
     )
+
+
+def accelerator_name() -> pl.Expr:
+    """The accelerator in a product's name; X7, V2, E3 and E4 name a generation of hosts, not an accelerator."""
+    return pl.when(~pl.col("name").str.contains(r"-\s*[XVE]\d\s*$")).then(
+        pl.col("name").str.extract(r"GPU(?: Standard)?\s*-\s*(.+?)(?:\s*-\s*v\d)?\s*$")
+    )
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per GPU product, pay as you go."""
+    (document,) = documents
+    frame = gpu_prices(document)
     is_price = (pl.col("value") > 0).fill_null(value=False)
     bad, good = frame.filter(~is_price), frame.filter(is_price)
-    offers = good.select(
-        pl.lit("oci").alias("provider"),
-        pl.lit("global").alias("region"),
+    offers = cloud_rates(
+        good,
+        provider="oci",
         # The name in front of "Compute" was changed over the years.
-        pl.col("name")
+        instance_type=pl.col("name")
         .str.replace(r"^(?:OCI|Oracle Cloud Infrastructure)\s*-\s*", "")
         .str.replace_all(r"\s+", " ")
-        .str.strip_chars()
-        .alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
+        .str.strip_chars(),
         # Two products may have one name.
-        pl.col("part").alias("offer_variant"),
-        # X7, V2, E3 and E4 name a generation of hosts, not an accelerator.
-        pl.when(~pl.col("name").str.contains(r"-\s*[XVE]\d\s*$"))
-        .then(pl.col("name").str.extract(r"GPU(?: Standard)?\s*-\s*(.+?)(?:\s*-\s*v\d)?\s*$"))
-        .alias("accelerator_name"),
-        pl.lit(1.0).alias("accelerator_count"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("value").cast(pl.Float64).alias("price_amount_per_hour"),
-        pl.col("currency").alias("currency_code"),
+        offer_variant=pl.col("part"),
+        accelerator_name=accelerator_name(),
+        accelerator_count=1.0,
+        price_amount_per_hour=pl.col("value"),
+        currency_code=pl.col("currency"),
     )
     return Reading(
         [Scope("oci", offers, is_complete=True)], refused(bad, "value is no positive number") if bad.height else None
