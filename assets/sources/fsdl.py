@@ -15,20 +15,24 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
-_FOLDER = f"https://{HOST}/the-full-stack/website/main/docs/cloud-gpus"
+_REPOSITORY, _FOLDER = "the-full-stack/website", "docs/cloud-gpus"
 _COMMON = ("GPU Type", "GPUs", "GPU RAM", "vCPUs", "RAM")
 #: A table whose name is dated further back than this when it was fetched is history, and ends no offer.
 _FRESH = dt.timedelta(days=3)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """Both tables as they stand."""
-    yield [Request(f"{_FOLDER}/cloud-gpus.csv", extension="csv")]
-    yield [Request(f"{_FOLDER}/serverless-gpus.csv", extension="csv")]
+    """Both tables, as they stand or as they stood on past days."""
+    for table in ("cloud-gpus.csv", "serverless-gpus.csv"):
+        if window.first_on is None:
+            yield [Request(f"https://{HOST}/{_REPOSITORY}/main/{_FOLDER}/{table}", extension="csv")]
+        else:
+            yield from _git.versions(_REPOSITORY, f"{_FOLDER}/{table}", window)
 
 
 def _amount(column: str) -> pl.Expr:
@@ -122,7 +126,9 @@ FSDL = Source(
     attribution="The Full Stack",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    expand=_git.expand,
+    hosts=_git.HOSTS,
+    has_history=True,
     cadence="30 5 * * 1",
     extension="csv",
     stale_after_days=400.0,

@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
 from warehouse.captures import Document
 
@@ -41,8 +42,11 @@ _BLOCK = re.compile(r"^    ([A-Za-z0-9_.-]+):[ \t]*$", re.MULTILINE)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The file of today; older ones are in the history of the repository, which has no dated addresses."""
-    yield [Request(URL, extension="yml")]
+    """The file of today, or those of past days."""
+    if window.first_on is None:
+        yield [Request(URL, extension="yml")]
+        return
+    yield from _git.versions("Cyclenerd/google-cloud-pricing-cost-calculator", "pricing.yml", window)
 
 
 def _machine_types(document: Document) -> dict[str, dict[str, Any]]:
@@ -159,8 +163,10 @@ GCP_PRICING_YML = Source(
     attribution="Nils Knieling, google-cloud-pricing-cost-calculator",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    expand=_git.expand,
+    hosts=_git.HOSTS,
     cadence="50 6 * * *",
+    has_history=True,
     extension="yml",
     stale_after_days=3.0,
 )

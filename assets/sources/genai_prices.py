@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.sources import _git
 from assets.sources._base import UNKNOWN_START_AT, LayoutError, Reading, Request, Scope, Source, Window, json_of
 from warehouse.captures import Document
 
@@ -51,8 +52,11 @@ _Line = dict[tuple[str, int], float]
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The published file; its past versions are in the repository's history and loaded as files."""
-    yield [Request(f"https://{HOST}/pydantic/genai-prices/main/prices/data.json")]
+    """The published file, or as it was on past days."""
+    if window.first_on is None:
+        yield [Request(f"https://{HOST}/pydantic/genai-prices/main/prices/data.json")]
+        return
+    yield from _git.versions("pydantic/genai-prices", "prices/data.json", window)
 
 
 def _prices(prices: dict[str, Any]) -> _Line:
@@ -122,7 +126,9 @@ GENAI_PRICES = Source(
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    expand=_git.expand,
+    hosts=_git.HOSTS,
     cadence="10 */12 * * *",
+    has_history=True,
     stale_after_days=5,
 )

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from warehouse.captures import Document
 
@@ -46,8 +47,11 @@ _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The map as it stands; its past is in git and is loaded from files."""
-    yield [Request(f"https://{HOST}/BerriAI/litellm/main/model_prices_and_context_window.json")]
+    """The map as it stands, or as it stood on past days."""
+    if window.first_on is None:
+        yield [Request(f"https://{HOST}/BerriAI/litellm/main/model_prices_and_context_window.json")]
+        return
+    yield from _git.versions("BerriAI/litellm", "model_prices_and_context_window.json", window)
 
 
 def _start_of(tier: dict) -> float | None:
@@ -176,6 +180,8 @@ LITELLM = Source(
     attribution="BerriAI/litellm",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    expand=_git.expand,
+    hosts=_git.HOSTS,
     cadence="10 5 * * *",
+    has_history=True,
 )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
 from warehouse.captures import Document
 
@@ -76,11 +77,13 @@ _GCP_LEAST_SHARE = 0.55
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """One request per cloud; the catalog has no dated addresses."""
+    """One file per cloud, as it stands or as it stood on past days."""
     for cloud in CLOUDS:
-        yield [
-            Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", extension="csv")
-        ]
+        path = f"catalogs/v8/{cloud}/vms.csv"
+        if window.first_on is None:
+            yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/{path}", extension="csv")]
+        else:
+            yield from _git.versions("skypilot-org/skypilot-catalog", path, window)
 
 
 def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
@@ -295,7 +298,9 @@ SKYPILOT = Source(
     attribution="SkyPilot catalog",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    expand=_git.expand,
+    hosts=_git.HOSTS,
+    has_history=True,
     parser_version=2,
     cadence="20 */8 * * *",
     extension="csv",

@@ -115,7 +115,7 @@ def test_a_refused_file_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -
         (("load", "skypilott", "x"), "does not exist"),
         (("load", "skypilot"), "Missing argument"),
         (("refresh", "--from", "2026-01-01"), "needs the SOURCES"),
-        (("refresh", "skypilot", "--from", "2026-01-01"), "has no history"),
+        (("refresh", "vast", "--from", "2026-01-01"), "has no history"),
         (("refresh", "gb_carbon_intensity", "--from", "2026-01-02", "--to", "2026-01-01"), "lies before"),
         (("query", "SELECT 1", "--format", "xml"), "xml"),
         (("nonsense",), "No such command"),
