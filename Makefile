@@ -10,7 +10,8 @@ STAMP := $(VENV)/.ready
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
 	@echo "setting up $(VENV) from requirements.lock (once)"
-	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment: on Debian and Ubuntu install python3-venv"; exit 1; }
+	@# What a broken-off or failed attempt left behind, perhaps with another Python, is cleared away.
+	@$(PYTHON) -m venv $(if $(wildcard $(STAMP)),,--clear) $(VENV) || { echo "could not make a virtual environment: on Debian and Ubuntu install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 
 	@touch $(STAMP)

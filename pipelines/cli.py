@@ -376,11 +376,21 @@ def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> None:
 def query(sql: str, style: str, output: Path | None) -> int:
     """Ask the published file in SQL (read-only)."""
     from warehouse.connection import read_published
+    from warehouse.tables import quoted
 
     with read_published(Home.from_environment()) as con:
         relation = con.sql(sql)
         if relation is None:
             return 0
+        if style == "csv":
+            # A cell of CSV holds text: lists and structs go in as JSON.
+            nested = ("list", "array", "struct", "map", "union")
+            columns = zip(relation.columns, relation.types, strict=True)
+            relation = relation.project(
+                ", ".join(
+                    f"to_json({quoted(c)})::VARCHAR AS {quoted(c)}" if t.id in nested else quoted(c) for c, t in columns
+                )
+            )
         frame = relation.pl()
     if style == "parquet":
         if output is None and sys.stdout.isatty():

@@ -57,6 +57,12 @@ def test_query_formats(built: Home, style: str, expected: str) -> None:
     assert petaday("query", "SELECT 1 AS a", "--format", style, home=built).stdout == expected
 
 
+def test_query_csv_of_lists_and_structs_is_json_in_the_cell(built: Home) -> None:
+    sql = "SELECT 1 AS a, [1, 2] AS \"the list\", {'x': 'y'} AS s"
+    shown = petaday("query", sql, "--format", "csv", home=built)
+    assert shown.stdout == 'a,the list,s\n1,"[1,2]","{""x"":""y""}"\n', shown.stderr
+
+
 def test_query_is_read_only(built: Home) -> None:
     result = petaday("query", "DELETE FROM observed.cloud_rate_log", home=built)
     assert result.returncode == 1
