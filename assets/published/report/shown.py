@@ -39,14 +39,14 @@ def money(value: float | None) -> str:
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
-def band(low: float | None, central: float | None, high: float | None, unit: str) -> Markup:
+def band(low: float | None, central: float | None, high: float | None, unit: str, *, digits: int = 3) -> Markup:
     """A central value with its band and unit."""
     if central is None:
         return told("unknown")
     if low == high or low is None or high is None:
-        return Markup('<b>{}</b> <span class="unit">{}</span>').format(number(central), unit)
+        return Markup('<b>{}</b> <span class="unit">{}</span>').format(number(central, digits), unit)
     return Markup('<b>{}</b> <span class="band">[{} … {}]</span> <span class="unit">{}</span>').format(
-        number(central), number(low), number(high), unit
+        number(central, digits), number(low, digits), number(high, digits), unit
     )
 
 

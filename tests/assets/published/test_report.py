@@ -223,6 +223,20 @@ def test_self_hosting_stands_beside_api_prices(browser: Any, site: Path) -> None
     page.context.close()
 
 
+def test_claims_stand_beside_estimates_with_where_they_fail(site: Path) -> None:
+    from lxml import html
+
+    root = html.parse(str(site / "scenarios.html")).getroot()
+    assert [h.get("id") for h in root.iter("h3")] == [f"article-{n}" for n in range(1, 7)]
+    rows = root.xpath("//table[starts-with(@id, 'claims-')]/tbody/tr")
+    assert len(rows) >= 15
+    verdicts = {row.xpath("string(td[3])").strip() for row in rows}
+    assert {"holds", "does not hold"} <= verdicts
+    assert all(row.xpath("string(td[5])").strip() for row in rows), "a claim without where it fails"
+    (gpus,) = [r for r in rows if "30,382" in r.xpath("string(th)")]
+    assert "30,382" in gpus.xpath("string(td[2])")
+
+
 def test_every_figure_leads_to_the_captures_behind_it(site: Path) -> None:
     from lxml import html
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
+from assets.published.report.pages.article import claims
 from assets.published.report.pages.common import grouped, stamp
 from assets.published.report.shown import number, percent
 from assets.published.report.texts import words
@@ -74,6 +75,7 @@ def scenarios(facts: Facts) -> Row:
         if r["quantity"] == "operational_kgco2e" and r["central"]
     ]
     return {
+        "article": claims(facts),
         "scenarios": found,
         "cost_chart": charts.ranges(
             sorted(costs, key=lambda r: r["central"]),
