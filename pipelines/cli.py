@@ -27,6 +27,7 @@ from rich.table import Table
 from pipelines.alerts.commands import alerts, tell
 from pipelines.console import err, out
 from pipelines.lake_commands import lake
+from pipelines.restate_command import restate
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
@@ -83,6 +84,7 @@ def main(context: click.Context, verbose: bool) -> None:
 
 
 main.add_command(alerts)
+main.add_command(restate)
 main.add_command(lake)
 
 # Jobs ---------------------------------------------------------------------------------------------------------------------

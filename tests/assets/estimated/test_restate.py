@@ -1,0 +1,97 @@
+"""Restatement: both versions on the same scenarios and data, side by side, never mixed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.estimated.engine import estimate_statements
+from assets.estimated.restate import restate
+from assets.estimated.scenario import ScenarioError
+from assets.estimated.sections import statement_of
+from assets.published.report.restatement import change_words, restatement_page
+
+NOW = dt.datetime(2025, 11, 25, tzinfo=dt.UTC)
+REQUEST = {
+    "active_parameters_count": 12.9e9,
+    "parameters_count": 46.7e9,
+    "output_tokens_count": 200,
+    "pue": 1.2,
+    "grid_gco2e_per_kwh": {"low": 300, "central": 400, "high": 500},
+}
+
+
+def stated(scenario_id: str, **values: object) -> object:
+    return statement_of("request", REQUEST | values, scenario_id=scenario_id)
+
+
+def test_both_versions_of_a_request(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Each side is what its version says by itself; the same request stated for each version counts once."""
+    both = [stated("a", method="ecologits-0.5.0"), stated("b", method="ecologits-0.9.1")]
+    found = restate(warehouse, "ecologits-0.5.0", "ecologits-0.9.1", both, NOW)
+    assert found.rows["scenario_id"].unique().to_list() == ["a"]
+    row = found.rows.row(by_predicate=pl.col("quantity") == "energy_kwh", named=True)
+    for side, version in (("old", "ecologits-0.5.0"), ("new", "ecologits-0.9.1")):
+        alone = estimate_statements(warehouse, [stated("x", method=version)], NOW)[0].quantities["energy_kwh"]
+        assert [row[f"{side}_{k}"] for k in ("low", "central", "high")] == [
+            alone[k] for k in ("low", "central", "high")
+        ]
+        assert row[f"{side}_method_version"] == version
+    assert row["change_share"] == pytest.approx(row["new_central"] / row["old_central"] - 1)
+    assert row["is_outside_old_band"]
+
+
+def test_what_a_version_does_not_know_is_said(warehouse: duckdb.DuckDBPyConnection) -> None:
+    request = stated("a", site_water_l_per_kwh=0.4, grid_water_l_per_kwh=5)
+    found = restate(warehouse, "ecologits-0.9.1", "ecologits-0.5.0", [request], NOW)
+    assert found.notes == (
+        "a: site_water_l_per_kwh, grid_water_l_per_kwh left out in ecologits-0.5.0, which does not know it",
+    )
+    water = found.rows.row(by_predicate=pl.col("quantity") == "water_l", named=True)
+    assert water["old_central"] > 0
+    assert water["new_central"] is None
+    assert water["unit"] == "l"
+
+
+def test_history_by_quarter_where_something_is_looked_up(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """From the first quarter of which price and grid are known; the page draws it."""
+    served = statement_of(
+        "serving",
+        {"model": "llama-3.1-70b", "gpu": "H100 SXM", "tp": 4, "batch": 8, "input_tokens": 500, "output_tokens": 300}
+        | {"region": "US"},
+        scenario_id="<served>",
+    )
+    found = restate(warehouse, "serving-1", "serving-2", [served], NOW)
+    dates = found.rows["as_of_on"].unique().sort().to_list()
+    assert dates[0] == dt.date(2022, 7, 1)
+    assert dates[-1] == NOW.date()
+    assert dt.date(2025, 10, 1) in dates
+    batch = found.rows.filter(pl.col("quantity") == "largest_batch_count")
+    assert (batch["new_central"] > batch["old_central"]).all()
+    page = restatement_page(found)
+    assert "&lt;served&gt;" in page
+    assert "<served>" not in page
+    assert page.count("<svg") >= 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("serving-9", "serving-1", "serving-9: no such method version; known are training-1,"),
+        ("serving-1", "serving-1", "serving-1: given as old and as new; nothing would differ"),
+        ("serving-1", "ecologits-0.5.0", r"serving-1 is of \[serving\], ecologits-0.5.0 of \[request\]"),
+        ("training-1", "serving-1", r"training-1: the only version of \[training\]"),
+        ("serving-1", "serving-2", r"serving-1, serving-2: no scenario with a section \[serving\] is given"),
+    ],
+)
+def test_refused(warehouse: duckdb.DuckDBPyConnection, old: str, new: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        restate(warehouse, old, new, [stated("a")], NOW)
+
+
+@pytest.mark.parametrize(("change", "words"), [(None, ""), (0.1, "+10.0%"), (-0.95, "x 0.05"), (22, "x 23")])
+def test_change_in_words(change: float | None, words: str) -> None:
+    assert change_words(change) == words
