@@ -94,3 +94,43 @@ def test_a_scenario_is_added_by_following_the_page(clone: Path) -> None:
     assert "cost_usd" in petaday(clone, quantities)
     assert "method_default" in petaday(clone, factors)
     assert "bytes match" in petaday(clone, explain)
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[str]:
+    """Every `petaday …` of a page's blocks and of its running text."""
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.S | re.M))
+    inline = re.findall(r"`(petaday [^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M))
+    typed = re.findall(r"^(?:\$ )?(?:\S*/)?(petaday (?:\"[^\"]*\"|[^\n\"#&|>])+)", blocks, re.M)
+    return [c.split("  #")[0].strip() for c in (*typed, *inline)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_of_the_manual_exist_with_their_options(page: Path) -> None:
+    import shlex
+
+    import click
+
+    from pipelines.cli import main
+
+    for command in commands(page.read_text(encoding="utf-8")):
+        words = shlex.split(command, comments=True)[1:]
+        node: click.Command = main
+        while isinstance(node, click.Group) and words and not words[0].startswith("-"):
+            found = node.get_command(click.Context(node), words[0])
+            assert found is not None, f"{page.name}: `{command}`: no command {words[0]}"
+            node, words = found, words[1:]
+        try:
+            node.make_context("petaday", words, resilient_parsing=True)
+        except click.UsageError as e:
+            pytest.fail(f"{page.name}: `{command}`: {e.message}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_of_the_manual_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
