@@ -103,7 +103,7 @@ def commands(text: str) -> list[str]:
     """Every `petaday …` of a page's blocks and of its running text."""
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.S | re.M))
     inline = re.findall(r"`(petaday [^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M))
-    typed = re.findall(r"^(?:\$ )?(?:\S*/)?(petaday (?:\"[^\"]*\"|[^\n\"#&|>])+)", blocks, re.M)
+    typed = re.findall(r"^(?:\$ |.*\.venv/bin/)?(petaday (?:\"[^\"]*\"|[^\n\"#&|>])+)", blocks, re.M)
     return [c.split("  #")[0].strip() for c in (*typed, *inline)]
 
 
