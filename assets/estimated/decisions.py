@@ -355,8 +355,11 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
         if parameter.known is None:
             continue
         if parameter.known == "accelerator":
-            found = con.execute("SELECT count(*) FROM accelerator_ids(?)", [value]).fetchall()[0][0]
+            meant = con.execute("SELECT accelerator_id FROM accelerator_ids(?) ORDER BY 1", [value]).fetchall()
+            found = len(meant)
             column, table = "accelerator_id", "reference.accelerator"
+            if found > 1 and name.startswith("workloads") and (str(value).lower(),) not in meant:
+                problems.append(f"{name}: {value!r} may be {', '.join(i for (i,) in meant)}; name one")
         else:
             table, column = parameter.known.rsplit(".", 1)
             found = con.execute(

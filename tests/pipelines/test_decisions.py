@@ -414,6 +414,10 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
         ("[why_moved]\nestimate = 'llama-65'\nfrom_at = 2024-01-01", "did you mean llama-65b"),
         ("[east_west]\nit_energy_kwh = 1\nfrom_cluster = 'shaoguann'", "did you mean shaoguan"),
         ("[build_adapt_buy]\nown_tokens_per_s_per_gpu = 5\nbuy_model = 'gpt-4oo'", "did you mean gpt-4o"),
+        (
+            "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\naccelerator = 'A100 80GB'",
+            "may be nvidia-a100-80gb, nvidia-a100-pcie-80gb, nvidia-a100-sxm-80gb; name one",
+        ),
     ],
 )
 def test_a_name_that_is_not_known_is_answered_with_the_closest(
@@ -509,3 +513,23 @@ def test_the_split_is_exact_for_any_factors(
     assert bundled.execute("SELECT log_mean(?::DOUBLE, ?::DOUBLE)", [start, end]).fetchall()[0][0] == pytest.approx(
         bundled.execute("SELECT log_mean(?::DOUBLE, ?::DOUBLE)", [end, start]).fetchall()[0][0], rel=1e-9
     )
+
+
+def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> None:
+    """A second seller with cheaper input and far dearer output, and a free one, do not lend one price each."""
+    before = rows_of(bundled, "FROM bought_token_price('gpt-4')")
+    assert before
+    bundled.execute("BEGIN")
+    try:
+        bundled.execute(
+            "INSERT INTO observed.token_price_log BY NAME SELECT * REPLACE ('other' AS vendor, price_usd_per_mtok * CASE direction WHEN 'input' THEN 0.5 ELSE 9 END AS price_usd_per_mtok) "
+            "FROM observed.token_price_log WHERE model = 'gpt-4' UNION ALL BY NAME SELECT * REPLACE ('free' AS vendor, 0 AS price_usd_per_mtok) FROM observed.token_price_log WHERE model = 'gpt-4'"
+        )
+        after = rows_of(bundled, "FROM bought_token_price('gpt-4')")
+        other = rows_of(bundled, "FROM bought_token_price('gpt-4', of_vendor := 'other')")
+    finally:
+        bundled.execute("ROLLBACK")
+    assert after == before
+    for mine, theirs in zip(before, other, strict=True):
+        assert theirs["input_usd_per_mtok"] == pytest.approx(mine["input_usd_per_mtok"] / 2)
+        assert theirs["output_usd_per_mtok"] == pytest.approx(mine["output_usd_per_mtok"] * 9)

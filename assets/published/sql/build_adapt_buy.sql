@@ -3,21 +3,24 @@ CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_o
     WITH price AS (
         SELECT t.* FROM observed.token_price t
         WHERE (lower(t.model) = lower(model_name) OR lower(t.model) LIKE '%/' || lower(model_name)) AND (of_vendor IS NULL OR lower(t.vendor) = lower(of_vendor))
-          AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok IS NOT NULL),
+          AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0),
     -- A month without a known start of the price is not in the history.
     month AS (
         SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), from_on::TIMESTAMP)),
             least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', to_on::TIMESTAMP + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p),
-    spoken AS (
-        SELECT m.month_on::DATE AS month_on, p.* FROM month m JOIN price p
-            ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()) AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
-        QUALIFY row_number() OVER (PARTITION BY m.month_on, p.direction ORDER BY p.region <> 'global', source_rank(p.source_id), p.price_usd_per_mtok, p.vendor, p.source_id, p.scope) = 1)
-    SELECT s.month_on, any_value(s.vendor) AS vendor, any_value(s.model) AS model, max(s.price_usd_per_mtok) FILTER (s.direction = 'input') AS input_usd_per_mtok,
-        max(s.price_usd_per_mtok) FILTER (s.direction = 'output') AS output_usd_per_mtok,
-        max(s.price_usd_per_mtok) FILTER (s.direction = 'input') * (1 - output_share) + max(s.price_usd_per_mtok) FILTER (s.direction = 'output') * output_share AS usd_per_mtok,
-        string_agg(DISTINCT s.source_id, ', ' ORDER BY s.source_id) AS source_ids, bool_or(s.is_bundled) AS is_bundled
-    FROM spoken s GROUP BY s.month_on ORDER BY s.month_on;
-COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens. bought_token_price(''gpt-4'').';
+    -- One seller's two prices, by one source: input and output of different sellers are nobody's price.
+    offered AS (
+        SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope, max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
+            max(p.price_usd_per_mtok) FILTER (p.direction = 'output') AS output_usd_per_mtok, bool_or(p.is_bundled) AS is_bundled
+        FROM month m JOIN price p ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now())
+            AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
+        GROUP BY ALL),
+    mixed AS (SELECT o.*, o.input_usd_per_mtok * (1 - output_share) + o.output_usd_per_mtok * output_share AS usd_per_mtok FROM offered o)
+    SELECT x.month_on, x.vendor, x.model, x.input_usd_per_mtok, x.output_usd_per_mtok, x.usd_per_mtok, x.source_id AS source_ids, x.is_bundled
+    FROM mixed x
+    QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global', source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
+    ORDER BY x.month_on;
+COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers the cheapest; offers at no price are left out. bought_token_price(''gpt-4'').';
 
 CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
         accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
