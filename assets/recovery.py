@@ -78,7 +78,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
         try:
             with made_in.open_for_writing(catalog()) as con:
                 settle.sync_sources(con)
-                settle.load_reference(con)
+                settle.load_reference(con, home)
                 recorder = loading.Recorder(con, home, catalog(), intake.parse_again(home), keep_journal=False)
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]

@@ -9,6 +9,7 @@ import duckdb
 from assets import intake
 from assets.catalog import catalog
 from assets.observed.views import SQL
+from assets.reference.override import with_overrides
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import all_sources
 from warehouse import loading
@@ -17,12 +18,12 @@ from warehouse.connection import transaction, write_session
 from warehouse.home import Home
 
 
-def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Bring the reference tables to what their files say; returns rows of the tables that changed."""
+def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]:
+    """Bring the reference tables to what their files and the home's own regions say; returns rows of the tables that changed."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
-    for table in REFERENCE_TABLES:
-        file = read_reference(table)
+    for file in with_overrides(home, [read_reference(table) for table in REFERENCE_TABLES]):
+        table = file.table
         if known.get(table.name) == file.sha256:
             continue
         with transaction(con):
@@ -100,7 +101,7 @@ def refresh_reference(home: Home) -> dict[str, int]:
     """Load changed reference tables and what follows from them."""
     with write_session(home, catalog()) as con:
         sync_sources(con)
-        changed = load_reference(con)
+        changed = load_reference(con, home)
         if changed.keys() & {"accelerator", "accelerator_alias", "instance_accelerator"}:
             match_accelerators(con)
     return changed

@@ -164,6 +164,19 @@ class RegionClaim(dy.Schema):
     checked_on = _CHECKED_ON
 
 
+class ZoneExtent(dy.Schema):
+    """The box that a grid zone lies in: what is fed by it lies inside."""
+
+    zone = text("Grid zone.", key=True)
+    west_longitude = number("Western edge.", "degree", nullable=False, min=-180, max=180)
+    south_latitude = number("Southern edge.", "degree", nullable=False, min=-90, max=90)
+    east_longitude = number("Eastern edge.", "degree", nullable=False, min=-180, max=180)
+    north_latitude = number("Northern edge.", "degree", nullable=False, min=-90, max=90)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+
 class Country(dy.Schema):
     """One row per country."""
 
@@ -261,6 +274,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("region", Region),
     _table("region_claim", RegionClaim),
     _table("country", Country),
+    _table("zone_extent", ZoneExtent),
     METHOD_DEFAULT,
     _table("embodied_carbon", EmbodiedCarbon),
     _table("decision_default", DecisionDefault),

@@ -4,12 +4,13 @@ Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45
 unit is not said at all, the column is named after the region and the time's header is `oootime`, naive, in UTC. Another
 signal (health damage, average) or unit is refused. The rate is modelled, so it is of the kind `estimated`; a new model
 date rewrites history. A MOER counts operation: `direct`. The zone is WattTime's own region id (CAISO_NORTH is a part of
-US-CAL-CISO, not the same). The token lasts 30 minutes and comes from a login with a password: set WATTTIME_TOKEN just
-before the run; the free plan has CAISO_NORTH only.
+US-CAL-CISO, not the same). A token lasts 30 minutes and comes from a login, with which every run begins: set
+WATTTIME_LOGIN to user:password. The free plan has CAISO_NORTH only.
 """
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import os
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from warehouse.captures import Document
 
 HOST = "api.watttime.org"
-KEY = "WATTTIME_TOKEN"
+KEY = "WATTTIME_LOGIN"
 REGION = "CAISO_NORTH"
 GRAMS_PER_KWH_OF_POUNDS_PER_MWH = 0.45359237
 _UNIT = "lbs_co2_per_mwh"
@@ -28,7 +29,21 @@ _RESOLUTIONS = {300: "PT5M", 900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The days of the window in parts of 31 (the API allows 32); the last two where none is given."""
+    """The login; what it leads to is asked for with its token."""
+    login = base64.b64encode(os.environ[KEY].encode()).decode()
+    yield [Request(f"https://{HOST}/login", secret_headers={"Authorization": f"Basic {login}"}, is_index=True)]
+
+
+def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
+    """The days of the window in parts of 31 (the API allows 32); the last two where none is given.
+
+    Raises:
+        LayoutError: if the login answers without a token.
+    """
+    answer = json_of(document)
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise LayoutError(f"{document.url}: the login answered without a token")
     days = window.days(2)
     for n in range(0, len(days), 31):
         part = days[n : n + 31]
@@ -38,13 +53,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
             "start": f"{part[0]}T00:00Z",
             "end": f"{part[-1] + dt.timedelta(days=1)}T00:00Z",
         }
-        yield [
-            Request(
-                f"https://{HOST}/v3/historical",
-                params=params,
-                secret_headers={"Authorization": f"Bearer {os.environ[KEY]}"},
-            )
-        ]
+        bearer = {"Authorization": f"Bearer {token}"}
+        yield [Request(f"https://{HOST}/v3/historical", params=params, secret_headers=bearer)]
 
 
 def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
@@ -118,6 +128,7 @@ WATTTIME = Source(
     attribution="WattTime",
     parse=parse,
     plan=plan,
+    expand=expand,
     hosts=(HOST,),
     cadence="50 */12 * * *",
     key_name=KEY,

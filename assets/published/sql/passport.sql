@@ -65,6 +65,8 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     SELECT 'reference.region' AS table_name, concat_ws('/', provider, region) AS row_key, source_url, checked_on,
         'zone claimed by ' || zone_claimed_by AS note FROM reference.region WHERE of_name = 'region'
     UNION ALL BY NAME
+    SELECT 'reference.zone_extent' AS table_name, "zone" AS row_key, source_url, checked_on, note FROM reference.zone_extent WHERE of_name = 'zone_extent'
+    UNION ALL BY NAME
     SELECT 'reference.region_claim' AS table_name, concat_ws('/', provider, region, attribute, year, claimed_by) AS row_key, source_url, checked_on
     FROM reference.region_claim WHERE of_name = 'region_claim'
     UNION ALL BY NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from assets.sources.watttime import WATTTIME
 from tests.assets.sources.reading import OBSERVED_AT, read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
+from warehouse.errors import PetadayError
 from warehouse.home import Home
 
 META = {
@@ -49,15 +51,36 @@ def test_other_columns(body: str, tmp_path: Path) -> None:
 
 
 def test_live(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert needs_key(WATTTIME, {}) == "WATTTIME_TOKEN"
-    monkeypatch.setenv("WATTTIME_TOKEN", "not-a-real-token")
+    """Login, then the history with its token; neither password nor token is kept anywhere."""
+    assert needs_key(WATTTIME, {}) == "WATTTIME_LOGIN"
+    monkeypatch.setenv("WATTTIME_LOGIN", "somebody:not-a-real-password")
     points = [
         {"point_time": "2026-08-31T00:00:00+00:00", "value": 1000.0},
         {"point_time": "2026-08-31T00:05:00+00:00", "value": None},
     ]
+    replay.add("https://api.watttime.org/login", json.dumps({"token": "not-a-real-token"}))
     replay.add("https://api.watttime.org/v3/historical", json.dumps({"data": points, "meta": META}))
     (taken,) = take_live(home, WATTTIME, Window(OBSERVED_AT))
     ((_, batch),) = list(staging.staged(home))
     assert taken.outcome == "loaded"
     assert batch.scopes[0].frame["intensity_gco2e_per_kwh"].to_list() == [453.59237]
-    assert replay.asked[0].headers["Authorization"] == "Bearer not-a-real-token"
+    login, history = replay.asked
+    assert base64.b64decode(login.headers["Authorization"].removeprefix("Basic ")) == b"somebody:not-a-real-password"
+    assert history.headers["Authorization"] == "Bearer not-a-real-token"
+    kept = b"".join(f.read_bytes() for f in home.root.rglob("*") if f.is_file())
+    assert b"not-a-real" not in kept
+    assert next(c.url for c in batch.captures).startswith("https://api.watttime.org/v3/historical")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [("{}", 200, "without a token"), ('{"token": 5}', 200, "without a token"), ("Unauthorized", 401, "401")],
+)
+def test_a_refused_login_is_one_clear_line(
+    body: str, status: int, message: str, home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATTTIME_LOGIN", "somebody:not-a-real-password")
+    replay.add("https://api.watttime.org/login", body, status)
+    with pytest.raises(PetadayError, match=message) as caught:
+        take_live(home, WATTTIME, Window(OBSERVED_AT))
+    assert "not-a-real" not in str(caught.value)

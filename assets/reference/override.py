@@ -1,0 +1,164 @@
+"""What a team knows better of its regions: `regions.csv` in the home folder, laid over `reference.region`.
+
+Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; what is left empty stays as it was. A region that is not
+in `reference.region` (an own data centre, say) is added. What was overridden stays beside it as a claim, so that `observed.disagreement` shows both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from assets.reference.tables import ReferenceFile, Region, RegionClaim
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+
+FILE_NAME = "regions.csv"
+_KEY = ["provider", "region"]
+_NEEDED = [*_KEY, "source_url"]
+#: Columns that cannot be claimed: they say who claims.
+_ABOUT = ("zone_claimed_by", "note", "checked_on", "source_url")
+#: Columns whose former value is kept as a claim.
+_CLAIMED = ("grid_zone", "pue", "latitude", "longitude")
+
+
+def with_overrides(home: Home, files: Sequence[ReferenceFile]) -> list[ReferenceFile]:
+    """Reference tables with the regions of the home laid over them; as they are where the home has no such file.
+
+    Raises:
+        PetadayError: naming the file, the column or the row, and what is allowed.
+    """
+    path = home.root / FILE_NAME
+    if not path.exists():
+        return list(files)
+    body = path.read_bytes()
+    over = _read(path, body)
+    regions = next(f.frame for f in files if f.table.columns is Region)
+    laid = _lay_over(path, regions, over)
+    former = _former_claims(regions, over)
+    stamp = hashlib.sha256(body).hexdigest()
+    changed = {
+        Region: laid,
+        RegionClaim: pl.concat([next(f.frame for f in files if f.table.columns is RegionClaim), former]),
+    }
+    return [
+        replace(f, frame=changed[f.table.columns], sha256=hashlib.sha256((f.sha256 + stamp).encode()).hexdigest())
+        if f.table.columns in changed
+        else f
+        for f in files
+    ]
+
+
+def _read(path: Path, body: bytes) -> pl.DataFrame:
+    declared = {n: c for n, c in Region.columns().items() if n not in _ABOUT or n == "source_url"}
+    try:
+        raw = pl.read_csv(body, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
+        raise PetadayError(f"{path}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from None
+    if missing := [c for c in _NEEDED if c not in raw.columns]:
+        raise PetadayError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(_NEEDED)}")
+    if unknown := [c for c in raw.columns if c not in declared]:
+        raise PetadayError(f"{path}: unknown column {', '.join(unknown)}; allowed are {', '.join(declared)}")
+    raw = raw.with_columns(pl.col(pl.String).str.strip_chars().replace("", None)).with_columns(
+        pl.col("provider").str.to_lowercase()
+    )
+    for number, row in enumerate(raw.iter_rows(named=True), start=2):
+        for name, value in row.items():
+            if value is None and name in _NEEDED:
+                raise PetadayError(f"{path}, line {number}: {name} is empty; say which region, and who says so")
+            if value is not None and declared[name].dtype == pl.Float64 and not _is_number(value):
+                raise PetadayError(f"{path}, line {number}: {name} is {value!r}, which is no number")
+    if repeated := raw.filter(raw.select(_KEY).is_duplicated()).height:
+        raise PetadayError(f"{path}: {repeated} rows state the same region; keep one")
+    return raw.select(pl.col(n).cast(declared[n].dtype) for n in raw.columns)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lay_over(path: Path, regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
+    stated = [c for c in over.columns if c not in _NEEDED]
+    joined = regions.join(
+        over.with_columns(pl.lit(value=True).alias("_is_over")), on=_KEY, how="full", suffix="_over", coalesce=True
+    )
+    what = (
+        pl.concat_list(pl.when(pl.col(f"{c}_over").is_not_null()).then(pl.lit(c)) for c in stated)
+        .list.drop_nulls()
+        .list.join(", ")
+        if stated
+        else pl.lit("")
+    )
+    is_over = pl.col("_is_over").fill_null(value=False)
+    result = joined.with_columns(
+        *(pl.coalesce(f"{c}_over", c).alias(c) for c in stated),
+        pl.coalesce("source_url", "source_url_over").alias("source_url"),
+        pl.when(is_over)
+        .then(
+            pl.concat_str(
+                pl.col("note"),
+                pl.lit(f"by {FILE_NAME} of this home: ")
+                + what
+                + pl.lit(" (")
+                + pl.col("source_url_over")
+                + pl.lit(")"),
+                separator="; ",
+                ignore_nulls=True,
+            )
+        )
+        .otherwise(pl.col("note"))
+        .alias("note"),
+        pl.when(is_over & (pl.col("grid_zone_over").is_not_null() if "grid_zone" in stated else pl.lit(value=False)))
+        .then(pl.lit(FILE_NAME))
+        .otherwise(pl.col("zone_claimed_by"))
+        .alias("zone_claimed_by"),
+        *(
+            [
+                pl.when(pl.col("pue_over").is_not_null())
+                .then(pl.col("source_url_over"))
+                .otherwise(pl.col("pue_source_url"))
+                .alias("pue_source_url")
+            ]
+            if "pue" in stated and "pue_source_url" not in stated
+            else []
+        ),
+    ).select(regions.columns)
+    good, failure = Region.filter(result)
+    if len(failure):
+        wrong = failure.invalid().row(0, named=True)
+        raise PetadayError(
+            f"{path}: {wrong['provider']} {wrong['region']}: {', '.join(failure.counts())} does not hold; see reference.region in docs/tables.md"
+        )
+    return good.sort(_KEY)
+
+
+def _former_claims(regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
+    """What `reference.region` said where it was overridden, as claims."""
+    parts = [
+        regions.join(over.select(*_KEY, pl.col(name).alias("_over")), on=_KEY)
+        .filter(pl.col(name).is_not_null() & pl.col("_over").is_not_null() & (pl.col(name) != pl.col("_over")))
+        .select(
+            *_KEY,
+            pl.lit(name).alias("attribute"),
+            pl.lit(None, pl.Float64).alias("year"),
+            pl.col(name).cast(pl.String).alias("value"),
+            pl.lit(None, pl.String).alias("unit"),
+            pl.coalesce("zone_claimed_by", pl.lit("Petaday")).alias("claimed_by")
+            if name == "grid_zone"
+            else pl.lit("Petaday").alias("claimed_by"),
+            "source_url",
+            "checked_on",
+        )
+        for name in _CLAIMED
+        if name in over.columns
+    ]
+    schema = RegionClaim.create_empty().schema
+    return pl.concat([pl.DataFrame(schema=schema), *(p.select(list(schema)).cast(schema) for p in parts)])

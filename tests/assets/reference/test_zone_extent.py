@@ -1,0 +1,59 @@
+"""Regions lie in the box of the zone that is said to feed them: right names in wrong states are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from assets.observed.views import SQL
+from assets.reference.tables import REFERENCE_TABLES, read_reference
+
+CHECK = (SQL / "region_check.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The reference tables of regions."""
+    warehouse = duckdb.connect()
+    warehouse.execute("CREATE SCHEMA reference")
+    for table in REFERENCE_TABLES:
+        if table.name in ("region", "region_claim", "zone_extent"):
+            warehouse.register("_frame", read_reference(table).frame.to_arrow())
+            warehouse.execute(f"CREATE TABLE reference.{table.name} AS FROM _frame")
+    yield warehouse
+    warehouse.close()
+
+
+def doubts(con: duckdb.DuckDBPyConnection) -> list[tuple]:
+    """Regions outside the box of their zone."""
+    return [row for row in con.execute(CHECK).fetchall() if "outside the zone" in row[2]]
+
+
+def test_every_zone_of_a_region_has_a_box(con: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT grid_zone FROM reference.region WHERE grid_zone IS NOT NULL AND grid_zone NOT IN (SELECT zone FROM reference.zone_extent)"
+    assert con.execute(query).fetchall() == []
+    flat = "SELECT zone FROM reference.zone_extent WHERE west_longitude >= east_longitude OR south_latitude >= north_latitude"
+    assert con.execute(flat).fetchall() == []
+
+
+def test_no_region_lies_outside_its_zone(con: duckdb.DuckDBPyConnection) -> None:
+    assert doubts(con) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [("us-east-2", "US-TEX-ERCO"), ("us-west-2", "US-NY-NYIS"), ("eu-west-2", "IE"), ("us-east-1", "US-CAL-CISO")],
+)
+def test_a_valid_zone_of_another_place_is_found(con: duckdb.DuckDBPyConnection, region: str, zone: str) -> None:
+    con.execute("UPDATE reference.region SET grid_zone = ? WHERE provider = 'aws' AND region = ?", [zone, region])
+    assert [row[1] for row in doubts(con)] == [region]
+    assert zone in doubts(con)[0][2]
+
+
+def test_swapped_coordinates_are_found(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "UPDATE reference.region SET latitude = longitude, longitude = latitude WHERE provider = 'gcp' AND region = 'asia-northeast1'"
+    )
+    assert [row[1] for row in doubts(con)] == ["asia-northeast1"]
