@@ -142,14 +142,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
     price = pl.col("price_usd_per_mtok")
+    # Whoever typed one price of a model per thousand tokens typed the others so: 0.0005 beside 0.002 is no 500 USD.
+    by_thousand = (price > MAX_USD_PER_MTOK).fill_null(value=False).any().over("key")
     why = (
         pl.when(price.is_null())
         .then(pl.lit("the cost is not a number"))
         .when(price < 0)
         .then(pl.lit("a negative cost"))
-        .otherwise(pl.lit(f"more than {MAX_USD_PER_MTOK:.0f} USD per million tokens: typed per thousand tokens?"))
+        .when(price > MAX_USD_PER_MTOK)
+        .then(pl.lit(f"more than {MAX_USD_PER_MTOK:.0f} USD per million tokens: typed per thousand tokens?"))
+        .otherwise(pl.lit("beside a price of this model that was typed per thousand tokens"))
     )
-    usable = price.is_between(0, MAX_USD_PER_MTOK).fill_null(value=False)
+    usable = price.is_between(0, MAX_USD_PER_MTOK).fill_null(value=False) & ~by_thousand
     bad = rows.filter(~usable)
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
@@ -179,6 +183,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
+    parser_version=2,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -42,16 +42,51 @@ FILES = {
     "gpurentalprices": "gpu_rental_snapshots/gpurentalprices_*",
     "fsdl": "gpu_rental_snapshots/fsdl_cloud-gpus_*",
     "electricity_maps_csv": "electricity_maps_csv/**/*.csv",
+    "aws_price_list": "aws_price_list/off*",
+    "aws_savings_plans": "aws_price_list/savingsPlan*.csv",
+    "aws_pricing_page": "aws_pricing_page/*",
+    "aws_spot": "aws_spot/*",
+    "gcp_skus": "gcp_skus/*",
+    "oci": "oci/*",
+    "scaleway": "scaleway/*",
+    "digitalocean": "other_provider_apis/digitalocean*",
+    "verda": "other_provider_apis/verda*",
+    "vultr": "other_provider_apis/vultr*",
+    "lambda_page": "gpu_cloud_html/lambda*",
+    "coreweave_page": "gpu_cloud_html/coreweave*",
+    "nebius_page": "gpu_cloud_html/nebius*",
+    "hyperstack_page": "gpu_cloud_html/hyperstack*",
+    "paperspace_page": "gpu_cloud_html/paperspace*",
+    "runpod_page": "gpu_cloud_html/runpod*",
+    "sfcompute_page": "gpu_cloud_html/sfcompute*",
+    "gpu_retail": "gpu_retail_html/*",
+    "pcpartpicker": "gpu_retail_series/pcpartpicker*",
+    "united_compute": "gpu_retail_series/united_compute*/*",
+    "idealo": "gpu_retail_series/idealo*",
+    "ebay_monthly": "gpu_retail_series/ebay*",
+    "csim07": "gpu_retail_series/*csim07*",
+    "au_rtx5070ti": "gpu_retail_series/au_*",
+    "ru_shops": "gpu_retail_series/ru_shops*",
 }
 #: Files beside the payloads that are something else: the source must refuse them by name of what is missing.
-NOT_PAYLOADS = re.compile(r"generation_|index_bands|intensity_factors|intensity_stats")
+NOT_PAYLOADS = re.compile(
+    r"generation_|index_bands|intensity_factors|intensity_stats"
+    # Indices, a spot advisor in per cent and a tracker's own view; fragments without an accelerator (r7g under a savings plan); block pages, a
+    # processor among the cards, and series that were emptied upstream.
+    r"|index\.versions|offers_v1\.0_aws_index|normalized_by_tracker|spot-advisor"
+    r"|AmazonEC2_\d+_index\.sample|offer_us-east-2_fragment|offer_cn-northwest-1_fragment|spot-price-history_utf16le"
+    r"|captcha|savingsPlan|microcenter|NVIDIA_GeForce_RTX_4090|V100_SXM2_16_GB"
+)
 LATEST = dt.datetime(2026, 9, 30, tzinfo=dt.UTC)
 
 
 def seen_at(file: Path) -> dt.datetime:
     """When a sample was seen, by its name."""
     found = re.search(r"(20\d\d)-(\d\d)(?:-(\d\d))?", file.name)
-    if not found or re.search(r"hourly|range|halfhourly|vintage", file.name):
+    stamped = re.search(r"_(20\d\d)(\d\d)(\d\d)\d{6}", file.name)
+    if stamped:
+        return dt.datetime(*map(int, stamped.groups()), 12, tzinfo=dt.UTC)
+    if not found or int(found.group(2)) > 12 or re.search(r"hourly|range|halfhourly|vintage", file.name):
         return LATEST - dt.timedelta(days=sum(file.name.encode()) % 300)
     year, month, day = found.groups()
     return dt.datetime(int(year), int(month), int(day or 1), 12, tzinfo=dt.UTC)

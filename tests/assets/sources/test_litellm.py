@@ -45,7 +45,7 @@ def test_every_date_reads(samples: Path) -> None:
         scopes, rejected = read_files("litellm", file)
         frame = scopes["models"]
         assert frame.height > 700
-        assert rejected.height <= 36
+        assert rejected.height <= 38
         assert frame["price_usd_per_mtok"].is_between(0, MAX_USD_PER_MTOK).all()
         assert not set(frame["model"]) & {"sample_spec", "last_updated"}
 
@@ -116,7 +116,7 @@ def test_zero_is_a_price_only_if_nothing_else_is_charged(tmp_path: Path) -> None
     assert embedding["direction"].to_list() == ["input"]
 
 
-@pytest.mark.parametrize(("cost", "word"), [(-1, "negative"), ("free", "not a number"), (0.015, "per thousand")])
+@pytest.mark.parametrize(("cost", "word"), [(-1, "negative"), ("free", "not a number")])
 def test_what_is_no_price_is_refused(cost: object, word: str, tmp_path: Path) -> None:
     frame, rejected = _read({"input_cost_per_token": cost, "output_cost_per_token": 1e-06}, tmp_path)
     assert frame["direction"].to_list() == ["output"]
@@ -138,3 +138,18 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     assert taken.outcome == "loaded"
     assert batch.scopes[0].is_complete
     assert batch.scopes[0].frame.select("vendor", "model", "price_usd_per_mtok").rows() == [("openai", "m", 2.5)]
+
+
+def test_a_model_typed_per_thousand_has_no_price(tmp_path: Path) -> None:
+    frame, rejected = _read({"input_cost_per_token": 0.015, "output_cost_per_token": 1e-06}, tmp_path)
+    assert frame.is_empty()
+    assert rejected["reason"].str.contains("per thousand").all()
+
+
+def test_the_other_price_of_a_model_typed_per_thousand_is_refused_too(samples: Path) -> None:
+    """core42/jais-13b-chat: 0.0005 of input would pass for 500 USD a million; its 0.002 of output tells the unit."""
+    scopes, rejected = read_files("litellm", samples / "litellm/model_prices_2026-07-24.json.zip")
+    watsonx = scopes["models"].filter(pl.col("vendor") == "watsonx")
+    assert watsonx.height
+    assert watsonx["price_usd_per_mtok"].max() < 100
+    assert rejected["reason"].str.contains("beside a price").any()
