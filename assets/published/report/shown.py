@@ -50,6 +50,15 @@ def band(low: float | None, central: float | None, high: float | None, unit: str
     )
 
 
+def claimed(low: float | None, high: float | None) -> str:
+    """The range that a claim allows; one side may be open."""
+    if low is None and high is None:
+        return UNKNOWN
+    if low is None or high is None:
+        return f"≤ {number(high, 6)}" if low is None else f"≥ {number(low, 6)}"
+    return f"{number(low, 6)} … {number(high, 6)}"
+
+
 def percent(share: float | None, *, sign: bool = False) -> str:
     """A share in percent."""
     if share is None:

@@ -109,6 +109,7 @@ def _environment() -> jinja2.Environment:
         "number": shown.number,
         "money": shown.money,
         "band": shown.band,
+        "claimed": shown.claimed,
         "percent": shown.percent,
         "day": shown.day,
         "origin": shown.origin,

@@ -181,6 +181,20 @@ def test_keyboard_reaches_the_content_first(browser: Any, site: Path) -> None:
     page.context.close()
 
 
+def test_print_cuts_nothing_off(browser: Any, site: Path) -> None:
+    page, _ = opened(browser, (site / "index.html").as_uri(), viewport={"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    for name in PAGES.values():
+        page.goto((site / name).as_uri())
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        wide = page.eval_on_selector_all(
+            "table", "all => all.filter(t => t.scrollWidth > t.closest('.scroll').clientWidth + 1).map(t => t.id)"
+        )
+        assert wide == [], (name, wide)
+        assert page.locator("nav").is_hidden()
+    page.context.close()
+
+
 def test_dark_is_dark(browser: Any, site: Path) -> None:
     page, _ = opened(browser, (site / "index.html").as_uri(), color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
@@ -310,3 +324,11 @@ def test_a_drawing_with_a_foreign_element_is_refused() -> None:
 )
 def test_numbers(value: float | None, text: str) -> None:
     assert shown.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(3600, 3680, "3,600.00 … 3,680.00"), (None, 0, "≤ 0"), (1e6, None, "≥ 1,000,000"), (None, None, "–")],
+)
+def test_claimed_ranges_may_be_open(low: float | None, high: float | None, text: str) -> None:
+    assert shown.claimed(low, high) == text
