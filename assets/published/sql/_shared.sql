@@ -19,7 +19,7 @@ COMMENT ON MACRO probability_below IS 'share; probability that A lies below B, t
 CREATE OR REPLACE MACRO log_mean(a, b) AS
     CASE WHEN a <= 0 OR b <= 0 THEN NULL
          -- Near each other the quotient loses digits: its series about the geometric mean instead.
-         WHEN abs(ln(a / b)) < 1e-3 THEN sqrt(a::DOUBLE * b) * (1 + ln(a / b) ** 2 / 24 + ln(a / b) ** 4 / 1920)
+         WHEN abs(ln(a / b)) < 1e-3 THEN a::DOUBLE * sqrt(b::DOUBLE / a) * (1 + ln(a / b) ** 2 / 24 + ln(a / b) ** 4 / 1920)
          ELSE (a - b) / ln(a / b) END;
 COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
 

@@ -1,11 +1,14 @@
 -- How a person writes an accelerator: its key, its name, an alias or a family; a name that may be several gives all of them.
-CREATE OR REPLACE MACRO accelerator_ids(accelerator) AS TABLE
-    SELECT DISTINCT w.accelerator_id
+CREATE OR REPLACE MACRO accelerator_written() AS TABLE
+    SELECT DISTINCT accelerator_key(w.written) AS written_key, w.accelerator_id
     FROM (
         SELECT a.accelerator_id, a.accelerator_id AS written FROM reference.accelerator a
         UNION ALL SELECT a.accelerator_id, a.name FROM reference.accelerator a
         UNION ALL SELECT a.accelerator_id, split_part(a.accelerator_id, '-', 2) FROM reference.accelerator a
         UNION ALL SELECT a.accelerator_id, split_part(a.accelerator_id, '-', 2) || split_part(a.accelerator_id, '-', -1) FROM reference.accelerator a
-        UNION ALL SELECT l.accelerator_id, l.alias FROM reference.accelerator_alias l) w
-    WHERE accelerator_key(w.written) = accelerator_key(accelerator);
+        UNION ALL SELECT l.accelerator_id, l.alias FROM reference.accelerator_alias l) w;
+COMMENT ON MACRO TABLE accelerator_written IS 'Every way to write an accelerator, by accelerator_key, and what it may mean.';
+
+CREATE OR REPLACE MACRO accelerator_ids(accelerator) AS TABLE
+    SELECT w.accelerator_id FROM accelerator_written() w WHERE w.written_key = accelerator_key(accelerator);
 COMMENT ON MACRO TABLE accelerator_ids IS 'Accelerators that a name may mean: accelerator_ids(''H100''), accelerator_ids(''A100 80GB''); case and punctuation do not count.';

@@ -7,11 +7,10 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle') 
     monthly AS (
         SELECT unnest(g.w), make_date(of_year::BIGINT, m.number, 1) AS month_on
         FROM given g JOIN (SELECT unnest(range(1, 13)) AS number) m ON g.w.month IS NULL OR g.w.month = m.number),
+    -- A name that may be several cards is none.
     card AS (
-        SELECT n.accelerator, CASE WHEN count(DISTINCT n.accelerator_id) = 1 THEN min(n.accelerator_id) END AS accelerator_id
-        FROM (SELECT DISTINCT m.accelerator, a.accelerator_id FROM monthly m JOIN reference.accelerator a LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = a.accelerator_id
-            ON accelerator_key(m.accelerator) IN (accelerator_key(a.accelerator_id), accelerator_key(a.name), accelerator_key(l.alias))) n
-        GROUP BY n.accelerator),
+        SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
+        FROM (SELECT DISTINCT m.accelerator, w.accelerator_id FROM monthly m JOIN accelerator_written() w ON w.written_key = accelerator_key(m.accelerator)) n GROUP BY n.accelerator),
     manufactured AS (
         SELECT a.accelerator_id, a.tdp_w, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e FROM reference.accelerator a LEFT JOIN reference.embodied_carbon e ON starts_with(a.accelerator_id, e.accelerator_prefix)
         QUALIFY row_number() OVER (PARTITION BY a.accelerator_id ORDER BY length(e.accelerator_prefix) DESC NULLS LAST) = 1),
