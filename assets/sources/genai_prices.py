@@ -1,7 +1,7 @@
 """genai-prices: API token prices of many vendors with dated constraints, in both formats of its `data.json`.
 
 `prices` of a model is an object, or a list whose later entries hold under a constraint: `start_date` (the price from
-that day), or `start_time`/`end_time` (a window of the day). A price is a number per million tokens, or a base with tiers
+that day), or `start_time`/`end_time` (a window of the day; the entry without one then holds in the other hours). A price is a number per million tokens, or a base with tiers
 from a prompt length on. Entries without a constraint, followed by dated ones, say what held before the first date, since
 an unstated day. What a dated entry no longer names ends on its date; a tier it no longer names costs the base from then.
 Amounts per thousand requests, searches or citations are no token prices and are left out. The file says "input" for
@@ -11,7 +11,7 @@ text; a zero is legitimate (free models).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -74,13 +74,24 @@ def _prices(prices: dict[str, Any]) -> _Line:
     return line
 
 
+def _rest_of_day(windows: Collection[str]) -> list[str]:
+    """What the windows leave of a day; all of it ('') if there are none."""
+    if not windows:
+        return [""]
+    ends = sorted((w[:5], w[6:]) for w in windows)
+    gaps = [(end, following) for (_, end), (following, _) in zip(ends, [*ends[1:], ends[0]], strict=True)]
+    return [f"{end}-{start}" for end, start in gaps if end != start]
+
+
 def _rows(vendor: str, model: str, prices: Any) -> Iterator[tuple]:
     entries = prices if isinstance(prices, list) else [{"prices": prices}]
+    windows: set[str] = set()
     dated: list[tuple[dt.datetime | None, _Line]] = []
     for entry in entries:
         constraint, line = entry.get("constraint") or {}, _prices(entry["prices"])
         if "start_time" in constraint:
             window = f"{constraint['start_time'][:5]}-{constraint['end_time'][:5]}"
+            windows.add(window)
             for (direction, tier), price in line.items():
                 yield vendor, model, direction, tier, window, price, None, True
         elif "start_date" in constraint:
@@ -89,15 +100,18 @@ def _rows(vendor: str, model: str, prices: Any) -> Iterator[tuple]:
             raise LayoutError(f"genai-prices: {vendor}/{model}: unknown constraint {', '.join(constraint)}")
         else:
             dated.append((None, line))
+    # A price without hours beside one with hours holds in the others only: it is none of the whole day.
+    rest = _rest_of_day(windows)
     has_dates = any(start is not None for start, _ in dated)
     before: _Line = {}
     for start, line in dated:
         valid_from = start if start is not None else (UNKNOWN_START_AT if has_dates else None)
-        for key, price in line.items():
-            yield vendor, model, *key, "", price, valid_from, True
-        for direction, tier in before.keys() - line.keys():
-            base = line.get((direction, 0))
-            yield vendor, model, direction, tier, "", base, valid_from, base is not None
+        for window in rest:
+            for key, price in line.items():
+                yield vendor, model, *key, window, price, valid_from, True
+            for direction, tier in before.keys() - line.keys():
+                base = line.get((direction, 0))
+                yield vendor, model, direction, tier, window, base, valid_from, base is not None
         before = {**dict.fromkeys(before, 0.0), **line}
 
 
@@ -125,6 +139,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
+    parser_version=2,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -60,7 +60,33 @@ def test_hours_of_the_day_stay_apart(tmp_path: Path) -> None:
         {"prices": {"output_mtok": 0.55}},
         {"constraint": {"start_time": "00:30:00Z", "end_time": "16:30:00Z"}, "prices": {"output_mtok": 1.1}},
     ]
-    assert {line[2:4] for line in lines(prices, tmp_path)} == {("", 0.55), ("00:30-16:30", 1.1)}
+    # The price without hours is of the other hours, not of the whole day.
+    assert {line[2:4] for line in lines(prices, tmp_path)} == {("16:30-00:30", 0.55), ("00:30-16:30", 1.1)}
+
+
+@pytest.mark.parametrize(
+    ("windows", "rest"),
+    [
+        ((), {""}),
+        (("01:00-04:00", "06:00-10:00"), {"04:00-06:00", "10:00-01:00"}),
+        (("00:00-12:00", "12:00-00:00"), set()),
+    ],
+)
+def test_the_rest_of_the_day(windows: tuple[str, ...], rest: set[str], tmp_path: Path) -> None:
+    prices = [{"prices": {"output_mtok": 1}}] + [
+        {"constraint": {"start_time": f"{w[:5]}:00Z", "end_time": f"{w[6:]}:00Z"}, "prices": {"output_mtok": 2}}
+        for w in windows
+    ]
+    assert {line[2] for line in lines(prices, tmp_path) if line[3] == 1} == rest
+
+
+def test_deepseek_has_no_price_of_the_whole_day(samples: Path) -> None:
+    """0.55 a million holds from 16:30 to 00:30 UTC only, half of what the day costs."""
+    scopes, _ = read_files("genai_prices", samples / "genai_prices/data_2025-08-26.json.zip")
+    rows = scopes["all"].filter(
+        (pl.col("vendor") == "deepseek") & (pl.col("model") == "deepseek-chat") & (pl.col("direction") == "output")
+    )
+    assert set(rows.select("time_window", "price_usd_per_mtok").rows()) == {("16:30-00:30", 0.55), ("00:30-16:30", 1.1)}
 
 
 def test_an_unknown_constraint_is_not_ignored(tmp_path: Path) -> None:
