@@ -14,7 +14,7 @@ from assets.estimated.decision_tables import (
     DECISION_TABLES,
     SCENARIO_VERDICT,
 )
-from assets.estimated.decisions import VERSION, answer, bundled_decisions
+from assets.estimated.decisions import VERSION, bundled_decisions, question
 from warehouse.connection import transaction, write_session
 from warehouse.tables import Table, quoted
 
@@ -77,21 +77,18 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         return False
     micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
-    answers = [(s, answer(con, s, now, is_bundled=True)) for s in bundled_decisions()]
     with transaction(con):
         for table in DECISION_TABLES:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
             con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
-        for statement, rows in answers:
+        for statement in bundled_decisions():
             table = statement.decision.table
-            columns = [c for c in table.declared() if c not in ("scenario_id", "method_version")]
-            con.register("_answer", rows.to_arrow())
+            columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
+            sql, arguments = question(statement, now)
             con.execute(
-                f"INSERT INTO {table.full_name} BY NAME SELECT $scenario AS scenario_id, $version AS method_version, "
-                f"{', '.join(map(quoted, columns))} FROM _answer",
-                {"scenario": statement.scenario_id, "version": VERSION},
+                f"INSERT INTO {table.full_name} BY NAME SELECT $of_scenario AS scenario_id, $of_version AS method_version, {columns} FROM ({sql})",
+                arguments | {"of_scenario": statement.scenario_id, "of_version": VERSION},
             ).fetchall()
-            con.unregister("_answer")
         for table, sql in _OF_ALL.items():
             columns = ", ".join(map(quoted, table.declared()))
             con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()

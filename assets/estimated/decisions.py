@@ -382,28 +382,24 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
         raise ScenarioError(problems)
 
 
-def answer(
-    con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime, *, is_bundled: bool = False
-) -> pl.DataFrame:
-    """The rows that the macro answers with.
-
-    Args:
-        con: a warehouse.
-        statement: what is asked.
-        now: the instant of the question where none is stated.
-        is_bundled: True for a scenario of ours, whose names are right: one that is not observed yet has no rows.
-
-    Raises:
-        ScenarioError: one line per name that is not known.
-    """
-    if not is_bundled:
-        _refuse_unknown_names(con, statement)
+def question(statement: DecisionStatement, now: dt.datetime) -> tuple[str, dict[str, Any]]:
+    """The SQL that asks the macro, and its parameters; `now` is the instant where none is stated."""
     decision, arguments = statement.decision, dict(statement.arguments)
     if decision.instant:
         arguments.setdefault(decision.instant, now.date() if decision.instant.endswith("_on") else now)
     call = ", ".join(f"{name} := ${name}" for name in arguments)
     extra = "".join(f", {sql} AS {name}" for name, sql in decision.extra.items())
-    return con.execute(f"SELECT *{extra} FROM {decision.section}({call})", arguments).pl()
+    return f"SELECT *{extra} FROM {decision.section}({call})", arguments
+
+
+def answer(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> pl.DataFrame:
+    """The rows that the macro answers with.
+
+    Raises:
+        ScenarioError: one line per name that is not known.
+    """
+    _refuse_unknown_names(con, statement)
+    return con.execute(*question(statement, now)).pl()
 
 
 def bundled_decisions() -> list[DecisionStatement]:
