@@ -1,11 +1,11 @@
 """genai-prices: API token prices of many vendors with dated constraints, in both formats of its `data.json`.
 
 `prices` of a model is an object, or a list whose later entries hold under a constraint: `start_date` (the price from
-that day), or `start_time`/`end_time` (a window of the day; the entry without one then holds in the other hours). A price is a number per million tokens, or a base with tiers
-from a prompt length on. Entries without a constraint, followed by dated ones, say what held before the first date, since
-an unstated day. What a dated entry no longer names ends on its date; a tier it no longer names costs the base from then.
-Amounts per thousand requests, searches or citations are no token prices and are left out. The file says "input" for
-text; a zero is legitimate (free models).
+that day), or `start_time`/`end_time` (a window of the day; the entry without one then holds in the other hours). A
+price is a number per million tokens, or a base with tiers from a prompt length on. Entries without a constraint,
+followed by dated ones, say what held before the first date, since an unstated day. What a dated entry no longer names
+ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests, searches or
+citations are no token prices and are left out. The file says "input" for text; a zero is legitimate (free models).
 """
 
 from __future__ import annotations
