@@ -67,14 +67,15 @@ def desk(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 @pytest.fixture
 def say(home: Home) -> Callable[..., None]:
-    """Publish what a catalog of Lambda says at a time, estimates included."""
+    """Publish what a catalog of Lambda says at a time; estimates where they are asked for."""
 
-    def say(prices: dict[str, float], at: str, accelerator: str = "H100") -> None:
+    def say(prices: dict[str, float], at: str, accelerator: str = "H100", *, has_estimates: bool = False) -> None:
         take(home, offers(prices).replace(",H100,", f",{accelerator},"), at)
         settle.refresh_reference(home)
         settle.record_subject(home, "cloud_rate")
-        with write_session(home, catalog()) as con:
-            compute(con)
+        if has_estimates:
+            with write_session(home, catalog()) as con:
+                compute(con)
         publish(home, catalog())
 
     return say
