@@ -110,7 +110,7 @@ def seeds(samples: Path, source_id: str) -> list[Path]:
     return files[:: max(len(files) // 4, 1)][:4]
 
 
-CLOUD_PAGES = {s.source_id for s in all_sources().values() if s.parse.__module__.endswith("gpu_cloud_pages")}
+CLOUD_PAGES = {s.source_id for s in all_sources().values() if s.parse.__module__.endswith("_page")}
 
 
 @pytest.mark.parametrize("source_id", sorted(s.source_id for s in all_sources().values() if not s.is_bundled))

@@ -12,7 +12,7 @@ import pytest
 from assets import intake
 from assets.sources._base import LayoutError, Window
 from assets.sources._http import FetchError
-from assets.sources.gpu_cloud_pages import LAMBDA_PAGE
+from assets.sources.lambda_page import LAMBDA_PAGE
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse.home import Home

@@ -1,0 +1,132 @@
+"""What HTML price pages of GPU clouds share: rows and cells of whatever makes up their tables, amounts, offers.
+
+'Contact us', 'Contact sales' and dashes are offers without a price: they are left out. 'from $1.82' is the low end of a
+range, and says so in `offer_variant`. Prices are in USD and hold in every region.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+from bs4 import Tag
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, refused
+from assets.sources._html import money, text_of
+from assets.sources._rows import cloud_rates
+from warehouse.captures import Document
+
+NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
+COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
+_COLUMNS: dict[str, Any] = {
+    "instance_type": pl.String,
+    "purchase_option": pl.String,
+    "price_component": pl.String,
+    "offer_variant": pl.String,
+    "accelerator_name": pl.String,
+    "accelerator_count": pl.Float64,
+    "accelerator_memory_gib": pl.Float64,
+    "vcpu_count": pl.Float64,
+    "memory_gib": pl.Float64,
+    "price_amount_per_hour": pl.Float64,
+}
+_DEFAULTS = {"purchase_option": "on_demand", "price_component": "instance", "offer_variant": ""}
+
+
+def gib(text: str) -> float | None:
+    """A size as pages write it. GB of a page are GiB of the machine; 1.8 TB is what Lambda later wrote as 1800 GiB."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([GT])(i?)B(?:\s+(?:RAM|GPU))?", text.strip(), re.I)
+    if match is None:
+        return whole(text)
+    return float(match.group(1)) * (1 if match.group(2).upper() == "G" else 1024 if match.group(3) else 1000)
+
+
+def whole(text: str) -> float | None:
+    """A plain number; a range such as 16-192 is none."""
+    return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text.strip()) else None
+
+
+def amount_in(text: str) -> tuple[float | None, bool]:
+    """(amount in a price cell, whether it is the low end of a range). An amount needs its dollar sign."""
+    match = re.search(r"\$\s*([\d.,]+)", text)
+    return (money(match.group(1).rstrip(".,")) if match else None), bool(re.search(r"\bfrom\b", text, re.I))
+
+
+def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: list[dict[str, Any]]) -> Reading:
+    """Rows as a frame; a page without any is a changed page.
+
+    Raises:
+        LayoutError: if there is no row.
+    """
+    if not rows:
+        raise LayoutError(f"{document.url}: no price row in the known layout of {provider}")
+    dated = "valid_from" in rows[0]
+    schema = _COLUMNS | ({"valid_from": pl.Datetime("us", "UTC")} if dated else {})
+    frame = pl.DataFrame([{c: r.get(c, _DEFAULTS.get(c)) for c in schema} for r in rows], schema=schema)
+    frame = cloud_rates(frame, provider=provider, **{c: pl.col(c) for c in _COLUMNS})
+    rejected = None
+    if bad:
+        faults = pl.DataFrame(bad, schema={"why": pl.String, "row": pl.String})
+        rejected = refused(faults.drop("why"), pl.lit(None)).with_columns(faults["why"].alias("reason"))
+    return Reading([Scope(provider, frame, is_complete=not dated)], rejected)
+
+
+def is_row(tag: Tag) -> bool:
+    """True for what stands for a row of a table."""
+    return (
+        tag.name == "tr"
+        or tag.attrs.get("role") == "row"
+        or "pc-highlight-table-block__row" in tag.attrs.get("class", ())
+    )
+
+
+def _is_cell(tag: Tag) -> bool:
+    """True for what stands for a cell of a table."""
+    return (
+        tag.name in ("td", "th")
+        or tag.attrs.get("role") == "cell"
+        or "pc-highlight-table-block__cell" in tag.attrs.get("class", ())
+    )
+
+
+def cells_of(row: Tag) -> list[str]:
+    """Texts of a row's cells, whatever the cells are made of; a badge ('New') beside the name is left out."""
+    cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
+    if cells:
+        for badge in [t for t in cells[0].descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
+            badge.extract()
+    return [text_of(c) for c in cells]
+
+
+# Sources ------------------------------------------------------------------------------------------------------------
+
+#: Pages of which no recent copy is known: nothing asks for them by itself, so they do not go stale either.
+ON_DEMAND: dict[str, Any] = {"stale_after_days": 36_500.0}
+
+
+def page_source(
+    source_id: str,
+    title: str,
+    url: str,
+    hosts: Sequence[str],
+    parse: Callable[[Sequence[Document]], Reading],
+    **more: Any,
+) -> Source:
+    """The source of one price page; `more` are fields of `Source`."""
+    return Source(
+        source_id=source_id,
+        subject="cloud_rate",
+        title=title,
+        homepage_url=url,
+        licence="prices are facts; the page remains its owner's",
+        parse=parse,
+        plan=lambda window: [[Request(url, extension="html")]],
+        hosts=tuple(hosts),
+        extension="html",
+        is_scraped=True,
+        # Pages drop whole sections with a redesign, and list fewer sizes than an API: only a fifth or less is called broken.
+        min_kept_share=0.2,
+        **more,
+    )

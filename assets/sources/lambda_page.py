@@ -1,0 +1,84 @@
+"""Lambda's price page, USD.
+
+Per instance in 2023 ('8x NVIDIA H100 SXM', $20.72 / hr), per GPU from 2024 ('$2.99 / GPU / hr'), in 2026 with the
+number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bs4 import BeautifulSoup
+
+from assets.sources._base import Reading
+from assets.sources._html import soup_of, text_of
+from assets.sources._price_page import COUNTED, NO_PRICE, amount_in, cells_of, gib, page_source, reading, whole
+from warehouse.captures import Document
+
+
+def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
+    """Number of GPUs by panel id, from the tab buttons."""
+    return {
+        str(button.get("aria-controls")): float(match.group(1))
+        for button in soup.find_all("button", role="tab")
+        if (match := re.fullmatch(r"(\d+)x", text_of(button)))
+    }
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Lambda: one row per instance size, the price always of the whole instance."""
+    (document,) = documents
+    soup = soup_of(document)
+    raw = document.read_bytes()
+    tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
+    rows: list[dict[str, Any]] = []
+    bad: list[dict[str, Any]] = []
+    heading = ""
+    # An excerpt may begin below its heading: the words stand anywhere before the first row.
+    is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", raw, re.I) is not None
+    for row in soup.find_all("tr"):
+        cells = cells_of(row)
+        if cells and re.search(r"price", cells[-1], re.I) and "$" not in cells[-1]:
+            heading = cells[-1]
+            continue
+        if len(cells) < 5 or ("$" not in cells[-1] and NO_PRICE.search(cells[-1])):
+            continue
+        name = re.sub(r"^On-demand\s+", "", cells[0], flags=re.I)
+        if re.match(r"Reserved\b", name, re.I):
+            continue  # of no stated term
+        counted = COUNTED.match(name)
+        panel = None if counted else row.find_parent(attrs={"role": "tabpanel"})
+        count = float(counted.group(1)) if counted else tabs.get(str(panel.get("id"))) if panel else None
+        gpu = counted.group(2) if counted else name
+        amount, _ = amount_in(cells[-1])
+        is_per_gpu = bool(re.search(r"/\s*GPU", cells[-1], re.I) or re.search(r"/\s*GPU", heading, re.I)) or (
+            is_per_gpu_page and not heading
+        )
+        if not amount or count is None:
+            bad.append({"why": "no price, or no number of GPUs, in the row", "row": json.dumps(cells)})
+            continue
+        rows.append(
+            {
+                "instance_type": f"{count:.0f}x {gpu} {cells[1]}",
+                "accelerator_name": gpu,
+                "accelerator_count": count,
+                "accelerator_memory_gib": gib(cells[1]),
+                "vcpu_count": whole(cells[2]),
+                "memory_gib": gib(cells[3]),
+                "price_amount_per_hour": round(amount * count, 6) if is_per_gpu else amount,
+            }
+        )
+    return reading(document, "lambda", rows, bad)
+
+
+LAMBDA_PAGE = page_source(
+    "lambda_page",
+    "Lambda price page",
+    "https://lambda.ai/pricing",
+    ("lambda.ai", "lambdalabs.com"),
+    parse,
+    cadence="40 6 * * *",
+)
