@@ -231,6 +231,19 @@ def test_hours_of_the_day_are_drawn_with_their_zone(browser: Any, hostile_site: 
     page.context.close()
 
 
+def test_the_greenest_offers_have_a_grid_and_stand_in_order(site: Path) -> None:
+    from lxml import html
+
+    rows = html.parse(str(site / "index.html")).getroot().xpath("//table[@id='greenest']/tbody/tr")
+    grids: dict[str, list[float]] = {}
+    for row in rows:
+        grids.setdefault(row.xpath("string(th)"), []).append(
+            float(row.xpath("string(td[6]/text()[1])").replace(",", ""))
+        )
+    assert len(grids) >= 5
+    assert all(values == sorted(values) and len(values) <= 3 for values in grids.values())
+
+
 def test_self_hosting_stands_beside_api_prices(browser: Any, site: Path) -> None:
     page, _ = opened(browser, (site / "tokens.html").as_uri())
     kinds = page.eval_on_selector_all("#self-host tbody tr", "all => all.map(r => r.cells[0].textContent)")

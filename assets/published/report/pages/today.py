@@ -34,6 +34,7 @@ def today(facts: Facts) -> Row:
         [sorted({r["accelerator_id"] for r in index})],
     )
     cheapest = facts.rows("cheapest")
+    greenest = facts.rows("greenest")
     changes = facts.rows("change")
     sources = states(facts)
     return {
@@ -51,6 +52,8 @@ def today(facts: Facts) -> Row:
         "index_stamp": stamp(facts, of_index, "USD/GPU-h", *(r["index_on"] for r in index)),
         "cheapest": cheapest,
         "cheapest_stamp": stamp(facts, cheapest, "USD/GPU-h", *(r["seen_on"] for r in cheapest)),
+        "greenest": greenest,
+        "greenest_stamp": stamp(facts, greenest, "gCO2e/kWh, USD/GPU-h", *(r["seen_on"] for r in greenest)),
         "changes": changes,
         "change_stamps": {
             subject: stamp(facts, rows, rows[0]["unit"], rows[0]["last_on"] - dt.timedelta(days=30), rows[0]["last_on"])
