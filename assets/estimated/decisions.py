@@ -7,7 +7,7 @@ asked. Nothing is computed in Python.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
@@ -90,6 +90,8 @@ _NAME, _DATE = Parameter("text"), Parameter("date")
 _ACCELERATOR = Parameter("text", known="accelerator")
 _MODEL = Parameter("text", known="reference.model.model_id")
 _PROVIDER = Parameter("text", known="reference.region.provider")
+_REGION = Parameter("text", known="reference.region.region")
+_ZONE = Parameter("text", known="observed.grid_carbon_log.zone")
 _PURCHASE = Parameter("text", allowed=PURCHASES)
 _BOUNDARY = Parameter("text", allowed=_BOUNDARIES)
 _DATA = _number(Bounds("GB", 0, 1e15))
@@ -104,8 +106,8 @@ WORKLOAD: Mapping[str, Parameter] = {
     "month": _number(Bounds("month", 1, 12)),
     "accelerator": _ACCELERATOR,
     "provider": _PROVIDER,
-    "region": _NAME,
-    "zone": _NAME,
+    "region": _REGION,
+    "zone": _ZONE,
     "gpu_hours": _number(HOURS),
     "power_w_per_gpu": _number(NUMBERS["power_w_per_gpu"]),
     "pue": _number(PUE),
@@ -145,11 +147,11 @@ DECISIONS: dict[str, Decision] = {
                 "boundary": _BOUNDARY,
                 "data_gb": _DATA,
                 "from_provider": _PROVIDER,
-                "from_region": _NAME,
+                "from_region": _REGION,
                 "transfer_usd_per_gb": _number(_PRICE_PER_GB),
                 "bandwidth_gbit_per_s": _BANDWIDTH,
                 "against_provider": _NAME,
-                "against_region": _NAME,
+                "against_region": _REGION,
                 "against_accelerator": _ACCELERATOR,
                 "against_purchase": _PURCHASE,
             },
@@ -422,8 +424,3 @@ def as_json(statement: DecisionStatement, rows: pl.DataFrame, now: dt.datetime) 
         "computed_at": now.isoformat(),
         "is_bundled": bool(rows["is_bundled"].any()) if "is_bundled" in rows.columns else None,
     }
-
-
-def sections() -> Sequence[str]:
-    """Names of the sections."""
-    return list(DECISIONS)

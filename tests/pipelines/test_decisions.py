@@ -418,6 +418,14 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
         ("[east_west]\nit_energy_kwh = 1\nfrom_cluster = 'shaoguann'", "did you mean shaoguan"),
         ("[build_adapt_buy]\nown_tokens_per_s_per_gpu = 5\nbuy_model = 'gpt-4oo'", "did you mean gpt-4o"),
         (
+            "[siting]\ngpu_hours = 10\nfrom_provider = 'aws'\nfrom_region = 'us-est-1'",
+            "from_region: 'us-est-1' is not known; did you mean us-west-1 or us-east-1",
+        ),
+        (
+            "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\npower_w_per_gpu = 700\nzone = 'XX'",
+            "workloads[1].zone: 'XX' is not known",
+        ),
+        (
             "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\naccelerator = 'A100 80GB'",
             "may be nvidia-a100-80gb, nvidia-a100-pcie-80gb, nvidia-a100-sxm-80gb; name one",
         ),
