@@ -3,7 +3,8 @@
 `/v3/{provider}/version` names the newest version (`YYYYMMDD-run`), `/v3/{provider}/{version}/catalog.zip` holds
 `{provider}.csv`; the older v2 layout holds all providers in one archive. Quirks: CPU-only offers have no GPU name; GCP
 locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone kept
-its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1.
+its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1. In some
+regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from assets.sources._base import (
     require_columns,
     to_number,
 )
+from assets.sources._gcp import COMMITTED, is_committed
 from warehouse.captures import Document
 
 HOST = "dstack-gpu-pricing.s3.eu-west-1.amazonaws.com"
@@ -102,8 +104,20 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         pl.lit("USD").alias("currency_code"),
         location.alias("location"),
     )
-    bad = pl.col("price_amount_per_hour").is_null() | (pl.col("price_amount_per_hour") <= 0)
-    return offers.filter(~bad), offers.filter(bad)
+    price = pl.col("price_amount_per_hour")
+    on_demand = pl.when((pl.col("purchase_option") == "on_demand") & (pl.lit(provider) == "gcp")).then(price)
+    offers = offers.with_columns(
+        pl.when(price.is_null() | (price <= 0))
+        .then(pl.lit("price is missing, zero or negative"))
+        .when(is_committed(on_demand, "instance_type", "accelerator_name", "accelerator_count"))
+        .then(pl.lit(COMMITTED))
+        .alias("why")
+    )
+    # Zones of one price count once, here as among the good.
+    bad = offers.filter(pl.col("why").is_not_null()).unique(
+        subset=[c for c in offers.columns if c != "location"], keep="first", maintain_order=True
+    )
+    return offers.filter(pl.col("why").is_null()).drop("why"), bad
 
 
 def _one_per_region(offers: pl.DataFrame) -> pl.DataFrame:
@@ -129,9 +143,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             frame = _one_per_region(good).with_columns(pl.lit(index).alias("document"))
             scopes.append(Scope(name, frame, is_complete=True))
             if bad.height:
-                rejected.append(
-                    refused(bad.with_columns(pl.lit(index).alias("document")), "price is missing, zero or negative")
-                )
+                rejected.append(refused(bad.drop("why").with_columns(pl.lit(index).alias("document")), bad["why"]))
     return Reading(scopes, pl.concat(rejected) if rejected else None)
 
 
@@ -144,9 +156,12 @@ GPUHUNT = Source(
     licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md",
     attribution="gpuhunt by dstack",
     parse=parse,
+    parser_version=2,
     plan=plan,
     follow=follow,
     hosts=(HOST,),
     cadence="40 */6 * * *",
     extension="zip",
+    # In 2026 two of five on-demand rows of GCP's H100 machines stood at the price of a commitment.
+    max_rejected_share=0.6,
 )

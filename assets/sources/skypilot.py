@@ -16,6 +16,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._gcp import COMMITTED, is_committed
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -72,8 +73,6 @@ _GCP_HOSTS = {
 
 
 _GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
-#: A GCP accelerator below this share of its dearest region is no list price: the widest real span is 0.62, commitments reach 0.5.
-_GCP_LEAST_SHARE = 0.55
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -101,13 +100,14 @@ def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     """GCP: prices that are none of an accelerator or of a host on demand set to null, and those rows as refused."""
     alone = pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
     rate = pl.when(alone).then(pl.col("Price") / pl.col("AcceleratorCount"))
-    committed = (rate < _GCP_LEAST_SHARE * rate.max().over("AcceleratorName")).fill_null(value=False)
+    committed = is_committed(rate, "AcceleratorName")
     family = pl.col("InstanceType").str.extract(_GCP_FAMILY)
     no_host = (family.is_in(list(_GCP_HOSTS)) & pl.col("AcceleratorName").is_null()).fill_null(value=False)
     free_host = no_host & (pl.col("Price") == 0).fill_null(value=False)
     unpriced = [
         _GCP_HOSTS[name] for name in frame.filter(free_host).select(family)["InstanceType"].unique().drop_nulls()
     ]
+    # Of a machine without a list price every rate is one under a commitment.
     committed |= rate.is_not_null() & pl.col("AcceleratorName").is_in(unpriced)
     return (
         frame.with_columns(
@@ -120,7 +120,7 @@ def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
             [
                 refused(
                     frame.filter(committed),
-                    "not on demand but under a commitment: far below other regions, or of a machine without a list price",
+                    COMMITTED,
                 ),
                 refused(
                     frame.filter(free_host), "the host has no price: without it the accelerators make no whole instance"

@@ -13,7 +13,9 @@ import pytest
 from assets import intake
 from assets.sources import source_named
 from assets.sources._base import LayoutError, Window
-from tests.assets.sources.reading import read_body
+from assets.sources._gcp import COMMITTED
+from tests.assets.sources.reading import read_body, read_files
+from tests.pipelines.test_samples import gpuhunt_catalogs
 from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.home import Home
@@ -86,3 +88,22 @@ def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
 def test_a_bad_archive_is_refused_by_name(body: bytes, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):
         read_body("gpuhunt", body, tmp_path, "catalog.zip")
+
+
+def test_gcp_prices_under_a_commitment_are_no_list_prices(samples: Path, tmp_path: Path) -> None:
+    """a3-highgpu-8g: 43.79 in us-east4 is no price on demand; its cheapest region has 88.49 (11.06 a GPU)."""
+    files = [f for f, _ in gpuhunt_catalogs(samples, tmp_path) if f.stem == "gcp"]
+    assert len(files) > 10
+    for file in files:
+        scopes, rejected = read_files("gpuhunt", file)
+        rate = scopes["gcp"]["price_amount_per_hour"] / scopes["gcp"]["accelerator_count"]
+        assert rate.min() > 10
+        assert set(rejected["reason"]) == {COMMITTED}
+        assert rejected.height < 0.5 * (rejected.height + scopes["gcp"].height)
+
+
+def test_other_clouds_may_sell_at_any_price(tmp_path: Path) -> None:
+    """The rule is of Google's SKUs: a cheap region of another cloud is a cheap region."""
+    body = HEADER + "a,r1,10,1,1,1,H100,80,False,,nvidia,,x86,{}\na,r2,3,1,1,1,H100,80,False,,nvidia,,x86,{}\n"
+    scopes, rejected = read_body("gpuhunt", body, tmp_path, "verda.csv")
+    assert (scopes["verda"].height, rejected.height) == (2, 0)
