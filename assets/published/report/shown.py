@@ -32,6 +32,12 @@ def number(value: float | int | None, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def exact(value: float | None) -> str:
+    """A number with up to six significant digits, without zeros that say nothing."""
+    text = number(value, 6)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
 def money(value: float | None) -> str:
     """A price: cents are kept, small prices keep three digits."""
     if value is None:
@@ -39,14 +45,14 @@ def money(value: float | None) -> str:
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
-def band(low: float | None, central: float | None, high: float | None, unit: str, *, digits: int = 3) -> Markup:
+def band(low: float | None, central: float | None, high: float | None, unit: str) -> Markup:
     """A central value with its band and unit."""
     if central is None:
         return told("unknown")
     if low == high or low is None or high is None:
-        return Markup('<b>{}</b> <span class="unit">{}</span>').format(number(central, digits), unit)
+        return Markup('<b>{}</b> <span class="unit">{}</span>').format(number(central), unit)
     return Markup('<b>{}</b> <span class="band">[{} … {}]</span> <span class="unit">{}</span>').format(
-        number(central, digits), number(low, digits), number(high, digits), unit
+        number(central), number(low), number(high), unit
     )
 
 
@@ -55,8 +61,8 @@ def claimed(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return UNKNOWN
     if low is None or high is None:
-        return f"≤ {number(high, 6)}" if low is None else f"≥ {number(low, 6)}"
-    return f"{number(low, 6)} … {number(high, 6)}"
+        return f"≤ {exact(high)}" if low is None else f"≥ {exact(low)}"
+    return f"{exact(low)} … {exact(high)}"
 
 
 def percent(share: float | None, *, sign: bool = False) -> str:

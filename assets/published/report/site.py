@@ -110,6 +110,7 @@ def _environment() -> jinja2.Environment:
         "money": shown.money,
         "band": shown.band,
         "claimed": shown.claimed,
+        "exact": shown.exact,
         "percent": shown.percent,
         "day": shown.day,
         "origin": shown.origin,

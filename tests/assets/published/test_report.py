@@ -342,7 +342,7 @@ def test_numbers(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(3600, 3680, "3,600.00 … 3,680.00"), (None, 0, "≤ 0"), (1e6, None, "≥ 1,000,000"), (None, None, "–")],
+    [(3600, 3680.5, "3,600 … 3,680.5"), (None, 0, "≤ 0"), (1e6, None, "≥ 1,000,000"), (None, None, "–")],
 )
 def test_claimed_ranges_may_be_open(low: float | None, high: float | None, text: str) -> None:
     assert shown.claimed(low, high) == text
