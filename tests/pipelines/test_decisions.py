@@ -544,3 +544,38 @@ def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> No
     for mine, theirs in zip(before, other, strict=True):
         assert theirs["input_usd_per_mtok"] == pytest.approx(mine["input_usd_per_mtok"] / 2)
         assert theirs["output_usd_per_mtok"] == pytest.approx(mine["output_usd_per_mtok"] * 9)
+
+
+def test_a_price_in_euro_and_the_euro_itself_are_two_parts(bundled: duckdb.DuckDBPyConnection) -> None:
+    """3.00 EUR from September 2024, 3.30 EUR from September 2025: a tenth by the seller, the rest by the currency."""
+    bundled.execute("BEGIN")
+    try:
+        for start, amount in (("2024-09-01", 3.0), ("2025-09-01", 3.3)):
+            bundled.execute(
+                "INSERT INTO observed.cloud_rate_log BY NAME SELECT * REPLACE (? AS price_amount_per_hour, ?::TIMESTAMPTZ AS valid_from) FROM observed.cloud_rate_log "
+                "WHERE provider = 'scaleway' AND region = 'fr-par-2' AND instance_type = 'H100-1-80G' AND purchase_option = 'on_demand'",
+                [amount, start],
+            )
+        found = {
+            r["part"]: r
+            for r in rows_of(
+                bundled,
+                "FROM why_rate_moved('scaleway', 'H100-1-80G', DATE '2024-10-01', DATE '2025-10-01', from_region := 'fr-par-2', gpu_hours := 1000) WHERE quantity = 'cost_usd'",
+            )
+        }
+        rates = [
+            bundled.execute(
+                "SELECT usd_per_unit FROM observed.usd_rate_day WHERE currency_code = 'EUR' AND rate_on = ?::DATE",
+                [day],
+            ).fetchall()[0][0]
+            for day in ("2024-09-01", "2025-09-01")
+        ]
+    finally:
+        bundled.execute("ROLLBACK")
+    assert found["price"]["value_to"] / found["price"]["value_from"] == pytest.approx(1.1)
+    assert found["exchange_rate"]["value_to"] / found["exchange_rate"]["value_from"] == pytest.approx(
+        rates[1] / rates[0]
+    )
+    assert abs(found["exchange_rate"]["moved_by"]) > 1
+    assert found["total"]["value_from"] == pytest.approx(1000 * 3.0 * rates[0])
+    assert found["price"]["moved_by"] + found["exchange_rate"]["moved_by"] == pytest.approx(found["total"]["moved_by"])
