@@ -1,11 +1,12 @@
 """SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
 
-Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and the accelerator rows carry no host: they
-are added up here, never taken one for the other. A host at 0.0 (A4) has no list price here, and its
-accelerators stand at a half and at 0.7 of theirs: nothing of it is on demand. In some regions GCP's accelerators stand at the price of a commitment under "on demand" (H100 at 4.20 beside 9.80 to 12.74): list
-prices of one accelerator differ by at most 1.6 between regions, so what lies below 0.55 of the dearest is refused. `GpuInfo` is a Python repr (or a bare name), and its memory figures
-mean different things per cloud, so the memory of one GPU is read only where the repr states it per GPU. A spot price of
-0.00 means none. Preview sizes have an empty price. Azure's file comes with a `Generation` column, GCP's with zones.
+Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and the accelerator rows carry no host:
+they are added up here, never taken one for the other. In some regions GCP's accelerators stand at the price of a
+commitment under "on demand" (see `_gcp`): refused. A host at 0.0 (A4) is sold by the slice, its accelerators' price
+covers it; in 2026 those stood at a half and at 0.7 of the list everywhere, so nothing of it is taken as on demand.
+`GpuInfo` is a Python repr (or a bare name), and its memory figures mean different things per cloud, so the memory of
+one GPU is read only where the repr states it per GPU. A spot price of 0.00 means none. Preview sizes have an empty
+price. Azure's file comes with a `Generation` column, GCP's with zones.
 """
 
 from __future__ import annotations
@@ -97,36 +98,23 @@ def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
 
 
 def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """GCP: prices that are none of an accelerator or of a host on demand set to null, and those rows as refused."""
-    alone = pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
+    """GCP: what is no price on demand, and zeros that are no price on spot, set to null; rows refused for the former."""
+    alone = (pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")).fill_null(
+        value=False
+    )
     rate = pl.when(alone).then(pl.col("Price") / pl.col("AcceleratorCount"))
-    committed = is_committed(rate, "AcceleratorName")
-    family = pl.col("InstanceType").str.extract(_GCP_FAMILY)
-    no_host = (family.is_in(list(_GCP_HOSTS)) & pl.col("AcceleratorName").is_null()).fill_null(value=False)
-    free_host = no_host & (pl.col("Price") == 0).fill_null(value=False)
-    unpriced = [
-        _GCP_HOSTS[name] for name in frame.filter(free_host).select(family)["InstanceType"].unique().drop_nulls()
-    ]
-    # Of a machine without a list price every rate is one under a commitment.
-    committed |= rate.is_not_null() & pl.col("AcceleratorName").is_in(unpriced)
+    family = pl.col("InstanceType").str.extract(_GCP_FAMILY).replace_strict(_GCP_HOSTS, default=None)
+    is_host = pl.col("AcceleratorName").is_null() & family.is_not_null()
+    by_slice = is_host & (pl.col("Price") == 0).fill_null(value=False)
+    sliced = frame.filter(by_slice).select(family.alias("name"))["name"].unique().to_list()
+    committed = is_committed(rate, "AcceleratorName") | (rate.is_not_null() & pl.col("AcceleratorName").is_in(sliced))
+    no_spot = (pl.col("SpotPrice") == 0) & (alone | (is_host & ~by_slice))
     return (
         frame.with_columns(
-            pl.when(~(committed | free_host)).then("Price").alias("Price"),
-            pl.when(~(no_host & (pl.col("SpotPrice") == 0).fill_null(value=False)))
-            .then("SpotPrice")
-            .alias("SpotPrice"),
+            pl.when(~committed).then("Price").alias("Price"),
+            pl.when(~no_spot.fill_null(value=False)).then("SpotPrice").alias("SpotPrice"),
         ),
-        pl.concat(
-            [
-                refused(
-                    frame.filter(committed),
-                    COMMITTED,
-                ),
-                refused(
-                    frame.filter(free_host), "the host has no price: without it the accelerators make no whole instance"
-                ),
-            ]
-        ),
+        refused(frame.filter(committed), COMMITTED),
     )
 
 

@@ -83,9 +83,21 @@ def test_gcp_prices_under_a_commitment_are_no_list_prices(samples: Path, day: st
     assert rejected["reason"].str.contains("commitment").any()
 
 
-def test_gcp_host_without_a_price_makes_no_instance(samples: Path) -> None:
-    """A4 hosts stand at 0.0 and B200 at 8.06 and 11.28, where Google lists 16.11: no a4-highgpu-8g on demand."""
-    scopes, rejected = read_files("skypilot", samples / "skypilot_catalog/gcp_vms_2026-04-02.csv.zip")
+def test_gcp_machines_by_the_slice_are_spot_only(samples: Path) -> None:
+    """A4 hosts stand at 0.0, and B200 at 8.06 and 11.28, where Google lists 16.11; its spot price covers the host."""
+    scopes, _ = read_files("skypilot", samples / "skypilot_catalog/gcp_vms_2026-04-02.csv.zip")
     b200 = scopes["gcp"].filter(pl.col("accelerator_name") == "B200")
-    assert set(b200.select("price_component", "purchase_option").rows()) == {("accelerator", "spot")}
-    assert rejected["reason"].str.contains("host has no price").any()
+    assert set(b200.select("price_component", "purchase_option").rows()) == {
+        ("accelerator", "spot"),
+        ("instance", "spot"),
+    }
+    a4 = b200.filter((pl.col("instance_type") == "a4-highgpu-8g") & (pl.col("region") == "us-central1"))
+    assert a4["price_amount_per_hour"].to_list() == pytest.approx([8 * 4.0758])
+
+
+def test_a_gcp_spot_price_of_zero_makes_no_sum(samples: Path) -> None:
+    """H100-MEGA stands at a spot price of 0.0 in three regions: a host alone is no spot price of the machine."""
+    scopes, _ = read_files("skypilot", samples / "skypilot_catalog/gcp_vms_2026-04-02.csv.zip")
+    spot = scopes["gcp"].filter((pl.col("accelerator_name") == "H100-MEGA") & (pl.col("purchase_option") == "spot"))
+    assert spot["region"].n_unique() == 11
+    assert (spot["price_amount_per_hour"] / spot["accelerator_count"]).min() > 1.5
