@@ -134,3 +134,22 @@ def test_links_of_the_manual_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if not target.startswith(("http:", "https:", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "column"),
+    [
+        (r"cloud rates of (\d+) providers", "cloud_rate", "provider"),
+        (r"grid intensity of (\d+) zones", "grid_carbon", "zone"),
+        (r"token prices of (\d+) vendors", "token_price", "vendor"),
+        (r"exchange rates of (\d+) currencies", "exchange_rate", "currency_code"),
+    ],
+)
+def test_what_the_readme_counts_is_there(words: str, file: str, column: str) -> None:
+    import polars as pl
+
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    told = re.search(words, text)
+    assert told, words
+    frame = pl.read_csv(ROOT / "assets" / "starter" / f"{file}.csv", infer_schema=False)
+    assert frame[column].n_unique() == int(told[1])
