@@ -14,6 +14,7 @@ import polars as pl
 
 from assets.sources._aws import ACCELERATED, REGION_OF_LOCATION, gib, region_of
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
+from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
 HOST = "b0.p.awsstatic.com"
@@ -73,20 +74,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     is_price = (pl.col("amount") > 0).fill_null(value=False)
     bad, good = frame.filter(~is_price), frame.filter(is_price)
-    offers = good.select(
-        pl.lit("aws").alias("provider"),
-        pl.coalesce(region_of("Location"), "Location").alias("region"),
-        pl.col("Instance Type").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"),
-        pl.lit(None, dtype=pl.String).alias("accelerator_name"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        to_number("vCPU").alias("vcpu_count"),
-        gib("Memory").alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    offers = cloud_rates(
+        good,
+        provider="aws",
+        region=pl.coalesce(region_of("Location"), "Location"),
+        instance_type=pl.col("Instance Type"),
+        vcpu_count=to_number("vCPU"),
+        memory_gib=gib("Memory"),
+        price_amount_per_hour=pl.col("amount"),
     )
     scopes = [
         Scope(str(name), part, is_complete=True)

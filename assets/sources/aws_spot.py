@@ -19,6 +19,7 @@ import polars as pl
 
 from assets.sources._aws import ACCELERATED
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, json_of, refused
+from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
 HOST = "website.spot.ec2.aws.a2z.com"
@@ -108,21 +109,15 @@ def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
     if "valid_from" in frame.columns:
         is_price &= pl.col("valid_from").is_not_null()
     bad, good = frame.filter(~is_price), frame.filter(is_price)
-    offers = good.select(
-        pl.lit("aws").alias("provider"),
-        "region",
-        pl.col("type").alias("instance_type"),
-        pl.lit("spot").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        "offer_variant",
-        pl.lit(None, dtype=pl.String).alias("accelerator_name"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"),
-        "currency_code",
-        *([pl.col("valid_from")] if "valid_from" in frame.columns else []),
+    offers = cloud_rates(
+        good,
+        provider="aws",
+        region=pl.col("region"),
+        instance_type=pl.col("type"),
+        purchase_option="spot",
+        offer_variant=pl.col("offer_variant"),
+        price_amount_per_hour=pl.col("amount"),
+        currency_code=pl.col("currency_code"),
     )
     return Reading(
         [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
