@@ -78,6 +78,8 @@ class Method:
     more: FactorLookup | None = None  #: factors that only this method looks up
     table: str | None = None  #: key of the section that holds named numbers
     expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
+    either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
+    at_most: tuple[tuple[str, str], ...] = ()  #: a part and its whole: the first is never above the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def estimate_statements(
             for name, d in s.method.defaults.items()
             if name not in known
         ]
+    _refuse_parts_above_wholes(statements, factors)
     results: dict[str, Result] = {}
     groups: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
     for s in statements:
@@ -161,6 +164,25 @@ def estimate_statements(
     return [results[s.scenario_id] for s in statements]
 
 
+def _refuse_parts_above_wholes(statements: Sequence[Statement], factors: Mapping[str, Sequence[Factor]]) -> None:
+    """A part that is given may not be above its whole that was looked up; of what is given the file was refused."""
+    problems = []
+    for s in statements:
+        values = {f.factor: f for f in factors[s.scenario_id]}
+        for part, whole in s.method.at_most:
+            if (
+                part in s.numbers
+                and whole not in s.numbers
+                and whole in values
+                and values[part].central > values[whole].central
+            ):
+                problems.append(
+                    f"{part}: {values[part].central:g} given; allowed is at most {whole}, {values[whole].central:g} ({values[whole].origin_ref})"
+                )
+    if problems:
+        raise ScenarioError(problems)
+
+
 def _given(s: Statement) -> list[Factor]:
     return [
         Factor(s.scenario_id, name, b.low, b.central, b.high, "given", "the scenario") for name, b in s.numbers.items()
@@ -169,6 +191,8 @@ def _given(s: Statement) -> list[Factor]:
 
 #: Hours for which nothing contradicts; what is looked up does not depend on them.
 _ANY_HOURS = Band(1e13, 1e13, 1e13)
+#: Stands for the price where a method asks for none, so that none is missed; it never becomes a factor.
+_NO_PRICE = Band(1, 1, 1)
 #: What means the same in every method; a utilisation, say, does not.
 _SHARED = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "pue", "grid_gco2e_per_kwh")
 _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")
@@ -186,6 +210,11 @@ def _add_looked_up(
         Scenario(
             s.scenario_id,
             {"gpu_hours": _ANY_HOURS}
+            | (
+                {}
+                if "accelerator" in s.texts and "usd_per_gpu_hour" in s.method.numbers
+                else {"usd_per_gpu_hour": _NO_PRICE}
+            )
             | {
                 k: b
                 for k, b in s.numbers.items()

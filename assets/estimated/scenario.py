@@ -29,11 +29,12 @@ class Bounds:
     smallest: float
     largest: float
     hint: str = ""
+    is_whole: bool = False
 
     @property
     def allowed(self) -> str:
         """The rule in words."""
-        return f"a number of {self.unit} from {self.smallest:g} to {self.largest:g}{self.hint and f' ({self.hint})'}"
+        return f"a {'whole ' if self.is_whole else ''}number of {self.unit} from {self.smallest:g} to {self.largest:g}{self.hint and f' ({self.hint})'}"
 
 
 #: Numbers of a scenario. The bounds are physical or catch a slip of unit; they are wide on purpose.
@@ -50,7 +51,7 @@ NUMBERS: dict[str, Bounds] = {
     "achieved_flop_per_s_per_gpu": Bounds("FLOP/s", 1e8, 1e18, "24.6e12, not 24.6 (TFLOP/s)"),
     "peak_flop_per_s_per_gpu": Bounds("FLOP/s", 1e8, 1e18, "312e12, not 312 (TFLOP/s)"),
     "utilization_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
-    "power_w_per_gpu": Bounds("W", 0.1, 1e6, "400 W, not 0.4 kW"),
+    "power_w_per_gpu": Bounds("W", 5, 1e6, "400 W, not 0.4 kW"),
     "pue": Bounds("1", 1, 5, "total over IT energy is never below 1"),
     "energy_kwh": Bounds("kWh at the meter", 1e-9, 1e15, "with PUE"),
     "it_energy_kwh": Bounds("kWh at the servers", 1e-9, 1e15, "without PUE"),
@@ -149,7 +150,7 @@ def _check_number(name: str, value: object, bounds: Bounds) -> str | None:
         return f"{name}: {value} is not a finite number; {allowed}"
     if value == 0 and bounds.smallest > 0:
         return f"{name}: 0 given; {allowed}; leave the field out if it is unknown"
-    if not bounds.smallest <= value <= bounds.largest:
+    if not bounds.smallest <= value <= bounds.largest or (bounds.is_whole and value != int(value)):
         return f"{name}: {_shown(value)} given; {allowed}"
     return None
 

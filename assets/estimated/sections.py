@@ -113,11 +113,16 @@ def statement_of(
         numbers |= _read_table(method.table, values.get(method.table), problems)
     if not any(k != "method" for k in values):
         problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
-    total, active = numbers.get("parameters_count"), numbers.get("active_parameters_count")
-    if total and active and active.central > total.central:
-        problems.append(
-            f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
-        )
+    problems += [
+        f"{part}: {a.central:g} given; allowed is at most {whole}, {b.central:g}"
+        for part, whole in method.at_most
+        if (a := numbers.get(part)) and (b := numbers.get(whole)) and a.central > b.central
+    ]
+    problems += [
+        f"{one} and {other}: allowed is one of both"
+        for one, other in method.either
+        if one in values and other in values
+    ]
     if problems:
         raise ScenarioError(as_written(problems, written))
     return Statement(

@@ -108,7 +108,7 @@ SELECT scenario_id, 3, format('provider: {{}} is not known; closest are {{}}', p
 UNION ALL
 SELECT scenario_id, 4, format('region: {{}} is not a region{{}}; closest are {{}}', region_written,
     coalesce(' of ' || provider_written, ' or grid zone'), coalesce(names, 'none'))
-FROM unknown_region LEFT JOIN near_region USING (scenario_id)
+FROM unknown_region LEFT JOIN near_region USING (scenario_id) WHERE scenario_id NOT IN (SELECT scenario_id FROM near_provider)
 UNION ALL
 SELECT scenario_id, 4, format('region: {{}} is a region of {{}} in different grid zones; give the provider too', region_written, region_providers)
 FROM s WHERE zone_count > 1

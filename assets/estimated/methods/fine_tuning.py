@@ -120,6 +120,7 @@ _FINE_TUNING = Method(
         ),
     },
     choices={"adaptation": ("lora", "full")},
+    at_most=(("active_parameters_count", "parameters_count"),),
     names=("model", "accelerator", "provider", "region", "purchase"),
     more=_facts(MEMORY_BYTE),
 )

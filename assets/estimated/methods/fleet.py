@@ -131,6 +131,12 @@ METHODS = (
             "utilization_share": Default(Band(1, 1, 1), "", "every GPU busy all day, as in the estimate of 2023"),
         },
         choices={"server_rounding": ("up", "nearest", "down"), "rack_rounding": ("up", "nearest", "down")},
+        either=(
+            ("visits_per_day", "users_per_day"),
+            ("words_per_request", "tokens_per_request"),
+            ("usd_per_rack", "usd_per_server"),
+            ("kw_per_rack", "kw_per_server"),
+        ),
         names=("accelerator", "provider", "region", "purchase"),
     ),
 )

@@ -53,5 +53,6 @@ METHODS = (
             "water_ml": Quantity("ml", "energy_wh * in_water_l_per_kwh", f"{_PARTS}; and water_l_per_kwh"),
         },
         names=("provider", "region"),
+        at_most=(("accelerator_wh", "energy_wh"), ("overhead_wh", "energy_wh"), ("narrow_energy_wh", "energy_wh")),
     ),
 )

@@ -67,6 +67,7 @@ METHODS = (
         _NUMBERS | {"site_water_l_per_kwh": WATER, "grid_water_l_per_kwh": WATER},
         _quantities("0_9_1") | _WATER,
         names=_NAMES,
+        at_most=(("active_parameters_count", "parameters_count"),),
         more=_MODEL,
     ),
     Method(
@@ -75,6 +76,7 @@ METHODS = (
         _NUMBERS,
         _quantities("0_5_0"),
         names=_NAMES,
+        at_most=(("active_parameters_count", "parameters_count"),),
         more=_MODEL,
         defaults={
             "pue": Default(

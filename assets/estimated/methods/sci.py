@@ -55,5 +55,6 @@ METHODS = (
             ),
         },
         names=("provider", "region"),
+        at_most=(("resources_reserved_count", "resources_count"), ("time_reserved_h", "life_h")),
     ),
 )

@@ -156,6 +156,10 @@ METHODS = (
             ),
         },
         choices={"number_format": ("bf16", "fp8", "fp4", "int8")},
+        at_most=(
+            ("active_parameters_count", "parameters_count"),
+            ("cached_input_tokens_count", "input_tokens_count"),
+        ),
         names=("model", "accelerator", "provider", "region", "purchase"),
         more=reference_facts(
             model={

@@ -70,7 +70,7 @@ _SERVING = Method(
         "kv_byte_per_token": Bounds("byte per token", 1, 1e9),
         "attention_width_count": COUNT,
         "bytes_per_parameter": Bounds("byte", 0.1, 8),
-        "accelerator_count": Bounds("accelerators of one copy (tensor parallel)", 1, 4_096),
+        "accelerator_count": Bounds("accelerators of one copy (tensor parallel)", 1, 4_096, is_whole=True),
         "replica_count": COUNT,
         "memory_byte_per_gpu": Bounds("byte", 1e8, 1e13, "80e9, not 80"),
         "memory_share": SHARE_ABOVE_0,
@@ -235,6 +235,7 @@ _SERVING = Method(
         ),
     },
     choices={"number_format": ("bf16", "fp8", "fp4", "int8")},
+    at_most=(("active_parameters_count", "parameters_count"),),
     names=("model", "accelerator", "provider", "region", "purchase"),
     more=_facts(MEMORY_BYTE),
 )

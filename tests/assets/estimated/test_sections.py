@@ -305,3 +305,53 @@ def test_nothing_is_left_behind(warehouse: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(ScenarioError):
         run(warehouse, "fleet", **FLEET, gpu_count=1)
     assert warehouse.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == before
+
+
+#: Bad input that only the reference tables or the whole statement show: section, keys, the one line.
+REFUSED_LATER = [
+    ("serving", {"active_parameters_count": 80e9}, "active_parameters_count: 8e+10 given; allowed is at most parameters_count, 7.05"),
+    ("serving", {"accelerator": "H1000"}, "accelerator: H1000 is not in reference.accelerator; closest are nvidia-h100"),
+    ("serving", {"region": "us-east-99"}, "region: us-east-99 is not a region or grid zone; closest are us-east"),
+    ("serving", {"provider": "awss", "region": "us-east-1"}, "provider: awss is not known; closest are aws"),
+    ("serving", {"as_of": "1999-01-01"}, "as_of: 1999-01-01 is before the first observation of a price, 2022-05-01"),
+    ("serving", {"as_of": "2999-01-01"}, "as_of: 2999-01-01 lies more than a year ahead"),
+    ("request", {"as_of": "1999-01-01", "region": "US"}, "as_of: 1999-01-01 is before the first observation of grid carbon"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "values", "message"), REFUSED_LATER)
+def test_refused_once_looked_up(
+    warehouse: duckdb.DuckDBPyConnection, section: str, values: dict[str, object], message: str
+) -> None:
+    """One line, with the closest names or the first date."""
+    base: dict[str, object] = {"model": "llama-3.1-70b", "output_tokens": 300}
+    base |= {"accelerator": "H100 SXM", "tp": 4, "batch": 8, "input_tokens": 500} if section == "serving" else {}
+    with pytest.raises(ScenarioError) as error:
+        estimate_statements(warehouse, [statement_of(section, base | values)])
+    assert len(error.value.problems) == 1
+    assert error.value.problems[0].startswith(message)
+
+
+REFUSED_AT_ONCE = [
+    ("serving", {"tp": 2.5}, "tp (read as accelerator_count): 2.5 given; allowed is a whole number of accelerators"),
+    ("serving", {"power_w_per_gpu": 0.7}, "power_w_per_gpu: 0.7 given; allowed is a number of W from 5"),
+    ("fleet", {"users_per_day": 5, "visits_per_day": 9}, "visits_per_day and users_per_day: allowed is one of both"),
+    ("sci", {"time_reserved_h": 100, "life_h": 10}, "time_reserved_h: 100 given; allowed is at most life_h, 10"),
+    ("service", {"cached_input_tokens_count": 9, "input_tokens_count": 5}, "cached_input_tokens_count: 9 given"),
+    ("prompt", {"accelerator_wh": 0.4, "energy_wh": 0.3}, "accelerator_wh: 0.4 given; allowed is at most energy_wh, 0.3"),
+    ("site", {"pue": 0.99}, "pue: 0.99 given; allowed is a number of 1 from 1 to 5"),
+    ("ownership", {"price_usd": -1}, "price_usd: -1 given"),
+    ("compute", {"utilization_share": 46.2}, "utilization_share: 46.2 given; allowed is a number of 1 from 1e-06 to 1"),
+    ("fine_tuning", {"tokens_count": 0}, "tokens_count: 0 given"),
+    ("site", {"it_energy_kwh": "12 MWh"}, "it_energy_kwh: '12 MWh' is text; allowed is"),
+    ("site", {"it_energy_mwh": 12, "it_energy_kwh": 12_000}, "it_energy_mwh and it_energy_kwh: both state it_energy_kwh"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "values", "message"), REFUSED_AT_ONCE)
+def test_refused_at_once(section: str, values: dict[str, object], message: str) -> None:
+    """One line before anything is looked up."""
+    with pytest.raises(ScenarioError) as error:
+        statement_of(section, values)
+    assert len(error.value.problems) == 1
+    assert error.value.problems[0].startswith(message)
