@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -356,3 +357,27 @@ def test_tables_can_be_created() -> None:
         for table in (*TABLES, METHOD_DEFAULT):
             for statement in table.ddl():
                 con.execute(statement)
+
+
+def test_default_utilization_covers_runs_that_it_was_not_made_from(
+    warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each published run against the quantiles of the others: the share inside, printed, beside the 90% that it says."""
+    inside, runs = warehouse.execute(
+        """WITH run AS (
+            SELECT model_id, training_flop(coalesce(active_parameters_count, parameters_count), training_tokens_count, coalesce(flop_per_parameter_token, 6))
+                / training_gpu_hours / 3600 / fp16_dense_flop_per_s AS mfu
+            FROM reference.model m JOIN reference.accelerator a ON a.accelerator_id = m.training_accelerator_id
+            WHERE training_gpu_hours IS NOT NULL AND fp16_dense_flop_per_s IS NOT NULL AND training_tokens_count IS NOT NULL
+                AND NOT starts_with(model_id, 'llama-3.2')
+        ), left_out AS (
+            SELECT r.model_id, r.mfu BETWEEN quantile_cont(o.mfu, 0.05) AND quantile_cont(o.mfu, 0.95) AS is_inside
+            FROM run r JOIN run o ON o.model_id <> r.model_id GROUP BY r.model_id, r.mfu
+        ) SELECT count(*) FILTER (is_inside), count(*) FROM left_out"""
+    ).fetchone() or (0, 0)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nutilisation of a run left out, in the 90% band of the others: {inside} of {runs}, {inside / runs:.0%}\n"
+        )
+    assert runs >= 25
+    assert 0.75 <= inside / runs <= 1
