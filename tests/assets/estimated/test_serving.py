@@ -23,7 +23,17 @@ MODELS = {
     "Llama-3.1-405B": "llama-3.1-405b",
     "Llama-3.1-70B": "llama-3.1-70b",
     "Llama-3.1-8B": "llama-3.1-8b",
+    "Qwen3-8B": "qwen3-8b",
+    "Qwen3-14B": "qwen3-14b",
+    "Qwen3-30B-A3B": "qwen3-30b-a3b",
+    "Qwen3-235B-A22B": "qwen3-235b-a22b",
+    "gpt-oss-20b": "gpt-oss-20b",
+    "gpt-oss-120b": "gpt-oss-120b",
+    "gemma-3-4b": "gemma-3-4b",
+    "gemma-3-12b": "gemma-3-12b",
+    "gemma-3-27b": "gemma-3-27b",
 }
+FORMATS = {"2": "bf16", "1": "fp8", "0.5": "fp4"}
 LLAMA = {"model": "llama-3.1-70b", "accelerator": "H100 SXM", "prompt_tokens_count": 500, "output_tokens_count": 300}
 
 
@@ -40,14 +50,20 @@ def test_error_on_measured_runs(
 ) -> None:
     """Inter-token latency and throughput of the ML.ENERGY runs: printed, and within the band in nine of ten."""
     path = next(iter(golden.glob("13_*.csv")))
-    runs = {row["case"]: row for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    # Runs of a model or on a chip that the reference tables do not have cannot be modelled from them.
+    runs = {
+        row["case"]: row
+        for row in rows
+        if any(name in row["case"] for name in MODELS) and any(chip in row["case"] for chip in ("H100", "B200"))
+    }
     statements = [
         statement_of(
             "serving",
             {
                 "model": next(model for name, model in MODELS.items() if name in case),
                 "accelerator": "nvidia-b200-sxm-180gb" if "B200" in case else "nvidia-h100-sxm-80gb",
-                "number_format": "fp8" if row["in_bytes_per_param"] == "1" else "bf16",
+                "number_format": FORMATS.get(row["in_bytes_per_param"], "bf16"),
                 "accelerator_count": float(row["in_gpus"]),
                 "batch_count": float(row["in_avg_batch"]),
                 "prompt_tokens_count": ASSUMED_PROMPT_TOKENS,
