@@ -107,7 +107,9 @@ class _Loader:
             observed_at=snapshot.observed_at,
         )[0]
         later = self.later_snapshots(snapshot, lowest, highest)
-        if self.subject.kind == "series":
+        if self.subject.kind == "series" and not later and not self.has_slots(snapshot, lowest, highest):
+            appended = self.append_new_slots(snapshot)
+        elif self.subject.kind == "series":
             self.copy_line()
             appended = self.restate_series(snapshot, lowest, highest)
             self.catch_up_series(snapshot, later, reread)
@@ -335,6 +337,33 @@ class _Loader:
         return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame)
 
     # Series -----------------------------------------------------------------------------------------------------------
+
+    def has_slots(self, snapshot: Snapshot, lowest: object, highest: object) -> bool:
+        """True if the log holds a slot of the scope between the snapshot's first and last."""
+        return bool(
+            self.scalar(
+                f"SELECT count(*) FROM (FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
+                f"AND valid_from BETWEEN make_timestamptz({lowest or 0}) AND make_timestamptz({highest or 0}) LIMIT 1)",
+                source_id=snapshot.source_id,
+                scope=snapshot.scope,
+            )
+        )
+
+    def append_new_slots(self, snapshot: Snapshot) -> int:
+        """The common case of a series: a time of which nothing is known yet; there is nothing to compare with."""
+        columns = [*self.subject.keys, *self.subject.values]
+        # In order of time, so that a reader of one month skips the rest.
+        is_ordered = snapshot.frame.is_empty() or snapshot.frame["valid_from"].is_sorted()
+        return self.scalar(
+            f"INSERT INTO {self.subject.log_name} (source_id, scope, {_names(columns)}, is_offered, valid_from, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {_names(columns)}, true, valid_from, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            f"FROM _line_view{'' if is_ordered else ' ORDER BY valid_from'}",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at,
+            batch_id=snapshot.batch_id,
+        )
 
     def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:
         """Append slots that are new or revised, as known from the words up to this snapshot.
