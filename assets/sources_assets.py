@@ -15,8 +15,11 @@ from assets.sources import all_sources
 from assets.sources._base import Source, Window
 from assets.subjects import subject_named
 from warehouse.errors import PetadayError
+from warehouse.store import is_shared
 
 HISTORY_FROM = "2017-01-01"
+#: Days of a backfill that one worker reads in one run.
+DAYS_PER_RUN = 5
 
 
 class SourceConfig(dg.Config):
@@ -52,6 +55,11 @@ def _take(
     if source.is_bundled:
         return intake.take_bundled(home.get(), source)
     return intake.take_live(home.get(), source, _window(context, source))
+
+
+def _backfill_policy() -> dg.BackfillPolicy:
+    """One run for all days on one machine; on a lake, runs of some days each, so that the workers share them."""
+    return dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if is_shared() else dg.BackfillPolicy.single_run()
 
 
 def build_source_asset(source: Source) -> dg.AssetsDefinition:
@@ -90,7 +98,7 @@ def build_source_asset(source: Source) -> dg.AssetsDefinition:
         else dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL),
         code_version=str(source.parser_version),
         partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
+        backfill_policy=_backfill_policy() if days else None,
     )
     def source_asset(
         context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource

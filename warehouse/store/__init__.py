@@ -63,6 +63,11 @@ class Store(Protocol):
         ...
 
 
+def is_shared() -> bool:
+    """True if several workers share the warehouse; work may then be spread over them."""
+    return bool(os.environ.get(WAREHOUSE_VARIABLE, "").strip())
+
+
 def store_of(home: Home) -> Store:
     """The store that the environment names.
 

@@ -1,0 +1,317 @@
+"""A team's topology with real processes: a backfill over two workers, workers killed, servers restarted, secrets kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from deploy import servers
+from deploy.local import Team, running
+from tests.lake.conftest import NIGHTLY, needed
+from tests.replay import Answer, Asked, ReplayServer
+
+FIRST, DAYS = dt.date(2026, 1, 1), 40
+HOST = "https://api.carbonintensity.org.uk"
+#: One answer of the publisher takes this long: what several workers can share.
+ANSWER_S = 1.0
+_BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+_STATE = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
+    ... on PartitionBackfill { status } } }"""
+_RUNS = """query($tag: String!, $value: String!) { runsOrError(filter: {tags: [{key: $tag, value: $value}]}) {
+    ... on Runs { results { runId status startTime endTime tags { key value } } } } }"""
+_LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+_RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+
+def slot(start: dt.datetime) -> dict:
+    """One half-hour as the publisher tells it; the figure is a function of the time."""
+    grams = 100 + (start.toordinal() * 48 + start.hour * 2 + start.minute // 30) % 97
+    end = start + dt.timedelta(minutes=30)
+    return {
+        "from": f"{start:%Y-%m-%dT%H:%MZ}",
+        "to": f"{end:%Y-%m-%dT%H:%MZ}",
+        "intensity": {"forecast": grams, "actual": grams, "index": "low"},
+    }
+
+
+def answer(asked: Asked) -> bytes:
+    """The slots of the range in the address (national, or of one region): it begins with the slot that ends at `from`."""
+    start, end = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", urlsplit(asked.url).path)
+    first, last = (dt.datetime.strptime(t, "%Y-%m-%dT%H:%MZ").replace(tzinfo=dt.UTC) for t in (start, end))
+    first -= dt.timedelta(minutes=30)
+    count = int((last - first) / dt.timedelta(minutes=30))
+    slots = [slot(first + n * dt.timedelta(minutes=30)) for n in range(count)]
+    if "/regional/" in asked.url:
+        mix = [{"fuel": "gas", "perc": 40}, {"fuel": "wind", "perc": 60}]
+        slots = [
+            {
+                "from": s["from"],
+                "to": s["to"],
+                "regions": [{"regionid": 1, "intensity": s["intensity"], "generationmix": mix}],
+            }
+            for s in slots
+        ]
+    return json.dumps({"data": slots}).encode()
+
+
+class Publisher(ReplayServer):
+    """Answers every range, slowly."""
+
+    def _find(self, url: str) -> Answer | None:
+        return Answer(answer, delay_s=ANSWER_S) if "/intensity/" in url else super()._find(url)
+
+
+@pytest.fixture(scope="module")
+def publisher() -> Iterator[Publisher]:
+    server = Publisher()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def team(publisher: Publisher) -> Iterator[Team]:
+    if why := needed():
+        pytest.skip(why)
+    if not shutil.which("redis-server"):
+        pytest.skip("several workers are not tested: Redis is not installed (apt-get install redis-server)")
+    if importlib.util.find_spec("dagster_celery") is None:
+        pytest.skip("several workers are not tested: dagster-celery is not installed (make lake-setup)")
+    folder = Path(tempfile.mkdtemp(prefix="petaday-team-"))
+    options = {
+        "extra_environment": {"PETADAY_REPLAY_URL": publisher.origin},
+        "dagster": {"run_monitoring": {"poll_interval_seconds": 2, "start_timeout_seconds": 60}},
+    }
+    with running(folder, **options) as started:
+        yield started
+        if os.environ.get("PETADAY_KEEP_LOGS"):
+            shutil.copytree(folder / "logs", os.environ["PETADAY_KEEP_LOGS"], dirs_exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(found: Callable[[], object], seconds: float, what: str) -> object:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {seconds:.0f} s")
+
+
+def backfill(team: Team, first: dt.date, days: int, **tags: str) -> str:
+    keys = [f"{first + dt.timedelta(days=n)}" for n in range(days)]
+    answer = team.graphql(
+        _BACKFILL,
+        p={
+            "assetSelection": [{"path": ["sources", "gb_carbon_intensity"]}],
+            "partitionNames": keys,
+            "tags": [{"key": f"dagster/{k}", "value": v} for k, v in tags.items()],
+        },
+    )["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return answer["backfillId"]
+
+
+def runs_of(team: Team, backfill_id: str) -> list[dict]:
+    return team.graphql(_RUNS, tag="dagster/backfill", value=backfill_id)["runsOrError"]["results"]
+
+
+def ended(team: Team, backfill_id: str, seconds: float) -> list[dict]:
+    def done() -> bool:
+        failed = [r for r in runs_of(team, backfill_id) if r["status"] == "FAILURE"]
+        state = team.graphql(_STATE, id=backfill_id)["partitionBackfillOrError"]["status"]
+        assert state not in ("COMPLETED_FAILED", "FAILED", "CANCELED"), (state, failed)
+        return state in ("COMPLETED", "COMPLETED_SUCCESS")
+
+    until(done, seconds, "the backfill")
+    return runs_of(team, backfill_id)
+
+
+def record(team: Team, seconds: float = 120) -> None:
+    """Let a worker record what is staged of the grid's carbon."""
+    told = team.graphql(
+        _LAUNCH,
+        p={
+            "selector": {
+                "repositoryLocationName": "petaday",
+                "repositoryName": "__repository__",
+                "jobName": "settle",
+                "assetSelection": [{"path": ["observed", "grid_carbon"]}],
+                "assetCheckSelection": [],
+            },
+            "runConfigData": {},
+        },
+    )["launchRun"]
+    assert told["__typename"] == "LaunchRunSuccess", told
+
+    def done() -> bool:
+        status = team.graphql(_RUN, id=told["run"]["runId"])["runOrError"]["status"]
+        assert status not in ("FAILURE", "CANCELED"), status
+        return status == "SUCCESS"
+
+    until(done, seconds, "recording")
+
+
+def rows(team: Team, sql: str) -> list[list]:
+    return json.loads(team.petaday("query", sql, "--format", "json"))
+
+
+def assert_right(team: Team, first: dt.date, days: int) -> None:
+    """Each half-hour of the days is there once, with the figure that the publisher told, and no word stands twice."""
+    start, end = f"{first}T00:00:00Z", f"{first + dt.timedelta(days=days)}T00:00:00Z"
+    found = rows(
+        team,
+        "SELECT count(*) AS n, count(DISTINCT (zone, basis_kind, valid_from)) AS slots, "
+        "count(DISTINCT valid_from) AS halves, "
+        "count(*) FILTER (intensity_gco2e_per_kwh <> 100 + ((epoch(valid_from)::BIGINT // 86400 + 719163) * 48 "
+        "+ epoch(valid_from)::BIGINT % 86400 // 1800) % 97) AS wrong "
+        f"FROM observed.grid_carbon_log WHERE source_id = 'gb_carbon_intensity' AND valid_from >= '{start}' AND valid_from < '{end}'",
+    )[0]
+    assert found["halves"] == days * 48
+    assert found["n"] == found["slots"]
+    assert found["wrong"] == 0
+
+
+def test_a_backfill_over_two_workers(team: Team, publisher: Publisher) -> None:
+    """40 days: right rows, none twice, by both workers, and in less time than one process needs for waiting alone."""
+    backfill_id = backfill(team, FIRST, DAYS)
+    runs = ended(team, backfill_id, 300)
+    assert {r["status"] for r in runs} == {"SUCCESS"}
+    assert len(runs) == 8
+    record(team)
+    assert_right(team, FIRST, DAYS)
+    logs = [(team.folder / "logs" / f"worker{n}.log").read_text() for n in (1, 2)]
+    assert all("succeeded" in log for log in logs)
+    overlapping = [
+        (a, b)
+        for a in runs
+        for b in runs
+        if a["runId"] < b["runId"] and a["startTime"] < b["endTime"] and b["startTime"] < a["endTime"]
+    ]
+    assert overlapping
+
+
+def worker_child(team: Team, number: int) -> int | None:
+    """The process of a worker that executes runs."""
+    children = Path(
+        f"/proc/{team.processes[f'worker{number}'].pid}/task/{team.processes[f'worker{number}'].pid}/children"
+    )
+    found = children.read_text().split()
+    return int(found[0]) if found else None
+
+
+def is_started(team: Team, backfill_id: str, count: int = 1) -> bool:
+    return sum(r["status"] == "STARTED" for r in runs_of(team, backfill_id)) >= count
+
+
+def test_a_worker_child_killed_in_the_middle(team: Team) -> None:
+    """Found, run again, complete, nothing twice."""
+    first = FIRST + dt.timedelta(days=100)
+    backfill_id = backfill(team, first, 20)
+    until(lambda: is_started(team, backfill_id, 2), 60, "two runs")
+    child = worker_child(team, 1)
+    assert child
+    os.kill(child, signal.SIGKILL)
+    runs = ended(team, backfill_id, 200)
+    assert "FAILURE" in {r["status"] for r in runs}
+    assert sum(r["status"] == "SUCCESS" for r in runs) == 4
+    record(team)
+    assert_right(team, first, 20)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="minutes: PETADAY_NIGHTLY=1")
+def test_a_whole_worker_killed_in_the_middle(team: Team) -> None:
+    """Its started run is ended by its longest run time, here 40 s, and done by the other worker."""
+    first = FIRST + dt.timedelta(days=130)
+    backfill_id = backfill(team, first, 20, max_runtime="40")
+    until(lambda: is_started(team, backfill_id, 2), 60, "two runs")
+    os.killpg(team.processes["worker1"].pid, signal.SIGKILL)
+    runs = ended(team, backfill_id, 400)
+    assert "FAILURE" in {r["status"] for r in runs}
+    assert sum(r["status"] == "SUCCESS" for r in runs) == 4
+    team.start_worker(1)
+    record(team)
+    assert_right(team, first, 20)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="minutes: PETADAY_NIGHTLY=1")
+@pytest.mark.parametrize("server", ["postgres", "redis"])
+def test_a_server_restarted_in_the_middle(team: Team, server: str) -> None:
+    """Clear errors or none, and in the end everything is there once."""
+    first = FIRST + dt.timedelta(days={"postgres": 160, "redis": 190}[server])
+    backfill_id = backfill(team, first, 20)
+    until(lambda: is_started(team, backfill_id), 60, "a run")
+    if server == "postgres":
+        team.postgres.stop("immediate")
+        time.sleep(3)
+        team.postgres.start()
+    else:
+        team.redis.stop(signal.SIGKILL)
+        time.sleep(3)
+        team.redis.start()
+    time.sleep(5)
+
+    def done() -> bool:
+        try:
+            return not {r["status"] for r in runs_of(team, backfill_id)} & {
+                "QUEUED",
+                "STARTING",
+                "STARTED",
+                "NOT_STARTED",
+            }
+        except (OSError, KeyError, TypeError):
+            return False
+
+    until(done, 300, "the backfill")
+    # What Dagster gave up, an operator starts again; what is there already changes nothing.
+    if any(r["status"] == "FAILURE" for r in runs_of(team, backfill_id)):
+        ended(team, backfill(team, first, 20), 300)
+    record(team)
+    assert_right(team, first, 20)
+
+
+def test_no_secret_in_files_event_log_tables_or_process_list(team: Team) -> None:
+    """Each password and key is looked for everywhere but in the environment of the processes that need it."""
+    secrets = [*team.postgres.passwords.values(), "local-s3cr3t-key"]
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes()
+        except OSError:
+            continue
+        assert not [s for s in secrets if s.encode() in words], process
+    for file in team.folder.rglob("*"):
+        if file.is_file() and "postgres/data" not in str(file):
+            content = file.read_bytes()
+            assert not [s for s in secrets if s.encode() in content], file
+    programs = servers.postgres_programs()
+    for database in ("petaday_lake", "petaday_dagster"):
+        dump = subprocess.run(
+            [
+                str(programs / "pg_dump"),
+                "-h",
+                str(team.folder / "postgres"),
+                "-p",
+                str(team.postgres.port),
+                "-U",
+                "postgres",
+                database,
+            ],
+            capture_output=True,
+            check=True,
+        ).stdout
+        assert b"petaday_lake" in dump or b"event_logs" in dump
+        assert not [s for s in secrets if s.encode() in dump], database
