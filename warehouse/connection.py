@@ -57,12 +57,18 @@ def told_of_interruptions(store: Store) -> Generator[None]:
 def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
     """The warehouse opened for writing with the schema applied; the caller holds the lock."""
     store = store_of(home)
-    with told_of_interruptions(store), store.open_for_writing(catalog) as con:
-        _open[id(con)] = store
-        try:
-            yield con
-        finally:
-            del _open[id(con)]
+    with told_of_interruptions(store), store.open_for_writing(catalog) as con, _guarded(con, store):
+        yield con
+
+
+@contextmanager
+def _guarded(con: duckdb.DuckDBPyConnection, store: Store) -> Generator[None]:
+    """Transactions of `con` ask before their commit whether the lock is still held."""
+    _open[id(con)] = store
+    try:
+        yield
+    finally:
+        del _open[id(con)]
 
 
 @contextmanager
@@ -76,8 +82,8 @@ def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckD
     with (
         telling_of_a_full_disk(f"writing {store.name}"),
         told_of_interruptions(store),
-        store.write_lock(),
-        open_work(home, catalog) as con,
+        store.write_session(catalog) as con,
+        _guarded(con, store),
     ):
         yield con
 

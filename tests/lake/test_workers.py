@@ -151,7 +151,6 @@ def record(team: Team, seconds: float = 120) -> None:
                 "repositoryName": "__repository__",
                 "jobName": "settle",
                 "assetSelection": [{"path": ["observed", "grid_carbon"]}],
-                "assetCheckSelection": [],
             },
             "runConfigData": {},
         },

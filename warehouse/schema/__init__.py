@@ -53,10 +53,10 @@ def _migrations() -> list[tuple[int, str]]:
     return [(int(f.name[:3]), f.read_text(encoding="utf-8")) for f in files]
 
 
-def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = False) -> bool:
+def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = False, has_macros: bool = False) -> bool:
     """Bring the warehouse of `con` to the current schema; one transaction; True if anything was done.
 
-    On a lake, macros are made for the session too: see `warehouse.store.macros`.
+    On a lake, macros are made for the session too, unless it has them: see `warehouse.macros`.
 
     Raises:
         SchemaTooNewError: if a newer Petaday wrote the warehouse.
@@ -77,7 +77,7 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
     if version == newest:
         known = con.execute("SELECT fingerprint FROM meta.definition WHERE name = 'catalog'").fetchall()
         if known == [(fingerprint,)]:
-            if is_lake:
+            if is_lake and not has_macros:
                 make_session_macros(con)
             return False
     con.begin()
@@ -127,9 +127,18 @@ def _make_lake_scripts(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None
 
 
 def make_session_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros that `meta.macro` of a lake holds, for this session."""
-    for (statement,) in con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall():
-        con.execute(statement).fetchall()
+    """Make the macros that `meta.macro` of a lake holds, for this session.
+
+    In one transaction, which asks the catalog once; one by one they take four times as long.
+    """
+    con.begin()
+    try:
+        for (statement,) in con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall():
+            con.execute(statement).fetchall()
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

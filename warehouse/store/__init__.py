@@ -42,6 +42,10 @@ class Store(Protocol):
         """The warehouse with the schema applied; the caller holds the lock."""
         ...
 
+    def write_session(self, catalog: Catalog) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Both in one: locked, and open for writing; what needs no lock is done before it is taken."""
+        ...
+
     def open_for_reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """What users read, for reading only; never waits and never locks anybody out."""
         ...

@@ -89,6 +89,12 @@ class FileStore:
             con.close()
 
     @contextmanager
+    def write_session(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
+        """See `Store`."""
+        with self.write_lock(), self.open_for_writing(catalog) as con:
+            yield con
+
+    @contextmanager
     def open_for_reading(self) -> Generator[duckdb.DuckDBPyConnection]:
         """See `Store`: the published file.
 

@@ -225,6 +225,26 @@ class LakeStore:
             con.close()
 
     @contextmanager
+    def write_session(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
+        """See `Store`: other writers do not wait while this one loads extensions and makes its macros."""
+        con = self.connect(read_only=False)
+        try:
+            if has_macros := self._has_schema(con):
+                schema.make_session_macros(con)
+            with self.write_lock():
+                schema.apply(con, catalog, is_lake=True, has_macros=has_macros)
+                yield con
+        finally:
+            con.close()
+
+    @staticmethod
+    def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
+        found = con.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'warehouse' AND schema_name = 'meta' AND table_name = 'macro'"
+        ).fetchall()
+        return bool(found[0][0])
+
+    @contextmanager
     def open_for_reading(self) -> Generator[duckdb.DuckDBPyConnection]:
         """See `Store`: the lake itself, at each statement's latest state.
 

@@ -1,0 +1,228 @@
+"""What a lake must survive: several writers at once, and every server going away for a while. Nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import source_named
+from deploy import servers
+from tests.lake.conftest import NIGHTLY
+from tests.lake.proxy import Proxy
+from warehouse.captures import CaptureStore
+from warehouse.connection import read_published, transaction, write_session
+from warehouse.errors import DiskFullError, PetadayError
+from warehouse.home import Home
+from warehouse.store import keeping, store_of
+from warehouse.store.lake import LakeStore
+
+ROOT = Path(__file__).parents[2]
+_WRITERS, _BATCHES = 4, 25 if NIGHTLY else 4
+
+_WRITER = """
+import sys, time
+from tests.lake.test_faults import give
+from assets import settle
+from warehouse.home import Home
+home = Home.from_environment().create()
+number, count = int(sys.argv[1]), int(sys.argv[2])
+for n in range(count):
+    give(home, number * 100 + n, name=f"w{number}")
+    began = time.monotonic()
+    results = settle.record_subject(home, "exchange_rate")
+    print(len([r for r in results if r.outcome == "loaded"]), time.monotonic() - began, flush=True)
+"""
+
+
+def lake() -> LakeStore:
+    store = store_of(Home.from_environment())
+    assert isinstance(store, LakeStore)
+    return store
+
+
+def give(home: Home, number: int, name: str = "one") -> None:
+    """Stage one capture: the rate of one day, so that every batch adds one row to the log."""
+    day = dt.date(2020, 1, 1) + dt.timedelta(days=number)
+    file = home.root / f"{name}-{number}.csv"
+    file.write_text(f"Date,USD,\n{day},{1 + number / 10_000},\n")
+    fetched = dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=number)
+    taken = intake.take_files(home, source_named("ecb"), [file], fetched)
+    assert [t.outcome for t in taken] == ["loaded"], taken
+
+
+def rates(home: Home) -> list[tuple[dt.date, float]]:
+    with read_published(home) as con:
+        return con.execute(
+            "SELECT valid_from::DATE, rate_per_base FROM observed.exchange_rate_log WHERE source_id = 'ecb' ORDER BY ALL"
+        ).fetchall()
+
+
+def expected(numbers: list[int]) -> list[tuple[dt.date, float]]:
+    return [(dt.date(2020, 1, 1) + dt.timedelta(days=n), 1 + n / 10_000) for n in sorted(numbers)]
+
+
+def test_four_writers_on_one_log(lake_home: Home, tmp_path: Path) -> None:
+    """Every batch of every process is there once, with load numbers and recording times in order."""
+    keeping.init(lake(), catalog())
+    writers = []
+    for number in range(_WRITERS):
+        environment = os.environ | {"PETADAY_HOME": str(tmp_path / f"home{number}"), "PYTHONPATH": str(ROOT)}
+        words = [sys.executable, "-c", _WRITER, str(number), str(_BATCHES)]
+        writers.append(subprocess.Popen(words, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+    told = [line.split() for writer in writers for line in writer.communicate(timeout=900)[0].splitlines()]
+    assert [writer.returncode for writer in writers] == [0] * _WRITERS
+    numbers = [w * 100 + n for w in range(_WRITERS) for n in range(_BATCHES)]
+    assert rates(lake_home) == expected(numbers)
+    with read_published(lake_home) as con:
+        loads = con.execute("SELECT load_number, recorded_at FROM meta.capture ORDER BY load_number").fetchall()
+    assert [n for n, _ in loads] == list(range(1, _WRITERS * _BATCHES + 1))
+    moments = [at for _, at in loads]
+    assert moments == sorted(set(moments))
+    assert sum(int(count) for count, _ in told) == _WRITERS * _BATCHES
+    assert [e["load_number"] for e in CaptureStore(lake_home).journal()] == [n for n, _ in loads]
+    waits = sorted(float(seconds) for _, seconds in told)
+    print(f"{len(waits)} sessions of {_WRITERS} writers: p50 {statistics.median(waits):.2f} s, max {waits[-1]:.2f} s")  # noqa: T201
+
+
+def test_the_same_bytes_from_two_workers_are_kept_once(on_s3: servers.Server, home: Home, tmp_path: Path) -> None:
+    for number in (1, 2):
+        worker = Home(tmp_path / f"worker{number}").create()
+        give(worker, 5, name=f"w{number}")
+    files = lake().files("captures")
+    assert len(files.names(suffix=".zst")) == 1
+    settle.record_subject(home, "exchange_rate")
+    assert rates(home) == expected([5])
+
+
+@pytest.fixture
+def slow_store(on_s3: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    proxy = Proxy(on_s3.port)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+    yield proxy
+    proxy.close()
+
+
+def test_an_object_store_that_answers_503(slow_store: Proxy, home: Home) -> None:
+    """For half a minute (a few seconds in the short run): captures, staging and recording wait, and all is there once."""
+    keeping.init(lake(), catalog())
+    give(home, 1)
+    settle.record_subject(home, "exchange_rate")
+    for number in range(2, 4):
+        slow_store.refuse(30.0 if NIGHTLY else 4.0)
+        give(home, number)
+        slow_store.refuse(30.0 if NIGHTLY else 4.0)
+        settle.record_subject(home, "exchange_rate")
+    assert slow_store.refused_count > 0
+    assert rates(home) == expected([1, 2, 3])
+    assert not lake().files("staged").names()
+
+
+def test_postgresql_restarted_while_recording(on_lake: servers.Postgres, home: Home) -> None:
+    """A crash of the catalog in the middle: the session is told apart from a wrong one, tried again, and done once."""
+    keeping.init(lake(), catalog())
+    for number in range(1, 5):
+        give(home, number)
+
+    def restart() -> None:
+        time.sleep(1.0)
+        on_lake.stop("immediate")
+        time.sleep(1.5)
+        on_lake.start()
+
+    crash = threading.Thread(target=restart)
+    crash.start()
+    settle.record_subject(home, "exchange_rate")
+    crash.join()
+    give(home, 5)
+    settle.record_subject(home, "exchange_rate")
+    assert rates(home) == expected([1, 2, 3, 4, 5])
+
+
+def test_a_catalog_that_stays_away_is_told_in_one_line(on_lake: servers.Postgres, tmp_path: Path) -> None:
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "PETADAY_HOME": str(tmp_path / "home"),
+        "PETADAY_WAREHOUSE": f"ducklake:postgres:host=127.0.0.1 port={servers.free_port()} dbname=petaday_lake user=x",
+    }
+    words = [sys.executable, "-m", "pipelines.cli", "status"]
+    answer = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert "cannot be reached" in answer.stderr
+    assert "Connection refused" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_a_network_pause_between_worker_and_catalog(
+    on_lake: servers.Postgres, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing passes for a while, in the middle of a session: it goes on, or is tried again; nothing is lost or doubled."""
+    proxy = Proxy(on_lake.port)
+    keeping.init(lake(), catalog())
+    monkeypatch.setenv(
+        "PETADAY_WAREHOUSE", f"ducklake:postgres:{on_lake.settings().replace(str(on_lake.port), str(proxy.port))}"
+    )
+    for number in range(1, 4):
+        give(home, number)
+    threading.Timer(0.7, proxy.pause, [45.0 if NIGHTLY else 5.0]).start()
+    settle.record_subject(home, "exchange_rate")
+    proxy.close()
+    monkeypatch.setenv("PETADAY_WAREHOUSE", f"ducklake:postgres:{on_lake.settings()}")
+    assert rates(home) == expected([1, 2, 3])
+
+
+def test_a_full_data_disk(
+    on_lake: servers.Postgres, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One clear line, the lake as it was, and it goes on when there is space."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a full data disk is not tested: no right to mount a small file system here")
+    try:
+        monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(small / "data"))
+        keeping.init(lake(), catalog())
+        give(home, 1)
+        settle.record_subject(home, "exchange_rate")
+        ballast = small / "ballast"
+        with ballast.open("wb") as file:
+            try:
+                while file.write(b"x" * 4096):
+                    file.flush()
+            except OSError:
+                pass
+        with pytest.raises((DiskFullError, PetadayError), match="no space left"):
+            give(home, 2)
+        with pytest.raises(DiskFullError, match="no space left"), lake_rows(home, 5_000):
+            pass
+        assert rates(home) == expected([1])
+        ballast.unlink()
+        give(home, 2)
+        settle.record_subject(home, "exchange_rate")
+        assert rates(home) == expected([1, 2])
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+@contextmanager
+def lake_rows(home: Home, count: int) -> Iterator[None]:
+    """A session that writes so many rows, each long and unlike the others."""
+    with write_session(home, catalog()) as con:
+        with transaction(con):
+            con.execute(
+                "INSERT INTO meta.rejected_row SELECT 'b', 'c', 's', 'x', 'r', "
+                f"string_agg(md5((i * 100 + j)::VARCHAR), ''), now() FROM range({count}) a(i), range(20) b(j) GROUP BY i"
+            )
+        yield
