@@ -1,13 +1,19 @@
-"""A TCP proxy on loopback that can stop forwarding (a network pause) or answer 503 in the server's place."""
+"""A TCP proxy on loopback that can stop forwarding (a network pause) or answer 503 in the server's place.
+
+It runs in a process of its own: DuckDB may hold Python's lock while it waits for an answer.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 
-class Proxy:
+class _Proxy:
     """Forwards to a port of this machine."""
 
     def __init__(self, target: int) -> None:
@@ -33,9 +39,6 @@ class Proxy:
             self.is_refusing = False
 
         threading.Timer(seconds, accept_again).start()
-
-    def close(self) -> None:
-        self._listener.close()
 
     def _accept(self) -> None:
         while True:
@@ -69,3 +72,55 @@ class Proxy:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+
+class Proxy:
+    """A proxy in another process."""
+
+    def __init__(self, target: int) -> None:
+        words = [sys.executable, "-m", "tests.lake.proxy", str(target)]
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+        self.port = int(self._ask(""))
+
+    def _ask(self, words: str) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        if words:
+            self._process.stdin.write(words + "\n")
+            self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def pause(self, seconds: float) -> None:
+        """Forward nothing, in either direction, for a while; connections stay open."""
+        self._ask(f"pause {seconds}")
+
+    def refuse(self, seconds: float) -> None:
+        """Answer every request with 503 for a while."""
+        self._ask(f"refuse {seconds}")
+
+    @property
+    def refused_count(self) -> int:
+        """Requests answered with 503 so far."""
+        return int(self._ask("count"))
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def main() -> None:
+    proxy = _Proxy(int(sys.argv[1]))
+    print(proxy.port, flush=True)  # noqa: T201
+    for line in sys.stdin:
+        word, *rest = line.split()
+        if word == "pause":
+            proxy.pause(float(rest[0]))
+        elif word == "refuse":
+            proxy.refuse(float(rest[0]))
+        print(proxy.refused_count, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
