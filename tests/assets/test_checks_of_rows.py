@@ -96,6 +96,7 @@ def test_every_measured_column_names_its_unit() -> None:
         "_w",
         "_h",
         "_hours",
+        "_to",
         "_tokens",
         "_amount",
         "_per_base",
