@@ -18,7 +18,7 @@ from markupsafe import Markup
 from assets.published.report import shown
 from assets.published.report.data import Facts
 from assets.published.report.pages import MAKERS
-from assets.published.report.texts import chart_words, label, told, words
+from assets.published.report.texts import chart_words, claim_words, label, told, words
 from warehouse.connection import read_published
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -103,6 +103,7 @@ def _environment() -> jinja2.Environment:
     )
     helpers: dict[str, Any] = {
         "t": told,
+        "claim_words": claim_words,
         "label": label,
         "words": words,
         "pages": PAGES,

@@ -24,8 +24,22 @@ def words(key: str, language: str = "en", **given: object) -> str:
 
 def told(key: str, **given: object) -> Markup:
     """Words in English that the page can switch: both languages stand in the element."""
-    english, chinese = (words(key, language, **given) for language in LANGUAGES)
+    return both(*(words(key, language, **given) for language in LANGUAGES))
+
+
+def both(english: str, chinese: str) -> Markup:
+    """A text in English that the page can switch to Chinese."""
     return Markup('<span data-en="{0}" data-zh="{1}">{0}</span>').format(english, chinese)
+
+
+@cache
+def _claims() -> dict[str, dict[str, str]]:
+    return json.loads(resources.files("assets.published.report").joinpath("claims_zh.json").read_text(encoding="utf-8"))
+
+
+def claim_words(claim_id: str, column: str, english: str) -> Markup:
+    """A text of `reference.scenario_claim` in both languages; in English alone where it was not translated."""
+    return both(english, _claims().get(claim_id, {}).get(column, english))
 
 
 def label(attribute: str, key: str, **given: object) -> Markup:
