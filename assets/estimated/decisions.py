@@ -88,7 +88,7 @@ def _number(bounds: Bounds) -> Parameter:
 
 _NAME, _DATE = Parameter("text"), Parameter("date")
 _ACCELERATOR = Parameter("text", known="accelerator")
-_MODEL = Parameter("text", known="reference.model.model_id")
+_MODEL = Parameter("text", known="model")
 _PROVIDER = Parameter("text", known="reference.region.provider")
 _REGION = Parameter("text", known="reference.region.region")
 _ZONE = Parameter("text", known="observed.grid_carbon_log.zone")
@@ -362,6 +362,10 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
             column, table = "accelerator_id", "reference.accelerator"
             if found > 1 and name.startswith("workloads") and (str(value).lower(),) not in meant:
                 problems.append(f"{name}: {value!r} may be {', '.join(i for (i,) in meant)}; name one")
+        elif parameter.known == "model":
+            column, table = "model_id", "reference.model"
+            known = "SELECT count(*) FROM observed.model_name WHERE name_key = model_key($1)"
+            found = con.execute(known, [value]).fetchall()[0][0]
         else:
             table, column = parameter.known.rsplit(".", 1)
             found = con.execute(

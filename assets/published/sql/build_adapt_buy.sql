@@ -28,11 +28,11 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
     WITH way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
             coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)) AS flop
-        FROM reference.model m WHERE lower(build_model) IN (lower(m.model_id), lower(m.name))
+        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(build_model))
         UNION ALL
         SELECT 'adapt', m.model_id, coalesce(m.active_parameters_count, m.parameters_count),
             fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), adapt_tokens::DOUBLE, CASE WHEN is_full_adaptation THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
-        FROM reference.model m WHERE lower(adapt_model) IN (lower(m.model_id), lower(m.name))),
+        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(adapt_model))),
     -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest petaday.
     petaday AS (
         SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator) h

@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
     work AS (
         SELECT coalesce(flop::DOUBLE, max(coalesce(m.training_flop,
             training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)))) AS wanted_flop
-        FROM reference.model m WHERE lower(m.model_id) = lower(model) OR lower(m.name) = lower(model)),
+        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(model))),
     egress AS (SELECT coalesce(transfer_usd_per_gb::DOUBLE, (SELECT e.central FROM decision_default('egress_usd_per_gb', of_provider := from_provider) e)) AS usd_per_gb),
     offer AS (
         SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.provider, o.accelerator_id, o.purchase_option

@@ -30,7 +30,7 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
         FROM wanted w LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE WHEN w.accelerator IS NULL
-            THEN (SELECT min(o.training_accelerator_id) FROM reference.model o WHERE lower(w.model) IN (lower(o.model_id), lower(o.name)))
+            THEN (SELECT min(o.training_accelerator_id) FROM reference.model o WHERE o.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model)))
             ELSE coalesce((SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
                 (SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END FROM (
                     SELECT DISTINCT c.accelerator_id FROM reference.accelerator c LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
