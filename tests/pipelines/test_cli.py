@@ -247,6 +247,13 @@ def test_verbose_is_understood_wherever_it_stands(home: Home, place: int) -> Non
     assert "NotPublishedError" in result.stderr
 
 
+def _as_from_a_shell() -> None:
+    """Signals as a shell hands them on, whatever another test or its libraries left blocked or ignored in this process."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int) -> None:
     """Whoever stops `petaday ui` stops the daemon too: none goes on alone."""
@@ -254,7 +261,10 @@ def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int) -> 
     child = f"import os, pathlib, time; pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
     code = f"import sys; from pipelines.cli import _until_stopped; sys.exit(_until_stopped([sys.executable, '-c', {child!r}]))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.DEVNULL) as process:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=_as_from_a_shell
+    ) as process:
         deadline = time.monotonic() + 30
         while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
