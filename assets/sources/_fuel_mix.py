@@ -9,7 +9,9 @@ medians, not those of the plants. Rows are therefore of the kind `estimated`.
 - Generation below zero (station use at night) counts as none.
 - What has no factor (other, unknown, waste) is left out above and below the line; if it is more than
   `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
-- A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero.
+- A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero. So is one in which
+  such a fuel is printed as 0 and hardly anything is generated (PJM without coal and nuclear power for some hours of
+  October 2022): a hole filled with zeros.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
 MAX_UNKNOWN_SHARE = 0.10
 #: A fuel with this share of a zone's generation in a batch must be there in every slot.
 EXPECTED_SHARE = 0.02
+#: Below this share of the zone's usual generation (median of a batch) a slot with an expected fuel at 0 is a hole.
+HOLE_SHARE = 0.10
 
 #: Fuels that are no generation of the zone.
 IGNORED = ("storage", "imports")
@@ -43,7 +47,7 @@ def factors() -> pl.DataFrame:
 
 
 def intensities(
-    mix: pl.DataFrame, *, resolution: str, max_unknown_share: float = MAX_UNKNOWN_SHARE
+    mix: pl.DataFrame, *, resolution: str, max_unknown_share: float = MAX_UNKNOWN_SHARE, kind: str = "fuel"
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Grid carbon of a mix.
 
@@ -51,6 +55,8 @@ def intensities(
         mix: columns zone, valid_from, fuel, generation (MW or MWh: only shares matter); null is "not reported".
         resolution: length of a slot, ISO 8601.
         max_unknown_share: above this share of generation without a factor a slot is refused.
+        kind: column with the publisher's own kinds of generation, where several make one fuel (solar on roofs and in
+            parks): a kind that usually matters must be there too.
 
     Returns:
         (rows in the columns of `grid_carbon` with valid_from, two per slot; refused slots).
@@ -65,17 +71,25 @@ def intensities(
     zone_total = pl.col("generation").sum().over("zone")
     expected = (
         rows.filter(pl.col("direct").is_not_null())
-        .with_columns((pl.col("generation").sum().over("zone", "fuel") / zone_total).alias("share"))
+        .with_columns((pl.col("generation").sum().over("zone", kind) / zone_total).alias("share"))
         .filter(pl.col("share") >= EXPECTED_SHARE)
-        .select("zone", "fuel")
+        .select("zone", kind)
         .unique()
     )
     slots = mix.select(slot).unique(maintain_order=True)
     absent = (
         slots.join(expected, on="zone")
-        .join(rows.select(*slot, "fuel"), on=[*slot, "fuel"], how="anti")
+        .join(rows.select(*slot, kind), on=[*slot, kind], how="anti")
         .group_by(slot)
-        .agg(pl.col("fuel").sort().str.join(", ").alias("absent"))
+        .agg(pl.col(kind).sort().str.join(", ").alias("absent"))
+    )
+    zero = (
+        rows.group_by(*slot, kind)
+        .agg(pl.col("generation").sum())
+        .filter(pl.col("generation") == 0)
+        .join(expected, on=["zone", kind])
+        .group_by(slot)
+        .agg(pl.col(kind).sort().str.join(", ").alias("zero"))
     )
     has_factor = pl.col("direct").is_not_null()
     summed = rows.group_by(slot).agg(
@@ -83,7 +97,13 @@ def intensities(
         pl.col("generation").filter(has_factor).sum().alias("known"),
         *((pl.col("generation") * pl.col(b)).filter(has_factor).sum().alias(b) for b in ("direct", "lifecycle")),
     )
-    slots = slots.join(summed, on=slot, how="left").join(absent, on=slot, how="left").sort(slot)
+    slots = (
+        slots.join(summed, on=slot, how="left")
+        .join(absent, on=slot, how="left")
+        .join(zero, on=slot, how="left")
+        .sort(slot)
+    )
+    usual = pl.col("total").median().over("zone")
     unknown_share = 1 - pl.col("known") / pl.col("total")
     why = (
         pl.when(pl.col("total").is_null() | (pl.col("total") <= 0))
@@ -98,6 +118,14 @@ def intensities(
         )
         .when(pl.col("absent").is_not_null())
         .then(pl.format("generation of {} is missing, it is not zero", "absent"))
+        .when(pl.col("zero").is_not_null() & (pl.col("total") < HOLE_SHARE * usual))
+        .then(
+            pl.format(
+                "{}% of the usual generation, none of {}: a hole filled with zeros",
+                (100 * pl.col("total") / usual).round(1),
+                "zero",
+            )
+        )
     )
     slots = slots.with_columns(why.alias("why"))
     good = slots.filter(pl.col("why").is_null())

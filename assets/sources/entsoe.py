@@ -236,8 +236,9 @@ def parse_generation(documents: Sequence[Document]) -> Reading:
     points = _points(document, series, "quantity").join(about, on="series")
     good, bad = [], []
     for (minutes,), part in points.group_by("minutes", maintain_order=True):
-        mix = part.select("zone", "valid_from", "fuel", pl.col("value").alias("generation"))
-        frame, slots = intensities(mix, resolution=_RESOLUTIONS[int(str(minutes))])
+        kind = pl.concat_str("psr", "fuel", separator=" ").alias("kind")
+        mix = part.select("zone", "valid_from", "fuel", kind, pl.col("value").alias("generation"))
+        frame, slots = intensities(mix, resolution=_RESOLUTIONS[int(str(minutes))], kind="kind")
         good.append(frame)
         bad.append(slots)
     return Reading([Scope(about["zone"][0], pl.concat(good))], pl.concat(bad))

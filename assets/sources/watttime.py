@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -25,6 +26,9 @@ KEY = "WATTTIME_LOGIN"
 REGION = "CAISO_NORTH"
 GRAMS_PER_KWH_OF_POUNDS_PER_MWH = 0.45359237
 _UNIT = "lbs_co2_per_mwh"
+#: What a hand-kept file calls its time, and how a region's id is written (not `value`, which says no region).
+_TIMES = ("oootime", "point_time", "datetime", "timestamp")
+_REGION = re.compile(r"(?!(?:value|price|moer|carbon|intensity)$)[A-Z0-9]+(?:_[A-Z0-9]+)*", re.IGNORECASE)
 _RESOLUTIONS = {300: "PT5M", 900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
 
 
@@ -59,7 +63,8 @@ def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
 
 def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
     text = csv_of(document, [])
-    if len(text.columns) != 2 or text.columns[0].lower() not in ("oootime", "point_time", "datetime", "timestamp"):
+    # A region's id and nothing else: "Price (USD/MWh)" beside a time is another table.
+    if len(text.columns) != 2 or text.columns[0].lower() not in _TIMES or not _REGION.fullmatch(text.columns[1]):
         raise LayoutError(
             f"{document.url}: expected a time and one column named after a region; found {', '.join(text.columns)}"
         )

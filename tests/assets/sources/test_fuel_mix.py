@@ -75,3 +75,24 @@ def test_basis_is_said() -> None:
     assert set(frame["basis_kind"]) == {"estimated"}
     assert set(frame["basis_method"]) == {"average"}
     assert set(frame["resolution"]) == {"PT5M"}
+
+
+def test_a_hole_filled_with_zeros_is_refused_and_a_fuel_at_rest_is_not() -> None:
+    """Coal at 0 with a full mix is a fact; coal at 0 with a hundredth of the usual generation is a hole."""
+    hours = [
+        _mix(coal=coal, wind=wind).with_columns(pl.col("valid_from").dt.offset_by(f"{n}h"))
+        for n, (coal, wind) in enumerate([(50.0, 50.0), (60.0, 40.0), (0.0, 90.0), (0.0, 1.0)])
+    ]
+    frame, refused = intensities(pl.concat(hours), resolution="PT1H")
+    assert frame["valid_from"].n_unique() == 3
+    assert refused["reason"].to_list() == ["1.1% of the usual generation, none of coal: a hole filled with zeros"]
+
+
+def test_a_part_of_a_fuel_may_be_late_too() -> None:
+    """Sun on roofs is not replaced by sun in parks."""
+    full = _mix(gas=50.0, solar=50.0).with_columns(pl.Series("kind", ["gas", "solar_rooftop"]))
+    park = _mix(gas=50.0, solar=5.0).with_columns(pl.Series("kind", ["gas", "solar_utility"]))
+    late = park.with_columns(pl.col("valid_from").dt.offset_by("1h"))
+    frame, refused = intensities(pl.concat([full, park, late]), resolution="PT1H", kind="kind")
+    assert set(frame["valid_from"]) == {NOON}
+    assert refused["reason"].to_list() == ["generation of solar_rooftop is missing, it is not zero"]

@@ -50,6 +50,13 @@ def test_other_columns(body: str, tmp_path: Path) -> None:
         read_body("watttime", body, tmp_path, "w.csv")
 
 
+@pytest.mark.parametrize("file", ["SG_electricity_prices_2024.csv", "US-CAL-CISO_electricity_prices_2024.csv"])
+def test_a_price_beside_a_time_is_no_marginal_rate(samples: Path, file: str) -> None:
+    """Two columns, a time first, numbers of the right size: only the name of the column tells."""
+    with pytest.raises(LayoutError, match="named after a region"):
+        read_files("watttime", samples / "price_hourly/local_naive" / file)
+
+
 def test_live(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Login, then the history with its token; neither password nor token is kept anywhere."""
     assert needs_key(WATTTIME, {}) == "WATTTIME_LOGIN"
