@@ -259,12 +259,10 @@ def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int) -> 
     """Whoever stops `petaday ui` stops the daemon too: none goes on alone."""
     ready = tmp_path / "pid"
     child = f"import os, pathlib, time; pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
-    code = f"import sys; from pipelines.cli import _until_stopped; sys.exit(_until_stopped([sys.executable, '-c', {child!r}]))"
+    code = f"import sys; from pipelines.ui_command import until_stopped; sys.exit(until_stopped([sys.executable, '-c', {child!r}]))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=_as_from_a_shell
-    ) as process:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=_as_from_a_shell) as process:
         deadline = time.monotonic() + 30
         while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)

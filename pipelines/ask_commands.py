@@ -1,0 +1,191 @@
+"""`petaday query`, `status`, `explain`, `report` and `export`: the commands that ask the published file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from pipelines.console import out
+from pipelines.executing import execute, progress_of, report_failures
+from warehouse.home import Home
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="File to write; needed for parquet.",
+)
+def query(sql: str, style: str, output: Path | None) -> int:
+    """Ask the published file in SQL (read-only)."""
+    from warehouse.connection import read_published
+    from warehouse.tables import quoted
+
+    with read_published(Home.from_environment()) as con:
+        relation = con.sql(sql)
+        if relation is None:
+            return 0
+        if style == "csv":
+            # A cell of CSV holds text: lists and structs go in as JSON.
+            nested = ("list", "array", "struct", "map", "union")
+            columns = zip(relation.columns, relation.types, strict=True)
+            relation = relation.project(
+                ", ".join(
+                    f"to_json({quoted(c)})::VARCHAR AS {quoted(c)}" if t.id in nested else quoted(c) for c, t in columns
+                )
+            )
+        frame = relation.pl()
+    if style == "parquet":
+        if output is None and sys.stdout.isatty():
+            raise click.UsageError("parquet needs --output FILE")
+        frame.write_parquet(output or sys.stdout.buffer)
+        return 0
+    if style == "csv":
+        text = frame.write_csv()
+    elif style == "json":
+        text = frame.write_json() + "\n"
+    else:
+        import polars as pl
+
+        with pl.Config(
+            tbl_rows=200,
+            tbl_cols=max(6, max(out.width, 100) // 16),
+            tbl_width_chars=max(out.width, 100),
+            fmt_str_lengths=60,
+            tbl_hide_dataframe_shape=False,
+        ):
+            text = f"{frame}\n"
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+@click.command()
+def status() -> int:
+    """Per source: last good capture, its age, outcome, rows."""
+    from assets.intake import needs_key
+    from assets.sources import all_sources
+    from warehouse.connection import read_published
+
+    with read_published(Home.from_environment()) as con:
+        rows = con.execute(
+            "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), last_outcome, last_row_count, "
+            "last_rejected_count, last_message, is_bundled FROM meta.source_status"
+        ).fetchall()
+    table = Table("source", "subject", "last good (UTC)", "age", "state", "rows", "refused")
+    for source_id, subject, good, age, outcome, count, refused, message, bundled in rows:
+        source = all_sources().get(source_id)
+        missing = needs_key(source) if source else None
+        stale = source is not None and age is not None and not bundled and age > source.stale_after_days * 86400
+        if outcome is None:
+            state = f"needs {missing}" if missing else "not read yet"
+        else:
+            state = ("bundled" if bundled else "stale" if stale else "fresh") + (
+                "" if outcome != "rejected" else f"; last REJECTED: {message}"
+            )
+        table.add_row(
+            source_id,
+            subject,
+            good or "-",
+            _age(age),
+            state,
+            "-" if count is None else f"{count:,}",
+            "-" if refused is None else f"{refused:,}",
+        )
+    out.print(table)
+    return 0
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+@click.command()
+@click.argument("row", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(row: tuple[str, ...], as_json: bool) -> int:
+    """Walk a published number back to its bytes: [TABLE] KEY..., as in `gpt-3-175b cost_usd`.
+
+    TABLE is estimated.training_estimate unless given, or observed.SUBJECT or reference.TABLE; KEY is the row's key or its start.
+    """
+    from dataclasses import asdict
+
+    from assets.passport import explain as walk_of
+
+    home = Home.from_environment()
+    steps = walk_of(home, row)
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(s) for s in steps], indent=2) + "\n")
+        return 1 if any(s.bytes_match is False for s in steps) else 0
+    shown = None
+    for step in steps:
+        if step.row_key != shown:
+            shown = step.row_key
+            out.print(f"\n{shown}", markup=False, style="bold")
+        value = "" if step.value is None else f" = {step.value:,.6g} {step.unit}"
+        out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}", markup=False)
+        indent = "  " * (min(step.step, 5) + 2)
+        out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}", markup=False)
+        if step.source_url:
+            out.print(f"{indent}source {step.source_url}", markup=False)
+        if step.part == "capture":
+            state = "bytes match" if step.bytes_match else "BYTES MISSING OR CHANGED"
+            out.print(f"{indent}{step.url}, fetched {step.fetched_at}, licence: {step.licence}", markup=False)
+            out.print(f"{indent}{home.captures_dir / (step.path or '')}", markup=False)
+            out.print(f"{indent}SHA-256 {step.sha256}: {state}", markup=False)
+    return 1 if any(s.bytes_match is False for s in steps) else 0
+
+
+@click.command()
+@click.option("--open/--no-open", "is_opened", default=True, help="Open it in the browser.", show_default=True)
+@click.pass_obj
+def report(options: dict[str, Any], is_opened: bool) -> int:
+    """Pages with charts, made from the published file; built again if it is newer."""
+    from assets.published.report import built, front_page
+
+    home = Home.from_environment()
+    if built(home) is None:
+        with progress_of("drawing the report", options["verbose"]):
+            failures = execute(home, "report", options["verbose"])
+        report_failures(failures)
+        if failures:
+            return 1
+    page = front_page(home)
+    out.print(str(page), markup=False)
+    if is_opened:
+        click.launch(str(page))
+    return 0
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--csv", "has_csv", is_flag=True, help="Also CSV files, with cells that a spreadsheet would run made inert."
+)
+def export(folder: Path, has_csv: bool) -> int:
+    """Every table as Parquet with a datapackage.json, and FOCUS-shaped cost rows, into DIR."""
+    from assets.published.export import export as write_out
+
+    result = write_out(Home.from_environment(), folder, has_csv=has_csv)
+    out.print(
+        f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}",
+        markup=False,
+    )
+    return 0

@@ -1,0 +1,147 @@
+"""`petaday estimate`: a scenario file in, a table or JSON out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from pipelines.console import out
+from warehouse.home import Home
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def estimate(scenario: Path, as_json: bool) -> int:
+    """Estimate a scenario of your own from a TOML file.
+
+    One section says what it is: [training], [request], [embodied], [sci], [site], [prompt], [fleet], [service], [serving], [compute],
+    [ownership], [fine_tuning], [break_even], [total] or [compare]; or a decision: [siting], [why_moved], [build_adapt_buy],
+    [east_west], [esg_report], [compute_growth] or [petaday_history]. A field that is not known is answered with those that are.
+    """
+    from assets.estimated.report import estimate_file
+
+    result = estimate_file(Home.from_environment(), scenario)
+    if as_json:
+        sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+        return 0
+    if "decision" in result:
+        _print_decision(result)
+        return 0
+    quantities = {k: v for k, v in result.items() if isinstance(v, dict) and "central" in v}
+    table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
+    for name, band in quantities.items():
+        if band["central"] is not None:
+            table.add_row(name, *(f"{band[k]:,.6g}" for k in ("low", "central", "high")), band["unit"])
+    out.print(table)
+    if unknown := {name: band for name, band in quantities.items() if band["central"] is None}:
+        out.print("\nUnknown:")
+        for name, band in unknown.items():
+            out.print(f"  {name} ({band['unit']}): {band.get('reason') or ''}", markup=False)
+    out.print("\nWhat it rests on:")
+    for factor in result["factors"]:
+        value, low, high = (f"{factor[k]:,.6g}" for k in ("value", "low", "high"))
+        band = "" if low == high else f" [{low} to {high}]"
+        origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
+        out.print(
+            f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False
+        )
+    return 0
+
+
+#: Columns of a decision that fit a screen; --json prints all.
+_SHOWN = {
+    "petaday_history": (
+        "index_on",
+        "accelerator_id",
+        "low_usd",
+        "cost_usd",
+        "high_usd",
+        "energy_kwh",
+        "provider_count",
+    ),
+    "siting": (
+        "provider",
+        "region",
+        "accelerator_id",
+        "purchase_option",
+        "total_usd",
+        "operational_kgco2e",
+        "cheaper_probability",
+        "greener_probability",
+        "is_pareto",
+        "unknown",
+    ),
+    "why_moved": ("quantity", "part", "value_from", "value_to", "moved_by"),
+    "build_adapt_buy": (
+        "month_on",
+        "way",
+        "fixed_usd",
+        "own_usd_per_mtok",
+        "buy_usd_per_mtok",
+        "low_break_even_mtok",
+        "break_even_mtok",
+        "high_break_even_mtok",
+        "verdict",
+    ),
+    "east_west": (
+        "cluster_id",
+        "side",
+        "total_cny",
+        "net_saving_cny",
+        "kgco2",
+        "carbon_change_share",
+        "is_pareto",
+        "verdict",
+    ),
+    "compute_growth": (
+        "source_id",
+        "quantity",
+        "low_growth_per_year",
+        "growth_per_year",
+        "high_growth_per_year",
+        "doubling_months",
+        "point_count",
+    ),
+    "esg_report": (
+        "workload",
+        "period",
+        "energy_kwh",
+        "location_kgco2e",
+        "market_kgco2e",
+        "embodied_kgco2e",
+        "water_l",
+        "sci_gco2e_per_unit",
+    ),
+}
+_ROWS_SHOWN = 40
+
+
+def _print_decision(result: Mapping[str, Any]) -> None:
+    """The rows of a decision as a table."""
+    columns, rows = _SHOWN[result["decision"]], result["rows"]
+    # The frontier first: it is what the question was for.
+    ordered = sorted(rows, key=lambda row: not row.get("is_pareto")) if result["decision"] == "siting" else rows
+    table = Table(*columns)
+    for row in ordered[:_ROWS_SHOWN]:
+        table.add_row(*(_decided(row[c]) for c in columns))
+    out.print(table)
+    if len(rows) > _ROWS_SHOWN:
+        out.print(f"{len(rows):,} rows, the first {_ROWS_SHOWN} shown; --json prints all, with every column.")
+    if not rows:
+        out.print("No row: nothing that was observed answers this.")
+
+
+def _decided(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,88 @@
+"""Dagster jobs in this process, on the instance under the home folder: what the commands that run something share."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from pipelines.alerts.commands import tell
+from pipelines.console import err, out
+from warehouse.home import Home
+
+
+def _quiet(verbose: bool) -> dict[str, Any]:
+    level = "DEBUG" if verbose else "CRITICAL"
+    return {"loggers": {"console": {"config": {"log_level": level}}}}
+
+
+@contextlib.contextmanager
+def progress_of(title: str, verbose: bool) -> Generator[None]:
+    """A spinner with the last step that ended; plain lines where there is no terminal."""
+    from pipelines import progress
+
+    if verbose or not err.is_terminal:
+        progress.listen(lambda step, good: err.print(f"  {'done' if good else 'FAILED'}  {step.replace('__', '/')}"))
+        err.print(title)
+        try:
+            yield
+        finally:
+            progress.listen(None)
+        return
+    with err.status(title) as status:
+        progress.listen(
+            lambda step, good: status.update(f"{title}: {step.replace('__', '/')} {'done' if good else 'FAILED'}")
+        )
+        try:
+            yield
+        finally:
+            progress.listen(None)
+
+
+def execute(
+    home: Home,
+    job: str,
+    verbose: bool,
+    *,
+    ops: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
+    partition_key: str | None = None,
+) -> list[str]:
+    """Run a job in this process; returns the messages of the steps that failed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pipelines.definitions import defs
+        from pipelines.failures import failure_line
+        from pipelines.instance import instance
+
+        config = _quiet(verbose) | ({"ops": ops} if ops else {})
+        with instance(home) as dagster_instance:
+            result = defs.resolve_job_def(job).execute_in_process(
+                instance=dagster_instance,
+                run_config=config,
+                raise_on_error=False,
+                tags=tags,
+                partition_key=partition_key,
+            )
+    if result.success:
+        return []
+    messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
+    return messages or [f"job {job} failed; see the run in `petaday ui`"]
+
+
+def report_failures(messages: Sequence[str]) -> None:
+    """One line to stderr for each."""
+    for message in messages:
+        err.print(f"petaday: {message}", markup=False)
+
+
+def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
+    """Record what is staged, estimate and publish; tell of it and of the `failures` before; the exit code."""
+    with progress_of("recording, estimating, publishing", options["verbose"]):
+        failures = [*failures, *execute(home, "settle", options["verbose"])]
+    report_failures(failures)
+    if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
+        out.print(f"published: {home.published_file}", markup=False)
+    tell(home)
+    return 1 if failures else 0
