@@ -4,36 +4,34 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'power_share_of_tdp') AS power_share,
             max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'pue') AS usual_pue
         FROM reference.method_default d),
-    used AS (
-        SELECT u.*, u.valid_from AS used_from, epoch(u.used_to) - epoch(u.valid_from) AS length_s
+    -- Numbered once, so that what is found for a line finds it again.
+    used AS MATERIALIZED (
+        SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from, epoch(u.used_to) - epoch(u.valid_from) AS length_s
         FROM usage_known(known_at := known_at::TIMESTAMPTZ) u),
-    -- Prices in force during the line, each for as long as it was: a change within it is priced on both sides. One source speaks for a line.
+    -- Prices in force during the line, each for as long as it was: a change within it is priced on both sides. One offer of one source speaks for a
+    -- line; offers of one name in several variants are not averaged.
     overlap AS (
-        SELECT u.source_id, u.scope, u.account, u.resource, u.line_id, u.workload, u.provider, u.region, u.instance_type, u.purchase_option, u.used_from, u.length_s,
-            o.source_id AS price_source_id, o.source_rank, o.price_usd_per_hour, o.accelerator_id, o.accelerator_count, o.capture_id, o.is_bundled, o.counts_from,
-            epoch(least(u.used_to, o.counts_to)) - epoch(greatest(u.used_from, o.counts_from)) AS overlap_s,
-            row_number() OVER (PARTITION BY u.source_id, u.scope, u.account, u.resource, u.line_id, u.workload, u.provider, u.region, u.instance_type, u.purchase_option, u.used_from,
-                o.source_id, o.counts_from ORDER BY o.region = u.region DESC, o.price_usd_per_hour, o.scope, o.offer_variant) AS place
+        SELECT u.line_number, u.length_s, o.region = u.region AS is_of_region, o.scope, o.offer_variant, o.source_id AS price_source_id, o.source_rank, o.price_usd_per_hour,
+            o.accelerator_id, o.accelerator_count, o.capture_id, o.is_bundled, o.counts_from,
+            epoch(least(u.used_to, o.counts_to)) - epoch(greatest(u.used_from, o.counts_from)) AS overlap_s
         FROM used u JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o
             ON o.provider = u.provider AND lower(o.instance_type) = lower(u.instance_type) AND o.purchase_option = u.purchase_option
             AND (o.region = u.region OR o.region = 'global') AND o.counts_from < u.used_to AND o.counts_to > u.used_from),
-    by_source AS (
-        SELECT p.source_id, p.scope, p.account, p.resource, p.line_id, p.workload, p.provider, p.region, p.instance_type, p.purchase_option, p.used_from,
-            p.price_source_id, p.source_rank, sum(p.overlap_s * p.price_usd_per_hour) / sum(p.overlap_s) AS price_usd_per_hour,
-            least(1, sum(p.overlap_s) / any_value(p.length_s)) AS covered_share, max_by(p.accelerator_id, p.counts_from) AS accelerator_id,
+    by_offer AS (
+        SELECT p.line_number, p.is_of_region, p.scope, p.offer_variant, p.price_source_id, p.source_rank, sum(p.overlap_s * p.price_usd_per_hour) / sum(p.overlap_s) AS price_usd_per_hour,
+            sum(p.overlap_s) / any_value(p.length_s) AS covered_share, max_by(p.accelerator_id, p.counts_from) AS accelerator_id,
             max_by(p.accelerator_count, p.counts_from) AS accelerator_count, max_by(p.capture_id, p.counts_from) AS capture_id, bool_or(p.is_bundled) AS is_bundled
-        FROM overlap p WHERE p.place = 1 GROUP BY ALL),
+        FROM overlap p GROUP BY ALL),
     price AS (
-        SELECT b.* FROM by_source b
-        QUALIFY row_number() OVER (PARTITION BY b.source_id, b.scope, b.account, b.resource, b.line_id, b.workload, b.provider, b.region, b.instance_type, b.purchase_option, b.used_from
-            ORDER BY b.covered_share > 0.999 DESC, b.source_rank, b.covered_share DESC, b.price_source_id) = 1),
+        SELECT b.* FROM by_offer b
+        QUALIFY row_number() OVER (PARTITION BY b.line_number ORDER BY b.covered_share > 0.999 DESC, b.source_rank, b.is_of_region DESC, b.covered_share DESC,
+            b.offer_variant = '' DESC, b.price_usd_per_hour, b.price_source_id, b.scope, b.offer_variant) = 1),
     placed AS (
         SELECT u.*, p.price_usd_per_hour, coalesce(p.covered_share, 0) AS price_covered_share, p.price_source_id, p.capture_id AS price_capture_id, p.is_bundled AS is_price_bundled,
             coalesce(p.accelerator_id, i.accelerator_id) AS accelerator_id, coalesce(p.accelerator_count, i.accelerator_count) AS accelerator_count,
             coalesce(r.pue, d.usual_pue) AS pue, r.pue IS NOT NULL AS is_pue_published, r.grid_zone, coalesce(n.grid_zone, r.country_code) AS country_zone, d.power_share
         FROM used u CROSS JOIN assumed d
-        LEFT JOIN price p ON p.source_id = u.source_id AND p.scope = u.scope AND p.account = u.account AND p.resource = u.resource AND p.line_id = u.line_id AND p.workload = u.workload
-            AND p.provider = u.provider AND p.region = u.region AND p.instance_type = u.instance_type AND p.purchase_option = u.purchase_option AND p.used_from = u.used_from
+        LEFT JOIN price p ON p.line_number = u.line_number
         LEFT JOIN reference.instance_accelerator i ON lower(i.provider) = u.provider AND lower(i.instance_type) = lower(u.instance_type)
         LEFT JOIN reference.region r ON r.provider = u.provider AND r.region = u.region
         LEFT JOIN reference.country n ON n.country_code = r.country_code),

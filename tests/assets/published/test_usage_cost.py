@@ -80,6 +80,22 @@ def test_a_change_within_a_line_is_priced_on_both_sides(home: Home) -> None:
     assert line["list_cost_usd"] == pytest.approx(600)
 
 
+def test_variants_of_one_name_are_not_averaged(home: Home) -> None:
+    """One machine sold in two ways from different days on: the line is priced by the plain one, not by their mean."""
+    settle.refresh_reference(home)
+    catalog_of(home, "2026-03-01", a=2.0)
+    catalog_of(home, "2026-03-09", a=2.0)
+    with write_session(home, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.cloud_rate_log BY NAME SELECT * REPLACE ('community' AS offer_variant, 1.0 AS price_amount_per_hour, "
+            "valid_from + INTERVAL 1 DAY AS valid_from, observed_at + INTERVAL 1 DAY AS observed_at) FROM observed.cloud_rate_log"
+        )
+    ledger(home, "2026-04-01", "2026-03-03,2026-03-05,lambda,r1,a,48,on_demand,w,1")
+    (line,) = cost(home)
+    assert line["price_usd_per_hour"] == 2.0
+    assert line["price_covered_share"] == 1.0
+
+
 def test_what_is_not_known_is_not_priced(home: Home) -> None:
     """Before the first price, after a withdrawal, bought in a way that is not told, another region."""
     settle.refresh_reference(home)
