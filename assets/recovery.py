@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import TypeVar
 
 import duckdb
 
@@ -21,6 +22,7 @@ from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
 
 Tell = Callable[[str], None]
+R = TypeVar("R")
 
 
 def parsed_batch(
@@ -51,6 +53,33 @@ def parsed_batch(
         scopes if outcome == "loaded" else (),
         rejected,
     )
+
+
+def mended(home: Home, work: Callable[[], R], tell: Tell) -> R:
+    """Do a piece of work; if the work file turns out damaged, make it again from the captures first.
+
+    A process that is killed while DuckDB rewrites a block in place may leave half of it behind (seen once in some sixty
+    kills during a checkpoint): the file cannot be opened then, but nothing is lost, since captures and journal tell all that
+    was recorded. The damaged file is kept beside the new one.
+
+    Raises:
+        WarehouseDamagedError: if captures are missing or damaged too, so that a rebuilt warehouse would be a smaller one.
+    """
+    try:
+        return work()
+    except WarehouseDamagedError as damage:
+        store = CaptureStore(home)
+        batches = store.batches()
+        if gone := sum(line["batch_id"] not in batches for line in store.journal()):
+            raise WarehouseDamagedError(
+                f"{damage}; captures of {gone} recorded batches are missing, so it was not tried"
+            ) from damage
+        tell(f"{damage}: doing so now")
+        try:
+            rebuild_warehouse(home, tell)
+        except CaptureDamagedError as more:
+            raise WarehouseDamagedError(f"{damage}; that failed: {more}") from damage
+        return work()
 
 
 def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:

@@ -9,6 +9,7 @@ from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
 from assets.observed.checks import CHECKS, run_checks
 from assets.observed.views import COLUMN_MEANINGS
+from assets.recovery import mended
 from assets.sources import all_sources
 from assets.sources_assets import source_key
 from warehouse.connection import write_session
@@ -64,7 +65,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         ],
     )
     def observed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        results = settle.record_subject(home.get(), subject.name)
+        results = mended(home.get(), lambda: settle.record_subject(home.get(), subject.name), context.log.warning)
         appended = sum(r.appended_count for r in results)
         for r in results:
             context.log.info(

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets import settle
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.recovery import mended
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 
 
@@ -36,7 +37,7 @@ def reference_key(name: str) -> dg.AssetKey:
 )
 def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Facts from assets/reference, checked against their declarations and loaded where a file changed."""
-    changed = settle.refresh_reference(home.get())
+    changed = mended(home.get(), lambda: settle.refresh_reference(home.get()), context.log.warning)
     for table in REFERENCE_TABLES:
         if reference_key(table.name) in context.selected_asset_keys:
             yield dg.MaterializeResult(

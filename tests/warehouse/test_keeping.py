@@ -265,7 +265,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
     script = textwrap.dedent("""
         import datetime as dt, sys
         from tests.warehouse.test_keeping import offers, take
-        from assets import settle
+        from assets import recovery, settle
         from assets.catalog import catalog
         from warehouse.home import Home
         from warehouse.publish import publish
@@ -273,7 +273,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         for n in range(int(sys.argv[1]), 10_000):
             moment = dt.datetime(2020, 1, 1) + dt.timedelta(hours=n)
             take(home, offers({"a": float(n % 150 + 1)}), moment.isoformat())
-            settle.record_subject(home, "cloud_rate")
+            recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), lambda text: print(text, file=sys.stderr))
             publish(home, catalog())
             print(n, flush=True)
     """)
@@ -295,6 +295,8 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         process.send_signal(signal.SIGKILL)
         rest = process.communicate()[0].split()
         acknowledged = int(rest[-1]) if rest else int(first)
+        # What the next run begins with.
+        recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), print)
         with write_session(home, catalog()) as con:
             loads = con.execute("SELECT count(*) FROM meta.capture WHERE outcome = 'loaded'").fetchall()[0][0]
             doubled = con.execute(
@@ -307,6 +309,47 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         assert published >= acknowledged
     settle.record_subject(home, "cloud_rate")
     assert recovery.verify(home, lambda _: None) == []
+
+
+def damage(home: Home) -> None:
+    """Blocks of which the half is of another time, as a killed process may leave one."""
+    data = bytearray(home.work_file.read_bytes())
+    for block in range(3 * 4096, len(data), 256 * 1024):
+        data[block + 64 : block + 4096] = b"\x55" * 4032
+    home.work_file.write_bytes(data)
+
+
+def test_a_run_mends_a_work_file_that_a_kill_left_damaged(home: Home) -> None:
+    """Blocks are torn: the next run makes the file again, with the same rows on the same clocks, and goes on."""
+    for at, prices in (("2026-01-01", {"a": 1.0, "b": 2.0}), ("2026-01-02", {"a": 5.0})):
+        take(home, offers(prices), at)
+        settle.record_subject(home, "cloud_rate")
+    before = log_rows(home)
+    damage(home)
+    with pytest.raises(WarehouseDamagedError, match="petaday rebuild"), write_session(home, catalog()):
+        pass
+    told: list[str] = []
+    take(home, offers({"a": 6.0}), "2026-01-03")
+    recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), told.append)
+    assert "cannot be read" in told[0]
+    assert "doing so now" in told[0]
+    assert [row for row in log_rows(home) if row in before] == before
+    assert [row[1] for row in current(home) if row[3] is None] == [6.0]
+    assert len(list(home.work_file.parent.glob("warehouse-*.duckdb"))) == 1
+
+
+def test_a_damaged_work_file_is_left_alone_where_captures_are_gone(home: Home) -> None:
+    """A rebuilt warehouse would be a smaller one: a person decides."""
+    for day in (1, 2):
+        take(home, offers({"a": float(day)}), f"2026-01-0{day}")
+        settle.record_subject(home, "cloud_rate")
+    damage(home)
+    first = sorted(home.captures_dir.rglob("*.json"))[0]
+    first.unlink()
+    damaged = home.work_file.read_bytes()
+    with pytest.raises(WarehouseDamagedError, match="captures of 1 recorded batches are missing"):
+        recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), print)
+    assert home.work_file.read_bytes() == damaged
 
 
 def test_rebuild_gives_the_same_rows_on_the_same_clocks(home: Home) -> None:
