@@ -46,7 +46,7 @@ PRICE_ZONES = {
 MAX_DAYS = 30
 
 
-def _spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
+def spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
     """First and last day of each request; without a window yesterday to tomorrow."""
     if window.first_on is None and window.last_on is None:
         today = window.now.date()
@@ -60,7 +60,7 @@ def _spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
 
 def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
     """One request per country and month."""
-    for first, last in _spans(window):
+    for first, last in spans(window):
         for country in COUNTRIES:
             params = {"country": country, "start": first.isoformat(), "end": last.isoformat()}
             yield [Request(f"https://{HOST}/co2eq", params=params)]
@@ -68,21 +68,23 @@ def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
 
 def plan_price(window: Window) -> Iterable[Sequence[Request]]:
     """One request per bidding zone and month."""
-    for first, last in _spans(window):
+    for first, last in spans(window):
         for zone in PRICE_ZONES:
             if zone != "DE-AT-LU" or first < dt.date(2018, 10, 1):
                 params = {"bzn": zone, "start": first.isoformat(), "end": last.isoformat()}
                 yield [Request(f"https://{HOST}/price", params=params)]
 
 
-def _place(document: Document, parameter: str) -> str:
+def place_of(document: Document, parameter: str) -> str:
     """The country or zone: from the address, or from the name of a file (`co2eq_fr_...`, `price_DE-LU_...`)."""
     query = parse_qs(urlsplit(document.url).query)
     if parameter in query:
         return query[parameter][0]
-    found = re.search(r"(?:co2eq|price)_([A-Za-z0-9-]+)_", document.url)
+    found = re.search(r"(?:co2eq|price|public_power)_([A-Za-z0-9-]+)_", document.url)
     if not found:
-        raise LayoutError(f"{document.url}: which {parameter}? name the file co2eq_<country>_... or price_<zone>_...")
+        raise LayoutError(
+            f"{document.url}: which {parameter}? name the file co2eq_<country>_..., public_power_<country>_... or price_<zone>_..."
+        )
     return found[1]
 
 
@@ -119,7 +121,7 @@ def _series(document: Document, *names: str) -> pl.DataFrame:
 def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Measured and forecast rows of one country; nulls are left out."""
     (document,) = documents
-    country = _place(document, "country").upper()
+    country = place_of(document, "country").upper()
     zone = {"UK": "GB", "ALL": "EU-ALL"}.get(country, country)
     rows = (
         _series(document, "co2eq", "co2eq_forecast")
@@ -144,7 +146,7 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead prices of one bidding zone."""
     (document,) = documents
-    place = _place(document, "bzn")
+    place = place_of(document, "bzn")
     unit = str(json_of(document).get("unit", "")).replace(" ", "").upper()
     if not re.fullmatch(r"[A-Z]{3}/MWH", unit):
         raise LayoutError(f"{document.url}: unit {unit or 'missing'!r} is not a currency per MWh")

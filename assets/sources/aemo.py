@@ -1,0 +1,98 @@
+"""AEMO NEMWEB: trading prices of Australia's National Electricity Market (TRADINGIS reports).
+
+Quirks: one file holds several tables, C (comment), I (header of a table) and D (row of it) told apart by the first
+field; zipped; SETTLEMENTDATE is the END of the slot on market time, UTC+10 all year without summer time. PERIODID
+numbers the slots of a day, which tells their length: five minutes, thirty up to 30 September 2021. A price with
+INVALIDFLAG other than 0 is refused. AUD/MWh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused
+from assets.sources.openelectricity import ZONES
+from warehouse.captures import Document
+
+_NEEDED = ("SETTLEMENTDATE", "REGIONID", "PERIODID", "RRP", "INVALIDFLAG")
+#: Length of a slot in minutes -> ISO 8601.
+_LENGTHS = {5: "PT5M", 30: "PT30M"}
+_DAY_MINUTES = 24 * 60
+
+
+def _prices(document: Document) -> pl.DataFrame:
+    """The table TRADING, PRICE as text columns."""
+    lines = body_of(document).decode("utf-8", errors="replace").splitlines()
+    headers = [line for line in lines if line.startswith("I,TRADING,PRICE,")]
+    rows = [line for line in lines if line.startswith("D,TRADING,PRICE,")]
+    if len(headers) != 1 or not rows:
+        raise LayoutError(
+            f"{document.url}: expected one table TRADING,PRICE; found {len(headers)} headers and {len(rows)} rows"
+        )
+    if not any(line.startswith("C,") and "END OF REPORT" in line for line in lines):
+        raise LayoutError(f"{document.url}: no END OF REPORT: the file is cut")
+    try:
+        frame = pl.read_csv("\n".join([*headers, *rows]).encode(), infer_schema=False)
+    except pl.exceptions.PolarsError as e:
+        raise LayoutError(f"{document.url}: not a readable CSV table: {str(e).splitlines()[0][:200]}") from e
+    if missing := [c for c in _NEEDED if c not in frame.columns]:
+        found = ", ".join(frame.columns)[:200]
+        raise LayoutError(f"{document.url}: column {', '.join(missing)} is missing; found {found}")
+    return frame.select(_NEEDED)
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One price per region and slot."""
+    (document,) = documents
+    end = pl.col("SETTLEMENTDATE").str.to_datetime("%Y/%m/%d %H:%M:%S", time_unit="us", strict=False)
+    minutes = (pl.col("end").dt.hour().cast(pl.Int64) * 60 + pl.col("end").dt.minute()).replace(0, _DAY_MINUTES)
+    rows = (
+        _prices(document)
+        .with_columns(end.alias("end"))
+        .with_columns(
+            (minutes / pl.col("PERIODID").cast(pl.Float64, strict=False)).alias("length"),
+            pl.col("REGIONID").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
+            pl.col("RRP").cast(pl.Float64, strict=False).alias("price_amount_per_mwh"),
+        )
+    )
+    is_slot = pl.col("length").is_in([float(n) for n in _LENGTHS]).fill_null(value=False)
+    why = (
+        pl.when(~is_slot)
+        .then(pl.lit("SETTLEMENTDATE and PERIODID do not make a slot of 5 or 30 minutes"))
+        .when(pl.col("zone").is_null())
+        .then(pl.lit("a region that Petaday does not know"))
+        .when(pl.col("price_amount_per_mwh").is_null())
+        .then(pl.lit("the price is not a number"))
+        .when(pl.col("INVALIDFLAG").cast(pl.Float64, strict=False).fill_null(1) != 0)
+        .then(pl.lit("AEMO marks the price as invalid"))
+    )
+    rows = rows.with_columns(why.alias("why"))
+    bad = rows.filter(pl.col("why").is_not_null()).select(*_NEEDED, "why")
+    length = pl.col("length").cast(pl.Int64)
+    frame = rows.filter(pl.col("why").is_null()).select(
+        "zone",
+        pl.lit("real_time").alias("market"),
+        length.replace_strict(_LENGTHS, return_dtype=pl.String).alias("resolution"),
+        pl.lit("AUD").alias("currency_code"),
+        "price_amount_per_mwh",
+        (pl.col("end") - pl.duration(hours=10) - pl.duration(minutes=length))
+        .dt.replace_time_zone("UTC")
+        .alias("valid_from"),
+    )
+    return Reading([Scope("NEM", frame)], refused(bad, pl.col("why")))
+
+
+AEMO = Source(
+    source_id="aemo",
+    subject="electricity_price",
+    title="AEMO trading prices (NEMWEB reports, by hand)",
+    homepage_url="https://nemweb.com.au/Reports/Current/TradingIS_Reports/",
+    licence="AEMO copyright permission, with attribution",
+    licence_url="https://www.aemo.com.au/privacy-and-legal-notices/copyright-permissions",
+    attribution="Australian Energy Market Operator",
+    parse=parse,
+    extension="csv",
+    stale_after_days=400.0,
+)

@@ -1,0 +1,124 @@
+"""RTE eco2mix: France every quarter-hour, with the operator's own grams and the generation by kind.
+
+Two statements. `taux_co2` is RTE's: g CO2 per kWh generated in France, combustion only, `actual`. The mix with world
+medians gives a lifecycle and a second direct figure, `estimated` (see `_fuel_mix`): plants differ from medians, so the
+two direct figures differ. Quirks: a number may come as text, a missing one as "ND"; totals (`hydraulique`,
+`bioenergies`) stand beside their parts; turbines of pumped storage are part of `hydraulique` and are storage; a part
+of the bioenergies is waste, which has no factor. Times carry an offset; they begin a slot. Running slots are printed
+empty. Real-time data are consolidated later: a revision. Exchanges are ignored.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._fuel_mix import intensities
+from assets.sources._rows import frame_of
+from warehouse.captures import Document
+
+HOST = "odre.opendatasoft.com"
+ZONE = "FR"
+FUELS = {
+    "nucleaire": "nuclear",
+    "gaz": "gas",
+    "charbon": "coal",
+    "fioul": "oil",
+    "eolien": "wind",
+    "solaire": "solar",
+    "hydraulique_fil_eau_eclusee": "hydro",
+    "hydraulique_lacs": "hydro",
+    "hydraulique_step_turbinage": "storage",
+    "bioenergies_biomasse": "biomass",
+    "bioenergies_biogaz": "biomass",
+    "bioenergies_dechets": "unknown",
+}
+_STEPS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """One request per day (UTC); the last two where no window is given. Real-time data reach back some weeks."""
+    for day in window.days(2):
+        yield [
+            Request(
+                f"https://{HOST}/api/records/1.0/search/",
+                params={
+                    "dataset": "eco2mix-national-tr",
+                    "q": f"date_heure >= {day}T00:00 AND date_heure < {day + dt.timedelta(days=1)}T00:00",
+                    "rows": "200",
+                    "start": "0",
+                    "timezone": "UTC",
+                },
+            )
+        ]
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Per slot RTE's direct figure, and two rows (direct, lifecycle) from the mix."""
+    (document,) = documents
+    body = json_of(document)
+    records = body.get("records") if isinstance(body, dict) else None
+    if not isinstance(records, list) or not records or not all(isinstance(r.get("fields"), dict) for r in records):
+        raise LayoutError(f"{document.url}: no records with fields; {str(body)[:200] if not records else ''}")
+    fields = [r["fields"] for r in records]
+    present = set().union(*fields)
+    if missing := [f for f in ("date_heure", "perimetre", "taux_co2", *FUELS) if f not in present]:
+        raise LayoutError(f"{document.url}: no field {', '.join(missing)}")
+    rows = frame_of(
+        fields, {"date_heure": pl.String, "perimetre": pl.String, **dict.fromkeys(("taux_co2", *FUELS), pl.Float64)}
+    ).with_columns(
+        pl.col("date_heure")
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from")
+    )
+    step = rows.select(pl.col("valid_from").unique().sort().diff().dt.total_minutes().drop_nulls().mode().min()).item()
+    if step not in _STEPS:
+        raise LayoutError(f"{document.url}: the length of a slot cannot be told (steps of {step} minutes)")
+    why = (
+        pl.when(pl.col("perimetre") != "France")
+        .then(pl.lit("another area than France"))
+        .when(pl.col("valid_from").is_null() | (pl.col("valid_from").dt.minute() % step != 0))
+        .then(pl.lit("the time cannot be read, or is no start of a slot"))
+    )
+    rows = rows.with_columns(why.alias("why"))
+    bad = rows.filter(pl.col("why").is_not_null()).select("date_heure", "perimetre", "why")
+    good = rows.filter(pl.col("why").is_null() & pl.any_horizontal(pl.col("taux_co2", *FUELS).is_not_null()))
+    mix = good.unpivot(list(FUELS), index="valid_from", variable_name="field", value_name="generation").select(
+        pl.lit(ZONE).alias("zone"),
+        "valid_from",
+        pl.col("field").replace_strict(FUELS).alias("fuel"),
+        "generation",
+        "field",
+    )
+    computed, slots = intensities(mix, resolution=_STEPS[step], kind="field")
+    said = good.filter(pl.col("taux_co2").is_not_null()).select(
+        pl.lit(ZONE).alias("zone"),
+        pl.lit(_STEPS[step]).alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("direct").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("actual").alias("basis_kind"),
+        pl.col("taux_co2").alias("intensity_gco2e_per_kwh"),
+        "valid_from",
+    )
+    return Reading([Scope(ZONE, pl.concat([said, computed]))], pl.concat([refused(bad, pl.col("why")), slots]))
+
+
+ECO2MIX = Source(
+    source_id="eco2mix",
+    subject="grid_carbon",
+    title="RTE eco2mix: France, RTE's CO2 rate and the mix (exchanges ignored)",
+    homepage_url="https://odre.opendatasoft.com/explore/dataset/eco2mix-national-tr/",
+    licence="Licence Ouverte / Etalab",
+    licence_url="https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
+    attribution="RTE, eco2mix",
+    parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="10 */6 * * *",
+    has_history=True,
+    stale_after_days=2.0,
+)

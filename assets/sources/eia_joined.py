@@ -1,0 +1,62 @@
+"""EIA generation of one balancing authority, a year of hours in one CSV: turned into a carbon intensity (see `_fuel_mix`).
+
+Columns `timestamp` (UTC) and EIA's codes of fuels. Quirks: the time is the END of the hour, as in EIA's own data (in
+June the sun of California first shows at 13:00 UTC, half an hour after it rose); which authority it is stands in the
+name of the file only (`CISO_...csv`). The column `avg_CI` is left behind: somebody else's factors, not named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._fuel_mix import intensities
+from assets.sources.eia import FUELS, ZONES
+from warehouse.captures import Document
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Two rows (direct, lifecycle) per hour."""
+    (document,) = documents
+    found = re.match(r"([A-Z]{2,4})_", document.url.rsplit("/", 1)[-1].removeprefix("file:"))
+    if not found or found[1] not in ZONES:
+        raise LayoutError(
+            f"{document.url}: which balancing authority? name the file <AUTHORITY>_....csv (CISO_2022.csv)"
+        )
+    zone = ZONES[found[1]]
+    text = csv_of(document, ["timestamp", "NG"])
+    fuels = {c: FUELS[c] for c in text.columns if c in FUELS}
+    if odd := [c for c in text.columns if c not in (*fuels, "timestamp", "avg_CI")]:
+        raise LayoutError(f"{document.url}: column {', '.join(odd)} is no fuel code of EIA")
+    end = pl.col("timestamp").str.to_datetime("%Y-%m-%d %H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
+    rows = text.with_columns((end - pl.duration(hours=1)).alias("valid_from"))
+    is_hour = ((pl.col("valid_from").dt.minute() == 0) & ~pl.col("valid_from").is_duplicated()).fill_null(value=False)
+    mix = (
+        rows.filter(is_hour)
+        .unpivot(list(fuels), index="valid_from", variable_name="code", value_name="text")
+        .select(
+            pl.lit(zone).alias("zone"),
+            "valid_from",
+            pl.col("code").replace_strict(fuels).alias("fuel"),
+            pl.col("text").cast(pl.Float64, strict=False).alias("generation"),
+        )
+    )
+    frame, slots = intensities(mix, resolution="PT1H")
+    bad = refused(rows.filter(~is_hour).select("timestamp"), "the time has no offset, is no full hour, or comes twice")
+    return Reading([Scope(zone, frame)], pl.concat([bad, slots]))
+
+
+EIA_JOINED = Source(
+    source_id="eia_joined",
+    subject="grid_carbon",
+    title="EIA hourly generation of one authority in one file (by hand; imports ignored)",
+    homepage_url="https://www.eia.gov/electricity/gridmonitor/",
+    licence="US government, public domain (as joined by others)",
+    attribution="U.S. Energy Information Administration",
+    parse=parse,
+    extension="csv",
+    stale_after_days=800.0,
+)

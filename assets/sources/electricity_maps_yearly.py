@@ -1,0 +1,68 @@
+"""Electricity Maps' yearly means by zone, as CO2.js publishes them: one file per year, 350 zones.
+
+gCO2e/kWh, average, lifecycle, of what was consumed (flow-traced), whole numbers. Quirks: the year stands in the name of
+the file only (`..._yearly_2023.json`); many zones are modelled and nothing says which, so all rows are `estimated`;
+zones may be retired since; a file of a year that is not over is refused. A file is re-issued under the same name with
+newer factors: load each with the day it was fetched (`--fetched-at`). Shares of renewable energy are left behind.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
+from assets.sources._rows import frame_of
+from warehouse.captures import Document
+
+UNIT = "gCO2eq/kWh"
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One yearly row per zone."""
+    (document,) = documents
+    found = re.search(r"yearly_(20\d\d)(?!\d)", document.url.rsplit("/", 1)[-1])
+    if not found:
+        raise LayoutError(f"{document.url}: which year? name the file ..._yearly_YYYY.json")
+    year = int(found[1])
+    if document.fetched_at.year <= year:
+        raise LayoutError(
+            f"{document.url}: seen on {document.fetched_at:%Y-%m-%d}: {year} was not over, its mean is not of a year"
+        )
+    body = json_of(document)
+    if not isinstance(body, dict) or not body or not all(isinstance(v, dict) for v in body.values()):
+        raise LayoutError(f"{document.url}: expected an object with one entry per zone")
+    rows = frame_of(
+        [{**(entry.get("carbonIntensity") or {}), "zone": zone} for zone, entry in body.items()],
+        {"zone": pl.String, "value": pl.Float64, "unit": pl.String},
+    )
+    if rows["value"].null_count() == rows.height:
+        raise LayoutError(f"{document.url}: no zone has a carbonIntensity with a value")
+    fits = ((pl.col("unit") == UNIT) & pl.col("value").is_not_null()).fill_null(value=False)
+    frame = rows.filter(fits).select(
+        "zone",
+        pl.lit("P1Y").alias("resolution"),
+        pl.lit("average").alias("basis_method"),
+        pl.lit("lifecycle").alias("basis_boundary"),
+        pl.lit("location").alias("basis_accounting"),
+        pl.lit("estimated").alias("basis_kind"),
+        pl.col("value").alias("intensity_gco2e_per_kwh"),
+        pl.lit(dt.datetime(year, 1, 1, tzinfo=dt.UTC)).dt.cast_time_unit("us").alias("valid_from"),
+    )
+    return Reading([Scope(found[1], frame)], refused(rows.filter(~fits), f"no value in {UNIT}"))
+
+
+ELECTRICITY_MAPS_YEARLY = Source(
+    source_id="electricity_maps_yearly",
+    subject="grid_carbon",
+    title="Electricity Maps yearly means by zone (CO2.js, by hand)",
+    homepage_url="https://github.com/thegreenwebfoundation/co2.js",
+    licence="ODbL 1.0 (Electricity Maps)",
+    licence_url="https://opendatacommons.org/licenses/odbl/1-0/",
+    attribution="Electricity Maps, through CO2.js of the Green Web Foundation",
+    parse=parse,
+    stale_after_days=800.0,
+)

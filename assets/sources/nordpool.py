@@ -1,0 +1,93 @@
+"""Nord Pool data portal: day-ahead prices by delivery area, as a person with access downloads them.
+
+Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours up to 30 September 2025,
+quarter-hours since; a day is Central European, so it begins at 22:00 or 23:00Z. Prices that are not `Final` may change
+and are refused. Nord Pool's data are not open: the terms of the account hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
+from assets.sources._rows import frame_of
+from warehouse.captures import Document
+
+#: Delivery area -> grid zone.
+ZONES = {
+    **{code: code for code in ("AT", "BE", "EE", "FI", "FR", "LT", "LV", "NL", "PL")},
+    "GER": "DE-LU",
+    "DK1": "DK-DK1",
+    "DK2": "DK-DK2",
+    **{f"NO{n}": f"NO-NO{n}" for n in range(1, 6)},
+    **{f"SE{n}": f"SE-SE{n}" for n in range(1, 5)},
+}
+_LENGTHS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
+_OF_AREA = ("unit", "currency", "status", "market")
+_TEXT = ("area", *_OF_AREA, "deliveryStart", "deliveryEnd")
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One price per area and slot."""
+    (document,) = documents
+    body = json_of(document)
+    areas = body if isinstance(body, list) else [body]
+    if not areas or not all(isinstance(a, dict) and isinstance(a.get("prices"), list) for a in areas):
+        raise LayoutError(f"{document.url}: expected areas with `prices`")
+    rows = frame_of(
+        [
+            {**price, "area": area.get("deliveryArea"), **{name: area.get(name) for name in _OF_AREA}}
+            for area in areas
+            for price in area["prices"]
+        ],
+        {**dict.fromkeys(_TEXT, pl.String), "price": pl.Float64},
+    )
+    if rows.is_empty():
+        raise LayoutError(f"{document.url}: no price")
+    start, end = (
+        pl.col(c).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
+        for c in ("deliveryStart", "deliveryEnd")
+    )
+    minutes = (end - start).dt.total_minutes()
+    rows = rows.filter(pl.col("price").is_not_null()).with_columns(
+        start.alias("valid_from"),
+        minutes.replace_strict(_LENGTHS, default=None, return_dtype=pl.String).alias("resolution"),
+        pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
+    )
+    why = (
+        pl.when(pl.col("market").ne_missing("DayAhead"))
+        .then(pl.lit("another market than DayAhead"))
+        .when(pl.col("zone").is_null())
+        .then(pl.lit("a delivery area that Petaday does not know"))
+        .when(pl.col("status").ne_missing("Final"))
+        .then(pl.lit("the price is not final"))
+        .when(pl.col("unit").ne_missing(pl.col("currency") + "/MWh"))
+        .then(pl.lit("the unit is not the currency per MWh"))
+        .when(pl.col("resolution").is_null())
+        .then(pl.lit("the slot cannot be read"))
+    )
+    rows = rows.with_columns(why.alias("why"))
+    bad = rows.filter(pl.col("why").is_not_null()).select(*_TEXT, "price", "why")
+    frame = rows.filter(pl.col("why").is_null()).select(
+        "zone",
+        pl.lit("day_ahead").alias("market"),
+        "resolution",
+        pl.col("currency").alias("currency_code"),
+        pl.col("price").alias("price_amount_per_mwh"),
+        "valid_from",
+    )
+    return Reading([Scope("nordpool", frame)], refused(bad, pl.col("why")))
+
+
+NORDPOOL = Source(
+    source_id="nordpool",
+    subject="electricity_price",
+    title="Nord Pool day-ahead prices (by hand)",
+    homepage_url="https://data.nordpoolgroup.com/",
+    licence="Nord Pool terms, not open",
+    attribution="Nord Pool",
+    parse=parse,
+    stale_after_days=400.0,
+)

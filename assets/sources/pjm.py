@@ -1,0 +1,80 @@
+"""PJM Data Miner: hourly generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
+
+Quirks: `datetime_beginning_utc` is the start of the hour, without an offset. An answer is a page of `totalRows`: the
+first and last hour of a page that is not the whole are refused. "Multiple Fuels" plants burn gas or oil and the file
+does not say which: without a factor, as "Other". Storage is storage; imports are ignored. The interface wants a key of
+the account that downloads, so the file comes by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
+from assets.sources._fuel_mix import intensities
+from assets.sources._rows import frame_of
+from warehouse.captures import Document
+
+ZONE = "US-MIDA-PJM"
+FUELS = {
+    "Coal": "coal",
+    "Gas": "gas",
+    "Hydro": "hydro",
+    "Multiple Fuels": "unknown",
+    "Nuclear": "nuclear",
+    "Oil": "oil",
+    "Other": "unknown",
+    "Other Renewables": "unknown",
+    "Solar": "solar",
+    "Storage": "storage",
+    "Wind": "wind",
+}
+_SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": pl.Float64}
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Two rows (direct, lifecycle) per hour."""
+    (document,) = documents
+    body = json_of(document)
+    items = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(items, list) or not items:
+        raise LayoutError(f"{document.url}: no items")
+    if missing := [f for f in _SCHEMA if f not in items[0]]:
+        raise LayoutError(f"{document.url}: no field {', '.join(missing)}; found {', '.join(items[0])[:200]}")
+    rows = frame_of(items, _SCHEMA).with_columns(
+        pl.col("datetime_beginning_utc")
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+        .alias("valid_from"),
+        pl.col("fuel_type").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
+    )
+    is_whole = len(items) >= int(body.get("totalRows") or len(items))
+    at_an_end = pl.col("valid_from").is_in([rows["valid_from"].min(), rows["valid_from"].max()])
+    is_hour = (pl.col("valid_from").dt.minute() == 0) & (pl.col("valid_from").dt.second() == 0)
+    why = (
+        pl.when(~is_hour.fill_null(value=False))
+        .then(pl.lit("the time is not the start of an hour"))
+        .when(pl.lit(not is_whole) & at_an_end)
+        .then(pl.lit("the hour is cut by paging: other fuels are on a page that is not here"))
+    )
+    rows = rows.with_columns(why.alias("why"))
+    bad = rows.filter(pl.col("why").is_not_null()).select(*_SCHEMA, "why")
+    mix = rows.filter(pl.col("why").is_null()).select(
+        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", pl.col("mw").alias("generation")
+    )
+    frame, slots = intensities(mix, resolution="PT1H")
+    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
+
+
+PJM = Source(
+    source_id="pjm",
+    subject="grid_carbon",
+    title="PJM generation by fuel (by hand; imports ignored)",
+    homepage_url="https://dataminer2.pjm.com/feed/gen_by_fuel",
+    licence="PJM terms of use",
+    attribution="PJM Interconnection",
+    parse=parse,
+    stale_after_days=400.0,
+    max_rejected_share=0.5,
+)
