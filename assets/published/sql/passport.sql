@@ -1,130 +1,14 @@
--- The walk of a published number back to the bytes it came from, in SQL.
-
-CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
-    SELECT 'observed.cloud_rate' AS table_name,
-        concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
-        currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value,
-        -- What the training estimate takes for a rate (assets/estimated/training_lookup.sql).
-        price_component = 'instance' AND offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless') AS is_rate
-    FROM observed.cloud_rate WHERE of_subject = 'cloud_rate'
-    UNION ALL BY NAME
-    SELECT 'observed.gpu_price' AS table_name,
-        concat_ws('/', seller, product, product_code, price_kind, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        price_amount AS value, currency_code AS unit, source_id, valid_from, valid_to, observed_at, capture_id, currency_code, price_usd AS usd_value
-    FROM observed.gpu_price WHERE of_subject = 'gpu_price'
-    UNION ALL BY NAME
-    SELECT 'observed.token_price' AS table_name,
-        concat_ws('/', vendor, model, direction, service_tier, context_tier_from_tokens, time_window, region, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        price_usd_per_mtok AS value, 'USD/Mtoken' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.token_price WHERE of_subject = 'token_price'
-    UNION ALL BY NAME
-    SELECT 'observed.grid_carbon' AS table_name,
-        concat_ws('/', "zone", resolution, basis_method, basis_boundary, basis_accounting, basis_kind, strftime(valid_from, '%Y-%m-%dT%H:%MZ'), source_id, scope) AS row_key,
-        intensity_gco2e_per_kwh AS value, 'gCO2e/kWh' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.grid_carbon WHERE of_subject = 'grid_carbon'
-    UNION ALL BY NAME
-    SELECT 'observed.electricity_price' AS table_name,
-        concat_ws('/', "zone", market, resolution, currency_code, strftime(valid_from, '%Y-%m-%dT%H:%MZ'), source_id, scope) AS row_key,
-        price_amount_per_mwh AS value, currency_code || '/MWh' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
-        currency_code, price_usd_per_mwh AS usd_value
-    FROM observed.electricity_price WHERE of_subject = 'electricity_price'
-    UNION ALL BY NAME
-    SELECT 'observed.exchange_rate' AS table_name,
-        concat_ws('/', currency_code, base_currency_code, strftime(valid_from, '%Y-%m-%d'), source_id, scope) AS row_key,
-        rate_per_base AS value, currency_code || '/' || base_currency_code AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.exchange_rate WHERE of_subject = 'exchange_rate'
-    UNION ALL BY NAME
-    SELECT 'observed.model_compute' AS table_name, concat_ws('/', model, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        training_flop AS value, 'FLOP' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.model_compute WHERE of_subject = 'model_compute'
-    UNION ALL BY NAME
-    SELECT 'observed.accelerator_spec' AS table_name, concat_ws('/', accelerator_name, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        fp16_dense_flop_per_s AS value, 'FLOP/s' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.accelerator_spec WHERE of_subject = 'accelerator_spec'
-    UNION ALL BY NAME
-    SELECT 'observed.usage' AS table_name, concat_ws('/', account, resource, line_id, workload, provider, region, instance_type, purchase_option, source_id, scope,
-            strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
-        instance_hours AS value, 'h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
-    FROM observed.usage WHERE of_subject = 'usage';
-COMMENT ON MACRO TABLE row_of_observed IS 'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that passport takes.';
-
-CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
-    SELECT 'reference.accelerator' AS table_name, accelerator_id AS row_key, source_url, checked_on, note FROM reference.accelerator WHERE of_name = 'accelerator'
-    UNION ALL BY NAME
-    SELECT 'reference.accelerator_alias' AS table_name, concat_ws('/', alias, provider, memory_gib, instance_pattern) AS row_key, note
-    FROM reference.accelerator_alias WHERE of_name = 'accelerator_alias'
-    UNION ALL BY NAME
-    SELECT 'reference.instance_accelerator' AS table_name, concat_ws('/', provider, instance_type) AS row_key, source_url, checked_on
-    FROM reference.instance_accelerator WHERE of_name = 'instance_accelerator'
-    UNION ALL BY NAME
-    SELECT 'reference.model' AS table_name, model_id AS row_key, source_url, checked_on, note FROM reference.model WHERE of_name = 'model'
-    UNION ALL BY NAME
-    SELECT 'reference.model_alias' AS table_name, alias AS row_key, note FROM reference.model_alias WHERE of_name = 'model_alias'
-    UNION ALL BY NAME
-    SELECT 'reference.region' AS table_name, concat_ws('/', provider, region) AS row_key, source_url, checked_on,
-        'zone claimed by ' || zone_claimed_by AS note FROM reference.region WHERE of_name = 'region'
-    UNION ALL BY NAME
-    SELECT 'reference.zone_extent' AS table_name, "zone" AS row_key, source_url, checked_on, note FROM reference.zone_extent WHERE of_name = 'zone_extent'
-    UNION ALL BY NAME
-    SELECT 'reference.region_claim' AS table_name, concat_ws('/', provider, region, attribute, year, claimed_by) AS row_key, source_url, checked_on
-    FROM reference.region_claim WHERE of_name = 'region_claim'
-    UNION ALL BY NAME
-    SELECT 'reference.scenario' AS table_name, scenario_id AS row_key, source_url, note FROM reference.scenario WHERE of_name = 'scenario'
-    UNION ALL BY NAME
-    SELECT 'reference.embodied_carbon' AS table_name, accelerator_prefix AS row_key, source_url, checked_on, note
-    FROM reference.embodied_carbon WHERE of_name = 'embodied_carbon'
-    UNION ALL BY NAME
-    SELECT 'reference.decision_default' AS table_name, concat_ws('/', factor, applies_to, method_version) AS row_key, source_url, note
-    FROM reference.decision_default WHERE of_name = 'decision_default'
-    UNION ALL BY NAME
-    SELECT 'reference.compute_hub' AS table_name, cluster_id AS row_key, concat_ws(' ; ', source_url, price_source_url) AS source_url, checked_on, note
-    FROM reference.compute_hub WHERE of_name = 'compute_hub'
-    UNION ALL BY NAME
-    SELECT 'reference.scenario_claim' AS table_name, claim_id AS row_key, source_url, claim AS note FROM reference.scenario_claim WHERE of_name = 'scenario_claim'
-    UNION ALL BY NAME
-    SELECT 'reference.country' AS table_name, country_code AS row_key, 'https://www.iso.org/iso-3166-country-codes.html' AS source_url
-    FROM reference.country WHERE of_name = 'country'
-    UNION ALL BY NAME
-    SELECT 'reference.method_default' AS table_name, factor AS row_key, source_url, note FROM reference.method_default WHERE of_name = 'method_default';
-COMMENT ON MACRO TABLE row_of_reference IS 'The rows of one reference table in one form: key as text, where the fact stands, when it was checked.';
+-- The walk of a published number back to the bytes it came from, in SQL. What each family of tables walks from stands in
+-- _passport_<family>.sql: its rows (head_of_), the reference facts (reference_of_) and the observed rows (observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     WITH estimate AS (
-        SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, *, 'estimated.training_estimate' AS table_name
-        FROM estimated.training_estimate
-        WHERE of_table IN ('training_estimate', 'estimated.training_estimate', 'factor', 'estimated.factor')
-            AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)
-        UNION ALL BY NAME
-        SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, * EXCLUDE (section), 'estimated.scenario_estimate' AS table_name
-        FROM estimated.scenario_estimate
-        WHERE of_table IN ('scenario_estimate', 'estimated.scenario_estimate', 'factor', 'estimated.factor')
-            AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key)
-        UNION ALL BY NAME
-        SELECT concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option, method_version) AS root_key, scenario_id, 'total_usd' AS quantity, method_version, low_usd AS low,
-            total_usd AS central, high_usd AS high, 'USD' AS unit, CASE WHEN total_usd IS NULL THEN unknown END AS reason, 'estimated.siting' AS table_name
-        FROM estimated.siting WHERE of_table IN ('siting', 'estimated.siting')
-            AND starts_with(concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option, method_version), of_key)
-        UNION ALL BY NAME
-        SELECT concat_ws('/', scenario_id, cluster_id, method_version) AS root_key, scenario_id, 'total_cny' AS quantity, method_version, total_cny AS low, total_cny AS central, total_cny AS high,
-            'CNY' AS unit, CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
-        FROM estimated.east_west WHERE of_table IN ('east_west', 'estimated.east_west') AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key)),
-    -- What a decision took: the offer and the year of the grid, and the rows of the reference tables.
-    sited AS (
-        SELECT e.root_key, s.* FROM estimate e JOIN estimated.siting s ON e.table_name = 'estimated.siting'
-            AND e.root_key = concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option, s.method_version)),
-    hubbed AS (
-        SELECT e.root_key, w.*, h.grid_zone FROM estimate e JOIN estimated.east_west w ON e.table_name = 'estimated.east_west' AND e.root_key = concat_ws('/', w.scenario_id, w.cluster_id, w.method_version)
-        JOIN reference.compute_hub h ON h.cluster_id = w.cluster_id),
+        FROM head_of_scenario(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_siting(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_east_west(of_table, of_key)),
     decided_by AS (
-        SELECT root_key, 'reference.accelerator' AS table_name, accelerator_id AS row_key FROM sited
-        UNION ALL SELECT root_key, 'reference.region', concat_ws('/', provider, region) FROM sited
-        UNION ALL SELECT s.root_key, 'reference.embodied_carbon', c.accelerator_prefix FROM sited s JOIN reference.embodied_carbon c ON starts_with(s.accelerator_id, c.accelerator_prefix) WHERE s.embodied_kgco2e IS NOT NULL
-        UNION ALL SELECT s.root_key, 'reference.method_default', d.factor FROM sited s, reference.method_default d
-            WHERE d.factor IN ('utilization_share', 'power_share_of_tdp', 'grid_ratio') OR (d.factor = 'pue' AND NOT s.is_pue_published)
-        UNION ALL SELECT s.root_key, 'reference.decision_default', concat_ws('/', d.factor, d.applies_to, d.method_version) FROM sited s, reference.decision_default d
-            WHERE d.factor IN ('life_years', 'hardware_use_share') AND s.embodied_kgco2e IS NOT NULL
-        UNION ALL SELECT root_key, 'reference.compute_hub', cluster_id FROM hubbed),
+        FROM reference_of_siting(of_table, of_key)
+        UNION ALL FROM reference_of_east_west(of_table, of_key)),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -163,12 +47,9 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)
         UNION ALL BY NAME
-        SELECT s.root_key, NULL AS factor, o.* FROM sited s JOIN row_of_observed('cloud_rate') o ON o.capture_id = s.capture_id AND o.provider = s.provider AND o.region = s.region
-            AND o.instance_type = s.instance_type AND o.purchase_option = s.purchase_option AND o.usd_value = s.price_usd_per_gpu_hour AND o.is_rate
+        FROM observation_of_siting(of_table, of_key)
         UNION ALL BY NAME
-        SELECT w.root_key, NULL AS factor, o.* FROM (
-            SELECT root_key, zone_used AS grid_zone, grid_year, grid_gco2e_per_kwh AS intensity FROM sited UNION ALL SELECT root_key, grid_zone, grid_year, grid_gco2_per_kwh FROM hubbed) w
-        JOIN row_of_observed('grid_carbon') o ON starts_with(o.row_key, w.grid_zone || '/P1Y/average/') AND extract(year FROM o.valid_from AT TIME ZONE 'UTC') = w.grid_year AND o.value = w.intensity),
+        FROM observation_of_east_west(of_table, of_key)),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
