@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: setup lake-setup run test dev refresh bench lint types check clean lock
+.PHONY: setup lake-setup bench-setup run test dev refresh bench lint types check clean lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
@@ -27,6 +27,15 @@ $(LAKE_STAMP): requirements-lake.lock $(STAMP)
 
 lake-setup: $(LAKE_STAMP)
 
+# The packages that benchmarks compare with; once, from their own lock.
+BENCH_STAMP := $(VENV)/.bench-ready
+$(BENCH_STAMP): requirements-bench.lock $(STAMP)
+	@echo "adding the peers of the benchmarks to $(VENV) from requirements-bench.lock (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $(BENCH_STAMP)
+
+bench-setup: $(BENCH_STAMP)
+
 run: $(STAMP)
 	@$(BIN)/petaday run
 
@@ -39,8 +48,9 @@ dev: $(STAMP)
 refresh: $(STAMP)
 	@$(BIN)/petaday refresh
 
-bench: $(STAMP)
-	@$(BIN)/python -m tests.bench
+# All of them, or some: make bench ONLY="aws_price_list grid"
+bench: $(BENCH_STAMP)
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -55,6 +65,7 @@ lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet pip-tools
 	@$(VENV)-lock/bin/pip-compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements.lock pyproject.toml
 	@$(VENV)-lock/bin/pip-compile --quiet --extra lake --extra lake-dev --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements-lake.lock pyproject.toml
+	@$(VENV)-lock/bin/pip-compile --quiet --extra bench --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-strip-extras --output-file requirements-bench.lock pyproject.toml
 	@rm -rf $(VENV)-lock
 
 clean:
