@@ -53,6 +53,8 @@ COLUMN_MEANINGS = {
     "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
     "model_id": "Model; see reference.model. NULL: not in it.",
+    "model_key": "Name of the model without vendor, punctuation, tuning and day: one for a model under all its names, in reference.model or not.",
+    "vendor_id": "Who sends the bill, under one name; see reference.vendor_alias.",
     "name_key": "Name in the form in which it is matched, model_key or accelerator_key.",
     "subject": "Subject of the rows.",
     "seller": "Provider, vendor or shop.",
@@ -122,7 +124,8 @@ _ENRICH = {
     ),
 }
 _ENRICH["token_price"] = (
-    "SELECT b.*, n.model_id, s.is_bundled FROM ({base}) b LEFT JOIN observed.token_model n ON n.model = b.model "
+    "SELECT b.*, n.model_id, n.model_key, coalesce(v.vendor_id, b.vendor) AS vendor_id, s.is_bundled FROM ({base}) b "
+    "LEFT JOIN observed.token_model n ON n.model = b.model LEFT JOIN reference.vendor_alias v ON v.vendor = b.vendor "
     + _SOURCE
 )
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE

@@ -130,6 +130,14 @@ class ModelAlias(dy.Schema):
     note = _NOTE
 
 
+class VendorAlias(dy.Schema):
+    """Names that price lists give to one seller of tokens; a name without a row is the seller's id itself."""
+
+    vendor = text("Name as the list writes it.", key=True)
+    vendor_id = text("Who sends the bill.", nullable=False)
+    note = _NOTE
+
+
 class Region(dy.Schema):
     """One row per cloud region: where it is and which grid feeds it."""
 
@@ -271,6 +279,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("instance_accelerator", InstanceAccelerator),
     _table("model", Model),
     _table("model_alias", ModelAlias),
+    _table("vendor_alias", VendorAlias),
     _table("region", Region),
     _table("region_claim", RegionClaim),
     _table("country", Country),

@@ -5,26 +5,31 @@ WITH seen AS (
     SELECT source_id, scope, subject, max(observed_at) AS confirmed_at FROM meta.snapshot WHERE is_complete GROUP BY ALL),
 stated AS (
     SELECT 'cloud_rate' AS subject, concat_ws(' | ', provider, region, instance_type, purchase_option, nullif(price_component, 'instance'), nullif(offer_variant, '')) AS thing,
-        'price_usd_per_hour' AS attribute, price_usd_per_hour AS amount, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
+        'price_usd_per_hour' AS attribute, NULL AS written_as, price_usd_per_hour AS amount, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
     FROM observed.cloud_rate
     UNION ALL
-    SELECT 'token_price', concat_ws(' | ', vendor, model, direction, nullif(service_tier, 'standard'),
+    -- Lists name sellers and models differently.
+    SELECT 'token_price', concat_ws(' | ', vendor_id, model_listing(model), direction, nullif(service_tier, 'standard'),
             CASE WHEN context_tier_from_tokens > 0 THEN 'from ' || context_tier_from_tokens || ' tokens' END, nullif(time_window, ''), nullif(region, 'global')),
-        'price_usd_per_mtok', price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
+        'price_usd_per_mtok', vendor || ' ' || model, price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
     FROM observed.token_price),
 reaching AS (
     SELECT s.* EXCLUDE (valid_from, valid_to), coalesce(s.valid_from, s.observed_at) AS from_at,
         coalesce(s.valid_to, CASE WHEN s.is_bundled THEN s.valid_from ELSE greatest(s.observed_at, e.confirmed_at) END + INTERVAL 1 DAY) AS to_at
     FROM stated s LEFT JOIN seen e ON e.source_id = s.source_id AND e.scope = s.scope AND e.subject = s.subject
     WHERE s.amount IS NOT NULL),
+-- A source that has several prices for one thing at one time, under several names, means several things: none of them is compared.
+single AS (
+    SELECT r.* FROM reaching r ANTI JOIN reaching o ON o.source_id = r.source_id AND o.subject = r.subject AND o.thing = r.thing
+        AND o.written_as <> r.written_as AND o.amount <> r.amount AND o.from_at < r.to_at AND r.from_at < o.to_at),
 price AS (
     SELECT a.subject, a.thing, a.attribute, NULL::DOUBLE AS claim_year, a.source_id AS said_by, a.amount::VARCHAR AS said_value, b.source_id AS also_said_by,
         b.amount::VARCHAR AS also_said_value, 100 * (greatest(a.amount, b.amount) / nullif(least(a.amount, b.amount), 0) - 1) AS difference_percent,
         greatest(a.from_at, b.from_at) AS differs_from, least(a.to_at, b.to_at) AS differs_to, a.capture_id AS said_capture_id,
         b.capture_id AS also_said_capture_id,
-        CASE WHEN (source_rank(a.source_id), a.source_id) <= (source_rank(b.source_id), b.source_id) THEN a.source_id ELSE b.source_id END AS chosen,
-        'the lower source_rank: the seller before catalogs, catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
-    FROM reaching a JOIN reaching b ON b.subject = a.subject AND b.thing = a.thing AND a.source_id < b.source_id
+        CASE WHEN (NOT starts_with(a.thing, a.source_id || ' | '), source_rank(a.source_id), a.source_id) <= (NOT starts_with(b.thing, b.source_id || ' | '), source_rank(b.source_id), b.source_id) THEN a.source_id ELSE b.source_id END AS chosen,
+        'what a seller says of itself; then the lower source_rank: the seller before catalogs, catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
+    FROM single a JOIN single b ON b.subject = a.subject AND b.thing = a.thing AND a.source_id < b.source_id
         AND a.from_at < b.to_at AND b.from_at < a.to_at
     -- Half a per cent is rounding and the reference rate of another day.
     WHERE greatest(a.amount, b.amount) > 1.005 * least(a.amount, b.amount)),

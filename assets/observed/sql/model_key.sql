@@ -8,3 +8,6 @@ CREATE OR REPLACE MACRO model_key(name) AS
         '[^a-z0-9]', '', 'g'), '^(meta)?llamav?([0-9])', 'llama\2'),
         '((instruct|chat)v[0-9p]+|p?20[0-9]{2}p?[0-9]{2}p?[0-9]{2}(v[0-9]+)?|instruct|chat|hf|it)+$', '');
 COMMENT ON MACRO model_key IS 'A model name without vendor, punctuation, tuning (instruct, chat) and day of a snapshot, for matching with reference.model and reference.model_alias.';
+-- Two lists may spell one listing differently (claude-sonnet-4.5, anthropic/claude-sonnet-4-5), but a day, a region or a tier in it is another price.
+CREATE OR REPLACE MACRO model_listing(name) AS regexp_replace(regexp_replace(lower(name), '^.*/', ''), '[^a-z0-9:]+', '-', 'g');
+COMMENT ON MACRO model_listing IS 'A model name without path, case and punctuation: what has one price at one vendor. Days, regions and variants (:free) stay in it, unlike in model_key.';

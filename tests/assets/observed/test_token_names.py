@@ -1,0 +1,117 @@
+"""One model under the names of several lists: what is compared, what is not, and who is believed of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import source_named
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+AT = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
+
+
+def litellm(prices: dict[tuple[str, str], float]) -> dict[str, Any]:
+    """LiteLLM's map of (its provider, model) -> USD per million input tokens."""
+    return {
+        model: {"litellm_provider": provider, "mode": "chat", "input_cost_per_token": usd / 1e6}
+        for (provider, model), usd in prices.items()
+    }
+
+
+def openrouter(prices: dict[str, float]) -> dict[str, Any]:
+    return {"data": [{"id": model, "pricing": {"prompt": str(usd / 1e6)}} for model, usd in prices.items()]}
+
+
+def genai(prices: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
+    return [
+        {"id": provider, "name": provider, "models": [{"id": model, "prices": {"input_mtok": usd}}]}
+        for (provider, model), usd in prices.items()
+    ]
+
+
+@contextmanager
+def told(home: Home, tmp_path: Path, **bodies: object) -> Generator[duckdb.DuckDBPyConnection]:
+    """A warehouse that has taken each source's body."""
+    settle.refresh_reference(home)
+    for source_id, body in bodies.items():
+        file = tmp_path / f"{source_id}.json"
+        file.write_text(json.dumps(body))
+        (taken,) = intake.take_files(home, source_named(source_id), [file], AT)
+        assert taken.outcome == "loaded"
+    settle.record_subject(home, "token_price")
+    with write_session(home, catalog()) as con:
+        yield con
+
+
+def disagreements(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return con.execute(
+        "SELECT thing, said_by, said_value::DOUBLE, also_said_by, also_said_value::DOUBLE, chosen FROM observed.disagreement "
+        "WHERE subject = 'token_price' ORDER BY ALL"
+    ).fetchall()
+
+
+def test_two_lists_that_spell_seller_and_model_differently_are_compared(home: Home, tmp_path: Path) -> None:
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm(
+            {("bedrock_converse", "us.anthropic.claude-sonnet-4-5-v1:0"): 3.3, ("xai", "xai/grok-4.3"): 2.0}
+        ),
+        genai_prices=genai({("aws", "us.anthropic.claude-sonnet-4.5-v1:0"): 3.0, ("x-ai", "grok-4-3"): 2.0}),
+    ) as con:
+        assert disagreements(con) == [
+            ("aws | us-anthropic-claude-sonnet-4-5-v1:0 | input", "genai_prices", 3.0, "litellm", 3.3, "genai_prices")
+        ]
+        assert con.execute(
+            "SELECT DISTINCT vendor_id, model_key FROM observed.token_price ORDER BY ALL"
+        ).fetchall() == [
+            ("aws", "claudesonnet4p5v1"),
+            ("x-ai", "grok4p3"),
+        ]
+
+
+def test_another_day_variant_size_or_region_is_another_price(home: Home, tmp_path: Path) -> None:
+    others = ("gpt-4o-2024-05-13", "gpt-4o:extended", "gpt-4o-mini", "us.gpt-4o")
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm({("openai", "gpt-4o"): 2.5}),
+        genai_prices=genai({("openai", other): 5.0 for other in others}),
+    ) as con:
+        assert disagreements(con) == []
+
+
+def test_a_list_with_two_prices_under_one_listing_is_held_against_nobody(home: Home, tmp_path: Path) -> None:
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm(
+            {("gemini", "gemini/gemini-2.5-pro"): 1.25, ("vertex_ai-language-models", "gemini-2.5-pro"): 1.5}
+        ),
+        genai_prices=genai({("google", "gemini-2.5-pro"): 1.3}),
+    ) as con:
+        assert disagreements(con) == []
+
+
+def test_a_seller_is_believed_of_its_own_prices_and_a_name_is_found_however_it_is_spelled(
+    home: Home, tmp_path: Path
+) -> None:
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm({("openrouter", "openrouter/anthropic/claude-sonnet-4.5"): 3.0}),
+        openrouter=openrouter({"anthropic/claude-sonnet-4.5": 2.7}),
+    ) as con:
+        assert [row[5] for row in disagreements(con)] == ["openrouter"]
+        found = "SELECT vendor, price_usd_per_mtok, source_id FROM token_price_of('Claude-Sonnet-4-5', valid_at := TIMESTAMPTZ '2026-05-05')"
+        assert con.execute(found).fetchall() == [("openrouter", 2.7, "openrouter")]
