@@ -53,6 +53,8 @@ def estimate(scenario: Path, as_json: bool) -> int:
         out.print(
             f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False
         )
+    if unused := result.get("unused"):
+        out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}", markup=False)
     return 0
 
 

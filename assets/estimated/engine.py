@@ -115,6 +115,7 @@ class Result:
         """The output of `petaday estimate --json`."""
         return self.quantities | {
             "factors": self.factors,
+            "unused": [f["factor"] for f in self.factors if f["origin_kind"] == "given" and not f["variance_share"]],
             "method_version": self.statement.method.version,
             "scenario": self.statement.as_json(),
             "as_of": self.as_of.isoformat(),

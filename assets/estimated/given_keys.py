@@ -7,19 +7,22 @@ a key is known by its canonical name only; what a file wrote is brought to it he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 _S, _DAY = 1.0, 86_400.0
 #: Units of one dimension by the word a key has for them, in the first one. A year has 365 days, as in the formulas.
 DIMENSIONS: tuple[Mapping[str, float], ...] = (
     {"wh": 1, "kwh": 1e3, "mwh": 1e6, "gwh": 1e9, "j": 1 / 3600, "kj": 1e3 / 3600, "mj": 1e6 / 3600},
-    {"gco2e": 1, "kgco2e": 1e3, "tco2e": 1e6, "mgco2e": 1e-3, "lbco2e": 453.59237},
+    {f"{mass}{of}": grams for of in ("co2e", "co2", "") for mass, grams in (("g", 1), ("kg", 1e3), ("t", 1e6), ("mg", 1e-3), ("lb", 453.59237))},
     {"w": 1, "kw": 1e3, "mw": 1e6},
     {"s": _S, "ms": 1e-3, "us": 1e-6, "minutes": 60, "h": 3600, "hours": 3600, "days": _DAY, "weeks": 7 * _DAY}
     | {"months": 365 / 12 * _DAY, "years": 365 * _DAY},
-    {"flop": 1, "mflop": 1e6, "gflop": 1e9, "tflop": 1e12, "pflop": 1e15, "eflop": 1e18},
-    {"flop per s": 1, "gflops": 1e9, "tflops": 1e12, "pflops": 1e15},
+    {"flop": 1, "mflop": 1e6, "gflop": 1e9, "tflop": 1e12, "pflop": 1e15, "eflop": 1e18, "zflop": 1e21, "yflop": 1e24}
+    | {"megaflop": 1e6, "gigaflop": 1e9, "teraflop": 1e12, "petaflop": 1e15, "exaflop": 1e18, "zettaflop": 1e21, "yottaflop": 1e24},
+    {"flop per s": 1, "gflops": 1e9, "tflops": 1e12, "pflops": 1e15, "eflops": 1e18},
     {"byte": 1, "bytes": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "mib": 2.0**20, "gib": 2.0**30, "tib": 2.0**40},
     {"usd": 1, "kusd": 1e3, "musd": 1e6, "busd": 1e9},
     {"l": 1, "ml": 1e-3, "m3": 1e3, "gal": 3.785411784},
@@ -36,20 +39,29 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     ),
     **dict.fromkeys(("nodes", "servers"), (("node_count", "server_count"), 1)),
     **dict.fromkeys(("gpus_per_node", "gpus_per_server"), (("accelerators_per_node_count", "gpus_per_server_count", "devices_per_host_count"), 1)),
+    **dict.fromkeys(("device_hours", "chip_hours", "accelerator_hours", "tpu_hours"), (("gpu_hours", "device_hours"), 1)),
     **dict.fromkeys(("parameters", "params"), (("parameters_count",), 1)),
     **dict.fromkeys(("params_b", "params_billion"), (("parameters_count",), 1e9)),
     "params_m": (("parameters_count",), 1e6),
     "active_parameters": (("active_parameters_count",), 1),
     **dict.fromkeys(("active_params_b", "active_b"), (("active_parameters_count",), 1e9)),
+    "bytes_per_param": (("bytes_per_parameter",), 1),
     "tokens": (("tokens_count", "output_tokens_count"), 1),
     "output_tokens": (("output_tokens_count",), 1),
     **dict.fromkeys(("input_tokens", "prompt_tokens"), (("prompt_tokens_count", "input_tokens_count"), 1)),
+    **dict.fromkeys(("training_flops", "total_flop", "total_flops", "flop", "flops"), (("training_flop",), 1)),
+    **dict.fromkeys(("flop_per_param_token", "flops_per_param_token", "flops_per_parameter_token"), (("flop_per_parameter_token",), 1)),
+    **{f"{which}_{unit}": ((f"{which}_flop_per_s_per_gpu",), size)
+       for which in ("peak", "achieved", "hardware") for unit, size in (("gflops", 1e9), ("tflops", 1e12), ("pflops", 1e15))},
     **dict.fromkeys(("mfu", "utilisation", "utilization", "utilisation_share"), (("utilization_share",), 1)),
     **dict.fromkeys(("mfu_percent", "utilisation_percent"), (("utilization_share",), 0.01)),
+    "hfu": (("hfu_share",), 1),
+    "hfu_percent": (("hfu_share",), 0.01),
     **dict.fromkeys(("batch", "batch_size"), (("batch_count",), 1)),
     **dict.fromkeys(("tp", "tensor_parallel", "tensor_parallel_count"), (("tensor_parallel_count", "accelerator_count"), 1)),
     "pf_days": (("pf_days", "training_flop"), 86_400e15),
-    **dict.fromkeys(("days",), (("duration_days",), 1)),
+    "days": (("duration_days",), 1),
+    **dict.fromkeys(("watts_per_gpu", "gpu_watts", "gpu_w", "gpu_power_w"), (("power_w_per_gpu",), 1)),
     **dict.fromkeys(("lifetime_years", "life"), (("life_years",), 1)),
     "tpot_s": (("inter_token_latency_s",), 1),
     "tpot_ms": (("inter_token_latency_s",), 1e-3),
@@ -57,14 +69,31 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     "ttft_s": (("first_token_latency_s",), 1),
     "ttft_ms": (("first_token_latency_s",), 1e-3),
     "latency_s": (("request_latency_s",), 1),
+    **dict.fromkeys(("questions", "questions_per_user"), (("questions_per_visit",), 1)),
+    "words": (("words_per_request",), 1),
     **dict.fromkeys(("wue_l_per_kwh", "wue_on_site_l_per_kwh"), (("site_water_l_per_kwh",), 1)),
     "wue_off_site_l_per_kwh": (("grid_water_l_per_kwh",), 1),
-    **dict.fromkeys(("g_per_kwh", "gco2_per_kwh", "carbon_intensity_gco2e_per_kwh"), (("grid_gco2e_per_kwh",), 1)),
-    **dict.fromkeys(("kg_per_kwh", "kgco2_per_kwh", "carbon_intensity_kgco2e_per_kwh"), (("grid_gco2e_per_kwh",), 1e3)),
     "layers": (("layer_count",), 1),
     "heads": (("attention_head_count",), 1),
     "context_tokens": (("context_tokens_count",), 1),
 }  # fmt: skip
+
+#: Names that have a unit, which may be another one, too -> canonical keys as above.
+NAMES_WITH_UNIT: Mapping[str, tuple[str, ...]] = {
+    "gco2e_per_kwh": ("grid_gco2e_per_kwh",),
+    "carbon_intensity_gco2e_per_kwh": ("grid_gco2e_per_kwh",),
+    "usd_per_kwh": ("price_usd_per_kwh",),
+}
+
+#: What may follow a number of hours or of things a day: `gpu_hours_k`.
+_MULTIPLES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
+_MULTIPLIED = re.compile(r"(gpu|device)_hours\Z|(visits|users|requests)_per_day\Z")
+#: In mixed case a small m is a thousandth, which no key is in: 5 mW is not 5 MW.
+_MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
+_PER_CHIP = re.compile(r"_per_(?:chip|device|accelerator|card|tpu)(?=_|\Z)")
+#: A price of electricity in a currency, where the currency is a field of its own.
+_PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
+_OTHER_MONEY = re.compile(r"(?:^|_)(eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw)(?:_|\Z)")
 
 #: Text keys by the names that people use.
 TEXT_NAMES: Mapping[str, str] = {
@@ -81,6 +110,7 @@ TEXT_NAMES: Mapping[str, str] = {
     "quantization": "number_format",
     "start": "start_at",
 }
+_TEXTS = {*TEXT_NAMES, *TEXT_NAMES.values()}
 #: Values of `number_format` by the names that people use.
 FORMATS: Mapping[str, str] = {
     **dict.fromkeys(("fp16", "float16", "bfloat16", "half"), "bf16"),
@@ -122,9 +152,23 @@ def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
         twice = {n: f * g for name, f in once.items() for n, g in _variants(name).items()} if "_per_" in key else {}
         for name, factor in (twice | once).items():
             found.setdefault(name, {}).setdefault(key, factor)
+        if key.endswith("_count"):
+            stem = key.removesuffix("_count")
+            for name in {stem, stem if stem.endswith("s") else f"{stem}s"} - _TEXTS:
+                found.setdefault(name, {}).setdefault(key, 1)
+    for name, keys in NAMES_WITH_UNIT.items():
+        if key := next((k for k in keys if k in allowed), None):
+            twice = {n: f * g for other, f in _variants(name).items() for n, g in _variants(other).items()}
+            for other, factor in ({name: 1.0} | twice | _variants(name)).items():
+                found[other] = {key: factor}
     for name, (keys, factor) in NAMES.items():
         if key := next((k for k in keys if k in allowed), None):
             found[name] = {key: factor}
+    for name, of in [*found.items(), *((key, {key: 1.0}) for key in allowed)]:
+        if len(of) == 1 and _MULTIPLIED.search(next(iter(of))) and name.endswith(("hours", "per_day")):
+            key, factor = next(iter(of.items()))
+            for word, size in _MULTIPLES.items():
+                found.setdefault(f"{name}_{word}", {}).setdefault(key, factor * size)
     return {n: next(iter(of.items())) for n, of in found.items() if len(of) == 1 and n not in allowed}
 
 
@@ -151,17 +195,15 @@ def canonical(
         The values, unknown keys unchanged; and canonical key -> what the file wrote, where it differs.
     """
     known, named = tuple(numbers), set(texts)
-    others = other_keys(known)
     found: dict[str, object] = {}
     written: dict[str, str] = {}
     for name, value in values.items():
-        key, factor = name, 1.0
-        if name not in known and name not in named:
-            if name in others:
-                key, factor = others[name]
-            elif TEXT_NAMES.get(name) in named:
-                key = TEXT_NAMES[name]
-        if key in found:
+        key, factor, currency = _meant(name, known, named)
+        if currency:
+            if (other := str(values.get("currency", found.get("currency", currency)))) != currency:
+                problems.append(f"{name}: a price in {currency}, but currency is {other!r}; give all prices in one")
+            found["currency"] = currency
+        if key in found and not (key == "currency" and found[key] == value):
             both = f"{written.get(key, key)} and {name}"
             problems.append(f"{both}: both state {key}; leave one out")
             continue
@@ -172,6 +214,37 @@ def canonical(
         if key != name:
             written[key] = name
     return found, written
+
+
+def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float, str | None]:
+    """The canonical key of what a file wrote, the factor to its unit, and the currency where the name says one."""
+    others = other_keys(tuple(known))
+    plain = name if _MILLI.search(name) else re.sub(r"[\s-]+", "_", name.strip()).lower()
+    for spelled in (name, plain, _PER_CHIP.sub("_per_gpu", plain)):
+        if spelled in known or spelled in named:
+            return spelled, 1.0, None
+        if spelled in others:
+            return *others[spelled], None
+        if TEXT_NAMES.get(spelled) in named:
+            return TEXT_NAMES[spelled], 1.0, None
+        if "currency" in named and (price := _PRICE.match(spelled)):
+            key = f"{price[1] or ''}price_per_kwh"
+            return key, other_keys((key,)).get(f"{price[1] or ''}price_per_{price[3]}", (key, 1.0))[1], price[2].upper()
+    return name, 1.0, None
+
+
+def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
+    """One line for a key that no section knows: what it may mean, or what is allowed."""
+    plain = _PER_CHIP.sub("_per_gpu", name.lower())
+    of = f" of [{section}]" if section else ""
+    if (unit := re.fullmatch(r"([gtp]flops)_per_gpu", plain)) and "achieved_flop_per_s_per_gpu" in allowed:
+        return f"{name}: unknown field{of}; achieved_{unit[1]}_per_gpu is what was measured, peak_{unit[1]}_per_gpu what the data sheet says"
+    if money := _OTHER_MONEY.search(plain):
+        return f"{name}: unknown field{of}; money is in USD here: convert {money[1].upper()} at the rate of its day (observed.usd_rate) and write usd in the key"
+    near = difflib.get_close_matches(plain, allowed, n=3, cutoff=0.6)
+    return f"{name}: unknown field{of}; " + (
+        f"did you mean {' or '.join(near)}?" if near else f"allowed are {', '.join(allowed)}"
+    )
 
 
 def as_written(problems: Iterable[str], written: Mapping[str, str]) -> list[str]:

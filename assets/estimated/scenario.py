@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from assets.estimated.given_keys import as_written, canonical
+from assets.estimated.given_keys import as_written, canonical, unknown_key
 from warehouse.errors import PetadayError
 
 PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
@@ -72,7 +72,16 @@ SHORTHAND: dict[str, Bounds] = {
     "attention_head_count": Bounds("heads", 1, 1e5),
     "head_dimension_count": Bounds("1", 1, 1e5),
     "context_tokens_count": Bounds("tokens", 1, 1e9),
+    "hfu_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
+    "hardware_flop_per_s_per_gpu": Bounds("FLOP/s with recomputation", 1e8, 1e18, "147e12, not 147 (TFLOP/s)"),
+    "recomputation_ratio": Bounds(
+        "FLOP done per FLOP of the model", 1, 2, "4/3 where the whole forward pass is done again"
+    ),
+    "recomputed_share": Bounds("1", 0, 1, "share of the forward pass that is done again"),
+    "power_w": Bounds("W of all servers, without PUE", 1, 1e12),
 }
+#: Work on their own: how much more the hardware does than the model asks for.
+_ALONE = ("recomputation_ratio", "recomputed_share")
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
 INSTANTS = ("as_of", "start_at")
 KEYS = (*TEXTS, *NUMBERS, *INSTANTS, "include_attention", *SHORTHAND)
@@ -111,6 +120,8 @@ class Scenario:
     as_of: dt.datetime | None = None
     start_at: dt.datetime | None = None
     include_attention: bool = False
+    #: FLOP that the hardware does per FLOP of the model; None where nothing is said of recomputation.
+    recomputation_ratio: Band | None = None
     title: str | None = None
     note: str | None = None
     source_url: str | None = None
@@ -126,6 +137,8 @@ class Scenario:
         }
         instants = {key: instant.isoformat() for key in INSTANTS if (instant := getattr(self, key))}
         attention = {"include_attention": True} if self.include_attention else {}
+        if self.recomputation_ratio:
+            numbers["recomputation_ratio"] = self.recomputation_ratio.central
         return {"scenario_id": self.scenario_id} | texts | numbers | instants | attention
 
 
@@ -219,7 +232,11 @@ def _over(one: Band, other: Band, scale: float = 1) -> Band:
 
 
 def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: bool) -> dict[str, Band]:
-    """The numbers of a training that its shorthand stands for; a shorthand that lacks its partner is a problem."""
+    """The numbers of a training that its shorthand stands for; a shorthand that lacks its partner is a problem.
+
+    With recomputation the hardware does one part of the forward pass, a third of the model's FLOP, again: HFU is MFU times
+    1 + recomputed_share / 3 (arXiv 2204.02311 section 4.1, without the attention term).
+    """
     ways: tuple[tuple[str, tuple[str, ...], Callable[..., Band]], ...] = (
         ("accelerator_count", ("node_count", "accelerators_per_node_count"), _times),
         ("tokens_count", ("step_count", "tokens_per_step"), _times),
@@ -227,6 +244,14 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
         ("duration_days", ("tokens_count", "tokens_per_s"), lambda n, r: _over(n, r, 1 / 86_400)),
         ("gpu_hours", ("tokens_count", "tokens_per_s_per_gpu"), lambda n, r: _over(n, r, 1 / 3600)),
         ("attention_width_count", ("attention_head_count", "head_dimension_count"), _times),
+        (
+            "recomputation_ratio",
+            ("recomputed_share",),
+            lambda s: Band(*(1 + v / 3 for v in (s.low, s.central, s.high))),
+        ),
+        ("utilization_share", ("hfu_share", "recomputation_ratio"), _over),
+        ("achieved_flop_per_s_per_gpu", ("hardware_flop_per_s_per_gpu", "recomputation_ratio"), _over),
+        ("it_energy_kwh", ("power_w", "duration_days"), lambda w, d: _times(w, d, scale=24 / 1000)),
         (
             "attention_flop_per_token",
             ("layer_count", "attention_width_count", "context_tokens_count"),
@@ -243,13 +268,22 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
         else:
             known[target] = found[target] = combine(*(known[part] for part in parts))
     for name in SHORTHAND:
-        if name in stated and name not in used:
+        if name in stated and name not in used and name not in _ALONE:
             partners = " or ".join(" and ".join(p for p in parts if p != name) for _, parts, _ in ways if name in parts)
             problems.append(f"{name}: says nothing by itself; give {partners} too, or leave it out")
     if not attention and "attention_flop_per_token" not in stated:
         # Layers may stand in a file for their own sake; the term counts where it is asked for.
         found.pop("attention_flop_per_token", None)
-    return {name: band for name, band in found.items() if name in NUMBERS}
+    problems += [
+        f"{name}: a band given; allowed is one number"
+        for name in _ALONE
+        if name in stated and stated[name].low < stated[name].high
+    ]
+    if "recomputed_share" in stated and (attention or "attention_flop_per_token" in known):
+        problems.append(
+            "recomputed_share: of attention another share is done again; give recomputation_ratio, or count both in [compute]"
+        )
+    return {name: band for name, band in found.items() if name in NUMBERS or name == "recomputation_ratio"}
 
 
 def scenario_of(
@@ -274,13 +308,7 @@ def scenario_of(
     """
     problems: list[str] = []
     values, written = canonical(values, (*NUMBERS, *SHORTHAND), (*TEXTS, *INSTANTS), problems)
-    problems += [
-        f"{key}: unknown field; allowed are {', '.join(KEYS)}"
-        if not (near := closest(key, KEYS))
-        else f"{key}: unknown field{near}"
-        for key in values
-        if key not in KEYS
-    ]
+    problems += [unknown_key(key, KEYS) for key in values if key not in KEYS]
     short = {key: read_number(key, values[key], problems, SHORTHAND[key]) for key in SHORTHAND if key in values}
     numbers = {key: read_number(key, values[key], problems, NUMBERS[key]) for key in NUMBERS if key in values}
     texts = {key: read_text(key, values[key], problems) for key in TEXTS if key in values}
@@ -288,6 +316,7 @@ def scenario_of(
     attention = values.get("include_attention", False)
     if not isinstance(attention, bool):
         problems.append(f"include_attention: {_shown(attention)} given; allowed are true and false")
+    ratio: Band | None = None
     total, active = numbers.get("parameters_count"), numbers.get("active_parameters_count")
     if total and active and active.central > total.central:
         problems.append(
@@ -295,6 +324,7 @@ def scenario_of(
         )
     if not problems:
         numbers |= _written_out({k: b for k, b in (numbers | short).items() if b}, problems, attention=bool(attention))
+        ratio = numbers.pop("recomputation_ratio", short.get("recomputation_ratio"))
     if problems:
         raise ScenarioError(as_written(problems, written))
     return Scenario(
@@ -304,6 +334,7 @@ def scenario_of(
         as_of=instants.get("as_of", instants.get("start_at")),
         start_at=instants.get("start_at"),
         include_attention=bool(attention),
+        recomputation_ratio=ratio,
         title=title,
         note=note,
         source_url=source_url,

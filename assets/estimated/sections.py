@@ -10,9 +10,13 @@ from pathlib import Path
 
 from assets.estimated.decisions import DECISIONS, DecisionStatement, decision_of
 from assets.estimated.engine import Method, Statement
-from assets.estimated.given_keys import as_written, canonical, other_keys
+from assets.estimated.given_keys import as_written, canonical, unknown_key
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import (
+    INSTANTS,
+    NUMBERS,
+    SHORTHAND,
+    TEXTS,
     TOP_LEVEL,
     Band,
     Bounds,
@@ -99,10 +103,7 @@ def statement_of(
         *([method.table] if method.table else []),
     ]
     values, written = canonical(values, method.numbers, (*method.names, *method.choices), problems)
-    for key in values:
-        if key not in allowed:
-            near = closest(key, allowed)
-            problems.append(f"{key}: unknown field of [{section}]" + (near or f"; allowed are {', '.join(allowed)}"))
+    problems += [unknown_key(key, allowed, section) for key in values if key not in allowed]
     numbers = {k: read_number(k, values[k], problems, method.numbers[k]) for k in method.numbers if k in values}
     texts = {k: read_text(k, values[k], problems) for k in (*method.names, *method.choices) if k in values}
     for key, choices in method.choices.items():
@@ -166,10 +167,10 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
     if known == ["training"]:
         training = data["training"]
-        if isinstance(training, dict) and (
-            "cost_view" in training or any(k in EXTRA_FIELDS or k in other_keys(tuple(EXTRA_FIELDS)) for k in training)
-        ):
-            return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
+        if isinstance(training, dict):
+            every = canonical(training, (*NUMBERS, *SHORTHAND, *EXTRA_FIELDS), (*TEXTS, *INSTANTS), [])[0]
+            if "cost_view" in every or not every.keys().isdisjoint(EXTRA_FIELDS):
+                return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
         return parse_scenario(text, scenario_id)
     if not known:
         every = ["training", *SECTIONS, *DECISIONS]
@@ -210,7 +211,7 @@ def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str
             f"cost_view: {view!r} given; allowed are {', '.join(COST_VIEWS)}{closest(str(view), list(COST_VIEWS))}"
         )
     extras: dict[str, dict[str, Band]] = {}
-    values, _ = canonical(values, EXTRA_FIELDS, (), problems)
+    values, written = canonical(values, (*NUMBERS, *SHORTHAND, *EXTRA_FIELDS), (*TEXTS, *INSTANTS), problems)
     for name, (section, key) in EXTRA_FIELDS.items():
         bounds = next(iter(SECTIONS[section].values())).numbers[key]
         if name in values and (band := read_number(name, values[name], problems, bounds)):
@@ -223,7 +224,7 @@ def _extended(values: Mapping[str, object], scenario_id: str, about: Mapping[str
     except ScenarioError as error:
         problems += error.problems
     if problems or training is None:
-        raise ScenarioError(problems)
+        raise ScenarioError(as_written(problems, written))
     return ExtendedTraining(training, str(view), extras)
 
 

@@ -128,6 +128,8 @@ class Estimate:
     as_of: dt.datetime
     computed_at: dt.datetime
     is_bundled: bool
+    #: What was given and no result rests on.
+    unused: list[str]
     method_version: str = METHOD_VERSION
 
     def as_json(self) -> dict[str, Any]:
@@ -135,6 +137,7 @@ class Estimate:
         return self.quantities | {
             "derived": self.derived,
             "factors": self.factors,
+            "unused": self.unused,
             "method_version": self.method_version,
             "scenario": self.scenario.as_json(),
             "as_of": self.as_of.isoformat(),
@@ -413,12 +416,26 @@ def _estimate_of(scenario: Scenario, results: pl.DataFrame, effects: pl.DataFram
     return Estimate(
         scenario=scenario,
         quantities={name: quantities[name] for name in TRAINING_QUANTITIES},
-        derived={name: quantities[name] for name in DERIVED_QUANTITIES},
+        derived={name: quantities[name] for name in DERIVED_QUANTITIES}
+        | _hfu(scenario, quantities["utilization_share"]),
         factors=listed,
         as_of=scenario.as_of or now,
         computed_at=now,
         is_bundled=any(f["is_bundled"] for f in listed),
+        unused=sorted(
+            row["factor"]
+            for row in factors.iter_rows(named=True)
+            if row["origin_kind"] == "given" and all(s["quantity"] == "unused" for s in row["shares"])
+        ),
     )
+
+
+def _hfu(scenario: Scenario, mfu: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """HFU beside MFU where the scenario says how much is computed again (arXiv 2204.02311 section 4.1)."""
+    if not scenario.recomputation_ratio:
+        return {}
+    ratio = scenario.recomputation_ratio.central
+    return {"hfu_share": {k: v * ratio if isinstance(v, float) else v for k, v in mfu.items()}}
 
 
 def estimate_training(con: duckdb.DuckDBPyConnection, scenario: Scenario, now: dt.datetime | None = None) -> Estimate:

@@ -136,7 +136,9 @@ def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: d
 @pytest.mark.parametrize("table", [t.name for t in REFERENCE_TABLES if t.schema_name == "reference"])
 def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckDBPyConnection, table: str) -> None:
     steps = passport.walk(con, f"reference.{table}")
-    assert steps, f"no passport for reference.{table}: add it to row_of_reference in assets/published/sql/_keyed_rows.sql"
+    assert steps, (
+        f"no passport for reference.{table}: add it to row_of_reference in assets/published/sql/_keyed_rows.sql"
+    )
     has_url = "source_url" in next(t for t in REFERENCE_TABLES if t.name == table).declared()
     for step in steps:
         assert "SHA-256" in str(step.meaning)

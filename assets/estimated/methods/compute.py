@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assets.estimated.engine import Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
@@ -19,150 +21,181 @@ from assets.estimated.scenario import NUMBERS, Bounds
 _SIZE = "give parameters_count or model"
 _ATTENTION = f"{_SIZE}, layer_count, attention_width_count (or attention_head_count and head_dimension_count) and context_tokens_count"
 _RATE = "tokens_per_s, or batch_count, context_tokens_count and step_s, or steps_per_s and tokens_per_step"
+_HFU = "utilization_share(flop_per_token_with_recomputation * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)"
 _USED = f"give {_RATE}; accelerator_count and peak_flop_per_s_per_gpu"
+_COMPUTE = Method(
+    "compute",
+    "compute-1",
+    {
+        "parameters_count": PARAMETERS,
+        "layer_count": COUNT,
+        "attention_head_count": COUNT,
+        "head_dimension_count": COUNT,
+        "attention_width_count": COUNT,
+        "context_tokens_count": COUNT,
+        "recomputed_share": SHARE,
+        "tokens_count": TOKENS,
+        "training_flop": NUMBERS["training_flop"],
+        "tokens_per_s": Bounds("tokens/s", 1e-6, 1e15),
+        "batch_count": COUNT,
+        "step_s": SECONDS,
+        "steps_per_s": Bounds("1/s", 1e-9, 1e9),
+        "tokens_per_step": TOKENS,
+        "accelerator_count": COUNT,
+        "peak_flop_per_s_per_gpu": PEAK,
+        "achieved_flop_per_s_per_gpu": NUMBERS["achieved_flop_per_s_per_gpu"],
+        "utilization_share": NUMBERS["utilization_share"],
+        "tensor_parallel_count": COUNT,
+        "context_parallel_count": COUNT,
+        "pipeline_parallel_count": COUNT,
+        "data_parallel_count": COUNT,
+        "batch_per_data_parallel_count": COUNT,
+        "usd_per_flop": Bounds("USD/FLOP", 1e-30, 1),
+        "usd_per_gpu_hour": USD_PER_GPU_HOUR,
+        "cost_usd": USD,
+        "pf_days": Bounds("PFLOP/s-days", 1e-12, 1e15),
+    },
+    {
+        "attention_width_count": Quantity(
+            "1",
+            "in_attention_head_count * in_head_dimension_count",
+            "give attention_head_count and head_dimension_count",
+            is_input=True,
+        ),
+        "attention_flop_per_token": Quantity(
+            "FLOP/token",
+            "attention_flop_per_token(in_layer_count, attention_width_count, in_context_tokens_count)",
+            _ATTENTION,
+        ),
+        "flop_per_token_without_attention": Quantity("FLOP/token", "training_flop(in_parameters_count, 1)", _SIZE),
+        "flop_per_token": Quantity(
+            "FLOP/token",
+            "training_flop_with_attention(in_parameters_count, 1, 6, attention_flop_per_token)",
+            _ATTENTION,
+        ),
+        "flop_per_token_with_recomputation": Quantity(
+            "FLOP/token",
+            "flop_per_token + recomputation_flop_per_token(in_parameters_count, in_recomputed_share, attention_flop_per_token)",
+            f"{_ATTENTION}; and recomputed_share",
+        ),
+        "forward_flop_per_token": Quantity(
+            "FLOP/token",
+            "forward_flop_per_token(in_parameters_count, in_layer_count, in_context_tokens_count, attention_width_count)",
+            _ATTENTION,
+        ),
+        "training_flop": Quantity(
+            "FLOP",
+            "coalesce(flop_per_token, flop_per_token_without_attention) * in_tokens_count",
+            f"{_SIZE}, and tokens_count",
+            is_input=True,
+        ),
+        "pf_days": Quantity(
+            "PFLOP/s-day", "pf_days(training_flop)", f"{_SIZE}, and tokens_count; or training_flop", is_input=True
+        ),
+        "tokens_per_parameter": Quantity("1", "in_tokens_count / in_parameters_count", f"{_SIZE}, and tokens_count"),
+        "tokens_per_s": Quantity(
+            "token/s",
+            "coalesce(in_steps_per_s * in_tokens_per_step, in_batch_count * in_context_tokens_count / in_step_s)",
+            f"give {_RATE}",
+            is_input=True,
+        ),
+        "mfu_without_attention_share": Quantity(
+            "share",
+            "utilization_share(flop_per_token_without_attention * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
+            f"{_SIZE}; {_USED}",
+        ),
+        "mfu_share": Quantity(
+            "share",
+            "coalesce(utilization_share(flop_per_token * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu), "
+            "utilization_share(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu), in_utilization_share)",
+            f"{_ATTENTION}; {_USED}; or achieved_flop_per_s_per_gpu and peak_flop_per_s_per_gpu",
+        ),
+        "hfu_share": Quantity(
+            "share",
+            _HFU,
+            f"{_ATTENTION}; recomputed_share; {_USED}",
+        ),
+        "gpu_hours": Quantity(
+            "GPU-hour",
+            "gpu_hours_of_flop(training_flop, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
+            "give the FLOP, and achieved_flop_per_s_per_gpu, or peak_flop_per_s_per_gpu and utilization_share",
+        ),
+        "cluster_accelerator_count": Quantity(
+            "1",
+            "in_tensor_parallel_count * coalesce(in_context_parallel_count, 1) * in_pipeline_parallel_count * in_data_parallel_count",
+            "give tensor_parallel_count, pipeline_parallel_count and data_parallel_count",
+        ),
+        "tokens_per_batch": Quantity(
+            "token",
+            "in_context_tokens_count * in_batch_per_data_parallel_count * in_data_parallel_count",
+            "give context_tokens_count, batch_per_data_parallel_count and data_parallel_count",
+        ),
+        "usd_per_flop": Quantity(
+            "USD/FLOP",
+            "usd_per_flop(in_usd_per_gpu_hour, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
+            "give usd_per_gpu_hour and a throughput",
+            is_input=True,
+        ),
+        "cost_usd": Quantity(
+            "USD",
+            "training_flop * usd_per_flop",
+            "give the FLOP and usd_per_flop, or a rate and a throughput",
+            is_input=True,
+        ),
+        "usd_per_pf_day": Quantity(
+            "USD per PFLOP/s-day",
+            "coalesce(cost_usd / pf_days, usd_per_flop * 86400e15)",
+            "give a cost and its FLOP, or usd_per_flop",
+        ),
+        "usd_per_gpu_hour": Quantity(
+            "USD/GPU-hour",
+            "coalesce(in_usd_per_gpu_hour, usd_per_flop * 3600 * coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
+            "give usd_per_flop, peak_flop_per_s_per_gpu and utilization_share",
+        ),
+    },
+    names=("model",),
+    more=reference_facts(
+        model={
+            "parameters_count": "coalesce(active_parameters_count, parameters_count)",
+            "layer_count": "layer_count",
+            "attention_head_count": "attention_head_count",
+            "head_dimension_count": "head_dimension_count",
+            "context_tokens_count": "context_tokens_count",
+            "tokens_count": "training_tokens_count",
+        }
+    ),
+)
+_DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
+_MFU, _COST = _COMPUTE.quantities["mfu_share"], _COMPUTE.quantities
+
+
+def _at_mfu(name: str) -> Quantity:
+    """The quantity with the MFU that an HFU comes down to, where no other throughput is given."""
+    formula = _COST[name].formula.replace("* in_utilization_share", "* coalesce(in_utilization_share, mfu_share)")
+    return replace(_COST[name], formula=formula)
+
+
 METHODS = (
-    Method(
-        "compute",
-        "compute-1",
-        {
-            "parameters_count": PARAMETERS,
-            "layer_count": COUNT,
-            "attention_head_count": COUNT,
-            "head_dimension_count": COUNT,
-            "attention_width_count": COUNT,
-            "context_tokens_count": COUNT,
-            "recomputed_share": SHARE,
-            "tokens_count": TOKENS,
-            "training_flop": NUMBERS["training_flop"],
-            "tokens_per_s": Bounds("tokens/s", 1e-6, 1e15),
-            "batch_count": COUNT,
-            "step_s": SECONDS,
-            "steps_per_s": Bounds("1/s", 1e-9, 1e9),
-            "tokens_per_step": TOKENS,
-            "accelerator_count": COUNT,
-            "peak_flop_per_s_per_gpu": PEAK,
-            "achieved_flop_per_s_per_gpu": NUMBERS["achieved_flop_per_s_per_gpu"],
-            "utilization_share": NUMBERS["utilization_share"],
-            "tensor_parallel_count": COUNT,
-            "context_parallel_count": COUNT,
-            "pipeline_parallel_count": COUNT,
-            "data_parallel_count": COUNT,
-            "batch_per_data_parallel_count": COUNT,
-            "usd_per_flop": Bounds("USD/FLOP", 1e-30, 1),
-            "usd_per_gpu_hour": USD_PER_GPU_HOUR,
-            "cost_usd": USD,
-            "pf_days": Bounds("PFLOP/s-days", 1e-12, 1e15),
-        },
-        {
-            "attention_width_count": Quantity(
-                "1",
-                "in_attention_head_count * in_head_dimension_count",
-                "give attention_head_count and head_dimension_count",
-                is_input=True,
-            ),
-            "attention_flop_per_token": Quantity(
-                "FLOP/token",
-                "attention_flop_per_token(in_layer_count, attention_width_count, in_context_tokens_count)",
-                _ATTENTION,
-            ),
-            "flop_per_token_without_attention": Quantity("FLOP/token", "training_flop(in_parameters_count, 1)", _SIZE),
-            "flop_per_token": Quantity(
-                "FLOP/token",
-                "training_flop_with_attention(in_parameters_count, 1, 6, attention_flop_per_token)",
-                _ATTENTION,
-            ),
-            "flop_per_token_with_recomputation": Quantity(
-                "FLOP/token",
-                "flop_per_token + recomputation_flop_per_token(in_parameters_count, in_recomputed_share, attention_flop_per_token)",
-                f"{_ATTENTION}; and recomputed_share",
-            ),
-            "forward_flop_per_token": Quantity(
-                "FLOP/token",
-                "forward_flop_per_token(in_parameters_count, in_layer_count, in_context_tokens_count, attention_width_count)",
-                _ATTENTION,
-            ),
-            "training_flop": Quantity(
-                "FLOP",
-                "coalesce(flop_per_token, flop_per_token_without_attention) * in_tokens_count",
-                f"{_SIZE}, and tokens_count",
-                is_input=True,
-            ),
-            "pf_days": Quantity(
-                "PFLOP/s-day", "pf_days(training_flop)", f"{_SIZE}, and tokens_count; or training_flop", is_input=True
-            ),
-            "tokens_per_parameter": Quantity(
-                "1", "in_tokens_count / in_parameters_count", f"{_SIZE}, and tokens_count"
-            ),
-            "tokens_per_s": Quantity(
-                "token/s",
-                "coalesce(in_steps_per_s * in_tokens_per_step, in_batch_count * in_context_tokens_count / in_step_s)",
-                f"give {_RATE}",
-                is_input=True,
-            ),
-            "mfu_without_attention_share": Quantity(
-                "share",
-                "utilization_share(flop_per_token_without_attention * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
-                f"{_SIZE}; {_USED}",
-            ),
-            "mfu_share": Quantity(
-                "share",
-                "coalesce(utilization_share(flop_per_token * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu), "
-                "utilization_share(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu), in_utilization_share)",
-                f"{_ATTENTION}; {_USED}; or achieved_flop_per_s_per_gpu and peak_flop_per_s_per_gpu",
+    # HFU as an input: what recomputation leaves of it is the MFU.
+    replace(
+        _COMPUTE,
+        version="compute-2",
+        numbers={**_COMPUTE.numbers, "hfu_share": NUMBERS["utilization_share"]},
+        quantities={
+            **_COMPUTE.quantities,
+            "mfu_share": replace(
+                _MFU,
+                formula=f"coalesce({_MFU.formula}, in_hfu_share / ({_DONE_AGAIN}))",
+                needs=f"{_MFU.needs}; or hfu_share and recomputed_share",
             ),
             "hfu_share": Quantity(
                 "share",
-                "utilization_share(flop_per_token_with_recomputation * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
-                f"{_ATTENTION}; recomputed_share; {_USED}",
-            ),
-            "gpu_hours": Quantity(
-                "GPU-hour",
-                "gpu_hours_of_flop(training_flop, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-                "give the FLOP, and achieved_flop_per_s_per_gpu, or peak_flop_per_s_per_gpu and utilization_share",
-            ),
-            "cluster_accelerator_count": Quantity(
-                "1",
-                "in_tensor_parallel_count * coalesce(in_context_parallel_count, 1) * in_pipeline_parallel_count * in_data_parallel_count",
-                "give tensor_parallel_count, pipeline_parallel_count and data_parallel_count",
-            ),
-            "tokens_per_batch": Quantity(
-                "token",
-                "in_context_tokens_count * in_batch_per_data_parallel_count * in_data_parallel_count",
-                "give context_tokens_count, batch_per_data_parallel_count and data_parallel_count",
-            ),
-            "usd_per_flop": Quantity(
-                "USD/FLOP",
-                "usd_per_flop(in_usd_per_gpu_hour, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-                "give usd_per_gpu_hour and a throughput",
+                f"coalesce({_HFU}, mfu_share * ({_DONE_AGAIN}))",
+                f"{_ATTENTION}; recomputed_share; {_USED}; or utilization_share",
                 is_input=True,
             ),
-            "cost_usd": Quantity(
-                "USD",
-                "training_flop * usd_per_flop",
-                "give the FLOP and usd_per_flop, or a rate and a throughput",
-                is_input=True,
-            ),
-            "usd_per_pf_day": Quantity(
-                "USD per PFLOP/s-day",
-                "coalesce(cost_usd / pf_days, usd_per_flop * 86400e15)",
-                "give a cost and its FLOP, or usd_per_flop",
-            ),
-            "usd_per_gpu_hour": Quantity(
-                "USD/GPU-hour",
-                "coalesce(in_usd_per_gpu_hour, usd_per_flop * 3600 * coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-                "give usd_per_flop, peak_flop_per_s_per_gpu and utilization_share",
-            ),
+            **{name: _at_mfu(name) for name in ("gpu_hours", "usd_per_flop", "usd_per_gpu_hour")},
         },
-        names=("model",),
-        more=reference_facts(
-            model={
-                "parameters_count": "coalesce(active_parameters_count, parameters_count)",
-                "layer_count": "layer_count",
-                "attention_head_count": "attention_head_count",
-                "head_dimension_count": "head_dimension_count",
-                "context_tokens_count": "context_tokens_count",
-                "tokens_count": "training_tokens_count",
-            }
-        ),
     ),
+    _COMPUTE,
 )

@@ -53,6 +53,8 @@ METHODS = (
             "water_ml": Quantity("ml", "energy_wh * in_water_l_per_kwh", f"{_PARTS}; and water_l_per_kwh"),
         },
         names=("provider", "region"),
+        # energy_wh is that of one prompt; of many, service_energy_kwh.
+        either=(("energy_wh", "requests_count"), ("energy_wh", "service_energy_kwh")),
         at_most=(("accelerator_wh", "energy_wh"), ("overhead_wh", "energy_wh"), ("narrow_energy_wh", "energy_wh")),
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assets.estimated.given_keys import NAMES, other_keys
-from assets.estimated.scenario import NUMBERS, Band, scenario_of
-from assets.estimated.sections import SECTIONS, statement_of
+from assets.estimated.scenario import NUMBERS, SHORTHAND, Band, ScenarioError, scenario_of
+from assets.estimated.sections import SECTIONS, ExtendedTraining, parse_any, statement_of
 
 SAME = [
     ("power_kw_per_gpu", 0.4, "power_w_per_gpu", 400),
@@ -26,6 +26,19 @@ SAME = [
     ("mfu", 0.4, "utilization_share", 0.4),
     ("gpus", 2048, "accelerator_count", 2048),
     ("pf_days", 3640, "training_flop", 3640 * 86_400e15),
+    ("training_zettaflop", 314, "training_flop", 3.14e23),
+    ("training_yflop", 38, "training_flop", 3.8e25),
+    ("gpu_hours_k", 2_788, "gpu_hours", 2.788e6),
+    ("device_hours_million", 2.788, "gpu_hours", 2.788e6),
+    ("GPU-hours", 1_000, "gpu_hours", 1_000),
+    ("power_W_per_GPU", 400, "power_w_per_gpu", 400),
+    ("PUE", 1.1, "pue", 1.1),
+    ("watts_per_chip", 245, "power_w_per_gpu", 245),
+    ("peak_tflops", 312, "peak_flop_per_s_per_gpu", 312e12),
+    ("grid_lb_per_mwh", 818.3, "grid_gco2e_per_kwh", 818.3 * 0.45359237),
+    ("t_per_mwh", 0.429, "grid_gco2e_per_kwh", 429),
+    ("kgco2_per_kwh", 0.429, "grid_gco2e_per_kwh", 429),
+    ("flops_per_param_token", 3, "flop_per_parameter_token", 3),
 ]
 
 
@@ -49,7 +62,7 @@ def test_no_canonical_key_is_read_as_another() -> None:
 
 
 def test_every_name_is_of_some_section() -> None:
-    known = set(NUMBERS).union(*(m.numbers for methods in SECTIONS.values() for m in methods.values()))
+    known = {*NUMBERS, *SHORTHAND}.union(*(m.numbers for methods in SECTIONS.values() for m in methods.values()))
     for name, (keys, _) in NAMES.items():
         assert set(keys) & known, name
 
@@ -85,3 +98,87 @@ def test_layers_count_only_where_attention_is_asked_for() -> None:
     assert not scenario_of(layers).numbers
     asked = scenario_of(layers | {"include_attention": True}).numbers
     assert asked["attention_flop_per_token"].central == 12 * 96 * 12_288 * 2_048
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"power_mW_per_gpu": 5}, "power_mW_per_gpu: unknown field"),
+        ({"tflops_per_chip": 34.4}, "achieved_tflops_per_gpu is what was measured, peak_tflops_per_gpu what the data"),
+        ({"eur_per_gpu_hour": 2}, "convert EUR at the rate of its day"),
+        ({"gpu_hours_k": 1, "device_hours": 1_000}, "both state gpu_hours"),
+    ],
+)
+def test_what_may_mean_two_things_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        scenario_of(values)
+
+
+def test_a_price_brings_its_currency() -> None:
+    found = statement_of("site", {"it_energy_mwh": 1, "pue": 1.2, "cny_per_kwh": 0.33, "from_price_cny_per_mwh": 500})
+    assert found.texts == {"currency": "CNY"}
+    assert found.numbers["price_per_kwh"].central == 0.33
+    assert found.numbers["from_price_per_kwh"].central == pytest.approx(0.5)
+    assert statement_of("fleet", {"usd_per_mwh": 80}).numbers["price_usd_per_kwh"].central == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"cny_per_kwh": 0.33, "currency": "USD"}, {"cny_per_kwh": 0.33, "from_price_eur_per_kwh": 0.1}],
+)
+def test_prices_of_two_currencies_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ScenarioError, match="give all prices in one"):
+        statement_of("site", values)
+
+
+def test_counts_may_leave_the_count_out() -> None:
+    found = statement_of("fine_tuning", {"tokens_m": 100, "epochs": 3, "rank": 8, "matrices_per_layer": 2})
+    assert {k: b.central for k, b in found.numbers.items()} == {
+        "tokens_count": 1e8,
+        "epoch_count": 3,
+        "rank_count": 8,
+        "matrices_per_layer_count": 2,
+    }
+    # A name is not a number: the accelerator of a fleet, not its count.
+    assert statement_of("fleet", {"gpu": "A100 80GB", "gpus": 8}).texts == {"accelerator": "A100 80GB"}
+
+
+def test_nodes_beside_ownership_are_the_nodes_of_the_training() -> None:
+    found = parse_any("[training]\nnodes = 48\ngpus_per_node = 8\ndays = 10\nprice_usd = 15000")
+    assert isinstance(found, ExtendedTraining)
+    assert found.training.numbers["accelerator_count"].central == 384
+    assert found.extras == {"ownership": {"price_usd": Band(15_000, 15_000, 15_000)}}
+
+
+_PALM = {"parameters_b": 540, "tokens_b": 780, "peak_tflops": 275}
+
+
+@pytest.mark.parametrize(
+    ("values", "mfu"),
+    [
+        ({"hfu": 0.578, "recomputed_share": 0.75}, 0.578 / 1.25),
+        ({"hfu_percent": 57.8, "recomputation_ratio": 1.25}, 0.578 / 1.25),
+        ({"mfu": 0.462, "recomputed_share": 0.75}, 0.462),
+    ],
+)
+def test_hfu_and_mfu_both_ways(values: dict[str, object], mfu: float) -> None:
+    found = scenario_of(_PALM | values)
+    assert found.numbers["utilization_share"].central == pytest.approx(mfu)
+    assert found.recomputation_ratio is not None
+    assert found.recomputation_ratio.central == pytest.approx(1.25)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hfu": 0.578}, r"hfu \(read as hfu_share\): says nothing by itself; give recomputation_ratio too"),
+        ({"hfu": 0.578, "mfu": 0.3, "recomputed_share": 0.75}, "it follows from hfu_share and recomputation_ratio too"),
+        ({"recomputed_share": 0.75, "recomputation_ratio": 1.3}, "it follows from recomputed_share too; leave one out"),
+        ({"recomputed_share": 1.2}, "allowed is a number of 1 from 0 to 1"),
+        ({"recomputed_share": 0.75, "include_attention": True}, "of attention another share is done again"),
+        ({"recomputation_ratio": {"low": 1, "central": 1.2, "high": 1.3}}, "a band given; allowed is one number"),
+    ],
+)
+def test_recomputation_that_does_not_fit_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        scenario_of(_PALM | values)

@@ -271,6 +271,43 @@ def test_fine_tuning(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert lora["cost_usd"]["central"] > 0
 
 
+_PALM = {
+    "parameters_b": 540.35,
+    "layers": 118,
+    "heads": 48,
+    "head_dimension": 256,
+    "context_tokens": 2_048,
+    "peak_tflops": 275,
+}
+
+
+def test_hfu_and_mfu_both_ways(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """PaLM 540B, arXiv 2204.02311 section 4.1: 46.2% of the model's FLOP are 57.8% with recomputation."""
+    for given, name, expected in (("hfu", "mfu_share", 0.462), ("mfu", "hfu_share", 0.578)):
+        value = 0.578 if given == "hfu" else 0.462
+        found = run(warehouse, "compute", **_PALM, recomputed_share=0.75, tokens_b=780, **{given: value})
+        assert found.quantities[name]["central"] == pytest.approx(expected, abs=5e-4)
+        assert found.quantities["gpu_hours"]["central"] == pytest.approx(2.56e24 / (275e12 * 0.462 * 3600), rel=5e-3)
+    with pytest.raises(ScenarioError, match=r"hfu_share contradicts the rest: 0.5 given, 0.577"):
+        run(warehouse, "compute", **_PALM, recomputed_share=0.75, mfu=0.462, hfu=0.5)
+
+
+def test_hfu_of_a_training(warehouse: duckdb.DuckDBPyConnection) -> None:
+    text = "[training]\nparams_b = 540\ntokens_b = 780\npeak_tflops = 275\nhfu = 0.578\nrecomputed_share = 0.75"
+    found = estimate_any(warehouse, parse_any(text), NOW)["derived"]
+    assert found["utilization_share"]["central"] == pytest.approx(0.578 / 1.25)
+    assert found["hfu_share"]["central"] == pytest.approx(0.578)
+
+
+def test_what_was_given_in_vain_is_told(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A number that nothing rests on may be a slip of key: it is named."""
+    assert run(warehouse, "fleet", **FLEET, usd_per_server=2e5, pue=1.2).as_json()["unused"] == ["pue"]
+    text = "[training]\ngpu_hours = 1000\nusd_per_gpu_hour = 2\npue = 1.2\ngrid_gco2e_per_kwh = 400"
+    assert estimate_any(warehouse, parse_any(text), NOW)["unused"] == ["grid_gco2e_per_kwh", "pue"]
+    with pytest.raises(ScenarioError, match="energy_wh and requests_count: allowed is one of both"):
+        run(warehouse, "prompt", energy_kwh=914, requests_count=230_768)
+
+
 def test_break_even(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Where own tokens cost more than bought ones, nothing ever pays back."""
     stated = {"build_usd": 4.6e6, "own_usd_per_mtok": 3}
