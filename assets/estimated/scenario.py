@@ -249,8 +249,12 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
             ("recomputed_share",),
             lambda s: Band(*(1 + v / 3 for v in (s.low, s.central, s.high))),
         ),
-        ("utilization_share", ("hfu_share", "recomputation_ratio"), _over),
-        ("achieved_flop_per_s_per_gpu", ("hardware_flop_per_s_per_gpu", "recomputation_ratio"), _over),
+        ("utilization_share", ("hfu_share", "recomputation_ratio"), lambda h, r: _over(h, r)),
+        (
+            "achieved_flop_per_s_per_gpu",
+            ("hardware_flop_per_s_per_gpu", "recomputation_ratio"),
+            lambda h, r: _over(h, r),
+        ),
         ("it_energy_kwh", ("power_w", "duration_days"), lambda w, d: _times(w, d, scale=24 / 1000)),
         (
             "attention_flop_per_token",
