@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import polars as pl
@@ -54,7 +54,7 @@ class Recorder:
             con: connection of the session.
             home: the home whose captures are recorded.
             catalog: the subjects.
-            parse_again: called only for captures that arrive out of order.
+            parse_again: called only for captures that arrive out of order, or repeat what is no longer the last word.
             keep_journal: False while the journal itself is being replayed.
         """
         self.con, self.home, self.catalog, self.parse_again = con, home, catalog, parse_again
@@ -99,12 +99,60 @@ class Recorder:
 
         return reread
 
+    def as_it_stands(self, batch: staging.Batch) -> staging.Batch:
+        """A batch of unchanged bytes, read again if its publisher was seen to say something else in between.
+
+        "Unchanged" was found when the bytes came, against what was recorded by then. Another batch may have waited, or come by
+        hand, that said otherwise: then the old word is news, and confirming it would leave the other one in force.
+        """
+        if batch.outcome != "unchanged":
+            return batch
+        overlap = "AND valid_max >= from_ AND valid_min <= to_" if self._is_series(batch) else ""
+        otherwise = self.con.execute(
+            f"""
+            WITH same AS (
+                SELECT $same AS batch_id UNION
+                SELECT batch_id FROM meta.capture WHERE source_id = $source_id AND outcome = 'unchanged' AND message = $same),
+            said AS (
+                SELECT scope, max(observed_at) AS said_at, min(valid_min) AS from_, max(valid_max) AS to_ FROM meta.snapshot
+                WHERE source_id = $source_id AND subject = $subject AND batch_id IN (FROM same) AND observed_at <= $at
+                GROUP BY scope)
+            SELECT count(*) FROM meta.snapshot JOIN said USING (scope)
+            WHERE source_id = $source_id AND subject = $subject AND observed_at BETWEEN said_at AND $at
+            AND batch_id <> $batch_id AND batch_id NOT IN (FROM same) {overlap}
+            """,
+            {
+                "same": batch.message,
+                "source_id": batch.source_id,
+                "subject": batch.subject,
+                "at": batch.captures[0].fetched,
+                "batch_id": batch.batch_id,
+            },
+        ).fetchall()[0][0]
+        if not otherwise:
+            return batch
+        is_complete = dict(
+            self.con.execute(
+                "SELECT scope, bool_or(is_complete) FROM meta.snapshot WHERE source_id = ? AND subject = ? AND batch_id = ? "
+                "GROUP BY scope",
+                [batch.source_id, batch.subject, batch.message],
+            ).fetchall()
+        )
+        frames = self.parse_again(batch.source_id, list(batch.captures))
+        scopes = [staging.StagedScope(name, is_complete.get(name, False), frame) for name, frame in frames.items()]
+        return replace(batch, outcome="loaded", message=None, scopes=scopes)
+
+    def _is_series(self, batch: staging.Batch) -> bool:
+        return self.catalog.subject(batch.subject).kind == "series"
+
     def record(self, batch: staging.Batch, recorded_at: dt.datetime | None = None) -> Loaded:
         """Record one batch in one transaction; a batch that is there already changes nothing."""
         ids = tuple(c.capture_id for c in batch.captures)
-        rows = sum(s.frame.height for s in batch.scopes)
         if self.is_recorded(batch):
+            rows = sum(s.frame.height for s in batch.scopes)
             return Loaded(batch.source_id, batch.subject, batch.batch_id, ids, "known", None, rows, 0, 0)
+        batch = self.as_it_stands(batch)
+        rows = sum(s.frame.height for s in batch.scopes)
         moment = recorded_at or self.next_recorded_at()
         subject = self.catalog.subject(batch.subject)
         appended = 0
@@ -203,10 +251,12 @@ def record_staged(
     recorder = Recorder(con, home, catalog, parse_again)
     results: list[Loaded] = []
     keys: list[str] = []
-    for key, batch in staging.staged(home, source_ids):
+    for key, waiting in staging.staged(home, source_ids):
+        batch = recorder.as_it_stands(waiting)
         results.append(recorder.record(batch))
         keys.append(key)
-        if results[-1].outcome in ("loaded", "unchanged"):
+        # A batch that is known already may be one after whose commit a process was killed, before it noted this.
+        if batch.outcome in ("loaded", "unchanged") and results[-1].outcome != "rejected":
             remember_latest(home, batch)
     recorder.write_missing_journal_lines()
     for key in keys:

@@ -122,6 +122,45 @@ def test_late_capture_lets_a_later_unchanged_one_speak(home: Home) -> None:
     ]
 
 
+def test_an_old_answer_that_comes_again_after_another_is_news(home: Home) -> None:
+    """a, then b that waits, then a again: found unchanged against the recorded a, yet b was said in between."""
+    take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    take(home, offers({"a": 3.0}), "2026-01-02")
+    assert take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-03").outcome == "unchanged"
+    assert [r.outcome for r in settle.record_subject(home, "cloud_rate")] == ["loaded", "loaded"]
+    seen = [row[:4] for row in current(home)]
+    assert [(row[0], row[1]) for row in seen if row[3] is None] == [("a", 2.0), ("gone", 1.0)]
+    assert ("a", 3.0, "2026-01-02", "2026-01-03") in seen
+    # From here on it is the last word again, and confirming it appends nothing.
+    assert take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-04").outcome == "unchanged"
+    assert [(r.outcome, r.appended_count) for r in settle.record_subject(home, "cloud_rate")] == [("unchanged", 0)]
+    before = log_rows(home)
+    recovery.rebuild_warehouse(home, lambda _: None)
+    assert log_rows(home) == before
+
+
+def test_a_kill_between_commit_and_note_does_not_hide_a_change(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit stands, what was last loaded was not noted: the answer before it, come again, is news all the same."""
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    take(home, offers({"a": 3.0}), "2026-01-02")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.loading.remember_latest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            settle.record_subject(home, "cloud_rate")
+    taken = take(home, offers({"a": 2.0}), "2026-01-03")
+    settle.record_subject(home, "cloud_rate")
+    assert taken.outcome == "unchanged"
+    assert [row[1] for row in current(home) if row[3] is None] == [2.0]
+    # What was found committed is noted now.
+    assert take(home, offers({"a": 3.0}), "2026-01-04").outcome == "loaded"
+
+
 @pytest.mark.parametrize(
     ("body", "word"),
     [
