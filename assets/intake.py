@@ -101,6 +101,22 @@ def _refused_rows(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
     return frame.select("capture_id", reason.alias("reason"), packed.alias("row_json"))
 
 
+#: Ends of long slots from their start, by resolution: a mean of one is no mean before it is over.
+_LONG_SLOTS = {"P1M": "1mo", "P1Y": "1y"}
+
+
+def _still_running(subject: Subject, observed_at: dt.datetime) -> pl.Expr | None:
+    """For a series with means and forecasts: true for a mean of a month or year that was not over when it was seen."""
+    if not {"resolution", "basis_kind"} <= set(subject.keys):
+        return None
+    ends = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+    for resolution, length in _LONG_SLOTS.items():
+        ends = (
+            pl.when(pl.col("resolution") == resolution).then(pl.col("valid_from").dt.offset_by(length)).otherwise(ends)
+        )
+    return ((ends > observed_at) & (pl.col("basis_kind") != "forecast")).fill_null(value=False)
+
+
 def check_scope(
     subject: Subject, scope: Scope, captures: Sequence[Capture], observed_at: dt.datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -140,6 +156,14 @@ def check_scope(
         why = f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}"
         refused.append(_refused_rows(out_of_time, pl.lit(why)))
         frame = frame.filter(in_time)
+
+    running = _still_running(subject, observed_at)
+    if running is not None:
+        of_running = frame.filter(running)
+        if of_running.height:
+            why = f"the month or year was not over on {observed_at:%Y-%m-%d}: its mean is not of the whole"
+            refused.append(_refused_rows(of_running, pl.lit(why)))
+            frame = frame.filter(~running)
 
     # A dated end of an offer has no values to check.
     ended = frame.filter(~pl.col("is_offered"))

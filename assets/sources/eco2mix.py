@@ -22,6 +22,8 @@ from warehouse.captures import Document
 
 HOST = "odre.opendatasoft.com"
 ZONE = "FR"
+#: Days of one request, and the quarter-hours of a day: an answer is never longer than what is asked for.
+SPAN_DAYS, SLOTS_A_DAY = 7, 96
 FUELS = {
     "nucleaire": "nuclear",
     "gaz": "gas",
@@ -40,15 +42,23 @@ _STEPS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """One request per day (UTC); the last two where no window is given. Real-time data reach back some weeks."""
-    for day in window.days(2):
+    """One request per `SPAN_DAYS` (UTC); the last two days where no window is given. Real-time data reach back some weeks.
+
+    The running day is never asked for alone: just after midnight it holds forecasts of demand and no generation.
+    """
+    days = window.days(2)
+    if len(days) == 1 and days[0] == window.now.date():
+        days = [days[0] - dt.timedelta(days=1), *days]
+    # From the end, so that the last span is a whole one.
+    for last in range(len(days) - 1, -1, -SPAN_DAYS):
+        first, end = days[max(0, last - SPAN_DAYS + 1)], days[last] + dt.timedelta(days=1)
         yield [
             Request(
                 f"https://{HOST}/api/records/1.0/search/",
                 params={
                     "dataset": "eco2mix-national-tr",
-                    "q": f"date_heure >= {day}T00:00 AND date_heure < {day + dt.timedelta(days=1)}T00:00",
-                    "rows": "200",
+                    "q": f"date_heure >= {first}T00:00 AND date_heure < {end}T00:00",
+                    "rows": str(SPAN_DAYS * SLOTS_A_DAY),
                     "start": "0",
                     "timezone": "UTC",
                 },

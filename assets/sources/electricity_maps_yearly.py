@@ -28,10 +28,6 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not found:
         raise LayoutError(f"{document.url}: which year? name the file ..._yearly_YYYY.json")
     year = int(found[1])
-    if document.fetched_at.year <= year:
-        raise LayoutError(
-            f"{document.url}: seen on {document.fetched_at:%Y-%m-%d}: {year} was not over, its mean is not of a year"
-        )
     body = json_of(document)
     if not isinstance(body, dict) or not body or not all(isinstance(v, dict) for v in body.values()):
         raise LayoutError(f"{document.url}: expected an object with one entry per zone")

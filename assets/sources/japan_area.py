@@ -2,9 +2,9 @@
 
 Quirks: a first line says the unit (MW, mean of the half-hour), the second names the columns, in Japanese; older files
 are in Shift JIS. The clock is Japan's (UTC+9, no summer time); a day begins with 0:00, so a time begins its slot.
-Which area it is stands in the file's name only: `eria_jukyu_YYYYMM_NN.csv` with the area's number, or the name `tepco`.
-Pumping and batteries are storage, lines to other areas (連系線) are imports and ignored. Other thermal plants
-(火力(その他), cogeneration and gases of industry) and others have no factor.
+Which area it is stands in the file's name only: `eria_jukyu_YYYYMM_NN.csv` with the area's number, or a
+utility's name (tepco, kyuden). Pumping and batteries are storage, lines to other areas (連系線) are imports and ignored.
+Other thermal plants (火力(その他), cogeneration and gases of industry) and others have no factor.
 """
 
 from __future__ import annotations
@@ -31,6 +31,26 @@ AREAS = {
     "09": "JP-KY",
     "10": "JP-ON",
 }
+#: Utility of an area, as files kept under another name are called.
+UTILITIES = {
+    "hepco": "JP-HKD",
+    "tohoku": "JP-TH",
+    "tepco": "JP-TK",
+    "chuden": "JP-CB",
+    "chubu": "JP-CB",
+    "rikuden": "JP-HR",
+    "hokuriku": "JP-HR",
+    "kepco": "JP-KN",
+    "kansai": "JP-KN",
+    "energia": "JP-CG",
+    "chugoku": "JP-CG",
+    "yonden": "JP-SK",
+    "shikoku": "JP-SK",
+    "kyuden": "JP-KY",
+    "kyushu": "JP-KY",
+    "okiden": "JP-ON",
+    "okinawa": "JP-ON",
+}
 FUELS = {
     "原子力": "nuclear",
     "火力(LNG)": "gas",
@@ -53,14 +73,17 @@ _UNIT = "単位[MW平均]"
 
 
 def _zone_of(document: Document) -> str:
-    if found := re.search(r"eria_jukyu_20\d{4}_(\d\d)(?!\d)", document.url):
-        if found[1] in AREAS:
-            return AREAS[found[1]]
-    elif "tepco" in document.url.lower():
-        return "JP-TK"
-    raise LayoutError(
-        f"{document.url}: which area? name the file eria_jukyu_YYYYMM_NN.csv with the area's number ({', '.join(AREAS)})"
-    )
+    name = document.url.rsplit("/", 1)[-1].lower()
+    if found := re.search(r"eria_jukyu_20\d{4}_(\d\d)(?!\d)", name):
+        zones = {AREAS.get(found[1])}
+    else:
+        zones = {zone for utility, zone in UTILITIES.items() if utility in name}
+    if len(zones) != 1 or (zone := zones.pop()) is None:
+        raise LayoutError(
+            f"{document.url}: which area? name the file eria_jukyu_YYYYMM_NN.csv with the area's number ({', '.join(AREAS)}), "
+            f"or by one utility ({', '.join(UTILITIES)})"
+        )
+    return zone
 
 
 def parse(documents: Sequence[Document]) -> Reading:

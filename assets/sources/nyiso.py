@@ -3,21 +3,25 @@
 Quirks: the time is the END of five minutes (a day's file begins at 00:05 and closes with midnight); US order of dates;
 the time zone stands beside each row as EST or EDT, so the hour that occurs twice can be placed. "Dual Fuel" plants
 burn gas or oil and the file does not say which: counted as gas, which is mostly so (a cold snap is underrated). "Other
-Fossil Fuels" and "Other Renewables" are without a factor. Imports are ignored. A file is one day of New York;
-downloaded by hand or from the public listing.
+Fossil Fuels" and "Other Renewables" are without a factor. Imports are ignored. A file is one day of New York; the
+listing keeps the last days one by one (older ones come in archives by month: unpacked and loaded by hand).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.sources._base import Reading, Scope, Source, csv_of, refused
+from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused
 from assets.sources._fuel_mix import intensities
 from warehouse.captures import Document
 
+HOST = "mis.nyiso.com"
 ZONE = "US-NY-NYIS"
+CLOCK = ZoneInfo("America/New_York")
 FUELS = {
     "Dual Fuel": "gas",
     "Natural Gas": "gas",
@@ -29,6 +33,13 @@ FUELS = {
 }
 #: Hours to add to the wall clock to get UTC.
 _HOURS = {"EST": 5, "EDT": 4}
+
+
+def plan(window: Window) -> Iterable[Sequence[Request]]:
+    """Yesterday and today in New York: there are no older days one by one."""
+    today = window.now.astimezone(CLOCK).date()
+    for day in (today - dt.timedelta(days=1), today):
+        yield [Request(f"https://{HOST}/public/csv/rtfuelmix/{day:%Y%m%d}rtfuelmix.csv", extension="csv")]
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -55,19 +66,24 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     rows = rows.with_columns(why.alias("why"))
     bad = rows.filter(pl.col("why").is_not_null()).select(*text.columns, "why")
-    mix = rows.filter(pl.col("why").is_null()).select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "generation")
-    frame, slots = intensities(mix, resolution="PT5M")
+    mix = rows.filter(pl.col("why").is_null()).select(
+        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "generation", pl.col("Fuel Category").alias("category")
+    )
+    frame, slots = intensities(mix, resolution="PT5M", kind="category")
     return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 
 NYISO = Source(
     source_id="nyiso",
     subject="grid_carbon",
-    title="NYISO real-time fuel mix (by hand; imports ignored)",
+    title="NYISO real-time fuel mix (imports ignored)",
     homepage_url="https://www.nyiso.com/energy-market-operational-data",
     licence="public ISO data",
     attribution="New York ISO",
     parse=parse,
+    plan=plan,
+    hosts=(HOST,),
+    cadence="15 */6 * * *",
     extension="csv",
-    stale_after_days=400.0,
+    stale_after_days=2.0,
 )

@@ -10,7 +10,7 @@ import pytest
 from assets.intake import check_scope
 from assets.sources import all_sources
 from assets.sources._base import LayoutError, Scope
-from assets.subjects import CLOUD_RATE, SUBJECTS
+from assets.subjects import CLOUD_RATE, GRID_CARBON, SUBJECTS
 from warehouse.captures import Capture
 
 AT = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -113,3 +113,35 @@ def test_every_source_says_what_it_must() -> None:
         assert source.homepage_url.startswith("https://"), source.source_id
         assert source.plan is None or source.hosts, source.source_id
         assert source.subject in {s.name for s in SUBJECTS}, source.source_id
+
+
+@pytest.mark.parametrize(
+    ("resolution", "first_of", "kind", "is_refused"),
+    [
+        ("P1Y", (2026, 1), "actual", True),
+        ("P1Y", (2026, 1), "estimated", True),
+        ("P1Y", (2026, 1), "forecast", False),
+        ("P1Y", (2025, 1), "estimated", False),
+        ("P1M", (2026, 9), "estimated", True),
+        ("P1M", (2026, 8), "estimated", False),
+        ("PT1H", (2026, 9), "actual", False),
+    ],
+)
+def test_a_mean_of_a_time_that_is_not_over_is_refused(
+    resolution: str, first_of: tuple[int, int], kind: str, is_refused: bool
+) -> None:
+    """Seen at the very end of August 2026: the month that ends then is over, the year is not."""
+    row = {
+        "zone": "DE",
+        "resolution": resolution,
+        "basis_method": "average",
+        "basis_boundary": "lifecycle",
+        "basis_accounting": "location",
+        "basis_kind": kind,
+        "intensity_gco2e_per_kwh": 300.0,
+        "valid_from": dt.datetime(*first_of, 1, tzinfo=dt.UTC),
+    }
+    good, refused = check_scope(GRID_CARBON, Scope("s", pl.DataFrame([row])), [CAPTURE], AT)
+    assert (good.height, refused.height) == ((0, 1) if is_refused else (1, 0))
+    if is_refused:
+        assert "was not over on 2026-09-01" in refused["reason"][0]

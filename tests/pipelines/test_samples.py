@@ -31,6 +31,23 @@ FILES = {
     "owid": "owid/carbon-intensity-electricity__*.csv",
     "ember": "ember/api_country_overview_yearly.csv",
     "ember_monthly": "ember/**/api_country_overview_monthly.csv",
+    "caiso": "caiso/fuelsource_*",
+    "china_mee": "china_mee/*",
+    "eco2mix": "rte_eco2mix/*",
+    "eia": "eia/fuel_type_data_*",
+    "electricity_maps_yearly": "co2js/electricity-maps_yearly_*",
+    "energinet_carbon": "energinet/co2emisprog.json",
+    "energy_charts_carbon": "energy_charts/co2eq_*",
+    "energy_charts_price": "energy_charts/price_*",
+    "entsoe": "entsoe/A75_*",
+    "ercot": "us_iso/ercot_*",
+    "gridemissions": "gridemissions/CO2i_*",
+    "japan_area": "asia/jp_*",
+    "nyiso": "us_iso/nyiso_*",
+    "openelectricity": "aemo_openelectricity/OPENNEM_AU-*",
+    "pjm": "us_iso/pjm_*",
+    "smard": "smard/*",
+    "watttime": "watttime/*",
     "litellm": "litellm/*.zip",
     "openrouter": "openrouter/*",
     "simonw": "simonw_llm_prices/*.json",
@@ -203,6 +220,27 @@ def test_known_prices_are_where_their_publishers_put_them(loaded: Home) -> None:
         ).fetchall()
         assert (55.04, "2025-06-05") in p5
         assert p5[0][0] == 98.32
+
+
+#: Areas of price that a catalog names in place of regions: there is no place to look up.
+PRICE_AREAS = {("gcp", "APAC"), ("gcp", "Americas"), ("gcp", "EMEA")}
+
+
+def test_every_region_of_an_offer_is_known(loaded: Home) -> None:
+    """In reference.region, or (a market's own words for a place) with a country that it can be told by."""
+    with read_published(loaded) as con:
+        missing = con.execute(
+            "SELECT DISTINCT o.provider, o.region FROM observed.cloud_rate o ANTI JOIN reference.region r ON r.provider = o.provider AND lower(r.region) = lower(o.region) "
+            "WHERE o.region NOT IN ('global', 'unknown') ORDER BY ALL"
+        ).fetchall()
+        named = set(missing) - PRICE_AREAS
+        assert {provider for provider, _ in named} <= {"vast"}
+        notes = {
+            (provider, region): con.execute("SELECT note FROM region_carbon(?, ?)", [provider, region]).fetchall()[0][0]
+            for provider, region in named
+        }
+    told = "region not in reference.region: the country"
+    assert {key: note for key, note in notes.items() if not note.startswith(told)} == {}
 
 
 def test_both_daylight_saving_days_have_all_their_half_hours(loaded: Home) -> None:

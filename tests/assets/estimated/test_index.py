@@ -173,6 +173,49 @@ def test_region_carbon_gives_the_hour_and_says_what_it_is(gb: Home) -> None:
     assert not_yet == [(None,)]
 
 
+def say(con: duckdb.DuckDBPyConnection, zone: str, resolution: str, valid_from: str, intensity: float) -> None:
+    """Put a row into the log: average, lifecycle, location, actual."""
+    con.execute(
+        "INSERT INTO observed.grid_carbon_log SELECT 'test', 'all', ?, ?, 'average', 'lifecycle', 'location', 'actual', ?, true, ?::TIMESTAMPTZ, "
+        "TIMESTAMPTZ '2026-06-01', TIMESTAMPTZ '2026-06-01', 'c'",
+        [zone, resolution, intensity, valid_from],
+    ).fetchall()
+
+
+def test_region_carbon_takes_the_zones_own_values_first_and_its_country_last(facts: Home) -> None:
+    """Hour, month, year of the zone; then its latest year for three years; then the country's month, called national."""
+    with write_session(facts, catalog()) as con:
+        for zone, resolution, valid_from, intensity in (
+            ("US-CAL-CISO", "PT1H", "2023-06-05 10:00:00+00", 201.0),
+            ("US-CAL-CISO", "P1M", "2023-06-01 00:00:00+00", 202.0),
+            ("US-CAL-CISO", "P1Y", "2023-01-01 00:00:00+00", 203.0),
+            ("US", "PT1H", "2023-06-05 10:00:00+00", 401.0),
+            ("US", "P1M", "2023-07-01 00:00:00+00", 402.0),
+            ("US", "P1M", "2026-05-01 00:00:00+00", 403.0),
+            ("US", "P1M", "2026-12-01 00:00:00+00", 404.0),
+        ):
+            say(con, zone, resolution, valid_from, intensity)
+
+        def asked(valid_at: str, region: str = "us-west-1") -> tuple:
+            provider = "vast" if "," in region else "aws"
+            return con.execute(
+                "SELECT intensity_gco2e_per_kwh, grain, resolution, is_country_fallback, is_covering "
+                "FROM region_carbon(?, ?, valid_at := ?::TIMESTAMPTZ)",
+                [provider, region, valid_at],
+            ).fetchall()[0]
+
+        assert asked("2023-06-05 10:30:00+00") == (201.0, "hourly", "PT1H", False, True)
+        assert asked("2023-06-05 11:30:00+00") == (202.0, "monthly", "P1M", False, True)
+        # The country's month is finer in time, and of another place.
+        assert asked("2023-07-05 10:30:00+00") == (203.0, "yearly", "P1Y", False, True)
+        assert asked("2026-05-05 10:30:00+00") == (203.0, "yearly", "P1Y", False, False)
+        # Three years after the end of 2023 its mean is too old; the country's month holds the instant.
+        assert asked("2027-01-02 10:30:00+00") == (404.0, "national", "P1M", True, False)
+        # A place that only a market's offers name: its country.
+        assert asked("2026-05-05 10:30:00+00", "Georgia, US, NA") == (403.0, "national", "P1M", True, True)
+        assert asked("2026-05-05 10:30:00+00", "Nowhere, XX, NA") == (None, None, None, False, None)
+
+
 def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None:
     with write_session(gb, catalog()) as con:
         compute(con, GREEN)

@@ -67,4 +67,16 @@ def test_days_are_asked_for_whole() -> None:
         iter(plan(Window(dt.datetime(2026, 1, 5, tzinfo=dt.UTC), dt.date(2025, 12, 31), dt.date(2025, 12, 31))))
     )
     assert request.params["q"] == "date_heure >= 2025-12-31T00:00 AND date_heure < 2026-01-01T00:00"
-    assert (request.params["timezone"], request.params["rows"]) == ("UTC", "200")
+    assert (request.params["timezone"], request.params["rows"]) == ("UTC", "672")
+
+
+def test_the_running_day_comes_with_the_day_before() -> None:
+    """Just after midnight it holds forecasts of demand alone: asked for by itself it would look like another layout."""
+    now = dt.datetime(2026, 1, 5, 0, 10, tzinfo=dt.UTC)
+    for window in (Window(now), Window(now, now.date(), now.date())):
+        ((request,),) = plan(window)
+        assert request.params["q"] == "date_heure >= 2026-01-04T00:00 AND date_heure < 2026-01-06T00:00"
+    spans = [r.params["q"] for (r,) in plan(Window(now, dt.date(2025, 12, 20), dt.date(2026, 1, 5)))]
+    assert len(spans) == 3
+    assert spans[0].startswith("date_heure >= 2025-12-30T00:00")
+    assert spans[-1].startswith("date_heure >= 2025-12-20T00:00")

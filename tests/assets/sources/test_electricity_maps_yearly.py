@@ -32,12 +32,14 @@ def test_it_agrees_with_the_hours_of_the_same_year(samples: Path) -> None:
 
 
 def test_a_year_that_is_not_over(samples: Path) -> None:
-    with pytest.raises(LayoutError, match="was not over"):
-        read_files(
-            "electricity_maps_yearly",
-            samples / "co2js/electricity-maps_yearly_2025.json",
-            observed_at=dt.datetime(2025, 8, 1, tzinfo=dt.UTC),
-        )
+    scopes, rejected = read_files(
+        "electricity_maps_yearly",
+        samples / "co2js/electricity-maps_yearly_2025.json",
+        observed_at=dt.datetime(2025, 8, 1, tzinfo=dt.UTC),
+    )
+    assert scopes == {}
+    assert rejected.height == 352
+    assert "was not over on 2025-08-01" in rejected["reason"][0]
 
 
 def test_units_and_holes(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def test_shift_jis_and_the_number_of_the_area(samples: Path, tmp_path: Path) -> 
     text = (samples / FILE).read_text(encoding="utf-8")
     scopes, _ = read_body("japan_area", text.encode("cp932"), tmp_path, "eria_jukyu_202604_06.csv")
     assert list(scopes) == ["JP-KN"]
+    scopes, _ = read_body("japan_area", text, tmp_path, "kyuden_2026-04.csv")
+    assert list(scopes) == ["JP-KY"]
 
 
 @pytest.mark.parametrize(

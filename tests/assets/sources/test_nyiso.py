@@ -8,8 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.sources._base import LayoutError
+from assets.intake import take_live
+from assets.sources._base import LayoutError, Window
+from assets.sources._http import FetchError
+from assets.sources.nyiso import NYISO
 from tests.assets.sources.reading import read_body, read_files
+from tests.replay import ReplayServer
+from warehouse import staging
+from warehouse.home import Home
 
 HEADER = "Time Stamp,Time Zone,Fuel Category,Gen MW\n"
 
@@ -49,3 +55,14 @@ def test_an_unknown_clock_is_refused(tmp_path: Path) -> None:
 def test_an_empty_file(samples: Path) -> None:
     with pytest.raises(LayoutError, match="empty"):
         read_files("nyiso", samples / "us_iso/spp_rtbm_lmp_2025-03-31_0845_empty.csv")
+
+
+def test_live_asks_for_two_days_of_new_york(home: Home, replay: ReplayServer) -> None:
+    """At 03:00Z it is still the day before in New York; a day that is not there (404) does not cost the other."""
+    base = "https://mis.nyiso.com/public/csv/rtfuelmix"
+    replay.add(f"{base}/20250831rtfuelmix.csv", HEADER + "08/31/2025 00:05:00,EDT,Hydro,10\n")
+    now = dt.datetime(2025, 9, 1, 3, tzinfo=dt.UTC)
+    with pytest.raises(FetchError, match="20250830"):
+        take_live(home, NYISO, Window(now))
+    frames = [s.frame for _, b in staging.staged(home) for s in b.scopes]
+    assert [f["valid_from"].min() for f in frames] == [dt.datetime(2025, 8, 31, 4, tzinfo=dt.UTC)]
