@@ -10,7 +10,7 @@ import dataframely as dy
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from warehouse import log, schema
@@ -141,7 +141,14 @@ def orders(draw: st.DataObject, count: int) -> list[int]:
 
 #: PETADAY_NIGHTLY=1 searches far longer than the normal test does.
 EXAMPLES = int(os.environ.get("PETADAY_EXAMPLES", "300" if os.environ.get("PETADAY_NIGHTLY") == "1" else "12"))
-slow = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+slow = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    # A failure is told at once; PETADAY_SHRINK=1 looks for the smallest, which takes minutes.
+    phases=[Phase.generate, *([Phase.shrink] if os.environ.get("PETADAY_SHRINK") == "1" else [])],
+)
 
 
 @slow

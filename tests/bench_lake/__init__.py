@@ -1,1 +1,0 @@
-"""`make bench-lake`: the lake measured with real servers and processes. Never part of the tests."""
