@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: setup lake-setup bench-setup run test dev refresh bench lint types check clean lock
+.PHONY: setup lake-setup bench-setup run test dev refresh bench bench-lake lint types check clean lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
@@ -51,6 +51,10 @@ refresh: $(STAMP)
 # All of them, or some: make bench ONLY="aws_price_list grid"
 bench: $(BENCH_STAMP)
 	@$(BIN)/python -m tests.bench $(ONLY)
+
+# Real servers and processes, 184 million rows: see `python -m tests.bench_lake --help` for parts and sizes.
+bench-lake: $(LAKE_STAMP)
+	@$(BIN)/python -m tests.bench_lake
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -42,6 +42,8 @@ class Team:
     #: Changes to deploy/dagster.yaml, by section.
     dagster: dict[str, dict[str, Any]] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    code_port: int = field(default_factory=servers.free_port)
+    web_port: int = field(default_factory=servers.free_port)
 
     def start(self) -> Team:
         """Start everything, in order."""
@@ -51,61 +53,18 @@ class Team:
         self.redis = servers.redis_server(self.folder / "redis").start()
         self.s3 = servers.s3_server(self.folder / "s3", BUCKET) if self.is_on_s3 else None
         self.petaday("lake", "init", "--reader", "petaday_reader")
-        self.code_port, self.web_port = servers.free_port(), servers.free_port()
-        self.workspace = self.folder / "workspace.yaml"
-        self.workspace.write_text(
-            yaml.safe_dump(
-                {
-                    "load_from": [
-                        {"grpc_server": {"host": "127.0.0.1", "port": self.code_port, "location_name": "petaday"}}
-                    ]
-                }
-            )
-        )
-        self._spawn(
-            "code",
-            [
-                self._bin("dagster"),
-                "api",
-                "grpc",
-                "-m",
-                "pipelines.definitions",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(self.code_port),
-            ],
-        )
+        self._spawn("code")
         servers.wait_for(self.code_port, _READY_S)
-        self._spawn(
-            "web",
-            [self._bin("dagster-webserver"), "-w", str(self.workspace), "-h", "127.0.0.1", "-p", str(self.web_port)],
-        )
+        self._spawn("web")
         servers.wait_for(self.web_port, _READY_S)
-        self._spawn("daemon", [self._bin("dagster-daemon"), "run", "-w", str(self.workspace)])
+        self._spawn("daemon")
         for number in range(1, self.worker_count + 1):
             self.start_worker(number)
         return self
 
     def start_worker(self, number: int) -> None:
         """One Celery worker with one slot."""
-        self._spawn(
-            f"worker{number}",
-            [
-                self._bin("celery"),
-                "-A",
-                "dagster_celery.app",
-                "worker",
-                "-c",
-                "1",
-                "-n",
-                f"w{number}@local",
-                "-Q",
-                "dagster",
-                "--loglevel",
-                "info",
-            ],
-        )
+        self._spawn(f"worker{number}")
 
     def stop(self) -> None:
         """End all that was started."""
@@ -127,10 +86,6 @@ class Team:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
 
-    @staticmethod
-    def _bin(name: str) -> str:
-        return str(Path(sys.executable).with_name(name))
-
     def environment(self, name: str) -> dict[str, str]:
         """The environment of one process: a home of its own, and no secret that it has no use for."""
         home = self.folder / "homes" / name
@@ -151,27 +106,53 @@ class Team:
             "PETADAY_DAGSTER_PG_PORT": str(self.postgres.port),
             "PETADAY_DAGSTER_PASSWORD": self.postgres.passwords["dagster"],
             "PETADAY_BROKER_URL": f"redis://127.0.0.1:{self.redis.port}/0",
-            "PETADAY_WAREHOUSE": f"ducklake:postgres:{self.postgres.settings()}",
-            "PETADAY_WAREHOUSE_DATA": f"s3://{BUCKET}/team" if self.is_on_s3 else str(self.folder / "data"),
+            **self.lake(),
         }
         # The webserver and the daemon hold no key to the data: only what writes does.
         if not name.startswith(("web", "daemon", "code")):
-            made["PGPASSWORD"] = self.postgres.passwords["writer"]
-        if self.s3 and not name.startswith(("web", "daemon", "code")):
-            made |= {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.s3.port}",
-                "AWS_ACCESS_KEY_ID": "local-key-id",
-                "AWS_SECRET_ACCESS_KEY": "local-s3cr3t-key",
-                "AWS_REGION": "us-east-1",
-            }
+            made |= {"PGPASSWORD": self.postgres.passwords["writer"], **self.object_store()}
         return made | self.extra_environment
 
-    def _spawn(self, name: str, words: list[str]) -> None:
+    def lake(self) -> dict[str, str]:
+        """The settings that name the lake; without secrets."""
+        return {
+            "PETADAY_WAREHOUSE": f"ducklake:postgres:{self.postgres.settings()}",
+            "PETADAY_WAREHOUSE_DATA": f"s3://{BUCKET}/team" if self.is_on_s3 else str(self.folder / "data"),
+        }
+
+    def object_store(self) -> dict[str, str]:
+        """The settings of the object store; its keys open nothing else."""
+        if not self.s3:
+            return {}
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.s3.port}",
+            "AWS_ACCESS_KEY_ID": "local-key-id",
+            "AWS_SECRET_ACCESS_KEY": "local-s3cr3t-key",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def exports(self) -> str:
+        """What an operator types in another shell; the password is in a variable that they chose before the start."""
+        lines = [f'export {name}="{value}"' for name, value in (self.lake() | self.object_store()).items()]
+        return "\n".join([*lines, 'export PGPASSWORD="$PETADAY_WRITER_PASSWORD"'])
+
+    def _spawn(self, name: str) -> None:
         log = self.folder / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
+        words = [sys.executable, "-m", "deploy.process", name.rstrip("0123456789")]
+        addresses = {
+            "PETADAY_CODE_PORT": str(self.code_port),
+            "PETADAY_WEB_PORT": str(self.web_port),
+            "PETADAY_WORKER": name,
+        }
         with log.open("ab") as output:
             self.processes[name] = subprocess.Popen(
-                words, env=self.environment(name), cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+                words,
+                env=self.environment(name) | addresses,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     # Asking -------------------------------------------------------------------------------------------------------------
@@ -226,7 +207,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with running(chosen.folder.resolve(), worker_count=chosen.workers, is_on_s3=not chosen.local_data) as team:
-            print(f"UI: http://127.0.0.1:{team.web_port}   logs: {team.folder / 'logs'}   stop: Ctrl-C", flush=True)  # noqa: T201
+            print(  # noqa: T201
+                f"UI: http://127.0.0.1:{team.web_port}   logs: {team.folder / 'logs'}   stop: Ctrl-C\n"
+                f"as an operator, in a shell that has the PETADAY_WRITER_PASSWORD of this start:\n\n{team.exports()}\n",
+                flush=True,
+            )
             signal.pause()
     except (servers.NotInstalledError, RuntimeError, TimeoutError) as e:
         sys.exit(f"deploy.local: {e}")

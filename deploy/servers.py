@@ -59,12 +59,20 @@ def postgres_programs() -> Path:
 
 @dataclass
 class Postgres:
-    """One PostgreSQL cluster with the roles and databases of `roles.sql`."""
+    """One PostgreSQL cluster with the roles and databases of `roles.sql`.
+
+    `is_durable` syncs commits to the disk; a cluster that is thrown away at the end need not. Passwords are those in
+    PETADAY_WRITER_PASSWORD, PETADAY_READER_PASSWORD and PETADAY_DAGSTER_PASSWORD, or made for this start.
+    """
 
     folder: Path
+    is_durable: bool = False
     port: int = field(default_factory=free_port)
     passwords: dict[str, str] = field(
-        default_factory=lambda: {r: os.urandom(12).hex() for r in ("writer", "reader", "dagster")}
+        default_factory=lambda: {
+            r: os.environ.get(f"PETADAY_{r.upper()}_PASSWORD") or os.urandom(12).hex()
+            for r in ("writer", "reader", "dagster")
+        }
     )
 
     def _run(self, *words: str) -> None:
@@ -114,7 +122,10 @@ class Postgres:
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        sync = "on" if self.is_durable else "off"
+        options = (
+            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={sync} -c max_connections=200"
+        )
         self._run(
             str(postgres_programs() / "pg_ctl"),
             "-w",

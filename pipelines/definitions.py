@@ -18,7 +18,9 @@ from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
+from pipelines.lake_jobs import lake_upkeep, lake_upkeep_schedule
 from pipelines.progress import HOOKS
+from warehouse.store import is_shared
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
 LIVE_VARIABLE = "PETADAY_LIVE"
@@ -66,6 +68,9 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
         ),
     ]
     schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
+    if is_shared():
+        jobs.append(lake_upkeep)
+        schedules.append(lake_upkeep_schedule)
     return dg.Definitions(
         assets=[*sources, reference.reference_tables, *subjects, *estimates, *files, report],
         asset_checks=region_checks.build(),

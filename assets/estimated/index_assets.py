@@ -1,9 +1,10 @@
-"""The indices as assets: recomputed as a whole when what they are computed from has changed, which is cheap."""
+"""The indices as assets: recomputed when what they are computed from has changed, by days where the history is long."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -11,31 +12,54 @@ import duckdb
 from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
-from assets.estimated.index_tables import GREEN_WINDOW, PRICE_INDEX
+from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX
+from assets.estimated.slices import Sliced, update
 from assets.observed.checks import told
+from assets.subjects import GRID_CARBON
 from warehouse.connection import transaction, write_session
 from warehouse.tables import Table, quoted
+
+_HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
+GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "index_grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
+#: A trial looks 28 days back and at most three days (60 hours from the last of its four moments) ahead.
+GREEN_TRIALS = Sliced(
+    GREEN_TRIAL,
+    "green-window-2",
+    "index_green_trial.sql",
+    GRID_CARBON,
+    ("zone", "source_id"),
+    "asked_on",
+    f"{_HOURLY} AND basis_kind IN ('actual', 'estimated') AND basis_method = 'average' AND basis_accounting = 'location'",
+    days_before=3,
+    days_after=28,
+)
+SLICED = (GRID_DAYS, GREEN_TRIALS)
+
+
+def key_of(table: Table) -> dg.AssetKey:
+    """Key of the asset of a table."""
+    return dg.AssetKey([table.schema_name, table.name])
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index: its table, its rule (a file of SQL beside this module) and what it is computed from."""
+    """An index: its table, its rule (a file of SQL beside this module) and what it is computed from.
+
+    `parts` are tables kept up to date by days, which the rule then puts together.
+    """
 
     table: Table
     method_version: str
     file: str
     subjects: tuple[str, ...]
     references: tuple[str, ...]
-
-    @property
-    def key(self) -> dg.AssetKey:
-        """Key of its asset."""
-        return dg.AssetKey([self.table.schema_name, self.table.name])
+    parts: tuple[Sliced, ...] = ()
 
     @property
     def deps(self) -> list[dg.AssetKey]:
         """Assets that it is computed from."""
         return [
+            *(key_of(part.table) for part in self.parts),
             *(dg.AssetKey(["observed", name]) for name in self.subjects),
             *(dg.AssetKey(["reference", name]) for name in self.references),
         ]
@@ -53,7 +77,7 @@ INDICES = (
         ("cloud_rate", "exchange_rate"),
         ("accelerator", "accelerator_alias", "instance_accelerator"),
     ),
-    Index(GREEN_WINDOW, "green-window-1", "index_green_window.sql", ("grid_carbon",), ()),
+    Index(GREEN_WINDOW, "green-window-2", "index_green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
 )
 
 
@@ -72,6 +96,8 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index: Index) -> str:
 
 def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
     """Recompute one index if an input changed; True if it did. Rows of other method versions stay."""
+    for part in index.parts:
+        update(con, part)
     fingerprint, name = _fingerprint(con, index), index.table.full_name
     if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [name]).fetchall() == [(fingerprint,)]:
         return False
@@ -91,11 +117,9 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return con.execute(sql).fetchall()[0][0]
 
 
-def _keys_unique(con: duckdb.DuckDBPyConnection, index: Index) -> tuple[bool, dict]:
-    keys = ", ".join(quoted(k) for k in index.table.columns.primary_key())
-    twice = _one(
-        con, f"SELECT count(*) FROM (SELECT 1 FROM {index.table.full_name} GROUP BY {keys} HAVING count(*) > 1)"
-    )
+def _keys_unique(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[bool, dict]:
+    keys = ", ".join(quoted(k) for k in table.columns.primary_key())
+    twice = _one(con, f"SELECT count(*) FROM (SELECT 1 FROM {table.full_name} GROUP BY {keys} HAVING count(*) > 1)")
     return twice == 0, {"keys_that_occur_twice": twice}
 
 
@@ -162,27 +186,60 @@ _CHECKS = {
 }
 
 
+def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
+    """What every asset of this room has in common."""
+    return {
+        "key": key_of(table),
+        "group_name": "estimated",
+        "description": f"{table.description} Rule {method_version}: assets/estimated/{file}.",
+        "kinds": {"duckdb", "sql"},
+        "owners": OWNERS,
+        "code_version": method_version,
+        "pool": POOL,
+        "automation_condition": dg.AutomationCondition.eager(),
+        "metadata": {
+            "dagster/column_schema": table_schema(table.declared()),
+            "dagster/table_name": f"petaday.{table.full_name}",
+        },
+    }
+
+
+def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
+    @dg.asset(
+        **_common(sliced.table, sliced.method_version, sliced.file),
+        deps=[dg.AssetKey(["observed", sliced.subject.name])],
+        check_specs=[
+            dg.AssetCheckSpec("keys_unique", asset=key_of(sliced.table), description="No key occurs twice."),
+        ],
+    )
+    def sliced_asset(home: HomeResource) -> dg.MaterializeResult:
+        with write_session(home.get(), catalog()) as con:
+            updated = update(con, sliced)
+            passed, found = _keys_unique(con, sliced.table)
+            rows = _one(con, f"SELECT count(*) FROM {sliced.table.full_name}")
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "recomputed": updated.is_changed,
+                "rebuilt": updated.is_rebuilt,
+                "touched_days": updated.touched_count,
+            },
+            check_results=[told("keys_unique", _ERROR, passed, found)],
+        )
+
+    return sliced_asset
+
+
 def _asset(index: Index) -> dg.AssetsDefinition:
     checks = {name: check for (table, name), check in _CHECKS.items() if table == index.table.name}
 
     @dg.asset(
-        key=index.key,
+        **_common(index.table, index.method_version, index.file),
         deps=index.deps,
-        group_name="estimated",
-        description=f"{index.table.description} Rule {index.method_version}: assets/estimated/{index.file}.",
-        kinds={"duckdb", "sql"},
-        owners=OWNERS,
-        code_version=index.method_version,
-        pool=POOL,
-        automation_condition=dg.AutomationCondition.eager(),
-        metadata={
-            "dagster/column_schema": table_schema(index.table.declared()),
-            "dagster/table_name": f"petaday.{index.table.full_name}",
-        },
         check_specs=[
-            dg.AssetCheckSpec("keys_unique", asset=index.key, description="No key occurs twice."),
+            dg.AssetCheckSpec("keys_unique", asset=key_of(index.table), description="No key occurs twice."),
             *(
-                dg.AssetCheckSpec(name, asset=index.key, description=meaning)
+                dg.AssetCheckSpec(name, asset=key_of(index.table), description=meaning)
                 for name, (meaning, _, _) in checks.items()
             ),
         ],
@@ -190,7 +247,7 @@ def _asset(index: Index) -> dg.AssetsDefinition:
     def index_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         with write_session(home.get(), catalog()) as con:
             changed = compute(con, index)
-            passed, found = _keys_unique(con, index)
+            passed, found = _keys_unique(con, index.table)
             results = [told("keys_unique", _ERROR, passed, found)]
             for name, (_, severity, run) in checks.items():
                 passed, found = run(con)
@@ -207,5 +264,5 @@ def _asset(index: Index) -> dg.AssetsDefinition:
 
 
 def build() -> list[dg.AssetsDefinition]:
-    """Assets of the indices."""
-    return [_asset(index) for index in INDICES]
+    """Assets of the indices and of what they are put together from."""
+    return [*(_sliced_asset(sliced) for sliced in SLICED), *(_asset(index) for index in INDICES)]

@@ -92,6 +92,53 @@ class GreenWindow(dy.Schema):
     is_bundled = flag("True if the history ships with Petaday.", nullable=False)
 
 
+class GreenTrial(dy.Schema):
+    """One row per zone, basis, job length, horizon and day: what the advice of green_window saved on that day of the history."""
+
+    zone = text("Grid zone.", key=True)
+    source_id = text("Source of the history; see meta.source.", key=True)
+    basis_boundary = text("direct: combustion only; lifecycle: with building and fuel supply.", key=True)
+    job_hours = count("Length of the job.", "h", key=True, min=1)
+    horizon_hours = count("How long its start may wait.", "h", key=True, min=1)
+    asked_on = dy.Date(primary_key=True, nullable=False, description="Day that advice was tried for, UTC.")
+    method_version = _METHOD_VERSION
+    trial_count = count("Moments of the day at which advice was tried: up to four.", nullable=False, min=1, max=4)
+    now_gco2e_per_kwh = number("Mean intensity of the job where nobody waits.", "gCO2e/kWh", nullable=False, min=0)
+    advised_gco2e_per_kwh = number(
+        "Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0
+    )
+    perfect_gco2e_per_kwh = number(
+        "Mean intensity at the best start, known afterwards only.", "gCO2e/kWh", nullable=False, min=0
+    )
+    not_worse_count = count(
+        "Trials in which the advice was at least as good as not waiting.", nullable=False, min=0, max=4
+    )
+
+
+class GridDay(dy.Schema):
+    """One row per zone, source, basis, resolution and day: carbon intensity summed over the day, ready to be added up."""
+
+    zone = text("Grid zone.", key=True)
+    source_id = text("Source; see meta.source.", key=True)
+    resolution = text("Length of its slots, ISO 8601.", key=True)
+    basis_method = text("average of the mix, or marginal.", key=True)
+    basis_boundary = text("direct: combustion only; lifecycle: with building and fuel supply.", key=True)
+    basis_accounting = text("location: of the grid; market: after contracts.", key=True)
+    basis_kind = text("actual, forecast or estimated.", key=True)
+    day_on = dy.Date(primary_key=True, nullable=False, description="Day, UTC.")
+    method_version = _METHOD_VERSION
+    intensity_hours_gco2e_per_kw = number(
+        "Sum of intensity times length of its slots: what a constant load of 1 kW over the covered hours emits.",
+        "gCO2e/kW",
+        nullable=False,
+        min=0,
+    )
+    covered_hours = number("Hours of the day that slots cover.", "h", nullable=False, min_exclusive=0, max=24)
+    lowest_gco2e_per_kwh = number("Lowest slot.", "gCO2e/kWh", nullable=False, min=0)
+    highest_gco2e_per_kwh = number("Highest slot.", "gCO2e/kWh", nullable=False, min=0)
+    slot_count = count("Slots of the day.", nullable=False, min=1)
+
+
 PRICE_INDEX = Table(
     "estimated",
     "price_index",
@@ -104,4 +151,16 @@ GREEN_WINDOW = Table(
     "Back-test of green_window on the history of every zone with hourly values: saving reached, and what was possible.",
     GreenWindow,
 )
-INDEX_TABLES: tuple[Table, ...] = (PRICE_INDEX, GREEN_WINDOW)
+GREEN_TRIAL = Table(
+    "estimated",
+    "green_trial",
+    "Back-test of green_window by day: what its advice reached on every day of the history with hourly values.",
+    GreenTrial,
+)
+GRID_DAY = Table(
+    "estimated",
+    "grid_day",
+    "Carbon intensity by zone and day as sums that add up, each source and basis by itself: totals over windows need no slots.",
+    GridDay,
+)
+INDEX_TABLES: tuple[Table, ...] = (PRICE_INDEX, GREEN_WINDOW, GREEN_TRIAL, GRID_DAY)

@@ -22,9 +22,9 @@ from warehouse.home import Home
 ROWS = 200_000
 
 
-def catalog_csv(path: Path, changed_share: float = 0.0) -> Path:
+def catalog_csv(path: Path, changed_share: float = 0.0, rows: int = ROWS) -> Path:
     """A file in the layout of the SkyPilot catalog of one cloud, every row an offer with an accelerator."""
-    n = pl.int_range(0, ROWS, eager=True)
+    n = pl.int_range(0, rows, eager=True)
     price = 0.5 + (n % 4000) / 100
     if changed_share:
         price = pl.select(pl.when(n % int(1 / changed_share) == 0).then(price + 0.01).otherwise(price)).to_series()
@@ -37,11 +37,11 @@ def catalog_csv(path: Path, changed_share: float = 0.0) -> Path:
             "AcceleratorCount": 1 + n % 8,
             "vCPUs": 8 + n % 64,
             "MemoryGiB": 64 + n % 512,
-            "GpuInfo": pl.select(pl.lit("H100").repeat_by(ROWS).explode()).to_series(),
+            "GpuInfo": pl.select(pl.repeat("H100", rows)).to_series(),
             "Price": price.round(4),
-            "SpotPrice": pl.repeat(None, ROWS, dtype=pl.Float64, eager=True),
+            "SpotPrice": pl.repeat(None, rows, dtype=pl.Float64, eager=True),
             "Region": pl.select(pl.format("region{}", n // 2000)).to_series(),
-            "Generation": pl.repeat("V2", ROWS, eager=True),
+            "Generation": pl.repeat("V2", rows, eager=True),
         }
     ).write_csv(path)
     return path

@@ -27,7 +27,7 @@ from warehouse.sessions import configure
 from warehouse.store.profile import CATALOG_SCHEMA, LakeProfile, s3_endpoint, s3_region, s3_secret_sql
 from warehouse.tables import literal
 
-_EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
+_EXTENSIONS = ("ducklake", "postgres_scanner")
 #: Key of the advisory lock; any number will do, as long as all use the same.
 _LOCK_KEY = 7_365_461_279
 #: Changes up to this many rows go into the catalog instead of a Parquet file of their own, until upkeep flushes them.
@@ -186,11 +186,14 @@ class LakeStore:
             configure(con)
             for extension in _EXTENSIONS:
                 con.execute(f"LOAD {literal(str(extension_file(extension)))}").fetchall()
-            con.execute("SET http_retries = 8").fetchall()
-            con.execute("SET http_retry_backoff = 2.5").fetchall()
             con.execute("SET pg_connection_limit = 8").fetchall()
-            if self._is_on_s3():
-                con.execute(s3_secret_sql("s3://")).fetchall()
+            # Only where it may be needed: checking the signature of an extension takes a tenth of a second.
+            if not (self.profile.data or "").startswith("/"):
+                con.execute(f"LOAD {literal(str(extension_file('httpfs')))}").fetchall()
+                con.execute("SET http_retries = 8").fetchall()
+                con.execute("SET http_retry_backoff = 2.5").fetchall()
+                if self._is_on_s3():
+                    con.execute(s3_secret_sql("s3://")).fetchall()
         except BaseException:
             con.close()
             raise

@@ -13,6 +13,7 @@ import duckdb
 
 from assets import intake, settle
 from assets.catalog import catalog
+from assets.published import report
 from assets.sources import source_named
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -39,15 +40,19 @@ def genai(prices: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
     ]
 
 
+def take(home: Home, tmp_path: Path, source_id: str, body: object, at: dt.datetime = AT) -> None:
+    file = tmp_path / f"{source_id}.json"
+    file.write_text(json.dumps(body))
+    (taken,) = intake.take_files(home, source_named(source_id), [file], at)
+    assert taken.outcome == "loaded"
+
+
 @contextmanager
 def told(home: Home, tmp_path: Path, **bodies: object) -> Generator[duckdb.DuckDBPyConnection]:
     """A warehouse that has taken each source's body."""
     settle.refresh_reference(home)
     for source_id, body in bodies.items():
-        file = tmp_path / f"{source_id}.json"
-        file.write_text(json.dumps(body))
-        (taken,) = intake.take_files(home, source_named(source_id), [file], AT)
-        assert taken.outcome == "loaded"
+        take(home, tmp_path, source_id, body)
     settle.record_subject(home, "token_price")
     with write_session(home, catalog()) as con:
         yield con
@@ -115,3 +120,25 @@ def test_a_seller_is_believed_of_its_own_prices_and_a_name_is_found_however_it_i
         assert [row[5] for row in disagreements(con)] == ["openrouter"]
         found = "SELECT vendor, price_usd_per_mtok, source_id FROM token_price_of('Claude-Sonnet-4-5', valid_at := TIMESTAMPTZ '2026-05-05')"
         assert con.execute(found).fetchall() == [("openrouter", 2.7, "openrouter")]
+
+
+def test_two_lists_that_disagree_are_drawn_as_no_change_of_price(home: Home, tmp_path: Path) -> None:
+    """LiteLLM says 2 then 1, a month apart; genai-prices says 8 in between and is not mixed into the line."""
+    model = ("deepseek", "deepseek-chat")
+    settle.refresh_reference(home)
+
+    def output(body: Any) -> Any:
+        return json.loads(json.dumps(body).replace("input_", "output_"))
+
+    take(home, tmp_path, "litellm", output(litellm({model: 2.0})), AT - dt.timedelta(days=60))
+    take(home, tmp_path, "genai_prices", output(genai({model: 8.0})), AT - dt.timedelta(days=45))
+    take(home, tmp_path, "litellm", output(litellm({model: 1.0})), AT - dt.timedelta(days=30))
+    settle.record_subject(home, "token_price")
+    query = (Path(report.__file__).parent / "queries" / "token_history.sql").read_text(encoding="utf-8")
+    with write_session(home, catalog()) as con:
+        con.execute("SET VARIABLE report_at = TIMESTAMPTZ '2026-05-04 12:00:00Z'")
+        rows = con.sql(query).pl().to_dicts()
+    assert [(r["source_id"], r["price"], str(r["from_on"]), str(r["to_on"])) for r in rows] == [
+        ("litellm", 2.0, "2026-03-05", "2026-05-04"),
+        ("litellm", 1.0, "2026-04-04", "2026-05-04"),
+    ]

@@ -29,14 +29,10 @@ def tokens(facts: Facts) -> Row:
     for row in history:
         row["series"] = f"{row['vendor']} {row['model']}"
         row["says"] = f"{row['series']} {day(row['from_on'])}: {money(row['price'])} USD/Mtoken"
-    # A step holds until the report.
+    # A step holds until the next, the last until it ended or the report.
     last = {r["series"]: r for r in history}
     held = [
-        r
-        | {
-            "from_on": facts.report_at.date(),
-            "says": f"{r['series']} {day(facts.report_at)}: {money(r['price'])} USD/Mtoken",
-        }
+        r | {"from_on": r["to_on"], "says": f"{r['series']} {day(r['to_on'])}: {money(r['price'])} USD/Mtoken"}
         for r in last.values()
     ]
     vendors = facts.rows("token_vendor")

@@ -1,0 +1,161 @@
+"""Tables whose rows depend on a few days of a log: only days that a new word touches are computed again.
+
+A word of day d changes the rows of days d - days_before to d + days_after of its series, and no others: that is what a
+rule of this kind promises. What was learnt since the last time is told by the known clock (`recorded_at`), which never
+goes back; so late corrections, withdrawals and loads out of order are all the same: days to compute again. A rebuild
+takes the same road with all days, in chunks that are committed one by one: memory stays flat, and whoever kills it
+leaves whole days behind, old or new, and no mark, so that the next run begins again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib import resources
+
+import duckdb
+
+from warehouse.connection import transaction
+from warehouse.tables import Subject, Table, quoted
+
+#: Days of series computed at once. Of 350 zones a month: some 250,000 hours, or 3 million slots of five minutes.
+CHUNK = 10_000
+#: Days without anything to compute that a chunk may span; beyond, reading them costs more than another chunk.
+_GAP = 31
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """A table computed by series and day: its rule (a file of SQL beside this module) and what a word touches.
+
+    The rule gives the rows of the series and days in the temporary table `_touched`, for days from `$first_on` to
+    `$last_on`, with `$method_version`.
+    """
+
+    table: Table
+    method_version: str
+    file: str
+    subject: Subject
+    series: tuple[str, ...]
+    day: str
+    counts: str
+    days_before: int = 0
+    days_after: int = 0
+
+    def sql(self) -> str:
+        """Its rule."""
+        return resources.files("assets.estimated").joinpath(self.file).read_text(encoding="utf-8")
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the rule does."""
+        return hashlib.sha256("\x00".join([self.method_version, self.sql(), repr(self)]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did: whether everything was computed again, how many series-days were touched, rows written."""
+
+    is_rebuilt: bool
+    touched_count: int
+    row_count: int
+
+    @property
+    def is_changed(self) -> bool:
+        """True if anything was computed."""
+        return self.is_rebuilt or self.touched_count > 0
+
+
+def _mark(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> tuple[str, int] | None:
+    """Fingerprint and known clock (microseconds) of the last computation; None where there is none."""
+    found = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [sliced.table.full_name]).fetchall()
+    if not found or "@" not in found[0][0]:
+        return None
+    fingerprint, _, micros = found[0][0].partition("@")
+    return fingerprint, int(micros)
+
+
+def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
+    """Bring the table to what the log says now; rows of other method versions stay.
+
+    Args:
+        con: connection of a write session, outside a transaction.
+        sliced: the table and its rule.
+
+    Returns:
+        What was done. The rows are those that computing everything anew would give.
+    """
+    name, mark, fingerprint = sliced.table.full_name, _mark(con, sliced), sliced.fingerprint
+    known = con.execute(
+        "SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM meta.snapshot WHERE subject = ?", [sliced.subject.name]
+    ).fetchall()[0][0]
+    if mark == (fingerprint, known):
+        return Updated(False, 0, 0)
+    is_rebuilt = mark is None or mark[0] != fingerprint
+    since = 0 if mark is None or is_rebuilt else mark[1]
+    touched = _find_touched(con, sliced, since)
+    written = 0
+    # An addition is one transaction; a rebuild one for each chunk.
+    with nullcontext() if is_rebuilt else transaction(con):
+        if is_rebuilt:
+            con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
+            con.execute(
+                f"DELETE FROM {name} WHERE method_version = ? AND {sliced.day} NOT IN (SELECT {sliced.day} FROM _touched)",
+                [sliced.method_version],
+            ).fetchall()
+        for first_on, last_on in _chunks(con, sliced):
+            with transaction(con) if is_rebuilt else nullcontext():
+                written += _compute(con, sliced, first_on, last_on, whole_days=is_rebuilt)
+        con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
+        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, f"{fingerprint}@{known}"]).fetchall()
+    con.execute("DROP TABLE _touched").fetchall()
+    return Updated(is_rebuilt, touched, written)
+
+
+def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) -> int:
+    """`_touched`: series and days whose rows words recorded after `since` (microseconds) may change."""
+    series, log = ", ".join(sliced.series), sliced.subject.log_name
+    last_on = con.execute(f"SELECT (max(valid_from) AT TIME ZONE 'UTC')::DATE FROM {log}").fetchall()[0][0]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {series}, unnest(range(word_on - {sliced.days_before}, "
+        f"least(word_on + {sliced.days_after}, $last_on::DATE) + 1, INTERVAL 1 DAY))::DATE AS {sliced.day} FROM ("
+        f"SELECT DISTINCT {series}, (valid_from AT TIME ZONE 'UTC')::DATE AS word_on FROM {log} "
+        f"WHERE recorded_at > make_timestamptz($since::BIGINT) AND {sliced.counts})",
+        {"since": since, "last_on": last_on},
+    ).fetchall()
+    return con.execute("SELECT count(*) FROM _touched").fetchall()[0][0]
+
+
+def _chunks(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Iterator[tuple[dt.date, dt.date]]:
+    """Spans of touched days, each with about `CHUNK` series-days."""
+    days = con.execute(f"SELECT {sliced.day}, count(*) FROM _touched GROUP BY ALL ORDER BY ALL").fetchall()
+    first = last = None
+    size = 0
+    for day, count in days:
+        if first is not None and last is not None and (size + count > CHUNK or (day - last).days > _GAP):
+            yield first, last
+            first, size = None, 0
+        first, last, size = first or day, day, size + count
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _compute(
+    con: duckdb.DuckDBPyConnection, sliced: Sliced, first_on: dt.date, last_on: dt.date, *, whole_days: bool
+) -> int:
+    """Replace the rows of the touched series and days of a span; `whole_days`: of every series."""
+    columns = ", ".join(quoted(c) for c in sliced.table.declared())
+    key = ", ".join((*sliced.series, sliced.day))
+    span = {"first_on": first_on, "last_on": last_on, "method_version": sliced.method_version}
+    of_touched = f"AND ({key}) IN (SELECT ({key}) FROM _touched WHERE {sliced.day} BETWEEN $first_on AND $last_on)"
+    con.execute(
+        f"DELETE FROM {sliced.table.full_name} WHERE method_version = $method_version AND {sliced.day} BETWEEN $first_on AND $last_on "
+        f"{'' if whole_days else of_touched}",
+        span,
+    ).fetchall()
+    return con.execute(
+        f"INSERT INTO {sliced.table.full_name} ({columns}) SELECT {columns} FROM ({sliced.sql()})", span
+    ).fetchall()[0][0]

@@ -1,0 +1,166 @@
+"""Tables computed by days: what is added bit by bit, late, twice or out of order is what computing everything anew gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets import settle
+from assets.catalog import catalog
+from assets.estimated import slices
+from assets.estimated.index_assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
+from assets.subjects import GRID_CARBON
+from warehouse import log
+from warehouse.connection import transaction, write_session
+from warehouse.home import Home
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+GREEN = INDICES[1]
+
+
+class Loader:
+    """Records batches of hours, whatever their order, and can read each again."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con, self.frames, self.moment = con, {}, dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+
+    def load(self, source: str, scope: str, observed: float, rows: list[tuple[str, str, float, float]]) -> None:
+        """Rows are (zone, kind, hour since START, g/kWh); `observed` is the day on which the publisher said so."""
+        frame = pl.DataFrame(
+            {
+                "zone": [r[0] for r in rows],
+                "resolution": ["PT1H"] * len(rows),
+                "basis_method": ["average"] * len(rows),
+                "basis_boundary": ["lifecycle"] * len(rows),
+                "basis_accounting": ["location"] * len(rows),
+                "basis_kind": [r[1] for r in rows],
+                "intensity_gco2e_per_kwh": [r[3] for r in rows],
+                "valid_from": [START + dt.timedelta(hours=r[2]) for r in rows],
+                "capture_id": [f"c{len(self.frames):03}"] * len(rows),
+            },
+            schema_overrides={"valid_from": pl.Datetime("us", "UTC"), "intensity_gco2e_per_kwh": pl.Float64},
+        )
+        batch = f"b{len(self.frames):03}"
+        self.frames[batch] = frame
+        self.moment += dt.timedelta(minutes=7)
+        said = log.Snapshot(source, scope, batch, START + dt.timedelta(days=observed), False, frame)
+        with transaction(self.con):
+            log.record(self.con, GRID_CARBON, said, self.moment, lambda batch_id, _: self.frames[batch_id])
+
+
+def hours(zone: str, first: int, last: int, seed: int, kind: str = "actual") -> list[tuple[str, str, float, float]]:
+    """A daily wave with noise, to one decimal as publishers have it."""
+    chance = random.Random(seed)
+    return [
+        (zone, kind, h, round(300 + 100 * ((h % 24) - 12) / 12 + chance.uniform(-80, 80), 1))
+        for h in range(first, last)
+    ]
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple]:
+    return con.execute(f"FROM {table} ORDER BY ALL").fetchall()
+
+
+def everything(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple]]:
+    return {t: rows_of(con, f"estimated.{t}") for t in ("grid_day", "green_trial", "green_window")}
+
+
+def anew(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple]]:
+    """The same, computed from nothing."""
+    con.execute("DELETE FROM meta.definition WHERE name LIKE 'estimated.%'").fetchall()
+    for part in SLICED:
+        assert slices.update(con, part).is_rebuilt
+    compute(con, GREEN)
+    return everything(con)
+
+
+@pytest.mark.parametrize("seed", range(12 if os.environ.get("PETADAY_NIGHTLY") else 1))
+def test_adding_in_any_order_is_computing_anew(home: Home, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "CHUNK", 40)  # many chunks in a rebuild
+    chance = random.Random(seed)
+    batches = []
+    for zone in ("AA", "BB"):
+        batches += [("s1", f"scope {zone}", 100 + n, hours(zone, 240 * n, 240 * (n + 1), n)) for n in range(7)]
+        # Another source; a second scope that says the same hours; forecasts, which no trial counts.
+        batches.append(("s2", "all", 101, hours(zone, 0, 24 * 40, 90)))
+        batches.append(("s1", "other scope", 102, hours(zone, 500, 700, 91)))
+        batches.append(("s1", "forecast", 102, hours(zone, 600, 800, 92, "forecast")))
+        # Corrections of single hours and of thirty days, and an older word that arrives late and changes nothing.
+        batches.append(("s1", f"scope {zone}", 200, hours(zone, 333, 336, 93)))
+        batches.append(("s1", f"scope {zone}", 201, hours(zone, 400, 400 + 720, 94)))
+        batches.append(("s1", f"scope {zone}", 50, hours(zone, 400, 500, 95)))
+    chance.shuffle(batches)
+    with write_session(home, catalog()) as con:
+        settle.sync_sources(con)
+        loader = Loader(con)
+        for number, batch in enumerate(batches):
+            loader.load(*batch)
+            if number % 3 != 2:  # sometimes several batches at once
+                for part in SLICED:
+                    assert slices.update(con, part).is_rebuilt == (number == 0)
+        compute(con, GREEN)
+        slices.update(con, GRID_DAYS)
+        added = everything(con)
+        assert all(added.values())
+        assert added == anew(con)
+        hour = con.execute(
+            "SELECT sum(intensity_hours_gco2e_per_kw), sum(covered_hours) FROM estimated.grid_day WHERE source_id = 's2' AND zone = 'AA'"
+        ).fetchall()[0]
+        assert hour == (pytest.approx(sum(r[3] for r in hours("AA", 0, 24 * 40, 90)), rel=1e-12), 960.0)
+
+
+def test_one_more_hour_touches_its_day_and_its_trials(home: Home) -> None:
+    with write_session(home, catalog()) as con:
+        loader = Loader(con)
+        loader.load("s1", "a", 100, hours("AA", 0, 24 * 50 + 5, 1) + hours("BB", 0, 24 * 50 + 5, 2))
+        for part in SLICED:
+            slices.update(con, part)
+        before = {row[:1] + row[7:8]: row for row in rows_of(con, "estimated.grid_day")}
+        loader.load("s1", "a", 101, hours("AA", 24 * 50 + 5, 24 * 50 + 6, 3))
+        done = slices.update(con, GRID_DAYS)
+        assert (done.is_rebuilt, done.touched_count, done.row_count) == (False, 1, 1)
+        after = {row[:1] + row[7:8]: row for row in rows_of(con, "estimated.grid_day")}
+        assert {k for k, row in after.items() if row != before.get(k)} == {("AA", dt.date(2026, 2, 20))}
+        assert slices.update(con, GREEN_TRIALS).touched_count == 4
+        assert not slices.update(con, GRID_DAYS).is_changed
+
+
+def test_two_scopes_of_one_source_count_once(home: Home) -> None:
+    with write_session(home, catalog()) as con:
+        loader = Loader(con)
+        loader.load("s1", "b", 100, hours("AA", 0, 24, 1))
+        loader.load("s1", "a", 99, [("AA", "actual", 3, 1000.0)])
+        slices.update(con, GRID_DAYS)
+        assert con.execute(
+            "SELECT covered_hours, slot_count, highest_gco2e_per_kwh FROM estimated.grid_day"
+        ).fetchall() == [(24, 24, 1000)]
+
+
+def test_a_rebuild_that_was_killed_begins_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "CHUNK", 5)
+    with write_session(home, catalog()) as con:
+        loader = Loader(con)
+        loader.load("s1", "a", 100, hours("AA", 0, 24 * 20, 1))
+        slices.update(con, GRID_DAYS)
+        whole = rows_of(con, "estimated.grid_day")
+        con.execute("UPDATE meta.definition SET fingerprint = 'older@0' WHERE name = 'estimated.grid_day'").fetchall()
+        computed, compute_chunk = [], slices._compute
+
+        def killed(*given: object, **more: object) -> int:
+            if len(computed) == 2:
+                raise KeyboardInterrupt
+            computed.append(given)
+            return compute_chunk(*given, **more)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(slices, "_compute", killed)
+            with pytest.raises(KeyboardInterrupt):
+                slices.update(con, GRID_DAYS)
+        assert rows_of(con, "estimated.grid_day") == whole
+        assert slices.update(con, GRID_DAYS).is_rebuilt
+        assert rows_of(con, "estimated.grid_day") == whole

@@ -1,0 +1,1 @@
+"""`make bench-lake`: the lake measured with real servers and processes. Never part of the tests."""

@@ -1,0 +1,210 @@
+"""The files of a team's deployment, as far as they can be read without a container engine.
+
+What starts is one list of processes, what they are told are names that the code knows, and nobody holds a key without need.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy import process
+from deploy.local import Team
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+#: What only a process that touches data may hold.
+KEYS = {"PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+#: What the image sets for all.
+IN_IMAGE = {"PETADAY_HOME", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY", "PYTHONPATH"}
+
+#: Keys of Dagster's Helm chart 1.13 that the values use, as its own schema (helm/dagster/schema in dagster-io/dagster) has
+#: them; below a "*" anything of Kubernetes is allowed.
+CHART: dict = {
+    "global": {"postgresqlSecretName": str},
+    "generatePostgresqlPasswordSecret": bool,
+    "postgresql": {
+        "enabled": bool,
+        "postgresqlHost": str,
+        "postgresqlUsername": str,
+        "postgresqlDatabase": str,
+        "postgresqlScheme": str,
+    },
+    "dagsterWebserver": {"replicaCount": int, "service": "*"},
+    "dagsterDaemon": {
+        "runCoordinator": {
+            "enabled": bool,
+            "type": str,
+            "config": {"queuedRunCoordinator": {"maxConcurrentRuns": int}},
+        },
+        "runMonitoring": "*",
+        "runRetries": {"enabled": bool, "maxRetries": int, "retryOnAssetOrOpFailure": bool},
+    },
+    "runLauncher": {
+        "type": str,
+        "config": {"k8sRunLauncher": {"imagePullPolicy": str, "envSecrets": "*", "runK8sConfig": "*"}},
+    },
+    "dagster-user-deployments": {"enabled": bool, "deployments": "*"},
+    "telemetry": {"enabled": bool},
+}
+USER_DEPLOYMENT = {
+    "name",
+    "image",
+    "dagsterApiGrpcArgs",
+    "port",
+    "env",
+    "envSecrets",
+    "includeConfigInLaunchedRuns",
+    "resources",
+    "securityContext",
+}
+
+
+def compose() -> dict:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def helm() -> dict:
+    return yaml.safe_load((DEPLOY / "helm-values.yaml").read_text())
+
+
+def ours() -> dict[str, dict]:
+    """Services made of this project's image."""
+    return {name: service for name, service in compose()["services"].items() if service["image"].startswith("petaday")}
+
+
+def test_containers_start_the_same_processes_as_one_machine(tmp_path: Path) -> None:
+    started = {
+        name: service["command"][3]
+        for name, service in ours().items()
+        if service["command"][:3] == ["python", "-m", "deploy.process"]
+    }
+    assert sorted(started.values()) == sorted(process.NAMES)
+    assert all(name == what for name, what in started.items())
+    assert {n for n in ours() if n not in started} == {"init"}
+    assert ours()["init"]["command"][:3] == ["petaday", "lake", "init"]
+    for name in process.NAMES:
+        words = process.words(name, {"PETADAY_BIND": "0.0.0.0", "PETADAY_WORKER": "w7"})
+        assert Path(words[0]).parent == Path(sys.executable).parent
+        assert not [w for w in words if "{" in w]
+
+
+@pytest.mark.parametrize("name", process.NAMES)
+def test_a_container_is_told_what_its_process_is_told_here(name: str, tmp_path: Path) -> None:
+    team = Team(tmp_path, code_port=1, web_port=2)
+    team.postgres = type(
+        "P", (), {"port": 3, "passwords": dict.fromkeys(("writer", "dagster"), "p"), "settings": str}
+    )()
+    team.redis = type("R", (), {"port": 4})()
+    team.s3 = type("S", (), {"port": 5})()
+    here = {k for k in team.environment(name) if re.match(r"(PETADAY|PG|AWS|DAGSTER)", k) and k not in IN_IMAGE} - set(
+        process.DEFAULTS
+    )
+    there = set(ours()[name]["environment"]) - set(process.DEFAULTS) - {"PETADAY_LIVE"}
+    assert there == here
+    assert (there >= KEYS) is (name == "worker")
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert all(f"{variable}=" in dockerfile for variable in IN_IMAGE)
+
+
+def test_every_name_is_known_and_every_secret_is_asked_for() -> None:
+    """A misspelt variable would be ignored in silence."""
+    texts = [
+        p.read_text() for top in ("warehouse", "assets", "pipelines", "deploy") for p in (ROOT / top).rglob("*.py")
+    ]
+    texts += [(DEPLOY / f).read_text() for f in ("roles.sql", "dagster.yaml", "workspace.yaml")]
+    code = "\n".join(texts)
+    files = {f: (DEPLOY / f).read_text() for f in ("compose.yaml", "helm-values.yaml", "env.example")}
+    for file, text in files.items():
+        names = set(re.findall(r"\bPETADAY_[A-Z_0-9]+\b", re.sub(r"(?m)^\s*#.*$", "", text)))
+        unknown = {
+            n
+            for n in names
+            if not re.search(rf"\b{n}\b", code) and not re.fullmatch(r"PETADAY_(WRITER|READER|DAGSTER)_PASSWORD", n)
+        }
+        assert not unknown, file
+    asked = set(re.findall(r"(?<!\$)\$\{([A-Z_0-9]+)", files["compose.yaml"]))
+    listed = set(re.findall(r"(?m)^([A-Z_0-9]+)=", files["env.example"]))
+    assert asked == listed
+    # Nothing secret is written down: every password in the file is one that the environment must give.
+    for service in compose()["services"].values():
+        for name, value in (service.get("environment") or {}).items():
+            if re.search(r"PASSWORD|SECRET|KEY", name):
+                assert re.fullmatch(r"\$\{[A-Z_0-9]+:\?\}", value), name
+
+
+def test_only_the_ui_is_reachable_and_only_from_the_machine() -> None:
+    published = {n: s["ports"] for n, s in compose()["services"].items() if s.get("ports")}
+    assert published == {"web": ["127.0.0.1:3000:3000"]}
+
+
+def test_compose_refers_only_to_what_it_has() -> None:
+    made = compose()
+    for name, service in made["services"].items():
+        assert {"image", "build"} & set(service), name
+        needed = service.get("depends_on") or []
+        assert set(needed) <= set(made["services"]), name
+        for other, how in needed.items() if isinstance(needed, dict) else ():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in made["services"][other], (name, other)
+        for volume in service.get("volumes") or []:
+            source = volume.split(":")[0]
+            assert source in made["volumes"] or (DEPLOY / source).exists(), volume
+    build = ours()["web"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).exists()
+    for line in (DEPLOY / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            assert all((ROOT / source).exists() for source in line.split()[1:-1]), line
+
+
+def test_dagster_takes_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster's own schema of dagster.yaml and workspace.yaml."""
+    from dagster._core.instance.config import dagster_instance_config
+    from dagster._core.workspace.config_schema import ensure_workspace_config
+
+    (tmp_path / "dagster.yaml").write_text((DEPLOY / "dagster.yaml").read_text())
+    config, custom = dagster_instance_config(str(tmp_path))
+    assert not custom
+    assert config["run_launcher"]["class"] == "CeleryRunLauncher"
+    monkeypatch.setenv("PETADAY_CODE_HOST", "code")
+    monkeypatch.setenv("PETADAY_CODE_PORT", "4000")
+    ensure_workspace_config(yaml.safe_load((DEPLOY / "workspace.yaml").read_text()), "workspace.yaml")
+
+
+def fits(value: object, shape: object, path: str) -> None:
+    if shape == "*":
+        return
+    if isinstance(shape, dict):
+        assert isinstance(value, dict), path
+        assert set(value) <= set(shape), f"{path}: unknown {set(value) - set(shape)}"
+        for key, below in value.items():
+            fits(below, shape[key], f"{path}.{key}")
+    else:
+        assert isinstance(value, shape), path  # type: ignore[arg-type]
+
+
+def test_helm_values_have_the_keys_of_the_chart_and_agree_with_the_containers() -> None:
+    values = helm()
+    fits(values, CHART, "values")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    assert set(deployment) <= USER_DEPLOYMENT
+    told = {e["name"]: e["value"] for e in deployment["env"]}
+    there = compose()["x-lake"] | {"AWS_REGION": compose()["x-data"]["AWS_REGION"]}
+    assert set(told) == set(there)
+    assert told["PETADAY_WAREHOUSE_DATA"] == there["PETADAY_WAREHOUSE_DATA"]
+    assert re.sub(r"host=\S+", "", told["PETADAY_WAREHOUSE"]) == re.sub(r"host=\S+", "", there["PETADAY_WAREHOUSE"])
+    settings = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
+    assert values["dagsterDaemon"]["runRetries"]["maxRetries"] == settings["run_retries"]["max_retries"]
+    assert (
+        values["dagsterDaemon"]["runMonitoring"]["maxRuntimeSeconds"]
+        == settings["run_monitoring"]["max_runtime_seconds"]
+    )
+    storage = settings["storage"]["postgres"]["postgres_db"]
+    assert values["postgresql"]["postgresqlScheme"] == storage["scheme"]
+    assert values["postgresql"]["postgresqlDatabase"] == storage["db_name"]
+    assert values["postgresql"]["postgresqlUsername"] == storage["username"]
+    assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == ours()["web"]["image"]
