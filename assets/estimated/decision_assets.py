@@ -13,6 +13,7 @@ from assets.estimated.decision_tables import (
     ACCELERATOR_BY_YEAR,
     DECISION_TABLES,
     SCENARIO_VERDICT,
+    WHY_MOVED,
 )
 from assets.estimated.decisions import VERSION, bundled_decisions, question
 from warehouse.connection import transaction, write_session
@@ -81,7 +82,8 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         for table in DECISION_TABLES:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
             con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
-        for statement in bundled_decisions():
+        # What moved a row of siting or of petaday_history is asked once they are there.
+        for statement in sorted(bundled_decisions(), key=lambda s: s.decision.table is WHY_MOVED):
             table = statement.decision.table
             columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
             sql, arguments = question(statement, now)

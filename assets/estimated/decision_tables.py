@@ -95,14 +95,14 @@ class WhyMoved(dy.Schema):
     """One row per scenario, quantity and part: what moved an estimate between two dates; parts add up to the total."""
 
     scenario_id = _SCENARIO
-    quantity = text("cost_usd or operational_kgco2e.", key=True)
+    quantity = text("What moved: money, energy or carbon of the estimate; its name there.", key=True)
     part = text("hardware, utilization, price, exchange_rate, power, pue, grid, method or total.", key=True)
     method_version = _VERSION
     value_from = number("Factor (total: result) at the earlier date.", "see part")
     value_to = number("The same at the later date.", "see part")
-    moved_by = number("By how much it moved the result.", "USD or kgCO2e")
-    total_from = number("Result at the earlier date.", "USD or kgCO2e")
-    total_to = number("Result at the later date.", "USD or kgCO2e")
+    moved_by = number("By how much it moved the result.", "see quantity")
+    total_from = number("Result at the earlier date.", "see quantity")
+    total_to = number("Result at the later date.", "see quantity")
     from_version = text("Method of the estimate at the earlier date.")
     to_version = text("Method of the estimate at the later date.")
 

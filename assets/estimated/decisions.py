@@ -162,11 +162,11 @@ DECISIONS: dict[str, Decision] = {
         Decision(
             "why_moved",
             {
-                "estimate": Parameter("text", known="estimated.training_estimate.scenario_id"),
+                "estimate": Parameter("text", known="estimate"),
                 "from_at": _DATE,
                 "to_at": _DATE,
-                "from_method": Parameter("text", known="estimated.training_estimate.method_version"),
-                "to_method": Parameter("text", known="estimated.training_estimate.method_version"),
+                "from_method": Parameter("text", known="estimated.factor.method_version"),
+                "to_method": Parameter("text", known="estimated.factor.method_version"),
                 "to_accelerator": Parameter("text", known="reference.accelerator.accelerator_id"),
                 "to_provider": _PROVIDER,
                 "to_region": _NAME,
@@ -344,6 +344,14 @@ def decision_of(
 # Asking -------------------------------------------------------------------------------------------------------------------
 
 
+#: What `why_moved` can split: scenarios, and rows of siting and of petaday_history by their keys.
+_MOVABLE = """(
+    SELECT scenario_id AS name FROM estimated.training_estimate
+    UNION SELECT scenario_id FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'fleet')
+    UNION SELECT concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option) FROM estimated.siting
+    UNION SELECT concat_ws('/', scenario_id, accelerator_id, purchase_option) FROM estimated.petaday_history)"""
+
+
 def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
     problems: list[str] = []
     pairs = [
@@ -366,6 +374,9 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
             column, table = "model_id", "reference.model"
             known = "SELECT count(*) FROM observed.model_name WHERE name_key = model_key($1)"
             found = con.execute(known, [value]).fetchall()[0][0]
+        elif parameter.known == "estimate":
+            table, column = _MOVABLE, "name"
+            found = con.execute(f"SELECT count(*) FROM {table} WHERE name = $1", [value]).fetchall()[0][0]
         else:
             table, column = parameter.known.rsplit(".", 1)
             found = con.execute(

@@ -126,21 +126,108 @@ MOVES = [
 ]
 
 
+def split_of(found: list[dict]) -> dict[str, dict[str, float | None]]:
+    """Quantity -> part -> by how much it moved."""
+    parts: dict[str, dict[str, float | None]] = {}
+    for row in found:
+        parts.setdefault(row["quantity"], {})[row["part"]] = row["moved_by"]
+    return parts
+
+
+def adds_up(parts: dict[str, float | None]) -> bool:
+    """True if the parts come to the total to the last cent and gram, and to 12 digits."""
+    total = parts["total"]
+    others = [v for k, v in parts.items() if k != "total"]
+    assert total is not None
+    return math.fsum(others) == pytest.approx(total, abs=0.001, rel=1e-12)  # ty: ignore[invalid-argument-type]
+
+
 @pytest.mark.parametrize("move", MOVES)
 def test_parts_of_an_estimates_move_add_up(bundled: duckdb.DuckDBPyConnection, move: str) -> None:
-    found = rows_of(bundled, f"FROM why_moved({move})")
-    for quantity in ("cost_usd", "operational_kgco2e"):
-        parts = {r["part"]: r["moved_by"] for r in found if r["quantity"] == quantity}
-        total = parts.pop("total")
-        assert total is not None, quantity
-        assert math.fsum(parts.values()) == pytest.approx(total, abs=0.001, rel=1e-12)
-    assert {"hardware", "utilization", "price", "exchange_rate", "method", "power", "pue", "grid"} <= {
-        r["part"] for r in found
+    found = split_of(rows_of(bundled, f"FROM why_moved({move})"))
+    assert set(found) == {"cost_usd", "energy_kwh", "operational_kgco2e"}
+    assert all(adds_up(parts) for parts in found.values())
+    assert set(found["cost_usd"]) == {"hardware", "utilization", "price", "exchange_rate", "method", "total"}
+    assert set(found["operational_kgco2e"]) == {"hardware", "utilization", "power", "pue", "grid", "method", "total"}
+
+
+_SITED = "gpt-3-siting/aws/us-east-1/nvidia-h100-sxm-80gb/on_demand"
+_PETADAYS = "gpt-3-petadays-since-2020/nvidia-a100-sxm-80gb/on_demand"
+#: Estimate -> what moves of it in money, energy and carbon.
+KINDS = {
+    "llama-65b-lora-a100": {"cost_usd", "energy_kwh", "operational_kgco2e"},
+    "llama-2-70b-serving-h100": {f"{q}_{d}" for q in ("usd_per_mtok", "kwh_per_mtok", "gco2e_per_mtok") for d in ("input", "output")},
+    "chatgpt-fleet-2023": {"electricity_usd_per_day", "energy_kwh_per_day", "operational_kgco2e_per_day", "rental_usd_per_day"},
+    _SITED: {"cost_usd", "energy_kwh", "operational_kgco2e"},
+    _PETADAYS: {"cost_usd", "energy_kwh"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("estimate", KINDS)
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.dates(dt.date(2024, 1, 1), dt.date(2025, 1, 1)),
+    end=st.dates(dt.date(2025, 1, 2), dt.date(2026, 7, 1)),
+    use=st.none() | st.floats(0.05, 0.95),
+)
+def test_parts_add_up_of_every_kind(
+    bundled: duckdb.DuckDBPyConnection, estimate: str, start: dt.date, end: dt.date, use: float | None
+) -> None:
+    """To the last cent and gram, whatever the days and the utilisation; what is not known is NULL as a whole."""
+    is_fleet = estimate.startswith("chatgpt")
+    found = split_of(
+        bundled.execute(
+            "FROM why_moved(?, ?, to_at := ?, utilization_to := ?)", [estimate, start, end, None if is_fleet else use]
+        )
+        .pl()
+        .to_dicts()
+    )
+    assert set(found) == KINDS[estimate]
+    for quantity, parts in found.items():
+        if quantity == "rental_usd_per_day":  # The scenario names no accelerator, so nobody knows its rent.
+            assert set(parts.values()) == {None}
+        else:
+            assert adds_up(parts), (quantity, parts)
+
+
+def test_a_service_or_fleet_on_what_it_was_not_estimated_for_is_not_known(bundled: duckdb.DuckDBPyConnection) -> None:
+    """How fast another card serves follows from the roofline, not from its peak; a fleet rounds its servers."""
+    for estimate, move in (
+        ("llama-2-70b-serving-h100", "to_accelerator := 'nvidia-b200-sxm-180gb'"),
+        ("chatgpt-fleet-2023", "utilization_to := 0.5"),
+    ):
+        found = split_of(rows_of(bundled, f"FROM why_moved('{estimate}', DATE '2024-01-01', to_at := {ON}, {move})"))
+        assert all(parts["total"] is None for parts in found.values())
+
+
+def test_the_later_side_is_the_row_itself(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Of a fine-tuning, a service, a place and petadays: total_to is what the tables say of that moment."""
+    at = bundled.sql("SELECT max(recorded_at) FROM meta.capture").fetchall()[0][0]
+    sited = bundled.sql(
+        "SELECT cost_usd, energy_kwh, operational_kgco2e FROM estimated.siting WHERE provider = 'aws' AND region = 'us-east-1' "
+        "AND accelerator_id = 'nvidia-h100-sxm-80gb' AND purchase_option = 'on_demand'"
+    ).pl().to_dicts()[0]  # fmt: skip
+    petadays = bundled.sql(
+        "SELECT cost_usd, energy_kwh FROM estimated.petaday_history WHERE accelerator_id = 'nvidia-a100-sxm-80gb' AND index_on = DATE '2026-06-01'"
+    ).pl().to_dicts()[0]  # fmt: skip
+    estimates = bundled.sql(
+        "SELECT scenario_id, quantity, central, as_of_at FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving')"
+    ).pl().to_dicts()  # fmt: skip
+    expected = {_SITED: (sited, at), _PETADAYS: (petadays, dt.datetime(2026, 6, 1, tzinfo=dt.UTC))} | {
+        name: ({r["quantity"]: r["central"] for r in estimates if r["scenario_id"] == name}, estimates[0]["as_of_at"])
+        for name in ("llama-65b-lora-a100", "llama-2-70b-serving-h100")
     }
+    for estimate, (values, moment) in expected.items():
+        found = bundled.execute(
+            "SELECT DISTINCT quantity, total_to FROM why_moved(?, DATE '2024-01-01', to_at := ?)", [estimate, moment]
+        ).fetchall()
+        assert {q for q, _ in found} == KINDS[estimate]
+        for quantity, total in found:
+            assert total == pytest.approx(values[quantity], rel=1e-9), (estimate, quantity)
 
 
 @pytest.mark.parametrize("scenario", ["llama-65b", "gpt-3-175b-h100", "gpt-3-175b-a100"])
-@pytest.mark.parametrize("quantity", ["cost_usd", "operational_kgco2e"])
+@pytest.mark.parametrize("quantity", ["cost_usd", "energy_kwh", "operational_kgco2e"])
 def test_the_later_side_is_the_estimate_itself(
     bundled: duckdb.DuckDBPyConnection, scenario: str, quantity: str
 ) -> None:

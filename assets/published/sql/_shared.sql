@@ -23,6 +23,14 @@ CREATE OR REPLACE MACRO log_mean(a, b) AS
          ELSE (a - b) / ln(a / b) END;
 COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
 
+CREATE OR REPLACE MACRO moved_by(value_from, value_to, total_from, total_to) AS log_mean(total_to, total_from) * ln(value_to / value_from);
+COMMENT ON MACRO moved_by IS 'unit of the total; what one factor of a product adds to the change of the product; Ang 2005, doi:10.1016/j.enpol.2003.10.010 (LMDI-I)';
+
+CREATE OR REPLACE MACRO parts_of_move(kind) AS
+    ['hardware', 'utilization'] || CASE kind WHEN 'rental' THEN ['price', 'exchange_rate'] WHEN 'electricity' THEN ['power', 'pue', 'price', 'exchange_rate']
+        WHEN 'energy' THEN ['power', 'pue'] WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
+COMMENT ON MACRO parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
+
 CREATE OR REPLACE MACRO slot_length(resolution) AS
     CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
         WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
@@ -31,6 +39,10 @@ COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8
 CREATE OR REPLACE MACRO toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
 COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';
+
+CREATE OR REPLACE MACRO toml_number(definition, name) AS
+    try_cast(replace(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*([-+0-9._eE]+)', 1), '_', '') AS DOUBLE);
+COMMENT ON MACRO toml_number IS 'Number of a key in the TOML of reference.scenario; NULL where it is not stated.';
 
 CREATE OR REPLACE MACRO newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
 COMMENT ON MACRO newest_method IS 'The newest of method versions such as training-9 and training-10.';

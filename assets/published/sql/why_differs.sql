@@ -20,7 +20,7 @@ CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate) AS TABLE
     paired AS (SELECT f.part, f.value AS value_from, t.value AS value_to FROM factor f JOIN factor t ON t.part = f.part WHERE f.side = 'from' AND t.side = 'to'),
     total AS (SELECT max(s.cost) FILTER (s.side = 'from') AS total_from, max(s.cost) FILTER (s.side = 'to') AS total_to FROM side s)
     SELECT a.* FROM (
-        SELECT p.part, p.value_from, p.value_to, log_mean(t.total_to, t.total_from) * ln(p.value_to / p.value_from) AS differs_by_usd, p.value_to / p.value_from AS ratio FROM paired p CROSS JOIN total t
+        SELECT p.part, p.value_from, p.value_to, moved_by(p.value_from, p.value_to, t.total_from, t.total_to) AS differs_by_usd, p.value_to / p.value_from AS ratio FROM paired p CROSS JOIN total t
         UNION ALL SELECT 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_to / t.total_from FROM total t) a
     ORDER BY a.part = 'total', abs(a.differs_by_usd) DESC, a.part;
 COMMENT ON MACRO TABLE why_differs IS 'Why two estimates of a training''s cost differ: parts for operations, hours per operation (throughput) and price of an hour, or the price of an operation where one of them states no hours; they add up exactly (LMDI-I). why_differs(''gpt-3-cost-1-4-million'', ''gpt-3-cost-4-6-million'').';

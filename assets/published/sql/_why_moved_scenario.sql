@@ -1,0 +1,121 @@
+-- Factors of a bundled scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
+CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
+        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH known AS (
+        SELECT t.quantity, t.method_version, t.central, true AS is_training FROM estimated.training_estimate t WHERE t.scenario_id = estimate
+        UNION ALL SELECT e.quantity, e.method_version, e.central, false FROM estimated.scenario_estimate e WHERE e.scenario_id = estimate),
+    method AS (
+        SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version, e.is_training
+        FROM (SELECT newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
+    -- What may move, the hours and the energy that it follows from, and what its hours and its carbon are counted in.
+    outcome AS (
+        SELECT * FROM (VALUES
+            ('cost_usd', 'rental', 'gpu_hours', 1, 'energy_kwh', 1), ('energy_kwh', 'energy', 'gpu_hours', 1, 'energy_kwh', 1), ('operational_kgco2e', 'carbon', 'gpu_hours', 1, 'energy_kwh', 1000),
+            ('usd_per_mtok_input', 'rental', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1), ('kwh_per_mtok_input', 'energy', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
+            ('gco2e_per_mtok_input', 'carbon', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
+            ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1), ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
+            ('gco2e_per_mtok_output', 'carbon', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
+            ('rental_usd_per_day', 'rental', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
+            ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)
+        ) o(quantity, kind, hours_of, hour_count, energy_of, g_count)),
+    result AS (
+        SELECT o.quantity, o.kind, o.hours_of, o.g_count, max(k.central) FILTER (k.quantity = 'training_flop' AND k.method_version = m.from_version) AS flop,
+            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.from_version) / o.hour_count AS hours,
+            max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.from_version) AS energy,
+            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.to_version) / o.hour_count AS hours_by_to,
+            max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.to_version) AS energy_by_to,
+            max(k.central) FILTER (k.quantity = o.quantity AND k.method_version = m.from_version) AS central
+        FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.g_count),
+    used AS (
+        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
+        FROM (
+            SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
+                max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh, bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate,
+                max(f.value) FILTER (f.factor = 'utilization_share' AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
+                max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
+                -- The boundary that the estimate itself was made on, unless another is asked for.
+                max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location', 1)) AS told_boundary
+            FROM estimated.factor f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
+    stated AS (
+        SELECT toml_text(s.definition, 'accelerator') AS accelerator, lower(toml_text(s.definition, 'provider')) AS provider, toml_text(s.definition, 'region') AS region,
+            coalesce(toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, toml_text(s.definition, 'model') AS model
+        FROM reference.scenario s WHERE s.scenario_id = estimate),
+    wanted AS (
+        SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
+        UNION ALL SELECT 'to', to_at::TIMESTAMPTZ, coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
+    -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
+    carded AS (
+        SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
+        FROM wanted w CROSS JOIN method m LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE WHEN w.accelerator IS NULL AND NOT m.is_training THEN NULL WHEN w.accelerator IS NULL
+            THEN (SELECT min(o.training_accelerator_id) FROM reference.model o WHERE o.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model)))
+            ELSE coalesce((SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
+                (SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END FROM (
+                    SELECT DISTINCT c.accelerator_id FROM reference.accelerator c LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
+                    WHERE accelerator_key(w.accelerator) IN (accelerator_key(c.name), accelerator_key(l.alias))) n)) END),
+    placed AS (
+        SELECT c.*, p.region AS offer_region, coalesce(p.provider, c.provider) AS offer_provider, p.pue AS region_pue,
+            CASE WHEN p.region IS NOT NULL THEN p.zone ELSE upper(c.region) END AS zone, p.country_zone
+        FROM carded c LEFT JOIN (
+            SELECT r.region, CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS provider, r.provider AS of_provider, any_value(r.grid_zone) AS zone,
+                any_value(coalesce(n.grid_zone, r.country_code)) AS country_zone, any_value(r.pue) AS pue
+            FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code GROUP BY r.region, r.provider) p
+            ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
+        QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
+    rate AS (
+        SELECT p.side, r.* FROM placed p, LATERAL (
+            SELECT o.* FROM (
+                SELECT k.provider, k.region, k.instance_type, k.offer_variant, k.source_id, k.scope, k.valid_from, k.valid_to, k.currency_code, k.accelerator_id, k.purchase_option,
+                    k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
+                FROM cloud_rate_known(known_at := known_at::TIMESTAMPTZ) k
+                WHERE k.price_usd_per_gpu_hour > 0 AND k.price_component = 'instance' AND k.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) o
+            WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
+              AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
+              AND coalesce(o.valid_from <= p.as_of_at, true) AND coalesce(o.valid_to > p.as_of_at, true)) r),
+    -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
+    currency AS (SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
+    priced AS (
+        SELECT median(r.usd) FILTER (r.side = 'from') AS from_usd, median(r.usd) FILTER (r.side = 'to') AS to_usd,
+            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0 ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) FILTER (r.side = 'to') AS to_usd_at_old_rate
+        FROM rate r
+        LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region AND f.instance_type = r.instance_type
+            AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
+        LEFT JOIN currency c ON c.currency_code = r.currency_code
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE),
+    grid AS (
+        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM observed.grid_carbon_year g
+        WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
+        QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
+    mixed AS (
+        SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid, max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
+        FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at GROUP BY ALL),
+    -- Operations at the peak of a card tell what a training takes on another one; of a service or a fleet that is not known.
+    working AS (
+        SELECT s.*, x.side, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
+            CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN NOT u.has_rate AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
+            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like,
+            CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN s.hours_of <> 'gpu_hours_per_day' THEN u.served_utilization END AS own_use, x.peak AS side_peak,
+            CASE WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
+        FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w FROM carded c WHERE c.side = 'from') f),
+    valued AS (
+        SELECT w.side, w.quantity, w.kind,
+            -- GPU-hours at full use; where the use is not known, the hours themselves.
+            CASE WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600 END AS hardware,
+            CASE WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
+            -- Power as in the estimate; on another card the same share of its board power.
+            w.energy / w.hours / coalesce(w.used_pue, 1) * CASE WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w ELSE 1 END AS power_kw,
+            CASE WHEN w.side = 'to' AND to_region IS NOT NULL THEN coalesce(w.region_pue, (SELECT b.central FROM method_band('pue') b)) ELSE coalesce(w.used_pue, 1) END AS pue,
+            CASE WHEN w.kind = 'electricity' THEN w.usd_per_kwh
+                 WHEN w.given_usd IS NOT NULL AND (w.side = 'from' OR coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN w.given_usd
+                 WHEN w.side = 'from' THEN q.from_usd ELSE q.to_usd_at_old_rate END AS price,
+            CASE WHEN w.kind = 'electricity' OR w.side = 'from' OR (w.given_usd IS NOT NULL AND coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN 1.0 ELSE q.to_usd / q.to_usd_at_old_rate END AS exchange_rate,
+            CASE WHEN w.given_grid IS NOT NULL AND (w.side = 'from' OR to_region IS NULL) THEN w.given_grid ELSE w.looked_up_grid END / w.g_count AS grid,
+            CASE WHEN w.side = 'from' THEN 1.0 WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours ELSE w.energy_by_to / w.energy END AS method
+        FROM working w CROSS JOIN priced q),
+    factor AS (
+        SELECT v.side, v.quantity, q.part, q.value FROM valued v, LATERAL (
+            SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate', 'method']) AS part,
+                unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value) q
+        WHERE list_contains(parts_of_move(v.kind), q.part))
+    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version
+    FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m WHERE f.side = 'from' AND t.side = 'to';
+COMMENT ON MACRO TABLE moved_scenario IS 'Factors of the estimate of a bundled scenario at two dates, for why_moved.';
