@@ -4,6 +4,7 @@ import dagster as dg
 import dataframely as dy
 
 from assets.catalog import catalog
+from warehouse import alive
 from warehouse.home import Home
 from warehouse.tables import duckdb_type, unit_of
 
@@ -19,6 +20,11 @@ WHEN_INPUTS_CHANGE = dg.AutomationCondition.eager().without(~dg.AutomationCondit
 
 class HomeResource(dg.ConfigurableResource):
     """The home folder of this Petaday (`PETADAY_HOME`, default `./data`)."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Mark the run as worked on, so that it is known when its process is killed."""
+        if context.run is not None:
+            alive.hold(self.get(), context.run.run_id)
 
     def get(self) -> Home:
         """The home named by the environment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,28 @@ def status() -> int:
             "-" if refused is None else f"{refused:,}",
         )
     out.print(table)
+    _print_ticks(Home.from_environment())
     return 0
+
+
+def _print_ticks(home: Home) -> None:
+    """The schedules that are switched on, where there are any."""
+    if not (home.dagster_dir / "dagster.yaml").exists():
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pipelines.instance import instance
+        from pipelines.ticks import accounts
+
+        with instance(home) as of:
+            seen = accounts(of)
+    if not seen:
+        return
+    table = Table("schedule of", "ticks made", "failed", "missed", title="\nSchedules, 7 days", title_justify="left")
+    for account in seen:
+        made = f"{account.made_count:,} of {max(account.expected_count, account.made_count):,}"
+        table.add_row(account.source_id, made, f"{account.failed_count:,}", account.words())
+    out.print(table)
 
 
 def _age(seconds: float | None) -> str:

@@ -18,8 +18,10 @@ from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
+from pipelines.broken_runs import notice_broken_runs
 from pipelines.lake_jobs import lake_upkeep, lake_upkeep_schedule
 from pipelines.progress import HOOKS
+from pipelines.ticks import missed_days, schedule_name
 from warehouse.store import is_shared
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
@@ -83,6 +85,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Runs what is derived when what it is derived from has changed.",
             ),
+            notice_broken_runs,
             *SENSORS,
         ],
         resources={"home": HomeResource(), **(resources or {})},
@@ -94,11 +97,23 @@ def _schedule(source_id: str, cadence: str, has_history: bool) -> dg.ScheduleDef
     job = f"refresh_{source_id}"
 
     @dg.schedule(
-        name=f"{job}_schedule", job_name=job, cron_schedule=cadence, execution_timezone="UTC", default_status=_status()
+        name=schedule_name(source_id),
+        job_name=job,
+        cron_schedule=cadence,
+        execution_timezone="UTC",
+        default_status=_status(),
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = f"{context.scheduled_execution_time:%Y-%m-%d}"
-        return dg.RunRequest(partition_key=day) if has_history else dg.RunRequest()
+    def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+        at = context.scheduled_execution_time
+        if not has_history:
+            # A price list of yesterday cannot be read any more; after an outage the latest is all there is.
+            return [dg.RunRequest()]
+        requests = [dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M}", partition_key=f"{at:%Y-%m-%d}")]
+        if missed := missed_days(context.instance, source_id, at):
+            first, last = missed
+            days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+            requests.append(dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M} missed {first} to {last}", tags=days))
+        return requests
 
     return schedule
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
+from warehouse import alive
 from warehouse.home import Home
 
 
@@ -52,12 +53,13 @@ def execute(
     """Run a job in this process; returns the messages of the steps that failed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from pipelines.broken_runs import tidying
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
         from pipelines.instance import instance
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
-        with instance(home) as dagster_instance:
+        with instance(home) as dagster_instance, tidying(home, dagster_instance):
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=dagster_instance,
                 run_config=config,
@@ -65,6 +67,7 @@ def execute(
                 tags=tags,
                 partition_key=partition_key,
             )
+            alive.let_go(home, result.run_id)
     if result.success:
         return []
     messages = [failure_line(event) for event in result.all_events if event.is_step_failure]

@@ -26,6 +26,8 @@ run_monitoring:
   enabled: true
   start_timeout_seconds: 180
   max_runtime_seconds: 7200
+  poll_interval_seconds: 30
+  free_slots_after_run_end_seconds: 60
 run_retries:
   enabled: true
   max_retries: 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -70,11 +72,40 @@ def rebuild(options: dict[str, Any]) -> int:
 
 @click.command()
 def check() -> int:
-    """Verify captures by their hashes, the work file, and the published file."""
+    """Verify captures by their hashes, the work file, the published file, the schedules' ticks and the runs."""
     from assets.recovery import verify
 
-    problems = verify(Home.from_environment(), lambda text: out.print(f"  {text}", markup=False))
+    home = Home.from_environment()
+    say = partial(out.print, markup=False)
+    problems = [*verify(home, lambda text: say(f"  {text}")), *_check_of_runs(home, lambda text: say(f"  {text}"))]
     for problem in problems:
         err.print(f"petaday: {problem}", markup=False)
     out.print("all good" if not problems else f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
     return 1 if problems else 0
+
+
+def _check_of_runs(home: Home, tell: Callable[[str], None]) -> list[str]:
+    """Ticks that were missed and runs that are broken; asks Dagster's records and changes nothing."""
+    if not (home.dagster_dir / "dagster.yaml").exists():
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pipelines.broken_runs import broken_runs
+        from pipelines.instance import instance
+        from pipelines.ticks import accounts
+
+        with instance(home) as of:
+            seen = accounts(of)
+            broken = broken_runs(home, of)
+    if seen:
+        missed = sum(len(a.missed) for a in seen)
+        tell(f"{len(seen)} schedules are on: {sum(a.made_count for a in seen)} ticks in 7 days, {missed} missed")
+    for account in seen:
+        if account.missed and not account.problem:
+            tell(f"{account.source_id}: {account.words()}")
+    problems = [a.problem for a in seen if a.problem]
+    problems += [
+        f"run {run.run_id[:8]} of {run.job_name} counts as going on, but its process is gone: the next run, or the daemon, clears it"
+        for run in broken
+    ]
+    return problems

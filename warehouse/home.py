@@ -45,6 +45,11 @@ class Home:
         return self.root / "work" / "spool"
 
     @property
+    def running_dir(self) -> Path:
+        """A lock file for each run that a process of this machine works on."""
+        return self.root / "work" / "running"
+
+    @property
     def captures_dir(self) -> Path:
         """The exact bytes that publishers sent, and a sidecar for each."""
         return self.root / "captures"

@@ -1,0 +1,103 @@
+"""Runs whose process was killed: marked as failed, and their place in a pool given back.
+
+Without this a run that was killed while it held the writers' pool would keep it for ever, and every later run would wait. Dagster's
+own monitoring cannot see the processes of its default launcher, nor runs that the command line executes.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
+
+from warehouse import alive
+from warehouse.home import Home
+from warehouse.store import is_shared
+
+#: How often a command looks while it runs, and the daemon. Unit: seconds.
+LOOK_EVERY_S, SENSOR_EVERY_S = 5.0, 30
+#: A run that has begun and was never seen at work here is taken for broken after this long. Unit: seconds.
+UNSEEN_S = 900.0
+_GOING_ON = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def broken_runs(home: Home, instance: dg.DagsterInstance, now: dt.datetime | None = None) -> list[dg.DagsterRun]:
+    """Runs that count as going on though the process that worked on them is gone.
+
+    Judged are runs that a process of this machine was seen to work on; where the warehouse is not shared, also those that nobody was
+    seen to work on for `UNSEEN_S` (killed before they came to it).
+    """
+    moment = now or dt.datetime.now(dt.UTC)
+    found = []
+    for record in instance.get_run_records(RunsFilter(statuses=_GOING_ON)):
+        held = alive.is_held(home, record.dagster_run.run_id)
+        began = record.start_time or record.create_timestamp.timestamp()
+        is_unseen = held is None and not is_shared() and moment.timestamp() - began > UNSEEN_S
+        if held is False or is_unseen:
+            found.append(record.dagster_run)
+    return found
+
+
+def bury(home: Home, instance: dg.DagsterInstance, now: dt.datetime | None = None) -> list[str]:
+    """Mark broken runs as failed and give back the pool places of all runs that ended; returns ids of the broken ones."""
+    buried = []
+    for run in broken_runs(home, instance, now):
+        # It may have ended between the two looks.
+        current = instance.get_run_by_id(run.run_id)
+        if current is not None and not current.is_finished:
+            instance.report_run_failed(
+                current, "The process of this run is gone: killed, or the machine was switched off."
+            )
+            buried.append(run.run_id)
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits:
+        for run_id in storage.get_concurrency_run_ids():
+            run = instance.get_run_by_id(run_id)
+            if (run is None or run.is_finished) and not alive.is_held(home, run_id):
+                storage.free_concurrency_slots_for_run(run_id)
+    for run_id in alive.marked(home):
+        run = instance.get_run_by_id(run_id)
+        if (run is None or run.is_finished) and not alive.is_held(home, run_id):
+            alive.let_go(home, run_id)
+    return buried
+
+
+@contextmanager
+def tidying(home: Home, instance: dg.DagsterInstance) -> Generator[None]:
+    """Look before a run and while it goes on: another that it waits for may be killed meanwhile."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_EVERY_S):
+            try:
+                bury(home, instance)
+            except Exception:  # a busy database, say: the next look is soon
+                continue
+
+    bury(home, instance)
+    thread = threading.Thread(target=look, name="broken runs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@dg.sensor(
+    name="notice_broken_runs",
+    minimum_interval_seconds=SENSOR_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Marks runs as failed whose process was killed, and gives back their place in the writers' pool.",
+)
+def notice_broken_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look now and then."""
+    buried = bury(Home.from_environment(), context.instance)
+    return dg.SkipReason(f"{len(buried)} broken" + (f": {', '.join(i[:8] for i in buried)}" if buried else ""))
