@@ -128,7 +128,7 @@ def explain(home: Home, words: Sequence[str]) -> list[Step]:
 def _not_found(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str:
     keys = sorted({s.row_key for s in walk(con, table)})
     if not keys:
-        return f"{table} has no row with a passport: name estimated.training_estimate, estimated.scenario_estimate, estimated.siting, estimated.east_west, observed.<subject> or reference.<table>"
+        return f"{table} has no row with a passport: name estimated.<table>, observed.<subject> or reference.<table>, such as estimated.training_estimate"
     names = sorted({k.split("/", maxsplit=1)[0] for k in keys})
     close = difflib.get_close_matches(key.split("/", maxsplit=1)[0], names, n=1, cutoff=0.5)
     near = [k for k in keys if close and k.startswith(f"{close[0]}/")] or keys

@@ -1,4 +1,4 @@
--- Rows of observed and reference tables in one form, for the walks of passport.sql.
+-- Rows of observed and reference tables in one form, for the walks of passport_walk.sql.
 
 CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
     SELECT 'observed.cloud_rate' AS table_name,

@@ -1,14 +1,24 @@
 -- The walk of a published number back to the bytes it came from, in SQL. What each family of tables walks from stands in
--- _passport_<family>.sql: its rows (head_of_), the reference facts (reference_of_) and the observed rows (observation_of_) that they took.
+-- passport_<family>.sql: its rows (head_of_), the reference facts (reference_of_) and the observed rows (observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     WITH estimate AS (
         FROM head_of_scenario(of_table, of_key)
         UNION ALL BY NAME FROM head_of_siting(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_east_west(of_table, of_key)),
+        UNION ALL BY NAME FROM head_of_east_west(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_petaday(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_esg_report(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_compute_trend(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_verdict(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_why_moved(of_table, of_key)),
     decided_by AS (
         FROM reference_of_siting(of_table, of_key)
-        UNION ALL FROM reference_of_east_west(of_table, of_key)),
+        UNION ALL FROM reference_of_east_west(of_table, of_key)
+        UNION ALL FROM reference_of_petaday(of_table, of_key)
+        UNION ALL FROM reference_of_esg_report(of_table, of_key)
+        UNION ALL FROM reference_of_compute_trend(of_table, of_key)
+        UNION ALL FROM reference_of_verdict(of_table, of_key)
+        UNION ALL FROM reference_of_why_moved(of_table, of_key)),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -49,7 +59,17 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL BY NAME
         FROM observation_of_siting(of_table, of_key)
         UNION ALL BY NAME
-        FROM observation_of_east_west(of_table, of_key)),
+        FROM observation_of_east_west(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_petaday(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_esg_report(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_compute_trend(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_verdict(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_why_moved(of_table, of_key)),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
@@ -76,6 +96,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL
         SELECT d.root_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
         FROM decided_by d JOIN (
+            FROM row_of_reference('scenario') UNION ALL BY NAME FROM row_of_reference('scenario_claim') UNION ALL BY NAME FROM row_of_reference('model') UNION ALL BY NAME
             FROM row_of_reference('accelerator') UNION ALL BY NAME FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('embodied_carbon') UNION ALL BY NAME
             FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('decision_default') UNION ALL BY NAME FROM row_of_reference('compute_hub')) r
         ON r.table_name = d.table_name AND r.row_key = d.row_key
@@ -85,7 +106,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
     walk AS (
         SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,
-            coalesce('unknown: ' || reason, format('p5 {:.6g}, p95 {:.6g}', low, high)) || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
+            coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,
