@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -83,10 +84,16 @@ def gib(column: str) -> pl.Expr:
 _HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
 #: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
 _BLOCK = 8 << 20
+_AHEAD = 1 << 16
 
 
 def csv_rows(
-    document: Document, columns: Collection[str], required: Sequence[str], *, naming: Sequence[str]
+    document: Document,
+    columns: Collection[str],
+    required: Sequence[str],
+    *,
+    naming: Sequence[str],
+    wanted: pl.Expr | None = None,
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """The few rows of a bulk file that matter, as text, without holding the file.
 
@@ -94,7 +101,8 @@ def csv_rows(
         document: lines of metadata, a header that begins with SKU, and rows.
         columns: columns to keep; one that the file lacks is null.
         required: columns that must be there.
-        naming: words that a line must all contain to be parsed at all; the caller filters once more on the columns.
+        naming: words that a line must all contain to be parsed at all.
+        wanted: condition on the columns; rows that do not meet it are let go block by block.
 
     Returns:
         (rows, metadata by name).
@@ -115,42 +123,38 @@ def csv_rows(
     metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
     header = next(csv.reader([line]))
     require_columns(document, header, required)
+    schema = dict.fromkeys(header, pl.String)
+    kept = [pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns]
+    condition = pl.lit(value=True) if wanted is None else wanted
+    parts = []
     try:
-        lines = _lines_of_interest(document, found.end() + 1, len(header), naming)
-        text = "\n".join([line.rstrip("\r"), *lines])
-        frame = pl.read_csv(
-            text.encode(), columns=[c for c in columns if c in header], schema=dict.fromkeys(header, pl.String)
-        )
+        for lines in _lines_of_interest(document, found.end() + 1, len(header), naming):
+            text = f"{line.rstrip()}\n{lines}".encode()
+            rows = pl.read_csv(text, columns=[c for c in columns if c in header], schema=schema)
+            parts.append(rows.select(kept).filter(condition))
     except pl.exceptions.PolarsError as e:
         raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {str(e).splitlines()[0][:200]}") from e
-    return frame.select(pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns), metadata
+    return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), metadata
 
 
 def _lines_of_interest(document: Document, start: int, width: int, naming: Sequence[str]) -> Iterator[str]:
-    """Lines that name all the words, block by block: a fiftieth of the file, all that is kept of it.
-
-    No field of these files holds a line break.
-    """
+    """Lines that name all the words, block by block; no field of these files holds a line break."""
     sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
     with document.path.open("rb", buffering=0) as file:
-        file.seek(start)
-        rest, is_last = b"", False
-        while not is_last:
-            block = file.read(_BLOCK)
-            is_last = not block
-            cut = block.rfind(b"\n") + 1
-            text = rest + block[:cut] if rest else block[:cut]
-            if is_last or cut:
-                rest = block[cut:]
-            else:
-                rest += block
-                continue
-            if is_last and text.strip() and len(next(csv.reader([text.decode("utf-8", "replace")]))) != width:
-                raise LayoutError(f"{document.url}: the last line breaks off (truncated?): {text[:120]!r}")
-            if not text.strip():
+        size = os.fstat(file.fileno()).st_size
+        while start < size:
+            end = _end_of_line(file.fileno(), start + _BLOCK, size)
+            # One read of whole lines, so that no byte is copied again.
+            block = os.pread(file.fileno(), end - start, start)
+            if not block:
+                raise LayoutError(f"{document.url}: the file became shorter while it was read")
+            start += len(block)
+            if start >= size:
+                _check_last_line(document, block, width)
+            if block.isspace():
                 continue
             part = pl.read_csv(
-                text,
+                block,
                 has_header=False,
                 separator="\x1f",
                 quote_char=None,
@@ -160,3 +164,20 @@ def _lines_of_interest(document: Document, start: int, width: int, naming: Seque
             # Joined, so that no view keeps the block alive.
             if part.height:
                 yield part["line"].str.strip_chars_end("\r").str.join("\n").item()
+
+
+def _end_of_line(descriptor: int, at: int, size: int) -> int:
+    """Where the line ends in which byte `at` lies."""
+    while at < size:
+        ahead = os.pread(descriptor, _AHEAD, at)
+        if (found := ahead.find(b"\n")) >= 0:
+            return at + found + 1
+        at += max(len(ahead), 1)
+    return size
+
+
+def _check_last_line(document: Document, block: bytes, width: int) -> None:
+    """A file that was cut short ends in the middle of a line."""
+    last = block[block.rfind(b"\n") + 1 :]
+    if last.strip() and len(next(csv.reader([last.decode("utf-8", "replace")]))) != width:
+        raise LayoutError(f"{document.url}: the last line breaks off (truncated?): {last[:120]!r}")

@@ -164,8 +164,8 @@ def _published_in(url: str, window: Window) -> dt.datetime | None:
 
 def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
     """Rows about accelerators, and when the file was published."""
-    frame, metadata = csv_rows(document, _COLUMNS, _REQUIRED, naming=("Linux", "Shared"))
-    return frame.filter(_wanted()), metadata.get("Publication Date")
+    frame, metadata = csv_rows(document, _COLUMNS, _REQUIRED, naming=("Linux", "Shared"), wanted=_wanted())
+    return frame, metadata.get("Publication Date")
 
 
 def _present(column: str) -> pl.Expr:
