@@ -272,9 +272,9 @@ def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
     try:
-        with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
-            captures = CaptureStore(home).store(source.source_id, documents)
         known = loading.latest(home, source.source_id)
+        with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
+            captures = CaptureStore(home).store(source.source_id, documents, known["urls"])
         batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, "loaded")
         if same_as := _unchanged(source, captures, known):
             batch = replace(batch, outcome="unchanged", message=same_as)
@@ -343,6 +343,9 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
                     if len(requests_of_batch) == 1 and source.follow is None:
                         answer = client.fetch(request, known.get(stored_url(request)))
                         if isinstance(answer, NotModified):
+                            if confirmed := _take_confirmed(home, source, answer, request):
+                                taken.append(confirmed)
+                                continue
                             answer = _recalled(home, source, answer) or client.fetch(request)
                         assert isinstance(answer, Document), "without a condition there is no 304"
                         documents.append(answer)
@@ -357,7 +360,8 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
                     raise
                 failures.append(str(e))
                 continue
-            taken.append(take(home, source, documents))
+            if documents:
+                taken.append(take(home, source, documents))
     finally:
         client.close()
     if failures:
@@ -389,6 +393,40 @@ def _batches(
         finally:
             index.path.unlink(missing_ok=True)
         yield from _batches(client, source, window, found)
+
+
+def _take_confirmed(home: Home, source: Source, answer: NotModified, request: Request) -> Taken | None:
+    """Stage "unchanged" on the word of a 304 alone, if the bytes are kept and today's parser has read them.
+
+    Returns:
+        None where they must be read: after a change of the parser, in a new month's folder, or if they are lost.
+    """
+    known = loading.latest(home, source.source_id)["urls"][answer.url]
+    if request.as_of is not None or not known.get("stored_byte_count"):
+        return None
+    capture = Capture(
+        capture_id="",
+        batch_id="",
+        batch_index=0,
+        batch_size=1,
+        source_id=source.source_id,
+        url=answer.url,
+        fetched_at=answer.fetched_at.astimezone(dt.UTC).isoformat(),
+        http_status=304,
+        etag=known["etag"],
+        last_modified=known["last_modified"],
+        sha256=known["sha256"],
+        byte_count=0,
+        extension=request.extension,
+    )
+    same_as = _unchanged(source, [capture], {"urls": {answer.url: known}})
+    with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
+        stored = CaptureStore(home).store_again(capture, known) if same_as else None
+        if stored is None:
+            return None
+        batch = staging.Batch(source.source_id, source.subject, source.parser_version, [stored], "unchanged", same_as)
+        staging.stage(home, batch)
+    return Taken(stored.batch_id, (stored.capture_id,), "unchanged", None, 0, 0)
 
 
 def _recalled(home: Home, source: Source, answer: NotModified) -> Document | None:

@@ -13,9 +13,11 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -26,6 +28,8 @@ from warehouse.journal import journal_in
 from warehouse.store import store_of
 
 _BLOCK = 1 << 20
+#: Threads that keep the pages of one answer.
+_WRITERS = 4
 #: Slashes in the key of a sidecar: source/year/month/capture.json.
 _DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
@@ -72,6 +76,8 @@ class Capture:
     sha256: str
     byte_count: int
     extension: str
+    #: Size of the compressed file; None where an earlier version stored it.
+    stored_byte_count: int | None = None
 
     @property
     def fetched(self) -> dt.datetime:
@@ -96,6 +102,16 @@ class Capture:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
+
+
+def identified(captures: Sequence[Capture]) -> list[Capture]:
+    """The captures of one batch, in order, with their ids: told by source, time, bytes and place in the batch."""
+    ids = [_digest(c.source_id, c.fetched_at, c.sha256, str(c.batch_index)) for c in captures]
+    batch_id = ids[0] if len(ids) == 1 else _digest(*ids)
+    return [
+        replace(c, capture_id=each, batch_id=batch_id, batch_size=len(captures))
+        for each, c in zip(ids, captures, strict=True)
+    ]
 
 
 class CaptureStore:
@@ -130,57 +146,111 @@ class CaptureStore:
             raise
         return digest.hexdigest(), size, temporary
 
+    def _keep(
+        self, source_id: str, index: int, document: Document, known: Mapping[str, Any] | None
+    ) -> tuple[Capture, Path | None]:
+        """One document of a batch, and its compressed bytes where they are not in the store yet."""
+        capture = Capture(
+            capture_id="",
+            batch_id="",
+            batch_index=index,
+            batch_size=1,
+            source_id=source_id,
+            url=document.url,
+            fetched_at=document.fetched_at.astimezone(dt.UTC).isoformat(),
+            http_status=document.http_status,
+            etag=document.etag,
+            last_modified=document.last_modified,
+            sha256="",
+            byte_count=0,
+            extension=document.extension,
+        )
+        again = self.known_bytes(capture, known)
+        # Hashing alone takes half the time of storing: worth it where the size already says "perhaps the same".
+        if again is not None and document.path.stat().st_size == again.byte_count:
+            with document.path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == again.sha256:
+                    return again, None
+        folder = self.files.scratch_folder(f"{capture.folder.as_posix()}/_")
+        sha256, size, temporary = self._store_bytes(document, folder)
+        stored = temporary.stat().st_size
+        return replace(capture, sha256=sha256, byte_count=size, stored_byte_count=stored), temporary
+
+    def known_bytes(self, capture: Capture, known: Mapping[str, Any] | None) -> Capture | None:
+        """A capture of the bytes that are remembered of its address, if they lie in the store where it would put them.
+
+        Args:
+            capture: without hash and sizes.
+            known: `sha256`, `byte_count` and `stored_byte_count` of the last answer of this address.
+        """
+        if not known or not known.get("byte_count") or not known.get("stored_byte_count"):
+            return None
+        sizes = {name: known[name] for name in ("sha256", "byte_count", "stored_byte_count")}
+        again = replace(capture, **sizes)
+        return again if self.files.size(again.path.as_posix()) == again.stored_byte_count else None
+
     @whole_again
-    def store(self, source_id: str, documents: Sequence[Document]) -> list[Capture]:
+    def store(
+        self, source_id: str, documents: Sequence[Document], known: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> list[Capture]:
         """Keep the documents of one batch; storing the same again changes nothing.
+
+        Args:
+            source_id: publisher.
+            documents: pages of one answer, in order.
+            known: what is remembered of the last answers, by address (see `known_bytes`): their bytes are not
+                compressed again.
 
         Raises:
             ValueError: if a name could leave the folder.
         """
         if not _SAFE_NAME.match(source_id):
             raise ValueError(f"not a source id: {source_id!r}")
-        captures, temporaries = [], []
+        for document in documents:
+            if not _SAFE_EXTENSION.match(document.extension):
+                raise ValueError(f"not a file extension: {document.extension!r}")
+        kept: list[tuple[Capture, Path | None]] = []
         try:
-            for index, document in enumerate(documents):
-                if not _SAFE_EXTENSION.match(document.extension):
-                    raise ValueError(f"not a file extension: {document.extension!r}")
-                fetched_at = document.fetched_at.astimezone(dt.UTC).isoformat()
-                folder = self.files.scratch_folder(f"{source_id}/{fetched_at[:4]}/{fetched_at[5:7]}/_")
-                sha256, size, temporary = self._store_bytes(document, folder)
-                temporaries.append(temporary)
-                captures.append(
-                    Capture(
-                        _digest(source_id, fetched_at, sha256, str(index)),
-                        "",
-                        index,
-                        len(documents),
-                        source_id,
-                        document.url,
-                        fetched_at,
-                        document.http_status,
-                        document.etag,
-                        document.last_modified,
-                        sha256,
-                        size,
-                        document.extension,
-                    )
-                )
-            ids = [c.capture_id for c in captures]
-            batch_id = ids[0] if len(ids) == 1 else _digest(*ids)
-            captures = [replace(c, batch_id=batch_id) for c in captures]
-            for capture, temporary in zip(captures, temporaries, strict=True):
-                key, sidecar = capture.path.as_posix(), capture.sidecar.as_posix()
-                # The same bytes always go under the same key, whoever fetched them.
-                if self.files.size(key) == temporary.stat().st_size:
-                    temporary.unlink()
-                else:
-                    self.files.put(temporary, key)
-                if self.files.size(sidecar) is None:
-                    self.files.write(sidecar, json.dumps(asdict(capture), indent=1).encode())
+            # Threads, because most of keeping many small pages is waiting for the disk.
+            with ThreadPoolExecutor(_WRITERS) as pool:
+                tasks = [
+                    pool.submit(self._keep, source_id, index, document, (known or {}).get(document.url))
+                    for index, document in enumerate(documents)
+                ]
+                wait(tasks)
+            kept = [task.result() for task in tasks if task.exception() is None]
+            for task in tasks:
+                task.result()
+            captures = identified([capture for capture, _ in kept])
+            with ThreadPoolExecutor(_WRITERS) as pool:
+                list(pool.map(self._put, captures, [temporary for _, temporary in kept]))
         finally:
-            for temporary in temporaries:
-                temporary.unlink(missing_ok=True)
+            for _, temporary in kept:
+                if temporary is not None:
+                    temporary.unlink(missing_ok=True)
         return captures
+
+    @whole_again
+    def store_again(self, capture: Capture, known: Mapping[str, Any]) -> Capture | None:
+        """Note that a publisher confirmed the bytes of last time, without reading them; None if they are not there."""
+        again = self.known_bytes(capture, known)
+        if again is None:
+            return None
+        (again,) = identified([again])
+        self._put(again, None)
+        return again
+
+    def _put(self, capture: Capture, temporary: Path | None) -> None:
+        """The bytes first, then the sidecar that speaks of them."""
+        key, sidecar = capture.path.as_posix(), capture.sidecar.as_posix()
+        if temporary is not None:
+            # The same bytes always go under the same key, whoever fetched them.
+            if self.files.size(key) == capture.stored_byte_count:
+                temporary.unlink()
+            else:
+                self.files.put(temporary, key)
+        if self.files.size(sidecar) is None:
+            self.files.write(sidecar, json.dumps(asdict(capture), indent=1).encode())
 
     # Reading ----------------------------------------------------------------------------------------------------------
 

@@ -289,6 +289,8 @@ def remember_latest(home: Home, batch: staging.Batch) -> None:
             "etag": capture.etag,
             "last_modified": capture.last_modified,
             "sha256": capture.sha256,
+            "byte_count": capture.byte_count,
+            "stored_byte_count": capture.stored_byte_count,
             "batch_id": same_as,
             "parser_version": batch.parser_version,
             "capture_ids": [c.capture_id for c in batch.captures],

@@ -7,7 +7,6 @@ has two rows more. Products are instance types by operating system, software and
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import duckdb
