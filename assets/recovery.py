@@ -14,10 +14,10 @@ from assets.catalog import catalog
 from assets.sources import all_sources
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore
-from warehouse.connection import open_work, read_published, write_lock
+from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
 from warehouse.home import Home
-from warehouse.store import store_of
+from warehouse.store import is_shared, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
 
@@ -151,11 +151,15 @@ def verify(home: Home, tell: Tell) -> list[str]:
         if store_of(home).exists():
             try:
                 with open_work(home, catalog()) as con:
-                    problems += _verify_tables(con, store, tell)
+                    problems += _verify_tables(con, store, store_of(home).name, tell)
             except (WarehouseDamagedError, duckdb.Error) as e:
                 problems.append(str(e).splitlines()[0])
+    if is_shared() and not home.published_file.exists():
+        tell("no file was published from this home: `petaday publish` makes one")
+        return problems
     try:
-        with read_published(home) as con:
+        # The file itself, also where readers of this home are given the lake.
+        with FileStore(home).open_for_reading() as con:
             problems += [f"published file: {p}" for p in _scan(con)]
             tell(
                 f"publication {con.execute('SELECT max(publication_number) FROM meta.publication').fetchall()[0][0]} read in full"
@@ -179,7 +183,7 @@ def _scan(con: duckdb.DuckDBPyConnection) -> list[str]:
     return problems
 
 
-def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, tell: Tell) -> list[str]:
+def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, place: str, tell: Tell) -> list[str]:
     problems = _scan(con)
     known = {c.capture_id for c in store.captures()}
     recorded = {r[0] for r in con.execute("SELECT DISTINCT capture_id FROM meta.capture").fetchall()}
@@ -191,5 +195,5 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, tell: Te
         ).fetchall()[0][0]
         if orphans:
             problems.append(f"{subject.log_name}: {orphans} rows whose capture is not recorded")
-    tell(f"work file read in full; {len(recorded)} captures recorded, {len(known - recorded)} waiting")
+    tell(f"{place} read in full; {len(recorded)} captures recorded, {len(known - recorded)} waiting")
     return problems

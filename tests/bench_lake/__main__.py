@@ -17,9 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from deploy.scale import MEASURED
-
-PARTS = ("workers", "readers", "daily", "history")
+from deploy.scale import MEASURED, PARTS
 
 
 def machine() -> dict[str, object]:
@@ -31,6 +29,7 @@ def machine() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
+        "load_average": round(os.getloadavg()[1], 1),
     }
 
 
@@ -41,8 +40,8 @@ def main() -> None:
     parser.add_argument("--zones", type=int, default=350, help="history: zones")
     parser.add_argument("--years", type=int, default=5, help="history: years")
     parser.add_argument("--minutes", type=int, default=5, help="history: length of a slot")
-    parser.add_argument("--offers", type=int, default=50_000, help="daily: offers of one catalog")
-    parser.add_argument("--days", type=int, default=364, help="daily: days")
+    parser.add_argument("--offers", type=int, default=20_000, help="daily: offers of one catalog")
+    parser.add_argument("--days", type=int, default=369, help="daily: days")
     parser.add_argument(
         "--folder", type=Path, help="where servers and data lie while it runs; default: a temporary folder"
     )

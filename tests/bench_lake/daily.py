@@ -1,4 +1,4 @@
-"""A year of daily loads: one catalog with 1% of its prices changed each day, on the lake with upkeep on its schedule."""
+"""A year of daily loads: one catalog with 1% of its prices changed each day, on the lake with upkeep."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from warehouse.home import Home
 from warehouse.store import keeping
 
 FIRST = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-#: Days whose median stands for day 1, 100 and 364.
+#: Days asked for (1 is the first that compares with a day before), and from each on, days whose median stands for it.
+ASKED = (1, 100, 364)
 ABOUT = 5
+#: Seldomer than on the schedule (daily): what holds for a week of small files holds for a day of them.
+EVERY_DAYS = 7
 
 
 def offers(day: int, count: int) -> pl.DataFrame:
@@ -35,63 +38,76 @@ def offers(day: int, count: int) -> pl.DataFrame:
     ).pl()
 
 
-def load(home: Home, day: int, count: int) -> tuple[int, float]:
-    """Record the catalog of a day; returns (appended rows, seconds)."""
+def load(con: duckdb.DuckDBPyConnection, day: int, count: int) -> int:
+    """Record the catalog of a day in one transaction; returns the appended rows."""
     at = FIRST + dt.timedelta(days=day)
     snapshot = log.Snapshot("bench", "all", at.isoformat(), at, True, offers(day, count))
-    began = time.perf_counter()
-    with write_session(home, catalog()) as con, transaction(con):
-        appended = log.record(con, CLOUD_RATE, snapshot, at, lambda *_: snapshot.frame.clear())
-    return appended, time.perf_counter() - began
+    with transaction(con):
+        return log.record(con, CLOUD_RATE, snapshot, at, lambda *_: snapshot.frame.clear())
 
 
-def year(
-    home: Home, count: int, days: int, upkeep: Callable[[], object] | None, every: int = 1
-) -> tuple[list[float], list[float]]:
-    """Load every day, with upkeep after every so many; returns seconds of the loads and of the upkeeps.
+def year(home: Home, count: int, days: int, upkeep: Callable[[], object] | None) -> dict[int, float]:
+    """Load every day, with upkeep after every `EVERY_DAYS`; returns seconds of the loads around the days asked for.
+
+    A day that is timed has a write session of its own, as a run has; the days between share one until the next upkeep.
+    Each day is a commit of its own in either case.
 
     Raises:
         RuntimeError: if a day appended another number of rows than changed.
     """
-    loads, upkeeps = [], []
-    for day in range(days):
-        appended, seconds = load(home, day, count)
-        if appended != (count if day == 0 else count // 100):
-            raise RuntimeError(f"day {day} appended {appended} rows")
-        loads.append(seconds)
-        if upkeep and (day + 1) % every == 0:
-            began = time.perf_counter()
+    asked = [d for d in ASKED if d < days]
+    timed = {d for day in asked for d in range(day, min(day + ABOUT, days))} | set(range(days - ABOUT, days))
+    seconds = {}
+    day = 0
+    while day < days:
+        end = day + 1
+        if day not in timed:
+            while end < days and end not in timed and end % EVERY_DAYS:
+                end += 1
+        began = time.perf_counter()
+        with write_session(home, catalog()) as con:
+            for number in range(day, end):
+                appended = load(con, number, count)
+                if appended != (count if number == 0 else count // 100):
+                    raise RuntimeError(f"day {number} appended {appended} rows")
+        if day in timed:
+            seconds[day] = time.perf_counter() - began
+        day = end
+        if upkeep and day % EVERY_DAYS == 0:
             upkeep()
-            upkeeps.append(time.perf_counter() - began)
-    return loads, upkeeps
+    return seconds
 
 
-def about(loads: list[float], day: int) -> float:
-    """Median seconds of the loads around a day (1 is the first that compares with a day before)."""
-    start = min(max(day, 1), len(loads) - ABOUT)
-    return statistics.median(loads[start : start + ABOUT])
+def about(seconds: dict[int, float], day: int) -> float:
+    """Median seconds of the loads from a day on, or of the last ones."""
+    last = max(seconds)
+    start = min(day, last + 1 - ABOUT)
+    return statistics.median(seconds[d] for d in range(start, start + ABOUT))
 
 
 def run(chosen: argparse.Namespace) -> dict:
-    """Print and return the seconds of day 1, 100 and 364, with upkeep daily, without, and on the embedded file."""
+    """Print and return the seconds of a load on day 1, 100 and 364, on the lake with upkeep and on the embedded file."""
     found = {}
-    last = chosen.days - 1
     with _place.postgres(chosen.folder) as server:
-        for name, of, is_kept in (("file", None, False), ("lake, daily upkeep", server, True)):
+        for name, of in (("file", None), ("lake", server)):
             with _place.empty(of, chosen.folder) as home:
-                lake = _place.lake_store(home) if of else None
-                loads, upkeeps = year(
-                    home,
-                    chosen.offers,
-                    chosen.days,
-                    (lambda lake=lake: keeping.upkeep(lake)) if is_kept and lake else None,
-                )
-                found[name] = {
-                    "day_1_s": round(about(loads, 1), 3),
-                    "day_100_s": round(about(loads, min(100, last)), 3),
-                    "day_364_s": round(about(loads, last), 3),
+                upkeeps: list[float] = []
+
+                def upkeep(home: Home = home, upkeeps: list[float] = upkeeps) -> None:
+                    began = time.perf_counter()
+                    keeping.upkeep(_place.lake_store(home))
+                    upkeeps.append(time.perf_counter() - began)
+
+                seconds = year(home, chosen.offers, chosen.days, upkeep if of else None)
+                found[name] = {f"day_{day}_s": round(about(seconds, day), 3) for day in ASKED} | {
                     "upkeep_s": _place.spread(upkeeps) if upkeeps else None,
                     **_place.sizes(home),
                 }
                 print(f"{name}: {found[name]}", flush=True)
-    return {"offers": chosen.offers, "changed_share": 0.01, "days": chosen.days, "cases": found}
+    return {
+        "offers": chosen.offers,
+        "changed_share": 0.01,
+        "days": chosen.days,
+        "upkeep_every_days": EVERY_DAYS,
+        "cases": found,
+    }

@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from assets import lake as moving
 from assets.catalog import catalog
+from assets.recovery import verify
 from deploy import servers
 from pipelines.definitions import defs
 from tests.lake.conftest import NIGHTLY
@@ -91,6 +92,9 @@ def test_an_embedded_warehouse_is_moved_and_proved_equal(
     assert moving.check(embedded, told.append) == []
     # The published file is the lake's content in one file, with macros and comments.
     made = publish(embedded, catalog())
+    told.clear()
+    assert verify(embedded, told.append) == []
+    assert f"publication {made.number} read in full" in told
     assert moving.prove_equal(embedded, told.append, made.path) == []
     with duckdb.connect(str(made.path), read_only=True) as con:
         assert con.execute("SELECT count(*) FROM help() WHERE meaning IS NOT NULL").fetchall()[0][0] > 100

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -143,18 +144,26 @@ def ended(team: Team, backfill_id: str, seconds: float) -> list[dict]:
 
 def record(team: Team, seconds: float = 120) -> None:
     """Let a worker record what is staged of the grid's carbon."""
-    told = team.graphql(
-        _LAUNCH,
-        p={
-            "selector": {
-                "repositoryLocationName": "petaday",
-                "repositoryName": "__repository__",
-                "jobName": "settle",
-                "assetSelection": [{"path": ["observed", "grid_carbon"]}],
-            },
-            "runConfigData": {},
+    parameters = {
+        "selector": {
+            "repositoryLocationName": "petaday",
+            "repositoryName": "__repository__",
+            "jobName": "settle",
+            "assetSelection": [{"path": ["observed", "grid_carbon"]}],
         },
-    )["launchRun"]
+        "runConfigData": {},
+    }
+
+    def launched() -> dict | None:
+        # After a restart of its database the webserver fails once on each connection that it had kept.
+        try:
+            return team.graphql(_LAUNCH, p=parameters)["launchRun"]
+        except HTTPError as e:
+            assert e.code == 500, e
+            return None
+
+    told = until(launched, 30, "launching")
+    assert isinstance(told, dict)
     assert told["__typename"] == "LaunchRunSuccess", told
 
     def done() -> bool:
