@@ -10,7 +10,8 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL BY NAME FROM head_of_esg_report(of_table, of_key)
         UNION ALL BY NAME FROM head_of_compute_trend(of_table, of_key)
         UNION ALL BY NAME FROM head_of_verdict(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_why_moved(of_table, of_key)),
+        UNION ALL BY NAME FROM head_of_why_moved(of_table, of_key)
+        UNION ALL BY NAME FROM head_of_index(of_table, of_key)),
     decided_by AS (
         FROM reference_of_siting(of_table, of_key)
         UNION ALL FROM reference_of_east_west(of_table, of_key)
@@ -18,7 +19,8 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL FROM reference_of_esg_report(of_table, of_key)
         UNION ALL FROM reference_of_compute_trend(of_table, of_key)
         UNION ALL FROM reference_of_verdict(of_table, of_key)
-        UNION ALL FROM reference_of_why_moved(of_table, of_key)),
+        UNION ALL FROM reference_of_why_moved(of_table, of_key)
+        UNION ALL FROM reference_of_index(of_table, of_key)),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -69,7 +71,9 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL BY NAME
         FROM observation_of_verdict(of_table, of_key)
         UNION ALL BY NAME
-        FROM observation_of_why_moved(of_table, of_key)),
+        FROM observation_of_why_moved(of_table, of_key)
+        UNION ALL BY NAME
+        FROM observation_of_index(of_table, of_key)),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
@@ -106,7 +110,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
     walk AS (
         SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,
-            coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
+            coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), told, format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,
