@@ -24,6 +24,7 @@ from assets.estimated.decision_tables import (
     SITING,
     WHY_MOVED,
 )
+from assets.estimated.given_keys import as_written, canonical, unknown_key
 from assets.estimated.methods.common import (
     COUNT,
     HOURS,
@@ -278,18 +279,23 @@ def _read(name: str, value: object, parameter: Parameter, problems: list[str]) -
     return given
 
 
+def _canonical(
+    values: Mapping[str, object], parameters: Mapping[str, Parameter], problems: list[str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Keys in other units and under other names, as in the other sections."""
+    numbers = [name for name, p in parameters.items() if p.kind == "number"]
+    return canonical(values, numbers, [name for name in parameters if name not in numbers], problems)
+
+
 def _workloads(value: object, problems: list[str]) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value or not all(isinstance(w, dict) for w in value):
         problems.append("workloads: give each in a table of its own, [[esg_report.workloads]]")
         return []
     rows = []
-    for position, stated in enumerate(value, 1):
+    for position, as_stated in enumerate(value, 1):
         where = f"workloads[{position}]"
-        problems += [
-            f"{where}.{key}: unknown field{closest(key, list(WORKLOAD)) or '; allowed are ' + ', '.join(WORKLOAD)}"
-            for key in stated
-            if key not in WORKLOAD
-        ]
+        stated, _ = _canonical(as_stated, WORKLOAD, problems)
+        problems += [f"{where}.{unknown_key(key, list(WORKLOAD))}" for key in stated if key not in WORKLOAD]
         row = {
             key: _read(f"{where}.{key}", stated[key], p, problems) if key in stated else None
             for key, p in WORKLOAD.items()
@@ -314,12 +320,10 @@ def decision_of(
     decision, problems = DECISIONS[section], list[str]()
     if not isinstance(values, dict):
         raise ScenarioError([f"{section}: needs a line [{section}] and what is known below it"])
-    for key in values:
-        if key not in decision.parameters:
-            near = closest(key, list(decision.parameters))
-            problems.append(
-                f"{key}: unknown field of [{section}]" + (near or f"; allowed are {', '.join(decision.parameters)}")
-            )
+    values, written = _canonical(values, decision.parameters, problems)
+    problems += [
+        unknown_key(key, list(decision.parameters), section) for key in values if key not in decision.parameters
+    ]
     arguments = {k: _read(k, values[k], p, problems) for k, p in decision.parameters.items() if k in values}
     problems += [
         f"{' or '.join(group)}: missing in [{section}]"
@@ -337,7 +341,7 @@ def decision_of(
         if a and b and str(a) > str(b):
             problems.append(f"{early}: {a} given; allowed is a day up to {late}, {b}")
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(as_written(problems, written))
     return DecisionStatement(scenario_id, decision, arguments, **(about or {}))
 
 

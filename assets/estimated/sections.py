@@ -108,7 +108,10 @@ def statement_of(
     texts = {k: read_text(k, values[k], problems) for k in (*method.names, *method.choices) if k in values}
     for key, choices in method.choices.items():
         if (given := texts.get(key)) and given not in choices:
-            problems.append(f"{key}: {given!r} given; allowed are {', '.join(choices)}{closest(given, choices)}")
+            weights = "; for weights alone in fewer bits give bytes_per_parameter" if key == "number_format" else ""
+            problems.append(
+                f"{key}: {given!r} given; allowed are {', '.join(choices)}{closest(given, choices)}{weights}"
+            )
     as_of = read_as_of(values["as_of"], problems) if "as_of" in values and method.names else None
     if method.table:
         numbers |= _read_table(method.table, values.get(method.table), problems)

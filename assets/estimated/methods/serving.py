@@ -31,7 +31,7 @@ _FITTED = "https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tas
 _SIZE = "give model or parameters_count"
 _RUN = (
     "give model (or parameters_count, layer_count, kv_byte_per_token), accelerator (or its memory, bandwidth and peak), prompt_tokens_count and output_tokens_count; "
-    "batch and accelerators must fit: see accelerators_to_hold_count"
+    "batch and accelerators must fit: see accelerators_to_hold_count; the accelerator must compute in number_format (an A100 has no fp8: give bytes_per_parameter = 1 in its place)"
 )
 _MONEY = f"{_RUN}; and usd_per_gpu_hour where none is observed"
 _POWER = f"{_RUN}; and power_w_per_gpu, pue"

@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
             ('gco2e_per_mtok_input', 'carbon', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
             ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1), ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
             ('gco2e_per_mtok_output', 'carbon', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
-            ('rental_usd_per_day', 'rental', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
+            ('rental_usd_per_day', 'rental', 'gpu_count', 1.0 / 24, 'energy_kwh_per_day', 1), ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
             ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)
         ) o(quantity, kind, hours_of, hour_count, energy_of, g_count)),
     result AS (
@@ -93,7 +93,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
         SELECT s.*, x.side, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN NOT u.has_rate AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
             x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like,
-            CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN s.hours_of <> 'gpu_hours_per_day' THEN u.served_utilization END AS own_use, x.peak AS side_peak,
+            CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
             CASE WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
         FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w FROM carded c WHERE c.side = 'from') f),
     valued AS (

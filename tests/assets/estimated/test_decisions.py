@@ -61,3 +61,17 @@ def test_every_decision_ships_with_a_scenario() -> None:
         assert statement.title
         assert statement.note
         assert statement.source_url
+
+
+def test_keys_in_other_units_and_under_other_names() -> None:
+    found = parse_any("[siting]\ngpu_hours_k = 10\ngpu = 'H100'\ndata_tb = 5")
+    assert isinstance(found, DecisionStatement)
+    assert dict(found.arguments) == {"gpu_hours": 10_000, "accelerator": "H100", "data_gb": 5_000}
+    found = parse_any(
+        "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu = 'H100'\ndevice_hours = 1\nzone = 'US'"
+    )
+    assert isinstance(found, DecisionStatement)
+    workload = {k: v for k, v in found.arguments["workloads"][0].items() if v is not None}
+    assert workload == {"name": "a", "accelerator": "H100", "gpu_hours": 1, "zone": "US"}
+    with pytest.raises(ScenarioError, match=r"it_energy_gwh \(read as it_energy_kwh\): -1e\+06 given"):
+        parse_any("[east_west]\nit_energy_gwh = -1")

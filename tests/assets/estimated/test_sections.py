@@ -138,6 +138,21 @@ def test_founding_fleet(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert visitors["gpu_count"]["central"] == 15_799
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"gpus": 30_352}, {"servers": 3_794, "gpus_per_server": 8}, {"racks": 542, "servers_per_rack": 7, "gpus_per_server": 8}],
+)  # fmt: skip
+def test_a_standing_fleet(warehouse: duckdb.DuckDBPyConnection, given: dict[str, float]) -> None:
+    """What GPUs, servers or racks cost by the hour does not ask what they answer."""
+    found = run(warehouse, "fleet", **given, usd_per_gpu_hour=2, utilization=0.5).quantities
+    assert found["gpu_count"]["central"] == 30_352
+    assert found["gpu_hours_per_day"]["central"] == 30_352 * 12
+    assert found["rental_usd_per_day"]["central"] == 30_352 * 24 * 2  # idle hours are paid for
+    assert found["requests_per_day"]["central"] is None
+    with pytest.raises(ScenarioError, match="gpu_count contradicts the rest: 100 given, 30382 follows"):
+        run(warehouse, "fleet", **FLEET, gpus=100)
+
+
 def test_one_request_by_two_methods(warehouse: duckdb.DuckDBPyConnection) -> None:
     """A change of method shows on the same request; a region gives PUE and grid with their passports."""
     values = {"model": "llama-3.1-70b", "output_tokens_count": 250, "provider": "aws", "region": "us-east-1"}
