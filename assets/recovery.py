@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TypeVar
 
 import duckdb
@@ -17,6 +20,7 @@ from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
 from warehouse.home import Home
+from warehouse.journal import FileJournal, journal_in
 from warehouse.store import is_shared, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
@@ -82,6 +86,39 @@ def mended(home: Home, work: Callable[[], R], tell: Tell) -> R:
         return work()
 
 
+class _Remade(Home):
+    """The home while its work file is made again: under a name of its own, so that a kill leaves the old one in place."""
+
+    @property
+    def work_file(self) -> Path:
+        """See `Home`; upkeep sweeps it up if it is left behind."""
+        return self.root / "work" / ".tmp-rebuild.duckdb"
+
+
+def _remove(work_file: Path) -> None:
+    for suffix in (".wal", ""):
+        work_file.with_name(work_file.name + suffix).unlink(missing_ok=True)
+
+
+def _put_in_place(home: Home, made: Path, stamp: str) -> None:
+    """One rename; the old file is kept beside the new one."""
+    with made.open("rb") as file:
+        os.fsync(file.fileno())
+    old = home.work_file
+    if old.exists():
+        kept = old.with_name(f"{old.stem}-{stamp}.duckdb")
+        kept.unlink(missing_ok=True)
+        try:
+            kept.hardlink_to(old)
+        except OSError:  # a file system without links
+            shutil.copy2(old, kept)
+        # A write-ahead log of the old file must not meet the new one.
+        log = old.with_name(old.name + ".wal")
+        if log.exists():
+            log.replace(kept.with_name(kept.name + ".wal"))
+    made.replace(old)
+
+
 def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     """Replace the work file by one made from captures and journal alone: same rows, same clocks.
 
@@ -92,18 +129,16 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     Raises:
         CaptureDamagedError: if a capture cannot be read; nothing was replaced then.
     """
-    made_in = FileStore(home)
+    is_lake = isinstance(lake := store_of(home), LakeStore)
+    made_in = FileStore(_Remade(home.root))
     store = CaptureStore(home)
-    batches = store.batches()
-    journal = [line for line in store.journal() if line["batch_id"] in batches]
-    with write_lock(home), made_in.write_lock() if isinstance(store_of(home), LakeStore) else nullcontext():
-        kept = None
-        stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-        for suffix in (".wal", ""):
-            old = home.work_file.with_name(home.work_file.name + suffix)
-            if old.exists():
-                kept = old.replace(old.with_name(f"{home.work_file.stem}-{stamp}.duckdb{suffix}"))
+    with write_lock(home), FileStore(home).write_lock() if is_lake else nullcontext():
+        # Read under the lock: what another run records until then belongs to it.
+        batches = store.batches()
+        told = store.journal()
+        journal = [line for line in told if line["batch_id"] in batches]
         results: list[loading.Loaded] = []
+        _remove(made_in.home.work_file)
         try:
             with made_in.open_for_writing(catalog()) as con:
                 settle.sync_sources(con)
@@ -113,7 +148,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                     captures = batches[line["batch_id"]]
                     batch = parsed_batch(home, store, captures, line["outcome"], line.get("message"))
                     moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
-                    results.append(recorder.record(batch, moment))
+                    results.append(recorder.record(batch, moment, line["load_number"]))
                     if number % 25 == 0 or number == len(journal):
                         tell(f"{number} of {len(journal)} batches")
                 recorded = {line["batch_id"] for line in journal}
@@ -121,12 +156,14 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                     if batch_id not in recorded:
                         results.append(recorder.record(parsed_batch(home, store, captures, "loaded", None)))
                 settle.match_accelerators(con)
-        except BaseException:
-            if kept is not None:
-                home.work_file.with_name(home.work_file.name + ".wal").unlink(missing_ok=True)
-                kept.replace(home.work_file)
-            raise
-        if isinstance(lake := store_of(home), LakeStore):
+            stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+            if len(journal) < len(told) and isinstance(kept := journal_in(store.files), FileJournal):
+                tell(f"captures of {len(told) - len(journal)} recorded batches are missing: left out")
+                kept.replace(journal, f"journal-{stamp}.jsonl")
+            _put_in_place(home, made_in.home.work_file, stamp)
+        finally:
+            _remove(made_in.home.work_file)
+        if isinstance(lake, LakeStore):
             replace_rows(lake, home.work_file, catalog())
     return loading.summarise(results)
 
@@ -151,9 +188,16 @@ def verify(home: Home, tell: Tell) -> list[str]:
         if store_of(home).exists():
             try:
                 with open_work(home, catalog()) as con:
+                    loading.check_against_journal(con, home, store.last_load_number())
                     problems += _verify_tables(con, store, store_of(home).name, tell)
             except (WarehouseDamagedError, duckdb.Error) as e:
                 problems.append(str(e).splitlines()[0])
+        elif store.last_load_number():
+            problems.append(
+                f"the work file {home.work_file} is gone: the next run, or `petaday rebuild`, makes it again from the captures"
+                if not is_shared()
+                else f"{store_of(home).name} is empty, but captures were recorded: `petaday rebuild` fills it from them"
+            )
     if is_shared() and not home.published_file.exists():
         tell("no file was published from this home: `petaday publish` makes one")
         return problems

@@ -17,7 +17,7 @@ from pipelines.alerts.commands import alerts
 from pipelines.ask_commands import explain, export, query, report, status
 from pipelines.console import err
 from pipelines.estimate_command import estimate
-from pipelines.keep_commands import check, publications, publish, rebuild, upkeep
+from pipelines.keep_commands import check, growth, publications, publish, rebuild, upkeep
 from pipelines.lake_commands import lake
 from pipelines.restate_command import restate
 from pipelines.run_commands import load, refresh, run
@@ -91,6 +91,7 @@ for command in (
     publish,
     publications,
     upkeep,
+    growth,
     rebuild,
     check,
     alerts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -31,16 +31,18 @@ def publish() -> int:
 
 @click.command()
 def publications() -> int:
-    """The current publication and the earlier ones that are kept."""
-    home = Home.from_environment()
-    files = [*sorted(home.publications_dir.glob("petaday-*.duckdb")), home.published_file]
-    table = Table("file", "bytes", "published (UTC)")
-    for file in files:
-        if file.exists():
-            moment = dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
-            table.add_row(str(file), f"{file.stat().st_size:,}", f"{moment:%Y-%m-%d %H:%M:%S}")
+    """The current publication and the earlier ones that are kept, each opened and asked for its number."""
+    from warehouse.publish import kept_publications
+
+    table = Table("number", "published (UTC)", "bytes", "file")
+    problems = 0
+    for each in kept_publications(Home.from_environment()):
+        problems += each.problem is not None
+        moment = f"{each.published_at:%Y-%m-%d %H:%M:%S}" if each.published_at else each.problem
+        name = f"{each.path}{' (current)' if each.is_current else ''}"
+        table.add_row("-" if each.number is None else str(each.number), moment, f"{each.byte_count:,}", name)
     out.print(table)
-    return 0
+    return 1 if problems else 0
 
 
 @click.command()
@@ -56,6 +58,64 @@ def upkeep() -> int:
         runs = forget_old_runs(home)
     out.print(f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)", markup=False)
     return 0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per scheduled source.")
+def growth(as_json: bool) -> int:
+    """How much this home grows in a month: measured on what lies in it, projected by the schedules."""
+    from pipelines.growth import measure
+
+    home = Home.from_environment()
+    count = 0
+    if (home.dagster_dir / "dagster.yaml").exists():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pipelines.instance import instance
+
+            with instance(home) as of:
+                count = of.get_runs_count()
+    seen = measure(home, count)
+    if as_json:
+        sys.stdout.write(seen.sources.write_json() + "\n")
+        return 0
+    table = Table("source", "runs a month", "runs seen", "MB a run", "MB a month", "if every answer differs")
+    for row in seen.sources.iter_rows(named=True):
+        table.add_row(
+            row["source_id"],
+            f"{row['runs_per_month_count']:,}",
+            "-" if row["run_count"] is None else f"{row['run_count']:,}",
+            *(_megabytes(row[c]) for c in ("bytes_per_run", "bytes_per_month", "bytes_per_month_if_changed")),
+        )
+    measured = seen.sources.drop_nulls("bytes_per_run")
+    totals = [float(measured[c].sum() or 0) for c in ("bytes_per_month", "bytes_per_month_if_changed")]
+    table.add_row(
+        f"{measured.height} of {seen.sources.height} measured",
+        f"{seen.runs_per_month:,}",
+        "",
+        "",
+        *[_megabytes(t) for t in totals],
+    )
+    out.print(table)
+    kept = seen.publication_byte_count * (seen.kept_publication_count + 1)
+    lines = [
+        f"captures now {_megabytes(seen.capture_byte_count)} MB, never deleted",
+        f"work file now {_megabytes(seen.work_byte_count)} MB; publications at most {_megabytes(kept)} MB ({seen.kept_publication_count} and the current one)",
+    ]
+    if (each := seen.dagster_bytes_per_run) is not None:
+        a_day = seen.runs_per_month / 30
+        lines.append(
+            f"Dagster now {_megabytes(seen.dagster_byte_count)} MB for {seen.run_count:,} runs, {_megabytes(each)} MB each; with {seen.kept_run_days} days "
+            f"kept and {a_day:,.0f} scheduled runs a day it stays near {_megabytes(each * a_day * seen.kept_run_days)} MB"
+        )
+    for line in lines:
+        out.print(line, markup=False)
+    return 0
+
+
+def _megabytes(count: float | None) -> str:
+    """Bytes as MB (10^6); a dash where nothing was measured."""
+    return "-" if count is None else f"{count / 1e6:,.3g}" if count < 1e8 else f"{count / 1e6:,.0f}"
 
 
 @click.command()

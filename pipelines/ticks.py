@@ -16,7 +16,7 @@ from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
 from pipelines.upkeep import KEPT_RUN_DAYS
-from warehouse.upkeep import setting
+from warehouse.settings import setting
 
 #: How far back is looked; ticks are kept for 30 days.
 LOOK_BACK = dt.timedelta(days=7)

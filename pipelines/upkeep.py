@@ -10,7 +10,7 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from pipelines.instance import instance
 from warehouse.home import Home
-from warehouse.upkeep import setting
+from warehouse.settings import setting
 
 #: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
 KEPT_RUN_DAYS = 14

@@ -67,6 +67,12 @@ class FileJournal:
             file.flush()
             os.fsync(file.fileno())
 
+    def replace(self, entries: list[dict], kept_as: str) -> None:
+        """Begin anew with these entries; the file as it was is kept beside it."""
+        if self.file.exists():
+            self.file.replace(self.file.with_name(kept_as))
+        self.append(entries)
+
 
 class ObjectJournal:
     """One object per append, named by its first and last number: an object store cannot add to a file."""

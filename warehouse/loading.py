@@ -13,9 +13,11 @@ import polars as pl
 from warehouse import log, staging
 from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import transaction
+from warehouse.errors import WarehouseDamagedError
 from warehouse.home import Home
 from warehouse.schema import Catalog
 from warehouse.store import store_of
+from warehouse.store.file import FileStore
 
 #: Parses captures again: source id and captures of one batch -> frame (with capture_id) by scope.
 ParseAgain = Callable[[str, list[Capture]], dict[str, pl.DataFrame]]
@@ -72,6 +74,7 @@ class Recorder:
     def write_missing_journal_lines(self) -> None:
         """A crash after a commit may have left the journal behind; the warehouse knows what it lacks."""
         last = self.store.last_load_number()
+        check_against_journal(self.con, self.home, last)
         rows = self.con.execute(
             "SELECT load_number, any_value(source_id), batch_id, any_value(parser_version), any_value(outcome), "
             "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1",
@@ -145,8 +148,16 @@ class Recorder:
     def _is_series(self, batch: staging.Batch) -> bool:
         return self.catalog.subject(batch.subject).kind == "series"
 
-    def record(self, batch: staging.Batch, recorded_at: dt.datetime | None = None) -> Loaded:
-        """Record one batch in one transaction; a batch that is there already changes nothing."""
+    def record(
+        self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
+    ) -> Loaded:
+        """Record one batch in one transaction; a batch that is there already changes nothing.
+
+        Args:
+            batch: the batch.
+            recorded_at: when it counts as known; now unless given.
+            load_number: its number in the journal that is replayed; the next unless given.
+        """
         ids = tuple(c.capture_id for c in batch.captures)
         if self.is_recorded(batch):
             rows = sum(s.frame.height for s in batch.scopes)
@@ -170,7 +181,7 @@ class Recorder:
                         scope.frame,
                     )
                     appended += log.record(self.con, subject, snapshot, moment, self._reread(batch.source_id))
-            self._record_captures(batch, moment, rows, appended)
+            self._record_captures(batch, moment, rows, appended, load_number)
         return Loaded(
             batch.source_id,
             batch.subject,
@@ -204,8 +215,13 @@ class Recorder:
             [batch.batch_id, batch.source_id],
         ).fetchall()[0][0]
 
-    def _record_captures(self, batch: staging.Batch, moment: dt.datetime, rows: int, appended: int) -> None:
-        number = self.con.execute("SELECT coalesce(max(load_number), 0) + 1 FROM meta.capture").fetchall()[0][0]
+    def _record_captures(
+        self, batch: staging.Batch, moment: dt.datetime, rows: int, appended: int, load_number: int | None
+    ) -> None:
+        number = (
+            load_number
+            or self.con.execute("SELECT coalesce(max(load_number), 0) + 1 FROM meta.capture").fetchall()[0][0]
+        )
         for c in batch.captures:
             self.con.execute(
                 "INSERT INTO meta.capture VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -238,6 +254,24 @@ class Recorder:
                 [batch.batch_id, batch.source_id, batch.subject, moment],
             ).fetchall()
             self.con.unregister("_rejected")
+
+
+def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> None:
+    """The journal is written after the commit: a work file that holds less than it tells has lost something.
+
+    A file that was emptied, deleted or put back from a backup opens without a word otherwise. (A lake has its own catalog.)
+
+    Raises:
+        WarehouseDamagedError: if the work file is behind the journal.
+    """
+    if not isinstance(store_of(home), FileStore):
+        return
+    held = con.execute("SELECT coalesce(max(load_number), 0) FROM meta.capture").fetchall()[0][0]
+    if held < last_journalled:
+        raise WarehouseDamagedError(
+            f"the work file {home.work_file} cannot be read whole: it ends with batch {held}, the journal with {last_journalled} - "
+            "`petaday rebuild` makes it again from the captures"
+        )
 
 
 def record_staged(

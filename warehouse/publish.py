@@ -6,18 +6,23 @@ opened to verify, made read-only and put in place by one rename. Readers that ha
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from warehouse.again import whole_again
+from warehouse.captures import CaptureStore
 from warehouse.connection import open_work, told_of_interruptions, write_lock
 from warehouse.errors import PetadayError
 from warehouse.home import Home
+from warehouse.loading import check_against_journal
 from warehouse.schema import Catalog
+from warehouse.settings import setting
 from warehouse.store import store_of
 
 #: Earlier publications kept beside the current one, unless PETADAY_KEEP_PUBLICATIONS says otherwise.
@@ -68,15 +73,17 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         PublishError: if the copy cannot be made or verified (disk full, say); the published file stays as it was.
     """
     if keep is None:
-        keep = int(os.environ.get("PETADAY_KEEP_PUBLICATIONS") or KEPT_PUBLICATIONS)
+        keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
     store = store_of(home)
     with told_of_interruptions(store), write_lock(home):
         last, known_fingerprint = _published_state(home)
         with open_work(home, catalog) as con:
+            check_against_journal(con, home, CaptureStore(home).last_load_number())
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
             if fingerprint == known_fingerprint and home.published_file.exists():
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
+            _recall_numbers(home, con, last)
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
             con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
@@ -101,6 +108,52 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             temporary.unlink(missing_ok=True)
         store.files("state").write("publication", f"{number} {fingerprint}".encode())
         return Publication(number, home.published_file, home.published_file.stat().st_size, is_new=True)
+
+
+def _recall_numbers(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
+    """A warehouse that was made again from the captures does not know the publications before; the published file does."""
+    known = con.execute("SELECT count(*) FROM meta.publication").fetchall()[0][0]
+    if known >= last or not home.published_file.exists():
+        return
+    with duckdb.connect(str(home.published_file), read_only=True) as published:
+        rows = published.execute("SELECT publication_number, epoch_us(published_at) FROM meta.publication").fetchall()
+    con.executemany(
+        "INSERT INTO meta.publication SELECT $1, make_timestamptz($2) "
+        "WHERE NOT EXISTS (FROM meta.publication WHERE publication_number = $1)",
+        rows,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPublication:
+    """A publication that can still be opened, or a file in its place that cannot."""
+
+    path: Path
+    byte_count: int
+    number: int | None
+    published_at: dt.datetime | None
+    is_current: bool
+    problem: str | None = None
+
+
+def kept_publications(home: Home) -> Iterator[KeptPublication]:
+    """The publications of a home, oldest first, each opened; one that upkeep removes meanwhile is left out."""
+    for file in [*sorted(home.publications_dir.glob("petaday-*.duckdb")), home.published_file]:
+        is_current = file == home.published_file
+        try:
+            size = file.stat().st_size
+            with duckdb.connect(str(file), read_only=True) as con:
+                number, at = con.execute(
+                    "SELECT publication_number, epoch_us(published_at) FROM meta.publication ORDER BY 1 DESC LIMIT 1"
+                ).fetchall()[0]
+        except FileNotFoundError:
+            continue
+        except (duckdb.Error, IndexError) as e:
+            if file.exists():
+                yield KeptPublication(file, size, None, None, is_current, f"cannot be opened: {str(e).splitlines()[0]}")
+            continue
+        moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
+        yield KeptPublication(file, size, number, moment, is_current)
 
 
 def _verify(path: Path, number: int) -> None:

@@ -5,7 +5,6 @@ Captures are never deleted here: they are what everything can be made again from
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.connection import write_lock
-from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
+from warehouse.settings import setting
 
 #: Leftovers younger than this may belong to a run that goes on.
 LEFTOVER_AGE_S = 86_400
@@ -29,20 +28,6 @@ class Swept:
 
     file_count: int
     byte_count: int
-
-
-def setting(name: str, default: int) -> int:
-    """A whole number of at least 0 from the environment.
-
-    Raises:
-        PetadayError: naming the variable, what it holds and what is allowed.
-    """
-    text = os.environ.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdigit():
-        raise PetadayError(f"{name} is {text!r}: a whole number of at least 0 is allowed")
-    return int(text)
 
 
 def _leftovers(home: Home, before: float) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -13,6 +14,10 @@ import pytest
 from assets import intake, recovery, settle
 from assets.catalog import catalog
 from assets.sources import source_named
+from assets.sources._base import Window
+from tests.assets.sources.test_linode import GPU
+from tests.assets.sources.test_linode import answer as linode_page
+from tests.replay import ReplayServer
 from tests.warehouse.test_keeping import current, offers, take
 from warehouse.captures import CaptureStore
 from warehouse.connection import read_published
@@ -83,6 +88,21 @@ def whole_again(home: Home, price: float) -> None:
     assert dict(published_prices(home))["a"] == price
     assert recovery.verify(home, lambda _: None) == []
     assert not list(home.root.glob(".petaday*"))
+
+
+def test_full_at_fetch(small: Home, replay: ReplayServer) -> None:
+    """The answer finds no room in the spool: nothing of it stays, and the next fetch is whole."""
+    types = [GPU | {"id": f"g{n}-{os.urandom(200).hex()}"} for n in range(4000)]
+    replay.add("https://api.linode.com/v4/linode/types", linode_page(*types))
+    ballast = fill(small, leave=500_000)
+    with pytest.raises(PetadayError) as caught:
+        intake.take_live(small, source_named("linode"), Window(dt.datetime.now(dt.UTC)))
+    one_clear_line(caught.value)
+    assert not [p for p in small.spool_dir.rglob("*") if p.is_file()]
+    assert published_prices(small) == [("a", 2.0)]
+    ballast.unlink()
+    assert intake.take_live(small, source_named("linode"), Window(dt.datetime.now(dt.UTC)))[0].outcome == "loaded"
+    whole_again(small, 2.0)
 
 
 def test_full_at_capture(small: Home, tmp_path: Path) -> None:

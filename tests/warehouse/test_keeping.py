@@ -21,6 +21,10 @@ import pytest
 from assets import intake, recovery, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
+from assets.sources._base import Window
+from tests.assets.sources.test_linode import GPU
+from tests.assets.sources.test_linode import answer as linode_page
+from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.captures import CaptureStore, Document
 from warehouse.connection import read_published, write_session
@@ -260,45 +264,6 @@ def test_a_stray_log_beside_the_published_file_does_not_meet_the_next_one(home: 
     assert not stray.exists()
 
 
-def test_readers_never_fail_and_never_see_half_a_commit(home: Home) -> None:
-    """Reader processes open and query while a writer loads and publishes: every read is of one whole publication."""
-    take(home, offers({"a": 1.0, "b": 1.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
-    publish(home, catalog())
-    reader = textwrap.dedent("""
-        import duckdb, sys, time
-        stop, reads, torn, failed = time.time() + float(sys.argv[2]), 0, 0, 0
-        while time.time() < stop:
-            try:
-                with duckdb.connect(sys.argv[1], read_only=True) as con:
-                    row = con.execute("SELECT count(DISTINCT price_amount_per_hour), count(*) FROM observed.cloud_rate WHERE valid_to IS NULL").fetchall()[0]
-                torn += row != (1, 2)
-                reads += 1
-            except duckdb.Error as e:
-                print(e, file=sys.stderr); failed += 1
-        print(reads, torn, failed)
-    """)
-    seconds = 60 if os.environ.get("PETADAY_NIGHTLY") == "1" else 6
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", reader, str(home.published_file), str(seconds)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    stop, number = time.monotonic() + seconds, 1
-    while time.monotonic() < stop:
-        number += 1
-        moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=number)
-        take(home, offers({"a": float(number), "b": float(number)}), moment.replace(tzinfo=None).isoformat())
-        settle.record_subject(home, "cloud_rate")
-        assert publish(home, catalog()).number == number
-        time.sleep(0.2)
-    for process in readers:
-        reads, torn, failed = (int(x) for x in process.communicate(timeout=60)[0].split())
-        assert reads > 0
-        assert (torn, failed) == (0, 0)
-
-
 def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Path) -> None:
     """kill -9 during capture, load and publish: every acknowledged load is there, the next run completes."""
     script = textwrap.dedent("""
@@ -348,6 +313,38 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         assert published >= acknowledged
     settle.record_subject(home, "cloud_rate")
     assert recovery.verify(home, lambda _: None) == []
+
+
+def test_killed_in_the_middle_of_a_fetch(home: Home, replay: ReplayServer) -> None:
+    """kill -9 while the answer comes: nothing of it is a capture, nothing waits, and the next fetch is whole."""
+    url = "https://api.linode.com/v4/linode/types"
+    script = textwrap.dedent("""
+        import datetime as dt
+        from assets import intake
+        from assets.sources import source_named
+        from assets.sources._base import Window
+        from warehouse.home import Home
+        intake.take_live(Home.from_environment(), source_named("linode"), Window(dt.datetime.now(dt.UTC)))
+    """)
+    root = Path(__file__).parents[2]
+    for attempt in range(10 if os.environ.get("PETADAY_NIGHTLY") == "1" else 2):
+        slow = replay.add(url, linode_page(GPU), times=1, delay_s=2.0)
+        process = subprocess.Popen([sys.executable, "-c", script], cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+        while not slow.given:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.1 * (attempt % 10))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert list(CaptureStore(home).captures()) == []
+        assert list(staging.staged(home)) == []
+    replay.add(url, linode_page(GPU))
+    (taken,) = intake.take_live(home, all_sources()["linode"], Window(dt.datetime.now(dt.UTC)))
+    assert taken.outcome == "loaded"
+    settle.record_subject(home, "cloud_rate")
+    assert recovery.verify(home, lambda _: None) == [
+        "nothing is published in " + str(home.root) + " yet: run `petaday run` first"
+    ]
 
 
 def damage(home: Home) -> None:

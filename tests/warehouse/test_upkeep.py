@@ -18,7 +18,8 @@ from tests.warehouse.test_keeping import offers, take
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.publish import publish
-from warehouse.upkeep import setting, sweep
+from warehouse.settings import setting
+from warehouse.upkeep import sweep
 
 
 def aged(path: Path, days: float) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from warehouse.tables import literal
 
 #: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
 STORAGE_VERSION = "v1.5.0"
+_CORRUPT = re.compile(r"corrupt|checksum", re.IGNORECASE)
 _FICLONE = 0x40049409  # ioctl: share the blocks of another file (XFS, Btrfs)
 
 
@@ -79,14 +81,23 @@ class FileStore:
             ) as e:
                 if is_disk_full(e):
                     raise
-                raise WarehouseDamagedError(
-                    f"the work file {self.home.work_file} cannot be read: {str(e).splitlines()[0]} - "
-                    "`petaday rebuild` makes it again from the captures"
-                ) from e
-            yield con
-            con.execute("CHECKPOINT").fetchall()
+                raise self._damaged(e) from e
+            try:
+                yield con
+                con.execute("CHECKPOINT").fetchall()
+            except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as e:
+                # A block is read, and its checksum compared, only when somebody asks for it.
+                if _CORRUPT.search(str(e)):
+                    raise self._damaged(e) from e
+                raise
         finally:
             con.close()
+
+    def _damaged(self, error: duckdb.Error) -> WarehouseDamagedError:
+        return WarehouseDamagedError(
+            f"the work file {self.home.work_file} cannot be read: {str(error).splitlines()[0]} - "
+            "`petaday rebuild` makes it again from the captures"
+        )
 
     @contextmanager
     def write_session(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:

@@ -1,0 +1,158 @@
+"""How much the home folder grows in a month: measured on what lies in it, projected by the schedules."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from dagster._utils.schedules import cron_string_iterator
+
+from assets.sources import all_sources
+from pipelines.upkeep import KEPT_RUN_DAYS
+from warehouse.captures import CaptureStore
+from warehouse.home import Home
+from warehouse.publish import KEPT_PUBLICATIONS
+from warehouse.settings import setting
+
+MONTH_DAYS = 30
+#: Captures of one source that lie closer together than this come from one run.
+_ONE_RUN = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Bytes on the disk (whole blocks), now and projected.
+
+    `sources` has one row per scheduled source: source_id, runs_per_month_count, run_count (seen in this home), capture_count, bytes_per_run (as seen: what was unchanged
+    is stored once), bytes_per_changed_run (if every answer differed), and both times runs_per_month_count; null where nothing was captured.
+    """
+
+    sources: pl.DataFrame
+    capture_byte_count: int
+    work_byte_count: int
+    publication_byte_count: int
+    kept_publication_count: int
+    dagster_byte_count: int
+    run_count: int
+    kept_run_days: int
+
+    @property
+    def dagster_bytes_per_run(self) -> float | None:
+        """Dagster's records of one run; None if there was none."""
+        return self.dagster_byte_count / self.run_count if self.run_count else None
+
+    @property
+    def runs_per_month(self) -> int:
+        """Runs that the schedules ask for in 30 days."""
+        return int(self.sources["runs_per_month_count"].sum())
+
+
+def runs_per_month(cadence: str, month_from: dt.datetime) -> int:
+    """Ticks of a cron line in 30 days."""
+    until = month_from + dt.timedelta(days=MONTH_DAYS)
+    count = 0
+    for at in cron_string_iterator(month_from.timestamp(), cadence, "UTC"):
+        if at >= until:
+            return count
+        count += 1
+    return count
+
+
+def disk_bytes(path: Path) -> int:
+    """What a file or folder takes on the disk, in whole blocks; a file that goes meanwhile counts nothing."""
+    total = 0
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        try:
+            status = file.lstat()
+        except FileNotFoundError:
+            continue
+        total += status.st_blocks * 512
+    return total
+
+
+def _captured(home: Home) -> pl.DataFrame:
+    """One row per capture that a publisher sent: source_id, fetched_at, path, byte_count (bytes), sidecar_byte_count."""
+    store = CaptureStore(home)
+    rows = [
+        (
+            c.source_id,
+            c.fetched,
+            str(c.path),
+            disk_bytes(home.captures_dir / c.path),
+            disk_bytes(home.captures_dir / c.sidecar),
+        )
+        for c in store.captures()
+    ]
+    schema = {
+        "source_id": pl.String,
+        "fetched_at": pl.Datetime("us", "UTC"),
+        "path": pl.String,
+        "byte_count": pl.Int64,
+        "sidecar_byte_count": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _by_source(captured: pl.DataFrame) -> pl.DataFrame:
+    """Runs seen and bytes per run, by source."""
+    ordered = captured.sort("source_id", "fetched_at")
+    is_new_run = (pl.col("fetched_at").diff().over("source_id") > _ONE_RUN).fill_null(value=True)
+    # The same bytes lie in one file, however often they came.
+    is_first = pl.col("path").is_first_distinct().over("source_id")
+    return (
+        ordered.with_columns(is_new_run.alias("is_new_run"), is_first.alias("is_first"))
+        .group_by("source_id")
+        .agg(
+            pl.col("is_new_run").sum().alias("run_count"),
+            pl.len().alias("capture_count"),
+            (pl.col("byte_count").filter("is_first").sum() + pl.col("sidecar_byte_count").sum()).alias("stored"),
+            (pl.col("byte_count") + pl.col("sidecar_byte_count")).sum().alias("if_changed"),
+        )
+        .select(
+            "source_id",
+            pl.col("run_count").cast(pl.Int64),
+            pl.col("capture_count").cast(pl.Int64),
+            (pl.col("stored") / pl.col("run_count")).alias("bytes_per_run"),
+            (pl.col("if_changed") / pl.col("run_count")).alias("bytes_per_changed_run"),
+        )
+    )
+
+
+def measure(home: Home, run_count: int, now: dt.datetime | None = None) -> Growth:
+    """Measure a home.
+
+    Args:
+        home: the home folder.
+        run_count: runs that its Dagster instance holds.
+        now: beginning of the month that is projected.
+    """
+    moment = now or dt.datetime.now(dt.UTC)
+    scheduled = pl.DataFrame(
+        [
+            (s.source_id, runs_per_month(s.cadence, moment))
+            for s in all_sources().values()
+            if s.cadence and s.plan and not s.is_bundled
+        ],
+        schema={"source_id": pl.String, "runs_per_month_count": pl.Int64},
+        orient="row",
+    )
+    sources = (
+        scheduled.join(_by_source(_captured(home)), on="source_id", how="left")
+        .with_columns(
+            (pl.col("bytes_per_run") * pl.col("runs_per_month_count")).alias("bytes_per_month"),
+            (pl.col("bytes_per_changed_run") * pl.col("runs_per_month_count")).alias("bytes_per_month_if_changed"),
+        )
+        .sort("bytes_per_month_if_changed", "source_id", descending=[True, False], nulls_last=True)
+    )
+    return Growth(
+        sources,
+        disk_bytes(home.captures_dir),
+        disk_bytes(home.work_file) if home.work_file.exists() else 0,
+        disk_bytes(home.published_file) if home.published_file.exists() else 0,
+        setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS),
+        disk_bytes(home.dagster_dir),
+        run_count,
+        setting("PETADAY_KEEP_RUN_DAYS", KEPT_RUN_DAYS),
+    )
