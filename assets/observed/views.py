@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import dataframely as dy
@@ -195,6 +196,19 @@ def offer_views() -> list[str]:
     ]
 
 
+def price_change_views() -> list[str]:
+    """Changes of prices: as a view on today's knowledge and as a macro on an earlier one."""
+    view, comment = _statements(_read("price_change.sql"))
+    head, select = view.split("CREATE OR REPLACE VIEW observed.price_change AS", 1)
+    known = re.sub(r"FROM observed\.(\w+)", r"FROM \1_known(known_at := known_at)", select)
+    return [
+        view,
+        comment,
+        f"{head}CREATE OR REPLACE MACRO price_change_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE {known}",
+        "COMMENT ON MACRO TABLE price_change_known IS 'observed.price_change as this warehouse knew it at known_at.'",
+    ]
+
+
 def scripts() -> list[str]:
     """All SQL of this room, in order of dependence: exchange rates come before what is converted by them."""
     ordered = sorted(SUBJECTS, key=lambda s: s.name != "exchange_rate")
@@ -212,7 +226,7 @@ def scripts() -> list[str]:
         *rest,
         *_statements(_read("source_rank.sql")),
         *offer_views(),
-        *_statements(_read("price_change.sql")),
+        *price_change_views(),
         *_statements(_read("disagreement.sql")),
         *period_views(),
     ]

@@ -19,7 +19,7 @@ from tests.warehouse.fuzz_seeds import MADE, RECORDED, Seed, covered, packed, se
 from warehouse.errors import PetadayError
 
 NIGHTLY = os.environ.get("PETADAY_NIGHTLY") == "1"
-EXAMPLES = 400 if NIGHTLY else 20
+EXAMPLES = int(os.environ.get("PETADAY_EXAMPLES", "400" if NIGHTLY else "20"))
 #: A payload is cut to this size first, in its own form.
 MOST_BYTES = 1 << 18 if NIGHTLY else 1 << 14
 LONGEST_S = 20.0
@@ -196,12 +196,12 @@ def test_mutated_payloads_are_read_or_cleanly_refused(tmp_path: Path, source_id:
     @given(st.integers(0, len(found) - 1), mutations())
     def run(number: int, edits: list[tuple[str, float, float, bytes, object]]) -> None:
         seed = found[number]
-        started = time.monotonic()
+        started = time.process_time()
         try:
             read(source_id, seed.with_body(mutate(seed.body, edits)), tmp_path / "in")
         except PetadayError as e:
             assert str(e).strip()
             assert len(str(e)) < 4000
-        assert time.monotonic() - started < LONGEST_S
+        assert time.process_time() - started < LONGEST_S
 
     run()

@@ -1,7 +1,7 @@
 -- Train a model, adapt an open one, or pay per token: from which volume the first two pay back, month by month.
-CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5) AS TABLE
+CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH price AS (
-        SELECT t.* FROM observed.token_price t
+        SELECT t.* FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t
         WHERE (lower(t.model) = lower(model_name) OR lower(t.model) LIKE '%/' || lower(model_name)) AND (of_vendor IS NULL OR lower(t.vendor) = lower(of_vendor))
           AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0),
     -- A month without a known start of the price is not in the history.

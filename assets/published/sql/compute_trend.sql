@@ -1,10 +1,10 @@
 -- How training compute, parameters, data and hardware grew, with the error of the rate.
-CREATE OR REPLACE MACRO training_compute() AS TABLE
+CREATE OR REPLACE MACRO training_compute(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT m.model, coalesce(r.name, m.model) AS name, m.developer, m.released_on, m.parameters_count, m.training_tokens_count,
         coalesce(m.training_flop, training_flop(coalesce(r.active_parameters_count, r.parameters_count), r.training_tokens_count, r.flop_per_parameter_token)) AS training_flop,
         m.training_flop IS NULL AND r.training_tokens_count IS NOT NULL AS is_flop_counted, m.training_hardware, m.training_gpu_count, m.training_cost_2023_usd, m.domain, m.confidence,
         m.source_id, m.capture_id, m.is_bundled
-    FROM observed.model_compute m LEFT JOIN reference.model r ON m.is_bundled AND r.model_id = m.model
+    FROM model_compute_known(known_at := known_at::TIMESTAMPTZ) m LEFT JOIN reference.model r ON m.is_bundled AND r.model_id = m.model
     ORDER BY m.source_id, m.released_on NULLS LAST, m.model;
 COMMENT ON MACRO TABLE training_compute IS 'Training compute of notable models: as published, else (for models of the reference table, is_flop_counted) counted as 6 per active parameter and token. Sources stand side by side: one model may be in both.';
 
@@ -13,20 +13,20 @@ CREATE OR REPLACE MACRO student_t_95(freedom) AS
     + (3 * 1.6448536269514722 ** 7 + 19 * 1.6448536269514722 ** 5 + 17 * 1.6448536269514722 ** 3 - 15 * 1.6448536269514722) / (384.0 * freedom ** 3);
 COMMENT ON MACRO student_t_95 IS '1; 0.95 quantile of Student''s t, within 0.3% from 3 degrees of freedom on; Abramowitz and Stegun 26.7.5';
 
-CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DATE '9999-12-31', domain_like := NULL, frontier := NULL) AS TABLE
+CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DATE '9999-12-31', domain_like := NULL, frontier := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH model AS (
-        SELECT t.* FROM training_compute() t
+        SELECT t.* FROM training_compute(known_at := known_at) t
         WHERE t.released_on BETWEEN from_on::DATE AND to_on::DATE AND (domain_like IS NULL OR lower(t.domain) LIKE '%' || lower(domain_like) || '%')),
     -- At the frontier: fewer than so many models of the same source had more compute on the day of release.
     largest AS (
         SELECT m.* FROM model m WHERE frontier IS NULL OR (m.training_flop IS NOT NULL AND (
-            SELECT count(*) FROM training_compute() b WHERE b.source_id = m.source_id AND b.released_on <= m.released_on AND b.training_flop > m.training_flop) < frontier)),
+            SELECT count(*) FROM training_compute(known_at := known_at) b WHERE b.source_id = m.source_id AND b.released_on <= m.released_on AND b.training_flop > m.training_flop) < frontier)),
     point AS (
         SELECT l.source_id, q.quantity, l.released_on, q.value, l.is_bundled FROM largest l, LATERAL (
             SELECT unnest(['training_flop', 'parameters_count', 'training_tokens_count', 'training_cost_2023_usd']) AS quantity,
                 unnest([l.training_flop, l.parameters_count, l.training_tokens_count, l.training_cost_2023_usd]) AS value) q
         UNION ALL
-        SELECT a.source_id, q.quantity, a.released_on, q.value, a.is_bundled FROM observed.accelerator_spec a, LATERAL (
+        SELECT a.source_id, q.quantity, a.released_on, q.value, a.is_bundled FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a, LATERAL (
             SELECT unnest(['fp16_dense_flop_per_s_per_w', 'fp16_dense_flop_per_s_per_usd', 'fp16_dense_flop_per_s']) AS quantity,
                 unnest([a.fp16_dense_flop_per_s / a.tdp_w, a.fp16_dense_flop_per_s / a.release_price_usd, a.fp16_dense_flop_per_s]) AS value) q
         WHERE a.released_on BETWEEN from_on::DATE AND to_on::DATE),
@@ -44,11 +44,11 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
     FROM erring e ORDER BY e.source_id, e.quantity;
 COMMENT ON MACRO TABLE compute_growth IS 'Growth a year of training compute, parameters, tokens and cost of notable models, and of FLOP/s, FLOP/s per W of board power and per USD of first price of accelerators: least squares of log10 on the day of release, each source by itself, with the standard error and the 90% interval (Student''s t; from 5 points on). frontier := 10 keeps models among the ten largest on their day. compute_growth(from_on := DATE ''2018-01-01'').';
 
-CREATE OR REPLACE MACRO accelerator_by_year() AS TABLE
+CREATE OR REPLACE MACRO accelerator_by_year(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT a.source_id, extract(year FROM a.released_on)::INTEGER AS year, count(*) AS accelerator_count,
         median(a.fp16_dense_flop_per_s / a.tdp_w) AS median_flop_per_s_per_w, max(a.fp16_dense_flop_per_s / a.tdp_w) AS best_flop_per_s_per_w, arg_max(a.accelerator_name, a.fp16_dense_flop_per_s / a.tdp_w) AS best_per_w,
         median(a.fp16_dense_flop_per_s / a.release_price_usd) AS median_flop_per_s_per_usd, max(a.fp16_dense_flop_per_s / a.release_price_usd) AS best_flop_per_s_per_usd,
         arg_max(a.accelerator_name, a.fp16_dense_flop_per_s / a.release_price_usd) AS best_per_usd, count(a.fp16_dense_flop_per_s / a.tdp_w) AS power_count,
         count(a.fp16_dense_flop_per_s / a.release_price_usd) AS price_count, bool_or(a.is_bundled) AS is_bundled
-    FROM observed.accelerator_spec a WHERE a.released_on IS NOT NULL GROUP BY a.source_id, extract(year FROM a.released_on) ORDER BY a.source_id, 2;
+    FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a WHERE a.released_on IS NOT NULL GROUP BY a.source_id, extract(year FROM a.released_on) ORDER BY a.source_id, 2;
 COMMENT ON MACRO TABLE accelerator_by_year IS 'Dense 16-bit FLOP/s per W of board power and per USD of first price of the accelerators of each year of release, each source by itself; NULL where none of the year states both.';

@@ -1,10 +1,10 @@
 -- When to start a job so that it runs on the greenest hours.
-CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hours := 24, boundary := NULL) AS TABLE
+CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT date_trunc('hour', from_at::TIMESTAMPTZ) AS asked_at),
     heard AS (
         SELECT g.* FROM observed.grid_carbon_log g, asked a
         WHERE g.zone = zone AND g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average' AND g.basis_accounting = 'location'
-          AND (boundary IS NULL OR g.basis_boundary = boundary) AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
+          AND (boundary IS NULL OR g.basis_boundary = boundary) AND g.recorded_at <= known_at::TIMESTAMPTZ AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
           AND g.valid_from < a.asked_at + to_hours(horizon_hours + hours)),
     recent AS (
         SELECT h.source_id, h.basis_boundary, date_trunc('hour', h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity
@@ -49,4 +49,4 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hour
     SELECT zone AS zone, v.hour_from AS best_start_at, v.wait_hours, v.job_mean AS expected_gco2e_per_kwh, v.now_mean AS starting_now_gco2e_per_kwh,
         100 * (1 - v.job_mean / nullif(v.now_mean, 0)) AS saving_percent, v.advice_by, v.basis_boundary, v.source_id
     FROM valued v ORDER BY v.job_mean, v.wait_hours LIMIT 1;
-COMMENT ON MACRO TABLE green_window IS 'Best start of a job of so many hours in a zone within a horizon, by the forecast known at from_at where one reaches over all of it, else by the typical profile of the last 28 days (hour of day, working day or weekend), with the saving expected against starting now; no row where the zone has no hourly values. How far such advice held: estimated.green_window. green_window(''GB'', 4, from_at := TIMESTAMPTZ ''2023-03-14 12:00:00+00'').';
+COMMENT ON MACRO TABLE green_window IS 'Best start of a job of so many hours in a zone within a horizon, by the forecast known at from_at where one reaches over all of it, else by the typical profile of the last 28 days (hour of day, working day or weekend), with the saving expected against starting now; no row where the zone has no hourly values. known_at holds for what this warehouse had read. How far such advice held: estimated.green_window. green_window(''GB'', 4, from_at := TIMESTAMPTZ ''2023-03-14 12:00:00+00'').';

@@ -9,10 +9,10 @@ CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand') AS T
     ORDER BY p.accelerator_id, p.purchase_option, p.index_on;
 COMMENT ON MACRO TABLE price_history IS 'USD per GPU-hour by day: median and quartiles over providers, cheapest, and the index on matched pairs. price_history(''H100''), price_history(''A100'', purchase := ''spot''); purchase := NULL for all.';
 
-CREATE OR REPLACE MACRO changes_since(since) AS TABLE
+CREATE OR REPLACE MACRO changes_since(since, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT c.changed_at, c.subject, c.seller, c.item, c.variant, c.region, c.accelerator_id, c.old_price, c.new_price, c.currency_code, c.price_unit,
         c.change_percent, c.source_id, c.capture_id, c.is_bundled
-    FROM observed.price_change c
+    FROM price_change_known(known_at := known_at::TIMESTAMPTZ) c
     WHERE c.changed_at >= since::TIMESTAMPTZ OR c.observed_at >= since::TIMESTAMPTZ AND NOT c.is_bundled
     ORDER BY c.changed_at DESC, c.subject, c.seller, c.item, c.variant, c.region;
 COMMENT ON MACRO TABLE changes_since IS 'Prices that changed since a day, or were seen to have changed since then, newest first: changes_since(DATE ''2026-07-01''), changes_since(now() - INTERVAL 7 DAY).';

@@ -1,0 +1,105 @@
+"""Every macro that answers from history can be asked what was known at an earlier time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from assets.subjects import SUBJECTS
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+SQL = Path(__file__).parents[3] / "assets" / "published" / "sql"
+
+#: Macros that take no `known_at`, and why.
+WITHOUT = {
+    # What is published now, walked back: the earlier numbers have passports of their own publication.
+    "passport": "a walk of today's publication",
+    "row_of_observed": "a walk of today's publication",
+    # Asked of tables that are computed from today's knowledge; an earlier knowledge of them stands in the publications of that time.
+    "price_history": "estimated.price_index",
+    "petaday_history": "estimated.price_index",
+    "petaday_cost": "estimated.price_index",
+    "build_adapt_buy": "estimated.price_index and estimated.training_estimate",
+    "east_west": "grid factors by year of reference.compute_hub",
+    "esg_report": "estimated.factor",
+    "scenario_verdict": "the estimates",
+    "why_differs": "the estimates",
+}
+
+
+def definitions() -> dict[str, str]:
+    """Macro -> its text."""
+    texts = "\n".join(f.read_text(encoding="utf-8") for f in sorted(SQL.glob("*.sql")))
+    return dict(re.findall(r"CREATE OR REPLACE MACRO (\w+)(\(.*?;)\nCOMMENT ON MACRO", texts, flags=re.DOTALL))
+
+
+def test_every_macro_on_history_has_both_clocks() -> None:
+    """One that reads an observed subject, by view or by log, takes `known_at` and hands it on; a new one without it fails here."""
+    subjects = "|".join(s.name for s in SUBJECTS)
+    reads = re.compile(
+        rf"\bobserved\.({subjects}|cloud_offer|price_change|grid_carbon_\w+)(_log)?\b|\b({subjects}|cloud_offer)_(known|as_of)\("
+    )
+    found = definitions()
+    assert len(found) > 30
+    for name, text in found.items():
+        is_passport = re.match(r"(head|reference|observation|offer|slots)_of_|sited|hubbed", name)
+        if reads.search(text) and not is_passport and name not in WITHOUT:
+            assert re.search(r"known_at := ", text.split(" AS TABLE")[0]), f"{name} answers for today only"
+            assert "known_at" in text.split(" AS TABLE", 1)[1], f"{name} takes known_at and does not use it"
+    assert set(WITHOUT) <= set(found)
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    """A warehouse that learnt a catalog, a list of models and hours of a grid, all after 2026."""
+    home = Home(tmp_path_factory.mktemp("clocks")).create()
+    settle.refresh_reference(home)
+    for source_id in ("starter_cloud_rate", "starter_token_price", "starter_model_compute", "starter_accelerator_spec"):
+        intake.take_bundled(home, all_sources()[source_id])
+    hours = "".join(
+        f"{dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=h):%Y-%m-%d %H:%M:%S},Germany,Germany,DE,{200 + h % 24},{300 + h % 24},50,60,x,false,\n"
+        for h in range(24 * 40)
+    )
+    file = home.spool_dir / "DE_2025_hourly.csv"
+    header = "Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),Carbon Intensity gCO₂eq/kWh (LCA),"
+    file.write_text(
+        f"{header}Low Carbon Percentage,Renewable Percentage,Data Source,Data Estimated,Data Estimation Method\n{hours}"
+    )
+    intake.take_files(home, all_sources()["electricity_maps_csv"], [file], dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    for subject in settle.subjects_with_sources():
+        settle.record_subject(home, subject)
+    with write_session(home, catalog()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "gpu_hour_price('H100', valid_at := DATE '2026-08-01'{})",
+        "cheapest('H100', valid_at := DATE '2026-08-01'{})",
+        "token_price_of('gpt-4o'{})",
+        "bought_token_price('gpt-4o'{})",
+        "changes_since(DATE '2025-01-01'{})",
+        "price_change_known(observed_by := NULL{})",
+        "training_compute(observed_by := NULL{})",
+        "compute_growth(from_on := DATE '2010-01-01'{})",
+        "accelerator_by_year(observed_by := NULL{})",
+        "green_window('DE', 4, from_at := TIMESTAMPTZ '2025-02-05 18:00:00+00'{})",
+        "cloud_offer_known(observed_by := NULL{})",
+    ],
+)
+def test_before_anything_was_known_nothing_is_answered(con: duckdb.DuckDBPyConnection, call: str) -> None:
+    """Now there is an answer; as known on the day before the first load there is none."""
+    call = call.replace("observed_by := NULL{}", "{}")
+    now = call.format("").replace("(, ", "(")
+    before = call.format(", known_at := TIMESTAMPTZ '2020-01-01 00:00:00+00'").replace("(, ", "(")
+    assert con.execute(f"SELECT count(*) FROM {now}").fetchall()[0][0] > 0
+    assert con.execute(f"SELECT count(*) FROM {before}").fetchall() == [(0,)]
