@@ -467,11 +467,16 @@ def _intervals(subject: Subject, condition: str) -> str:
     keys = _names(["source_id", "scope", *subject.keys])
     columns = _names(["source_id", "scope", *subject.keys, *subject.values])
     told = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in subject.values)})"
-    # Words that only repeat the one before them (late captures leave such) must not hide when it was first said.
+    # Words that only repeat the one before them (late captures leave such) must not hide when it was first said: of the
+    # words after the last change, the first. One window in one order does it (two in turn cost twice as much, measured
+    # on a month of one zone): nothing that follows differs, and what comes before does.
+    slot = f"PARTITION BY {keys}, valid_from ORDER BY observed_at, capture_id, recorded_at"
     word = (
-        f"SELECT * FROM (SELECT * FROM {subject.log_name} WHERE {condition} QUALIFY lag({told}) OVER "
-        f"(PARTITION BY {keys}, valid_from ORDER BY observed_at, capture_id, recorded_at) IS DISTINCT FROM {told}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys}, valid_from ORDER BY {_WORD_ORDER}) = 1"
+        "SELECT * EXCLUDE (_told, _before, _lowest, _highest) FROM (SELECT *, lag(_told) OVER said AS _before, "
+        "min(_told) OVER onwards AS _lowest, max(_told) OVER onwards AS _highest FROM "
+        f"(SELECT *, hash(is_offered, {_names(subject.values)}) AS _told FROM {subject.log_name} WHERE {condition}) "
+        f"WINDOW said AS ({slot}), onwards AS ({slot} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) "
+        "WHERE _before IS DISTINCT FROM _told AND _lowest = _highest"
     )
     if subject.kind == "series":
         return f"SELECT {columns}, valid_from, observed_at, capture_id FROM ({word}) WHERE is_offered"
