@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 import duckdb
-from dagster import DagsterRunStatus
+from dagster import DagsterRunStatus, RunsFilter
 
 from assets.sources import all_sources
 from pipelines.failures import failure_line, failure_reason
@@ -66,7 +66,7 @@ def stale_sources(con: duckdb.DuckDBPyConnection, ignored: Iterable[str] = ()) -
 def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> Looked:
     """Sources and publications whose last run failed.
 
-    An asset has failed if the run that last meant to make it ended without it.
+    An asset has failed if the run that last meant to make it, or for a source the last that ended, ended without it.
     """
     found: list[Condition] = []
     unknown: set[str] = set()
@@ -83,8 +83,14 @@ def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> L
             continue
         run = instance.get_run_by_id(run_id)
         if run is None or not run.is_finished:
-            unknown.add(key)
-            continue
+            # A source whose next run always waits would never be told of: its last run that ended speaks.
+            ended = _last_ended(instance, source_id) if room == "sources" else None
+            if ended is None:
+                unknown.add(key)
+                continue
+            run, run_id = ended.dagster_run, ended.dagster_run.run_id
+            if made is not None and made.timestamp >= (ended.end_time or 0.0):
+                continue
         if run.status != DagsterRunStatus.FAILURE:
             continue  # canceled by a person, or the asset was skipped on purpose
         reason = _reason(instance, run_id, name)
@@ -110,6 +116,13 @@ def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> L
                 )
             )
     return Looked(tuple(found), frozenset(unknown))
+
+
+def _last_ended(instance: dg.DagsterInstance, source_id: str) -> dg.RunRecord | None:
+    """The last run of a source that ended; None if there is none, or if Dagster is about to run it again."""
+    ended = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE]
+    records = instance.get_run_records(RunsFilter(job_name=f"refresh_{source_id}", statuses=ended), limit=1)
+    return records[0] if records and records[0].dagster_run.tags.get("dagster/will_retry") != "true" else None
 
 
 def _moment(timestamp: float) -> str:

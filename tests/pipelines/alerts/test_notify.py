@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster import DagsterRunStatus
 
 from pipelines.alerts.notify import notify
 from pipelines.alerts.sensors import alert_by_the_clock, alert_on_failure, alert_on_success
@@ -69,6 +70,28 @@ def test_a_failing_source_is_told_with_its_reason_and_its_recovery(desk: Desk, t
     assert "HTML page came in place of data" in desk.posts[0]
     assert "recovered: source skypilot is failing no longer" in desk.posts[1]
     assert len(desk.posts) == 2
+
+
+def test_a_source_whose_next_run_is_always_under_way_is_told_of(desk: Desk, tmp_path: Path) -> None:
+    """A schedule that outruns its machine has a run that is not over at every look."""
+    file = tmp_path / "lambda_vms.csv"
+    job = defs.resolve_job_def("refresh_skypilot")
+
+    def begin_another(instance: dg.DagsterInstance) -> None:
+        run = instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+        assert (
+            instance.get_asset_records([dg.AssetKey(["sources", "skypilot"])])[0].asset_entry.last_run_id == run.run_id
+        )
+
+    with instance_of(desk.home) as instance:
+        assert not load(instance, file, "<html>blocked</html>")
+        begin_another(instance)
+        assert [notify(desk.home, instance).noticed_count for _ in range(2)] == [1, 0]
+        assert load(instance, file, offers({"a": 3.0}))
+        begin_another(instance)
+        assert [notify(desk.home, instance).noticed_count for _ in range(2)] == [1, 0]
+    assert "skypilot is failing: skypilot: captured but refused" in desk.posts[0]
+    assert "recovered: source skypilot is failing no longer" in desk.posts[1]
 
 
 def test_a_failed_publication_is_told_with_what_still_stands(
