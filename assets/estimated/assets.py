@@ -16,6 +16,7 @@ from assets.estimated.scenario import bundled_scenarios
 from assets.estimated.sections import bundled_statements
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
+from assets.lineage import provenance
 from warehouse.connection import transaction, write_session
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
@@ -122,7 +123,12 @@ def training_estimates(context: dg.AssetExecutionContext, home: HomeResource) ->
         for key, table in _OUTPUTS:
             if key in context.selected_asset_keys:
                 rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
-                yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, "recomputed": changed})
+                metadata = {
+                    "dagster/row_count": rows,
+                    "recomputed": changed,
+                    **provenance(con, table.declared(), _DEPS),
+                }
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
 def build() -> list[dg.AssetsDefinition]:

@@ -16,6 +16,7 @@ from assets.estimated.decision_tables import (
     WHY_MOVED,
 )
 from assets.estimated.decisions import VERSION, bundled_decisions, question
+from assets.lineage import provenance
 from warehouse.connection import transaction, write_session
 from warehouse.tables import Table, quoted
 
@@ -129,7 +130,12 @@ def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator
         for table in DECISION_TABLES:
             if (key := decision_key(table)) in context.selected_asset_keys:
                 rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
-                yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, "recomputed": changed})
+                metadata = {
+                    "dagster/row_count": rows,
+                    "recomputed": changed,
+                    **provenance(con, table.declared(), _DEPS),
+                }
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
 def build() -> list[dg.AssetsDefinition]:

@@ -14,6 +14,7 @@ from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX
 from assets.estimated.slices import Sliced, update
+from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON
 from warehouse.connection import transaction, write_session
@@ -217,12 +218,14 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
             updated = update(con, sliced)
             passed, found = _keys_unique(con, sliced.table)
             rows = _one(con, f"SELECT count(*) FROM {sliced.table.full_name}")
+            origin = provenance(con, sliced.table.declared(), [dg.AssetKey(["observed", sliced.subject.name])])
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
                 "recomputed": updated.is_changed,
                 "rebuilt": updated.is_rebuilt,
                 "touched_days": updated.touched_count,
+                **origin,
             },
             check_results=[told("keys_unique", _ERROR, passed, found)],
         )
@@ -253,11 +256,12 @@ def _asset(index: Index) -> dg.AssetsDefinition:
                 passed, found = run(con)
                 results.append(told(name, severity, passed, found))
             rows = _one(con, f"SELECT count(*) FROM {index.table.full_name}")
+            origin = provenance(con, index.table.declared(), index.deps)
             plot = {}
             if index.table is PRICE_INDEX:
                 plot = plots.lines(context, con, "index", "USD per GPU-hour, on demand", plots.PRICE_INDEX)
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": rows, "recomputed": changed, **plot}, check_results=results
+            metadata={"dagster/row_count": rows, "recomputed": changed, **origin, **plot}, check_results=results
         )
 
     return index_asset

@@ -161,6 +161,51 @@ def test_checks_are_evaluated_on_every_observed_table(home: Home) -> None:
     assert checks["observed/cloud_rate", "values_in_bounds"]
     assert checks["observed/grid_carbon", "columns_as_declared"]
     assert all(checks.values()), [k for k, passed in checks.items() if not passed]
+    told_of_every_table(result)
+
+
+def told_of_every_table(result: dg.ExecuteInProcessResult) -> None:
+    """Every table of the main job says how many rows it has, of which captures it comes, and each column from which columns."""
+    graph = defs.resolve_asset_graph()
+    specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+    columns = {
+        k: {c.name for c in s.metadata["dagster/column_schema"].columns}
+        for k, s in specs.items()
+        if "dagster/column_schema" in s.metadata
+    }
+    events = {
+        m.materialization.asset_key: m.materialization.metadata
+        for m in (e.step_materialization_data for e in result.get_asset_materialization_events())
+    }
+    tables = {k for k in events if k.path[0] in ("sources", "reference", "observed", "estimated")}
+    assert {k for k in graph.get_all_asset_keys() if k.path[0] in ("reference", "estimated")} <= tables
+    for key in tables:
+        told = events[key]
+        assert isinstance(told["dagster/row_count"].value, int), key
+        if key.path[0] == "reference":
+            assert len(str(told["file_sha256"].value)) == 64
+        else:
+            assert told["captures"].value or not told["dagster/row_count"].value, key
+        if key.path[0] == "sources":
+            continue  # the roots: what they come from is the captures
+        lineage = told["dagster/column_lineage"].value.deps_by_column
+        assert set(lineage) <= columns[key]
+        assert columns[key] - set(lineage) <= {
+            "valid_to",
+            "is_bundled",
+            "source_id",
+            "scope",
+            "is_offered",
+            "valid_from",
+            "observed_at",
+            "recorded_at",
+            "capture_id",
+        }, key
+        for column, deps in lineage.items():
+            assert deps or key.path[0] == "reference", f"{key.to_user_string()}.{column} comes from nowhere"
+            for dep in deps:
+                assert dep.asset_key in graph.get(key).parent_keys, (key, column)
+                assert dep.column_name in columns[dep.asset_key], (key, column, dep)
 
 
 def test_what_is_derived_follows_a_source_though_others_were_never_read(home: Home) -> None:
