@@ -11,12 +11,14 @@ import polars as pl
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
 from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.method_names import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import bundled_scenarios
 from assets.estimated.sections import bundled_statements
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
 from assets.lineage import provenance
+from assets.observed.checks import told
 from warehouse.connection import transaction, write_session
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
@@ -93,6 +95,13 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) ->
     con.unregister("_estimated")
 
 
+_NAMES = dg.AssetCheckSpec(
+    "methods_as_named",
+    asset=TRAINING_KEY,
+    description="No method computes another thing than when its version was first used here.",
+)
+
+
 @dg.multi_asset(
     name="training_estimates",
     specs=[
@@ -113,13 +122,17 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) ->
         )
         for key, table in _OUTPUTS
     ],
+    check_specs=[_NAMES],
     can_subset=True,
     pool=POOL,
 )
-def training_estimates(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+def training_estimates(
+    context: dg.AssetExecutionContext, home: HomeResource
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Cost, energy and emissions of the bundled scenarios, trainings and others, each with its band and factors."""
     with write_session(home.get(), catalog()) as con:
         changed = compute(con)
+        misnamed = methods_changed_under_their_name(con)
         for key, table in _OUTPUTS:
             if key in context.selected_asset_keys:
                 rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
@@ -129,6 +142,14 @@ def training_estimates(context: dg.AssetExecutionContext, home: HomeResource) ->
                     **provenance(con, table.declared(), _DEPS),
                 }
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        if _NAMES.key in context.selected_asset_check_keys:
+            result = told(
+                _NAMES.name,
+                dg.AssetCheckSeverity.ERROR,
+                not misnamed,
+                {"changed_under_the_name_of_a_version": misnamed},
+            )
+            yield result._replace(asset_key=TRAINING_KEY)
 
 
 def build() -> list[dg.AssetsDefinition]:

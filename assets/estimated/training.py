@@ -106,6 +106,11 @@ def formula_scripts() -> list[str]:
     return [_text_of("formulas", name) for name in sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))]
 
 
+def training_texts() -> list[str]:
+    """What METHOD_VERSION stands for: its formulas and how they are put together."""
+    return [_text_of("formulas", "band.sql"), _text_of("formulas", "training.sql"), _text_of("training_estimate.sql")]
+
+
 def formula_statements() -> list[str]:
     """The same, one statement each."""
     return list(_statements())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,6 +244,7 @@ def test_a_fair_market_raises_no_alarm(fair: Home) -> None:
 
 def test_a_month_read_as_an_hour() -> None:
     assert "gpu hour in bounds" in str(rate(2.5 * 730))
+    assert "gpu hour in bounds" in str(rate(2.5 / 730)), "an hour read as a month"
     assert rate(2.5 * 8, count=8) is None
 
 
@@ -508,6 +510,21 @@ def test_a_new_method_stands_beside_the_old_one(home: Home) -> None:
     assert len(rows) == 2
 
 
+def test_a_method_bump_under_the_same_name(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool changed its formula and kept its version: numbers of one name were of two methods. The warehouse remembers."""
+    from assets.estimated import method_names
+
+    with write_session(home, catalog()) as con:
+        assert method_names.methods_changed_under_their_name(con) == []
+        assert method_names.methods_changed_under_their_name(con) == []
+        texts = method_names.training_texts()
+        monkeypatch.setattr(method_names, "training_texts", lambda: [t.replace(" * ", " + ", 1) for t in texts])
+        assert method_names.methods_changed_under_their_name(con) == ["training-1"]
+        assert method_names.methods_changed_under_their_name(con) == ["training-1"]
+        monkeypatch.setattr(method_names, "METHOD_VERSION", "training-2")
+        assert method_names.methods_changed_under_their_name(con) == []
+
+
 # The reverse ----------------------------------------------------------------------------------------------------------
 
 
@@ -543,3 +560,8 @@ def test_real_payloads_pass(samples: Path, capsys: pytest.CaptureFixture[str]) -
     assert good_rows > 1000
     assert refused_rows / (good_rows + refused_rows) < 0.05
     assert not refused_files
+    # The figure that docs/operations.md states is the one that is measured.
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    stated = re.search(r"of (\d+) thousand rows of recorded answers ([\d.]+)%", text)
+    assert stated
+    assert float(stated.group(2)) == pytest.approx(100 * share, abs=0.1)

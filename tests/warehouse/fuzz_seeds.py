@@ -28,7 +28,7 @@ from tests.assets.sources import (
     test_usage,
 )
 from tests.assets.sources.test_oci_shapes import shape
-from tests.pipelines.test_samples import FILES, NOT_PAYLOADS
+from tests.pipelines.test_samples import FILES
 
 #: Source -> files of it (below samples), beside those that tests/pipelines/test_samples.py loads as they are.
 RECORDED = FILES | {
@@ -163,9 +163,7 @@ def seeds(samples: Path | None, source_id: str, most_bytes: int, most: int = 4) 
         files = [
             f
             for f in sorted(samples.glob(RECORDED[source_id]), key=lambda f: f.name)
-            if f.is_file()
-            and 0 < f.stat().st_size <= 3 << 20
-            and not (source_id in FILES and NOT_PAYLOADS.search(f.name))
+            if f.is_file() and 0 < f.stat().st_size <= 3 << 20
         ]
         found += [_one(f.name, f.read_bytes()) for f in files[:: max(len(files) // most, 1)][:most]]
     return [s.with_body(_cut(s.body, most_bytes)) for s in found]
