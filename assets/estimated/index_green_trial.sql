@@ -7,7 +7,7 @@
 -- depend on the order of adding and a day computed alone is the same as within the whole history.
 WITH touched AS (SELECT zone, source_id, asked_on FROM _touched WHERE asked_on BETWEEN $first_on AND $last_on),
 word AS (
-    SELECT l.* FROM observed.grid_carbon_log l SEMI JOIN touched t ON t.zone = l.zone AND t.source_id = l.source_id
+    SELECT l.zone, l.source_id, l.basis_boundary, l.valid_from, l.intensity_gco2e_per_kwh, l.is_offered FROM observed.grid_carbon_log l SEMI JOIN touched t ON t.zone = l.zone AND t.source_id = l.source_id
     WHERE l.valid_from >= ($first_on::DATE - 28)::TIMESTAMP AT TIME ZONE 'UTC' AND l.valid_from < ($last_on::DATE + 4)::TIMESTAMP AT TIME ZONE 'UTC'
         AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_kind IN ('actual', 'estimated') AND l.basis_method = 'average' AND l.basis_accounting = 'location'
     QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from
@@ -21,7 +21,7 @@ series AS (
     FROM (SELECT DISTINCT zone, source_id, basis_boundary FROM hourly)),
 -- One number names the series and the hour (hours since 1970 stay below ten million until the year 3110): joins by one column stay cheap.
 value AS (
-    SELECT s.series_id * 10_000_000 + epoch(h.hour_from)::BIGINT // 3600 AS slot_id, h.micro
+    SELECT s.series_id, s.series_id * 10_000_000 + epoch(h.hour_from)::BIGINT // 3600 AS slot_id, h.micro
     FROM hourly h JOIN series s ON s.zone = h.zone AND s.source_id = h.source_id AND s.basis_boundary = h.basis_boundary),
 -- Every hour of every day, so that a gap is a NULL and not a row that is missing.
 grid AS (
@@ -31,18 +31,20 @@ grid AS (
 profile AS (
     SELECT slot_id, CASE WHEN count(micro) OVER w >= 20 THEN round(avg(micro) FILTER (WHERE is_weekend) OVER w)::BIGINT END AS weekend,
         CASE WHEN count(micro) OVER w >= 20 THEN round(avg(micro) FILTER (WHERE NOT is_weekend) OVER w)::BIGINT END AS working_day
-    FROM grid LEFT JOIN value USING (slot_id)
+    FROM grid LEFT JOIN (SELECT slot_id, micro FROM value) USING (slot_id)
     WINDOW w AS (PARTITION BY series_id, hour_of_day ORDER BY day_on ROWS BETWEEN 27 PRECEDING AND CURRENT ROW)),
 plan AS (SELECT unnest([1, 2]) AS plan_id, unnest([4, 12]) AS job_hours, unnest([24, 48]) AS horizon_hours),
+last_hour AS (SELECT series_id, max(slot_id) AS last_id FROM value GROUP BY ALL),
+-- Trials whose last hour may be known: at the end of the history most are still open.
 asked AS (
-    SELECT g.* FROM grid g JOIN series s ON s.series_id = g.series_id
+    SELECT g.*, p.*, l.last_id FROM grid g JOIN series s ON s.series_id = g.series_id JOIN last_hour l ON l.series_id = g.series_id CROSS JOIN plan p
     SEMI JOIN touched t ON t.zone = s.zone AND t.source_id = s.source_id AND t.asked_on = g.day_on
-    WHERE g.hour_of_day IN (0, 6, 12, 18)),
+    WHERE g.hour_of_day IN (0, 6, 12, 18) AND g.slot_id + p.horizon_hours + p.job_hours - 1 <= l.last_id),
 -- Every hour that a trial looks at, with the last time before the trial at which that hour of day had passed.
 target AS (
     SELECT series_id, slot_id * 10 + plan_id AS trial_id, day_on AS asked_on, job_hours, horizon_hours, wait_hours, slot_id + wait_hours AS target_id,
         slot_id + wait_hours - 24 * (wait_hours // 24 + 1) AS seen_id, isodow(day_on + ((hour_of_day + wait_hours) // 24)::INT) >= 6 AS is_weekend
-    FROM asked CROSS JOIN plan CROSS JOIN (SELECT unnest(range(60)) AS wait_hours)
+    FROM asked CROSS JOIN (SELECT unnest(range(60)) AS wait_hours)
     WHERE wait_hours < horizon_hours + job_hours),
 hour AS (
     SELECT t.*, v.micro, CASE WHEN t.is_weekend THEN e.weekend ELSE e.working_day END AS expected

@@ -17,6 +17,16 @@ CREATE OR REPLACE MACRO ecologits_embodied_kgco2e_0_5_0(active_parameters_count,
     * ecologits_gpu_count_0_5_0(parameters_count) * (3000.0 / 8 + 143);
 COMMENT ON MACRO ecologits_embodied_kgco2e_0_5_0 IS 'kgCO2e; manufacture of server (3000 kg) and A100 (143 kg), by time of use of 5 years; EcoLogits 0.5.0, https://ecologits.ai/0.5/methodology/llm_inference/';
 
+CREATE OR REPLACE MACRO ecologits_embodied_kgsbe_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
+    ecologits_latency_s_0_5_0(active_parameters_count, output_tokens_count, request_latency_s) / (5 * 31536000.0)
+    * ecologits_gpu_count_0_5_0(parameters_count) * (0.24::DOUBLE / 8 + 5.1e-3);
+COMMENT ON MACRO ecologits_embodied_kgsbe_0_5_0 IS 'kgSbe; abiotic resources (ADPe) of server (0.24 kg) and A100 (5.1 g), by time of use of 5 years; EcoLogits 0.5.0, https://ecologits.ai/0.5/methodology/llm_inference/';
+
+CREATE OR REPLACE MACRO ecologits_embodied_mj_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
+    ecologits_latency_s_0_5_0(active_parameters_count, output_tokens_count, request_latency_s) / (5 * 31536000.0)
+    * ecologits_gpu_count_0_5_0(parameters_count) * (38000.0::DOUBLE / 8 + 1828);
+COMMENT ON MACRO ecologits_embodied_mj_0_5_0 IS 'MJ; primary energy of the manufacture of server (38,000 MJ) and A100 (1,828 MJ), by time of use of 5 years; EcoLogits 0.5.0, https://ecologits.ai/0.5/methodology/llm_inference/';
+
 -- 0.9.1: 16-bit weights on H100 80 GB, GPUs in powers of two, batch of 64, server of 1.2 kW, life of 3 years.
 CREATE OR REPLACE MACRO ecologits_gpu_count_0_9_1(parameters_count) AS
     2.0::DOUBLE ** ceil(log2(ceil(1.2 * (parameters_count::DOUBLE / 1e9) * 16 / 8 / 80)));
@@ -36,6 +46,16 @@ CREATE OR REPLACE MACRO ecologits_embodied_kgco2e_0_9_1(active_parameters_count,
     ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) / (3 * 31536000.0 * 64)
     * ecologits_gpu_count_0_9_1(parameters_count) * (5700.0 / 8 + 164);
 COMMENT ON MACRO ecologits_embodied_kgco2e_0_9_1 IS 'kgCO2e; manufacture of server (5700 kg) and H100 (164 kg), by time of use of 3 years and share of the batch; EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
+
+CREATE OR REPLACE MACRO ecologits_embodied_kgsbe_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
+    ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) / (3 * 31536000.0 * 64)
+    * ecologits_gpu_count_0_9_1(parameters_count) * (0.37::DOUBLE / 8 + 5.1e-3);
+COMMENT ON MACRO ecologits_embodied_kgsbe_0_9_1 IS 'kgSbe; abiotic resources (ADPe) of server (0.37 kg) and GPU (5.1 g, of an A100), by time of use of 3 years and share of the batch; EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
+
+CREATE OR REPLACE MACRO ecologits_embodied_mj_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
+    ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) / (3 * 31536000.0 * 64)
+    * ecologits_gpu_count_0_9_1(parameters_count) * (70000.0::DOUBLE / 8 + 1828);
+COMMENT ON MACRO ecologits_embodied_mj_0_9_1 IS 'MJ; primary energy of the manufacture of server (70,000 MJ) and GPU (1,828 MJ, of an A100), by time of use of 3 years and share of the batch; EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
 
 -- What a service measured.
 CREATE OR REPLACE MACRO j_per_token(power_w, tokens_per_s) AS power_w::DOUBLE / tokens_per_s;

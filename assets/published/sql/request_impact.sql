@@ -1,0 +1,102 @@
+-- Energy, emissions, resources and water of a log of requests, by EcoLogits' method: the formulas of assets/estimated/formulas/request.sql on every row.
+-- The name of a table comes in as text; columns that it lacks are unknown.
+CREATE OR REPLACE MACRO request_given(requests) AS TABLE
+    FROM query_table(requests)
+    UNION ALL BY NAME
+    SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count, NULL::DOUBLE AS output_tokens_count,
+        NULL::DOUBLE AS request_latency_s, NULL::TIMESTAMPTZ AS requested_at, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
+        NULL::DOUBLE AS pue, NULL::DOUBLE AS site_water_l_per_kwh, NULL::DOUBLE AS grid_gco2e_per_kwh, NULL::DOUBLE AS grid_kgsbe_per_kwh,
+        NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh
+    WHERE false;
+COMMENT ON MACRO TABLE request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. request_given(''request_log'').';
+
+-- The grid of every place and hour that is asked for, once: joined by equality of hour, day, month and year, never by a range.
+CREATE OR REPLACE MACRO request_grid(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH asked AS (
+        SELECT DISTINCT q.zone, q.provider, q.region, date_trunc('hour', q.requested_at AT TIME ZONE 'UTC') AS hour_from
+        FROM request_given(requests) q WHERE q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL),
+    place AS (
+        SELECT a.*, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, r.country_code) END AS country_zone
+        FROM asked a LEFT JOIN reference.region r ON a.zone IS NULL AND lower(r.provider) = lower(a.provider) AND lower(r.region) = lower(a.region)
+        LEFT JOIN reference.country n ON n.country_code = r.country_code),
+    zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
+    span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
+    word AS (
+        SELECT g.* FROM observed.grid_carbon_log g SEMI JOIN zones z ON z.zone = g.zone
+        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.basis_boundary = boundary
+            AND g.recorded_at <= known_at::TIMESTAMPTZ AND g.valid_from <= (SELECT s.last_at + INTERVAL 1 HOUR FROM span s) AT TIME ZONE 'UTC'
+            AND (g.resolution = 'P1Y' OR g.valid_from >= (SELECT s.first_at - INTERVAL 32 DAY FROM span s) AT TIME ZONE 'UTC')
+        QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
+    slot AS (
+        SELECT w.*, CASE w.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, w.valid_from AT TIME ZONE 'UTC' AS local_from
+        FROM word w WHERE w.is_offered),
+    mean AS (
+        SELECT s.zone, s.grain, date_trunc(s.grain, s.local_from) AS period_from, s.source_id, s.resolution, avg(s.intensity_gco2e_per_kwh) AS intensity, max(s.capture_id) AS capture_id
+        FROM slot s GROUP BY ALL),
+    -- One source speaks for a zone and period: the best ranked, by its finest slots.
+    spoken AS (
+        SELECT m.* FROM mean m
+        QUALIFY row_number() OVER (PARTITION BY m.zone, m.grain, m.period_from ORDER BY source_rank(m.source_id), m.source_id, epoch(slot_length(m.resolution))) = 1),
+    candidate AS (
+        SELECT p.zone, p.provider, p.region, p.hour_from, k.zone_used, k.is_country, t.grain, date_trunc(t.grain, p.hour_from) AS period_from, t.fineness
+        FROM place p, (SELECT unnest(['hour', 'day', 'month', 'year']) AS grain, unnest([1, 2, 3, 4]) AS fineness) t,
+            LATERAL (SELECT p.own_zone AS zone_used, false AS is_country WHERE p.own_zone IS NOT NULL
+                UNION ALL SELECT p.country_zone, true WHERE p.country_zone <> coalesce(p.own_zone, '')) k),
+    held AS (
+        SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, true AS is_of_its_time
+        FROM candidate c JOIN spoken s ON s.zone = c.zone_used AND s.grain = c.grain AND s.period_from = c.period_from),
+    -- No slot holds the hour: the latest year before it.
+    earlier AS (
+        SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, false AS is_of_its_time
+        FROM (SELECT c.* FROM candidate c WHERE c.grain = 'year') c
+        ASOF JOIN (SELECT s.* FROM spoken s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from)
+    SELECT f.zone, f.provider, f.region, f.hour_from, f.intensity AS grid_gco2e_per_kwh, f.zone_used, f.resolution AS grid_resolution, f.is_of_its_time AS is_grid_of_its_time,
+        f.source_id AS grid_source_id, f.capture_id AS grid_capture_id
+    FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
+    QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1;
+COMMENT ON MACRO TABLE request_grid IS 'Carbon intensity (average, location-based, actual, one boundary) of every place and hour in a table of requests: the finest slot that holds the hour, the zone before its country, else the latest year before it. request_grid(''request_log'').';
+
+CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH named AS (
+        SELECT m.model, n.model_id, r.parameters_count AS of_model, coalesce(r.active_parameters_count, r.parameters_count) AS active_of_model
+        FROM (SELECT DISTINCT q.model FROM request_given(requests) q WHERE q.model IS NOT NULL) m
+        JOIN observed.model_name n ON n.name_key = model_key(m.model) JOIN reference.model r ON r.model_id = n.model_id),
+    placed AS (
+        SELECT q.* EXCLUDE (grid_gco2e_per_kwh, pue), coalesce(q.parameters_count, q.active_parameters_count, n.of_model)::DOUBLE AS total_used,
+            coalesce(q.active_parameters_count, q.parameters_count, n.active_of_model)::DOUBLE AS active_used, n.model_id,
+            coalesce(q.pue, r.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, g.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
+            g.zone_used, g.grid_resolution, g.is_grid_of_its_time, g.grid_source_id, g.grid_capture_id
+        FROM request_given(requests) q LEFT JOIN named n ON n.model = q.model
+        LEFT JOIN (SELECT lower(p.provider) AS of_provider, lower(p.region) AS of_region, p.pue FROM reference.region p) r ON r.of_provider = lower(q.provider) AND r.of_region = lower(q.region)
+        LEFT JOIN request_grid(requests, boundary := boundary, known_at := known_at) g ON g.zone IS NOT DISTINCT FROM q.zone AND g.provider IS NOT DISTINCT FROM q.provider
+            AND g.region IS NOT DISTINCT FROM q.region AND g.hour_from = date_trunc('hour', q.requested_at AT TIME ZONE 'UTC')),
+    -- What is no number of tokens or parameters is unknown, never computed with: every result has the number of GPUs in it, which follows from this one.
+    checked AS (
+        SELECT p.*, CASE WHEN p.active_used > 0 AND p.active_used <= p.total_used AND p.output_tokens_count >= 0 AND (p.request_latency_s > 0) IS NOT FALSE THEN p.total_used END AS held
+        FROM placed p),
+    it AS (
+        SELECT c.*,
+            CASE method WHEN 'ecologits-0.9.1' THEN ecologits_it_energy_kwh_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
+                WHEN 'ecologits-0.5.0' THEN ecologits_it_energy_kwh_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
+                ELSE error('request_impact: method ' || method || ' is not known: ecologits-0.9.1, ecologits-0.5.0') END AS it_energy_kwh,
+            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_kgco2e_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
+                ELSE ecologits_embodied_kgco2e_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_kgco2e,
+            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_kgsbe_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
+                ELSE ecologits_embodied_kgsbe_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_kgsbe,
+            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_mj_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
+                ELSE ecologits_embodied_mj_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_mj
+        FROM checked c),
+    metered AS (SELECT i.*, facility_energy_kwh(i.it_energy_kwh, i.pue) AS energy_kwh FROM it i)
+    SELECT m.* EXCLUDE (total_used, active_used, held), operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) AS operational_kgco2e,
+        operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) + m.embodied_kgco2e AS total_kgco2e,
+        m.energy_kwh * m.grid_kgsbe_per_kwh AS operational_kgsbe, m.energy_kwh * m.grid_mj_per_kwh AS operational_mj,
+        water_l(m.it_energy_kwh, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_l,
+        water_l(m.energy_kwh, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_as_coded_l,
+        CASE WHEN m.held IS NULL OR m.pue IS NULL OR m.grid_gco2e_per_kwh IS NULL OR m.is_grid_of_its_time = false THEN concat_ws('; ',
+            CASE WHEN m.total_used IS NULL THEN 'size of the model not known' WHEN NOT coalesce(m.total_used > 0 AND m.active_used > 0 AND m.active_used <= m.total_used, false) THEN 'numbers of parameters make no sense' END,
+            CASE WHEN m.output_tokens_count IS NULL THEN 'output tokens not given' WHEN m.output_tokens_count < 0 THEN 'output tokens below zero' END,
+            CASE WHEN m.request_latency_s <= 0 THEN 'latency not above zero' END, CASE WHEN m.pue IS NULL THEN 'PUE not known' END,
+            CASE WHEN m.grid_gco2e_per_kwh IS NULL THEN 'carbon of the grid not known' WHEN m.is_grid_of_its_time = false THEN 'carbon of the latest year before it' END) END AS unknown,
+        method AS method_version
+    FROM metered m;
+COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0). Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';

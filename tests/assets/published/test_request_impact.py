@@ -1,0 +1,152 @@
+"""A log of requests by EcoLogits' method in SQL: reference runs, what is looked up, and what is unknown."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Reference tables and the yearly grid that ships."""
+    home = Home(tmp_path_factory.mktemp("requests") / "home").create()
+    settle.refresh_reference(home)
+    intake.take_bundled(home, all_sources()["starter_grid_carbon"])
+    settle.record_subject(home, "grid_carbon")
+    with write_session(home, catalog()) as opened:
+        yield opened
+
+
+def ask(con: duckdb.DuckDBPyConnection, values: str, columns: str, what: str, more: str = "") -> list[tuple]:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE request AS SELECT * FROM (VALUES {values}) t({columns})")
+    return con.execute(f"SELECT {what} FROM request_impact('request'{more})").fetchall()
+
+
+def test_both_versions_as_worked_by_hand(con: duckdb.DuckDBPyConnection) -> None:
+    given = "7.3e9, 7.3e9, 200, 5.0, 1.26, 590.478, 7.38e-8, 9.99, 5.04, 0.37"
+    columns = (
+        "active_parameters_count, parameters_count, output_tokens_count, request_latency_s, pue, grid_gco2e_per_kwh, "
+        "grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh"
+    )
+    what = (
+        "energy_kwh, operational_kgco2e, embodied_kgco2e, operational_kgsbe, embodied_kgsbe, operational_mj, embodied_mj, "
+        "water_as_coded_l, total_kgco2e, unknown"
+    )
+    # 0.9.1: one H100, the measured latency of 5 s is the shorter one.
+    energy = 1.26 * (
+        5 / 3600 * 1.2 / 8 / 64
+        + 200 * (1.1665273170451914e-06 * math.exp(-0.011205921025579175 * 64) * 7.3 + 4.052928146734005e-05) / 1000
+    )
+    part = 5 / (3 * 31536000 * 64)
+    made = [part * (5700 / 8 + 164), part * (0.37 / 8 + 5.1e-3), part * (70000 / 8 + 1828)]
+    new = [
+        energy,
+        energy * 0.590478,
+        made[0],
+        energy * 7.38e-8,
+        made[1],
+        energy * 9.99,
+        made[2],
+        energy * (0.37 + 1.26 * 5.04),
+    ]
+    # 0.5.0: one A100, the computed latency is the shorter one.
+    latency = 200 * (8.02e-4 * 7.3 + 2.23e-2)
+    assert latency > 5
+    energy = 1.26 * (5 / 3600 / 8 + 200 * (8.91e-8 * 7.3 + 1.43e-6))
+    part = 5 / (5 * 31536000)
+    made = [part * (3000 / 8 + 143), part * (0.24 / 8 + 5.1e-3), part * (38000 / 8 + 1828)]
+    old = [
+        energy,
+        energy * 0.590478,
+        made[0],
+        energy * 7.38e-8,
+        made[1],
+        energy * 9.99,
+        made[2],
+        energy * (0.37 + 1.26 * 5.04),
+    ]
+    for version, expected in (("0.9.1", new), ("0.5.0", old)):
+        ((*found, total, unknown),) = ask(con, f"({given})", columns, what, f", method := 'ecologits-{version}'")
+        assert found == pytest.approx(expected, rel=1e-12)
+        assert total == pytest.approx(expected[1] + expected[2], rel=1e-12)
+        assert unknown is None
+
+
+def test_reference_runs(con: duckdb.DuckDBPyConnection, golden: Path) -> None:
+    """Every run of the published code that the yardstick holds: the energy of the request."""
+    with (golden / "12_ecologits_reference_runs.csv").open(encoding="utf-8") as lines:
+        rows = [
+            r
+            for r in csv.DictReader(lines)
+            if r["role"] == "assert" and r["metric"] == "request_energy_kwh" and "0.9.1" in r["source_table"]
+        ]
+    assert rows
+    for row in rows:
+        latency = row["in_latency_cap_s"] or "NULL"
+        ((found,),) = ask(
+            con,
+            f"({row['in_active_b']}e9, {row['in_total_b']}e9, {row['in_tokens']}, {latency}::DOUBLE, {row['in_pue']})",
+            "active_parameters_count, parameters_count, output_tokens_count, request_latency_s, pue",
+            "energy_kwh",
+        )
+        assert found == pytest.approx(float(row["published"]), rel=float(row["tol_rel"])), row["row_id"]
+
+
+def test_model_region_and_grid_are_looked_up(con: duckdb.DuckDBPyConnection) -> None:
+    rows = ask(
+        con,
+        "(1, 'Meta-Llama-3-70B-Instruct', 300, TIMESTAMPTZ '2023-05-01 12:00:00+00', 'AWS', 'us-east-1', NULL), "
+        "(2, 'llama-3-70b', 300, TIMESTAMPTZ '2023-05-01 12:59:00+00', NULL, NULL, 'FR'), "
+        "(3, 'llama-3-70b', 300, TIMESTAMPTZ '2040-05-01 12:00:00+00', NULL, NULL, 'FR')",
+        "n, model, output_tokens_count, requested_at, provider, region, zone",
+        "n, model_id, round(pue, 2), zone_used, grid_resolution, is_grid_of_its_time, grid_gco2e_per_kwh, grid_capture_id IS NOT NULL, unknown",
+        ", method := 'ecologits-0.5.0'",
+    )
+    us, fr, later = sorted(rows)
+    grids = dict(
+        con.execute(
+            "SELECT zone, intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE resolution = 'P1Y' AND basis_boundary = 'lifecycle' "
+            "AND zone IN ('US', 'FR') AND year(valid_from) = 2023"
+        ).fetchall()
+    )
+    assert us[1] == "llama-3-70b"
+    assert us[3:8] == ("US", "P1Y", True, grids["US"], True)
+    assert (fr[2], fr[3], fr[6], fr[8]) == (1.2, "FR", grids["FR"], None)
+    assert (later[5], later[8]) == (False, "carbon of the latest year before it")
+    unknown = ask(con, "('llama-3-70b', 300, TIMESTAMPTZ '2023-05-01 12:00:00+00', 'FR')", "model, output_tokens_count, requested_at, zone",
+                  "grid_gco2e_per_kwh, unknown", ", known_at := DATE '2000-01-01'")  # fmt: skip
+    assert unknown == [(None, "PUE not known; carbon of the grid not known")]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ("('gpt-99', NULL::DOUBLE, NULL::DOUBLE, 10, 1.0)", "size of the model not known"),
+        ("(NULL, 8e9, 9e9, 10, 1.0)", "numbers of parameters make no sense"),
+        ("(NULL, -8e9, -8e9, 10, 1.0)", "numbers of parameters make no sense"),
+        ("(NULL, 8e9, 8e9, -1, 1.0)", "output tokens below zero"),
+        ("(NULL, 8e9, 8e9, NULL::INT, 1.0)", "output tokens not given"),
+        ("(NULL, 8e9, 8e9, 10, 0.0)", "latency not above zero"),
+    ],
+)
+def test_what_makes_no_sense_is_unknown_with_a_reason(con: duckdb.DuckDBPyConnection, values: str, reason: str) -> None:
+    columns = "model, parameters_count, active_parameters_count, output_tokens_count, request_latency_s"
+    found = ask(con, values, columns, "energy_kwh, embodied_kgco2e, total_kgco2e, water_l, unknown")
+    assert found[0][:4] == (None, None, None, None)
+    assert found[0][4].startswith(reason)
+
+
+def test_a_method_that_is_not_known_is_told(con: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(duckdb.Error, match=r"method ecologits-7 is not known: ecologits-0\.9\.1, ecologits-0\.5\.0"):
+        ask(con, "(8e9, 10)", "parameters_count, output_tokens_count", "energy_kwh", ", method := 'ecologits-7'")
