@@ -1,0 +1,92 @@
+-- What a log of requests to token APIs cost, each at the list prices of its own time.
+-- A card is one line of use: one vendor, model, tier, span of time, length of prompt and part of the day, with all its prices from one source.
+CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH stated AS (
+        SELECT lower(p.vendor) AS vendor_key, lower(p.model) AS listing, p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.source_id, p.scope,
+            p.capture_id, p.is_bundled, p.context_tier_from_tokens AS tier_from, p.time_window,
+            coalesce(p.valid_from, TIMESTAMPTZ '1970-01-01 00:00:00+00') AS from_at, coalesce(p.valid_to, TIMESTAMPTZ 'infinity') AS to_at,
+            CASE WHEN p.time_window = '' THEN 0 ELSE 60 * p.time_window[1:2]::INT + p.time_window[4:5]::INT END AS first_minute,
+            CASE WHEN p.time_window = '' THEN 1440 ELSE 60 * p.time_window[7:8]::INT + p.time_window[10:11]::INT END AS last_minute
+        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
+        WHERE p.region = 'global' AND p.direction IN ('input', 'output', 'cached_read', 'cached_write')),
+    -- A window over midnight is two.
+    price AS (
+        SELECT s.* FROM stated s WHERE s.first_minute < s.last_minute
+        UNION ALL SELECT s.* REPLACE (1440 AS last_minute) FROM stated s WHERE s.first_minute >= s.last_minute
+        UNION ALL SELECT s.* REPLACE (0 AS first_minute) FROM stated s WHERE s.first_minute >= s.last_minute AND s.last_minute > 0),
+    span AS (
+        SELECT t.*, coalesce(lead(t.from_at) OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier ORDER BY t.from_at), TIMESTAMPTZ 'infinity') AS to_at
+        FROM (SELECT DISTINCT p.vendor_key, p.listing, p.service_tier, unnest([p.from_at, p.to_at]) AS from_at FROM price p) t),
+    prompt AS (
+        SELECT t.*, coalesce(lead(t.tokens_above) OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier ORDER BY t.tokens_above), 9223372036854775807) AS tokens_to
+        FROM (SELECT DISTINCT p.vendor_key, p.listing, p.service_tier, unnest([-1, CASE WHEN p.tier_from > 0 THEN p.tier_from ELSE -1 END]) AS tokens_above FROM price p) t),
+    part AS (
+        SELECT t.*, coalesce(lead(t.first_minute) OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier ORDER BY t.first_minute), 1440) AS last_minute
+        FROM (SELECT DISTINCT p.vendor_key, p.listing, p.service_tier, unnest([0, p.first_minute, p.last_minute]) AS first_minute FROM price p) t),
+    cell AS (
+        SELECT s.*, r.tokens_above, r.tokens_to, d.first_minute, d.last_minute
+        FROM span s JOIN prompt r ON r.vendor_key = s.vendor_key AND r.listing = s.listing AND r.service_tier = s.service_tier
+        JOIN part d ON d.vendor_key = s.vendor_key AND d.listing = s.listing AND d.service_tier = s.service_tier AND d.first_minute < 1440
+        WHERE s.from_at < TIMESTAMPTZ 'infinity'),
+    told AS (
+        SELECT c.*, p.source_id, p.scope, p.model,
+            arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'input') AS input_usd_per_mtok,
+            arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'output') AS output_usd_per_mtok,
+            arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_read') AS cached_read_usd_per_mtok,
+            arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_write') AS cached_write_usd_per_mtok,
+            arg_max(p.capture_id, p.from_at) AS capture_id, bool_or(p.is_bundled) AS is_bundled
+        FROM cell c JOIN price p ON p.vendor_key = c.vendor_key AND p.listing = c.listing AND p.service_tier = c.service_tier
+            AND p.from_at <= c.from_at AND p.to_at > c.from_at AND greatest(p.tier_from, -1) <= greatest(c.tokens_above, 0)
+            AND p.first_minute <= c.first_minute AND p.last_minute > c.first_minute
+        GROUP BY ALL)
+    SELECT t.* FROM told t
+    QUALIFY row_number() OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute
+        ORDER BY t.input_usd_per_mtok IS NULL OR t.output_usd_per_mtok IS NULL, source_rank(t.source_id), t.source_id, t.scope, t.model) = 1;
+COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (lowest source_rank). Prices that hold in one region only are left out.';
+
+CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH given AS (
+        FROM query_table(requests)
+        UNION ALL BY NAME
+        SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier, NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
+            NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count, NULL::BIGINT AS cached_write_tokens_count
+        WHERE false),
+    card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
+    sold AS (SELECT c.vendor_key, c.listing, c.service_tier, model_listing(c.listing) AS spoken FROM card c GROUP BY ALL),
+    -- What is asked for, once: by the vendor's own id, else by a spelling that only one of its ids has; a model that several vendors sell needs its vendor.
+    wanted AS (
+        SELECT d.model, d.vendor, d.service_tier, s.vendor_key, s.listing, s.service_tier AS tier
+        FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM given g) d
+        LEFT JOIN sold s ON s.spoken = model_listing(d.model) AND s.service_tier = coalesce(d.service_tier, 'standard') AND s.vendor_key = coalesce(lower(d.vendor), s.vendor_key)
+        QUALIFY s.listing IS NOT DISTINCT FROM lower(d.model)
+            OR NOT bool_or(s.listing IS NOT DISTINCT FROM lower(d.model)) OVER (PARTITION BY d.model, d.vendor, d.service_tier, s.vendor_key)),
+    asked AS (
+        SELECT w.model, w.vendor, w.service_tier, count(DISTINCT w.vendor_key) AS vendor_count, count(w.listing) AS listing_count,
+            CASE WHEN count(w.listing) = 1 THEN any_value(w.vendor_key) END AS vendor_key, any_value(w.listing) AS listing, any_value(w.tier) AS tier
+        FROM wanted w GROUP BY ALL),
+    priced AS (
+        SELECT g.*, a.vendor_count, a.listing_count, c.vendor_key, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok,
+            c.output_usd_per_mtok, coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok,
+            coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok,
+            g.input_tokens_count - coalesce(g.cached_read_tokens_count, 0) - coalesce(g.cached_write_tokens_count, 0) AS fresh_tokens
+        FROM given g
+        LEFT JOIN asked a ON a.model IS NOT DISTINCT FROM g.model AND a.vendor IS NOT DISTINCT FROM g.vendor AND a.service_tier IS NOT DISTINCT FROM g.service_tier
+        LEFT JOIN card c ON c.vendor_key = a.vendor_key AND c.listing = a.listing AND c.service_tier = a.tier
+            AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
+            AND (epoch(g.requested_at)::BIGINT % 86400) // 60 >= c.first_minute AND (epoch(g.requested_at)::BIGINT % 86400) // 60 < c.last_minute),
+    costed AS (
+        SELECT p.*,
+            CASE WHEN p.fresh_tokens >= 0 AND (p.cached_read_tokens_count >= 0) IS NOT FALSE AND (p.cached_write_tokens_count >= 0) IS NOT FALSE THEN
+                (p.fresh_tokens * p.input_usd_per_mtok + CASE WHEN p.cached_read_tokens_count > 0 THEN p.cached_read_tokens_count * p.cached_read_usd_per_mtok ELSE 0 END
+                + CASE WHEN p.cached_write_tokens_count > 0 THEN p.cached_write_tokens_count * p.cached_write_usd_per_mtok ELSE 0 END) / 1e6 END AS input_cost_usd,
+            CASE WHEN p.output_tokens_count > 0 THEN p.output_tokens_count * p.output_usd_per_mtok / 1e6 WHEN p.output_tokens_count = 0 THEN 0 END AS output_cost_usd
+        FROM priced p)
+    SELECT c.* EXCLUDE (vendor_count, listing_count, vendor_key, fresh_tokens), c.vendor_key AS priced_vendor, c.input_cost_usd + c.output_cost_usd AS cost_usd,
+        CASE WHEN c.input_cost_usd IS NULL OR c.output_cost_usd IS NULL THEN CASE
+            WHEN c.model IS NULL THEN 'model not given' WHEN c.requested_at IS NULL THEN 'time not given' WHEN c.input_tokens_count IS NULL OR c.output_tokens_count IS NULL THEN 'tokens not given'
+            WHEN c.input_tokens_count < 0 OR c.output_tokens_count < 0 OR c.cached_read_tokens_count < 0 OR c.cached_write_tokens_count < 0 THEN 'tokens below zero'
+            WHEN c.fresh_tokens < 0 THEN 'more cached tokens than input tokens' WHEN c.vendor_count = 0 THEN 'no price of this model, vendor and service tier'
+            WHEN c.vendor_count > 1 THEN 'several vendors sell this model: name one' WHEN c.listing_count > 1 THEN 'the vendor has several models of this name: write it as the vendor does' WHEN c.vendor_key IS NULL THEN 'no price known for its time'
+            ELSE 'a price of the model is missing at its time' END END AS unknown
+    FROM costed c;
+COMMENT ON MACRO TABLE request_cost IS 'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are any vendor, service_tier (standard), cached_read_tokens_count, cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';

@@ -1,0 +1,134 @@
+"""A log of requests priced at the list prices of each request's own time, on prices in the publisher's format."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from warehouse.captures import Document
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+
+def prices(**prices: object) -> dict:
+    return {"input_mtok": 2.0, "output_mtok": 8.0} | prices
+
+
+PUBLISHED = [
+    {
+        "id": "alpha",
+        "models": [
+            {"id": "plain", "prices": prices(cache_read_mtok=0.5)},
+            {"id": "dated", "prices": [{"prices": prices()}, {"constraint": {"start_date": "2025-03-01"}, "prices": prices(input_mtok=1.0, output_mtok=4.0)}]},
+            {"id": "tiered", "prices": prices(input_mtok={"base": 2.0, "tiers": [{"start": 1000, "price": 3.0}]})},
+            {
+                "id": "nightly",
+                "prices": [
+                    {"prices": prices()},
+                    {"constraint": {"start_time": "22:00:00Z", "end_time": "06:30:00Z"}, "prices": prices(input_mtok=1.0, output_mtok=1.0)},
+                ],
+            },
+            {"id": "x/twin", "prices": prices()},
+            {"id": "y/twin", "prices": prices(input_mtok=5.0)},
+            {"id": "free", "prices": {"input_mtok": 0, "output_mtok": 0}},
+            {"id": "only-input", "prices": {"input_mtok": 2.0}},
+        ],
+    },
+    {"id": "beta", "models": [{"id": "plain", "prices": prices(input_mtok=9.0)}, {"id": "x/twin", "prices": prices()}]},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    home = Home(tmp_path_factory.mktemp("cost") / "home").create()
+    settle.refresh_reference(home)
+    for number, (published, seen) in enumerate(((PUBLISHED, 2024), ([{**PUBLISHED[0], "models": [{"id": "plain", "prices": prices(input_mtok=4.0)}, *PUBLISHED[0]["models"][1:]]}, PUBLISHED[1]], 2026))):  # fmt: skip
+        file = home.spool_dir / f"data-{number}.json"
+        file.write_text(json.dumps(published))
+        document = Document(file, "file:data.json", dt.datetime(seen, 1, 1, tzinfo=dt.UTC), "json")
+        assert intake.take(home, all_sources()["genai_prices"], [document]).outcome == "loaded"
+        settle.record_subject(home, "token_price")
+    with write_session(home, catalog()) as opened:
+        yield opened
+
+
+def ask(
+    con: duckdb.DuckDBPyConnection,
+    vendor: str | None,
+    model: str,
+    at: str,
+    tokens: tuple[int | None, ...],
+    more: str = "",
+) -> tuple:
+    given = [vendor, model, dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC), *tokens, *[None] * (3 - len(tokens))]
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE request AS SELECT $1::VARCHAR AS vendor, $2 AS model, $3::TIMESTAMPTZ AS requested_at, $4::BIGINT AS input_tokens_count, "
+        "$5::BIGINT AS output_tokens_count, $6::BIGINT AS cached_read_tokens_count", given)  # fmt: skip
+    ((cost, unknown),) = con.execute(f"SELECT cost_usd, unknown FROM request_cost('request'{more})").fetchall()
+    return cost, unknown
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "at", "tokens", "usd_per_million"),
+    [
+        ("alpha", "plain", "2025-01-01", (1000, 500), 1000 * 2 + 500 * 8),
+        ("ALPHA", "Plain", "2025-01-01", (1000, 500, 300), 700 * 2 + 300 * 0.5 + 500 * 8),
+        ("beta", "plain", "2025-01-01", (1000, 500, 300), 1000 * 9 + 500 * 8),  # no price of cached tokens: as input
+        ("alpha", "plain", "2026-05-01", (1000, 500), 1000 * 4 + 500 * 8),  # another price since the second capture
+        ("alpha", "dated", "2025-02-28T23:59:59", (1000, 500), 1000 * 2 + 500 * 8),
+        ("alpha", "dated", "2025-03-01", (1000, 500), 1000 * 1 + 500 * 4),
+        (None, "dated", "2025-03-01", (1000, 500), 1000 * 1 + 500 * 4),
+        ("alpha", "tiered", "2025-01-01", (1000, 0), 1000 * 2),  # a tier holds above its bound
+        ("alpha", "tiered", "2025-01-01", (1001, 10), 1001 * 3 + 10 * 8),
+        ("alpha", "nightly", "2025-01-01T12:00", (1000, 500), 1000 * 2 + 500 * 8),
+        ("alpha", "nightly", "2025-01-01T22:00", (1000, 500), 1000 * 1 + 500 * 1),
+        ("alpha", "nightly", "2025-01-01T06:29:59", (1000, 500), 1000 * 1 + 500 * 1),
+        ("alpha", "nightly", "2025-01-01T06:30", (1000, 500), 1000 * 2 + 500 * 8),
+        ("alpha", "y/twin", "2025-01-01", (1000, 0), 1000 * 5),
+        ("beta", "twin", "2025-01-01", (1000, 0), 1000 * 2),  # the only one of that spelling at this vendor
+        ("alpha", "free", "2025-01-01", (1000, 500), 0),
+        ("alpha", "only-input", "2025-01-01", (1000, 0), 1000 * 2),
+        ("alpha", "plain", "2025-01-01", (0, 0), 0),
+    ],
+)
+def test_a_request_costs_what_was_listed_at_its_time(con: duckdb.DuckDBPyConnection, vendor: str | None, model: str, at: str, tokens: tuple[int, ...], usd_per_million: float) -> None:  # fmt: skip
+    assert ask(con, vendor, model, at, tokens) == (pytest.approx(usd_per_million / 1e6, rel=1e-12), None)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "at", "tokens", "reason"),
+    [
+        ("alpha", "nothing", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
+        ("gamma", "plain", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
+        (None, "plain", "2025-01-01", (1, 1), "several vendors sell this model: name one"),
+        (
+            "alpha",
+            "twin",
+            "2025-01-01",
+            (1, 1),
+            "the vendor has several models of this name: write it as the vendor does",
+        ),
+        ("alpha", "plain", "2019-01-01", (1, 1), "no price known for its time"),
+        ("alpha", "only-input", "2025-01-01", (1, 1), "a price of the model is missing at its time"),
+        ("alpha", "plain", "2025-01-01", (None, 1), "tokens not given"),
+        ("alpha", "plain", "2025-01-01", (-1, 1), "tokens below zero"),
+        ("alpha", "plain", "2025-01-01", (10, 1, 11), "more cached tokens than input tokens"),
+    ],
+)
+def test_what_cannot_be_priced_is_null_with_a_reason(con: duckdb.DuckDBPyConnection, vendor: str | None, model: str, at: str, tokens: tuple[int | None, ...], reason: str) -> None:  # fmt: skip
+    assert ask(con, vendor, model, at, tokens) == (None, reason)
+
+
+def test_the_known_clock_holds(con: duckdb.DuckDBPyConnection) -> None:
+    assert ask(con, "alpha", "plain", "2025-01-01", (1, 1), ", known_at := DATE '2000-01-01'")[0] is None
+    first = con.execute("SELECT min(recorded_at) FROM observed.token_price_log").fetchall()[0][0]
+    assert first is not None
+    cost, _ = ask(con, "alpha", "plain", "2026-05-01", (1000, 500), f", known_at := TIMESTAMPTZ '{first.isoformat()}'")
+    assert cost == pytest.approx((1000 * 2 + 500 * 8) / 1e6)
