@@ -61,6 +61,10 @@ def _constraint(entry: Any) -> dict:
     return {"constraint": {"start_time": f"{found.start_time:%H:%M:%SZ}", "end_time": f"{found.end_time:%H:%M:%SZ}"}}
 
 
+def _each(prices: Any) -> list:
+    return [e.prices for e in prices] if isinstance(prices, list) else [prices]
+
+
 def _is_found(provider: str, model: str) -> bool:
     try:
         return get_snapshot().find_provider_model(model, None, provider, None)[1].id == model
@@ -80,8 +84,13 @@ def _published() -> list[dict]:
             else:
                 prices = _line(model.prices)
                 lines = [prices]
-            # Models priced by tokens in and out that the package finds by their own id.
-            if all("input_mtok" in x and "output_mtok" in x for x in lines) and _is_found(provider.id, model.id):
+            # Models priced by tokens in and out and by nothing else, that the package finds by their own id.
+            has_fee = any(getattr(p, "requests_kcount", None) is not None for p in _each(model.prices))
+            if (
+                all("input_mtok" in x and "output_mtok" in x for x in lines)
+                and not has_fee
+                and _is_found(provider.id, model.id)
+            ):
                 models.append({"id": model.id, "prices": prices})
         providers.append({"id": provider.id, "models": models})
     return providers
@@ -104,7 +113,7 @@ def _load(home: Home, providers: list[dict]) -> None:
     file = home.spool_dir / "data.json"
     file.write_text(json.dumps(providers))
     # Known since before the first request: a price without a date holds from when it was first seen.
-    seen = Document(file, "file:data.json", dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "json")
+    seen = Document(file, "file:data.json", dt.datetime(2023, 12, 31, tzinfo=dt.UTC), "json")
     taken = intake.take(home, all_sources()["genai_prices"], [seen])
     if taken.outcome != "loaded":
         raise RuntimeError(taken.message)

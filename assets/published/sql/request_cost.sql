@@ -42,7 +42,7 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
     SELECT t.* FROM told t
     QUALIFY row_number() OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute
         ORDER BY t.input_usd_per_mtok IS NULL OR t.output_usd_per_mtok IS NULL, source_rank(t.source_id), t.source_id, t.scope, t.model) = 1;
-COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (lowest source_rank). Prices that hold in one region only are left out.';
+COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH given AS (
@@ -52,17 +52,20 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count, NULL::BIGINT AS cached_write_tokens_count
         WHERE false),
     card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
-    sold AS (SELECT c.vendor_key, c.listing, c.service_tier, model_listing(c.listing) AS spoken FROM card c GROUP BY ALL),
+    sold AS MATERIALIZED (
+        SELECT k.*, model_listing(k.listing) AS spoken, row_number() OVER () AS line_id FROM (SELECT DISTINCT c.vendor_key, c.listing, c.service_tier FROM card c) k),
+    -- Joined by one number instead of three texts: it is done for every request.
+    line AS (SELECT c.*, s.line_id FROM card c JOIN sold s ON s.vendor_key = c.vendor_key AND s.listing = c.listing AND s.service_tier = c.service_tier),
     -- What is asked for, once: by the vendor's own id, else by a spelling that only one of its ids has; a model that several vendors sell needs its vendor.
     wanted AS (
-        SELECT d.model, d.vendor, d.service_tier, s.vendor_key, s.listing, s.service_tier AS tier
+        SELECT d.model, d.vendor, d.service_tier, s.vendor_key, s.listing, s.line_id
         FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM given g) d
         LEFT JOIN sold s ON s.spoken = model_listing(d.model) AND s.service_tier = coalesce(d.service_tier, 'standard') AND s.vendor_key = coalesce(lower(d.vendor), s.vendor_key)
         QUALIFY s.listing IS NOT DISTINCT FROM lower(d.model)
             OR NOT bool_or(s.listing IS NOT DISTINCT FROM lower(d.model)) OVER (PARTITION BY d.model, d.vendor, d.service_tier, s.vendor_key)),
     asked AS (
         SELECT w.model, w.vendor, w.service_tier, count(DISTINCT w.vendor_key) AS vendor_count, count(w.listing) AS listing_count,
-            CASE WHEN count(w.listing) = 1 THEN any_value(w.vendor_key) END AS vendor_key, any_value(w.listing) AS listing, any_value(w.tier) AS tier
+            CASE WHEN count(w.listing) = 1 THEN any_value(w.line_id) END AS line_id
         FROM wanted w GROUP BY ALL),
     priced AS (
         SELECT g.*, a.vendor_count, a.listing_count, c.vendor_key, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok,
@@ -71,8 +74,7 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             g.input_tokens_count - coalesce(g.cached_read_tokens_count, 0) - coalesce(g.cached_write_tokens_count, 0) AS fresh_tokens
         FROM given g
         LEFT JOIN asked a ON a.model IS NOT DISTINCT FROM g.model AND a.vendor IS NOT DISTINCT FROM g.vendor AND a.service_tier IS NOT DISTINCT FROM g.service_tier
-        LEFT JOIN card c ON c.vendor_key = a.vendor_key AND c.listing = a.listing AND c.service_tier = a.tier
-            AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
+        LEFT JOIN line c ON c.line_id = a.line_id AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
             AND (epoch(g.requested_at)::BIGINT % 86400) // 60 >= c.first_minute AND (epoch(g.requested_at)::BIGINT % 86400) // 60 < c.last_minute),
     costed AS (
         SELECT p.*,
