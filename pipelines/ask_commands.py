@@ -73,18 +73,26 @@ def query(sql: str, style: str, output: Path | None) -> int:
     return 0
 
 
+_STATUS = (
+    "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), last_outcome, last_row_count, "
+    "last_rejected_count, last_message, is_bundled FROM meta.source_status"
+)
+
+
 @click.command()
 def status() -> int:
     """Per source: last good capture, its age, outcome, rows."""
     from assets.intake import needs_key
     from assets.sources import all_sources
     from warehouse.connection import read_published
+    from warehouse.errors import NotPublishedError
 
-    with read_published(Home.from_environment()) as con:
-        rows = con.execute(
-            "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), last_outcome, last_row_count, "
-            "last_rejected_count, last_message, is_bundled FROM meta.source_status"
-        ).fetchall()
+    try:
+        with read_published(Home.from_environment()) as con:
+            rows = con.execute(_STATUS).fetchall()
+    except NotPublishedError:
+        _print_ticks(Home.from_environment())
+        raise
     table = Table("source", "subject", "last good (UTC)", "age", "state", "rows", "refused")
     for source_id, subject, good, age, outcome, count, refused, message, bundled in rows:
         source = all_sources().get(source_id)

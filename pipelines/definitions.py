@@ -19,6 +19,7 @@ from assets.sources import all_sources
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
+from pipelines.home_jobs import home_upkeep, home_upkeep_schedule
 from pipelines.lake_jobs import lake_upkeep, lake_upkeep_schedule
 from pipelines.progress import HOOKS
 from pipelines.ticks import missed_days, schedule_name
@@ -70,6 +71,8 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
         ),
     ]
     schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
+    jobs.append(home_upkeep)
+    schedules.append(home_upkeep_schedule)
     if is_shared():
         jobs.append(lake_upkeep)
         schedules.append(lake_upkeep_schedule)

@@ -48,7 +48,7 @@ def publications() -> int:
 @click.command()
 def upkeep() -> int:
     """Remove old runs and what killed runs left behind; captures stay."""
-    from pipelines.upkeep import forget_old_runs
+    from pipelines.upkeep import forget_old_evaluations, forget_old_runs
     from warehouse.upkeep import sweep
 
     home = Home.from_environment().create()
@@ -56,6 +56,7 @@ def upkeep() -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         runs = forget_old_runs(home)
+        forget_old_evaluations(home)
     out.print(f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)", markup=False)
     return 0
 

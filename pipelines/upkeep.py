@@ -14,6 +14,9 @@ from warehouse.settings import setting
 
 #: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
 KEPT_RUN_DAYS = 14
+#: Days for which it is kept why the automation ran something, or did not, unless PETADAY_KEEP_EVALUATION_DAYS says otherwise: a page of
+#: the UI, and (measured) 130 kB for each asset that was looked at after a change.
+KEPT_EVALUATION_DAYS = 2
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
@@ -39,3 +42,12 @@ def forget_old_runs(home: Home, now: dt.datetime | None = None) -> int:
             for file in (home.dagster_dir / "history" / "runs").glob(f"{run_id}.db*"):
                 file.unlink(missing_ok=True)
     return len(old)
+
+
+def forget_old_evaluations(home: Home, now: dt.datetime | None = None) -> None:
+    """Delete the automation's evaluations of assets that are older than the setting."""
+    days = setting("PETADAY_KEEP_EVALUATION_DAYS", KEPT_EVALUATION_DAYS)
+    before = (now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=days)
+    with instance(home) as of:
+        if of.schedule_storage is not None and of.schedule_storage.supports_auto_materialize_asset_evaluations:
+            of.schedule_storage.purge_asset_evaluations(before.timestamp())

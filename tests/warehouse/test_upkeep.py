@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 
 from assets import settle
 from assets.catalog import catalog
+from pipelines.definitions import build_defs
 from pipelines.instance import instance
-from pipelines.upkeep import forget_old_runs
+from pipelines.upkeep import forget_old_evaluations, forget_old_runs
 from tests.warehouse.test_keeping import offers, take
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -75,3 +77,37 @@ def test_old_runs_go_but_the_last_word_on_an_asset_stays(home: Home) -> None:
         assert [r.run_id for r in of.get_runs()] == [runs[-1]]
         assert of.fetch_materializations(dg.AssetKey("thing"), limit=1).records
     assert not [p for p in home.dagster_dir.rglob("*") if runs[0] in p.name]
+
+
+def evaluations(home: Home) -> list[str]:
+    with sqlite3.connect(home.dagster_dir / "schedules" / "schedules.db") as con:
+        return [row[0] for row in con.execute("SELECT asset_key FROM asset_daemon_asset_evaluations ORDER BY 1")]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_evaluations_of_the_automation_are_kept_for_two_days(home: Home) -> None:
+    with instance(home):
+        pass
+    with sqlite3.connect(home.dagster_dir / "schedules" / "schedules.db") as con:
+        for name, days in (("old", 3), ("young", 1)):
+            at = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+            con.execute(
+                "INSERT INTO asset_daemon_asset_evaluations (evaluation_id, asset_key, asset_evaluation_body, create_timestamp) "
+                "VALUES (1, ?, 'x', ?)",
+                [name, f"{at:%Y-%m-%d %H:%M:%S.%f}"],
+            )
+    forget_old_evaluations(home)
+    assert evaluations(home) == ["young"]
+    forget_old_evaluations(home, dt.datetime.now(dt.UTC) + dt.timedelta(days=3))
+    assert evaluations(home) == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_where_a_daemon_runs_upkeep_runs_by_itself(home: Home) -> None:
+    defs = build_defs()
+    (schedule,) = [s for s in defs.schedules or [] if s.name == "upkeep_schedule"]
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    old = aged(home.spool_dir / "tmpold.json", 2)
+    assert defs.resolve_job_def("upkeep").execute_in_process().success
+    assert not old.exists()
