@@ -29,7 +29,7 @@ CARBON_BY_HOUR = """
             AND basis_accounting = 'location' AND basis_kind = 'actual'
         QUALIFY valid_from > max(valid_from) OVER (PARTITION BY zone, source_id, basis_boundary) - INTERVAL 365 DAY),
     speaker AS (
-        SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM hourly GROUP BY ALL
+        SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM hourly GROUP BY zone, source_id, basis_boundary
         QUALIFY row_number() OVER (PARTITION BY zone ORDER BY basis_boundary DESC, newest_at DESC, source_id) = 1),
     chosen AS (FROM speaker ORDER BY newest_at DESC, zone LIMIT 8)
     SELECT hour(h.valid_from) AS x, avg(h.intensity_gco2e_per_kwh) AS y, h.zone || ', ' || h.basis_boundary AS series

@@ -79,11 +79,12 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         last, known_fingerprint = _published_state(home)
         with open_work(home, catalog) as con:
             check_against_journal(con, home, CaptureStore(home).last_load_number())
+            # Before all else: who reads a lake that was made again sees its numbers, also if nothing new is published.
+            _recall_numbers(home, con, last)
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
             if fingerprint == known_fingerprint and home.published_file.exists():
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
-            _recall_numbers(home, con, last)
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
             con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")

@@ -32,8 +32,9 @@ def offers(day: int, count: int) -> pl.DataFrame:
     return duckdb.sql(
         f"""SELECT 'aws' AS provider, 'region' || (n // 500) AS region, 'type' || (n % 500) AS instance_type,
             'on_demand' AS purchase_option, 'instance' AS price_component, '' AS offer_variant, 'H100' AS accelerator_name,
-            8.0 AS accelerator_count, 80.0 AS accelerator_memory_gib, 192.0 AS vcpu_count, 2048.0 AS memory_gib,
-            1.0 + n % 97 + ({day} + n) // 100 / 1000.0 AS price_amount_per_hour, 'USD' AS currency_code,
+            8::DOUBLE AS accelerator_count, 80::DOUBLE AS accelerator_memory_gib, 192::DOUBLE AS vcpu_count,
+            2048::DOUBLE AS memory_gib,
+            1::DOUBLE + n % 97 + ({day} + n) // 100 / 1000 AS price_amount_per_hour, 'USD' AS currency_code,
             'capture' AS capture_id FROM range({count}) t(n)"""
     ).pl()
 
