@@ -87,6 +87,7 @@ def _training(con: duckdb.DuckDBPyConnection, scenario: ExtendedTraining, now: d
             if f["factor"] != "usd_per_gpu_hour"
         ]
     for found, name in more:
+        factors = _with_carried_shares(factors, found, name)
         factors = factors + [
             _factor_of(f, found, name)
             for f in found.factors
@@ -108,6 +109,38 @@ def _training(con: duckdb.DuckDBPyConnection, scenario: ExtendedTraining, now: d
     )
 
 
+#: What goes on from the training as one number with its band -> the quantity of the training that it is.
+_CARRIED = {
+    "gpu_hours": "gpu_hours",
+    "device_hours": "gpu_hours",
+    "energy_kwh": "energy_kwh",
+    "it_energy_kwh": "energy_kwh",
+}
+
+
+def _with_carried_shares(factors: list[dict[str, Any]], found: Result, quantity: str) -> list[dict[str, Any]]:
+    """Factors of the training with their shares of what follows from its hours and energy.
+
+    What the hours cause of the variance is caused by whatever causes the variance of the hours, in the same parts.
+    """
+    target = _target(quantity)
+    weights = {
+        _CARRIED[f["factor"]]: f["variance_share"][quantity] or 0.0
+        for f in found.factors
+        if f["factor"] in _CARRIED and quantity in f["variance_share"]
+    }
+    told = []
+    for f in factors:
+        shares = [w * (f["variance_share"][q] or 0.0) for q, w in weights.items() if q in f["variance_share"]]
+        told.append(f | {"variance_share": f["variance_share"] | {target: sum(shares)}} if shares else f)
+    return told
+
+
+def _target(quantity: str) -> str:
+    """The name that a training has for a quantity of another section."""
+    return "cost_usd" if quantity in COST_VIEWS.values() else quantity
+
+
 def _statement(
     scenario: ExtendedTraining, section: str, numbers: dict[str, Band], texts: dict[str, str] | None = None
 ) -> Statement:
@@ -121,5 +154,5 @@ def _statement(
 def _factor_of(factor: dict[str, Any], found: Result, quantity: str) -> dict[str, Any]:
     """A factor under the name that a training file has for it, with its share of one quantity."""
     names = {key: name for name, (section, key) in EXTRA_FIELDS.items() if section == found.statement.method.section}
-    share = {"cost_usd" if quantity in COST_VIEWS.values() else quantity: factor["variance_share"][quantity]}
+    share = {_target(quantity): factor["variance_share"][quantity]}
     return factor | {"factor": names.get(factor["factor"], factor["factor"]), "variance_share": share}

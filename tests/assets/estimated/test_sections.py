@@ -254,6 +254,33 @@ def test_cost_views(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert "price_usd_per_kwh" in bare["cost_usd"]["reason"]
 
 
+@pytest.mark.parametrize("view", ["rental", "amortised", "energy_floor"])
+def test_shares_of_the_variance_add_up_in_every_view(warehouse: duckdb.DuckDBPyConnection, view: str) -> None:
+    """What the hours and the energy cause is told of what is behind them, also of manufacture and water."""
+    text = f"""[training]
+parameters_b = 175
+tokens_b = 300
+accelerator = "H100 SXM"
+utilization = {{low = 0.3, central = 0.4, high = 0.5}}
+power_w_per_gpu = {{low = 500, central = 700, high = 900}}
+pue = 1.1
+usd_per_gpu_hour = {{low = 1, central = 2, high = 3}}
+grid_gco2e_per_kwh = 400
+cost_view = "{view}"
+price_usd = 30000
+days_since_purchase = 60
+price_usd_per_kwh = {{low = 0.06, central = 0.08, high = 0.1}}
+device_kgco2e = {{low = 15, central = 50, high = 164}}
+site_water_l_per_kwh = 0.2
+grid_water_l_per_kwh = {{low = 1, central = 2, high = 3}}
+"""
+    found = estimate_any(warehouse, parse_any(text), NOW)
+    for quantity in ("cost_usd", "energy_kwh", "embodied_kgco2e", "water_l"):
+        shares = {f["factor"]: f["variance_share"].get(quantity) or 0 for f in found["factors"]}
+        assert sum(shares.values()) == pytest.approx(1), quantity
+        assert shares["utilization_share"] > 0.01, quantity
+
+
 def test_manufacture_and_water_of_a_training(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Embodied carbon with its band where the accelerator has a published figure; water where its factors are stated."""
     text = "[training]\naccelerator = 'H100 SXM'\ngpu_hours = 1e6\npower_w_per_gpu = 1000\npue = 1.2\n"
