@@ -210,7 +210,12 @@ def _json_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
             raise LayoutError(f"{document.url}: the file breaks off (truncated?)")
         published = re.search(rb'"publicationDate"\s*:\s*"([^"]+)"', text[:products_at])
         products = _products(text, products_at, terms_at)
+        # Pages of the file that are done with count as memory until they are let go.
+        if hasattr(mmap, "MADV_DONTNEED"):
+            text.madvise(mmap.MADV_DONTNEED)
         rows = [row for term in _terms(text, terms_at, products) for row in _flat(term, products)]
+    if products and not rows:
+        raise LayoutError(f"{document.url}: {len(products)} products and no term of any (another order of fields?)")
     schema = dict.fromkeys(_COLUMNS, pl.String)
     frame = pl.DataFrame(rows, schema=schema).filter(_wanted())
     return frame, published[1].decode() if published else None

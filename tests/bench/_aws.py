@@ -7,6 +7,7 @@ has two rows more. Products are instance types by operating system, software and
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -173,4 +174,89 @@ def write_csv(path: Path, rows: int, published: str) -> Path:
             while block := source.read(8 << 20):
                 target.write(block)
     body.unlink()
+    return path
+
+
+#: Attributes of a product in JSON by column of the CSV; those that are empty are left out, as published.
+_ATTRIBUTES = {
+    "Location": "location",
+    "Location Type": "locationType",
+    "Instance Type": "instanceType",
+    "Current Generation": "currentGeneration",
+    "Instance Family": "instanceFamily",
+    "vCPU": "vcpu",
+    "Physical Processor": "physicalProcessor",
+    "Clock Speed": "clockSpeed",
+    "Memory": "memory",
+    "Storage": "storage",
+    "Network Performance": "networkPerformance",
+    "Processor Architecture": "processorArchitecture",
+    "Tenancy": "tenancy",
+    "Operating System": "operatingSystem",
+    "License Model": "licenseModel",
+    "usageType": "usagetype",
+    "operation": "operation",
+    "CapacityStatus": "capacitystatus",
+    "GPU": "gpu",
+    "GPU Memory": "gpuMemory",
+    "MarketOption": "marketoption",
+    "Normalization Size Factor": "normalizationSizeFactor",
+    "Pre Installed S/W": "preInstalledSw",
+    "Processor Features": "processorFeatures",
+    "Region Code": "regionCode",
+    "serviceName": "servicename",
+}
+
+
+def write_json(path: Path, rows: int, published: str) -> Path:
+    """The same offers as a JSON offer file, indented as published: 200,000 prices are some 200 MB."""
+    columns = ", ".join(f'{value or "NULL"} AS "{name}"' for name, value in _COLUMNS.items())
+    products: dict[str, dict] = {}
+    terms: dict[str, dict] = {"OnDemand": {}, "Reserved": {}}
+    with duckdb.connect() as con:
+        found = con.execute(f"SELECT {columns}, capacity FROM ({_rows(rows)}) ORDER BY sku, k")
+        while some := found.fetchmany(10_000):
+            for values in some:
+                row = dict(zip(HEADER, values, strict=False))
+                if row["CapacityStatus"] != "Used":
+                    row["SKU"] = row["SKU"][:-1] + row["CapacityStatus"][0]
+                sku, code = row["SKU"], f"{row['SKU']}.{row['OfferTermCode']}"
+                attributes = {name: row[column] for column, name in _ATTRIBUTES.items() if row[column]}
+                products[sku] = {"sku": sku, "productFamily": row["Product Family"], "attributes": attributes}
+                lease = {name: row[name] for name in ("LeaseContractLength", "OfferingClass", "PurchaseOption")}
+                term = (
+                    terms[row["TermType"]]
+                    .setdefault(sku, {})
+                    .setdefault(
+                        code,
+                        {
+                            "offerTermCode": row["OfferTermCode"],
+                            "sku": sku,
+                            "effectiveDate": "2026-08-01T00:00:00Z",
+                            "priceDimensions": {},
+                            "termAttributes": lease if row["TermType"] == "Reserved" else {},
+                        },
+                    )
+                )
+                term["priceDimensions"][row["RateCode"]] = {
+                    "unit": row["Unit"],
+                    "endRange": "Inf",
+                    "description": row["PriceDescription"],
+                    "appliesTo": [],
+                    "rateCode": row["RateCode"],
+                    "beginRange": "0",
+                    "pricePerUnit": {"USD": row["PricePerUnit"]},
+                }
+    offer = {
+        "formatVersion": "v1.0",
+        "disclaimer": "This pricing list is for informational purposes only.",
+        "offerCode": "AmazonEC2",
+        "version": "20260828225308",
+        "publicationDate": published,
+        "products": products,
+        "terms": terms,
+        "attributesList": {},
+    }
+    with path.open("w", encoding="utf-8") as target:
+        json.dump(offer, target, indent=2, separators=(",", " : "))
     return path
