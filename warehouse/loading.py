@@ -222,31 +222,34 @@ class Recorder:
             load_number
             or self.con.execute("SELECT coalesce(max(load_number), 0) + 1 FROM meta.capture").fetchall()[0][0]
         )
-        for c in batch.captures:
-            self.con.execute(
-                "INSERT INTO meta.capture VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                [
-                    number,
-                    c.capture_id,
-                    c.batch_id,
-                    c.source_id,
-                    c.url,
-                    c.fetched,
-                    c.http_status,
-                    c.etag,
-                    c.last_modified,
-                    c.sha256,
-                    c.byte_count,
-                    str(c.path),
-                    batch.parser_version,
-                    rows,
-                    appended,
-                    batch.rejected.height,
-                    batch.outcome,
-                    batch.message,
-                    moment,
-                ],
-            ).fetchall()
+        rows_of_captures = [
+            {
+                "load_number": number,
+                "capture_id": c.capture_id,
+                "batch_id": c.batch_id,
+                "source_id": c.source_id,
+                "url": c.url,
+                "fetched_at": c.fetched,
+                "http_status": c.http_status,
+                "etag": c.etag,
+                "last_modified": c.last_modified,
+                "sha256": c.sha256,
+                "byte_count": c.byte_count,
+                "path": str(c.path),
+                "parser_version": batch.parser_version,
+                "row_count": rows,
+                "changed_count": appended,
+                "rejected_count": batch.rejected.height,
+                "outcome": batch.outcome,
+                "message": batch.message,
+                "recorded_at": moment,
+            }
+            for c in batch.captures
+        ]
+        # At once: an answer may have a thousand pages.
+        self.con.register("_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None).to_arrow())
+        self.con.execute("INSERT INTO meta.capture BY NAME SELECT * FROM _captures").fetchall()
+        self.con.unregister("_captures")
         if batch.rejected.height:
             self.con.register("_rejected", batch.rejected.to_arrow())
             self.con.execute(
@@ -327,7 +330,6 @@ def remember_latest(home: Home, batch: staging.Batch) -> None:
             "stored_byte_count": capture.stored_byte_count,
             "batch_id": same_as,
             "parser_version": batch.parser_version,
-            "capture_ids": [c.capture_id for c in batch.captures],
         }
         changed = True
     for scope in batch.scopes:

@@ -115,6 +115,9 @@ class _Loader:
             self.catch_up_series(snapshot, later, reread)
         elif not dated and not later and self.is_newest(snapshot):
             appended = self.append_newest_state(snapshot)
+        elif not later and self.is_first_word(snapshot):
+            line = [*self.subject.keys, *self.subject.values, "is_offered", "valid_from", "capture_id"]
+            appended = self.insert(f"SELECT {_names(line)} FROM _line_view", snapshot)
         else:
             self.copy_line()
             appended = self.restate_state(snapshot, only_touched=False)
@@ -149,6 +152,21 @@ class _Loader:
             scope=snapshot.scope,
             at=snapshot.observed_at,
             subject=self.subject.name,
+        )
+
+    def is_first_word(self, snapshot: Snapshot) -> bool:
+        """True if nothing was ever said of the scope and each offer has one dated row: then there is nothing to compare."""
+        if self.scalar(
+            f"SELECT count(*) FROM (FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+        ):
+            return False
+        return bool(
+            self.scalar(
+                f"SELECT count(*) = count(DISTINCT hash({_names(self.subject.keys)})) AND bool_and(is_offered) "
+                f"AND bool_and(valid_from <> TIMESTAMPTZ '{UNKNOWN_START}') FROM _line_view"
+            )
         )
 
     def insert(self, select: str, snapshot: Snapshot) -> int:

@@ -16,8 +16,10 @@ stays null here and is joined from the reference. FPGA (NP) and video (NM) sizes
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -62,6 +64,7 @@ _REQUIRED = (
     "unitOfMeasure",
     "currencyCode",
 )
+_READERS = 8
 _LIST_KEY = re.compile(rb'"([Ii]tems)"\s*:')
 _NEXT = re.compile(rb'"[Nn]extPageLink"\s*:\s*(null|"((?:[^"\\]|\\.)*)")')
 
@@ -124,9 +127,12 @@ def _items(document: Document) -> pl.DataFrame:
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Linux offers of GPU sizes: on demand, spot and reserved; a batch that was paged to its end is complete."""
-    pages = []
-    for number, document in enumerate(documents):
-        pages.append(_items(document).with_columns(pl.lit(number).alias("document")))
+    # A page is decoded by one thread, so several pages are decoded at once.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _READERS)) as pool:
+        pages = [
+            page.with_columns(pl.lit(number).alias("document"))
+            for number, page in enumerate(pool.map(_items, documents))
+        ]
     names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
     product = pl.col("productName").str.to_lowercase()
     rows = pl.concat(pages).filter(

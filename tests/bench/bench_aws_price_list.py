@@ -43,19 +43,19 @@ _PEAK_OF_LOADING = """
 import sys
 from pathlib import Path
 from tests.bench import _homes
-from tests.bench.bench_aws_price_list import URL
 from tests.bench._timing import peak_of_this_process
 print(peak_of_this_process())
 home = _homes.fresh_home(Path(sys.argv[2]))
-_homes.take(home, "aws_price_list", [_homes.spool(home, Path(sys.argv[1]), URL, 1)])
+_homes.take(home, "aws_price_list", [_homes.spool(home, Path(sys.argv[1]), sys.argv[3], 1)])
 """
 _PEAK_OF_PARSING = """
-import sys
+import datetime as dt, sys
 from pathlib import Path
-from tests.bench.bench_aws_price_list import parsed
+from assets.sources.aws_price_list import parse
 from tests.bench._timing import peak_of_this_process
+from warehouse.captures import Document
 print(peak_of_this_process())
-parsed(Path(sys.argv[1]))
+parse([Document(Path(sys.argv[1]), "file:index.json", dt.datetime(2026, 9, 1, tzinfo=dt.UTC), "json")])
 """
 
 
@@ -159,7 +159,7 @@ def _csv(folder: Path, file: Path, rounds: int) -> None:
 
     compare("unchanged file / loading it", unchanged, load, "at most 0.6", rounds)
     _etag(folder, file, rounds)
-    peak, imported = peak_mib(_PEAK_OF_LOADING, str(file), str(folder))
+    peak, imported = peak_mib(_PEAK_OF_LOADING, str(file), str(folder), URL)
     print(f"peak memory of loading: {peak:.0f} MiB, imports {imported:.0f} of them (aim: under 400)", flush=True)
 
 

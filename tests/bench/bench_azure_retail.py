@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from assets.sources import all_sources
 from assets.sources._base import Window
 from tests.bench._homes import fresh_home, record
 from tests.bench._timing import compare, peak_mib
+from warehouse.home import Home
 
 PAGES = int(os.environ.get("PETADAY_BENCH_PAGES", "1000"))
 _HOST = "prices.azure.com"
@@ -41,8 +43,10 @@ def page(number: int, pages: int, items: int = 1000) -> bytes:
     """One page as published: its link to the next one stands behind the items."""
     found = []
     for n in range(number * items, (number + 1) * items):
-        kind = "NC" if n % 20 == 0 else "D"
-        size = f"Standard_{kind}{4 * (1 + n // 20 % 24)}ads_{'H100' if kind == 'NC' else 'AMD'}_v{n // 500 % 7 + 1}"
+        # Every twentieth item has a GPU; region, size and option are the digits of its number, so that none comes twice.
+        kind, m = ("NC", n // 20) if n % 20 == 0 else ("D", n // 20)
+        spot, count, version, region = m % 2, 4 * (1 + m // 2 % 24), 1 + m // 48 % 7, m // 336
+        size = f"Standard_{kind}{count}ads_{'H100' if kind == 'NC' else 'AMD'}_v{version}"
         price = 0.05 + n % 997 / 100
         found.append(
             {
@@ -50,15 +54,15 @@ def page(number: int, pages: int, items: int = 1000) -> bytes:
                 "tierMinimumUnits": 0.0,
                 "retailPrice": price,
                 "unitPrice": price,
-                "armRegionName": f"region{n // 3500 % 60}",
-                "location": f"Region {n // 3500 % 60}",
+                "armRegionName": f"region{region}",
+                "location": f"Region {region}",
                 "effectiveStartDate": "2026-01-01T00:00:00Z",
                 "meterId": f"{n:08x}-0000-5000-8000-{n * 7919 % (1 << 48):012x}",
-                "meterName": f"{size.removeprefix('Standard_')}{' Spot' if n // 20 % 2 else ''}",
+                "meterName": f"{size.removeprefix('Standard_')}{' Spot' if spot else ''}",
                 "productId": f"DZH318Z0{n % 90000:05d}",
                 "skuId": f"DZH318Z0{n % 90000:05d}/00{n % 100:02d}",
                 "productName": f"Virtual Machines {kind} Series",
-                "skuName": f"{size}{' Spot' if n // 20 % 2 else ''}",
+                "skuName": f"{size}{' Spot' if spot else ''}",
                 "serviceName": "Virtual Machines",
                 "serviceId": "DZH313Z7MMC8",
                 "serviceFamily": "Compute",
@@ -118,10 +122,8 @@ def serving(pages: int) -> Generator[str]:
         process.communicate()
 
 
-def fetch_and_load(home) -> None:
+def fetch_and_load(home: Home) -> None:
     """All pages, kept, parsed and recorded; without the pauses that a publisher is given."""
-    import datetime as dt
-
     with mock.patch("assets.sources._http.PACE_S", 0.0):
         (taken,) = intake.take_live(home, all_sources()["azure_retail"], Window(dt.datetime.now(dt.UTC)))
     if taken.outcome != "loaded":
