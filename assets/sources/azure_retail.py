@@ -20,6 +20,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -64,7 +65,7 @@ _REQUIRED = (
     "unitOfMeasure",
     "currencyCode",
 )
-_READERS = 8
+_READERS = 4
 _LIST_KEY = re.compile(rb'"([Ii]tems)"\s*:')
 _NEXT = re.compile(rb'"[Nn]extPageLink"\s*:\s*(null|"((?:[^"\\]|\\.)*)")')
 
@@ -122,7 +123,9 @@ def _items(document: Document) -> pl.DataFrame:
     except pl.exceptions.PolarsError as e:
         raise LayoutError(f"{document.url}: not the known JSON (truncated?): {str(e).splitlines()[0][:200]}") from e
     service = pl.col("serviceName").fill_null("Virtual Machines")
-    return frame.filter((service == "Virtual Machines") & pl.col("armSkuName").str.contains(_GPU_SIZE))
+    kept = frame.filter((service == "Virtual Machines") & pl.col("armSkuName").str.contains(_GPU_SIZE))
+    # Copied, so that no view of a text keeps its page in memory.
+    return cast(pl.DataFrame, pl.from_arrow(kept.to_arrow(compat_level=pl.CompatLevel.oldest())))
 
 
 def parse(documents: Sequence[Document]) -> Reading:

@@ -485,3 +485,22 @@ def test_staging_one_batch_from_several_sides_at_once(home: Home) -> None:
     assert sum(r.appended_count for r in recorded) == 1
     assert not list(home.staged_dir.iterdir())
     assert [row[:2] for row in current(home)] == [("a", 2.0)]
+
+
+def test_unchanged_bytes_are_not_compressed_again_unless_they_are_lost(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(home, offers({"a": 1.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    compressed = []
+    real = CaptureStore._store_bytes
+    monkeypatch.setattr(CaptureStore, "_store_bytes", lambda *a: compressed.append(1) or real(*a))
+    assert take(home, offers({"a": 1.0}), "2026-01-02").outcome == "unchanged"
+    assert not compressed
+    settle.record_subject(home, "cloud_rate")
+    (file,) = home.captures_dir.rglob("*.zst")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert take(home, offers({"a": 1.0}), "2026-01-03").outcome == "unchanged"
+    assert compressed
+    for capture in CaptureStore(home).captures():
+        CaptureStore(home).open_document(capture).path.unlink()

@@ -356,3 +356,12 @@ def test_a_file_on_another_host_is_refused(replay: ReplayServer, home: Home) -> 
     with pytest.raises((FetchError, LayoutError), match="refused"):
         intake.take_live(home, AWS_PRICE_LIST, Window(NOW))
     assert len(replay.urls()) == 1
+
+
+def test_an_offer_file_whose_terms_are_in_another_order_is_not_an_empty_market(tmp_path: Path) -> None:
+    body = json.loads(as_json({}))
+    for terms in body["terms"]["OnDemand"].values():
+        for code, term in terms.items():
+            terms[code] = dict(reversed(term.items()))
+    with pytest.raises(LayoutError, match="no term of any"):
+        read_body("aws_price_list", json.dumps(body), tmp_path, name="index.json")
