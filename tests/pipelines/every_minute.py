@@ -1,22 +1,12 @@
-"""The real definitions with a tick every few minutes for a few sources, and short waits: what the daemon's test loads."""
+"""The real definitions with a tick every few minutes for a few sources, and short waits: what the daemon's test loads.
+
+It changes the sources of the process that imports it: only the daemon's own may.
+"""
 
 import dataclasses
-import os
 
 from assets.sources import _http, all_sources
-
-#: One fault each: answers after a killed worker, 429 and then good, 500 throughout, another layout, silence, days missed.
-KILLED, BUSY, DOWN, DRIFTED, SILENT, DAILY = (
-    "linode",
-    "openrouter",
-    "verda",
-    "digitalocean",
-    "vast",
-    "gb_carbon_intensity",
-)
-#: In the short form one tick each, made up for at the start; the long form goes on minute by minute.
-CRON = "* * * * *" if os.environ.get("PETADAY_NIGHTLY") == "1" else "*/10 * * * *"
-CHOSEN = (KILLED, BUSY, DOWN, DRIFTED, SILENT, DAILY)
+from tests.pipelines.faulty_sources import CHOSEN, CRON
 
 _http.READ_TIMEOUT_S = 2.0
 _http.BACKOFF_FACTOR = 0.1

@@ -39,7 +39,7 @@ from pipelines.ticks import Account, accounts, missed_days, schedule_name
 from tests.assets.sources.test_linode import GPU
 from tests.assets.sources.test_linode import answer as linode_page
 from tests.lake.test_workers import answer as slots_asked_for
-from tests.pipelines.every_minute import BUSY, CHOSEN, CRON, DAILY, DOWN, DRIFTED, KILLED, SILENT
+from tests.pipelines.faulty_sources import BUSY, CHOSEN, CRON, DAILY, DOWN, DRIFTED, KILLED, SILENT
 from tests.replay import Asked, ReplayServer
 from warehouse.home import Home
 

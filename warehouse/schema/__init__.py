@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
         con.execute("INSERT INTO meta.definition VALUES ('catalog', ?)", [fingerprint]).fetchall()
         con.commit()
     except BaseException:
-        con.rollback()
+        with contextlib.suppress(duckdb.Error):
+            con.rollback()
         raise
     return True
 
@@ -137,7 +139,9 @@ def make_session_macros(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(statement).fetchall()
         con.commit()
     except BaseException:
-        con.rollback()
+        # Where the catalog went away there is nothing to roll back, and that it did is what counts.
+        with contextlib.suppress(duckdb.Error):
+            con.rollback()
         raise
 
 

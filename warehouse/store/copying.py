@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import duckdb
 
 from warehouse.tables import quoted
@@ -42,6 +44,7 @@ def copy_tables(con: duckdb.DuckDBPyConnection, source: str, target: str) -> dic
         con.execute(f"INSERT INTO {target}.meta.definition FROM {source}.meta.definition WHERE {_COMPUTED}").fetchall()
         con.commit()
     except BaseException:
-        con.rollback()
+        with contextlib.suppress(duckdb.Error):
+            con.rollback()
         raise
     return counts
