@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -343,10 +344,10 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
                     if len(requests_of_batch) == 1 and source.follow is None:
                         answer = client.fetch(request, known.get(stored_url(request)))
                         if isinstance(answer, NotModified):
-                            if confirmed := _take_confirmed(home, source, answer, request):
+                            if confirmed := _take_confirmed(home, source, answer, request, known[answer.url]):
                                 taken.append(confirmed)
                                 continue
-                            answer = _recalled(home, source, answer) or client.fetch(request)
+                            answer = _recalled(home, source, answer, known[answer.url]) or client.fetch(request)
                         assert isinstance(answer, Document), "without a condition there is no 304"
                         documents.append(answer)
                     else:
@@ -395,45 +396,49 @@ def _batches(
         yield from _batches(client, source, window, found)
 
 
-def _take_confirmed(home: Home, source: Source, answer: NotModified, request: Request) -> Taken | None:
+def _take_confirmed(
+    home: Home, source: Source, answer: NotModified, request: Request, last: Mapping[str, Any]
+) -> Taken | None:
     """Stage "unchanged" on the word of a 304 alone, if the bytes are kept and today's parser has read them.
+
+    Args:
+        home: the home.
+        source: publisher.
+        answer: the 304.
+        request: what was asked.
+        last: what is remembered of the last answer of this address.
 
     Returns:
         None where they must be read: after a change of the parser, in a new month's folder, or if they are lost.
     """
-    known = loading.latest(home, source.source_id)["urls"][answer.url]
-    if request.as_of is not None or not known.get("stored_byte_count"):
+    if request.as_of is not None:
         return None
-    capture = Capture(
-        capture_id="",
-        batch_id="",
-        batch_index=0,
-        batch_size=1,
-        source_id=source.source_id,
-        url=answer.url,
-        fetched_at=answer.fetched_at.astimezone(dt.UTC).isoformat(),
+    told = Capture.unread(
+        source.source_id,
+        answer.url,
+        answer.fetched_at,
+        request.extension,
         http_status=304,
-        etag=known["etag"],
-        last_modified=known["last_modified"],
-        sha256=known["sha256"],
-        byte_count=0,
-        extension=request.extension,
+        etag=last["etag"],
+        last_modified=last["last_modified"],
     )
-    same_as = _unchanged(source, [capture], {"urls": {answer.url: known}})
-    with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
-        stored = CaptureStore(home).store_again(capture, known) if same_as else None
-        if stored is None:
-            return None
-        batch = staging.Batch(source.source_id, source.subject, source.parser_version, [stored], "unchanged", same_as)
-        staging.stage(home, batch)
-    return Taken(stored.batch_id, (stored.capture_id,), "unchanged", None, 0, 0)
-
-
-def _recalled(home: Home, source: Source, answer: NotModified) -> Document | None:
-    """The bytes that a 304 speaks of, from the store, as seen now; None if they are lost or damaged."""
-    known = loading.latest(home, source.source_id)["urls"][answer.url]
     store = CaptureStore(home)
-    capture = next((c for c in store.captures_of(source.source_id) if c.sha256 == known["sha256"]), None)
+    capture = store.known_bytes(told, last)
+    same_as = _unchanged(source, [capture], {"urls": {answer.url: last}}) if capture else None
+    if capture is None or same_as is None:
+        return None
+    with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
+        kept = store.note(capture)
+        staging.stage(
+            home, staging.Batch(source.source_id, source.subject, source.parser_version, [kept], "unchanged", same_as)
+        )
+    return Taken(kept.batch_id, (kept.capture_id,), "unchanged", None, 0, 0)
+
+
+def _recalled(home: Home, source: Source, answer: NotModified, last: Mapping[str, Any]) -> Document | None:
+    """The bytes that a 304 speaks of, from the store, as seen now; None if they are lost or damaged."""
+    store = CaptureStore(home)
+    capture = next((c for c in store.captures_of(source.source_id) if c.sha256 == last["sha256"]), None)
     try:
         document = store.open_document(capture) if capture else None
     except CaptureDamagedError:
@@ -445,8 +450,8 @@ def _recalled(home: Home, source: Source, answer: NotModified) -> Document | Non
         url=answer.url,
         fetched_at=answer.fetched_at,
         http_status=304,
-        etag=known["etag"],
-        last_modified=known["last_modified"],
+        etag=last["etag"],
+        last_modified=last["last_modified"],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +119,11 @@ def status() -> int:
 
 def _print_ticks(home: Home) -> None:
     """The schedules that are switched on, where there are any."""
-    if not (home.dagster_dir / "dagster.yaml").exists():
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pipelines.instance import instance
-        from pipelines.ticks import accounts
+    from pipelines.instance import records_of
+    from pipelines.ticks import accounts
 
-        with instance(home) as of:
-            seen = accounts(of)
+    with records_of(home) as of:
+        seen = accounts(of) if of else []
     if not seen:
         return
     table = Table("schedule of", "ticks made", "failed", "missed", title="\nSchedules, 7 days", title_justify="left")

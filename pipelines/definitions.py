@@ -19,11 +19,9 @@ from assets.sources import all_sources
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
-from pipelines.home_jobs import home_upkeep, home_upkeep_schedule
-from pipelines.lake_jobs import lake_upkeep, lake_upkeep_schedule
 from pipelines.progress import HOOKS
 from pipelines.ticks import missed_days, schedule_name
-from warehouse.store import is_shared
+from pipelines.upkeep_jobs import upkeep_jobs
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
 LIVE_VARIABLE = "PETADAY_LIVE"
@@ -71,16 +69,12 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
         ),
     ]
     schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
-    jobs.append(home_upkeep)
-    schedules.append(home_upkeep_schedule)
-    if is_shared():
-        jobs.append(lake_upkeep)
-        schedules.append(lake_upkeep_schedule)
+    jobs_of_upkeep, schedules_of_upkeep = upkeep_jobs()
     return dg.Definitions(
         assets=[*sources, reference.reference_tables, *subjects, *estimates, *files, report],
         asset_checks=region_checks.build(),
-        jobs=jobs,
-        schedules=schedules,
+        jobs=[*jobs, *jobs_of_upkeep],
+        schedules=[*schedules, *schedules_of_upkeep],
         sensors=[
             dg.AutomationConditionSensorDefinition(
                 "derive",

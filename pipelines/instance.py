@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -55,6 +58,18 @@ def prepare(home: Home) -> Path:
     os.environ["DAGSTER_HOME"] = str(home.dagster_dir)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     return home.dagster_dir
+
+
+@contextmanager
+def records_of(home: Home) -> Generator[dg.DagsterInstance | None]:
+    """The instance for a command that asks, or None where nothing ever ran here: asking makes no folder. Warnings of Dagster are not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if not (home.dagster_dir / "dagster.yaml").exists():
+            yield None
+            return
+        with instance(home) as of:
+            yield of
 
 
 def instance(home: Home) -> dg.DagsterInstance:

@@ -48,16 +48,12 @@ def publications() -> int:
 @click.command()
 def upkeep() -> int:
     """Remove old runs and what killed runs left behind; captures stay."""
-    from pipelines.upkeep import forget_old_evaluations, forget_old_runs
-    from warehouse.upkeep import sweep
-
     home = Home.from_environment().create()
-    swept = sweep(home)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        runs = forget_old_runs(home)
-        forget_old_evaluations(home)
-    out.print(f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)", markup=False)
+        from pipelines.upkeep import keep
+
+        out.print(keep(home), markup=False)
     return 0
 
 
@@ -66,16 +62,11 @@ def upkeep() -> int:
 def growth(as_json: bool) -> int:
     """How much this home grows in a month: measured on what lies in it, projected by the schedules."""
     from pipelines.growth import measure
+    from pipelines.instance import records_of
 
     home = Home.from_environment()
-    count = 0
-    if (home.dagster_dir / "dagster.yaml").exists():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pipelines.instance import instance
-
-            with instance(home) as of:
-                count = of.get_runs_count()
+    with records_of(home) as of:
+        count = of.get_runs_count() if of else 0
     seen = measure(home, count)
     if as_json:
         sys.stdout.write(seen.sources.write_json() + "\n")
@@ -147,17 +138,14 @@ def check() -> int:
 
 def _check_of_runs(home: Home, tell: Callable[[str], None]) -> list[str]:
     """Ticks that were missed and runs that are broken; asks Dagster's records and changes nothing."""
-    if not (home.dagster_dir / "dagster.yaml").exists():
-        return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pipelines.broken_runs import broken_runs
-        from pipelines.instance import instance
-        from pipelines.ticks import accounts
+    from pipelines.broken_runs import broken_runs
+    from pipelines.instance import records_of
+    from pipelines.ticks import accounts
 
-        with instance(home) as of:
-            seen = accounts(of)
-            broken = broken_runs(home, of)
+    with records_of(home) as of:
+        if of is None:
+            return []
+        seen, broken = accounts(of), broken_runs(home, of)
     if seen:
         missed = sum(len(a.missed) for a in seen)
         tell(f"{len(seen)} schedules are on: {sum(a.made_count for a in seen)} ticks in 7 days, {missed} missed")

@@ -1,4 +1,4 @@
-"""Retention of Dagster's runs, events and step logs; the last word on every asset is kept however old it is."""
+"""Retention in the home folder and in Dagster's records; the last word on every asset is kept however old it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from pipelines.instance import instance
 from warehouse.home import Home
 from warehouse.settings import setting
+from warehouse.upkeep import sweep
 
 #: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
 KEPT_RUN_DAYS = 14
@@ -18,6 +19,14 @@ KEPT_RUN_DAYS = 14
 #: the UI, and (measured) 130 kB for each asset that was looked at after a change.
 KEPT_EVALUATION_DAYS = 2
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def keep(home: Home) -> str:
+    """All of it: leftovers and publications, runs, evaluations; returns what was removed, for a person."""
+    swept = sweep(home)
+    runs = forget_old_runs(home)
+    forget_old_evaluations(home)
+    return f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)"
 
 
 def _last_words(of: dg.DagsterInstance) -> set[str]:

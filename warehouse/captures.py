@@ -79,6 +79,36 @@ class Capture:
     #: Size of the compressed file; None where an earlier version stored it.
     stored_byte_count: int | None = None
 
+    @classmethod
+    def unread(
+        cls,
+        source_id: str,
+        url: str,
+        fetched_at: dt.datetime,
+        extension: str,
+        *,
+        http_status: int | None = None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        batch_index: int = 0,
+    ) -> Capture:
+        """How an answer came, before its bytes are read and its batch is known: without ids, hash and sizes."""
+        return cls(
+            capture_id="",
+            batch_id="",
+            batch_index=batch_index,
+            batch_size=1,
+            source_id=source_id,
+            url=url,
+            fetched_at=fetched_at.astimezone(dt.UTC).isoformat(),
+            http_status=http_status,
+            etag=etag,
+            last_modified=last_modified,
+            sha256="",
+            byte_count=0,
+            extension=extension,
+        )
+
     @property
     def fetched(self) -> dt.datetime:
         """`fetched_at` as an instant."""
@@ -150,20 +180,15 @@ class CaptureStore:
         self, source_id: str, index: int, document: Document, known: Mapping[str, Any] | None
     ) -> tuple[Capture, Path | None]:
         """One document of a batch, and its compressed bytes where they are not in the store yet."""
-        capture = Capture(
-            capture_id="",
-            batch_id="",
-            batch_index=index,
-            batch_size=1,
-            source_id=source_id,
-            url=document.url,
-            fetched_at=document.fetched_at.astimezone(dt.UTC).isoformat(),
+        capture = Capture.unread(
+            source_id,
+            document.url,
+            document.fetched_at,
+            document.extension,
             http_status=document.http_status,
             etag=document.etag,
             last_modified=document.last_modified,
-            sha256="",
-            byte_count=0,
-            extension=document.extension,
+            batch_index=index,
         )
         again = self.known_bytes(capture, known)
         # Hashing alone takes half the time of storing: worth it where the size already says "perhaps the same".
@@ -231,14 +256,11 @@ class CaptureStore:
         return captures
 
     @whole_again
-    def store_again(self, capture: Capture, known: Mapping[str, Any]) -> Capture | None:
-        """Note that a publisher confirmed the bytes of last time, without reading them; None if they are not there."""
-        again = self.known_bytes(capture, known)
-        if again is None:
-            return None
-        (again,) = identified([again])
-        self._put(again, None)
-        return again
+    def note(self, capture: Capture) -> Capture:
+        """Note a capture whose bytes are kept already (see `known_bytes`), as a batch of its own; returns it with its ids."""
+        (noted,) = identified([capture])
+        self._put(noted, None)
+        return noted
 
     def _put(self, capture: Capture, temporary: Path | None) -> None:
         """The bytes first, then the sidecar that speaks of them."""

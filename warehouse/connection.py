@@ -13,7 +13,7 @@ import duckdb
 from warehouse import schema
 from warehouse.errors import StoreInterruptedError, telling_of_a_full_disk
 from warehouse.home import Home
-from warehouse.sessions import configure
+from warehouse.sessions import all_or_nothing, configure
 from warehouse.store import Store, store_of
 
 __all__ = [
@@ -91,18 +91,9 @@ def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckD
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Generator[None]:
     """All or nothing."""
-    con.begin()
-    try:
+    store = _open.get(id(con))
+    with all_or_nothing(con, (lambda: store.check_before_commit(con)) if store else None):
         yield
-        if store := _open.get(id(con)):
-            store.check_before_commit(con)
-        con.commit()
-    except BaseException:
-        try:
-            con.rollback()
-        except duckdb.Error:
-            pass  # after "disk full" the connection is dead; the store still holds the last committed state
-        raise
 
 
 @contextmanager

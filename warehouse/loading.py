@@ -151,19 +151,23 @@ class Recorder:
     def record(
         self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
     ) -> Loaded:
-        """Record one batch in one transaction; a batch that is there already changes nothing.
+        """Record one batch as it stands, in one transaction; a batch that is there already changes nothing.
 
         Args:
             batch: the batch.
             recorded_at: when it counts as known; now unless given.
             load_number: its number in the journal that is replayed; the next unless given.
         """
+        return self.record_judged(self.as_it_stands(batch), recorded_at, load_number)
+
+    def record_judged(
+        self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
+    ) -> Loaded:
+        """As `record`, of a batch that `as_it_stands` gave."""
         ids = tuple(c.capture_id for c in batch.captures)
-        if self.is_recorded(batch):
-            rows = sum(s.frame.height for s in batch.scopes)
-            return Loaded(batch.source_id, batch.subject, batch.batch_id, ids, "known", None, rows, 0, 0)
-        batch = self.as_it_stands(batch)
         rows = sum(s.frame.height for s in batch.scopes)
+        if self.is_recorded(batch):
+            return Loaded(batch.source_id, batch.subject, batch.batch_id, ids, "known", None, rows, 0, 0)
         moment = recorded_at or self.next_recorded_at()
         subject = self.catalog.subject(batch.subject)
         appended = 0
@@ -290,7 +294,7 @@ def record_staged(
     keys: list[str] = []
     for key, waiting in staging.staged(home, source_ids):
         batch = recorder.as_it_stands(waiting)
-        results.append(recorder.record(batch))
+        results.append(recorder.record_judged(batch))
         keys.append(key)
         # A batch that is known already may be one after whose commit a process was killed, before it noted this.
         if batch.outcome in ("loaded", "unchanged") and results[-1].outcome != "rejected":

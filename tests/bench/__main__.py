@@ -13,7 +13,9 @@ def main() -> None:
     """Run benchmarks by module name."""
     wanted = sys.argv[1:]
     for module_info in pkgutil.iter_modules(tests.bench.__path__):
-        if not module_info.name.startswith("bench_") or (wanted and module_info.name.removeprefix("bench_") not in wanted):
+        if not module_info.name.startswith("bench_") or (
+            wanted and module_info.name.removeprefix("bench_") not in wanted
+        ):
             continue
         print(f"\n== {module_info.name.removeprefix('bench_')}", flush=True)
         importlib.import_module(f"tests.bench.{module_info.name}").run()

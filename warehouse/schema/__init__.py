@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import duckdb
 
 from warehouse import macros
 from warehouse.errors import SchemaTooNewError
+from warehouse.sessions import all_or_nothing
 from warehouse.tables import Subject, Table, literal, quoted
 
 
@@ -81,8 +81,7 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
             if is_lake and not has_macros:
                 make_session_macros(con)
             return False
-    con.begin()
-    try:
+    with all_or_nothing(con):
         for number, script in migrations:
             if number > version:
                 con.execute(script).fetchall()
@@ -97,11 +96,6 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
             _comment_views(con, catalog)
         con.execute("DELETE FROM meta.definition WHERE name = 'catalog'").fetchall()
         con.execute("INSERT INTO meta.definition VALUES ('catalog', ?)", [fingerprint]).fetchall()
-        con.commit()
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):
-            con.rollback()
-        raise
     return True
 
 
@@ -133,16 +127,9 @@ def make_session_macros(con: duckdb.DuckDBPyConnection) -> None:
 
     In one transaction, which asks the catalog once; one by one they take four times as long.
     """
-    con.begin()
-    try:
+    with all_or_nothing(con):
         for (statement,) in con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall():
             con.execute(statement).fetchall()
-        con.commit()
-    except BaseException:
-        # Where the catalog went away there is nothing to roll back, and that it did is what counts.
-        with contextlib.suppress(duckdb.Error):
-            con.rollback()
-        raise
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

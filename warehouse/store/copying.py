@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import duckdb
 
+from warehouse.sessions import all_or_nothing
 from warehouse.tables import quoted
 
 #: What a warehouse says of itself, not of its data: each keeps its own.
@@ -27,8 +26,7 @@ def tables_of(con: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 def copy_tables(con: duckdb.DuckDBPyConnection, source: str, target: str) -> dict[str, int]:
     """Replace the rows of every table of `target` by those of `source`, in one transaction; returns rows by table."""
     counts = {}
-    con.begin()
-    try:
+    with all_or_nothing(con):
         there = set(tables_of(con, target))
         for name in tables_of(con, source):
             schema_name, table = name.split(".")
@@ -42,9 +40,4 @@ def copy_tables(con: duckdb.DuckDBPyConnection, source: str, target: str) -> dic
                 counts[name] = con.execute(f"SELECT count(*) FROM {place}").fetchall()[0][0]
         con.execute(f"DELETE FROM {target}.meta.definition WHERE {_COMPUTED}").fetchall()
         con.execute(f"INSERT INTO {target}.meta.definition FROM {source}.meta.definition WHERE {_COMPUTED}").fetchall()
-        con.commit()
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):
-            con.rollback()
-        raise
     return counts

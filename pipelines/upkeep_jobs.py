@@ -1,0 +1,59 @@
+"""What keeps a home small, and a lake small and quick: one job a day for each, where a daemon runs."""
+
+import dagster as dg
+
+from assets.dagster_support import HomeResource
+from assets.lake import lake_of
+from pipelines.progress import HOOKS
+from pipelines.upkeep import keep
+from warehouse.store import is_shared, keeping
+
+
+@dg.op(description="Remove old runs, evaluations and publications, and what killed runs left behind; captures stay.")
+def keep_home(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """As `petaday upkeep`."""
+    context.log.info(keep(home.get()))
+
+
+@dg.op(
+    description="Write inlined rows out, merge small files, expire old snapshots, remove what nothing has named for a day."
+)
+def keep_lake(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """See `warehouse.store.keeping.upkeep`."""
+    kept = keeping.upkeep(lake_of(home.get()))
+    context.log.info(
+        f"{kept.file_count_before} data files before, {kept.file_count} now; {kept.snapshot_expired_count} snapshots "
+        f"expired, {kept.file_removed_count} files removed"
+    )
+
+
+@dg.job(name="upkeep", hooks=HOOKS, description="Keep the home folder small; readers and writers may go on.")
+def home_upkeep() -> None:
+    """One step."""
+    keep_home()
+
+
+@dg.job(name="lake_upkeep", hooks=HOOKS, description="Keep the lake small and quick; readers and writers may go on.")
+def lake_upkeep() -> None:
+    """One step."""
+    keep_lake()
+
+
+def upkeep_jobs() -> tuple[list[dg.JobDefinition], list[dg.ScheduleDefinition]]:
+    """The jobs and their schedules; a lake only where the warehouse is shared.
+
+    At hours when few sources are read, and not both at once.
+    """
+    daily = [(home_upkeep, "17 4 * * *"), *([(lake_upkeep, "40 3 * * *")] if is_shared() else [])]
+    schedules = [
+        dg.ScheduleDefinition(
+            name=f"{job.name}_schedule",
+            job=job,
+            cron_schedule=cron,
+            execution_timezone="UTC",
+            # Without being switched on: a home that nobody keeps fills its disk, a lake becomes slower with every commit.
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+        for job, cron in daily
+    ]
+    return [job for job, _ in daily], schedules
