@@ -18,21 +18,15 @@ $(STAMP): requirements.lock pyproject.toml
 
 setup: $(STAMP)
 
-# What a team's warehouse needs: DuckLake, PostgreSQL, Celery (docs/lake.md); once, from its own lock.
+# What a team's warehouse needs (DuckLake, PostgreSQL, Celery: docs/lake.md) and what benchmarks compare with; once, each from its own lock.
 LAKE_STAMP := $(VENV)/.lake-ready
-$(LAKE_STAMP): requirements-lake.lock $(STAMP)
-	@echo "adding the lake to $(VENV) from requirements-lake.lock (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lake.lock
-	@touch $(LAKE_STAMP)
+BENCH_STAMP := $(VENV)/.bench-ready
+$(VENV)/.%-ready: requirements-%.lock $(STAMP)
+	@echo "adding the packages of $< to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 lake-setup: $(LAKE_STAMP)
-
-# The packages that benchmarks compare with; once, from their own lock.
-BENCH_STAMP := $(VENV)/.bench-ready
-$(BENCH_STAMP): requirements-bench.lock $(STAMP)
-	@echo "adding the peers of the benchmarks to $(VENV) from requirements-bench.lock (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	@touch $(BENCH_STAMP)
 
 bench-setup: $(BENCH_STAMP)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import dataframely as dy
@@ -198,13 +197,18 @@ def offer_views() -> list[str]:
 
 def price_change_views() -> list[str]:
     """Changes of prices: as a view on today's knowledge and as a macro on an earlier one."""
-    view, comment = _statements(_read("price_change.sql"))
-    head, select = view.split("CREATE OR REPLACE VIEW observed.price_change AS", 1)
-    known = re.sub(r"FROM observed\.(\w+)", r"FROM \1_known(known_at := known_at)", select)
+    select = _read("price_change.sql")
+    subjects = ("cloud_rate", "token_price", "gpu_price")
+    now = select.format(**{subject: f"observed.{subject}" for subject in subjects})
+    known = select.format(**{subject: f"{subject}_known(known_at := known_at)" for subject in subjects})
+    meaning = (
+        "Every change of a price to rent, to buy or per token: old, new, per cent, when, by which source and capture. "
+        "Announced changes have a date to come."
+    )
     return [
-        view,
-        comment,
-        f"{head}CREATE OR REPLACE MACRO price_change_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE {known}",
+        f"CREATE OR REPLACE VIEW observed.price_change AS {now}",
+        f"COMMENT ON VIEW observed.price_change IS '{meaning}'",
+        f"CREATE OR REPLACE MACRO price_change_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE {known}",
         "COMMENT ON MACRO TABLE price_change_known IS 'observed.price_change as this warehouse knew it at known_at.'",
     ]
 

@@ -23,6 +23,32 @@ _ATTENTION = f"{_SIZE}, layer_count, attention_width_count (or attention_head_co
 _RATE = "tokens_per_s, or batch_count, context_tokens_count and step_s, or steps_per_s and tokens_per_step"
 _HFU = "utilization_share(flop_per_token_with_recomputation * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)"
 _USED = f"give {_RATE}; accelerator_count and peak_flop_per_s_per_gpu"
+
+
+def _of_throughput(utilization: str) -> dict[str, Quantity]:
+    """What the FLOP/s that a GPU achieves decide, these measured or `utilization` (SQL, a share) of its peak."""
+    throughput = f"coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * {utilization})"
+    return {
+        "gpu_hours": Quantity(
+            "GPU-hour",
+            f"gpu_hours_of_flop(training_flop, {throughput})",
+            "give the FLOP, and achieved_flop_per_s_per_gpu, or peak_flop_per_s_per_gpu and utilization_share",
+        ),
+        "usd_per_flop": Quantity(
+            "USD/FLOP",
+            f"usd_per_flop(in_usd_per_gpu_hour, {throughput})",
+            "give usd_per_gpu_hour and a throughput",
+            is_input=True,
+        ),
+        "usd_per_gpu_hour": Quantity(
+            "USD/GPU-hour",
+            f"coalesce(in_usd_per_gpu_hour, usd_per_flop * 3600 * {throughput})",
+            "give usd_per_flop, peak_flop_per_s_per_gpu and utilization_share",
+        ),
+    }
+
+
+_THROUGHPUT = _of_throughput("in_utilization_share")
 _COMPUTE = Method(
     "compute",
     "compute-1",
@@ -115,11 +141,7 @@ _COMPUTE = Method(
             _HFU,
             f"{_ATTENTION}; recomputed_share; {_USED}",
         ),
-        "gpu_hours": Quantity(
-            "GPU-hour",
-            "gpu_hours_of_flop(training_flop, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-            "give the FLOP, and achieved_flop_per_s_per_gpu, or peak_flop_per_s_per_gpu and utilization_share",
-        ),
+        "gpu_hours": _THROUGHPUT["gpu_hours"],
         "cluster_accelerator_count": Quantity(
             "1",
             "in_tensor_parallel_count * coalesce(in_context_parallel_count, 1) * in_pipeline_parallel_count * in_data_parallel_count",
@@ -130,12 +152,7 @@ _COMPUTE = Method(
             "in_context_tokens_count * in_batch_per_data_parallel_count * in_data_parallel_count",
             "give context_tokens_count, batch_per_data_parallel_count and data_parallel_count",
         ),
-        "usd_per_flop": Quantity(
-            "USD/FLOP",
-            "usd_per_flop(in_usd_per_gpu_hour, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-            "give usd_per_gpu_hour and a throughput",
-            is_input=True,
-        ),
+        "usd_per_flop": _THROUGHPUT["usd_per_flop"],
         "cost_usd": Quantity(
             "USD",
             "training_flop * usd_per_flop",
@@ -147,11 +164,7 @@ _COMPUTE = Method(
             "coalesce(cost_usd / pf_days, usd_per_flop * 86400e15)",
             "give a cost and its FLOP, or usd_per_flop",
         ),
-        "usd_per_gpu_hour": Quantity(
-            "USD/GPU-hour",
-            "coalesce(in_usd_per_gpu_hour, usd_per_flop * 3600 * coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share))",
-            "give usd_per_flop, peak_flop_per_s_per_gpu and utilization_share",
-        ),
+        "usd_per_gpu_hour": _THROUGHPUT["usd_per_gpu_hour"],
     },
     names=("model",),
     more=reference_facts(
@@ -166,14 +179,7 @@ _COMPUTE = Method(
     ),
 )
 _DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
-_MFU, _COST = _COMPUTE.quantities["mfu_share"], _COMPUTE.quantities
-
-
-def _at_mfu(name: str) -> Quantity:
-    """The quantity with the MFU that an HFU comes down to, where no other throughput is given."""
-    formula = _COST[name].formula.replace("* in_utilization_share", "* coalesce(in_utilization_share, mfu_share)")
-    return replace(_COST[name], formula=formula)
-
+_MFU = _COMPUTE.quantities["mfu_share"]
 
 METHODS = (
     # HFU as an input: what recomputation leaves of it is the MFU.
@@ -194,7 +200,8 @@ METHODS = (
                 f"{_ATTENTION}; recomputed_share; {_USED}; or utilization_share",
                 is_input=True,
             ),
-            **{name: _at_mfu(name) for name in ("gpu_hours", "usd_per_flop", "usd_per_gpu_hour")},
+            # Where no other throughput is given, the MFU that an HFU comes down to.
+            **_of_throughput("coalesce(in_utilization_share, mfu_share)"),
         },
     ),
     _COMPUTE,

@@ -1,22 +1,21 @@
 -- Every change of a price: the value before and after, in the currency it is quoted in, by the same source for the same thing.
-CREATE OR REPLACE VIEW observed.price_change AS
 WITH told AS (
     SELECT 'cloud_rate' AS subject, provider AS seller, instance_type AS item,
         concat_ws(', ', purchase_option, nullif(price_component, 'instance'), nullif(offer_variant, '')) AS variant,
         region, accelerator_id, 'per hour' AS price_unit, currency_code, price_amount_per_hour AS price, price_usd_per_hour AS usd,
         source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
-    FROM observed.cloud_rate
+    FROM {cloud_rate}
     UNION ALL
     SELECT 'token_price', vendor, model,
         concat_ws(', ', direction, nullif(service_tier, 'standard'), CASE WHEN context_tier_from_tokens > 0 THEN 'from ' || context_tier_from_tokens || ' tokens' END,
             nullif(time_window, '')),
         region, NULL, 'per million tokens', 'USD', price_usd_per_mtok, price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at,
         capture_id, is_bundled
-    FROM observed.token_price
+    FROM {token_price}
     UNION ALL
     SELECT 'gpu_price', seller, product, concat_ws(', ', price_kind, nullif(product_code, '')), 'global', accelerator_id, 'per card', currency_code,
         price_amount, price_usd, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
-    FROM observed.gpu_price),
+    FROM {gpu_price}),
 paired AS (
     SELECT *, lag(price) OVER w AS old_price, lag(currency_code) OVER w AS old_currency_code, lag(usd) OVER w AS old_usd,
         lag(valid_to) OVER w AS old_valid_to, lag(capture_id) OVER w AS old_capture_id
@@ -28,5 +27,4 @@ SELECT subject, seller, item, variant, region, accelerator_id, price_unit, old_p
     valid_from AS changed_at, old_valid_to AS old_valid_to, old_valid_to < valid_from AS is_after_gap, observed_at, source_id, capture_id,
     old_capture_id, is_bundled
 FROM paired
-WHERE old_price IS NOT NULL AND (price <> old_price OR currency_code <> old_currency_code);
-COMMENT ON VIEW observed.price_change IS 'Every change of a price to rent, to buy or per token: old, new, per cent, when, by which source and capture. Announced changes have a date to come.';
+WHERE old_price IS NOT NULL AND (price <> old_price OR currency_code <> old_currency_code)
