@@ -37,7 +37,16 @@ from assets.estimated.methods.common import (
     TOKENS,
     WATER,
 )
-from assets.estimated.scenario import NUMBERS, PURCHASES, Bounds, ScenarioError, closest, read_number, read_text
+from assets.estimated.scenario import (
+    NUMBERS,
+    PURCHASES,
+    Bounds,
+    ScenarioError,
+    closest,
+    read_day,
+    read_number,
+    read_text,
+)
 from warehouse.tables import Table
 
 VERSION = "decision-1"
@@ -241,21 +250,6 @@ DECISIONS: dict[str, Decision] = {
 # Reading ------------------------------------------------------------------------------------------------------------------
 
 
-def _day(name: str, value: object, problems: list[str]) -> dt.date | dt.datetime | None:
-    if isinstance(value, str):
-        try:
-            value = dt.datetime.fromisoformat(value)
-        except ValueError:
-            problems.append(f"{name}: {value!r} is not a date; allowed is a date (2025-06-05) or a time with its zone")
-            return None
-    if isinstance(value, dt.datetime):
-        return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-    if isinstance(value, dt.date):
-        return value
-    problems.append(f"{name}: {value!r} given; allowed is a date (2025-06-05) or a time with its zone")
-    return None
-
-
 def _read(name: str, value: object, parameter: Parameter, problems: list[str]) -> Any:
     if parameter.kind == "number" and parameter.bounds:
         if isinstance(value, dict):
@@ -268,7 +262,7 @@ def _read(name: str, value: object, parameter: Parameter, problems: list[str]) -
             problems.append(f"{name}: {value!r} given; allowed is true or false")
         return value
     if parameter.kind == "date":
-        return _day(name, value, problems)
+        return read_day(value, problems, name)
     if parameter.kind == "workloads":
         return _workloads(value, problems)
     given = read_text(name, value, problems)

@@ -207,8 +207,8 @@ def read_text(name: str, value: object, problems: list[str]) -> str | None:
     return value.strip()
 
 
-def read_as_of(value: object, problems: list[str], name: str = "as_of") -> dt.datetime | None:
-    """A date or an instant; what is wrong with it is added to `problems`."""
+def read_day(value: object, problems: list[str], name: str) -> dt.date | dt.datetime | None:
+    """A date, or an instant with its zone (UTC unless said); what is wrong with it is added to `problems`."""
     if isinstance(value, str):
         try:
             value = dt.datetime.fromisoformat(value)
@@ -218,9 +218,17 @@ def read_as_of(value: object, problems: list[str], name: str = "as_of") -> dt.da
     if isinstance(value, dt.datetime):
         return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if isinstance(value, dt.date):
-        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+        return value
     problems.append(f"{name}: {_shown(value)} given; allowed is a date (2025-06-05) or a time with its zone")
     return None
+
+
+def read_as_of(value: object, problems: list[str], name: str = "as_of") -> dt.datetime | None:
+    """As `read_day`; of a date its first instant."""
+    day = read_day(value, problems, name)
+    if day is None or isinstance(day, dt.datetime):
+        return day
+    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
 
 
 def _times(*bands: Band, scale: float = 1) -> Band:

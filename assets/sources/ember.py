@@ -15,15 +15,14 @@ import polars as pl
 from assets.sources._base import (
     Reading,
     Request,
-    Scope,
     Source,
     Window,
     csv_of,
     json_of,
-    refused,
     require_columns,
     to_number,
 )
+from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -62,23 +61,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         to_number("emissions_intensity_gco2_per_kwh").alias("intensity_gco2e_per_kwh"),
         pl.col("year").str.slice(0, 4).cast(pl.Int32, strict=False),
     ).filter(pl.col("zone").is_not_null() & pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
-    bad = (
-        pl.col("intensity_gco2e_per_kwh").is_null()
-        | (pl.col("intensity_gco2e_per_kwh") <= 0)
-        | pl.col("year").is_null()
-    )
-    tidy = rows.filter(~bad).select(
-        "zone",
-        pl.lit("P1Y").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("actual").alias("basis_kind"),
-        "intensity_gco2e_per_kwh",
-        pl.datetime(pl.col("year"), 1, 1, time_unit="us", time_zone="UTC").alias("valid_from"),
-    )
-    reason = "no year, or an intensity that is missing, zero or negative: a rounded figure of a very small grid"
-    return Reading([Scope("yearly", tidy)], refused(rows.filter(bad), reason))
+    return yearly_lifecycle(rows, "yearly")
 
 
 EMBER = Source(

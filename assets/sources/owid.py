@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, to_number
+from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -47,30 +48,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         to_number("value").alias("intensity_gco2e_per_kwh"),
         pl.col("year").cast(pl.Int32, strict=False),
     )
-    named = rows.filter(pl.col("zone").is_not_null())
-    # A zero here is a rounded or missing figure of a very small grid; a grid without any emissions over its life cycle
-    # does not exist.
-    bad = (
-        pl.col("intensity_gco2e_per_kwh").is_null()
-        | (pl.col("intensity_gco2e_per_kwh") <= 0)
-        | pl.col("year").is_null()
-    )
-    tidy = named.filter(~bad).select(
-        "zone",
-        pl.lit("P1Y").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("actual").alias("basis_kind"),
-        "intensity_gco2e_per_kwh",
-        pl.datetime(pl.col("year"), 1, 1, time_unit="us", time_zone="UTC").alias("valid_from"),
-    )
-    return Reading(
-        [Scope("world", tidy)],
-        refused(
-            named.filter(bad), "no year, or an intensity that is missing, zero or negative: not a lifecycle figure"
-        ),
-    )
+    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null()), "world")
 
 
 OWID = Source(
