@@ -172,7 +172,19 @@ def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
 
 
 def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    """Eight accelerators read as one, an accelerator without its host, a host without its accelerator, one price for all sizes."""
+    """Eight accelerators read as one, an accelerator without its host, a host without its accelerator, one price for all sizes.
+
+    Of tokens: per thousand for per million, a slipped comma, another model's line.
+    """
+    if subject.name == "token_price":
+        slips = con.execute(
+            "SELECT concat_ws('/', vendor_id, model_listing(model), direction, nullif(service_tier, 'standard'), nullif(region, 'global')) || ': ' "
+            "|| min(price_usd_per_mtok) || ' (' || arg_min(source_id, price_usd_per_mtok) || ') to ' || max(price_usd_per_mtok) || ' (' "
+            "|| arg_max(source_id, price_usd_per_mtok) || ')' FROM observed.token_price WHERE valid_to IS NULL "
+            "GROUP BY vendor_id, model_listing(model), direction, service_tier, context_tier_from_tokens, time_window, region "
+            "HAVING count(DISTINCT source_id) > 1 AND far_apart(min(price_usd_per_mtok), max(price_usd_per_mtok)) ORDER BY 1 LIMIT 20"
+        ).fetchall()
+        return not slips, {"sources_eightfold_apart": [s[0] for s in slips]}
     if subject.name != "cloud_rate":
         return True, {}
     apart = con.execute(
@@ -207,7 +219,9 @@ CHECKS: dict[str, Check] = {
         "No price of the last words changed by a factor that only a unit explains.", _WARN, _no_unit_jumps
     ),
     "rates_agree": Check(
-        "No rate lies far from the others of its accelerator, none is one price for all sizes.", _WARN, _rates_agree
+        "No rate lies far from the others of its accelerator, none is one price for all sizes; no price of a token eightfold from another source's.",
+        _WARN,
+        _rates_agree,
     ),
     "no_rows_refused": Check("The last captures had no row that was refused.", _WARN, _no_rows_refused),
 }

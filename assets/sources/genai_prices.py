@@ -5,7 +5,8 @@ that day), or `start_time`/`end_time` (a window of the day; the entry without on
 price is a number per million tokens, or a base with tiers from a prompt length on. Entries without a constraint,
 followed by dated ones, say what held before the first date, since an unstated day. What a dated entry no longer names
 ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests, searches or
-citations are no token prices and are left out. The file says "input" for text; a zero is legitimate (free models).
+citations are no token prices and are left out. The file says "input" for text; a zero is legitimate (free models). In
+2025 one model was typed per thousand tokens, under an id that was escaped for an address (%3A).
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from typing import Any
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import UNKNOWN_START_AT, LayoutError, Reading, Request, Scope, Source, Window, json_of
+from assets.sources._base import (
+    UNKNOWN_START_AT,
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+)
+from assets.sources._token_prices import fault
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -124,10 +136,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     ):
         raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
     rows = [row for p in providers for m in p["models"] for row in _rows(p["id"], m["id"], m["prices"])]
-    frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
-        pl.lit("standard").alias("service_tier"), pl.lit("global").alias("region")
+    frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(fault("vendor", "model").alias("fault"))
+    # The end of a price has none.
+    is_bad = pl.col("is_offered") & pl.col("fault").is_not_null()
+    bad = frame.filter(is_bad)
+    good = frame.filter(~is_bad).select(
+        pl.exclude("fault"), pl.lit("standard").alias("service_tier"), pl.lit("global").alias("region")
     )
-    return Reading([Scope("all", frame, is_complete=True)])
+    return Reading([Scope("all", good, is_complete=True)], refused(bad.drop("fault"), bad["fault"]))
 
 
 GENAI_PRICES = Source(
@@ -139,7 +155,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -5,7 +5,7 @@ is priced per second, picture, character, query or page: where such an entry als
 charged so" and is left out, as is the zero output of embeddings; elsewhere zero is a free model. Field names carry what
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`.
 `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*` is in Databricks units. Some entries were typed
-per thousand tokens (wandb, jais): above `MAX_USD_PER_MTOK` they are refused. The map is in USD whatever the provider
+per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they are refused. The map is in USD whatever the provider
 bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term of commitment, whose price is per hour.
 """
 
@@ -17,11 +17,10 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._token_prices import fault
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
-#: The dearest published list price is 600 (o1-pro, output); what lies above was typed per thousand tokens.
-MAX_USD_PER_MTOK = 1_000.0
 
 _DIRECTIONS = {
     "input_cost_per_token": "input",
@@ -141,31 +140,19 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = cells.with_columns(vendor.alias("vendor")).with_columns(
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
-    price = pl.col("price_usd_per_mtok")
-    # Whoever typed one price of a model per thousand tokens typed the others so: 0.0005 beside 0.002 is no 500 USD.
-    by_thousand = (price > MAX_USD_PER_MTOK).fill_null(value=False).any().over("key")
-    why = (
-        pl.when(price.is_null())
-        .then(pl.lit("the cost is not a number"))
-        .when(price < 0)
-        .then(pl.lit("a negative cost"))
-        .when(price > MAX_USD_PER_MTOK)
-        .then(pl.lit(f"more than {MAX_USD_PER_MTOK:.0f} USD per million tokens: typed per thousand tokens?"))
-        .otherwise(pl.lit("beside a price of this model that was typed per thousand tokens"))
-    )
-    usable = price.is_between(0, MAX_USD_PER_MTOK).fill_null(value=False) & ~by_thousand
-    bad = rows.filter(~usable)
+    rows = rows.with_columns(fault("key").alias("fault"))
+    bad = rows.filter(pl.col("fault").is_not_null())
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
     rows = (
-        rows.filter(usable)
+        rows.filter(pl.col("fault").is_null())
         .sort(pl.col("key").str.len_chars(), maintain_order=True)
         .unique(subset=[*key, "price_usd_per_mtok"], keep="first", maintain_order=True)
     )
     is_first = pl.struct(key).is_first_distinct()
     frame = rows.filter(is_first).select(*key, pl.lit("").alias("time_window"), "price_usd_per_mtok")
     rejected = [
-        refused(bad.select("key", "field", "cost_as_typed", "vendor", "price_usd_per_mtok"), why),
+        refused(bad.select("key", "field", "cost_as_typed", "vendor", "price_usd_per_mtok"), bad["fault"]),
         refused(
             rows.filter(~is_first).select("key", "field", "cost", "vendor"),
             "the map gives this model another price under its plain key, which is kept",
@@ -183,7 +170,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -11,3 +11,11 @@ COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same t
 CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS
     coalesce(valid_to, confirmed_at + CASE WHEN is_bundled THEN INTERVAL 548 DAY ELSE INTERVAL 45 DAY END);
 COMMENT ON MACRO counts_until IS 'Until when a price counts: its end; else 45 days after a complete answer of its source last confirmed it (548 days for the dated facts that ship with Petaday).';
+
+-- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly ever eightfold.
+CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_price) >= 8 * least(price, other_price);
+COMMENT ON MACRO far_apart IS 'Whether two prices of one thing differ eightfold or more: a slip in one of them, not a change of price.';
+CREATE OR REPLACE MACRO is_outvoted(price, said) AS
+    len(list_filter(said, lambda s: far_apart(price, s.price)
+        AND len(list_distinct(list_transform(list_filter(said, lambda o: abs(o.price - s.price) <= 0.005 * s.price), lambda o: o.source_id))) >= 2)) > 0;
+COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';

@@ -1,11 +1,16 @@
--- What a million tokens of a model cost.
+-- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := now(), known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    SELECT t.vendor_id AS vendor, t.model, t.direction, t.price_usd_per_mtok, t.service_tier, t.context_tier_from_tokens, t.time_window, t.region, t.valid_from,
-        t.source_id, t.capture_id, t.is_bundled
-    FROM token_price_as_of(valid_at::TIMESTAMPTZ, known_at := known_at::TIMESTAMPTZ) t
-    WHERE model_listing(t.model) = model_listing(model_name)
+    WITH said AS (
+        SELECT t.*, list({'source_id': t.source_id, 'price': t.price_usd_per_mtok}) OVER thing AS said, min(t.price_usd_per_mtok) OVER thing AS low_usd_per_mtok,
+            max(t.price_usd_per_mtok) OVER thing AS high_usd_per_mtok
+        FROM token_price_as_of(valid_at::TIMESTAMPTZ, known_at := known_at::TIMESTAMPTZ) t
+        WHERE model_listing(t.model) = model_listing(model_name)
+        WINDOW thing AS (PARTITION BY t.vendor_id, model_listing(t.model), t.direction, t.service_tier, t.context_tier_from_tokens, t.time_window, t.region))
+    SELECT s.vendor_id AS vendor, s.model, s.direction, s.price_usd_per_mtok, s.low_usd_per_mtok, s.high_usd_per_mtok, s.service_tier, s.context_tier_from_tokens,
+        s.time_window, s.region, s.valid_from, s.source_id, s.capture_id, s.is_bundled
+    FROM said s
     QUALIFY row_number() OVER (
-        PARTITION BY t.vendor_id, model_listing(t.model), t.direction, t.service_tier, t.context_tier_from_tokens, t.time_window, t.region
-        ORDER BY t.source_id <> t.vendor, source_rank(t.source_id), t.source_id, t.scope) = 1
-    ORDER BY t.vendor_id, t.model, t.service_tier, t.direction, t.context_tier_from_tokens, t.time_window, t.region;
-COMMENT ON MACRO TABLE token_price_of IS 'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (lowest source_rank); the name is found however it is spelled. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at := DATE ''2024-07-01'').';
+        PARTITION BY s.vendor_id, model_listing(s.model), s.direction, s.service_tier, s.context_tier_from_tokens, s.time_window, s.region
+        ORDER BY s.source_id <> s.vendor, is_outvoted(s.price_usd_per_mtok, s.said), source_rank(s.source_id), s.source_id, s.scope) = 1
+    ORDER BY s.vendor_id, s.model, s.service_tier, s.direction, s.context_tier_from_tokens, s.time_window, s.region;
+COMMENT ON MACRO TABLE token_price_of IS 'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (the seller itself, else the lowest source_rank that is not outvoted), with the lowest and highest that any source says; the name is found however it is spelled. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at := DATE ''2024-07-01'').';

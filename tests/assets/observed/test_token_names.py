@@ -13,8 +13,10 @@ import duckdb
 
 from assets import intake, settle
 from assets.catalog import catalog
+from assets.observed.checks import CHECKS
 from assets.published import report
 from assets.sources import source_named
+from assets.subjects import subject_named
 from warehouse.connection import write_session
 from warehouse.home import Home
 
@@ -142,3 +144,52 @@ def test_two_lists_that_disagree_are_drawn_as_no_change_of_price(home: Home, tmp
         ("litellm", 2.0, "2026-03-05", "2026-05-04"),
         ("litellm", 1.0, "2026-04-04", "2026-05-04"),
     ]
+
+
+def test_a_price_eightfold_off_is_outvoted_by_two_that_agree(home: Home, tmp_path: Path) -> None:
+    """As genai-prices said of deepseek-chat in June 2025; the lowest and highest word stay beside the answer."""
+    model = "deepseek-chat"
+    simonw = {
+        "vendor": "deepseek",
+        "models": [{"id": model, "name": model, "price_history": [{"input": 0.27, "output": 1.1}]}],
+    }
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm({("deepseek", model): 0.27}),
+        genai_prices=genai({("deepseek", model): 0.014}),
+        simonw=simonw,
+    ) as con:
+        apart = {(row[1], row[3]): row[5] for row in disagreements(con)}
+        assert apart == {("genai_prices", "litellm"): "litellm", ("genai_prices", "simonw"): "simonw"}
+        found = (
+            "SELECT price_usd_per_mtok, low_usd_per_mtok, high_usd_per_mtok, source_id "
+            f"FROM token_price_of('{model}', valid_at := TIMESTAMPTZ '2026-05-05') WHERE direction = 'input'"
+        )
+        assert con.execute(found).fetchall() == [(0.27, 0.014, 0.27, "litellm")]
+
+
+def test_one_word_against_another_is_not_outvoted(home: Home, tmp_path: Path) -> None:
+    model = ("perplexity", "sonar-pro")
+    with told(home, tmp_path, litellm=litellm({model: 3.0}), genai_prices=genai({model: 30.0})) as con:
+        assert [row[5] for row in disagreements(con)] == ["genai_prices"]
+        found = "SELECT price_usd_per_mtok, low_usd_per_mtok FROM token_price_of('sonar-pro', valid_at := TIMESTAMPTZ '2026-05-05')"
+        assert con.execute(found).fetchall() == [(30.0, 3.0)]
+
+
+def test_an_id_with_the_escapes_of_an_address_is_the_same_listing(home: Home, tmp_path: Path) -> None:
+    with told(
+        home,
+        tmp_path,
+        litellm=litellm({("bedrock", "meta.llama3-8b-instruct-v1:0"): 0.3}),
+        genai_prices=genai({("aws", "meta.llama3-8b-instruct-v1%3A0"): 0.22}),
+    ) as con:
+        assert len(disagreements(con)) == 1
+
+
+def test_the_check_names_what_lies_eightfold_apart(home: Home, tmp_path: Path) -> None:
+    model = ("perplexity", "sonar-pro")
+    with told(home, tmp_path, litellm=litellm({model: 3.0}), genai_prices=genai({model: 30.0})) as con:
+        passed, found = CHECKS["rates_agree"].run(con, subject_named("token_price"))
+    assert not passed
+    assert found == {"sources_eightfold_apart": ["perplexity/sonar-pro/input: 3.0 (litellm) to 30.0 (genai_prices)"]}

@@ -11,7 +11,8 @@ import pytest
 
 from assets.intake import take_live
 from assets.sources._base import LayoutError, Window
-from assets.sources.litellm import LITELLM, MAX_USD_PER_MTOK
+from assets.sources._token_prices import MAX_USD_PER_MTOK
+from assets.sources.litellm import LITELLM
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
