@@ -18,12 +18,18 @@ from warehouse.schema import Catalog
 
 #: Macros for users, one file per question they answer; applied after everything that they read.
 USER_SQL = Path(__file__).parent / "published" / "sql"
+PROMISES = Path(__file__).parent / "published" / "promises.sql"
 
 
 def user_scripts() -> list[str]:
     """Statements of every file in `assets/published/sql`, in order of name."""
     files = sorted(USER_SQL.glob("*.sql"))
     return [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
+
+
+def promises() -> list[str]:
+    """What must hold of a copy before it is published: the queries of `assets/published/promises.sql`."""
+    return [s.query.strip() for s in duckdb.extract_statements(PROMISES.read_text(encoding="utf-8"))]
 
 
 @cache
@@ -34,4 +40,5 @@ def catalog() -> Catalog:
         tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES, *INDEX_TABLES, *DECISION_TABLES),
         scripts=(*views.scripts(), *formula_statements(), *user_scripts()),
         column_meanings=views.COLUMN_MEANINGS,
+        promises=promises(),
     )

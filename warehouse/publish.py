@@ -1,7 +1,7 @@
 """Publishing: the work file becomes the file that people query, whole or not at all.
 
 Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed,
-opened to verify, made read-only and put in place by one rename. Readers that have the old file open keep their view.
+verified (`warehouse.verifying`), made read-only and put in place by one rename. Readers that have the old file open keep their view.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from warehouse.loading import check_against_journal
 from warehouse.schema import Catalog
 from warehouse.settings import setting
 from warehouse.store import store_of
+from warehouse.verifying import problems_of_copy, row_counts
 
 #: Earlier publications kept beside the current one, unless PETADAY_KEEP_PUBLICATIONS says otherwise.
 KEPT_PUBLICATIONS = 3
@@ -70,7 +71,8 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
     """Publish the work file if its content changed since the last publication.
 
     Raises:
-        PublishError: if the copy cannot be made or verified (disk full, say); the published file stays as it was.
+        PublishError: if the copy cannot be made (disk full, say) or does not hold what was copied; the published file stays
+            as it was.
     """
     if keep is None:
         keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
@@ -87,10 +89,15 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             number = last + 1
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
             con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
+            counts = row_counts(con)
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
         try:
             store.copy_to(temporary, catalog)
-            _verify(temporary, number)
+            if problems := problems_of_copy(temporary, number, counts, catalog):
+                raise PublishError(
+                    f"publication {number} was not put in place: {'; '.join(problems[:5])}; {home.published_file} is still "
+                    f"publication {last or 'none'} - run again, and `petaday check` if it stays"
+                )
             temporary.chmod(0o444)
             _keep_previous(home, last, keep)
             # A user who opened the file for writing by mistake may have left a log that must not meet the next file.
@@ -155,13 +162,6 @@ def kept_publications(home: Home) -> Iterator[KeptPublication]:
             continue
         moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
         yield KeptPublication(file, size, number, moment, is_current)
-
-
-def _verify(path: Path, number: int) -> None:
-    with duckdb.connect(str(path), read_only=True) as con:
-        found = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
-    if found != number:
-        raise PublishError(f"the copy says publication {found}, expected {number}")
 
 
 def _keep_previous(home: Home, number: int, keep: int) -> None:

@@ -1,30 +1,72 @@
 """A method keeps its name only while it computes the same: what stands behind each version is noted in the warehouse when it is first used.
 
-The project's own tests lock the released versions; this is for a warehouse that goes through changes of the program.
+The project's own tests lock the released versions by the same digests; this is for a warehouse that goes through changes of
+the program.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
+from importlib import resources
 
 import duckdb
 
+from assets.estimated.engine import Method
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION, training_texts
 
-_PREFIX = "method "
+#: Notes of an earlier program named "method …" saw less (no macro that a formula calls, no default) and are not compared.
+_PREFIX = "method digest "
+
+
+def _plain(sql: str) -> str:
+    """A text of SQL, comments and white space left out."""
+    return " ".join(re.sub(r"--.*", "", sql).split())
+
+
+def formula_macros() -> dict[str, str]:
+    """Macro -> its text, of every file in `assets/estimated/formulas`."""
+    folder = resources.files("assets.estimated").joinpath("formulas")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    texts = "\n".join(f.read_text(encoding="utf-8") for f in files)
+    found = re.findall(r"CREATE OR REPLACE MACRO (\w+)(.*?);\n", texts, flags=re.DOTALL)
+    return {name: _plain(text) for name, text in found}
+
+
+def digest(method: Method) -> str:
+    """SHA-256 of what a method computes: its quantities, every macro that these call, its defaults and its choices."""
+    known = formula_macros()
+    texts = [f"{name} {q.unit} {q.formula} {q.is_input}" for name, q in method.quantities.items()]
+    texts += [f"{name} {d.band}" for name, d in method.defaults.items()]
+    called: dict[str, str] = {}
+    open_texts = list(texts)
+    while open_texts:
+        for name in re.findall(r"(\w+)\(", open_texts.pop()):
+            if name in known and name not in called:
+                called[name] = known[name]
+                open_texts.append(known[name])
+    whole = "\x00".join([*texts, *(f"{name} {called[name]}" for name in sorted(called)), str(dict(method.choices))])
+    return hashlib.sha256(" ".join(whole.split()).encode()).hexdigest()
+
+
+def training_digest() -> str:
+    """The same of the method of training: its formulas, how they are put together, and its defaults."""
+    defaults = resources.files("assets.reference").joinpath("method_default.csv").read_text(encoding="utf-8")
+    own = [
+        " ".join(row[name] for name in ("factor", "low", "central", "high", "unit"))
+        for row in csv.DictReader(io.StringIO(defaults))
+        if row["method_version"] == METHOD_VERSION
+    ]
+    texts = [*(_plain(text) for text in training_texts()), *own]
+    return hashlib.sha256("\x00".join(texts).encode()).hexdigest()
 
 
 def fingerprints() -> dict[str, str]:
-    """Version -> SHA-256 of its formulas, comments and white space left out."""
-    texts = {METHOD_VERSION: "\n".join(training_texts())}
-    for method in METHODS:
-        texts[method.version] = "\n".join(f"{name} {q.unit} {q.formula}" for name, q in method.quantities.items())
-    return {
-        version: hashlib.sha256(" ".join(re.sub(r"--.*", "", text).split()).encode()).hexdigest()
-        for version, text in texts.items()
-    }
+    """Version -> digest."""
+    return {METHOD_VERSION: training_digest()} | {method.version: digest(method) for method in METHODS}
 
 
 def methods_changed_under_their_name(con: duckdb.DuckDBPyConnection) -> list[str]:

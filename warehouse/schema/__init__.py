@@ -21,13 +21,15 @@ class Catalog:
     """Everything that `assets` declares for the warehouse to hold.
 
     `scripts` are SQL texts of `CREATE OR REPLACE` views and macros, in order. `column_meanings` gives the comment of a
-    view's column by its name: a name means one thing everywhere.
+    view's column by its name: a name means one thing everywhere. `promises` are queries that are asked of every copy before
+    it is published: each gives one text per fault, and no row where all is well.
     """
 
     subjects: Sequence[Subject] = ()
     tables: Sequence[Table] = ()
     scripts: Sequence[str] = ()
     column_meanings: dict[str, str] = field(default_factory=dict)
+    promises: Sequence[str] = ()
 
     def subject(self, name: str) -> Subject:
         """The subject of that name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets.estimated.engine import Method
+from assets.estimated.method_names import digest, formula_macros
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION
 
@@ -47,29 +48,6 @@ RELEASED_METHODS: dict[str, str] = {
 }
 
 
-def macros() -> dict[str, str]:
-    """Macro -> its text, comments and white space left out."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((FOLDER / "estimated" / "formulas").glob("*.sql"))]
-    found = re.findall(r"CREATE OR REPLACE MACRO (\w+)(.*?);\n", "\n".join(texts), flags=re.DOTALL)
-    return {name: " ".join(re.sub(r"--.*", "", text).split()) for name, text in found}
-
-
-def digest(method: Method) -> str:
-    """SHA-256 of what a method computes."""
-    known = macros()
-    texts = [f"{name} {q.unit} {q.formula} {q.is_input}" for name, q in method.quantities.items()]
-    texts += [f"{name} {d.band}" for name, d in method.defaults.items()]
-    called: dict[str, str] = {}
-    open_texts = list(texts)
-    while open_texts:
-        for name in re.findall(r"(\w+)\(", open_texts.pop()):
-            if name in known and name not in called:
-                called[name] = known[name]
-                open_texts.append(known[name])
-    whole = "\x00".join([*texts, *(f"{name} {called[name]}" for name in sorted(called)), str(dict(method.choices))])
-    return hashlib.sha256(" ".join(whole.split()).encode()).hexdigest()
-
-
 def test_formulas_do_not_change_under_the_name_of_a_version() -> None:
     text = "\x00".join((FOLDER / name).read_text(encoding="utf-8") for name in TEXTS)
     found = hashlib.sha256(text.encode()).hexdigest()
@@ -88,3 +66,16 @@ def test_no_other_method_changes_under_the_name_of_its_version(method: Method) -
 def test_versions_have_names_of_their_own() -> None:
     versions = [m.version for m in METHODS]
     assert len(versions) == len(set(versions))
+
+
+def test_what_a_warehouse_remembers_of_a_method_is_as_strong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A macro that another macro of a formula calls, or a default, is another method too; `method_names` sees it."""
+    service = next(m for m in METHODS if m.version == "service-1")
+    before = digest(service)
+    macros = formula_macros()
+    called = [name for name in macros if any(re.search(rf"\b{name}\(", q.formula) for q in service.quantities.values())]
+    assert called
+    for name in called:
+        changed = macros | {name: macros[name] + " * 1.0"}
+        monkeypatch.setattr("assets.estimated.method_names.formula_macros", lambda changed=changed: changed)
+        assert digest(service) != before, name

@@ -1,0 +1,87 @@
+"""Whether a copy of the warehouse may take the place of the published file.
+
+Asked before the one rename that makes it visible, of the copy itself: that it holds as many rows of every table as the
+warehouse that was copied, that every view fits its tables, and that the newest row of each log leads to a capture. What else
+must hold of its content is declared by the catalog (`Catalog.promises`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from warehouse.schema import Catalog
+from warehouse.store.copying import tables_of
+from warehouse.tables import quoted
+
+
+def row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows by table of the warehouse in use, its own bookkeeping left out."""
+    database = con.execute("SELECT current_database()").fetchall()[0][0]
+    names = tables_of(con, database)
+    counted = (f"SELECT '{n}', count(*) FROM {'.'.join(quoted(part) for part in n.split('.'))}" for n in names)
+    return dict(con.execute(" UNION ALL ".join(counted)).fetchall())
+
+
+def problems_of_copy(path: Path, number: int, expected_counts: dict[str, int], catalog: Catalog) -> list[str]:
+    """What keeps a copy from being published, one line each; [] if nothing does.
+
+    Args:
+        path: the copy.
+        number: the publication that it must say it is.
+        expected_counts: rows by table of what was copied (`row_counts`).
+        catalog: what the copy must be able to answer, and its promises.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            con.execute("SET TimeZone = 'UTC'").fetchall()
+            found = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
+            if found != number:
+                return [f"the copy says publication {found}, expected {number}"]
+            problems = _other_counts(row_counts(con), expected_counts)
+            return problems or [*_unreadable_views(con), *_not_walkable(con, catalog), *_broken(con, catalog)]
+    except duckdb.Error as e:
+        return [f"the copy cannot be read: {str(e).splitlines()[0]}"]
+
+
+def _other_counts(found: dict[str, int], expected: dict[str, int]) -> list[str]:
+    return [
+        f"the copy has {found.get(name, 'no')} rows of {name}, the warehouse {expected.get(name, 'none')}"
+        for name in sorted(found.keys() | expected.keys())
+        if found.get(name) != expected.get(name)
+    ]
+
+
+def _unreadable_views(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Views that no longer fit the tables: bound, not computed."""
+    names = con.execute(
+        "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+    ).fetchall()
+    problems = []
+    for (name,) in names:
+        try:
+            con.execute(f"DESCRIBE {name}").fetchall()
+        except duckdb.Error as e:
+            problems.append(f"{name} cannot be read: {str(e).splitlines()[0]}")
+    return problems
+
+
+def _broken(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+    """What the promises of the catalog find: each is a SELECT of one text per fault."""
+    return [text for promise in catalog.promises for (text,) in con.execute(promise).fetchall()]
+
+
+def _not_walkable(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+    """Logs whose newest row names no recorded capture; whether the bytes are still those, `petaday check` compares."""
+    newest = " UNION ALL ".join(
+        f"(SELECT '{s.log_name}' AS log_name, capture_id FROM {s.log_name} ORDER BY recorded_at DESC LIMIT 1)"
+        for s in catalog.subjects
+    )
+    if not newest:
+        return []
+    rows = con.execute(
+        f"SELECT log_name, capture_id FROM ({newest}) n ANTI JOIN "
+        "(SELECT capture_id FROM meta.capture WHERE sha256 IS NOT NULL) c ON c.capture_id = n.capture_id"
+    ).fetchall()
+    return [f"the newest row of {log} names capture {key}, which is not recorded" for log, key in rows]
