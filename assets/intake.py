@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -185,9 +186,18 @@ def check_scope(
 
 
 def read_batch(
-    source: Source, captures: Sequence[Capture], documents: Sequence[Document]
+    source: Source,
+    captures: Sequence[Capture],
+    documents: Sequence[Document],
+    pages: Mapping[int, pl.DataFrame] | None = None,
 ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
     """Parse and check one batch.
+
+    Args:
+        source: publisher.
+        captures: of the documents.
+        documents: pages in order.
+        pages: what `source.read_page` has read of them already, by index.
 
     Returns:
         (scopes with good rows, refused rows).
@@ -196,7 +206,7 @@ def read_batch(
         LayoutError: if the parser does not know the layout.
     """
     try:
-        return _read(source, captures, documents)
+        return _read(source, captures, documents, pages or {})
     except PetadayError:
         raise
     except PARSER_ERRORS as e:
@@ -204,9 +214,14 @@ def read_batch(
 
 
 def _read(
-    source: Source, captures: Sequence[Capture], documents: Sequence[Document]
+    source: Source, captures: Sequence[Capture], documents: Sequence[Document], pages: Mapping[int, pl.DataFrame]
 ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
-    reading: Reading = source.parse(documents)
+    if pages and source.read_page and source.join_pages:
+        # What changed was read as it came; the rest is read now.
+        rows = [pages[n] if n in pages else source.read_page(document) for n, document in enumerate(documents)]
+        reading: Reading = source.join_pages(documents, rows)
+    else:
+        reading = source.parse(documents)
     subject = subject_named(source.subject)
     scopes, refused = [], []
     if reading.rejected is not None and reading.rejected.height:
@@ -266,22 +281,50 @@ def _objection(
     return None
 
 
-def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
+class _Pages:
+    """Reads the pages of one answer as they are kept, where their source can read them one by one."""
+
+    def __init__(self, source: Source, known: Mapping[str, Mapping[str, Any]]) -> None:
+        self.source, self.known = source, known
+        self.documents: list[Document] = []
+        self.rows: dict[int, pl.DataFrame] = {}
+
+    def passing(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The documents as they come, each noted."""
+        for document in documents:
+            self.documents.append(document)
+            yield document
+
+    def read(self, index: int, document: Document, capture: Capture) -> None:
+        """Read a page whose bytes are safe, unless they are those of last time."""
+        if self.source.read_page is None or self.known.get(document.url, {}).get("sha256") == capture.sha256:
+            return
+        # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
+        with suppress(*PARSER_ERRORS):
+            self.rows[index] = self.source.read_page(document)
+
+
+def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
+
+    Documents may be fetched as they are asked for: each is kept, and read where the source can, while the next one comes.
 
     Returns:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
+    known = loading.latest(home, source.source_id)
+    pages = _Pages(source, known["urls"])
     try:
-        known = loading.latest(home, source.source_id)
         with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
-            captures = CaptureStore(home).store(source.source_id, documents, known["urls"])
+            captures = CaptureStore(home).store(
+                source.source_id, pages.passing(documents), known["urls"], pages.read if source.read_page else None
+            )
         batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, "loaded")
         if same_as := _unchanged(source, captures, known):
             batch = replace(batch, outcome="unchanged", message=same_as)
         else:
             try:
-                scopes, rejected = read_batch(source, captures, documents)
+                scopes, rejected = read_batch(source, captures, pages.documents, pages.rows)
                 objection = _objection(source, scopes, rejected, known, captures[0].fetched_at)
                 batch = replace(batch, scopes=scopes, rejected=rejected)
             except PetadayError as e:
@@ -291,7 +334,7 @@ def take(home: Home, source: Source, documents: Sequence[Document]) -> Taken:
         with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
             staging.stage(home, batch)
     finally:
-        for document in documents:
+        for document in documents if isinstance(documents, Sequence) else pages.documents:
             document.path.unlink(missing_ok=True)
     rows = sum(s.frame.height for s in batch.scopes)
     message = batch.message if batch.outcome == "rejected" else None
@@ -338,31 +381,24 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     client = Client(source, home.spool_dir)
     try:
         for requests_of_batch in _batches(client, source, window, source.plan(window)):
-            documents: list[Document] = []
             try:
-                for request in requests_of_batch:
-                    if len(requests_of_batch) == 1 and source.follow is None:
-                        answer = client.fetch(request, known.get(stored_url(request)))
-                        if isinstance(answer, NotModified):
-                            if confirmed := _take_confirmed(home, source, answer, request, known[answer.url]):
-                                taken.append(confirmed)
-                                continue
-                            answer = _recalled(home, source, answer, known[answer.url]) or client.fetch(request)
-                        assert isinstance(answer, Document), "without a condition there is no 304"
-                        documents.append(answer)
-                    else:
-                        documents += client.fetch_all(request)
-                    if request.as_of is not None:
-                        documents = [replace(d, fetched_at=request.as_of) for d in documents]
-            except BaseException as e:
-                for document in documents:
-                    document.path.unlink(missing_ok=True)
-                if not isinstance(e, PetadayError):
-                    raise
-                failures.append(str(e))
-                continue
-            if documents:
+                if len(requests_of_batch) == 1 and source.follow is None:
+                    (request,) = requests_of_batch
+                    answer = client.fetch(request, known.get(stored_url(request)))
+                    if isinstance(answer, NotModified):
+                        if confirmed := _take_confirmed(home, source, answer, request, known[answer.url]):
+                            taken.append(confirmed)
+                            continue
+                        answer = _recalled(home, source, answer, known[answer.url]) or client.fetch(request)
+                    assert isinstance(answer, Document), "without a condition there is no 304"
+                    documents: Iterable[Document] = [_dated(answer, request)]
+                elif requests_of_batch:
+                    documents = _all_pages(client, requests_of_batch)
+                else:
+                    continue
                 taken.append(take(home, source, documents))
+            except (FetchError, LayoutError) as e:
+                failures.append(str(e))
     finally:
         client.close()
     if failures:
@@ -371,6 +407,18 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
             f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(failures[:3]) + more
         )
     return taken
+
+
+def _dated(document: Document, request: Request) -> Document:
+    """A version from an archive counts as observed when it was published."""
+    return document if request.as_of is None else replace(document, fetched_at=request.as_of)
+
+
+def _all_pages(client: Client, requests: Sequence[Request]) -> Iterator[Document]:
+    """Every page of every request, fetched as they are asked for."""
+    for request in requests:
+        for document in client.pages(request):
+            yield _dated(document, request)
 
 
 def _batches(

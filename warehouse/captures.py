@@ -13,8 +13,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from warehouse.journal import journal_in
 from warehouse.store import store_of
 
 _BLOCK = 1 << 20
-#: Threads that keep the pages of one answer.
+_LEVEL = 1
+#: Threads that keep the pages of one answer while others arrive.
 _WRITERS = 4
+#: Threads that put sidecars in place: they do nothing but wait for the disk, which takes many flushes at once as one.
+_FLUSHERS = 16
 #: Slashes in the key of a sidecar: source/year/month/capture.json.
 _DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
@@ -130,6 +134,18 @@ class Capture:
         return self.folder / f"{self.capture_id}.json"
 
 
+class _Mine(threading.local):
+    """What a thread needs for compressing: making it anew for each small page takes as long as the compressing."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self.block = bytearray(_BLOCK)
+        self.view = memoryview(self.block)
+
+
+_mine = _Mine()
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
 
@@ -161,14 +177,20 @@ class CaptureStore:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
         temporary = Path(name)
         try:
-            threads = 1 if document.path.stat().st_size > 8 * _BLOCK else 0
-            compressor = zstandard.ZstdCompressor(level=1, threads=threads)
-            with document.path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+            # A large file is compressed by threads of its own, beside the hashing.
+            is_large = document.path.stat().st_size > 8 * _BLOCK
+            compressor = (
+                zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _WRITERS))
+                if is_large
+                else _mine.compressor
+            )
+            with document.path.open("rb", buffering=0) as source, os.fdopen(descriptor, "wb") as target:
                 with compressor.stream_writer(target, closefd=False) as writer:
-                    while block := source.read(_BLOCK):
-                        digest.update(block)
-                        size += len(block)
-                        writer.write(block)
+                    while count := source.readinto(_mine.block):
+                        read = _mine.view[:count]
+                        digest.update(read)
+                        size += count
+                        writer.write(read)
                 target.flush()
                 os.fsync(target.fileno())
         except BaseException:
@@ -176,6 +198,7 @@ class CaptureStore:
             raise
         return digest.hexdigest(), size, temporary
 
+    @whole_again
     def _keep(
         self, source_id: str, index: int, document: Document, known: Mapping[str, Any] | None
     ) -> tuple[Capture, Path | None]:
@@ -214,61 +237,83 @@ class CaptureStore:
         again = replace(capture, **sizes)
         return again if self.files.size(again.path.as_posix()) == again.stored_byte_count else None
 
-    @whole_again
     def store(
-        self, source_id: str, documents: Sequence[Document], known: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        source_id: str,
+        documents: Iterable[Document],
+        known: Mapping[str, Mapping[str, Any]] | None = None,
+        when_kept: Callable[[int, Document, Capture], None] | None = None,
     ) -> list[Capture]:
         """Keep the documents of one batch; storing the same again changes nothing.
 
+        Each is hashed, compressed and flushed to the disk while those after it still arrive. Once the last one is there
+        they get their ids and sidecars: a batch that breaks off leaves nothing behind.
+
         Args:
             source_id: publisher.
-            documents: pages of one answer, in order.
+            documents: pages of one answer, in order; they may be fetched as they are asked for.
             known: what is remembered of the last answers, by address (see `known_bytes`): their bytes are not
                 compressed again.
+            when_kept: told of each document (its index, itself, its capture still without ids) whose bytes are on the
+                disk, in any order and from any thread; it must not raise.
 
         Raises:
             ValueError: if a name could leave the folder.
         """
         if not _SAFE_NAME.match(source_id):
             raise ValueError(f"not a source id: {source_id!r}")
-        for document in documents:
-            if not _SAFE_EXTENSION.match(document.extension):
-                raise ValueError(f"not a file extension: {document.extension!r}")
-        kept: list[tuple[Capture, Path | None]] = []
+
+        def keep(index: int, document: Document) -> tuple[Capture, Path | None]:
+            try:
+                kept = self._keep(source_id, index, document, (known or {}).get(document.url))
+                if when_kept is not None:
+                    when_kept(index, document, kept[0])
+                return kept
+            except BaseException:
+                broken.set()
+                raise
+            finally:
+                room.release()
+
+        tasks: list[Future[tuple[Capture, Path | None]]] = []
+        # So many wait to be kept at most: a publisher that sends faster than the disk takes is read at the disk's pace.
+        room, broken = threading.BoundedSemaphore(2 * _WRITERS), threading.Event()
         try:
-            # Threads, because most of keeping many small pages is waiting for the disk.
+            # Threads, because hashing, compressing and waiting for the disk go on beside the fetching of the next page.
             with ThreadPoolExecutor(_WRITERS) as pool:
-                tasks = [
-                    pool.submit(self._keep, source_id, index, document, (known or {}).get(document.url))
-                    for index, document in enumerate(documents)
-                ]
-                wait(tasks)
-            kept = [task.result() for task in tasks if task.exception() is None]
-            for task in tasks:
-                task.result()
+                for index, document in enumerate(documents):
+                    if not _SAFE_EXTENSION.match(document.extension):
+                        raise ValueError(f"not a file extension: {document.extension!r}")
+                    if broken.is_set():
+                        break
+                    room.acquire()
+                    tasks.append(pool.submit(keep, index, document))
+            kept = [task.result() for task in tasks]
+            if not kept:
+                return []
             captures = identified([capture for capture, _ in kept])
-            with ThreadPoolExecutor(_WRITERS) as pool:
+            with ThreadPoolExecutor(min(_FLUSHERS, len(kept))) as pool:
                 list(pool.map(self._put, captures, [temporary for _, temporary in kept]))
         finally:
-            for _, temporary in kept:
-                if temporary is not None:
+            for task in tasks:
+                if task.exception() is None and (temporary := task.result()[1]) is not None:
                     temporary.unlink(missing_ok=True)
         return captures
 
-    @whole_again
     def note(self, capture: Capture) -> Capture:
         """Note a capture whose bytes are kept already (see `known_bytes`), as a batch of its own; returns it with its ids."""
         (noted,) = identified([capture])
         self._put(noted, None)
         return noted
 
+    @whole_again
     def _put(self, capture: Capture, temporary: Path | None) -> None:
         """The bytes first, then the sidecar that speaks of them."""
         key, sidecar = capture.path.as_posix(), capture.sidecar.as_posix()
         if temporary is not None:
             # The same bytes always go under the same key, whoever fetched them.
             if self.files.size(key) == capture.stored_byte_count:
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
             else:
                 self.files.put(temporary, key)
         if self.files.size(sidecar) is None:

@@ -104,6 +104,9 @@ class Source:
     plan: Callable[[Window], Iterable[Sequence[Request]]] | None = None
     #: The next page after a document, if there is one; it must stay on the allowed hosts.
     follow: Callable[[Document], Request | None] | None = None
+    #: For answers of very many pages: `parse` in two steps, so that a page is read while those after it are fetched.
+    read_page: Callable[[Document], pl.DataFrame] | None = None
+    join_pages: Callable[[Sequence[Document], Sequence[pl.DataFrame]], Reading] | None = None
     #: Batches that an index (a request with `is_index`) leads to; they may be indices again.
     expand: Callable[[Document, Window], Iterable[Sequence[Request]]] | None = None
     hosts: tuple[str, ...] = ()

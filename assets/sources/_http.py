@@ -99,24 +99,51 @@ class _Patience(Retry):
 class _Watch:
     """Ends a fetch that takes too long, wherever it waits: shuts its sockets, so that every read on them returns.
 
-    A read time-out alone does not: each byte that drips in starts it anew.
+    A read time-out alone does not: each byte that drips in starts it anew. One thread watches all fetches of a client:
+    one for each would cost as much as a small page.
     """
 
     def __init__(self) -> None:
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._changed = threading.Condition()
+        self._ends_at: float | None = None
+        #: When the watching thread looks next; None if there is none.
+        self._looks_at: float | None = None
         self.is_over = False
 
     @contextmanager
     def limit(self, seconds: float) -> Generator[None]:
         """End what goes on inside after `seconds`."""
-        self.is_over = False
-        timer = threading.Timer(seconds, self._end)
-        timer.daemon = True
-        timer.start()
+        with self._changed:
+            self.is_over = False
+            self._ends_at = ends_at = time.monotonic() + seconds
+            if self._looks_at is None:
+                self._looks_at = ends_at
+                threading.Thread(target=self._look, daemon=True).start()
+            elif ends_at < self._looks_at:
+                self._changed.notify()
         try:
             yield
         finally:
-            timer.cancel()
+            with self._changed:
+                self._ends_at = None
+
+    def close(self) -> None:
+        """Let the watching thread end."""
+        with self._changed:
+            self._ends_at = None
+            self._changed.notify()
+
+    def _look(self) -> None:
+        with self._changed:
+            while (ends_at := self._ends_at) is not None:
+                self._looks_at = ends_at
+                if ends_at > (now := time.monotonic()):
+                    self._changed.wait(ends_at - now)
+                else:
+                    self._ends_at = None
+                    self._end()
+            self._looks_at = None
 
     def add(self, connected: Any) -> None:
         """Watch a socket; after the end no new one is allowed."""
@@ -157,8 +184,28 @@ class _Watch:
         return {"http": PlainPool, "https": SecurePool}
 
 
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials: without this, requests looks for some in a .netrc."""
+    return request
+
+
 class _Session(requests.Session):
-    """A session that never follows a redirect by itself, and so never reads the body of one without a limit."""
+    """A session that never follows a redirect by itself, and so never reads the body of one without a limit.
+
+    Proxies and certificates are read from the environment, once for each host; credentials of a .netrc are not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is
+        self._settings: dict[str, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *options: Any) -> Any:  # ty: ignore[incompatible-method-override]
+        """What the environment says of a host: asking it again for each of a thousand pages takes longer than a page."""
+        place = str(urlsplit(url)[:2])
+        if place not in self._settings:
+            self._settings[place] = super().merge_environment_settings(url, *options)
+        return dict(self._settings[place])
 
     def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:  # ty: ignore[incompatible-method-override]
         """Nothing: requests would read the whole body of a redirect only to know what it leads to."""
@@ -239,6 +286,7 @@ class Client:
     def close(self) -> None:
         """Close the session."""
         self._session.close()
+        self._watch.close()
 
     # Rules ------------------------------------------------------------------------------------------------------------
 
@@ -417,13 +465,15 @@ class Client:
                 f"{document.url}: its next page cannot be told: {type(e).__name__}: {str(e)[:200]}"
             ) from e
 
-    def fetch_all(self, request: Request) -> list[Document]:
-        """A document and the pages that follow it.
+    def pages(self, request: Request) -> Generator[Document]:
+        """A document and the pages that follow it, each given as soon as it is there.
+
+        If it breaks off, the files of all pages given so far are removed.
 
         Raises:
             FetchError: as `fetch`; also if a page repeats or there are more than `MAX_PAGES`.
         """
-        documents: list[Document] = []
+        spooled: list[Path] = []
         seen: set[str] = set()
         following: Request | None = request
         try:
@@ -436,14 +486,14 @@ class Client:
                 seen.add(address)
                 document = self.fetch(following)
                 if isinstance(document, NotModified):
-                    break
-                documents.append(document)
+                    return
+                spooled.append(document.path)
                 following = self._following(document)
+                yield document
         except BaseException:
-            for document in documents:
-                document.path.unlink(missing_ok=True)
+            for path in spooled:
+                path.unlink(missing_ok=True)
             raise
-        return documents
 
 
 #: An address without what readers of addresses disagree on: blanks, control characters, backslashes.

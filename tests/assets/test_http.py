@@ -260,7 +260,7 @@ def test_next_pages_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, 
     replay.add(URL, "{}")
     client = Client(source(follow=lambda _: Request(target)), home.spool_dir)
     with pytest.raises(FetchError, match="refused to go|malformed"):
-        client.fetch_all(Request(URL))
+        list(client.pages(Request(URL)))
     assert replay.urls() == [URL]
     assert spooled(home) == []
 
@@ -290,7 +290,7 @@ def test_redirects_and_pages_end(home: Home, replay: ReplayServer) -> None:
     replay.add(URL, "{}")
     client = Client(source(follow=lambda _: Request(URL)), home.spool_dir)
     with pytest.raises(FetchError, match="paging does not end"):
-        client.fetch_all(Request(URL))
+        list(client.pages(Request(URL)))
 
 
 def test_a_next_page_that_cannot_be_told_is_a_layout_error(home: Home, replay: ReplayServer) -> None:
@@ -299,7 +299,7 @@ def test_a_next_page_that_cannot_be_told_is_a_layout_error(home: Home, replay: R
 
     replay.add(URL, '{"next": []}')
     with pytest.raises(Exception, match="next page cannot be told") as caught:
-        Client(source(follow=follow), home.spool_dir).fetch_all(Request(URL))
+        list(Client(source(follow=follow), home.spool_dir).pages(Request(URL)))
     assert type(caught.value).__name__ == "LayoutError"
     assert spooled(home) == []
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
+import threading
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from assets import intake
+from assets.sources import azure_retail
 from assets.sources._base import LayoutError, Window
 from assets.sources._http import FetchError
 from assets.sources.azure_retail import AZURE_RETAIL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
+from warehouse.captures import CaptureStore, Document
 from warehouse.home import Home
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -230,3 +234,111 @@ def test_an_empty_answer_is_no_empty_market(replay: ReplayServer, home: Home) ->
     (taken,) = intake.take_live(home, AZURE_RETAIL, Window(NOW))
     assert taken.outcome == "rejected"
     assert "no usable row" in str(taken.message)
+
+
+# Cutting items out of a page ------------------------------------------------------------------------------------------
+
+OTHERS = [item(armSkuName=f"Standard_D{n}s_v5", retailPrice=0.1 * (n + 1)) for n in range(6)]
+GPUS = [item(armSkuName=f"Standard_ND{n}isr_H100_v5", retailPrice=90.0 + n) for n in range(4)]
+NESTED = {"savingsPlan": [{"unitPrice": 40.1, "retailPrice": 40.1, "term": "3 Years"}]}
+
+
+def whole(text: str) -> pl.DataFrame:
+    """The rows of a page that decoding all of it finds."""
+    return pl.DataFrame([r for r in json.loads(text)["Items"] if (r["armSkuName"] or "").startswith("Standard_N")])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cut"),
+    [
+        (page(*OTHERS, *GPUS), True),
+        (page(*GPUS, *OTHERS), True),
+        (page(*GPUS), True),
+        (page(OTHERS[0], GPUS[0], OTHERS[1], GPUS[1] | NESTED, OTHERS[2] | NESTED), True),
+        (page(*OTHERS, *GPUS).replace(", ", ",").replace(": ", ":"), True),
+        (json.dumps(json.loads(page(*OTHERS, *GPUS)), indent=2), True),
+        (page(*OTHERS, GPUS[0] | {"productName": 'Größe}, {"currencyCode" Series'}), True),
+        (page(*OTHERS[:3], dict(sorted(GPUS[0].items())), *GPUS[1:]), False),
+        (page(*OTHERS, {k: v for k, v in GPUS[0].items() if k != "currencyCode"} | {"currencyCode": "USD"}), False),
+        (page(OTHERS[0] | {"savingsPlan": [{"currencyCode": "USD"}]}, *GPUS), False),
+        (page(OTHERS[0] | {"armSkuName": None}, *GPUS), True),
+    ],
+)
+def test_cutting_gives_the_rows_of_decoding_all(
+    text: str, is_cut: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fields in another order, nested prices, line breaks: what cannot be cut for sure is decoded whole, with the same rows."""
+    assert (azure_retail._items_of_interest(text.encode(), "Items") is not None) == is_cut
+    file = tmp_path / "page.json"
+    file.write_text(text)
+    document = Document(file, "u", NOW, "json")
+    known = ["armSkuName", "retailPrice", "productName"]
+    found = azure_retail.read_page(document).select(known)
+    assert found.equals(whole(text).select(known))
+    monkeypatch.setattr(azure_retail, "_items_of_interest", lambda *_: None)
+    assert azure_retail.read_page(document).select(known).equals(found)
+
+
+@pytest.mark.parametrize("cut", [1, 30, 400])
+def test_a_page_that_breaks_off_is_refused_also_where_only_items_of_interest_are_read(cut: int, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="truncated"):
+        read_body("azure_retail", page(*GPUS, *OTHERS)[:-cut], tmp_path)
+
+
+def test_recorded_pages_are_the_same_cut_and_whole(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sorted((samples / "azure_retail").glob("*.json*"))
+    cut = [read_files("azure_retail", file) for file in files]
+    monkeypatch.setattr(azure_retail, "_items_of_interest", lambda *_: None)
+    for file, (scopes, rejected) in zip(files, cut, strict=True):
+        whole_scopes, whole_rejected = read_files("azure_retail", file)
+        assert scopes["azure"].equals(whole_scopes["azure"]), file
+        assert rejected.equals(whole_rejected), file
+
+
+# Pages are kept and read while others are fetched ---------------------------------------------------------------------
+
+
+def test_pages_are_kept_and_read_while_the_next_is_fetched(
+    replay: ReplayServer, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second page is given out only once the first is kept and read."""
+    first_is_read = threading.Event()
+    read = AZURE_RETAIL.read_page
+    assert read is not None
+
+    def reading(document: Document) -> pl.DataFrame:
+        assert list(home.captures_dir.rglob(".tmp-*")), "read before it was kept"
+        first_is_read.set()
+        return read(document)
+
+    def second(_: object) -> bytes:
+        assert first_is_read.wait(30)
+        return page(*GPUS[2:]).encode()
+
+    replay.add(f"{URL}?$skip=2", second)
+    replay.add(URL, page(*GPUS[:2], following=f"{URL}?$skip=2"))
+    source = dataclasses.replace(AZURE_RETAIL, read_page=reading)
+    (taken,) = intake.take_live(home, source, Window(NOW))
+    assert (taken.outcome, taken.row_count, len(taken.capture_ids)) == ("loaded", 4, 2)
+    assert not list(home.captures_dir.rglob(".tmp-*"))
+    assert not list(home.spool_dir.iterdir())
+    assert len(list(CaptureStore(home).captures())) == 2
+
+
+def test_a_page_that_cannot_be_read_early_is_kept_and_refused(replay: ReplayServer, home: Home) -> None:
+    replay.add(f"{URL}?$skip=1", page(*GPUS)[:-40] + "]}")
+    replay.add(URL, page(*GPUS, following=f"{URL}?$skip=1"))
+    (taken,) = intake.take_live(home, AZURE_RETAIL, Window(NOW))
+    assert (taken.outcome, len(taken.capture_ids)) == ("rejected", 2)
+    assert "truncated" in (taken.message or "")
+    assert len(list(CaptureStore(home).captures())) == 2
+
+
+def test_paging_that_breaks_off_leaves_nothing_behind(replay: ReplayServer, home: Home) -> None:
+    replay.add(f"{URL}?$skip=1", "gone", 404)
+    replay.add(URL, page(*GPUS, following=f"{URL}?$skip=1"))
+    with pytest.raises(FetchError, match="answered 404"):
+        intake.take_live(home, AZURE_RETAIL, Window(NOW))
+    assert not [p for p in home.captures_dir.rglob("*") if p.is_file()]
+    assert not list(home.spool_dir.iterdir())
+    assert list(staging.staged(home)) == []
