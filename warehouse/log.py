@@ -277,11 +277,8 @@ class _Loader:
             dated AS (SELECT * FROM line WHERE valid_from <> {start}),
             first_date AS (SELECT {key_list}, min(valid_from) AS first_from FROM dated GROUP BY ALL),
             existing AS (SELECT {key_list}, valid_from, {row} AS said FROM _existing),
-            -- What held before the first date is a word of its own and may be restated: never lean on it; but it can be ended.
+            -- What held before the first date is a word of its own and may be restated: never lean on it.
             dated_existing AS (SELECT * FROM existing WHERE valid_from <> {start}),
-            ever AS (
-                SELECT DISTINCT {key_list} FROM (FROM existing UNION ALL SELECT {key_list}, valid_from, said FROM line)
-                WHERE valid_from = {start} AND said.is_offered),
             checkpoint AS (
                 SELECT {key_list}, valid_from FROM dated
                 UNION
@@ -294,22 +291,21 @@ class _Loader:
             chained AS (
                 SELECT *, lag(said) OVER (PARTITION BY {key_list} ORDER BY valid_from) AS said_before FROM wanted),
             compared AS (
-                SELECT c.*, x.said AS exact, x.valid_from IS NOT NULL AS has_exact, b.said AS carried, w.held AS held_ever
+                SELECT c.*, x.said AS exact, x.valid_from IS NOT NULL AS has_exact, b.said AS carried
                 FROM chained c
-                LEFT JOIN (SELECT *, true AS held FROM ever) w ON {_same(keys, "c", "w")}
                 LEFT JOIN existing x ON {_same(keys, "c", "x")} AND c.valid_from = x.valid_from
                 ASOF LEFT JOIN dated_existing b ON {_same(keys, "c", "b")} AND c.valid_from >= b.valid_from),
             change AS (
                 SELECT {key_list}, valid_from, capture_id, said,
-                    CASE WHEN has_exact THEN exact WHEN valid_from = first_from THEN carried ELSE said_before END AS told,
-                    held_ever
+                    CASE WHEN has_exact THEN exact WHEN valid_from = first_from THEN carried ELSE said_before END AS told
                 FROM compared
                 UNION ALL
-                SELECT {_names(keys, "l")}, l.valid_from, l.capture_id, l.said, x.said, NULL
+                SELECT {_names(keys, "l")}, l.valid_from, l.capture_id, l.said, x.said
                 FROM line l LEFT JOIN existing x ON {_same(keys, "l", "x")} AND l.valid_from = x.valid_from
                 WHERE l.valid_from = {start})
+            -- An end is kept also where nothing held: a later word on the time before the first date must not reach over it.
             SELECT {key_list}, {unpacked}, said.is_offered AS is_offered, valid_from, capture_id FROM change
-            WHERE (said.is_offered OR coalesce(told.is_offered, held_ever, false)) AND said IS DISTINCT FROM told
+            WHERE said IS DISTINCT FROM told
             """,
             snapshot,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import permutations
 
 import duckdb
 import polars as pl
@@ -182,6 +183,28 @@ def test_a_series_answers_as_the_oracle_does(captures: list[Told], data: st.Data
         assert store.as_of(slot + 0.5, moment, by) == oracle.slots(store.known(moment), slot, by)
     for slot in range(4):
         assert store.as_of(slot + 0.5) == oracle.slots(captures, slot)
+
+
+def test_what_was_ended_before_it_began_does_not_come_back_by_a_word_on_the_time_before() -> None:
+    """Announced for day 6, gone from the list on day 3, named again on day 7 with a price before its first date (day 10).
+
+    The end on day 3 ended nothing then, and was not kept: the word of day 7 reached over it (found by the nightly search).
+    """
+    captures = [
+        Told("t", "all", 1, (Row("b", 2.0, 6.0),), is_complete=True),
+        Told("t", "all", 3, (), is_complete=True),
+        Told("t", "all", 7, (Row("b", 2.0, EVER), Row("b", 3.0, 10.0)), is_complete=True),
+    ]
+    for order in permutations(range(3)):
+        store = Warehouse(STATE, captures)
+        for number in order:
+            store.load(number)
+        for valid in (0.0, 4.0, 8.0, 11.0):
+            assert store.as_of(valid) == oracle.state(captures, valid), (order, valid)
+            assert store.intervals(f"observed.{STATE.name}", valid) == oracle.state(captures, valid), (order, valid)
+        assert store.as_of(4.0) == {}
+        assert store.as_of(4.0, by=1) == {}
+        assert store.as_of(8.0, by=1) == {("t", "all", "b"): 2.0}
 
 
 # Through the sources and the macros that people use --------------------------------------------------------------------
