@@ -1,8 +1,9 @@
-"""How much the home folder grows in a month: measured on what lies in it, projected by the schedules."""
+"""How much a home, or a team's lake, grows in a month: measured on what lies in it, projected by the schedules."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
 from pipelines.upkeep import KEPT_RUN_DAYS
-from warehouse.captures import CaptureStore
+from warehouse.captures import Capture, CaptureStore
 from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
 from warehouse.settings import setting
+from warehouse.store import store_of
 
 MONTH_DAYS = 30
 #: Captures of one source that lie closer together than this come from one run.
@@ -23,7 +25,7 @@ _ONE_RUN = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Bytes on the disk (whole blocks), now and projected.
+    """Bytes where they lie (whole blocks on a disk), now and projected.
 
     `sources` has one row per scheduled source: source_id, runs_per_month_count, run_count (seen in this home), capture_count, bytes_per_run (as seen: what was unchanged
     is stored once), bytes_per_changed_run (if every answer differed), and both times runs_per_month_count; null where nothing was captured.
@@ -31,7 +33,7 @@ class Growth:
 
     sources: pl.DataFrame
     capture_byte_count: int
-    work_byte_count: int
+    warehouse_byte_count: int
     publication_byte_count: int
     kept_publication_count: int
     dagster_byte_count: int
@@ -72,18 +74,11 @@ def disk_bytes(path: Path) -> int:
     return total
 
 
-def _captured(home: Home) -> pl.DataFrame:
+def _captured(captures: Sequence[Capture], sizes: dict[str, int]) -> pl.DataFrame:
     """One row per capture that a publisher sent: source_id, fetched_at, path, byte_count (bytes), sidecar_byte_count."""
-    store = CaptureStore(home)
     rows = [
-        (
-            c.source_id,
-            c.fetched,
-            str(c.path),
-            disk_bytes(home.captures_dir / c.path),
-            disk_bytes(home.captures_dir / c.sidecar),
-        )
-        for c in store.captures()
+        (c.source_id, c.fetched, str(c.path), sizes.get(c.path.as_posix()), sizes[c.sidecar.as_posix()])
+        for c in captures
     ]
     schema = {
         "source_id": pl.String,
@@ -129,6 +124,10 @@ def measure(home: Home, run_count: int, now: dt.datetime | None = None) -> Growt
         now: beginning of the month that is projected.
     """
     moment = now or dt.datetime.now(dt.UTC)
+    store = CaptureStore(home)
+    captures = list(store.captures())
+    # Listed after the captures that they belong to: none of those is missing.
+    sizes = store.files.sizes()
     scheduled = pl.DataFrame(
         [
             (s.source_id, runs_per_month(s.cadence, moment))
@@ -139,7 +138,7 @@ def measure(home: Home, run_count: int, now: dt.datetime | None = None) -> Growt
         orient="row",
     )
     sources = (
-        scheduled.join(_by_source(_captured(home)), on="source_id", how="left")
+        scheduled.join(_by_source(_captured(captures, sizes)), on="source_id", how="left")
         .with_columns(
             (pl.col("bytes_per_run") * pl.col("runs_per_month_count")).alias("bytes_per_month"),
             (pl.col("bytes_per_changed_run") * pl.col("runs_per_month_count")).alias("bytes_per_month_if_changed"),
@@ -148,8 +147,8 @@ def measure(home: Home, run_count: int, now: dt.datetime | None = None) -> Growt
     )
     return Growth(
         sources,
-        disk_bytes(home.captures_dir),
-        disk_bytes(home.work_file) if home.work_file.exists() else 0,
+        sum(sizes.values()),
+        store_of(home).byte_count(),
         disk_bytes(home.published_file) if home.published_file.exists() else 0,
         setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS),
         disk_bytes(home.dagster_dir),

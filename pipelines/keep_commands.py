@@ -92,7 +92,7 @@ def growth(as_json: bool) -> int:
     kept = seen.publication_byte_count * (seen.kept_publication_count + 1)
     lines = [
         f"captures now {_megabytes(seen.capture_byte_count)} MB, never deleted",
-        f"work file now {_megabytes(seen.work_byte_count)} MB; publications at most {_megabytes(kept)} MB ({seen.kept_publication_count} and the current one)",
+        f"warehouse now {_megabytes(seen.warehouse_byte_count)} MB; publications at most {_megabytes(kept)} MB ({seen.kept_publication_count} and the current one)",
     ]
     if (each := seen.dagster_bytes_per_run) is not None:
         a_day = seen.runs_per_month / 30

@@ -6,6 +6,7 @@ path with `/`. A file is there whole or not at all, and writing the same bytes a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -52,6 +53,10 @@ class Files(Protocol):
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """Sorted keys of all files below `prefix` (a folder, or all); files in the making are left out."""
+        ...
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes that each file takes where it lies, by key: whole blocks on a disk."""
         ...
 
     def delete(self, key: str) -> None:
@@ -140,6 +145,14 @@ class LocalFiles:
             below = Path(folder).relative_to(self.root)
             found += [(below / n).as_posix() for n in names if n.endswith(suffix) and not n.startswith(".tmp-")]
         return sorted(found)
+
+    def sizes(self) -> dict[str, int]:
+        """See `Files`; a file that goes meanwhile counts nothing."""
+        found = {}
+        for key in self.names():
+            with contextlib.suppress(FileNotFoundError):
+                found[key] = (self.root / key).lstat().st_blocks * 512
+        return found
 
     def delete(self, key: str) -> None:
         """See `Files`."""
@@ -249,13 +262,21 @@ class ObjectFiles:
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """See `Files`."""
+        return sorted(key for key in self._listed(prefix) if key.endswith(suffix))
+
+    def sizes(self) -> dict[str, int]:
+        """See `Files`."""
+        return self._listed("")
+
+    def _listed(self, prefix: str) -> dict[str, int]:
+        """Bytes of the objects below a prefix, by key."""
         from pyarrow import fs
 
         selector = fs.FileSelector(self._path(prefix), recursive=True, allow_not_found=True)
         with self._telling(prefix):
             found = self._fs.get_file_info(selector)
         cut = len(self.prefix) + 1
-        return sorted(f.path[cut:] for f in found if f.type == fs.FileType.File and f.path.endswith(suffix))
+        return {f.path[cut:]: f.size for f in found if f.type == fs.FileType.File}
 
     def delete(self, key: str) -> None:
         """See `Files`."""

@@ -92,16 +92,10 @@ def sizes(home: Home) -> dict[str, int]:
     if not isinstance(store, LakeStore):
         return {"file_bytes": home.work_file.stat().st_size}
     files = list(Path(store.profile.data_path("tables")).rglob("*.parquet"))
-    with store.connect_catalog() as con, con.cursor() as cursor:
-        cursor.execute(
-            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = 'petaday_lake' AND c.relkind = 'r'"
-        )
-        catalog_bytes = int(cursor.fetchone()[0])
     return {
         "parquet_files": len(files),
         "parquet_bytes": sum(f.stat().st_size for f in files),
-        "catalog_bytes": catalog_bytes,
+        "catalog_bytes": store.catalog_byte_count(),
     }
 
 

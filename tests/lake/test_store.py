@@ -24,7 +24,7 @@ from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import PetadayError, StoreInterruptedError
 from warehouse.home import Home
 from warehouse.publish import publish
-from warehouse.store import equality, keeping, store_of
+from warehouse.store import equality, instances, keeping, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore
 
@@ -158,12 +158,86 @@ def test_macros_are_as_they_were_made_a_while_later(lake_home: Home) -> None:
         assert "cloud_rate_as_of" in kept
         assert "cheapest" not in kept
         assert con.execute("FROM cheapest('H100')").fetchall() == []
+        # Comments, which no lake keeps, are there for all; and who has made a macro of his own sees it as well.
+        told = dict(con.execute("SELECT name, meaning FROM help() WHERE kind IN ('macro', 'table_macro')").fetchall())
+        assert {"cheapest", "cloud_rate_as_of", "help"} <= told.keys()
+        assert len(told) == sum(macros.is_macro_comment(s) for s in catalog().scripts)
+        con.execute("CREATE TEMP MACRO mine(a) AS a + 1")
+        assert con.execute("SELECT comment FROM duckdb_functions() WHERE function_name = 'mine'").fetchall() == [
+            (None,)
+        ]
     with lake().connect_catalog() as catalog_con, catalog_con.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM petaday_lake.ducklake_macro_parameters WHERE default_value_type <> 'unknown' "
             "AND (default_value = 'NULL' OR default_value LIKE '20__-%')"
         )
         assert cursor.fetchone() == (0,)
+
+
+def test_defaults_that_a_lake_keeps_come_back_as_they_were(lake_home: Home) -> None:
+    """A kept macro called without its optional parameters answers as one whose parameters are given as they were written."""
+    keeping.init(lake(), catalog())
+    kept = [s for s in catalog().scripts if macros.is_macro(s) and macros.may_be_kept(s)]
+    con = lake().connect(read_only=True)
+    listed = con.execute(
+        "SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = 'warehouse' AND NOT internal"
+    ).fetchall()
+    con.close()
+    with lake().connect_catalog() as catalog_con, catalog_con.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.macro_name, p.parameter_name, p.default_value, p.default_value_type FROM petaday_lake.ducklake_macro m "
+            "JOIN petaday_lake.ducklake_macro_parameters p USING (macro_id) WHERE m.end_snapshot IS NULL AND p.default_value_type <> 'unknown'"
+        )
+        told = {(name, parameter): (value, kind) for name, parameter, value, kind in cursor.fetchall()}
+    with duckdb.connect() as plain:
+        plain.execute("SET TimeZone = 'UTC'")
+        for script in kept:
+            name, written = macros.name_of(script), macros.defaults_of(script)
+            assert [name] == [n for n, _ in listed if n == name]
+            for parameter, default in written.items():
+                value, kind = told.pop((name, parameter))
+                ours = plain.execute(f"SELECT ({default})::VARCHAR").fetchall()[0][0]
+                theirs = plain.execute(f"SELECT (?::{kind.replace('int32', 'integer')})::VARCHAR", [value]).fetchall()[
+                    0
+                ][0]
+                assert ours == theirs, (name, parameter)
+    assert not told
+
+
+def test_an_instance_is_used_again_until_something_goes_wrong_or_the_server_restarts(
+    lake_home: Home, on_lake: servers.Postgres
+) -> None:
+    """What one session leaves (temporary tables, settings) the next does not see; a restarted server gets new instances."""
+    keeping.init(lake(), catalog())
+    instances.close_all()
+    made: list[int] = []
+    real = LakeStore.connect
+
+    def counted(store: LakeStore, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        made.append(1)
+        return real(store, read_only=read_only)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LakeStore, "connect", counted)
+        for number in range(3):
+            with write_session(lake_home, catalog()) as con, transaction(con):
+                con.execute("CREATE TEMP TABLE left_behind AS SELECT 1 AS a")
+                con.execute("INSERT INTO meta.rejected_row SELECT ?, 'c', 's', 'x', 'r', '{}', now()", [str(number)])
+                con.execute("SET TimeZone = 'Asia/Tokyo'")
+        assert len(made) == 1
+        with pytest.raises(ZeroDivisionError), write_session(lake_home, catalog()):
+            raise ZeroDivisionError
+        with write_session(lake_home, catalog()) as con:
+            assert con.execute("SELECT count(*), current_setting('TimeZone') FROM meta.rejected_row").fetchall() == [
+                (3, "UTC")
+            ]
+        assert len(made) == 2
+        on_lake.stop("immediate")
+        on_lake.start()
+        for _ in range(2):
+            with write_session(lake_home, catalog()) as con:
+                assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(3,)]
+        assert len(made) == 3
 
 
 def test_every_view_can_be_read_without_the_session_macros(lake_home: Home) -> None:

@@ -66,11 +66,7 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
     """
     migrations = _migrations()
     newest = migrations[-1][0]
-    exists = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'meta' "
-        "AND table_name = 'schema_version'"
-    ).fetchall()[0][0]
-    version = con.execute("SELECT coalesce(max(version), 0) FROM meta.schema_version").fetchall()[0][0] if exists else 0
+    version = _version(con)
     if version > newest:
         raise SchemaTooNewError(
             f"the warehouse has schema version {version}, this Petaday knows {newest}: install the newer Petaday, "
@@ -101,22 +97,29 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
     return True
 
 
+def _version(con: duckdb.DuckDBPyConnection) -> int:
+    """Newest migration of the warehouse, 0 for an empty one."""
+    try:
+        return con.execute("SELECT coalesce(max(version), 0) FROM meta.schema_version").fetchall()[0][0]
+    except duckdb.CatalogException:
+        return 0
+
+
 def _make_lake_scripts(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Views, and macros twice: as temporary ones of this session, and in the lake where it gives them back as they were."""
+    """Views and macros: in the lake where it gives them back as they were, else as temporary ones of this session."""
     con.execute("CREATE TABLE IF NOT EXISTS meta.macro (position INTEGER, statement VARCHAR)").fetchall()
     con.execute(
-        "COMMENT ON TABLE meta.macro IS 'Macros and their comments, for a session to make: a lake does not keep them whole.'"
+        "COMMENT ON TABLE meta.macro IS 'What a session makes anew: macros that a lake does not keep whole, and the comments on all macros.'"
     )
     con.execute("COMMENT ON COLUMN meta.macro.position IS 'Order of execution.'").fetchall()
     con.execute("COMMENT ON COLUMN meta.macro.statement IS 'SQL.'").fetchall()
-    texts = []
     for script in catalog.scripts:
-        if macros.is_macro(script) or macros.is_macro_comment(script):
-            texts.append(macros.for_a_session(script))
-            con.execute(texts[-1]).fetchall()
-            if not macros.may_be_kept(script):
-                continue
-        con.execute(script).fetchall()
+        if macros.is_kept_by_a_lake(script):
+            con.execute(script).fetchall()
+        elif macros.is_macro(script):
+            con.execute(macros.for_a_session(script)).fetchall()
+    texts = macros.session_statements(catalog.scripts)
+    con.execute(texts[-1]).fetchall()
     con.execute("DELETE FROM meta.macro").fetchall()
     con.execute(
         "INSERT INTO meta.macro SELECT generate_subscripts(t, 1), unnest(t) FROM (SELECT $texts::VARCHAR[] AS t)",
@@ -124,14 +127,19 @@ def _make_lake_scripts(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None
     ).fetchall()
 
 
-def make_session_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros that `meta.macro` of a lake holds, for this session.
+def make_session_macros(con: duckdb.DuckDBPyConnection) -> bool:
+    """Make the macros that `meta.macro` of a lake holds, for this session; False if the lake holds no schema yet.
 
     In one transaction, which asks the catalog once; one by one they take four times as long.
     """
     with all_or_nothing(con):
-        for (statement,) in con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall():
+        try:
+            statements = con.execute("SELECT statement FROM meta.macro ORDER BY position").fetchall()
+        except duckdb.CatalogException:
+            return False
+        for (statement,) in statements:
             con.execute(statement).fetchall()
+    return True
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

@@ -62,6 +62,10 @@ class Store(Protocol):
         """True if the error says that a part of the store went away or was in use: trying the whole again may help."""
         ...
 
+    def byte_count(self) -> int:
+        """Bytes that the warehouse takes now, history included: the work file, or a lake's Parquet files and catalog."""
+        ...
+
     def files(self, room: str) -> Files:
         """Files that all workers share: `captures`, `staged`, `latest`, `state`."""
         ...

@@ -142,6 +142,10 @@ class FileStore:
         """See `Store`: nothing of a file goes away for a while."""
         return False
 
+    def byte_count(self) -> int:
+        """See `Store`: whole blocks of the work file."""
+        return self.home.work_file.stat().st_blocks * 512 if self.home.work_file.exists() else 0
+
     def files(self, room: str) -> Files:
         """See `Store`."""
         folders = {

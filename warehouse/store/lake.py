@@ -8,6 +8,7 @@ each commit whether it still has it.
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import importlib.util
 import os
@@ -24,6 +25,7 @@ from warehouse.errors import NotPublishedError, PetadayError, StoreInterruptedEr
 from warehouse.files import Files, LocalFiles, ObjectFiles
 from warehouse.home import Home
 from warehouse.sessions import configure
+from warehouse.store import instances
 from warehouse.store.profile import CATALOG_SCHEMA, LakeProfile, s3_endpoint, s3_region, s3_secret_sql
 from warehouse.tables import literal
 
@@ -124,9 +126,24 @@ class LakeStore:
 
     def exists(self) -> bool:
         """See `Store`."""
-        with self.connect_catalog() as con, con.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s)", [f"{CATALOG_SCHEMA}.ducklake_metadata"])
-            return cursor.fetchone()[0] is not None
+        return self._which_catalog()[0] is not None
+
+    def _which_catalog(self) -> tuple[int | None, dt.datetime]:
+        """Number of the catalog's first table (None: not made yet) and start of its server: another of either is another lake."""
+        with self._catalog_cursor() as cursor:
+            cursor.execute(
+                "SELECT to_regclass(%s)::oid, pg_postmaster_start_time()", [f"{CATALOG_SCHEMA}.ducklake_metadata"]
+            )
+            return cursor.fetchone()
+
+    @contextmanager
+    def _catalog_cursor(self) -> Generator[Any]:
+        con = self.connect_catalog()
+        try:
+            with con.cursor() as cursor:
+                yield cursor
+        finally:
+            con.close()
 
     @contextmanager
     def write_lock(self) -> Generator[None]:
@@ -186,12 +203,12 @@ class LakeStore:
             configure(con)
             for extension in _EXTENSIONS:
                 con.execute(f"LOAD {literal(str(extension_file(extension)))}").fetchall()
-            con.execute("SET pg_connection_limit = 8").fetchall()
+            con.execute("SET GLOBAL pg_connection_limit = 8").fetchall()
             # Only where it may be needed: checking the signature of an extension takes a tenth of a second.
             if not (self.profile.data or "").startswith("/"):
                 con.execute(f"LOAD {literal(str(extension_file('httpfs')))}").fetchall()
-                con.execute("SET http_retries = 8").fetchall()
-                con.execute("SET http_retry_backoff = 2.5").fetchall()
+                con.execute("SET GLOBAL http_retries = 8").fetchall()
+                con.execute("SET GLOBAL http_retry_backoff = 2.5").fetchall()
                 if self._is_on_s3():
                     con.execute(s3_secret_sql("s3://")).fetchall()
         except BaseException:
@@ -210,6 +227,17 @@ class LakeStore:
             raise
         return con
 
+    @contextmanager
+    def _session(self, *, read_only: bool) -> Generator[duckdb.DuckDBPyConnection]:
+        """The lake in use, on an instance that an earlier session of this process may have left."""
+        which = self._which_catalog()
+        with instances.lent(
+            self.attach_sql(read_only=read_only), which, lambda: self.connect(read_only=read_only)
+        ) as con:
+            configure(con)
+            con.execute("USE warehouse").fetchall()
+            yield con
+
     def _is_on_s3(self) -> bool:
         return self.profile.is_object_store or bool(os.environ.get("AWS_ACCESS_KEY_ID"))
 
@@ -220,32 +248,18 @@ class LakeStore:
         Raises:
             SchemaTooNewError: if a newer Petaday wrote it.
         """
-        con = self.connect(read_only=False)
-        try:
+        with self._session(read_only=False) as con:
             schema.apply(con, catalog, is_lake=True)
             yield con
-        finally:
-            con.close()
 
     @contextmanager
     def write_session(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
         """See `Store`: other writers do not wait while this one loads extensions and makes its macros."""
-        con = self.connect(read_only=False)
-        try:
-            if has_macros := self._has_schema(con):
-                schema.make_session_macros(con)
+        with self._session(read_only=False) as con:
+            has_macros = schema.make_session_macros(con)
             with self.write_lock():
                 schema.apply(con, catalog, is_lake=True, has_macros=has_macros)
                 yield con
-        finally:
-            con.close()
-
-    @staticmethod
-    def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
-        found = con.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'warehouse' AND schema_name = 'meta' AND table_name = 'macro'"
-        ).fetchall()
-        return bool(found[0][0])
 
     @contextmanager
     def open_for_reading(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -256,12 +270,9 @@ class LakeStore:
         """
         if not self.exists():
             raise NotPublishedError(f"{self.name} was not made yet: run `petaday lake init`")
-        con = self.connect(read_only=True)
-        try:
+        with self._session(read_only=True) as con:
             schema.make_session_macros(con)
             yield con
-        finally:
-            con.close()
 
     def copy_to(self, target: Path, catalog: schema.Catalog) -> None:
         """See `Store`: every table, row by row, into a file with the same schema, views and macros."""
@@ -294,6 +305,20 @@ class LakeStore:
             return True
         text = str(error).lower()
         return isinstance(error, duckdb.Error) and any(words in text for words in _INTERRUPTED)
+
+    def byte_count(self) -> int:
+        """See `Store`."""
+        return sum(self.files("tables").sizes().values()) + self.catalog_byte_count()
+
+    def catalog_byte_count(self) -> int:
+        """Bytes of the catalog's tables and indexes in PostgreSQL."""
+        with self._catalog_cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind = 'r'",
+                [CATALOG_SCHEMA],
+            )
+            return int(cursor.fetchone()[0])
 
     def files(self, room: str) -> Files:
         """See `Store`."""
