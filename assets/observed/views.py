@@ -169,13 +169,21 @@ def _read(name: str) -> str:
 
 
 def period_views() -> list[str]:
-    """Grid carbon by hour, day, month and year."""
-    script = _read("grid_carbon_period.sql")
-    return [
-        statement
-        for period, resolutions in PERIODS.items()
-        for statement in _statements(script.format(period=period, resolutions=", ".join(f"'{r}'" for r in resolutions)))
-    ]
+    """Grid carbon by hour, day, month and year: as views on today's knowledge and as macros on an earlier one."""
+    template, forever, found = _read("grid_carbon_period.sql").strip(), "TIMESTAMPTZ 'infinity'", []
+    for period, resolutions in PERIODS.items():
+        listed = ", ".join(f"'{r}'" for r in resolutions)
+        name = f"grid_carbon_{period}"
+        today = template.format(period=period, resolutions=listed, slots="observed.grid_carbon")
+        known = template.format(period=period, resolutions=listed, slots="grid_carbon_known(known_at := known_at)")
+        found += [
+            f"CREATE OR REPLACE VIEW observed.{name} AS {today}",
+            f"COMMENT ON VIEW observed.{name} IS 'Carbon intensity by zone and {period} (UTC): the plain mean of the slots there are, not "
+            f"weighted by load; covered_share says how much of the {period} they cover.'",
+            f"CREATE OR REPLACE MACRO {name}_known(known_at := {forever}) AS TABLE {known}",
+            f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at.'",
+        ]
+    return found
 
 
 def offer_views() -> list[str]:

@@ -36,7 +36,7 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         -- Where no region is named: the cheapest.
         QUALIFY row_number() OVER (PARTITION BY p.side ORDER BY p.source_rank, p.price_usd_per_gpu_hour, p.instance_type, p.region, p.source_id) = 1),
     grid AS (
-        SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM observed.grid_carbon_year g
+        SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.basis_boundary, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
     -- The latest whole year of the zone and of the country; where the place stays, both sides take the same of the two.

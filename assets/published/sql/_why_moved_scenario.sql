@@ -82,7 +82,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
         LEFT JOIN currency c ON c.currency_code = r.currency_code
         LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE),
     grid AS (
-        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM observed.grid_carbon_year g
+        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
     mixed AS (

@@ -1,9 +1,9 @@
 -- East data, West computing: the same servers in each of China's national computing hubs.
 CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaoguan', of_year := NULL, data_gb := 0, transfer_cny_per_gb := NULL, bandwidth_gbit_per_s := NULL,
-        latency_limit_ms := NULL, boundary := 'direct') AS TABLE
+        latency_limit_ms := NULL, boundary := 'direct', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, extract(year FROM g.year_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled
-        FROM observed.grid_carbon_year g
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_boundary = boundary AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
           AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h) AND (of_year IS NULL OR extract(year FROM g.year_from AT TIME ZONE 'UTC') = of_year)
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
@@ -42,4 +42,4 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
                 CASE WHEN NOT j.is_within_latency THEN 'too far for the limit of latency' END) END AS verdict,
         j.source_id, j.is_bundled
     FROM judged j ORDER BY j.side = 'west', j.side, j.total_cny NULLS LAST, j.cluster_id;
-COMMENT ON MACRO TABLE east_west IS 'The same servers in each of China''s computing hubs against where they are now: electricity at the PUE that the hub''s approval allows, CO2 by the official location-based factor of the province (one year for all; CO2 only), transfer of data_gb by volume x price and time by bandwidth, the network latency aimed at for 2025, the frontier of money and carbon, and whether transfer costs less than the saving and the west is greener. Prices are of the press; see reference.compute_hub. east_west(it_energy_kwh := 1e6, data_gb := 1e5, transfer_cny_per_gb := 0.1, latency_limit_ms := 10).';
+COMMENT ON MACRO TABLE east_west IS 'The same servers in each of China''s computing hubs against where they are now: electricity at the PUE that the hub''s approval allows, CO2 by the official location-based factor of the province (one year for all; CO2 only), transfer of data_gb by volume x price and time by bandwidth, the network latency aimed at for 2025, the frontier of money and carbon, and whether transfer costs less than the saving and the west is greener. Prices are of the press; see reference.compute_hub. known_at holds for the factors of the grid. east_west(it_energy_kwh := 1e6, data_gb := 1e5, transfer_cny_per_gb := 0.1, latency_limit_ms := 10).';

@@ -1,5 +1,5 @@
 -- A year of given workloads, month by month: energy, carbon by location and by market, manufacture, water, and the SCI.
-CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle') AS TABLE
+CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH given AS (
         SELECT unnest(workloads::STRUCT(name VARCHAR, month INTEGER, accelerator VARCHAR, provider VARCHAR, region VARCHAR, zone VARCHAR, gpu_hours DOUBLE, power_w_per_gpu DOUBLE, pue DOUBLE,
             market_gco2e_per_kwh DOUBLE, device_kgco2e DOUBLE, site_water_l_per_kwh DOUBLE, grid_water_l_per_kwh DOUBLE, functional_unit_count DOUBLE)[]) AS w),
@@ -22,11 +22,11 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle') 
     -- The month where slots cover it; else the latest whole year at or before it. The zone before its country. One boundary throughout.
     slot AS (
         SELECT s.zone, (s.month_from AT TIME ZONE 'UTC')::DATE AS from_on, 'monthly' AS grain, s.plain_mean_gco2e_per_kwh AS intensity, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM observed.grid_carbon_month s
+        FROM grid_carbon_month_known(known_at := known_at::TIMESTAMPTZ) s
         WHERE s.basis_boundary = boundary AND s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.month_from AT TIME ZONE 'UTC') = of_year
         UNION ALL
         SELECT s.zone, (s.year_from AT TIME ZONE 'UTC')::DATE, 'yearly', s.plain_mean_gco2e_per_kwh, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM observed.grid_carbon_year s
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) s
         WHERE s.basis_boundary = boundary AND s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.year_from AT TIME ZONE 'UTC') <= of_year),
     grid AS (
         SELECT p.month_on, p.own_zone, p.country_zone, s.* EXCLUDE (zone), s.zone AS zone_used
@@ -78,4 +78,4 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle') 
         coalesce(bool_or(v.is_bundled), false) AS is_bundled
     FROM valued v GROUP BY GROUPING SETS ((v.name, v.month_on), (v.name), (v.month_on), ())
     ORDER BY grouping(v.name), workload, is_year, v.month_on;
-COMMENT ON MACRO TABLE esg_report IS 'A year of workloads by month, by workload and in all: energy, carbon by location (monthly mix where observed, else the latest whole year; one boundary) and by market (the factor of the contract, else an observed market-based one, else unknown), embodied carbon of the cards, water, and the SCI (ISO/IEC 21031) per functional unit; bands p5 and p95, summed as if errors were shared. workloads is a list of structs with name, accelerator, gpu_hours (a month), region or zone, and what else is known; month 1 to 12 for one month only. esg_report([{''name'': ''chat'', ''accelerator'': ''nvidia-h100-sxm-80gb'', ''zone'': ''US'', ''gpu_hours'': 7300, ''functional_unit_count'': 1e6}], 2024).';
+COMMENT ON MACRO TABLE esg_report IS 'A year of workloads by month, by workload and in all: energy, carbon by location (monthly mix where observed, else the latest whole year; one boundary) and by market (the factor of the contract, else an observed market-based one, else unknown), embodied carbon of the cards, water, and the SCI (ISO/IEC 21031) per functional unit; bands p5 and p95, summed as if errors were shared. workloads is a list of structs with name, accelerator, gpu_hours (a month), region or zone, and what else is known; month 1 to 12 for one month only. known_at holds for the grid. esg_report([{''name'': ''chat'', ''accelerator'': ''nvidia-h100-sxm-80gb'', ''zone'': ''US'', ''gpu_hours'': 7300, ''functional_unit_count'': 1e6}], 2024).';

@@ -32,7 +32,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
     -- The latest whole year of each zone on the basis asked for: places are compared by like with like.
     year AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh, g.year_from, g.source_id
-        FROM observed.grid_carbon_year g
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_boundary = boundary AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
           AND g.year_from <= valid_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY g.zone ORDER BY g.year_from DESC, source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
@@ -113,4 +113,4 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             CASE WHEN c.transfer_usd IS NULL THEN 'price of the transfer not known: give transfer_usd_per_gb' END), '') AS unknown,
         c.confirmed_at, c.source_id, c.capture_id, c.is_bundled
     FROM compared c ORDER BY c.total_usd NULLS LAST, c.operational_kgco2e NULLS LAST, c.provider, c.region, c.accelerator_id, c.purchase_option;
-COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon (location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose carbon is known), from what the two do not share; and whether it is on the frontier of money and operational carbon. Unknown stays NULL and says why; whether a model fits the memory is not asked; known_at holds for the prices. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', against_provider := ''aws'').';
+COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon (location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose carbon is known), from what the two do not share; and whether it is on the frontier of money and operational carbon. Unknown stays NULL and says why; whether a model fits the memory is not asked; known_at holds for prices and grids. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', against_provider := ''aws'').';

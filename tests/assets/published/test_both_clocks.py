@@ -28,8 +28,6 @@ WITHOUT = {
     "petaday_history": "estimated.price_index",
     "petaday_cost": "estimated.price_index",
     "build_adapt_buy": "estimated.price_index and estimated.training_estimate",
-    "east_west": "grid factors by year of reference.compute_hub",
-    "esg_report": "estimated.factor",
     "scenario_verdict": "the estimates",
     "why_differs": "the estimates",
 }
@@ -74,10 +72,34 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
         f"{header}Low Carbon Percentage,Renewable Percentage,Data Source,Data Estimated,Data Estimation Method\n{hours}"
     )
     intake.take_files(home, all_sources()["electricity_maps_csv"], [file], dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    for subject in settle.subjects_with_sources():
-        settle.record_subject(home, subject)
+    for number, (year, intensity) in enumerate({"2025": 400.0, "2026": 300.0}.items()):
+        # The figures of a year as a yearly list states them, and restates them a year later.
+        file = home.spool_dir / f"carbon-{number}.csv"
+        rows = f"United States,USA,2024,{intensity}\n"
+        file.write_text(f"Entity,Code,Year,Carbon intensity of electricity - gCO2/KWh\n{rows}")
+        intake.take_files(home, all_sources()["owid"], [file], dt.datetime(int(year), 3, 1, tzinfo=dt.UTC))
+        for subject in settle.subjects_with_sources():
+            settle.record_subject(home, subject)
     with write_session(home, catalog()) as opened:
         yield opened
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        "DISTINCT grid_gco2e_per_kwh FROM siting(gpu_hours := 1, valid_at := TIMESTAMPTZ '2026-08-01 00:00:00+00'{}) WHERE zone_used = 'US'",
+        "1e6 * location_kgco2e / energy_kwh / 1000 FROM esg_report([{{'name': 'a', 'zone': 'US', 'gpu_hours': 1, 'power_w_per_gpu': 700}}], 2024{}) WHERE is_year AND workload = 'a'",
+        "1000 * value_from FROM why_rate_moved('aws', 'p5.48xlarge', DATE '2026-08-01', DATE '2026-08-01', from_region := 'us-east-1', gpu_hours := 1{}) "
+        "WHERE part = 'grid'",
+    ],
+)
+def test_a_yearly_grid_that_was_restated_is_taken_as_it_was_known(con: duckdb.DuckDBPyConnection, grid: str) -> None:
+    first = con.execute(
+        "SELECT min(recorded_at)::VARCHAR FROM observed.grid_carbon_log WHERE source_id = 'owid' AND zone = 'US'"
+    ).fetchall()[0][0]
+    now = con.execute(f"SELECT {grid.format('')}").fetchall()
+    before = con.execute(f"SELECT {grid.format(f', known_at := TIMESTAMPTZ {first!r}')}").fetchall()
+    assert (now, before) == ([(pytest.approx(300.0),)], [(pytest.approx(400.0),)])
 
 
 @pytest.mark.parametrize(
