@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets.estimated import index_known
 from assets.estimated.decision_tables import DECISION_TABLES
 from assets.estimated.index_tables import INDEX_TABLES
 from assets.estimated.tables import TABLES as ESTIMATED_TABLES
@@ -38,7 +39,7 @@ def catalog() -> Catalog:
     return Catalog(
         subjects=SUBJECTS,
         tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES, *INDEX_TABLES, *DECISION_TABLES),
-        scripts=(*views.scripts(), *formula_statements(), *user_scripts()),
+        scripts=(*views.scripts(), *formula_statements(), *index_known.scripts(), *user_scripts()),
         column_meanings=views.COLUMN_MEANINGS,
         promises=promises(),
     )

@@ -24,7 +24,7 @@ COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model 
 
 CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
         accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
-        from_on := DATE '1970-01-01', to_on := DATE '9999-12-31') AS TABLE
+        from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
             coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)) AS flop
@@ -35,7 +35,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(adapt_model))),
     -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest petaday.
     petaday AS (
-        SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator) h
+        SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator, known_at := known_at::TIMESTAMPTZ) h
         QUALIFY row_number() OVER (PARTITION BY date_trunc('month', h.index_on) ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
     band AS (SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down FROM method_band('utilization_share') u),
     stated AS (
@@ -44,7 +44,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             usd_per_mtok(p.median_usd_per_gpu_hour, own_tokens_per_s_per_gpu::DOUBLE * own_parameters / w.parameters * 3600) AS own,
             lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_high, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_down,
             lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_low, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_up
-        FROM bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share) b
+        FROM bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
         CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
     -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
     stepped AS (
@@ -66,4 +66,4 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
              ELSE 'pays back from the break-even volume' END AS verdict,
         s.source_ids, s.is_bundled
     FROM stepped s ORDER BY s.month_on, s.way DESC;
-COMMENT ON MACRO TABLE build_adapt_buy IS 'Train build_model, adapt adapt_model (LoRA, or all weights) on adapt_tokens, or buy tokens of buy_model: fixed cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict where it never does. build_adapt_buy(buy_model := ''gpt-4'', own_tokens_per_s_per_gpu := 400).';
+COMMENT ON MACRO TABLE build_adapt_buy IS 'Train build_model, adapt adapt_model (LoRA, or all weights) on adapt_tokens, or buy tokens of buy_model: fixed cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict where it never does. known_at holds for both kinds of prices. build_adapt_buy(buy_model := ''gpt-4'', own_tokens_per_s_per_gpu := 400).';

@@ -1,5 +1,6 @@
 -- What a petaday (1e15 operations a second for a day) costs: the unit that this warehouse is named after.
-CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purchase := 'on_demand', from_on := DATE '1970-01-01', to_on := DATE '9999-12-31') AS TABLE
+CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purchase := 'on_demand', from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
+        known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization, u.high AS utilization_high, p.central AS power_share, q.central AS pue
         FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
@@ -9,9 +10,8 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
             -- A quartile lies 0.6745 sigma from the median.
             abs(ln(p.median_usd_per_gpu_hour / p.lower_quartile_usd_per_gpu_hour)) / 0.6744897501960817 AS price_down,
             abs(ln(p.upper_quartile_usd_per_gpu_hour / p.median_usd_per_gpu_hour)) / 0.6744897501960817 AS price_up
-        FROM estimated.price_index p JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d
-        WHERE p.method_version = (SELECT newest_method(i.method_version) FROM estimated.price_index i)
-          AND p.index_on BETWEEN from_on::DATE AND to_on::DATE AND (purchase IS NULL OR p.purchase_option = purchase)
+        FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d
+        WHERE p.index_on BETWEEN from_on::DATE AND to_on::DATE AND (purchase IS NULL OR p.purchase_option = purchase)
           AND (accelerator IS NULL OR p.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)) AND a.fp16_dense_flop_per_s > 0)
     SELECT w.index_on, w.accelerator_id, w.purchase_option, cost_usd(w.gpu_hours, w.median_usd_per_gpu_hour) AS cost_usd,
         band_low(cost_usd(w.gpu_hours, w.median_usd_per_gpu_hour), w.price_down ** 2 + lognormal_sigma(w.utilization, w.utilization_high) ** 2) AS low_usd,
@@ -20,11 +20,12 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
         energy_kwh(w.gpu_hours, power_w_per_gpu(w.tdp_w, w.power_share), w.pue) AS energy_kwh, w.median_usd_per_gpu_hour, w.price_down, w.price_up,
         w.utilization AS utilization_share, w.provider_count, w.is_bundled
     FROM work w ORDER BY w.index_on, cost_usd, w.accelerator_id, w.purchase_option;
-COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every accelerator on every day of the observed history: at the typical utilisation of reference.method_default and the median price over providers; low and high are p5 and p95, from the spread over providers and the band of utilisation. petaday_history(petadays := 3640, accelerator := ''A100'') for GPT-3.';
+COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every accelerator on every day of the observed history: at the typical utilisation of reference.method_default and the median price over providers; low and high are p5 and p95, from the spread over providers and the band of utilisation. known_at for what this warehouse knew then. petaday_history(petadays := 3640, accelerator := ''A100'') for GPT-3.';
 
-CREATE OR REPLACE MACRO petaday_cost(valid_at := now(), petadays := 1, purchase := 'on_demand') AS TABLE
+CREATE OR REPLACE MACRO petaday_cost(valid_at := now(), petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,
         h.provider_count, h.is_bundled
-    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE, to_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE) h
+    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE, to_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE,
+        known_at := known_at::TIMESTAMPTZ) h
     ORDER BY h.cost_usd, h.accelerator_id, h.purchase_option;
 COMMENT ON MACRO TABLE petaday_cost IS 'Cost and energy of petadays (1e15 operations a second for a day) on every accelerator at a date: petaday_history of one day. petaday_cost(DATE ''2024-07-01''), petaday_cost(petadays := 3640) for GPT-3.';

@@ -11,6 +11,8 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
+from assets.estimated import index_assets
+from assets.estimated.index_known import price_index_rule
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from warehouse.connection import write_session
@@ -18,16 +20,15 @@ from warehouse.home import Home
 
 SQL = Path(__file__).parents[3] / "assets" / "published" / "sql"
 
+PRICE = next(index for index in index_assets.INDICES if index.table.name == "price_index")
+
 #: Macros that take no `known_at`, and why.
 WITHOUT = {
     # What is published now, walked back: the earlier numbers have passports of their own publication.
     "passport": "a walk of today's publication",
     "row_of_observed": "a walk of today's publication",
-    # Asked of tables that are computed from today's knowledge; an earlier knowledge of them stands in the publications of that time.
-    "price_history": "estimated.price_index",
-    "petaday_history": "estimated.price_index",
-    "petaday_cost": "estimated.price_index",
-    "build_adapt_buy": "estimated.price_index and estimated.training_estimate",
+    # Compare estimates that stand in tables, each computed as of a day and told so (as_of_at): drawn and put together in Python,
+    # so that SQL cannot compute them anew. What they were at an earlier time stands in the publications that are kept.
     "scenario_verdict": "the estimates",
     "why_differs": "the estimates",
 }
@@ -43,7 +44,7 @@ def test_every_macro_on_history_has_both_clocks() -> None:
     """One that reads an observed subject, by view or by log, takes `known_at` and hands it on; a new one without it fails here."""
     subjects = "|".join(s.name for s in SUBJECTS)
     reads = re.compile(
-        rf"\bobserved\.({subjects}|cloud_offer|price_change|grid_carbon_\w+)(_log)?\b|\b({subjects}|cloud_offer)_(known|as_of)\("
+        rf"\b(observed|estimated)\.({subjects}|cloud_offer|price_change|grid_carbon_\w+|price_index)(_log)?\b|\b({subjects}|cloud_offer|price_index)_(known|as_of)\("
     )
     found = definitions()
     assert len(found) > 30
@@ -81,7 +82,18 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
         for subject in settle.subjects_with_sources():
             settle.record_subject(home, subject)
     with write_session(home, catalog()) as opened:
+        index_assets.compute(opened, PRICE)
         yield opened
+
+
+def test_the_price_index_as_known_now_is_the_table(con: duckdb.DuckDBPyConnection) -> None:
+    """One rule: the macro for an earlier knowledge gives, for the present one, what the table holds."""
+    assert price_index_rule()[0] == PRICE.method_version
+    columns = "COLUMNS(lambda c: c NOT LIKE '%usd%' AND c <> 'index_points'), round(index_points, 6), round(median_usd_per_gpu_hour, 9)"
+    table = f"SELECT {columns} FROM price_index_known()"
+    known = f"SELECT {columns} FROM price_index_known(known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00')"
+    assert con.execute(f"SELECT count(*) FROM ({table})").fetchall()[0][0] > 1000
+    assert con.execute(f"({table} EXCEPT {known}) UNION ALL ({known} EXCEPT {table})").fetchall() == []
 
 
 @pytest.mark.parametrize(
@@ -116,6 +128,10 @@ def test_a_yearly_grid_that_was_restated_is_taken_as_it_was_known(con: duckdb.Du
         "accelerator_by_year(observed_by := NULL{})",
         "green_window('DE', 4, from_at := TIMESTAMPTZ '2025-02-05 18:00:00+00'{})",
         "cloud_offer_known(observed_by := NULL{})",
+        "price_history('H100'{})",
+        "petaday_history(accelerator := 'H100'{})",
+        "petaday_cost(valid_at := DATE '2025-08-01'{})",
+        "build_adapt_buy(own_tokens_per_s_per_gpu := 400{})",
     ],
 )
 def test_before_anything_was_known_nothing_is_answered(con: duckdb.DuckDBPyConnection, call: str) -> None:
