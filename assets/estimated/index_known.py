@@ -39,8 +39,8 @@ def scripts() -> list[str]:
     return [
         f"CREATE OR REPLACE MACRO price_index_known(known_at := {_FOREVER}) AS TABLE "
         f"SELECT p.* FROM estimated.price_index p WHERE known_at::TIMESTAMPTZ = {_FOREVER} "
-        f"AND p.method_version = '{version}' "
+        "AND p.method_version = (SELECT max_by(i.method_version, (length(i.method_version), i.method_version)) FROM estimated.price_index i) "
         f"UNION ALL BY NAME SELECT k.* FROM ({rule}) k WHERE known_at::TIMESTAMPTZ < {_FOREVER}",
-        "COMMENT ON MACRO TABLE price_index_known IS 'estimated.price_index by its present method, as this warehouse knew it at known_at "
+        "COMMENT ON MACRO TABLE price_index_known IS 'estimated.price_index by its newest method, as this warehouse knew it at known_at "
         "(computed from the offers known then; about a quarter of a second on the bundled history).'",
     ]

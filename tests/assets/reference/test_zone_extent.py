@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -57,3 +58,13 @@ def test_swapped_coordinates_are_found(con: duckdb.DuckDBPyConnection) -> None:
         "UPDATE reference.region SET latitude = longitude, longitude = latitude WHERE provider = 'gcp' AND region = 'asia-northeast1'"
     )
     assert [row[1] for row in doubts(con)] == ["asia-northeast1"]
+
+
+def test_no_region_is_fed_by_a_retired_zone(con: duckdb.DuckDBPyConnection, samples: Path) -> None:
+    """Zones are cut anew and renamed: of one that is retired no value will come any more."""
+    names = (samples / "electricitymaps_zone_config" / "retired_zones" / "LIST.txt").read_text(encoding="utf-8").split()
+    retired = [name.removesuffix(".yaml") for name in names]
+    assert "US-HI-OA" in retired
+    for table, column in (("region", "grid_zone"), ("zone_extent", "zone")):
+        query = f"SELECT DISTINCT {column} FROM reference.{table} WHERE list_contains(?, {column})"
+        assert con.execute(query, [retired]).fetchall() == []

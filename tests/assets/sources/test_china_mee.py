@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from assets.sources._base import LayoutError
+from assets.sources.china_mee import ZONES
 from tests.assets.sources.reading import read_body, read_files
 
 HEADER = "scope,name_zh,code,year,value_as_published,unit_as_published,kind\n"
@@ -74,3 +76,48 @@ def test_a_notice_as_a_page(tmp_path: Path) -> None:
 def test_a_page_that_does_not_say_its_unit(old: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):
         read_body("china_mee", NOTICE.replace(old, "div"), tmp_path, "notice.html")
+
+
+def golden_values(golden: Path) -> dict[tuple[str, int], float]:
+    """(zone, year) -> gCO2/kWh, of every province, region and the nation in the table of published figures."""
+    rows = pl.read_csv(golden / "16_china_grid_factors.csv").filter(metric="kg_co2_per_kwh")
+    english = {
+        "North": "CN-REG-NORTH",
+        "Northeast": "CN-REG-NORTHEAST",
+        "East": "CN-REG-EAST",
+        "Central": "CN-REG-CENTRAL",
+        "Northwest": "CN-REG-NORTHWEST",
+        "South": "CN-REG-SOUTH",
+        "Southwest": "CN-REG-SOUTHWEST",
+        "National": "CN",
+    }
+    found = {}
+    for case, year, published in rows.select("case", "in_year", "published").rows():
+        chinese = re.search(r"[\u4e00-\u9fff]+", case)
+        zone = ZONES[chinese.group()] if chinese else english[str(case).split()[0]]
+        found[(zone, int(year))] = 1000 * published
+    return found
+
+
+def test_every_official_factor_that_ships_is_the_published_one(golden: Path) -> None:
+    """30 provinces x 2021 to 2023, to the last digit."""
+    wanted = {key: value for key, value in golden_values(golden).items() if not key[0].startswith("CN-REG-")}
+    shipped = pl.read_csv(Path(__file__).parents[3] / "assets" / "starter" / "grid_carbon.csv").filter(
+        pl.col("zone").str.starts_with("CN-"), basis_boundary="direct"
+    )
+    values = {(zone, year): v for zone, year, v in shipped.select("zone", "year", "intensity_gco2e_per_kwh").rows()}
+    assert len(values) == 90
+    assert values == pytest.approx({key: value for key, value in wanted.items() if key[0] != "CN"}, rel=1e-12)
+
+
+def test_transcriptions_of_the_notices_agree_with_the_published_figures(golden: Path, samples: Path) -> None:
+    """Every figure that a transcription has, whatever its unit."""
+    wanted, compared = golden_values(golden), set()
+    for file in sorted((samples / "china_mee").glob("*.csv")):
+        scopes, _ = read_files("china_mee", file)
+        rows = pl.concat(scopes.values()).filter(basis_accounting="location")
+        for zone, year, value in rows.select("zone", pl.col("valid_from").dt.year(), "intensity_gco2e_per_kwh").rows():
+            assert value == pytest.approx(wanted[(zone, year)], rel=1e-9), (file.name, zone, year)
+            compared.add((zone, year))
+    assert {year for _, year in compared} == {2021, 2022, 2023}
+    assert len(compared) >= 30 + 8 + 8
