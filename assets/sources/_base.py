@@ -242,7 +242,7 @@ def csv_of(
     overhanging_column: str | None = None,
     **options: Any,
 ) -> pl.DataFrame:
-    """A CSV document as text columns; names and values as they are, empty fields as null.
+    """A CSV document as text columns; names and values as they are, empty fields (quoted or not) as null, empty lines left out.
 
     Args:
         document: the file, plain or in a zip with one file (or with `member`).
@@ -265,6 +265,11 @@ def csv_of(
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
         raise LayoutError(f"{document.url}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from e
     require_columns(document, frame.columns, required)
+    if quoted := [c.name for c in frame if (c == "").any()]:
+        frame = frame.with_columns(pl.col(quoted).replace("", None))
+    # An empty line is a row of nulls to Polars, and not to anybody else.
+    if frame.width > 1 and all(c.has_nulls() for c in frame):
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if frame.is_empty():
         raise LayoutError(f"{document.url}: a header and no row")
     return frame

@@ -76,6 +76,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).with_row_index("row")
     is_empty = pl.all_horizontal(pl.col(list(named.values())).is_null())
     clock = clock.filter(~is_empty)
+    # Down twice at most: where the clock goes back, and to the closing 00:00.
+    if (clock["time"].cast(pl.Int64).diff() < 0).sum() > 2:
+        raise LayoutError(f"{document.url}: the rows are not in order of time, so its two 00:00 cannot be told apart")
     closing = (pl.col("row") > 0) & (pl.col("time") == dt.time(0))
     local = (
         pl.lit(day).dt.combine(pl.col("time")) + pl.when(closing).then(pl.duration(days=1)).otherwise(pl.duration())

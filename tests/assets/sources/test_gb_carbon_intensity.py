@@ -62,6 +62,20 @@ def test_regions_are_told_apart_by_id_and_zeros_that_burn_fuel_are_refused(sampl
     assert zeros.height == 27
 
 
+def test_a_slot_told_twice_counts_once_and_told_two_ways_not_at_all(samples: Path, tmp_path: Path) -> None:
+    """The real range with one of its slots again: the same again is one row, another actual leaves that slot unknown."""
+    real = json.loads((samples / "gb_carbon_intensity/intensity_range.json").read_text(encoding="utf-8"))
+    whole = read_body("gb_carbon_intensity", json.dumps(real), tmp_path)[0]["national"]
+    twice = json.loads(json.dumps(real["data"][5]))
+    scopes, rejected = read_body("gb_carbon_intensity", json.dumps({"data": [*real["data"], twice]}), tmp_path)
+    assert rejected.is_empty()
+    assert scopes["national"].height == whole.height
+    twice["intensity"]["actual"] += 1
+    scopes, rejected = read_body("gb_carbon_intensity", json.dumps({"data": [*real["data"], twice]}), tmp_path)
+    assert scopes["national"].height == whole.height - 1
+    assert rejected["reason"].str.contains("two different rows have the same key").all()
+
+
 def test_index_words_and_stats_are_no_slots(samples: Path) -> None:
     for name in ("intensity_factors.json", "intensity_stats_2019-04.json"):
         with pytest.raises(LayoutError):
