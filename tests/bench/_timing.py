@@ -42,6 +42,20 @@ def compare(title: str, ours: Callable[[], object], peer: Callable[[], object], 
     return ratio
 
 
+def against_loop(
+    ours: Callable[[], object], rows: int, loop: Callable[[], object], looped: int, rounds: int = 3
+) -> str:
+    """Rows a second of `ours` (so many rows) and of a peer's function in a loop (so many calls), in turn; the median ratio in words.
+
+    The loop keeps one core busy, ours all of them: the ratio of CPU time stands beside that of the clock.
+    """
+    pairs = [(measured(ours), measured(loop)) for _ in range(rounds)]
+    ratio = statistics.median((b[0] / looped) / (a[0] / rows) for a, b in pairs)
+    cpu = statistics.median((b[1] / looped) / (a[1] / rows) for a, b in pairs)
+    speed, peer = (statistics.median(x) for x in ([rows / a[0] for a, _ in pairs], [looped / b[0] for _, b in pairs]))
+    return f"{speed / 1e6:.2f}M rows/s against {peer:,.0f}/s, {ratio:,.0f} x, in CPU time of one core {cpu:,.0f} x"
+
+
 def peak_mib(code: str, *arguments: str) -> tuple[float, float]:
     """(peak resident memory, of that what importing took) of Python code in a process of its own, in MiB.
 

@@ -45,7 +45,8 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
 COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH given AS (
+    -- Read twice rather than copied once.
+    WITH given AS NOT MATERIALIZED (
         FROM query_table(requests)
         UNION ALL BY NAME
         SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier, NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
@@ -72,10 +73,10 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             c.output_usd_per_mtok, coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok,
             coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok,
             g.input_tokens_count - coalesce(g.cached_read_tokens_count, 0) - coalesce(g.cached_write_tokens_count, 0) AS fresh_tokens
-        FROM given g
+        FROM (SELECT g.*, (epoch_us(g.requested_at) % 86_400_000_000) // 60_000_000 AS asked_minute FROM given g) g
         LEFT JOIN asked a ON a.model IS NOT DISTINCT FROM g.model AND a.vendor IS NOT DISTINCT FROM g.vendor AND a.service_tier IS NOT DISTINCT FROM g.service_tier
         LEFT JOIN line c ON c.line_id = a.line_id AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
-            AND (epoch(g.requested_at)::BIGINT % 86400) // 60 >= c.first_minute AND (epoch(g.requested_at)::BIGINT % 86400) // 60 < c.last_minute),
+            AND g.asked_minute >= c.first_minute AND g.asked_minute < c.last_minute),
     costed AS (
         SELECT p.*,
             CASE WHEN p.fresh_tokens >= 0 AND (p.cached_read_tokens_count >= 0) IS NOT FALSE AND (p.cached_write_tokens_count >= 0) IS NOT FALSE THEN
@@ -83,7 +84,7 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
                 + CASE WHEN p.cached_write_tokens_count > 0 THEN p.cached_write_tokens_count * p.cached_write_usd_per_mtok ELSE 0 END) / 1e6 END AS input_cost_usd,
             CASE WHEN p.output_tokens_count > 0 THEN p.output_tokens_count * p.output_usd_per_mtok / 1e6 WHEN p.output_tokens_count = 0 THEN 0 END AS output_cost_usd
         FROM priced p)
-    SELECT c.* EXCLUDE (vendor_count, listing_count, vendor_key, fresh_tokens), c.vendor_key AS priced_vendor, c.input_cost_usd + c.output_cost_usd AS cost_usd,
+    SELECT c.* EXCLUDE (vendor_count, listing_count, vendor_key, fresh_tokens, asked_minute), c.vendor_key AS priced_vendor, c.input_cost_usd + c.output_cost_usd AS cost_usd,
         CASE WHEN c.input_cost_usd IS NULL OR c.output_cost_usd IS NULL THEN CASE
             WHEN c.model IS NULL THEN 'model not given' WHEN c.requested_at IS NULL THEN 'time not given' WHEN c.input_tokens_count IS NULL OR c.output_tokens_count IS NULL THEN 'tokens not given'
             WHEN c.input_tokens_count < 0 OR c.output_tokens_count < 0 OR c.cached_read_tokens_count < 0 OR c.cached_write_tokens_count < 0 THEN 'tokens below zero'
