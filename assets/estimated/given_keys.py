@@ -93,7 +93,7 @@ _MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
 _PER_CHIP = re.compile(r"_per_(?:chip|device|accelerator|card|tpu)(?=_|\Z)")
 #: A price of electricity in a currency, where the currency is a field of its own.
 _PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
-_OTHER_MONEY = re.compile(r"(?:^|_)(eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw)(?:_|\Z)")
+OTHER_MONEY = re.compile(r"(?:^|_)(eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw)(?:_|\Z)")
 
 #: Text keys by the names that people use.
 TEXT_NAMES: Mapping[str, str] = {
@@ -172,9 +172,10 @@ def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
     return {n: next(iter(of.items())) for n, of in found.items() if len(of) == 1 and n not in allowed}
 
 
-def _scaled(value: object, factor: float) -> object:
+def scaled(value: object, factor: float) -> object:
+    """A number, or every side of a band, times a factor; anything else as it is."""
     if isinstance(value, dict):
-        return {side: _scaled(v, factor) for side, v in value.items()}
+        return {side: scaled(v, factor) for side, v in value.items()}
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if factor == 1 else value * factor
     return value
@@ -207,7 +208,7 @@ def canonical(
             both = f"{written.get(key, key)} and {name}"
             problems.append(f"{both}: both state {key}; leave one out")
             continue
-        value = _scaled(value, factor) if key in known else value
+        value = scaled(value, factor) if key in known else value
         if key == "number_format" and isinstance(value, str):
             value = FORMATS.get(value.lower(), value.lower())
         found[key] = value
@@ -239,7 +240,7 @@ def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
     of = f" of [{section}]" if section else ""
     if (unit := re.fullmatch(r"([gtp]flops)_per_gpu", plain)) and "achieved_flop_per_s_per_gpu" in allowed:
         return f"{name}: unknown field{of}; achieved_{unit[1]}_per_gpu is what was measured, peak_{unit[1]}_per_gpu what the data sheet says"
-    if money := _OTHER_MONEY.search(plain):
+    if money := OTHER_MONEY.search(plain):
         return f"{name}: unknown field{of}; money is in USD here: convert {money[1].upper()} at the rate of its day (observed.usd_rate) and write usd in the key"
     near = difflib.get_close_matches(plain, allowed, n=3, cutoff=0.6)
     return f"{name}: unknown field{of}; " + (

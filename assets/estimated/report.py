@@ -10,8 +10,9 @@ import duckdb
 
 from assets.estimated.decisions import DecisionStatement, answer, as_json
 from assets.estimated.engine import Result, Statement, estimate_statements
-from assets.estimated.scenario import Band, Scenario
-from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, read_any
+from assets.estimated.given_money import has_other_money, in_usd, published_rate, with_conversions
+from assets.estimated.scenario import Band, Scenario, read_toml, scenario_text
+from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file
 from assets.estimated.training import estimate_training
 from warehouse.connection import read_published
 from warehouse.home import Home
@@ -24,9 +25,14 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
         ScenarioError: one line per input that is wrong, unknown or contradicted.
         NotPublishedError: if nothing is published yet.
     """
-    scenario = read_any(path)
+    data = read_toml(scenario_text(path), path.stem)
+    if not has_other_money(data):
+        scenario = any_of_file(data, path.stem)
+        with read_published(home) as con:
+            return estimate_any(con, scenario)
     with read_published(home) as con:
-        return estimate_any(con, scenario)
+        data, converted = in_usd(data, published_rate(con), dt.datetime.now(dt.UTC).date())
+        return with_conversions(estimate_any(con, any_of_file(data, path.stem)), converted)
 
 
 def estimate_any(

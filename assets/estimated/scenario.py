@@ -354,16 +354,33 @@ def scenario_of(
     )
 
 
+def read_toml(text: str, scenario_id: str) -> dict[str, Any]:
+    """The tables of a scenario file.
+
+    Raises:
+        ScenarioError: if it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
+
+
 def parse_scenario(text: str, scenario_id: str = "scenario") -> Scenario:
     """A scenario from the text of a TOML file.
 
     Raises:
         ScenarioError: if it is not TOML, has no `[training]` table, or a field cannot be used.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
+    return scenario_of_file(read_toml(text, scenario_id), scenario_id)
+
+
+def scenario_of_file(data: Mapping[str, Any], scenario_id: str) -> Scenario:
+    """A scenario from the tables of its file.
+
+    Raises:
+        ScenarioError: if there is no `[training]` table, or a field cannot be used.
+    """
     problems = [
         f"{key}: unknown field outside [training]; "
         + (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from assets.estimated.decisions import DECISIONS, DecisionStatement, decision_of
 from assets.estimated.engine import Method, Statement
@@ -23,11 +23,12 @@ from assets.estimated.scenario import (
     Scenario,
     ScenarioError,
     closest,
-    parse_scenario,
     read_as_of,
     read_number,
     read_text,
+    read_toml,
     scenario_of,
+    scenario_of_file,
     scenario_text,
 )
 
@@ -161,10 +162,17 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
     Raises:
         ScenarioError: if it is not TOML, has not exactly one section, or a field cannot be used.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
+    return any_of_file(read_toml(text, scenario_id), scenario_id)
+
+
+def any_of_file(
+    data: Mapping[str, Any], scenario_id: str
+) -> Scenario | Statement | ExtendedTraining | DecisionStatement:
+    """A scenario of any kind from the tables of its file.
+
+    Raises:
+        ScenarioError: if it has not exactly one section, or a field cannot be used.
+    """
     known = [key for key in data if key == "training" or key in SECTIONS or key in DECISIONS]
     if len(known) > 1:
         raise ScenarioError([f"{', '.join(known)}: {len(known)} sections given; allowed is one section a file"])
@@ -174,7 +182,7 @@ def parse_any(text: str, scenario_id: str = "scenario") -> Scenario | Statement 
             every = canonical(training, (*NUMBERS, *SHORTHAND, *EXTRA_FIELDS), (*TEXTS, *INSTANTS), [])[0]
             if "cost_view" in every or not every.keys().isdisjoint(EXTRA_FIELDS):
                 return _extended(training, scenario_id, {k: data[k] for k in _ABOUT if isinstance(data.get(k), str)})
-        return parse_scenario(text, scenario_id)
+        return scenario_of_file(data, scenario_id)
     if not known:
         every = ["training", *SECTIONS, *DECISIONS]
         problems = [

@@ -1,0 +1,154 @@
+"""Money that a scenario states in another currency: brought to USD at the published rate of its day, and said.
+
+Keys only (`eur_per_gpu_hour`); what may be stated is the business of the sections. A section with a currency of its own
+([site]) keeps it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from assets.estimated.given_keys import OTHER_MONEY, canonical, scaled
+from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, ScenarioError, read_day
+from assets.estimated.sections import EXTRA_FIELDS, SECTIONS
+
+_CODES = {"rmb": "CNY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """USD for one unit of a currency on a day, by the word of a source."""
+
+    currency_code: str
+    rate_on: dt.date
+    usd_per_unit: float
+    source_id: str
+    capture_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A key that was given in another currency, the key of its value in USD, and the rate."""
+
+    written: str
+    key: str
+    given: Any
+    rate: Rate
+
+    @property
+    def told(self) -> str:
+        """How it came about, in words."""
+        r = self.rate
+        amount = self.given if not isinstance(self.given, Mapping) else "a band"
+        return f"the scenario: {self.written} = {amount}, at {r.usd_per_unit:.6g} USD per {r.currency_code} of {r.rate_on:%Y-%m-%d} (observed.usd_rate_day, {r.source_id})"
+
+
+def _numbers(section: str) -> Sequence[str]:
+    """Canonical keys of the numbers of a section that knows money in USD only."""
+    if section == "training":
+        return (*NUMBERS, *SHORTHAND, *EXTRA_FIELDS)
+    methods = SECTIONS.get(section, {}).values()
+    return () if any("currency" in m.choices for m in methods) else tuple({k: None for m in methods for k in m.numbers})
+
+
+def _meant(section: str, values: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Key as written -> (the same in USD, its canonical key, currency), of the keys that state money in another currency."""
+    known, found = _numbers(section), {}
+    texts = (*TEXTS, *INSTANTS) if section == "training" else ()
+    for key in values:
+        plain = re.sub(r"[\s-]+", "_", key.strip()).lower()
+        if known and (money := OTHER_MONEY.search(plain)):
+            in_usd = plain[: money.start(1)] + "usd" + plain[money.end(1) :]
+            ((meant, _),) = canonical({in_usd: 1.0}, known, texts, [])[0].items()
+            if meant in known:
+                found[key] = in_usd, meant, _CODES.get(money[1], money[1].upper())
+    return found
+
+
+def has_other_money(data: Mapping[str, Any]) -> bool:
+    """True if a section of a scenario states money that would have to be converted."""
+    return any(_meant(name, values) for name, values in data.items() if isinstance(values, dict))
+
+
+def in_usd(
+    data: Mapping[str, Any], rate_on: Callable[[str, dt.date], Rate | None], today: dt.date
+) -> tuple[dict[str, Any], list[Converted]]:
+    """A scenario with its money in USD: at the rate of its as_of or start_at, else of today.
+
+    Args:
+        data: a scenario as read from TOML.
+        rate_on: the rate of a currency on a day, None where none is known.
+        today: day of the question.
+
+    Raises:
+        ScenarioError: one line per amount for whose currency and day no rate is known.
+    """
+    found, converted, problems = dict(data), [], []
+    for section, values in data.items():
+        if not isinstance(values, dict) or not (meant := _meant(section, values)):
+            continue
+        day = read_day(values.get("as_of", values.get("start_at", today)), [], "as_of") or today
+        on = day.astimezone(dt.UTC).date() if isinstance(day, dt.datetime) else day
+        told: dict[str, Any] = {}
+        for key, value in values.items():
+            if key not in meant:
+                told[key] = value
+                continue
+            name, canonical_key, currency = meant[key]
+            if name in values or name in told:
+                problems.append(f"{key} and {name}: both state {canonical_key}; leave one out")
+            elif (rate := rate_on(currency, on)) is None:
+                problems.append(
+                    f"{key}: no exchange rate of {currency} is known for {on}; give as_of on a day with one (FROM observed.usd_rate), or write usd in the key"
+                )
+            else:
+                told[name] = scaled(value, rate.usd_per_unit)
+                converted.append(Converted(key, canonical_key, value, rate))
+        found[section] = told
+    if problems:
+        raise ScenarioError(problems)
+    return found, converted
+
+
+def published_rate(con: duckdb.DuckDBPyConnection) -> Callable[[str, dt.date], Rate | None]:
+    """Rates of the warehouse: of the day, or carried forward over weekends (observed.usd_rate_day)."""
+
+    def rate_on(currency: str, day: dt.date) -> Rate | None:
+        row = con.execute(
+            "SELECT currency_code, rate_on, usd_per_unit::DOUBLE, source_id, capture_id FROM observed.usd_rate_day WHERE currency_code = ? AND rate_on = ?",
+            [currency, day],
+        ).fetchone()
+        return Rate(*row) if row else None
+
+    return rate_on
+
+
+def with_conversions(result: dict[str, Any], converted: Sequence[Converted]) -> dict[str, Any]:
+    """An estimate that says of each converted amount what was given and at which rate."""
+    by_key = {c.key: c for c in converted}
+    factors = [
+        f | {"origin_ref": by_key[f["factor"]].told, "capture_id": by_key[f["factor"]].rate.capture_id}
+        if f["factor"] in by_key
+        else f
+        for f in result.get("factors", [])
+    ]
+    told = [
+        {
+            "given": c.written,
+            "amount": c.given,
+            "currency_code": c.rate.currency_code,
+            "rate_on": str(c.rate.rate_on),
+            "usd_per_unit": c.rate.usd_per_unit,
+            "source_id": c.rate.source_id,
+            "capture_id": c.rate.capture_id,
+            "factor": c.key,
+        }
+        for c in converted
+    ]
+    return result | {"factors": factors, "converted": told}
