@@ -80,7 +80,7 @@ _PROFILE_ROWS = {
 }
 
 #: Parts of the measurement, in order.
-PARTS = ("workers", "readers", "daily", "history")
+PARTS = ("workers", "backfill", "readers", "daily", "history")
 
 Measured = Mapping[str, Any]
 
@@ -299,6 +299,18 @@ def _measured_lines(m: Measured) -> list[str]:
             *_table(
                 ["", "1 worker", "2 workers", "4 workers"],
                 [[name, *(f"{rates[n]:,}" for n in ("1", "2", "4"))] for name, rates in w["rows_per_second"].items()],
+            ),
+            "",
+        ]
+    if b := m.get("backfill"):
+        lines += [
+            f"**A backfill** (`python -m tests.bench_lake backfill`): {b['days']} days of a publisher who takes {b['answer_s']:.0f} s to answer, by the "
+            "workers of a team; every half-hour there once. One process on the embedded file, which may ask for longer ranges, "
+            f"takes {b['one_process_s']} s.",
+            "",
+            *_table(
+                ["workers", "runs", "first start to last end, s", "as seen by who asked, s"],
+                [[n, str(c["runs"]), str(c["at_work_s"]), str(c["asked_s"])] for n, c in b["workers"].items()],
             ),
             "",
         ]

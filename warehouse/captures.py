@@ -151,8 +151,11 @@ def _digest(*parts: str) -> str:
 
 
 def identified(captures: Sequence[Capture]) -> list[Capture]:
-    """The captures of one batch, in order, with their ids: told by source, time, bytes and place in the batch."""
-    ids = [_digest(c.source_id, c.fetched_at, c.sha256, str(c.batch_index)) for c in captures]
+    """The captures of one batch, in order, with their ids: told by source, time, address, bytes and place in the batch.
+
+    The address is in it because it may say what the bytes speak of: two clouds' files may be alike for a while.
+    """
+    ids = [_digest(c.source_id, c.fetched_at, c.url, c.sha256, str(c.batch_index)) for c in captures]
     batch_id = ids[0] if len(ids) == 1 else _digest(*ids)
     return [
         replace(c, capture_id=each, batch_id=batch_id, batch_size=len(captures))

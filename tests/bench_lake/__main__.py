@@ -1,6 +1,6 @@
 """`make bench-lake`: runs every part, or those named, prints what it measured and keeps it in deploy/measured.json.
 
-    python -m tests.bench_lake                       workers, readers, daily and history (184 million rows: some 15 minutes, 10 GB of disk)
+    python -m tests.bench_lake                       workers, backfill, readers, daily and history (184 million rows: some 15 minutes, 10 GB of disk)
     python -m tests.bench_lake history --years 1     one part, smaller; what is smaller than the default is printed and not kept
 
 PostgreSQL runs with fsync on; Parquet files lie in a local folder, so that an object store's latency is not in the figures.

@@ -208,3 +208,40 @@ def test_helm_values_have_the_keys_of_the_chart_and_agree_with_the_containers() 
     assert values["postgresql"]["postgresqlDatabase"] == storage["db_name"]
     assert values["postgresql"]["postgresqlUsername"] == storage["username"]
     assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == ours()["web"]["image"]
+
+
+def test_ports_and_words_are_those_of_the_process_list() -> None:
+    (mapping,) = ours()["web"]["ports"]
+    assert mapping.rsplit(":", 1)[1] == process.DEFAULTS["PETADAY_WEB_PORT"]
+    # Who must be reached from another container listens on all addresses of its own; whom they look for is the service.
+    for name in ("code", "web"):
+        assert ours()[name]["environment"]["PETADAY_BIND"] == "0.0.0.0"
+        assert "0.0.0.0" in process.words(name, {"PETADAY_BIND": "0.0.0.0"})
+    services = compose()["services"]
+    environment = ours()["worker"]["environment"]
+    assert environment["PETADAY_CODE_HOST"] in services
+    assert environment["PETADAY_DAGSTER_PG_HOST"] in services
+    for name, pattern in (
+        ("PETADAY_BROKER_URL", r"redis://(\w+):6379/0"),
+        ("AWS_ENDPOINT_URL", r"http://(\w+):9000"),
+        ("PETADAY_WAREHOUSE", r"ducklake:postgres:host=(\w+) "),
+    ):
+        assert (found := re.match(pattern, environment[name])), name
+        assert found.group(1) in services
+    # The bucket that is made is the one that is named.
+    bucket = environment["PETADAY_WAREHOUSE_DATA"].removeprefix("s3://").split("/")[0]
+    assert f"o/{bucket}" in services["bucket"]["entrypoint"][2]
+    # The code server of the cluster serves what the one of the containers serves.
+    (deployment,) = helm()["dagster-user-deployments"]["deployments"]
+    words = process.words("code", {})
+    module = words.index("-m")
+    assert deployment["dagsterApiGrpcArgs"] == words[module : module + 2]
+
+
+def test_passwords_of_the_roles_reach_the_server_that_makes_them() -> None:
+    """roles.sql reads three variables; the database's container has each, by the same name."""
+    read = set(re.findall(r"\\getenv \w+ (\w+)", (DEPLOY / "roles.sql").read_text()))
+    assert len(read) == 3
+    assert read <= set(compose()["services"]["postgres"]["environment"])
+    mounted = [v.split(":") for v in compose()["services"]["postgres"]["volumes"]]
+    assert ["./roles.sql", "/docker-entrypoint-initdb.d/roles.sql", "ro"] in mounted

@@ -504,3 +504,18 @@ def test_unchanged_bytes_are_not_compressed_again_unless_they_are_lost(
     assert compressed
     for capture in CaptureStore(home).captures():
         CaptureStore(home).open_document(capture).path.unlink()
+
+
+def test_two_files_alike_at_one_instant_are_two_captures(home: Home) -> None:
+    """The name of a file says which cloud it is about: the second is not taken for the first."""
+    moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    for cloud in ("lambda", "nebius", "lambda"):
+        file = home.spool_dir / f"{cloud}_vms.csv"
+        file.write_text(offers({"a": 1.0}))
+        intake.take_files(home, all_sources()["skypilot"], [file], moment)
+        settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        found = con.execute(
+            "SELECT scope, count(*) FROM observed.cloud_rate_log GROUP BY scope ORDER BY scope"
+        ).fetchall()
+    assert found == [("lambda", 1), ("nebius", 1)]

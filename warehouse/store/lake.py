@@ -228,9 +228,11 @@ class LakeStore:
         return con
 
     @contextmanager
-    def _session(self, *, read_only: bool) -> Generator[duckdb.DuckDBPyConnection]:
+    def _session(
+        self, *, read_only: bool, which: tuple[int | None, dt.datetime] | None = None
+    ) -> Generator[duckdb.DuckDBPyConnection]:
         """The lake in use, on an instance that an earlier session of this process may have left."""
-        which = self._which_catalog()
+        which = which or self._which_catalog()
         with instances.lent(
             self.attach_sql(read_only=read_only), which, lambda: self.connect(read_only=read_only)
         ) as con:
@@ -268,9 +270,10 @@ class LakeStore:
         Raises:
             NotPublishedError: if the lake was not made yet.
         """
-        if not self.exists():
+        which = self._which_catalog()
+        if which[0] is None:
             raise NotPublishedError(f"{self.name} was not made yet: run `petaday lake init`")
-        with self._session(read_only=True) as con:
+        with self._session(read_only=True, which=which) as con:
             schema.make_session_macros(con)
             yield con
 
