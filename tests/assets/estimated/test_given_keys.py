@@ -39,6 +39,10 @@ SAME = [
     ("t_per_mwh", 0.429, "grid_gco2e_per_kwh", 429),
     ("kgco2_per_kwh", 0.429, "grid_gco2e_per_kwh", 429),
     ("flops_per_param_token", 3, "flop_per_parameter_token", 3),
+    ("n_params", 540e9, "parameters_count", 540e9),
+    ("num_tokens", 780e9, "tokens_count", 780e9),
+    ("num_gpus", 64, "accelerator_count", 64),
+    ("kwh", 433_196, "energy_kwh", 433_196),
 ]
 
 
@@ -65,6 +69,14 @@ def test_every_name_is_of_some_section() -> None:
     known = {*NUMBERS, *SHORTHAND}.union(*(m.numbers for methods in SECTIONS.values() for m in methods.values()))
     for name, (keys, _) in NAMES.items():
         assert set(keys) & known, name
+
+
+def test_names_of_names_and_a_latency() -> None:
+    found = statement_of("request", {"model_name": "mixtral-8x22b", "output_tokens": 200, "latency_ms": 5000})
+    assert found.texts == {"model": "mixtral-8x22b"}
+    assert found.numbers["request_latency_s"].central == 5
+    run = scenario_of({"gpu_hours": 1, "gpu_type": "H100", "location": "FR"})
+    assert (run.accelerator, run.region) == ("H100", "FR")
 
 
 def test_a_section_reads_them_too() -> None:
