@@ -38,6 +38,9 @@ def methodology_page() -> str:
         "  (+2%, +4% and -10%). Worst is a large mixture of experts: the latency of DeepSeek-V3.1 is modelled a third too low.",
         "  What a band leaves out: that factors move together, and what no factor stands for. It is as good as the ranges below.",
         "- **Bases.** Average or marginal, direct or lifecycle, location or market are never mixed in one number.",
+        "- **Rental rates.** A rate that is looked up is the median over the offers in force (whole instances), its band their p5 and p95: every offer counts",
+        "  once, so a provider that sells in many regions weighs more than one that sells in one. `price_index` and `petaday_history` take the median over",
+        "  providers, each with the median of its offers. Name a provider or a region, or state `usd_per_gpu_hour`, where that matters.",
         "- **Unknown.** What is neither given nor found is null with a reason, unless a default below stands in for it, which the result then names.",
         "",
     ]

@@ -60,6 +60,7 @@ def test_a_good_row_passes() -> None:
         ({"accelerator_count": 0.0}, "accelerator_count is not above 0"),
         ({"valid_from": dt.datetime(2099, 1, 1, tzinfo=dt.UTC)}, "valid_from is missing or not between"),
         ({"valid_from": dt.datetime(1900, 1, 1, tzinfo=dt.UTC)}, "valid_from is missing or not between"),
+        ({"valid_from": AT + dt.timedelta(days=6 * 365)}, "valid_from is missing or not between"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(changes: dict[str, object], word: str) -> None:
