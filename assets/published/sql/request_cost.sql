@@ -38,11 +38,15 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
         FROM cell c JOIN price p ON p.vendor_key = c.vendor_key AND p.listing = c.listing AND p.service_tier = c.service_tier
             AND p.from_at <= c.from_at AND p.to_at > c.from_at AND greatest(p.tier_from, -1) <= greatest(c.tokens_above, 0)
             AND p.first_minute <= c.first_minute AND p.last_minute > c.first_minute
-        GROUP BY ALL)
-    SELECT t.* FROM told t
-    QUALIFY row_number() OVER (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute
-        ORDER BY t.input_usd_per_mtok IS NULL OR t.output_usd_per_mtok IS NULL, source_rank(t.source_id), t.source_id, t.scope, t.model) = 1;
-COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
+        GROUP BY ALL),
+    said AS (
+        SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said, list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said
+        FROM told t WINDOW one AS (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute))
+    SELECT s.* EXCLUDE (input_said, output_said) FROM said s
+    QUALIFY row_number() OVER (PARTITION BY s.vendor_key, s.listing, s.service_tier, s.from_at, s.tokens_above, s.first_minute
+        ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> s.vendor_key, is_outvoted(s.input_usd_per_mtok, s.input_said)
+            OR is_outvoted(s.output_usd_per_mtok, s.output_said), source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
+COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else the lowest source_rank that is not outvoted). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     -- Read twice rather than copied once.

@@ -193,3 +193,19 @@ def test_the_check_names_what_lies_eightfold_apart(home: Home, tmp_path: Path) -
         passed, found = CHECKS["rates_agree"].run(con, subject_named("token_price"))
     assert not passed
     assert found == {"sources_eightfold_apart": ["perplexity/sonar-pro/input: 3.0 (litellm) to 30.0 (genai_prices)"]}
+
+
+def test_a_request_is_priced_by_the_card_that_is_not_outvoted(home: Home, tmp_path: Path) -> None:
+    map_of = litellm({("deepseek", "deepseek-chat"): 0.27})
+    map_of["deepseek-chat"]["output_cost_per_token"] = 1.1e-6
+    listed = genai({("deepseek", "deepseek-chat"): 0.014})
+    listed[0]["models"][0]["prices"]["output_mtok"] = 0.028
+    history = [{"input": 0.27, "output": 1.1}]
+    simonw = {"vendor": "deepseek", "models": [{"id": "deepseek-chat", "name": "chat", "price_history": history}]}
+    with told(home, tmp_path, litellm=map_of, genai_prices=listed, simonw=simonw) as con:
+        con.execute(
+            "CREATE TEMP TABLE request AS SELECT 'deepseek' AS vendor, 'deepseek-chat' AS model, "
+            "TIMESTAMPTZ '2026-05-05' AS requested_at, 1_000_000 AS input_tokens_count, 1_000_000 AS output_tokens_count"
+        )
+        found = con.execute("SELECT cost_usd, price_source_id FROM request_cost('request')").fetchall()
+    assert found == [(0.27 + 1.1, "litellm")]
