@@ -74,7 +74,8 @@ class Recorder:
     def write_missing_journal_lines(self) -> None:
         """A crash after a commit may have left the journal behind; the warehouse knows what it lacks."""
         last = self.store.last_load_number()
-        check_against_journal(self.con, self.home, last)
+        if check_against_journal(self.con, self.home, last) == last:
+            return
         rows = self.con.execute(
             "SELECT load_number, any_value(source_id), batch_id, any_value(parser_version), any_value(outcome), "
             "any_value(message), epoch_us(any_value(recorded_at)) FROM meta.capture WHERE load_number > ? GROUP BY ALL ORDER BY 1",
@@ -263,22 +264,24 @@ class Recorder:
             self.con.unregister("_rejected")
 
 
-def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> None:
+def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> int:
     """The journal is written after the commit: a work file that holds less than it tells has lost something.
 
     A file that was emptied, deleted or put back from a backup opens without a word otherwise. (A lake has its own catalog.)
 
+    Returns:
+        Number of the last batch that the warehouse holds.
+
     Raises:
         WarehouseDamagedError: if the work file is behind the journal.
     """
-    if not isinstance(store_of(home), FileStore):
-        return
     held = con.execute("SELECT coalesce(max(load_number), 0) FROM meta.capture").fetchall()[0][0]
-    if held < last_journalled:
+    if held < last_journalled and isinstance(store_of(home), FileStore):
         raise WarehouseDamagedError(
             f"the work file {home.work_file} cannot be read whole: it ends with batch {held}, the journal with {last_journalled} - "
             "`petaday rebuild` makes it again from the captures"
         )
+    return held
 
 
 def record_staged(

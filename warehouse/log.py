@@ -108,7 +108,7 @@ class _Loader:
         )[0]
         later = self.later_snapshots(snapshot, lowest, highest)
         if self.subject.kind == "series" and not later and not self.has_slots(snapshot, lowest, highest):
-            appended = self.append_new_slots(snapshot)
+            appended = self.append_as_it_stands(snapshot)
         elif self.subject.kind == "series":
             self.copy_line()
             appended = self.restate_series(snapshot, lowest, highest)
@@ -116,8 +116,7 @@ class _Loader:
         elif not dated and not later and self.is_newest(snapshot):
             appended = self.append_newest_state(snapshot)
         elif not later and self.is_first_word(snapshot):
-            line = [*self.subject.keys, *self.subject.values, "is_offered", "valid_from", "capture_id"]
-            appended = self.insert(f"SELECT {_names(line)} FROM _line_view", snapshot)
+            appended = self.append_as_it_stands(snapshot)
         else:
             self.copy_line()
             appended = self.restate_state(snapshot, only_touched=False)
@@ -167,6 +166,23 @@ class _Loader:
                 f"SELECT count(*) = count(DISTINCT hash({_names(self.subject.keys)})) AND bool_and(is_offered) "
                 f"AND bool_and(valid_from <> TIMESTAMPTZ '{UNKNOWN_START}') FROM _line_view"
             )
+        )
+
+    def append_as_it_stands(self, snapshot: Snapshot) -> int:
+        """The first word on a scope, or on a time of a series: there is nothing to compare with."""
+        columns = _names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
+        # In order of time, so that a reader of one month skips the rest.
+        frame = snapshot.frame
+        is_ordered = frame.is_empty() or (self.subject.kind == "series" and frame["valid_from"].is_sorted())
+        return self.scalar(
+            f"INSERT INTO {self.subject.log_name} (source_id, scope, {columns}, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {columns}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            f"FROM _line_view{'' if is_ordered else ' ORDER BY valid_from'}",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at,
+            batch_id=snapshot.batch_id,
         )
 
     def insert(self, select: str, snapshot: Snapshot) -> int:
@@ -366,22 +382,6 @@ class _Loader:
                 source_id=snapshot.source_id,
                 scope=snapshot.scope,
             )
-        )
-
-    def append_new_slots(self, snapshot: Snapshot) -> int:
-        """The common case of a series: a time of which nothing is known yet; there is nothing to compare with."""
-        columns = [*self.subject.keys, *self.subject.values]
-        # In order of time, so that a reader of one month skips the rest.
-        is_ordered = snapshot.frame.is_empty() or snapshot.frame["valid_from"].is_sorted()
-        return self.scalar(
-            f"INSERT INTO {self.subject.log_name} (source_id, scope, {_names(columns)}, is_offered, valid_from, observed_at, recorded_at, capture_id) "
-            f"SELECT $source_id, $scope, {_names(columns)}, true, valid_from, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
-            f"FROM _line_view{'' if is_ordered else ' ORDER BY valid_from'}",
-            source_id=snapshot.source_id,
-            scope=snapshot.scope,
-            observed_at=snapshot.observed_at,
-            recorded_at=self.recorded_at,
-            batch_id=snapshot.batch_id,
         )
 
     def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:

@@ -100,6 +100,9 @@ _REQUIRED = (
     "usageType",
 )
 _ABSENT = ("NA", "N/A", "")
+#: How much of a JSON file is looked at before its pages are let go.
+_WINDOW = 32 << 20
+_LONGEST_SKU = 256
 
 
 # Plan -----------------------------------------------------------------------------------------------------------------
@@ -203,22 +206,44 @@ def _json_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
     with document.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         if looks_like_html(text[:1024]):
             raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
-        products_at, terms_at = text.find(b'"products"'), text.rfind(b'"terms"')
+        products_at = text.find(b'"products"')
+        # The last one: an attribute may be named so too.
+        terms_at = max((at for _, at in _all(text, [b'"terms"'], max(products_at, 0), len(text))), default=-1)
         if not 0 <= products_at < terms_at:
             raise LayoutError(f"{document.url}: products and terms are missing (renamed, or truncated?)")
         if text[-4096:].rstrip()[-1:] != b"}":
             raise LayoutError(f"{document.url}: the file breaks off (truncated?)")
         published = re.search(rb'"publicationDate"\s*:\s*"([^"]+)"', text[:products_at])
         products = _products(text, products_at, terms_at)
-        # Pages of the file that are done with count as memory until they are let go.
-        if hasattr(mmap, "MADV_DONTNEED"):
-            text.madvise(mmap.MADV_DONTNEED)
         rows = [row for term in _terms(text, terms_at, products) for row in _flat(term, products)]
     if products and not rows:
         raise LayoutError(f"{document.url}: {len(products)} products and no term of any (another order of fields?)")
     schema = dict.fromkeys(_COLUMNS, pl.String)
     frame = pl.DataFrame(rows, schema=schema).filter(_wanted())
     return frame, published[1].decode() if published else None
+
+
+def _windows(text: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Parts of a file, one after the other; pages of one that is done with count as memory until they are let go."""
+    while start < end:
+        stop = min(start + _WINDOW, end)
+        yield start, stop
+        if hasattr(mmap, "MADV_DONTNEED"):
+            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            text.madvise(mmap.MADV_DONTNEED, first, stop - first)
+        start = stop
+
+
+def _all(text: mmap.mmap, marks: Sequence[bytes], start: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """Every place of every mark, in order by window."""
+    for begins, stops in _windows(text, start, end):
+        for mark in marks:
+            # One that lies across the end of the window begins in it.
+            last = min(stops + len(mark) - 1, end)
+            at = text.find(mark, begins, last)
+            while at >= 0:
+                yield mark, at
+                at = text.find(mark, at + len(mark), last)
 
 
 def _products(text: mmap.mmap, start: int, end: int) -> dict[str, dict[str, str]]:
@@ -228,33 +253,36 @@ def _products(text: mmap.mmap, start: int, end: int) -> dict[str, dict[str, str]
         return {}
     marks = [b'"gpu"', *(b'"instanceType"' + colon[1] + b'"' + family for family in (b"trn", b"inf", b"dl"))]
     found: dict[str, dict[str, str]] = {}
-    for mark in marks:
-        at = text.find(mark, start, end)
-        while at >= 0:
-            opens, closes = text.rfind(b"{", start, at), text.find(b"}", at, end)
-            attributes = json.loads(text[opens : closes + 1])
-            sku = re.findall(rb'"sku"\s*:\s*"([^"]+)"', text[max(opens - 512, start) : opens])
-            if not sku:
-                raise ValueError(f"no sku before a product's attributes: {text[max(opens - 100, start) : opens]!r}")
-            if attributes.get("operatingSystem") == "Linux" and attributes.get("tenancy") == "Shared":
-                found[sku[-1].decode()] = attributes
-            at = text.find(mark, closes, end)
+    for mark, at in _all(text, marks, start, end):
+        opens, closes = text.rfind(b"{", start, at), text.find(b"}", at, end)
+        attributes = json.loads(text[opens : closes + 1])
+        sku = re.findall(rb'"sku"\s*:\s*"([^"]+)"', text[max(opens - 512, start) : opens])
+        if not sku:
+            raise ValueError(f"no sku before {mark!r} of a product: {text[max(opens - 100, start) : opens]!r}")
+        if attributes.get("operatingSystem") == "Linux" and attributes.get("tenancy") == "Shared":
+            found[sku[-1].decode()] = attributes
     return found
 
 
 def _terms(text: mmap.mmap, start: int, products: dict[str, dict[str, str]]) -> Iterator[dict]:
     """Terms of these products, with the kind of term under `TermType`."""
-    kinds = sorted((text.find(b'"' + kind + b'"', start), kind.decode()) for kind in (b"OnDemand", b"Reserved"))
+    kinds = sorted(
+        (next(_all(text, [b'"' + kind + b'"'], start, len(text)), (b"", -1))[1], kind.decode())
+        for kind in (b"OnDemand", b"Reserved")
+    )
     colon = re.compile(rb'"offerTermCode"\s*:\s*"[^"]*"\s*,\s*"sku"(\s*:\s*)"').search(text, start)
     if not colon:
         return
     wanted = {sku.encode() for sku in products}
     decoder = json.JSONDecoder()
-    for match in re.compile(re.escape(b'"sku"' + colon[1] + b'"') + rb"([^\"]+)").finditer(text, start):
-        if match[1] in wanted:
-            opens = text.rfind(b"{", start, match.start())
-            term, _ = decoder.raw_decode(text[opens : opens + (1 << 16)].decode("utf-8", "ignore"))
-            yield term | {"TermType": next((kind for at, kind in reversed(kinds) if 0 <= at < opens), None)}
+    sku = re.compile(re.escape(b'"sku"' + colon[1] + b'"') + rb'([^"]+)')
+    for begins, stops in _windows(text, start, len(text)):
+        # A term that lies across the end of a window is found in it, by looking a little further.
+        for match in sku.finditer(text, begins, min(stops + _LONGEST_SKU, len(text))):
+            if match[1] in wanted and match.start() < stops:
+                opens = text.rfind(b"{", start, match.start())
+                term, _ = decoder.raw_decode(text[opens : opens + (1 << 16)].decode("utf-8", "ignore"))
+                yield term | {"TermType": next((kind for at, kind in reversed(kinds) if 0 <= at < opens), None)}
 
 
 def _flat(term: dict, products: dict[str, dict[str, str]]) -> Iterator[dict[str, str | None]]:

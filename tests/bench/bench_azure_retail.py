@@ -32,10 +32,11 @@ _PATH = "/api/retail/prices"
 _PEAK = """
 import sys
 from pathlib import Path
-from tests.bench import _homes, bench_azure_retail
+from tests.bench import bench_azure_retail
 from tests.bench._timing import peak_of_this_process
+from warehouse.home import Home
 print(peak_of_this_process())
-bench_azure_retail.fetch_and_load(_homes.fresh_home(Path(sys.argv[1])))
+bench_azure_retail.fetch_and_load(Home(Path(sys.argv[1])))
 """
 
 
@@ -177,9 +178,9 @@ def run(pages: int = PAGES, rounds: int = 2) -> None:
                 "at least 2.5",
                 rounds=1,
             )
-            peak, imported = peak_mib(_PEAK, str(folder))
+            peak, imported = peak_mib(_PEAK, str(fresh_home(folder).root))
         with serving(max(pages // 4, 1)):
-            quarter, _ = peak_mib(_PEAK, str(folder))
+            quarter, _ = peak_mib(_PEAK, str(fresh_home(folder).root))
         print(
             f"peak memory: {peak:.0f} MiB, imports {imported:.0f} of them; with a quarter of the pages {quarter:.0f} "
             "(aim: at most 256, flat)",

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from assets import intake
+from assets.sources import aws_price_list
 from assets.sources._base import LayoutError, Window
 from assets.sources._http import FetchError
 from assets.sources.aws_price_list import AWS_PRICE_LIST, AWS_PRICE_LIST_CN, expand
 from tests.assets.sources.reading import read_body, read_files
+from tests.bench._aws import write_json
 from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.captures import Document
@@ -365,3 +367,20 @@ def test_an_offer_file_whose_terms_are_in_another_order_is_not_an_empty_market(t
             terms[code] = dict(reversed(term.items()))
     with pytest.raises(LayoutError, match="no term of any"):
         read_body("aws_price_list", json.dumps(body), tmp_path, name="index.json")
+
+
+@pytest.mark.parametrize("size", [97, 4096, 10_000])
+def test_a_json_file_is_the_same_window_by_window(
+    size: int, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever lies across the end of a window is found, once."""
+    made = write_json(tmp_path / "made.json", 3_000, "2026-08-28T22:53:08Z")
+    recorded = samples / "aws_price_list/offer_us-east-1_p4d_OnDemand_vs_CapacityBlock_20240528203522.json"
+    for file in (made, recorded):
+        at_once, _ = read_files("aws_price_list", file)
+        with monkeypatch.context() as patch:
+            patch.setattr(aws_price_list, "_WINDOW", size)
+            by_window, _ = read_files("aws_price_list", file)
+        assert at_once["us-east-1"].height
+        assert at_once.keys() == by_window.keys()
+        assert by_window["us-east-1"].equals(at_once["us-east-1"])
