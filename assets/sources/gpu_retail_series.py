@@ -80,6 +80,17 @@ def _reading(
     return Reading([Scope(scope, rows, is_complete)], refused(bad, reason) if bad is not None and bad.height else None)
 
 
+def _why(price: str, form: str) -> pl.Expr:
+    """Why a row without a sound `price` and `valid_from` is refused."""
+    return (
+        pl.when(pl.col("valid_from").is_null())
+        .then(pl.lit(f"the date is missing, or not in the form of {form}"))
+        .when(pl.col(price).is_null() | pl.col(price).is_nan())
+        .then(pl.lit("the price is missing, or not a number"))
+        .otherwise(pl.lit("the price is zero or negative: not a price"))
+    )
+
+
 def _day(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
     return pl.col(column).str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC")
 
@@ -201,11 +212,7 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
         pl.lit("EUR").alias("currency_code"),
         "valid_from",
     )
-    why = (
-        pl.when(~is_named)
-        .then(pl.lit("name and type of the card differ"))
-        .otherwise(pl.lit("no day, or no price above zero"))
-    )
+    why = pl.when(~is_named).then(pl.lit("name and type of the card differ")).otherwise(_why("price", "a day"))
     return _reading(document, "idealo", rows, raw.filter(~sound), why)
 
 
@@ -235,7 +242,7 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         "valid_from",
     )
-    return _reading(document, "ebay", rows, raw.filter(~sound), "no month, or no price above zero")
+    return _reading(document, "ebay", rows, raw.filter(~sound), _why("price", "a month and a year"))
 
 
 def parse_csim07(documents: Sequence[Document]) -> Reading:
@@ -265,9 +272,8 @@ def parse_csim07(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         "valid_from",
     )
-    return _reading(
-        document, "csim07", rows, long.filter(~sound), "no date in the form m/d/yyyy, or no price above zero"
-    )
+    why = pl.when(pl.col("Name").is_null()).then(pl.lit("the name is missing")).otherwise(_why("price", "m/d/yyyy"))
+    return _reading(document, "csim07", rows, long.filter(~sound), why)
 
 
 # Australian shops -------------------------------------------------------------------------------------------------------
@@ -314,7 +320,7 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
         pl.lit(16.0).alias("accelerator_memory_gib"),
         pl.lit("AUD").alias("currency_code"),
     )
-    return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), "no day, or no price above zero")
+    return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), _why("price_amount", "a day"))
 
 
 # Russian shops ----------------------------------------------------------------------------------------------------------
@@ -344,7 +350,10 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
         pl.lit("RUB").alias("currency_code"),
         "valid_from",
     )
-    return _reading(document, "ru_shops", rows, raw.filter(~sound), "no day, no name, or no price above zero")
+    why = (
+        pl.when(pl.col("cardName").is_null()).then(pl.lit("the name is missing")).otherwise(_why("cardPrice", "a day"))
+    )
+    return _reading(document, "ru_shops", rows, raw.filter(~sound), why)
 
 
 # Sources ----------------------------------------------------------------------------------------------------------------
