@@ -105,14 +105,12 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         location.alias("location"),
     )
     price = pl.col("price_amount_per_hour")
-    on_demand = pl.when((pl.col("purchase_option") == "on_demand") & (pl.lit(provider) == "gcp")).then(price)
-    offers = offers.with_columns(
-        pl.when(price.is_null() | (price <= 0))
-        .then(pl.lit("price is missing, zero or negative"))
-        .when(is_committed(on_demand, "instance_type", "accelerator_name", "accelerator_count"))
-        .then(pl.lit(COMMITTED))
-        .alias("why")
-    )
+    why = pl.when(price.is_null() | (price <= 0)).then(pl.lit("price is missing, zero or negative"))
+    if provider == "gcp":
+        on_demand = pl.when(pl.col("purchase_option") == "on_demand").then(price)
+        same = ("instance_type", "accelerator_name", "accelerator_count")
+        why = why.when(is_committed(on_demand, *same)).then(pl.lit(COMMITTED))
+    offers = offers.with_columns(why.alias("why"))
     # Zones of one price count once, here as among the good.
     bad = offers.filter(pl.col("why").is_not_null()).unique(
         subset=[c for c in offers.columns if c != "location"], keep="first", maintain_order=True
@@ -140,8 +138,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         for provider, body in _members(document):
             good, bad = _offers(document, provider, body)
             name = _OUR_NAME.get(provider, provider)
-            frame = _one_per_region(good).with_columns(pl.lit(index).alias("document"))
-            scopes.append(Scope(name, frame, is_complete=True))
+            # Only Google's locations are zones.
+            frame = _one_per_region(good) if provider == "gcp" else good.drop("location")
+            scopes.append(Scope(name, frame.with_columns(pl.lit(index).alias("document")), is_complete=True))
             if bad.height:
                 rejected.append(refused(bad.drop("why").with_columns(pl.lit(index).alias("document")), bad["why"]))
     return Reading(scopes, pl.concat(rejected) if rejected else None)
