@@ -41,6 +41,16 @@ _MEASURES: dict[str, tuple[str, ...]] = {
         "not_worse_count",
     ),
 }
+#: What a rule says of itself comes from no column.
+_OF_THE_RULE = frozenset({"method_version", "computed_at"})
+#: Columns that follow from another one of an observed subject: whose word it is, and the day that the word is for.
+_FOLLOWS = {
+    "is_bundled": "source_id",
+    "source_ids": "source_id",
+    "index_on": "valid_from",
+    "day_on": "valid_from",
+    "asked_on": "valid_from",
+}
 #: Captures named on a materialisation; the rest is one query away, in the passports.
 _MOST_CAPTURES = 200
 
@@ -71,7 +81,11 @@ def column_lineage(columns: Iterable[str], upstream: Sequence[dg.AssetKey]) -> d
     names = {key: ".".join(key.path) for key in upstream}
 
     def sources_of(column: str) -> list[dg.TableColumnDep]:
+        if column in _OF_THE_RULE:
+            return []
         same = [dg.TableColumnDep(key, column) for key, name in names.items() if column in known[name][0]]
+        if not same and (followed := _FOLLOWS.get(column)):
+            same = [dg.TableColumnDep(key, followed) for key, name in names.items() if followed in known[name][0]]
         return same or [
             dg.TableColumnDep(key, measure)
             for key, name in names.items()
@@ -79,6 +93,22 @@ def column_lineage(columns: Iterable[str], upstream: Sequence[dg.AssetKey]) -> d
         ]
 
     return dg.TableColumnLineage({column: sources_of(column) for column in columns})
+
+
+def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
+    """The lineage for Dagster's API, and as a table for people: the open-source UI draws no graph of columns."""
+
+    def told(dep: Sequence[dg.TableColumnDep]) -> str:
+        by_table: dict[str, list[str]] = {}
+        for d in dep:
+            by_table.setdefault(".".join(d.asset_key.path), []).append(d.column_name)
+        return "; ".join(f"{table}: {', '.join(sorted(columns))}" for table, columns in sorted(by_table.items()))
+
+    records = [
+        dg.TableRecord({"column": column, "comes_from": told(deps) or "the rule itself"})
+        for column, deps in lineage.deps_by_column.items()
+    ]
+    return {"dagster/column_lineage": lineage, "columns_come_from": dg.MetadataValue.table(records)}
 
 
 def provenance(
@@ -96,6 +126,6 @@ def provenance(
         },
     ).fetchall()
     return {
-        "dagster/column_lineage": column_lineage(columns, upstream),
+        **lineage_metadata(column_lineage(columns, upstream)),
         "captures": dg.MetadataValue.json([capture_id for capture_id, _ in told]),
     }

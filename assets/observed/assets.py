@@ -7,6 +7,7 @@ import dagster as dg
 from assets import plots, settle
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
+from assets.lineage import lineage_metadata
 from assets.observed.checks import CHECKS, run_checks
 from assets.observed.views import COLUMN_MEANINGS
 from assets.recovery import mended
@@ -87,7 +88,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 "batches": len(results),
                 "newest_observation": newest or "none",
                 "captures": dg.MetadataValue.json([c for r in results for c in r.capture_ids][:200]),
-                "dagster/column_lineage": lineage_of_same_names(subject.columns.column_names(), upstream),
+                **lineage_metadata(lineage_of_same_names(subject.columns.column_names(), upstream)),
                 **plot,
             },
             check_results=checks,
