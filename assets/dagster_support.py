@@ -14,8 +14,17 @@ POOL = "warehouse"
 
 
 #: What is derived runs when an input has changed. Unlike plain `eager` it does not wait for every input to exist: many
-#: sources need a key, or a file by hand, and may never be read here.
-WHEN_INPUTS_CHANGE = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+#: sources need a key, or a file by hand, and may never be read here. For inputs that are being worked on it waits, but not for
+#: ever: with many sources, or one that hangs, some input always is. Every five minutes it goes ahead with what was committed.
+WHEN_INPUTS_CHANGE = (
+    dg.AutomationCondition.eager()
+    .without(~dg.AutomationCondition.any_deps_missing())
+    .replace(
+        ~dg.AutomationCondition.any_deps_in_progress(),
+        ~dg.AutomationCondition.any_deps_in_progress() | dg.AutomationCondition.cron_tick_passed("*/5 * * * *"),
+    )
+    .with_label("when inputs change, at the latest five minutes later")
+)
 
 
 class HomeResource(dg.ConfigurableResource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 from pathlib import Path
 
@@ -224,3 +225,23 @@ def test_what_is_derived_follows_a_source_though_others_were_never_read(home: Ho
         after = dg.evaluate_automation_conditions(defs, instance, cursor=before.cursor)
         asked = {r.key.to_user_string() for r in after.results if r.true_subset.size}
     assert {"observed/cloud_rate", "published/warehouse_file"} <= asked
+
+
+def test_a_source_that_never_ends_does_not_hold_up_the_others(home: Home) -> None:
+    """What others brought waits five minutes for it, not for ever (found by the nightly run of the daemon)."""
+    at = dt.datetime(2026, 3, 1, 12, 1, tzinfo=dt.UTC)
+    rates = dg.AssetKey(["observed", "cloud_rate"])
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor = dg.evaluate_automation_conditions(defs, instance, evaluation_time=at).cursor
+        hanging = instance.create_run_for_job(defs.resolve_job_def("refresh_verda"), status=dg.DagsterRunStatus.STARTED)
+        assert hanging.is_finished is False
+        defs.resolve_job_def("refresh_starter_cloud_rate").execute_in_process(instance=instance, run_config=QUIET)
+
+        asked = []
+        for minutes in (1.0, 4.5):
+            told = dg.evaluate_automation_conditions(
+                defs, instance, evaluation_time=at + dt.timedelta(minutes=minutes), cursor=cursor
+            )
+            asked.append(rates in {r.key for r in told.results if r.true_subset.size})
+            cursor = told.cursor
+    assert asked == [False, True]
