@@ -130,9 +130,12 @@ _ENRICH["token_price"] = (
 )
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
 
-_STEP = (
-    "CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE "
-    "WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END"
+#: End of a slot of UTC, whatever the time zone of the session: where there is summer time, a day or month may be an hour longer.
+_SLOT_END = (
+    "CASE resolution WHEN 'PT5M' THEN valid_from + INTERVAL 5 MINUTE WHEN 'PT15M' THEN valid_from + INTERVAL 15 MINUTE "
+    "WHEN 'PT30M' THEN valid_from + INTERVAL 30 MINUTE WHEN 'PT1H' THEN valid_from + INTERVAL 1 HOUR WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR "
+    "WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC' "
+    "WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' END"
 )
 
 
@@ -145,11 +148,11 @@ def subject_views(subject: Subject) -> list[str]:
         end, condition = "used_to", "valid_from <= valid_at AND used_to > valid_at"
     elif "resolution" not in subject.keys:  # exchange rates: one value a day
         end, condition = (
-            "valid_from + INTERVAL 1 DAY",
-            "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 1 DAY",
+            "valid_from + INTERVAL 24 HOUR",
+            "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 24 HOUR",
         )
     else:
-        end = f"valid_from + {_STEP}"
+        end = _SLOT_END
         condition = f"valid_from <= valid_at AND valid_from > valid_at - INTERVAL 367 DAY AND valid_at < {end}"
     return view_scripts(subject, enrich, condition, end)
 

@@ -36,6 +36,12 @@ CREATE OR REPLACE MACRO slot_length(resolution) AS
         WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
 COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
 
+-- Of UTC, whatever the time zone of the session: where there is summer time, a day, month or year of it may have an hour more or less.
+CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
+    CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'
+        WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' ELSE valid_from + slot_length(resolution) END;
+COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
+
 CREATE OR REPLACE MACRO toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
 COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';

@@ -13,7 +13,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known
         SELECT p.grid_zone AS zone, false AS is_country FROM place p WHERE p.grid_zone IS NOT NULL
         UNION ALL SELECT p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.grid_zone, '')),
     word AS (
-        SELECT l.*, l.valid_from + slot_length(l.resolution) AS valid_to
+        SELECT l.*, slot_end(l.valid_from, l.resolution) AS valid_to
         FROM observed.grid_carbon_log l
         WHERE l.zone IN (SELECT z.zone FROM zone z) AND l.basis_method = 'average' AND l.basis_accounting = 'location'
           AND (boundary IS NULL OR l.basis_boundary = boundary) AND l.valid_from <= valid_at::TIMESTAMPTZ AND l.recorded_at <= known_at::TIMESTAMPTZ

@@ -37,7 +37,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         LEFT JOIN reference.country n ON n.country_code = r.country_code),
     -- The slots of the zones where something was used, on one basis, as known then.
     slot AS (
-        SELECT g.zone, g.source_id, g.resolution, g.valid_from, g.valid_from + slot_length(g.resolution) AS slot_to, g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered
+        SELECT g.zone, g.source_id, g.resolution, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_to, g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered
         FROM observed.grid_carbon_log g
         WHERE g.zone IN (SELECT unnest([p.grid_zone, p.country_zone]) FROM placed p) AND g.basis_method = 'average' AND g.basis_accounting = 'location'
             AND g.basis_kind = 'actual' AND g.basis_boundary = boundary AND g.recorded_at <= known_at::TIMESTAMPTZ

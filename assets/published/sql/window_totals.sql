@@ -52,7 +52,7 @@ CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle',
         SELECT DISTINCT p.grid_key, p.own_zone AS zone, false AS is_country FROM place p WHERE p.own_zone IS NOT NULL
         UNION ALL SELECT DISTINCT p.grid_key, p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.own_zone, '')),
     word AS MATERIALIZED (
-        SELECT l.source_id, l.scope, l.zone, l.resolution, l.valid_from, l.valid_from + slot_length(l.resolution) AS valid_to, l.intensity_gco2e_per_kwh, l.capture_id
+        SELECT l.source_id, l.scope, l.zone, l.resolution, l.valid_from, slot_end(l.valid_from, l.resolution) AS valid_to, l.intensity_gco2e_per_kwh, l.capture_id
         FROM observed.grid_carbon_log l CROSS JOIN reach c
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average' AND l.basis_accounting = 'location' AND l.basis_kind = 'actual'
             AND l.basis_boundary = boundary AND l.recorded_at <= known_at::TIMESTAMPTZ AND l.valid_from < c.last_at AND l.valid_from > c.first_at - INTERVAL 367 DAY
@@ -78,8 +78,8 @@ CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle',
     -- The preference stands in the upper part of the number: the least of several is the word that counts.
     said AS MATERIALIZED (SELECT s.*, s.preference * 1_000_000_000_000 + row_number() OVER () AS said_id FROM spoken s),
     part AS MATERIALIZED (
-        SELECT r.window_id, r.price_key, r.grid_key, unnest(CASE WHEN by_hour THEN list_concat([r.run_from], range(date_trunc('hour', r.run_from) + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR)) ELSE [r.run_from] END) AS part_from,
-            unnest(CASE WHEN by_hour THEN list_concat(range(date_trunc('hour', r.run_from) + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR), [r.run_to]) ELSE [r.run_to] END) AS part_to
+        SELECT r.window_id, r.price_key, r.grid_key, unnest(CASE WHEN by_hour THEN list_concat([r.run_from], range(date_trunc('hour', r.run_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR)) ELSE [r.run_from] END) AS part_from,
+            unnest(CASE WHEN by_hour THEN list_concat(range(date_trunc('hour', r.run_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR), [r.run_to]) ELSE [r.run_to] END) AS part_to
         FROM run r),
     edge AS MATERIALIZED (
         SELECT e.key_id, e.edge_at, row_number() OVER w AS edge_number, lead(e.edge_at) OVER w AS next_at,

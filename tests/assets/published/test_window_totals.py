@@ -212,6 +212,30 @@ def test_a_local_day_of_23_hours(con: duckdb.DuckDBPyConnection) -> None:
     assert kg == pytest.approx(1.1 * _walked(first, first + 23 * HOUR, ["Z1"])[2] / 1000, rel=1e-9)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata", "America/New_York"])
+def test_the_time_zone_of_the_session_changes_nothing(con: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """The end of March, where a month of Berlin's ends an hour before that of UTC; hours of Kolkata begin at half past."""
+    _plan(
+        con,
+        [
+            (1, "r2", 1.0, 1.0, dt.datetime(2026, 3, 28, tzinfo=dt.UTC), dt.datetime(2026, 4, 1, tzinfo=dt.UTC)),
+            *_windows()[:6],
+        ],
+    )
+    asked = "SELECT n, grid_hours, priced_cost_usd, grid_hours_kgco2e{} FROM {} ORDER BY ALL"
+    totals, hours = (
+        asked.format("", "window_totals('plan')"),
+        asked.format(", epoch_us(hour_from)", "window_hours('plan')"),
+    )
+    ends = "SELECT zone, resolution, epoch_us(valid_from), epoch_us(valid_to) FROM observed.grid_carbon ORDER BY ALL"
+    in_utc = [con.execute(sql).fetchall() for sql in (totals, hours, ends)]
+    con.execute(f"SET TimeZone = '{zone}'")
+    try:
+        assert [con.execute(sql).fetchall() for sql in (totals, hours, ends)] == in_utc
+    finally:
+        con.execute("SET TimeZone = 'UTC'")
+
+
 def test_nothing_is_known_before_it_was_read(con: duckdb.DuckDBPyConnection) -> None:
     _plan(con, _windows()[:4])
     rows = con.execute(
