@@ -203,6 +203,50 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(
     assert spooled(home) == []
 
 
+def test_the_limit_of_one_fetch_is_its_own(
+    home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread watches all fetches of a client: a quick one before leaves a slow one its full time, and no more."""
+    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 1.5)
+    quick = [True, True]
+
+    def talk(connection: socket.socket) -> None:
+        if quick:
+            quick.pop()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            return
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    raw(talk)
+    client = Client(source(), home.spool_dir)
+    for _ in range(2):
+        answer = client.fetch(Request(URL))
+        assert isinstance(answer, Document)
+        answer.path.unlink()
+        time.sleep(0.6)
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="took longer"):
+        client.fetch(Request(URL))
+    assert 1.4 < time.monotonic() - started < 10
+    client.close()
+    assert spooled(home) == []
+
+
+def test_credentials_of_a_netrc_are_not_sent(
+    home: Home, replay: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys come from the environment alone."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {HOST} login someone password secret\nmachine 127.0.0.1 login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    replay.add(URL, "{}")
+    fetch(home).path.unlink()
+    assert "Authorization" not in replay.asked[0].headers
+
+
 def test_retry_after_is_honoured_within_reason(home: Home, replay: ReplayServer) -> None:
     replay.add(URL, "later", 429, headers={"Retry-After": "1"}, times=1)
     replay.add(URL, "[]")
