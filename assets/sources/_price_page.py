@@ -94,9 +94,11 @@ def _is_cell(tag: Tag) -> bool:
 def cells_of(row: Tag) -> list[str]:
     """Texts of a row's cells, whatever the cells are made of; a badge ('New') beside the name is left out."""
     cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
-    if cells:
-        for badge in [t for t in cells[0].descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
-            badge.extract()
+    for cell in cells:
+        # A walk through every cell costs as much as parsing it: most hold nothing but a text.
+        if any(isinstance(child, Tag) for child in cell.contents):
+            for badge in [t for t in cell.descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
+                badge.extract()
     return [text_of(c) for c in cells]
 
 

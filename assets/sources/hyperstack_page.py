@@ -26,7 +26,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     for table in soup.find_all("table"):
         heads = [text_of(h).lower() for h in table.find_all("th")]
         at = next((n for n, h in enumerate(heads) if re.match(r"pricing per\b|price per", h)), None)
-        if at is None or not heads[0].startswith("gpu"):
+        name = next((n for n, h in enumerate(heads) if h.startswith("gpu")), None)
+        if at is None or name is None:
             continue
         memory = next((n for n, h in enumerate(heads) if h.startswith("vram")), None)
         for row in table.find_all("tr"):
@@ -43,9 +44,9 @@ def parse(documents: Sequence[Document]) -> Reading:
                 continue
             rows.append(
                 {
-                    "instance_type": cells[0],
+                    "instance_type": cells[name],
                     "offer_variant": "from" if is_from else "",
-                    "accelerator_name": cells[0],
+                    "accelerator_name": cells[name],
                     "accelerator_count": 1.0,
                     "accelerator_memory_gib": whole(cells[memory]) if memory is not None else None,
                     "price_amount_per_hour": amount,

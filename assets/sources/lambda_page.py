@@ -2,6 +2,7 @@
 
 Per instance in 2023 ('8x NVIDIA H100 SXM', $20.72 / hr), per GPU from 2024 ('$2.99 / GPU / hr'), in 2026 with the
 number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance.
+Columns are found by their headings; an excerpt without them has the order that all recorded pages have.
 """
 
 from __future__ import annotations
@@ -17,6 +18,24 @@ from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
 from assets.sources._price_page import COUNTED, NO_PRICE, amount_in, cells_of, gib, page_source, reading, whole
 from warehouse.captures import Document
+
+#: Column -> pattern of its heading, and its place where the headings are cut off.
+_HEADINGS = {
+    "price": r"price",
+    "memory": r"vram",
+    "vcpu": r"vcpu",
+    "ram": r"(?:system )?ram\b",
+    "name": r"(?:gpus?|plan|instance.*|)$",
+}
+_PLACES: dict[str, int | None] = {"name": 0, "memory": 1, "vcpu": 2, "ram": 3, "price": -1}
+
+
+def _columns(headings: Sequence[str]) -> dict[str, int | None]:
+    """Where each column stands; None for one that is not there."""
+    return {
+        column: next((n for n, heading in enumerate(headings) if re.match(pattern, heading, re.I)), None)
+        for column, pattern in _HEADINGS.items()
+    }
 
 
 def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
@@ -36,25 +55,30 @@ def parse(documents: Sequence[Document]) -> Reading:
     tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
-    heading = ""
+    heading, at, width = "", _PLACES, 0
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
     is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", raw, re.I) is not None
     for row in soup.find_all("tr"):
         cells = cells_of(row)
-        if cells and re.search(r"price", cells[-1], re.I) and "$" not in cells[-1]:
-            heading = cells[-1]
+        if "$" not in " ".join(cells) and any(re.match(r"price", cell, re.I) for cell in cells):
+            at, width = (_columns(cells), len(cells)) if len(cells) > 1 else (_PLACES, 0)
+            heading = next(cell for cell in cells if re.match(r"price", cell, re.I))
             continue
-        if len(cells) < 5 or ("$" not in cells[-1] and NO_PRICE.search(cells[-1])):
+        if len(cells) < 5 or (width and len(cells) != width) or at["name"] is None or at["price"] is None:
             continue
-        name = re.sub(r"^On-demand\s+", "", cells[0], flags=re.I)
+        price = cells[at["price"]]
+        if "$" not in price and NO_PRICE.search(price):
+            continue
+        memory, vcpu, ram = ("" if (n := at[c]) is None else cells[n] for c in ("memory", "vcpu", "ram"))
+        name = re.sub(r"^On-demand\s+", "", cells[at["name"]], flags=re.I)
         if re.match(r"Reserved\b", name, re.I):
             continue  # of no stated term
         counted = COUNTED.match(name)
         panel = None if counted else row.find_parent(attrs={"role": "tabpanel"})
         count = float(counted.group(1)) if counted else tabs.get(str(panel.get("id"))) if panel else None
         gpu = counted.group(2) if counted else name
-        amount, _ = amount_in(cells[-1])
-        is_per_gpu = bool(re.search(r"/\s*GPU", cells[-1], re.I) or re.search(r"/\s*GPU", heading, re.I)) or (
+        amount, _ = amount_in(price)
+        is_per_gpu = bool(re.search(r"/\s*GPU", price, re.I) or re.search(r"/\s*GPU", heading, re.I)) or (
             is_per_gpu_page and not heading
         )
         if not amount or count is None:
@@ -62,12 +86,12 @@ def parse(documents: Sequence[Document]) -> Reading:
             continue
         rows.append(
             {
-                "instance_type": f"{count:.0f}x {gpu} {cells[1]}",
+                "instance_type": f"{count:.0f}x {gpu} {memory}".strip(),
                 "accelerator_name": gpu,
                 "accelerator_count": count,
-                "accelerator_memory_gib": gib(cells[1]),
-                "vcpu_count": whole(cells[2]),
-                "memory_gib": gib(cells[3]),
+                "accelerator_memory_gib": gib(memory),
+                "vcpu_count": whole(vcpu),
+                "memory_gib": gib(ram),
                 "price_amount_per_hour": round(amount * count, 6) if is_per_gpu else amount,
             }
         )

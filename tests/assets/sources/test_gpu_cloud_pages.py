@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from bs4 import BeautifulSoup
 
 from assets import intake
 from assets.sources._base import LayoutError, Window
@@ -192,3 +193,38 @@ def test_a_trackers_on_demand_may_be_preemptible(samples: Path) -> None:
     rows = page(samples, "nebius", "20260712235400")
     assert float(key["price_median_usd"].item()) == prices(rows, "spot")["NVIDIA HGX H100"][1] == 2.15
     assert prices(rows)["NVIDIA HGX H100"][1] == 3.85
+
+
+@pytest.mark.parametrize("change", ["front", "back", "reversed"])
+@pytest.mark.parametrize(
+    ("provider", "file"),
+    [
+        ("lambda", "lambda_20230909194011_on_demand_table.html"),
+        ("lambda", "lambda_20260109103934.html"),
+        ("hyperstack", "hyperstack_20240822101707.html"),
+    ],
+)
+def test_columns_are_found_by_their_headings(
+    provider: str, file: str, change: str, samples: Path, tmp_path: Path
+) -> None:
+    """A new column at either end, or all of them the other way round, changes no figure."""
+    original = samples / "gpu_cloud_html" / file
+    before, _ = read_files(f"{provider}_page", original)
+    soup = BeautifulSoup(original.read_bytes(), "lxml")
+    for row in soup.find_all("tr"):
+        cells = row.find_all(["td", "th"], recursive=False)
+        more = soup.new_tag(cells[0].name)
+        more.string = "Availability" if row.find_parent("thead") or cells[-1].name == "th" else "12 left"
+        if change == "front":
+            cells[0].insert_before(more)
+        elif change == "back":
+            cells[-1].insert_after(more)
+        else:
+            for cell in reversed(cells):
+                row.append(cell.extract())
+    changed = tmp_path / file
+    changed.write_text(str(soup))
+    after, _ = read_files(f"{provider}_page", changed)
+    assert before.keys() == after.keys()
+    for scope, frame in before.items():
+        assert after[scope].sort("instance_type").equals(frame.sort("instance_type"))
