@@ -96,7 +96,7 @@ def cells_of(row: Tag) -> list[str]:
     cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
     for cell in cells:
         # A walk through every cell costs as much as parsing it: most hold nothing but a text.
-        if any(isinstance(child, Tag) for child in cell.contents):
+        if len(cell.contents) != 1 or isinstance(cell.contents[0], Tag):
             for badge in [t for t in cell.descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
                 badge.extract()
     return [text_of(c) for c in cells]
