@@ -11,7 +11,7 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.estimated import index_assets
+from assets.estimated import index_assets, slices
 from assets.estimated.index_known import price_index_rule
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
@@ -83,6 +83,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
             settle.record_subject(home, subject)
     with write_session(home, catalog()) as opened:
         index_assets.compute(opened, PRICE)
+        slices.update(opened, index_assets.GRID_DAYS)
         yield opened
 
 
@@ -129,6 +130,7 @@ def test_a_yearly_grid_that_was_restated_is_taken_as_it_was_known(con: duckdb.Du
         "green_window('DE', 4, from_at := TIMESTAMPTZ '2025-02-05 18:00:00+00'{})",
         "cloud_offer_known(observed_by := NULL{})",
         "price_history('H100'{})",
+        "zone_carbon('DE'{})",
         "petaday_history(accelerator := 'H100'{})",
         "petaday_cost(valid_at := DATE '2025-08-01'{})",
         "build_adapt_buy(own_tokens_per_s_per_gpu := 400{})",
@@ -141,3 +143,19 @@ def test_before_anything_was_known_nothing_is_answered(con: duckdb.DuckDBPyConne
     before = call.format(", known_at := TIMESTAMPTZ '2020-01-01 00:00:00+00'").replace("(, ", "(")
     assert con.execute(f"SELECT count(*) FROM {now}").fetchall()[0][0] > 0
     assert con.execute(f"SELECT count(*) FROM {before}").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month", "year"])
+def test_a_zone_by_period_is_the_mean_of_its_slots(con: duckdb.DuckDBPyConnection, by: str) -> None:
+    """From sums by day as from the slots themselves, and as from the slots known at a time."""
+    slots = (
+        f"SELECT date_trunc('{by}', valid_from AT TIME ZONE 'UTC')::DATE, avg(intensity_gco2e_per_kwh), min(intensity_gco2e_per_kwh), max(intensity_gco2e_per_kwh), count(*) "
+        "FROM observed.grid_carbon WHERE zone = 'DE' AND resolution = 'PT1H' AND basis_boundary = 'lifecycle' GROUP BY ALL ORDER BY 1"
+    )
+    columns = "period_on, mean_gco2e_per_kwh, lowest_gco2e_per_kwh, highest_gco2e_per_kwh, covered_hours"
+    wanted = con.execute(slots).fetchall()
+    assert wanted
+    for known in ("", ", known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00'"):
+        found = con.execute(f"SELECT {columns} FROM zone_carbon('DE', period := '{by}'{known})").fetchall()
+        assert [row[0] for row in found] == [row[0] for row in wanted]
+        assert [row[1:] for row in found] == [pytest.approx(row[1:], rel=1e-12) for row in wanted]
