@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake
+from assets import intake, settle
+from assets.catalog import catalog
 from assets.sources import azure_retail
 from assets.sources._base import LayoutError, Window
 from assets.sources._http import FetchError
@@ -20,6 +21,7 @@ from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.captures import CaptureStore, Document
+from warehouse.connection import write_session
 from warehouse.home import Home
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -342,3 +344,34 @@ def test_paging_that_breaks_off_leaves_nothing_behind(replay: ReplayServer, home
     assert not [p for p in home.captures_dir.rglob("*") if p.is_file()]
     assert not list(home.spool_dir.iterdir())
     assert list(staging.staged(home)) == []
+
+
+def test_only_pages_that_changed_are_read_early(replay: ReplayServer, home: Home) -> None:
+    """The same bytes again are confirmed without being read; of a changed answer the rest is read at the end."""
+    first = replay.add(URL, page(*GPUS[:2], following=f"{URL}?$skip=2"))
+    second = replay.add(f"{URL}?$skip=2", page(*GPUS[2:]))
+    early: list[str] = []
+    read = AZURE_RETAIL.read_page
+    assert read is not None
+
+    def reading(document: Document) -> pl.DataFrame:
+        early.append(document.url)
+        return read(document)
+
+    source = dataclasses.replace(AZURE_RETAIL, read_page=reading)
+    for body, outcome, times in (
+        (second.body, "loaded", 2),
+        (second.body, "unchanged", 0),
+        (page(GPUS[2], GPUS[3] | {"retailPrice": 95.0, "effectiveStartDate": "2026-08-01T00:00:00Z"}), "loaded", 2),
+    ):
+        early.clear()
+        second.body = body.encode() if isinstance(body, str) else body
+        (taken,) = intake.take_live(home, source, Window(NOW))
+        settle.record_subject(home, "cloud_rate")
+        assert (taken.outcome, len(early)) == (outcome, times)
+    assert first.given == 3
+    # The changed page as it came, the other one for the whole.
+    assert early[0].endswith("$skip=2")
+    with write_session(home, catalog()) as con:
+        prices = con.execute("SELECT price_amount_per_hour FROM observed.cloud_rate WHERE valid_to IS NULL ORDER BY 1")
+        assert [p for (p,) in prices.fetchall()] == [90.0, 91.0, 92.0, 95.0]
