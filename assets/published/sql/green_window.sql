@@ -1,13 +1,14 @@
 -- When to start a job so that it runs on the greenest hours.
+-- Hours are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin them at the half hour in Kolkata.
 CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT date_trunc('hour', from_at::TIMESTAMPTZ) AS asked_at),
+    WITH asked AS (SELECT time_bucket(INTERVAL 1 HOUR, from_at::TIMESTAMPTZ) AS asked_at),
     heard AS (
         SELECT g.* FROM observed.grid_carbon_log g, asked a
         WHERE g.zone = zone AND g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average' AND g.basis_accounting = 'location'
           AND (boundary IS NULL OR g.basis_boundary = boundary) AND g.recorded_at <= known_at::TIMESTAMPTZ AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
           AND g.valid_from < a.asked_at + to_hours(horizon_hours + hours)),
     recent AS (
-        SELECT h.source_id, h.basis_boundary, date_trunc('hour', h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity
+        SELECT h.source_id, h.basis_boundary, time_bucket(INTERVAL 1 HOUR, h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity
         FROM (
             SELECT w.* FROM heard w, asked a WHERE w.basis_kind IN ('actual', 'estimated') AND w.valid_from < a.asked_at
             QUALIFY row_number() OVER (PARTITION BY w.source_id, w.scope, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from
@@ -28,7 +29,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hour
         QUALIFY row_number() OVER (PARTITION BY f.source_id, f.basis_boundary, f.resolution, f.valid_from ORDER BY f.observed_at DESC, f.capture_id DESC, f.recorded_at DESC) = 1
             AND f.is_offered),
     forecast_hour AS (
-        SELECT t.source_id, t.basis_boundary, date_trunc('hour', t.valid_from) AS hour_from, avg(t.intensity) AS intensity FROM told t GROUP BY ALL),
+        SELECT t.source_id, t.basis_boundary, time_bucket(INTERVAL 1 HOUR, t.valid_from) AS hour_from, avg(t.intensity) AS intensity FROM told t GROUP BY ALL),
     -- A forecast counts where it reaches over the whole horizon: its hours are not compared with typical ones.
     forecast AS (
         SELECT h.source_id, h.basis_boundary FROM forecast_hour h GROUP BY h.source_id, h.basis_boundary HAVING count(*) = horizon_hours + hours

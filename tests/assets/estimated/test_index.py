@@ -233,6 +233,12 @@ def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None
             "advised_gco2e_per_kwh < now_gco2e_per_kwh, saving_share, perfect_saving_share FROM estimated.green_window ORDER BY ALL"
         ).fetchall()
         nowhere = con.sql("FROM green_window('XX', 4, from_at := DATE '2023-06-14')").fetchall()
+        con.execute("SET TimeZone = 'Asia/Kolkata'")
+        in_india = con.sql(
+            "SELECT wait_hours, expected_gco2e_per_kwh, starting_now_gco2e_per_kwh, saving_percent, advice_by "
+            "FROM green_window('GB', 4, from_at := TIMESTAMPTZ '2023-06-14 18:00:00+00')"
+        ).fetchall()
+    assert in_india == advice
     wait, expected, now, saving, by = advice[0]
     assert 0 < wait <= 24
     assert expected < now == pytest.approx(by_hand[0][0], rel=1e-9)
