@@ -251,7 +251,8 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def _measured_lines(m: Measured) -> list[str]:
     machine = next(iter(m.values()))["machine"]
-    loads = " to ".join(f"{load:g}" for load in sorted({part["machine"]["load_average"] for part in m.values()}))
+    averages = [part["machine"]["load_average"] for part in m.values()]
+    loads = " to ".join(f"{load:g}" for load in sorted({min(averages), max(averages)}))
     lines = [
         f"On {machine['cores']} cores and {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, DuckDB "
         f"{machine['duckdb']}; PostgreSQL with fsync, Parquet in a local folder, made data (values with one decimal on a daily wave, "

@@ -54,7 +54,7 @@ def _summary(home: Home) -> None:
     command = _own_name()
     out.print("\nNext:", markup=False)
     for words, meaning in (
-        ('query "FROM petaday.help()"', "ask the published file in SQL"),
+        ('query "FROM help()"', "ask what was published in SQL"),
         ("ui", "assets, lineage and runs in the browser"),
         ("refresh", "read the live publishers"),
     ):
