@@ -1,8 +1,37 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from assets.catalog import catalog
 from assets.published import dictionary
+
+_MACRO = re.compile(r"\A(?:\s*--.*\n)*\s*CREATE OR REPLACE MACRO (\w+)\((.*)\Z", re.DOTALL)
+_COMMENT = re.compile(r"\A\s*COMMENT ON MACRO (?:TABLE )?(\w+) IS (.*)\Z", re.DOTALL)
+
+
+def _arguments(text: str) -> str:
+    """What stands before the bracket that closes."""
+    depth = 1
+    for at, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0:
+            return text[:at]
+    return text
+
+
+def test_examples_in_comments_name_parameters_that_there_are() -> None:
+    named = {m[1]: _arguments(m[2]) for s in catalog().scripts if (m := _MACRO.match(s))}
+    comments = {m[1]: m[2] for s in catalog().scripts if (m := _COMMENT.match(s))}
+    assert len(named) > 150
+    seen = 0
+    for macro, comment in comments.items():
+        for example in re.finditer(rf"\b{macro}\(", comment):
+            for used in re.findall(r"(\w+) :=", _arguments(comment[example.end() :])):
+                seen += 1
+                assert re.search(rf"\b{used}\b", named[macro]), f"{macro} has no parameter {used}: {comment}"
+    assert seen > 20
 
 
 def test_pages_are_current() -> None:
