@@ -35,12 +35,12 @@ pair AS (
 -- Whom a third source holds right in what no change of price explains.
 backed AS (
     SELECT p.subject, p.thing, p.a_source_id, p.a_capture_id, p.b_source_id, p.b_capture_id, p.from_at,
-        bool_and(abs(c.amount - p.a_amount) <= 0.005 * p.a_amount) AS is_a
+        bool_and(is_alike(c.amount, p.a_amount)) AS is_a
     FROM pair p JOIN single c ON c.subject = p.subject AND c.thing = p.thing AND c.from_at < p.to_at AND p.from_at < c.to_at
         AND c.source_id NOT IN (p.a_source_id, p.b_source_id)
     WHERE far_apart(p.a_amount, p.b_amount) AND p.a_rank[1] AND p.b_rank[1]
-        AND (abs(c.amount - p.a_amount) <= 0.005 * p.a_amount OR abs(c.amount - p.b_amount) <= 0.005 * p.b_amount)
-    GROUP BY ALL HAVING bool_and(abs(c.amount - p.a_amount) <= 0.005 * p.a_amount) = bool_or(abs(c.amount - p.a_amount) <= 0.005 * p.a_amount)),
+        AND (is_alike(c.amount, p.a_amount) OR is_alike(c.amount, p.b_amount))
+    GROUP BY ALL HAVING bool_and(is_alike(c.amount, p.a_amount)) = bool_or(is_alike(c.amount, p.a_amount))),
 price AS (
     SELECT p.subject, p.thing, p.attribute, NULL::DOUBLE AS claim_year, p.a_source_id AS said_by, p.a_amount::VARCHAR AS said_value, p.b_source_id AS also_said_by,
         p.b_amount::VARCHAR AS also_said_value, 100 * (greatest(p.a_amount, p.b_amount) / nullif(least(p.a_amount, p.b_amount), 0) - 1) AS difference_percent,

@@ -15,7 +15,9 @@ COMMENT ON MACRO counts_until IS 'Until when a price counts: its end; else 45 da
 -- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly ever eightfold.
 CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_price) >= 8 * least(price, other_price);
 COMMENT ON MACRO far_apart IS 'Whether two prices of one thing differ eightfold or more: a slip in one of them, not a change of price.';
+CREATE OR REPLACE MACRO is_alike(price, other_price) AS abs(price - other_price) <= 0.005 * other_price;
+COMMENT ON MACRO is_alike IS 'Whether two prices of one thing are the same but for half a per cent: rounding, and the reference rate of another day.';
 CREATE OR REPLACE MACRO is_outvoted(price, said) AS
     len(list_filter(said, lambda s: far_apart(price, s.price)
-        AND len(list_distinct(list_transform(list_filter(said, lambda o: abs(o.price - s.price) <= 0.005 * s.price), lambda o: o.source_id))) >= 2)) > 0;
+        AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)), lambda o: o.source_id))) >= 2)) > 0;
 COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';
