@@ -24,6 +24,7 @@ from warehouse.journal import FileJournal, journal_in
 from warehouse.store import is_shared, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
+from warehouse.verifying import unreadable
 
 Tell = Callable[[str], None]
 R = TypeVar("R")
@@ -215,16 +216,10 @@ def verify(home: Home, tell: Tell) -> list[str]:
 
 def _scan(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Read every block of every table."""
-    problems = []
     names = con.execute(
         "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()"
     ).fetchall()
-    for (name,) in names:
-        try:
-            con.execute(f"SELECT bit_xor(hash(t)) FROM {name} t").fetchall()
-        except duckdb.Error as e:
-            problems.append(f"{name} cannot be read: {str(e).splitlines()[0]}")
-    return problems
+    return unreadable(con, [name for (name,) in names], "SELECT bit_xor(hash(t)) FROM {name} t")
 
 
 def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, place: str, tell: Tell) -> list[str]:

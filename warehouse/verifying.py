@@ -7,11 +7,13 @@ must hold of its content is declared by the catalog (`Catalog.promises`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
 from warehouse.schema import Catalog
+from warehouse.sessions import configure
 from warehouse.store.copying import tables_of
 from warehouse.tables import quoted
 
@@ -35,7 +37,7 @@ def problems_of_copy(path: Path, number: int, expected_counts: dict[str, int], c
     """
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            con.execute("SET TimeZone = 'UTC'").fetchall()
+            configure(con)
             found = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
             if found != number:
                 return [f"the copy says publication {found}, expected {number}"]
@@ -58,10 +60,15 @@ def _unreadable_views(con: duckdb.DuckDBPyConnection) -> list[str]:
     names = con.execute(
         "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
     ).fetchall()
+    return unreadable(con, [name for (name,) in names], "DESCRIBE {name}")
+
+
+def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: str) -> list[str]:
+    """One line for each table or view that cannot answer `question`, SQL with its {name}."""
     problems = []
-    for (name,) in names:
+    for name in names:
         try:
-            con.execute(f"DESCRIBE {name}").fetchall()
+            con.execute(question.format(name=name)).fetchall()
         except duckdb.Error as e:
             problems.append(f"{name} cannot be read: {str(e).splitlines()[0]}")
     return problems
