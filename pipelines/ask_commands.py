@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -194,7 +195,8 @@ def report(options: dict[str, Any], is_opened: bool) -> int:
             return 1
     page = front_page(home)
     out.print(str(page), markup=False)
-    if is_opened:
+    # Without a display (a server, a container) the opener of the desktop would only print what it did not find.
+    if is_opened and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         click.launch(str(page))
     return 0
 

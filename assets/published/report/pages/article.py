@@ -108,6 +108,7 @@ def _growth(facts: Facts) -> Row:
             rows,
             [
                 ("col.quantity", "", lambda r: r["quantity"]),
+                ("col.scenario", "", lambda r: r["scenario_id"]),
                 (
                     "col.growth",
                     "",

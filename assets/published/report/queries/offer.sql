@@ -17,10 +17,14 @@ SELECT * FROM offer
 WHERE from_at <= getvariable('report_at') AND to_at > getvariable('report_at')
 QUALIFY source_id = first(source_id) OVER (PARTITION BY provider, accelerator_id, purchase_option ORDER BY source_rank, source_id);
 
--- The latest yearly average of each zone: lifecycle, location-based, actual.
-CREATE OR REPLACE TEMP TABLE grid_now AS
-SELECT zone, intensity_gco2e_per_kwh, year(valid_from) AS year, source_id, capture_id, is_bundled
+-- The latest yearly average of each zone by boundary: location-based, actual.
+CREATE OR REPLACE TEMP TABLE grid_by_boundary AS
+SELECT zone, basis_boundary, intensity_gco2e_per_kwh, year(valid_from) AS year, source_id, capture_id, is_bundled
 FROM observed.grid_carbon
-WHERE resolution = 'P1Y' AND basis_method = 'average' AND basis_boundary = 'lifecycle' AND basis_accounting = 'location'
-  AND basis_kind = 'actual' AND valid_from <= getvariable('report_at')
-QUALIFY row_number() OVER (PARTITION BY zone ORDER BY valid_from DESC, observed_at DESC, source_id) = 1;
+WHERE resolution = 'P1Y' AND basis_method = 'average' AND basis_accounting = 'location' AND basis_kind = 'actual'
+  AND valid_from <= getvariable('report_at')
+QUALIFY row_number() OVER (PARTITION BY zone, basis_boundary ORDER BY valid_from DESC, observed_at DESC, source_id) = 1;
+
+-- What maps and tables compare: lifecycle, which most zones have.
+CREATE OR REPLACE TEMP TABLE grid_now AS
+SELECT * EXCLUDE (basis_boundary) FROM grid_by_boundary WHERE basis_boundary = 'lifecycle';

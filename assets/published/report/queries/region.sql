@@ -1,4 +1,4 @@
--- Cloud regions: the grid that Petaday uses, and what others claim, each with its year and who says so.
+-- Cloud regions: the lifecycle grid that is compared, the direct factor of the region's own zone, and what others claim, each with its year and who says so.
 WITH claim AS (
     SELECT provider, region, attribute, TRY_CAST(value AS DOUBLE) AS value, year::INTEGER AS year, claimed_by
     FROM reference.region_claim
@@ -20,10 +20,13 @@ SELECT r.provider, r.region, r.place, r.country_code, r.latitude, r.longitude, r
        coalesce(z.intensity_gco2e_per_kwh, c.intensity_gco2e_per_kwh) AS grid_gco2e_per_kwh, coalesce(z.zone, c.zone) AS zone_used,
        coalesce(z.year, c.year) AS grid_year, coalesce(z.source_id, c.source_id) AS source_id, coalesce(z.is_bundled, c.is_bundled) AS is_bundled,
        coalesce(z.capture_id, c.capture_id) AS capture_id,
+       d.direct,
        g.claims, g.claim_low, g.claim_high, g.claimants, o.location_based, o.market_based, o.carbon_free, o.pue_claim
 FROM reference.region r
 LEFT JOIN grid_now z ON z.zone = r.grid_zone
 LEFT JOIN grid_now c ON c.zone = r.country_code
+LEFT JOIN (SELECT zone, {'value': intensity_gco2e_per_kwh, 'year': year, 'claimed_by': source_id} AS direct FROM grid_by_boundary WHERE basis_boundary = 'direct') d
+    ON d.zone = r.grid_zone
 LEFT JOIN grid_claim g USING (provider, region)
 LEFT JOIN other o USING (provider, region)
 ORDER BY r.provider, r.region
