@@ -20,8 +20,8 @@ import dataframely as dy
 import polars as pl
 
 from assets.sources import all_sources
-from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Request, Scope, Source, Window
-from assets.sources._http import Client, FetchError, NotModified, stored_url
+from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Reading, Request, Scope, Source, Window
+from assets.sources._http import Client, NotModified, stored_url
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document

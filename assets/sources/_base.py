@@ -28,6 +28,10 @@ MAX_ZIP_RATIO = 200
 UNKNOWN_START_AT = dt.datetime.fromisoformat(UNKNOWN_START)
 
 
+class FetchError(PetadayError):
+    """A publisher could not be read; says which, what it answered, and after how many tries."""
+
+
 class LayoutError(PetadayError):
     """A publisher's answer is not in the form its parser knows: nothing is loaded, the capture is kept."""
 

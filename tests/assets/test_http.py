@@ -18,8 +18,8 @@ import pytest
 
 from assets import intake
 from assets.sources import _http, source_named
-from assets.sources._base import Reading, Request, Source, Window
-from assets.sources._http import Client, FetchError
+from assets.sources._base import FetchError, Reading, Request, Source, Window
+from assets.sources._http import Client
 from tests.replay import ReplayServer
 from warehouse.captures import Document
 from warehouse.files import write_atomic

@@ -13,8 +13,7 @@ import pytest
 
 from assets import intake
 from assets.sources import aws_price_list
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.aws_price_list import AWS_PRICE_LIST, AWS_PRICE_LIST_CN, expand
 from tests.assets.sources.reading import read_body, read_files
 from tests.bench._aws import write_json

@@ -10,8 +10,7 @@ import pytest
 
 from assets import intake
 from assets.sources import aws_pricing_page
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.aws_pricing_page import AWS_PRICING_PAGE, LOCATIONS, URL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets import intake
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.aws_spot import AWS_SPOT, HOST
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer

@@ -14,8 +14,7 @@ import pytest
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.sources import azure_retail
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.azure_retail import AZURE_RETAIL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer

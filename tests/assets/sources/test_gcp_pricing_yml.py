@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 
 from assets import intake
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.gcp_pricing_yml import GCP_PRICING_YML, URL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer

@@ -11,8 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from assets import intake
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.lambda_page import LAMBDA_PAGE
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer

@@ -10,8 +10,7 @@ import pytest
 
 from assets import intake
 from assets.sources import all_sources
-from assets.sources._base import Source, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, Source, Window
 from assets.subjects import ELECTRICITY_PRICE, GRID_CARBON
 from tests.replay import Answer, ReplayServer
 from warehouse.errors import PetadayError

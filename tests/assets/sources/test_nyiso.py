@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from assets.intake import take_live
-from assets.sources._base import LayoutError, Window
-from assets.sources._http import FetchError
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.nyiso import NYISO
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
