@@ -17,6 +17,7 @@ from assets.estimated.scenario import bundled_scenarios
 from assets.estimated.sections import bundled_statements
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
+from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from assets.observed.checks import told
 from warehouse.connection import transaction, write_session
@@ -131,6 +132,8 @@ def training_estimates(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Cost, energy and emissions of the bundled scenarios, trainings and others, each with its band and factors."""
     with write_session(home.get(), catalog()) as con:
+        if is_waiting(context, con, _DEPS):
+            return
         changed = compute(con)
         misnamed = methods_changed_under_their_name(con)
         for key, table in _OUTPUTS:

@@ -16,6 +16,7 @@ from assets.estimated.decision_tables import (
     WHY_MOVED,
 )
 from assets.estimated.decisions import VERSION, bundled_decisions, question
+from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from warehouse.connection import transaction, write_session
 from warehouse.tables import Table, quoted
@@ -126,6 +127,8 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
 def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Petadays by day, siting, splits, break-evens, hubs, ESG report, growth and verdicts of the bundled scenarios."""
     with write_session(home.get(), catalog()) as con:
+        if is_waiting(context, con, _DEPS):
+            return
         changed = compute(con)
         for table in DECISION_TABLES:
             if (key := decision_key(table)) in context.selected_asset_keys:

@@ -14,6 +14,7 @@ from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX
 from assets.estimated.slices import Sliced, update
+from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON
@@ -196,7 +197,6 @@ def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
         "kinds": {"duckdb", "sql"},
         "owners": OWNERS,
         "code_version": method_version,
-        "pool": POOL,
         "automation_condition": dg.AutomationCondition.eager(),
         "metadata": {
             "dagster/column_schema": table_schema(table.declared()),
@@ -208,6 +208,7 @@ def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
 def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
     @dg.asset(
         **_common(sliced.table, sliced.method_version, sliced.file),
+        pool=POOL,
         deps=[dg.AssetKey(["observed", sliced.subject.name])],
         check_specs=[
             dg.AssetCheckSpec("keys_unique", asset=key_of(sliced.table), description="No key occurs twice."),
@@ -236,9 +237,10 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
 def _asset(index: Index) -> dg.AssetsDefinition:
     checks = {name: check for (table, name), check in _CHECKS.items() if table == index.table.name}
 
-    @dg.asset(
-        **_common(index.table, index.method_version, index.file),
-        deps=index.deps,
+    # Of several assets in form, so that it may end without having made its one.
+    @dg.multi_asset(
+        name=key_of(index.table).to_python_identifier(),
+        specs=[dg.AssetSpec(**_common(index.table, index.method_version, index.file), deps=index.deps, skippable=True)],
         check_specs=[
             dg.AssetCheckSpec("keys_unique", asset=key_of(index.table), description="No key occurs twice."),
             *(
@@ -246,9 +248,15 @@ def _asset(index: Index) -> dg.AssetsDefinition:
                 for name, (meaning, _, _) in checks.items()
             ),
         ],
+        can_subset=True,
+        pool=POOL,
     )
-    def index_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def index_asset(
+        context: dg.AssetExecutionContext, home: HomeResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with write_session(home.get(), catalog()) as con:
+            if is_waiting(context, con, index.deps):
+                return
             changed = compute(con, index)
             passed, found = _keys_unique(con, index.table)
             results = [told("keys_unique", _ERROR, passed, found)]
@@ -260,9 +268,13 @@ def _asset(index: Index) -> dg.AssetsDefinition:
             plot = {}
             if index.table is PRICE_INDEX:
                 plot = plots.lines(context, con, "index", "USD per GPU-hour, on demand", plots.PRICE_INDEX)
-        yield dg.MaterializeResult(
-            metadata={"dagster/row_count": rows, "recomputed": changed, **origin, **plot}, check_results=results
-        )
+        if key_of(index.table) in context.selected_asset_keys:
+            yield dg.MaterializeResult(
+                asset_key=key_of(index.table),
+                metadata={"dagster/row_count": rows, "recomputed": changed, **origin, **plot},
+            )
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        yield from (r._replace(asset_key=key_of(index.table)) for r in results if r.check_name in wanted)
 
     return index_asset
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from assets.estimated.scenario import Band, Scenario, read_toml, scenario_text
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file
 from assets.estimated.training import estimate_training
 from warehouse.connection import read_published
+from warehouse.errors import NotPublishedError
 from warehouse.home import Home
 
 
@@ -28,11 +31,20 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
     data = read_toml(scenario_text(path), path.stem)
     if not has_other_money(data):
         scenario = any_of_file(data, path.stem)
-        with read_published(home) as con:
+        with _with_facts(home) as con:
             return estimate_any(con, scenario)
-    with read_published(home) as con:
+    with _with_facts(home) as con:
         data, converted = in_usd(data, published_rate(con), dt.datetime.now(dt.UTC).date())
         return with_conversions(estimate_any(con, any_of_file(data, path.stem)), converted)
+
+
+@contextmanager
+def _with_facts(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
+    """What users read; a lake that was made and never filled would answer that no region and no model exists."""
+    with read_published(home) as con:
+        if not con.execute("SELECT count(*) FROM meta.reference_file").fetchall()[0][0]:
+            raise NotPublishedError("the warehouse holds no reference tables yet: run `petaday run` first")
+        yield con
 
 
 def estimate_any(

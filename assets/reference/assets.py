@@ -8,7 +8,21 @@ from assets import settle
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.lineage import column_lineage
 from assets.recovery import mended
-from assets.reference.tables import REFERENCE_TABLES, read_reference
+from assets.reference.tables import REFERENCE_TABLES, read_reference, reference_stamp
+
+#: Facts come from no source that ticks: they are loaded when they are not there yet and when a new version of Petaday brings
+#: others, so that no estimate is made without them or on old ones; a load that failed is tried again every hour.
+WHEN_FACTS_ARE_MISSING_OR_NEW = (
+    (
+        dg.AutomationCondition.missing().newly_true()
+        | dg.AutomationCondition.code_version_changed()
+        | (
+            (dg.AutomationCondition.missing() | dg.AutomationCondition.execution_failed())
+            & dg.AutomationCondition.cron_tick_passed("7 * * * *")
+        )
+    )
+    & ~dg.AutomationCondition.in_progress()
+).with_label("when facts are missing or new")
 
 
 def reference_key(name: str) -> dg.AssetKey:
@@ -25,6 +39,8 @@ def reference_key(name: str) -> dg.AssetKey:
             description=f"{table.description} Typed by us, each row with its source.",
             kinds={"csv", "duckdb"},
             owners=OWNERS,
+            code_version=reference_stamp(table),
+            automation_condition=WHEN_FACTS_ARE_MISSING_OR_NEW,
             metadata={
                 "dagster/column_schema": table_schema(table.declared()),
                 "dagster/table_name": f"petaday.{table.full_name}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -304,6 +305,21 @@ class ReferenceFile:
     frame: pl.DataFrame
 
 
+def reference_stamp(table: Table) -> str:
+    """SHA-256 of what the file of a reference table says, without reading it as a table."""
+    if table.columns is Scenario:
+        return _stamp_of_scenarios(_scenario_texts())
+    return hashlib.sha256((FOLDER / f"{table.name}.csv").read_bytes()).hexdigest()
+
+
+def _scenario_texts() -> dict[str, str]:
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(SCENARIOS.rglob("*.toml"))}
+
+
+def _stamp_of_scenarios(texts: Mapping[str, str]) -> str:
+    return hashlib.sha256("\x00".join(texts.values()).encode()).hexdigest()
+
+
 def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
     """Read and check the CSV file of a reference table.
 
@@ -339,7 +355,7 @@ def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
 
 def _read_scenarios(table: Table) -> ReferenceFile:
     """The bundled scenario files as a table."""
-    texts = {file.stem: file.read_text(encoding="utf-8") for file in sorted(SCENARIOS.rglob("*.toml"))}
+    texts = _scenario_texts()
     rows = []
     for scenario_id, definition in texts.items():
         stated = tomllib.loads(definition)
@@ -347,4 +363,4 @@ def _read_scenarios(table: Table) -> ReferenceFile:
         rows.append((scenario_id, kind, stated["title"], stated.get("note"), stated.get("source_url"), definition))
     schema = dict.fromkeys(table.declared(), pl.String)
     frame = table.columns.validate(pl.DataFrame(rows, schema=schema, orient="row"))
-    return ReferenceFile(table, hashlib.sha256("\x00".join(texts.values()).encode()).hexdigest(), frame)
+    return ReferenceFile(table, _stamp_of_scenarios(texts), frame)
