@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import duckdb
 
-from assets import intake, settle
+from assets import reading, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
 from warehouse import loading, staging
@@ -42,7 +42,7 @@ def parsed_batch(
         return batch
     documents = [store.open_document(c) for c in captures]
     try:
-        scopes, rejected = intake.read_batch(source, captures, documents)
+        scopes, rejected = reading.read_batch(source, captures, documents)
     except PetadayError as e:
         return staging.Batch(source.source_id, source.subject, source.parser_version, captures, "rejected", str(e))
     finally:
@@ -144,7 +144,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
             with made_in.open_for_writing(catalog()) as con:
                 settle.sync_sources(con)
                 settle.load_reference(con, home)
-                recorder = loading.Recorder(con, home, catalog(), intake.parse_again(home), keep_journal=False)
+                recorder = loading.Recorder(con, home, catalog(), reading.parse_again(home), keep_journal=False)
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]
                     batch = parsed_batch(home, store, captures, line["outcome"], line.get("message"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from assets import intake
+from assets import reading
 from assets.catalog import catalog
 from assets.observed.views import SQL
 from assets.reference.override import with_overrides
@@ -90,7 +90,7 @@ def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
     with write_session(home, catalog()) as con:
         sync_sources(con)
-        results = loading.record_staged(con, home, catalog(), intake.parse_again(home), source_ids)
+        results = loading.record_staged(con, home, catalog(), reading.parse_again(home), source_ids)
         if subject == "cloud_rate":
             match_accelerators(con)
     return results

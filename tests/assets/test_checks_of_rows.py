@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets.intake import check_scope
+from assets.reading import check_scope
 from assets.sources import all_sources
 from assets.sources._base import LayoutError, Scope
 from assets.subjects import CLOUD_RATE, GRID_CARBON, SUBJECTS

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from assets import intake, settle
+from assets import intake, reading, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
 from tests.replay import ReplayServer
@@ -46,7 +46,7 @@ def take(home: Home, source_id: str, documents: list[Document], outcome: str = "
 def record(home: Home) -> None:
     """Record what is staged, in a write session of its own."""
     with write_session(home, catalog()) as con:
-        loading.record_staged(con, home, catalog(), intake.parse_again(home))
+        loading.record_staged(con, home, catalog(), reading.parse_again(home))
 
 
 @contextmanager

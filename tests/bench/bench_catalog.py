@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets import intake, settle
+from assets import intake, reading, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.subjects import CLOUD_RATE
@@ -67,7 +67,7 @@ def _take(home: Home, file: Path, day: int) -> None:
 
 def _record(home: Home) -> None:
     with write_session(home, catalog()) as con:
-        loading.record_staged(con, home, catalog(), intake.parse_again(home))
+        loading.record_staged(con, home, catalog(), reading.parse_again(home))
 
 
 def run() -> None:

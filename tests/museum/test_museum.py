@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, reading, settle
 from assets.catalog import catalog
 from assets.estimated.scenario import ScenarioError, scenario_of
 from assets.estimated.training import estimate_training
@@ -42,7 +42,7 @@ def refusal(subject: str, **row: object) -> str | None:
     frame = pl.DataFrame({name: [row.get(name)] for name in declared}, schema={n: c.dtype for n, c in declared.items()})
     frame = frame.with_columns(pl.lit(AT).cast(pl.Datetime("us", "UTC")).alias("valid_from"))
     capture = Capture("c", "c", 0, 1, "museum", "u", AT.isoformat(), None, None, None, "", 0, "csv")
-    good, bad = intake.check_scope(subject_named(subject), Scope("s", frame), [capture], AT)
+    good, bad = reading.check_scope(subject_named(subject), Scope("s", frame), [capture], AT)
     assert good.height + bad.height == 1
     return bad["reason"][0] if bad.height else None
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, recovery, settle
+from assets import intake, reading, recovery, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
 from warehouse.connection import read_published, write_session
@@ -275,7 +275,7 @@ def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> N
     batches = sorted(store.batches().values(), key=lambda captures: (captures[0].fetched_at, captures[0].batch_id))
     with write_session(other, catalog()) as con:
         settle.sync_sources(con)
-        recorder = loading.Recorder(con, other, catalog(), intake.parse_again(loaded), keep_journal=False)
+        recorder = loading.Recorder(con, other, catalog(), reading.parse_again(loaded), keep_journal=False)
         recorder.store = store
         for captures in batches:
             recorder.record(recovery.parsed_batch(loaded, store, captures, "loaded", None))

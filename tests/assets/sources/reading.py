@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets import intake
+from assets import reading
 from assets.sources import source_named
 from warehouse.captures import Capture, Document
 
@@ -25,7 +25,7 @@ def read_files(
         )
         for n, d in enumerate(documents)
     ]
-    scopes, rejected = intake.read_batch(source_named(source_id), captures, documents)
+    scopes, rejected = reading.read_batch(source_named(source_id), captures, documents)
     return {s.scope: s.frame for s in scopes}, rejected
 
 

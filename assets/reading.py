@@ -1,0 +1,223 @@
+"""From stored bytes to checked rows: a publisher's parser, then the schema of its subject; what is refused keeps its reason.
+
+No Dagster, no database and no network here: a batch is read in the same way when it comes in, when the log reads it once
+more and when the warehouse is rebuilt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import dataframely as dy
+import polars as pl
+
+from assets.sources import all_sources
+from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source
+from assets.subjects import subject_named
+from warehouse import loading, staging
+from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+from warehouse.tables import Subject
+
+#: The furthest ahead that a date may lie: announced prices, forecasts of a slot.
+MAX_LEAD = {"state": dt.timedelta(days=3 * 366), "series": dt.timedelta(days=62)}
+EARLIEST = dt.datetime(1960, 1, 1, tzinfo=dt.UTC)
+
+
+def explain_rule(schema: type[dy.Schema], rule: str) -> str:
+    """A dataframely rule in words a person understands: which column, what is allowed."""
+    if rule == "primary_key":
+        return "two different rows have the same key: " + ", ".join(schema.primary_key())
+    column_name, _, what = rule.partition("|")
+    if not what:
+        function = getattr(getattr(schema, rule, None), "validation_fn", None)
+        meaning = (getattr(function, "__doc__", None) or "").strip().rstrip(".")
+        return f"{rule.replace('_', ' ')}{': ' + meaning if meaning else ''}"
+    column = schema.columns()[column_name]
+    bounds = {
+        "nullability": "is missing",
+        "nan": "is not a number",
+        "inf": "is infinite",
+        "dtype": "has the wrong type",
+        "min": f"is below {getattr(column, 'min', None)}",
+        "max": f"is above {getattr(column, 'max', None)}",
+        "min_exclusive": f"is not above {getattr(column, 'min_exclusive', None)}",
+        "max_exclusive": f"is not below {getattr(column, 'max_exclusive', None)}",
+    }
+    allowed = (column.metadata or {}).get("allowed")
+    if allowed and what.startswith("check"):
+        return f"{column_name} is not one of {', '.join(allowed)}"
+    return f"{column_name} {bounds.get(what, what)}"
+
+
+def _with_capture_ids(frame: pl.DataFrame, captures: Sequence[Capture]) -> pl.DataFrame:
+    ids = [c.capture_id for c in captures]
+    if "document" in frame.columns:
+        index = pl.col("document").cast(pl.Int64).replace_strict(list(range(len(ids))), ids, return_dtype=pl.String)
+        return frame.with_columns(index.alias("capture_id")).drop("document")
+    return frame.with_columns(pl.lit(ids[0]).alias("capture_id"))
+
+
+@cache
+def _intake_schema(columns: type[dy.Schema]) -> type[dy.Schema]:
+    """The subject's schema with the columns that every row has on its way in; the date belongs to the key."""
+    extra = {
+        "valid_from": dy.Datetime(time_unit="us", time_zone="UTC", primary_key=True, nullable=False),
+        "is_offered": dy.Bool(nullable=False),
+        "capture_id": dy.String(nullable=False),
+    }
+    return type(f"{columns.__name__}Intake", (columns,), extra)
+
+
+def _refused_rows(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    packed = pl.struct(pl.exclude("capture_id", "_reason")).struct.json_encode()
+    return frame.select("capture_id", reason.alias("reason"), packed.alias("row_json"))
+
+
+#: Ends of long slots from their start, by resolution: a mean of one is no mean before it is over.
+_LONG_SLOTS = {"P1M": "1mo", "P1Y": "1y"}
+
+
+def _still_running(subject: Subject, observed_at: dt.datetime) -> pl.Expr | None:
+    """For a series with means and forecasts: true for a mean of a month or year that was not over when it was seen."""
+    if not {"resolution", "basis_kind"} <= set(subject.keys):
+        return None
+    ends = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+    for resolution, length in _LONG_SLOTS.items():
+        ends = (
+            pl.when(pl.col("resolution") == resolution).then(pl.col("valid_from").dt.offset_by(length)).otherwise(ends)
+        )
+    return ((ends > observed_at) & (pl.col("basis_kind") != "forecast")).fill_null(value=False)
+
+
+def check_scope(
+    subject: Subject, scope: Scope, captures: Sequence[Capture], observed_at: dt.datetime
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cast rows to the schema of their subject and part the good from the bad.
+
+    Rows that are alike in every column count once. Where the publisher gives no date, `valid_from` is `observed_at`. A
+    row with `is_offered` false says that an offer ends at its date.
+
+    Returns:
+        (good rows with valid_from and capture_id, refused rows as (capture_id, reason, row_json)).
+
+    Raises:
+        LayoutError: if a declared column is missing or an unknown one is there: a fault of the parser.
+    """
+    declared = subject.columns.columns()
+    frame = _with_capture_ids(scope.frame, captures)
+    found = set(frame.columns) - {"capture_id", "valid_from", "is_offered"}
+    if found != set(declared) or (subject.kind == "series" and "valid_from" not in frame.columns):
+        raise LayoutError(
+            f"parser of {captures[0].source_id}: missing {sorted(set(declared) - found)}, "
+            f"unknown {sorted(found - set(declared))} (a series also needs valid_from)"
+        )
+    start = pl.col("valid_from") if "valid_from" in frame.columns else pl.lit(None)
+    start = start.cast(pl.Datetime("us", "UTC"), strict=False)
+    frame = frame.select(
+        *(pl.col(name).cast(column.dtype, strict=False) for name, column in declared.items()),
+        (start if subject.kind == "series" else start.fill_null(observed_at)).alias("valid_from"),
+        (pl.col("is_offered") if "is_offered" in frame.columns else pl.lit(True)).alias("is_offered"),
+        "capture_id",
+    ).unique(subset=[*declared, "valid_from"], keep="first", maintain_order=True)
+
+    refused = []
+    latest = observed_at + MAX_LEAD[subject.kind]
+    in_time = pl.col("valid_from").is_between(EARLIEST, latest).fill_null(value=False)
+    out_of_time = frame.filter(~in_time)
+    if out_of_time.height:
+        why = f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}"
+        refused.append(_refused_rows(out_of_time, pl.lit(why)))
+        frame = frame.filter(in_time)
+
+    running = _still_running(subject, observed_at)
+    if running is not None:
+        of_running = frame.filter(running)
+        if of_running.height:
+            why = f"the month or year was not over on {observed_at:%Y-%m-%d}: its mean is not of the whole"
+            refused.append(_refused_rows(of_running, pl.lit(why)))
+            frame = frame.filter(~running)
+
+    # A dated end of an offer has no values to check.
+    ended = frame.filter(~pl.col("is_offered"))
+    schema = _intake_schema(subject.columns)
+    good, failure = schema.filter(frame.filter("is_offered"))
+    if (bad := failure.details()).height:
+        rules = [c for c in bad.columns if c not in frame.columns]
+        why = pl.concat_list(
+            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule)))
+            for rule in rules
+        )
+        reason = why.list.drop_nulls().list.join("; ")
+        refused.append(_refused_rows(bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
+    return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+
+
+def read_batch(
+    source: Source,
+    captures: Sequence[Capture],
+    documents: Sequence[Document],
+    pages: Mapping[int, pl.DataFrame] | None = None,
+) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+    """Parse and check one batch.
+
+    Args:
+        source: publisher.
+        captures: of the documents.
+        documents: pages in order.
+        pages: what `source.read_page` has read of them already, by index.
+
+    Returns:
+        (scopes with good rows, refused rows).
+
+    Raises:
+        LayoutError: if the parser does not know the layout.
+    """
+    try:
+        return _read(source, captures, documents, pages or {})
+    except PetadayError:
+        raise
+    except PARSER_ERRORS as e:
+        raise LayoutError(f"{documents[0].url}: not in the known layout: {type(e).__name__}: {str(e)[:300]}") from e
+
+
+def _read(
+    source: Source, captures: Sequence[Capture], documents: Sequence[Document], pages: Mapping[int, pl.DataFrame]
+) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+    if pages and source.read_page and source.join_pages:
+        # What changed was read as it came; the rest is read now.
+        rows = [pages[n] if n in pages else source.read_page(document) for n, document in enumerate(documents)]
+        reading: Reading = source.join_pages(documents, rows)
+    else:
+        reading = source.parse(documents)
+    subject = subject_named(source.subject)
+    scopes, refused = [], []
+    if reading.rejected is not None and reading.rejected.height:
+        refused.append(_with_capture_ids(reading.rejected, captures).select("capture_id", "reason", "row_json"))
+    for scope in reading.scopes:
+        good, bad = check_scope(subject, scope, captures, captures[0].fetched)
+        if bad.height:
+            refused.append(bad)
+        if good.height or scope.is_complete:
+            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good))
+    rejected = pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+    return scopes, rejected
+
+
+def parse_again(home: Home) -> loading.ParseAgain:
+    """How the log reads an earlier batch once more: from its stored bytes, with today's parser."""
+
+    def parse(source_id: str, captures: list[Capture]) -> dict[str, pl.DataFrame]:
+        store = CaptureStore(home)
+        documents = [store.open_document(c) for c in captures]
+        try:
+            scopes, _ = read_batch(all_sources()[source_id], captures, documents)
+        finally:
+            for document in documents:
+                document.path.unlink(missing_ok=True)
+        return {s.scope: s.frame for s in scopes}
+
+    return parse
