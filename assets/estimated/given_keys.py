@@ -39,21 +39,27 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     ),
     **dict.fromkeys(("nodes", "servers"), (("node_count", "server_count"), 1)),
     **dict.fromkeys(("gpus_per_node", "gpus_per_server"), (("accelerators_per_node_count", "gpus_per_server_count", "devices_per_host_count"), 1)),
-    **dict.fromkeys(("device_hours", "chip_hours", "accelerator_hours", "tpu_hours"), (("gpu_hours", "device_hours"), 1)),
+    **dict.fromkeys(("gpu_hours", "device_hours", "chip_hours", "accelerator_hours", "tpu_hours"), (("gpu_hours", "device_hours"), 1)),
     **dict.fromkeys(("parameters", "params", "n_params", "num_params", "n_parameters", "num_parameters"), (("parameters_count",), 1)),
     **dict.fromkeys(("params_b", "params_billion"), (("parameters_count",), 1e9)),
     "params_m": (("parameters_count",), 1e6),
+    **dict.fromkeys(("total_parameters", "total_parameters_count"), (("parameters_count",), 1)),
+    **dict.fromkeys(("total_b", "total_parameters_b"), (("parameters_count",), 1e9)),
+    "small_parameters_b": (("parameters_count_small",), 1e9),
     "active_parameters": (("active_parameters_count",), 1),
     **dict.fromkeys(("active_params_b", "active_b"), (("active_parameters_count",), 1e9)),
     "bytes_per_param": (("bytes_per_parameter",), 1),
     **dict.fromkeys(("tokens", "n_tokens", "num_tokens"), (("tokens_count", "output_tokens_count"), 1)),
     "output_tokens": (("output_tokens_count",), 1),
+    "output_tokens_per_request": (("output_tokens_count",), 1),
     **dict.fromkeys(("input_tokens", "prompt_tokens"), (("prompt_tokens_count", "input_tokens_count"), 1)),
+    "tokens_per_s_gpu": (("tokens_per_s_per_gpu",), 1),
     **dict.fromkeys(("training_flops", "total_flop", "total_flops", "flop", "flops"), (("training_flop",), 1)),
     **dict.fromkeys(("flop_per_param_token", "flops_per_param_token", "flops_per_parameter_token"), (("flop_per_parameter_token",), 1)),
     **{f"{which}_{unit}": ((f"{which}_flop_per_s_per_gpu",), size)
        for which in ("peak", "achieved", "hardware") for unit, size in (("gflops", 1e9), ("tflops", 1e12), ("pflops", 1e15))},
-    **dict.fromkeys(("mfu", "utilisation", "utilization", "utilisation_share"), (("utilization_share",), 1)),
+    **dict.fromkeys(("mfu", "utilisation", "utilization", "utilisation_share", "efficiency"), (("utilization_share",), 1)),
+    "power_fraction": (("power_share",), 1),
     **dict.fromkeys(("mfu_percent", "utilisation_percent"), (("utilization_share",), 0.01)),
     "hfu": (("hfu_share",), 1),
     "hfu_percent": (("hfu_share",), 0.01),
@@ -68,16 +74,28 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     "itl_ms": (("inter_token_latency_s",), 1e-3),
     "ttft_s": (("first_token_latency_s",), 1),
     "ttft_ms": (("first_token_latency_s",), 1e-3),
-    "latency_s": (("request_latency_s",), 1),
-    "latency_ms": (("request_latency_s",), 1e-3),
+    **dict.fromkeys(("latency_s", "latency_cap_s"), (("request_latency_s",), 1)),
+    **dict.fromkeys(("latency_ms", "latency_cap_ms"), (("request_latency_s",), 1e-3)),
     "kwh": (("energy_kwh",), 1),
     **dict.fromkeys(("questions", "questions_per_user"), (("questions_per_visit",), 1)),
     "words": (("words_per_request",), 1),
-    **dict.fromkeys(("wue_l_per_kwh", "wue_on_site_l_per_kwh"), (("site_water_l_per_kwh",), 1)),
-    "wue_off_site_l_per_kwh": (("grid_water_l_per_kwh",), 1),
+    **dict.fromkeys(("wue_l_per_kwh", "wue"), (("site_water_l_per_kwh", "water_l_per_kwh"), 1)),
+    **dict.fromkeys(("wue_on_site_l_per_kwh", "wue_on_site", "wue_on"), (("site_water_l_per_kwh",), 1)),
+    **dict.fromkeys(("wue_off_site_l_per_kwh", "wue_off_site", "wue_off"), (("grid_water_l_per_kwh",), 1)),
+    # The letters of ISO/IEC 21031: M = TE x (TiR / EL) x (RR / ToR), per R.
+    "rr": (("resources_reserved_count",), 1),
+    "tor": (("resources_count",), 1),
+    "cores": (("component_count",), 1),
+    "r": (("functional_unit_count",), 1),
     "layers": (("layer_count",), 1),
     "heads": (("attention_head_count",), 1),
-    "context_tokens": (("context_tokens_count",), 1),
+    **dict.fromkeys(("context_tokens", "context_length", "sequence_length", "seq_len", "seq"), (("context_tokens_count",), 1)),
+    **dict.fromkeys(("head_dim", "d_head"), (("head_dimension_count",), 1)),
+    "n_layers": (("layer_count",), 1),
+    "n_heads": (("attention_head_count",), 1),
+    **{f"{letter}p": ((f"{way}_parallel_count",), 1) for letter, way in (("c", "context"), ("p", "pipeline"), ("d", "data"))},
+    "batch_per_dp": (("batch_per_data_parallel_count",), 1),
+    "tokens_per_sample": (("output_tokens_count",), 1),
 }  # fmt: skip
 
 #: Names that have a unit, which may be another one, too -> canonical keys as above.
@@ -85,13 +103,44 @@ NAMES_WITH_UNIT: Mapping[str, tuple[str, ...]] = {
     "gco2e_per_kwh": ("grid_gco2e_per_kwh",),
     "carbon_intensity_gco2e_per_kwh": ("grid_gco2e_per_kwh",),
     "usd_per_kwh": ("price_usd_per_kwh",),
+    "from_gco2e_per_kwh": ("from_grid_gco2e_per_kwh",),
+    **dict.fromkeys(("it_kwh", "gpu_kwh", "gpu_energy_kwh"), ("it_energy_kwh",)),
+    "wh": ("energy_wh",),
+    "chip_tdp_w": ("tdp_w",),
+    **dict.fromkeys(("kgco2e_per_gpu", "gpu_kgco2e", "chip_kgco2e"), ("device_kgco2e",)),
+    **dict.fromkeys(("kgco2e_per_server", "kgco2e_per_host", "server_kgco2e"), ("host_kgco2e",)),
+    **dict.fromkeys(("acquisition_price_usd", "purchase_price_usd", "chip_price_usd"), ("price_usd",)),
+    "days_since_acquisition": ("days_since_purchase",),
+    "te_kgco2e": ("total_embodied_kgco2e",),
+    "tir_h": ("time_reserved_h",),
+    "el_h": ("life_h",),
 }
+
+#: Words of a key by those that people use for them; the last two are of what is a mean in any case.
+_WORDS: Mapping[str, str] = {
+    "tok": "tokens",
+    "params": "parameters",
+    "accel": "accelerator",
+    "query": "request",
+    "queries": "requests",
+    "visitors": "users",
+    "hbm": "memory_bandwidth",
+    "bytes": "byte",
+    "utilisation": "utilization",
+} | dict.fromkeys(("avg", "average", "mean", "median"), "")
+_SHORT = (
+    (re.compile(r"\Ain_tokens(?=_|\Z)"), "input_tokens"),
+    (re.compile(r"\Aout_tokens(?=_|\Z)"), "output_tokens"),
+    # The unit before its thing: wh_host, kg_server.
+    (re.compile(r"\A(k?wh|k?g(?:co2e)?|k?w)_([a-z]+)\Z"), r"\2_\1"),
+)
 
 #: What may follow a number of hours or of things a day: `gpu_hours_k`.
 _MULTIPLES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
 _MULTIPLIED = re.compile(r"(gpu|device)_hours\Z|(visits|users|requests)_per_day\Z")
 #: In mixed case a small m is a thousandth, which no key is in: 5 mW is not 5 MW.
 _MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
+_TIMES = ("minutes", "hours", "days", "weeks", "months", "years")
 _PER_CHIP = re.compile(r"_per_(?:chip|device|accelerator|card|tpu)(?=_|\Z)")
 #: A price of electricity in a currency, where the currency is a field of its own.
 _PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
@@ -167,6 +216,10 @@ def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
             twice = {n: f * g for other, f in _variants(name).items() for n, g in _variants(other).items()}
             for other, factor in ({name: 1.0} | twice | _variants(name)).items():
                 found[other] = {key: factor}
+    # How long it takes needs no word before its unit, if that is one.
+    for name, of in list(found.items()):
+        if (word := name.removeprefix("duration_")) in _TIMES and next(iter(of)).startswith("duration_"):
+            found.setdefault(word, {}).update(of)
     for name, (keys, factor) in NAMES.items():
         if key := next((k for k in keys if k in allowed), None):
             found[name] = {key: factor}
@@ -227,7 +280,8 @@ def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float
     """The canonical key of what a file wrote, the factor to its unit, and the currency where the name says one."""
     others = other_keys(tuple(known))
     plain = name if _MILLI.search(name) else re.sub(r"[\s-]+", "_", name.strip()).lower()
-    for spelled in (name, plain, _PER_CHIP.sub("_per_gpu", plain)):
+    per_gpu = _PER_CHIP.sub("_per_gpu", plain)
+    for spelled in (name, plain, per_gpu, _in_our_words(per_gpu)):
         if spelled in known or spelled in named:
             return spelled, 1.0, None
         if spelled in others:
@@ -240,11 +294,22 @@ def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float
     return name, 1.0, None
 
 
+def _in_our_words(key: str) -> str:
+    """A key with the words that people use for others replaced, its unit last."""
+    words = [_WORDS.get(word, word) for word in key.split("_")]
+    plain = "_".join(word for word in words if word)
+    for pattern, replacement in _SHORT:
+        plain = pattern.sub(replacement, plain)
+    return plain
+
+
 def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
     """One line for a key that no section knows: what it may mean, or what is allowed."""
     plain = _PER_CHIP.sub("_per_gpu", name.lower())
     of = f" of [{section}]" if section else ""
-    if (unit := re.fullmatch(r"([gtp]flops)_per_gpu", plain)) and "achieved_flop_per_s_per_gpu" in allowed:
+    if plain in ("watts", "power") and {"power_w", "power_w_per_gpu"} <= set(allowed):
+        return f"{name}: unknown field{of}; power_w_per_gpu is that of one accelerator, power_w that of all servers"
+    if (unit := re.fullmatch(r"([gtp]flops)(?:_per_gpu)?", plain)) and "achieved_flop_per_s_per_gpu" in allowed:
         return f"{name}: unknown field{of}; achieved_{unit[1]}_per_gpu is what was measured, peak_{unit[1]}_per_gpu what the data sheet says"
     if money := OTHER_MONEY.search(plain):
         return f"{name}: unknown field{of}; money is in USD here: convert {money[1].upper()} at the rate of its day (observed.usd_rate) and write usd in the key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from assets.estimated.engine import Method, Quantity
@@ -181,28 +182,106 @@ _COMPUTE = Method(
 _DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
 _MFU = _COMPUTE.quantities["mfu_share"]
 
-METHODS = (
-    # HFU as an input: what recomputation leaves of it is the MFU.
-    replace(
-        _COMPUTE,
-        version="compute-2",
-        numbers={**_COMPUTE.numbers, "hfu_share": NUMBERS["utilization_share"]},
-        quantities={
-            **_COMPUTE.quantities,
-            "mfu_share": replace(
-                _MFU,
-                formula=f"coalesce({_MFU.formula}, in_hfu_share / ({_DONE_AGAIN}))",
-                needs=f"{_MFU.needs}; or hfu_share and recomputed_share",
-            ),
-            "hfu_share": Quantity(
-                "share",
-                f"coalesce({_HFU}, mfu_share * ({_DONE_AGAIN}))",
-                f"{_ATTENTION}; recomputed_share; {_USED}; or utilization_share",
-                is_input=True,
-            ),
-            # Where no other throughput is given, the MFU that an HFU comes down to.
-            **_of_throughput("coalesce(in_utilization_share, mfu_share)"),
-        },
-    ),
+
+def _before(
+    name: str, quantities: Mapping[str, Quantity], new_name: str, new: Quantity
+) -> Iterator[tuple[str, Quantity]]:
+    """The quantities with one more before another, as each may use only those before it."""
+    for known, quantity in quantities.items():
+        if known == name:
+            yield new_name, new
+        yield known, quantity
+
+
+#: HFU as an input: what recomputation leaves of it is the MFU.
+_COMPUTE_2 = replace(
     _COMPUTE,
+    version="compute-2",
+    numbers={**_COMPUTE.numbers, "hfu_share": NUMBERS["utilization_share"]},
+    quantities={
+        **_COMPUTE.quantities,
+        "mfu_share": replace(
+            _MFU,
+            formula=f"coalesce({_MFU.formula}, in_hfu_share / ({_DONE_AGAIN}))",
+            needs=f"{_MFU.needs}; or hfu_share and recomputed_share",
+        ),
+        "hfu_share": Quantity(
+            "share",
+            f"coalesce({_HFU}, mfu_share * ({_DONE_AGAIN}))",
+            f"{_ATTENTION}; recomputed_share; {_USED}; or utilization_share",
+            is_input=True,
+        ),
+        # Where no other throughput is given, the MFU that an HFU comes down to.
+        **_of_throughput("coalesce(in_utilization_share, mfu_share)"),
+    },
 )
+_2 = _COMPUTE_2.quantities
+_EACH = "coalesce(in_flop_per_parameter_token, 6)"
+_FLOP = f"{_SIZE}, and tokens_count; or training_flop or pf_days"
+_ACHIEVED = Quantity(
+    "FLOP/s",
+    "coalesce(coalesce(flop_per_token, flop_per_token_without_attention) * tokens_per_s / in_accelerator_count, "
+    "achieved_flop_per_s_of_run(training_flop, in_gpu_hours), in_peak_flop_per_s_per_gpu * coalesce(in_utilization_share, mfu_share))",
+    f"{_SIZE}; {_RATE}; and accelerator_count; or the FLOP and gpu_hours; or peak_flop_per_s_per_gpu and utilization_share",
+    is_input=True,
+)
+#: What follows from each other is found from either side: FLOP and petadays, throughput and hours, cost and price per FLOP.
+_COMPUTE_3 = replace(
+    _COMPUTE_2,
+    version="compute-3",
+    numbers={
+        **_COMPUTE_2.numbers,
+        "flop_per_parameter_token": NUMBERS["flop_per_parameter_token"],
+        "gpu_hours": NUMBERS["gpu_hours"],
+    },
+    quantities={
+        **dict(_before("gpu_hours", _2, "achieved_flop_per_s_per_gpu", _ACHIEVED)),
+        "flop_per_token_without_attention": replace(
+            _2["flop_per_token_without_attention"],
+            formula=f"training_flop_with_attention(in_parameters_count, 1, {_EACH}, 0)",
+        ),
+        "flop_per_token": replace(
+            _2["flop_per_token"],
+            formula=f"training_flop_with_attention(in_parameters_count, 1, {_EACH}, attention_flop_per_token)",
+        ),
+        "flop_per_token_with_recomputation": replace(
+            _2["flop_per_token_with_recomputation"],
+            formula=f"flop_per_token + recomputation_flop_per_token(in_parameters_count * {_EACH} / 6, in_recomputed_share, attention_flop_per_token)",
+        ),
+        "training_flop": replace(
+            _2["training_flop"],
+            formula=f"coalesce({_2['training_flop'].formula}, in_pf_days * 86400e15)",
+            needs=f"{_SIZE}, and tokens_count; or pf_days",
+        ),
+        "pf_days": replace(_2["pf_days"], needs=_FLOP),
+        "mfu_share": replace(
+            _2["mfu_share"],
+            formula=f"coalesce({_2['mfu_share'].formula}, utilization_share(achieved_flop_per_s_of_run(training_flop, in_gpu_hours), in_peak_flop_per_s_per_gpu))",
+            needs=f"{_2['mfu_share'].needs}; or the FLOP, gpu_hours and peak_flop_per_s_per_gpu",
+        ),
+        "gpu_hours": replace(
+            _2["gpu_hours"],
+            formula="gpu_hours_of_flop(training_flop, coalesce(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu * in_utilization_share, achieved_flop_per_s_per_gpu))",
+            needs=f"{_2['gpu_hours'].needs}; or tokens_per_s and accelerator_count",
+            is_input=True,
+        ),
+        "usd_per_flop": Quantity(
+            "USD/FLOP",
+            "coalesce(usd_per_flop(in_usd_per_gpu_hour, achieved_flop_per_s_per_gpu), in_cost_usd / training_flop)",
+            "give usd_per_gpu_hour and a throughput; or cost_usd and its FLOP",
+            is_input=True,
+        ),
+        "cost_usd": Quantity(
+            "USD",
+            "coalesce(training_flop * usd_per_flop, cost_usd(gpu_hours, in_usd_per_gpu_hour))",
+            "give the FLOP and usd_per_flop, or a rate and a throughput or gpu_hours",
+            is_input=True,
+        ),
+        "usd_per_gpu_hour": Quantity(
+            "USD/GPU-hour",
+            "coalesce(in_usd_per_gpu_hour, usd_per_flop * 3600 * achieved_flop_per_s_per_gpu, in_cost_usd / gpu_hours)",
+            "give usd_per_flop and a throughput; or cost_usd and gpu_hours",
+        ),
+    },
+)
+METHODS = (_COMPUTE_3, _COMPUTE_2, _COMPUTE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assets.estimated.engine import Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
@@ -24,152 +26,175 @@ _RATE = Bounds("tokens/s", 1e-6, 1e15)
 _BANDWIDTH = Bounds("byte/s", 1e8, 1e16, "3.35e12, not 3350 (GB/s)")
 _COUNT = "give accelerator_count, or node_count (or node_days) and accelerators_per_node_count"
 _TOKENS = "give tokens_per_s"
-METHODS = (
-    Method(
-        "service",
-        "service-1",
-        {
-            "parameters_count": PARAMETERS,
-            "active_parameters_count": PARAMETERS,
-            "bytes_per_parameter": Bounds("byte", 0.1, 8),
-            "memory_bandwidth_byte_per_s": _BANDWIDTH,
-            "peak_flop_per_s_per_gpu": PEAK,
-            "accelerator_count": COUNT,
-            "power_w": WATT,
-            "tokens_per_s": _RATE,
-            "output_tokens_count": TOKENS,
-            "batch_count": COUNT,
-            "inter_token_latency_s": SECONDS,
-            "first_token_latency_s": SECONDS,
-            "samples_count": COUNT,
-            "samples_per_s": Bounds("samples/s", 1e-9, 1e12),
-            "node_count": COUNT,
-            "accelerators_per_node_count": COUNT,
-            "duration_h": Bounds("h", 1e-6, 1e6),
-            "cached_input_tokens_count": TOKENS,
-            "input_tokens_count": TOKENS,
-            "service_output_tokens_count": TOKENS,
-            "input_tokens_per_s_per_node": _RATE,
-            "output_tokens_per_s_per_node": _RATE,
-            "usd_per_mtok_cached_input": _PRICE,
-            "usd_per_mtok_input": _PRICE,
-            "usd_per_mtok_output": _PRICE,
-            "usd_per_gpu_hour": USD_PER_GPU_HOUR,
-            "revenue_usd": USD,
-            "cost_usd": USD,
-            "pue": PUE,
-            "grid_gco2e_per_kwh": GRID,
-        },
-        {
-            "tokens_per_s_of_batch": Quantity(
-                "token/s",
-                "tokens_per_s_of_batch(in_batch_count, in_inter_token_latency_s)",
-                "give batch_count and inter_token_latency_s",
-            ),
-            "j_per_token": Quantity(
-                "J/token", "j_per_token(in_power_w, in_tokens_per_s)", "give power_w and tokens_per_s"
-            ),
-            "j_per_request": Quantity(
-                "J/request",
-                "j_per_token * in_output_tokens_count",
-                "give power_w, tokens_per_s and output_tokens_count",
-            ),
-            "kwh_per_mtok": Quantity(
-                "kWh per million tokens",
-                "facility_energy_kwh(j_per_token / 3.6, in_pue)",
-                "give power_w, tokens_per_s and pue",
-            ),
-            "gco2e_per_mtok": Quantity(
-                "gCO2e per million tokens",
-                "kwh_per_mtok * in_grid_gco2e_per_kwh",
-                "give all of kwh_per_mtok, and grid_gco2e_per_kwh or region",
-            ),
-            "weight_read_s": Quantity(
-                "s/token",
-                "weight_read_s(in_parameters_count, coalesce(in_bytes_per_parameter, bytes_per_parameter(in_number_format)), in_accelerator_count, in_memory_bandwidth_byte_per_s)",
-                "give parameters_count or model, accelerator_count, memory_bandwidth_byte_per_s or accelerator",
-            ),
-            "weight_read_share": Quantity(
-                "share",
-                "weight_read_s / in_inter_token_latency_s",
-                "give all of weight_read_s, and inter_token_latency_s",
-            ),
-            "flop_share_of_peak": Quantity(
-                "share",
-                "utilization_share(inference_flop_per_token(coalesce(in_active_parameters_count, in_parameters_count)) * in_tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
-                "give model or active_parameters_count, tokens_per_s, accelerator_count, and peak_flop_per_s_per_gpu or accelerator",
-            ),
-            "request_latency_s": Quantity(
-                "s",
-                "in_first_token_latency_s + in_inter_token_latency_s * (in_output_tokens_count - 1)",
-                "give first_token_latency_s, inter_token_latency_s and output_tokens_count",
-            ),
-            "offline_duration_s": Quantity(
-                "s", "in_samples_count / in_samples_per_s", "give samples_count and samples_per_s"
-            ),
-            "tokens_per_sample": Quantity(
-                "token", "in_tokens_per_s / in_samples_per_s", "give tokens_per_s and samples_per_s"
-            ),
-            "node_days": Quantity(
-                "node-day",
-                "(in_input_tokens_count / in_input_tokens_per_s_per_node + in_service_output_tokens_count / in_output_tokens_per_s_per_node) / 86400",
-                "give input_tokens_count, service_output_tokens_count, and tokens per second and node of both",
-            ),
-            "gpu_hours": Quantity(
-                "GPU-hour",
-                "coalesce(in_node_count * in_accelerators_per_node_count, in_accelerator_count) * coalesce(in_duration_h, 24)",
-                _COUNT,
-            ),
-            "cost_usd": Quantity(
-                "USD",
-                "cost_usd(gpu_hours, in_usd_per_gpu_hour)",
-                f"{_COUNT}; and usd_per_gpu_hour or accelerator",
-                is_input=True,
-            ),
-            "cache_hit_share": Quantity(
-                "share",
-                "in_cached_input_tokens_count / in_input_tokens_count",
-                "give cached_input_tokens_count and input_tokens_count",
-            ),
-            "revenue_usd": Quantity(
-                "USD",
-                "(in_cached_input_tokens_count * in_usd_per_mtok_cached_input + (in_input_tokens_count - in_cached_input_tokens_count) * in_usd_per_mtok_input "
-                "+ in_service_output_tokens_count * in_usd_per_mtok_output) / 1e6",
-                "give tokens and prices of cached input, input and output",
-                is_input=True,
-            ),
-            "margin_on_cost_share": Quantity(
-                "share",
-                "(revenue_usd - cost_usd) / cost_usd",
-                "give revenue_usd and cost_usd, or what they follow from",
-            ),
-            "margin_on_revenue_share": Quantity(
-                "share",
-                "(revenue_usd - cost_usd) / revenue_usd",
-                "give revenue_usd and cost_usd, or what they follow from",
-            ),
-            "usd_per_mtok_output": Quantity(
-                "USD per million tokens",
-                "coalesce(usd_per_mtok(in_accelerators_per_node_count * in_usd_per_gpu_hour, in_output_tokens_per_s_per_node * 3600), "
-                "usd_per_mtok(in_accelerator_count * in_usd_per_gpu_hour, in_tokens_per_s * 3600))",
-                f"{_TOKENS} and accelerator_count (or those of a node), and usd_per_gpu_hour or accelerator",
-            ),
-        },
-        choices={"number_format": ("bf16", "fp8", "fp4", "int8")},
-        at_most=(
-            ("active_parameters_count", "parameters_count"),
-            ("cached_input_tokens_count", "input_tokens_count"),
+_SERVICE = Method(
+    "service",
+    "service-1",
+    {
+        "parameters_count": PARAMETERS,
+        "active_parameters_count": PARAMETERS,
+        "bytes_per_parameter": Bounds("byte", 0.1, 8),
+        "memory_bandwidth_byte_per_s": _BANDWIDTH,
+        "peak_flop_per_s_per_gpu": PEAK,
+        "accelerator_count": COUNT,
+        "power_w": WATT,
+        "tokens_per_s": _RATE,
+        "output_tokens_count": TOKENS,
+        "batch_count": COUNT,
+        "inter_token_latency_s": SECONDS,
+        "first_token_latency_s": SECONDS,
+        "samples_count": COUNT,
+        "samples_per_s": Bounds("samples/s", 1e-9, 1e12),
+        "node_count": COUNT,
+        "accelerators_per_node_count": COUNT,
+        "duration_h": Bounds("h", 1e-6, 1e6),
+        "cached_input_tokens_count": TOKENS,
+        "input_tokens_count": TOKENS,
+        "service_output_tokens_count": TOKENS,
+        "input_tokens_per_s_per_node": _RATE,
+        "output_tokens_per_s_per_node": _RATE,
+        "usd_per_mtok_cached_input": _PRICE,
+        "usd_per_mtok_input": _PRICE,
+        "usd_per_mtok_output": _PRICE,
+        "usd_per_gpu_hour": USD_PER_GPU_HOUR,
+        "revenue_usd": USD,
+        "cost_usd": USD,
+        "pue": PUE,
+        "grid_gco2e_per_kwh": GRID,
+    },
+    {
+        "tokens_per_s_of_batch": Quantity(
+            "token/s",
+            "tokens_per_s_of_batch(in_batch_count, in_inter_token_latency_s)",
+            "give batch_count and inter_token_latency_s",
         ),
-        names=("model", "accelerator", "provider", "region", "purchase"),
-        more=reference_facts(
-            model={
-                "parameters_count": "parameters_count",
-                "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
-            },
-            accelerator={
-                "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
-                "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
-            },
+        "j_per_token": Quantity("J/token", "j_per_token(in_power_w, in_tokens_per_s)", "give power_w and tokens_per_s"),
+        "j_per_request": Quantity(
+            "J/request",
+            "j_per_token * in_output_tokens_count",
+            "give power_w, tokens_per_s and output_tokens_count",
         ),
+        "kwh_per_mtok": Quantity(
+            "kWh per million tokens",
+            "facility_energy_kwh(j_per_token / 3.6, in_pue)",
+            "give power_w, tokens_per_s and pue",
+        ),
+        "gco2e_per_mtok": Quantity(
+            "gCO2e per million tokens",
+            "kwh_per_mtok * in_grid_gco2e_per_kwh",
+            "give all of kwh_per_mtok, and grid_gco2e_per_kwh or region",
+        ),
+        "weight_read_s": Quantity(
+            "s/token",
+            "weight_read_s(in_parameters_count, coalesce(in_bytes_per_parameter, bytes_per_parameter(in_number_format)), in_accelerator_count, in_memory_bandwidth_byte_per_s)",
+            "give parameters_count or model, accelerator_count, memory_bandwidth_byte_per_s or accelerator",
+        ),
+        "weight_read_share": Quantity(
+            "share",
+            "weight_read_s / in_inter_token_latency_s",
+            "give all of weight_read_s, and inter_token_latency_s",
+        ),
+        "flop_share_of_peak": Quantity(
+            "share",
+            "utilization_share(inference_flop_per_token(coalesce(in_active_parameters_count, in_parameters_count)) * in_tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
+            "give model or active_parameters_count, tokens_per_s, accelerator_count, and peak_flop_per_s_per_gpu or accelerator",
+        ),
+        "request_latency_s": Quantity(
+            "s",
+            "in_first_token_latency_s + in_inter_token_latency_s * (in_output_tokens_count - 1)",
+            "give first_token_latency_s, inter_token_latency_s and output_tokens_count",
+        ),
+        "offline_duration_s": Quantity(
+            "s", "in_samples_count / in_samples_per_s", "give samples_count and samples_per_s"
+        ),
+        "tokens_per_sample": Quantity(
+            "token", "in_tokens_per_s / in_samples_per_s", "give tokens_per_s and samples_per_s"
+        ),
+        "node_days": Quantity(
+            "node-day",
+            "(in_input_tokens_count / in_input_tokens_per_s_per_node + in_service_output_tokens_count / in_output_tokens_per_s_per_node) / 86400",
+            "give input_tokens_count, service_output_tokens_count, and tokens per second and node of both",
+        ),
+        "gpu_hours": Quantity(
+            "GPU-hour",
+            "coalesce(in_node_count * in_accelerators_per_node_count, in_accelerator_count) * coalesce(in_duration_h, 24)",
+            _COUNT,
+        ),
+        "cost_usd": Quantity(
+            "USD",
+            "cost_usd(gpu_hours, in_usd_per_gpu_hour)",
+            f"{_COUNT}; and usd_per_gpu_hour or accelerator",
+            is_input=True,
+        ),
+        "cache_hit_share": Quantity(
+            "share",
+            "in_cached_input_tokens_count / in_input_tokens_count",
+            "give cached_input_tokens_count and input_tokens_count",
+        ),
+        "revenue_usd": Quantity(
+            "USD",
+            "(in_cached_input_tokens_count * in_usd_per_mtok_cached_input + (in_input_tokens_count - in_cached_input_tokens_count) * in_usd_per_mtok_input "
+            "+ in_service_output_tokens_count * in_usd_per_mtok_output) / 1e6",
+            "give tokens and prices of cached input, input and output",
+            is_input=True,
+        ),
+        "margin_on_cost_share": Quantity(
+            "share",
+            "(revenue_usd - cost_usd) / cost_usd",
+            "give revenue_usd and cost_usd, or what they follow from",
+        ),
+        "margin_on_revenue_share": Quantity(
+            "share",
+            "(revenue_usd - cost_usd) / revenue_usd",
+            "give revenue_usd and cost_usd, or what they follow from",
+        ),
+        "usd_per_mtok_output": Quantity(
+            "USD per million tokens",
+            "coalesce(usd_per_mtok(in_accelerators_per_node_count * in_usd_per_gpu_hour, in_output_tokens_per_s_per_node * 3600), "
+            "usd_per_mtok(in_accelerator_count * in_usd_per_gpu_hour, in_tokens_per_s * 3600))",
+            f"{_TOKENS} and accelerator_count (or those of a node), and usd_per_gpu_hour or accelerator",
+        ),
+    },
+    choices={"number_format": ("bf16", "fp8", "fp4", "int8")},
+    at_most=(
+        ("active_parameters_count", "parameters_count"),
+        ("cached_input_tokens_count", "input_tokens_count"),
     ),
+    names=("model", "accelerator", "provider", "region", "purchase"),
+    more=reference_facts(
+        model={
+            "parameters_count": "parameters_count",
+            "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
+        },
+        accelerator={
+            "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
+            "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
+        },
+    ),
+)
+#: Output of the whole service. Beside input of the whole service no other output than that of the whole can be meant.
+_OUT = "coalesce(in_service_output_tokens_count, CASE WHEN in_input_tokens_count IS NOT NULL THEN in_output_tokens_count END)"
+_OUTPUT = "service_output_tokens_count (or output_tokens_count beside input_tokens_count)"
+_Q = _SERVICE.quantities
+METHODS = (
+    # A service without a cache bills all of its input at one price.
+    replace(
+        _SERVICE,
+        version="service-2",
+        quantities={
+            **_Q,
+            "node_days": replace(
+                _Q["node_days"],
+                formula=f"(in_input_tokens_count / in_input_tokens_per_s_per_node + {_OUT} / in_output_tokens_per_s_per_node) / 86400",
+                needs=f"give input_tokens_count, {_OUTPUT}, and tokens per second and node of both",
+            ),
+            "revenue_usd": replace(
+                _Q["revenue_usd"],
+                formula="(CASE WHEN in_cached_input_tokens_count IS NULL AND in_usd_per_mtok_cached_input IS NULL THEN in_input_tokens_count * in_usd_per_mtok_input "
+                "ELSE in_cached_input_tokens_count * in_usd_per_mtok_cached_input + (in_input_tokens_count - in_cached_input_tokens_count) * in_usd_per_mtok_input END "
+                f"+ {_OUT} * in_usd_per_mtok_output) / 1e6",
+                needs=f"give input_tokens_count, {_OUTPUT}, usd_per_mtok_input and usd_per_mtok_output; of cached input both tokens and price, or neither",
+            ),
+        },
+    ),
+    _SERVICE,
 )

@@ -43,12 +43,50 @@ SAME = [
     ("num_tokens", 780e9, "tokens_count", 780e9),
     ("num_gpus", 64, "accelerator_count", 64),
     ("kwh", 433_196, "energy_kwh", 433_196),
+    ("hours", 84, "duration_days", 3.5),
+    ("months", 5, "duration_days", 5 * 365 / 12),
+    ("avg_power_w_per_chip", 289, "power_w_per_gpu", 289),
+    ("it_mwh", 257, "it_energy_kwh", 257_000),
+    ("efficiency", 0.37, "utilization_share", 0.37),
+]
+#: Section, and what people write in it, as above.
+SAME_IN = [
+    ("request", "total_params_b", 46.7, "parameters_count", 46.7e9),
+    ("request", "latency_cap_s", 5, "request_latency_s", 5),
+    ("request", "wue_on", 0.37, "site_water_l_per_kwh", 0.37),
+    ("service", "mean_tok_per_s", 312, "tokens_per_s", 312),
+    ("service", "median_itl_ms", 25.2, "inter_token_latency_s", 0.0252),
+    ("service", "hbm_gb_per_s", 3_350, "memory_bandwidth_byte_per_s", 3.35e12),
+    ("service", "in_tok_b", 608, "input_tokens_count", 608e9),
+    ("embodied", "kg_server", 2_500, "host_kgco2e", 2_500),
+    ("embodied", "kgco2e_per_chip", 164, "device_kgco2e", 164),
+    ("embodied", "gpu_hours", 1_082_990, "device_hours", 1_082_990),
+    ("ownership", "acquisition_price_usd", 18_625, "price_usd", 18_625),
+    ("ownership", "avg_power_fraction", 0.75, "power_share", 0.75),
+    ("ownership", "chip_tdp_kw", 0.25, "tdp_w", 250),
+    ("prompt", "kwh_host", 0.00006, "host_wh", 0.06),
+    ("prompt", "wue", 1.15, "water_l_per_kwh", 1.15),
+    ("fleet", "queries_per_day", 1e7, "requests_per_day", 1e7),
+    ("fleet", "musd_per_rack", 1.4, "usd_per_rack", 1.4e6),
+    ("site", "from_kgco2e_per_kwh", 0.44, "from_grid_gco2e_per_kwh", 440),
+    ("sci", "te_kg", 1_205.52, "total_embodied_kgco2e", 1_205.52),
+    ("sci", "tir_h", 1, "time_reserved_h", 1),
+    ("sci", "el_h", 35_040, "life_h", 35_040),
+    ("compute", "pp", 16, "pipeline_parallel_count", 16),
+    ("compute", "seq_len", 2_048, "context_tokens_count", 2_048),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "key", "same"), SAME)
 def test_another_unit_or_name(name: str, value: float, key: str, same: float) -> None:
     found = scenario_of({name: value}).numbers
+    assert list(found) == [key]
+    assert found[key].central == pytest.approx(same, rel=1e-12)
+
+
+@pytest.mark.parametrize(("section", "name", "value", "key", "same"), SAME_IN)
+def test_another_name_in_a_section(section: str, name: str, value: float, key: str, same: float) -> None:
+    found = statement_of(section, {name: value}).numbers
     assert list(found) == [key]
     assert found[key].central == pytest.approx(same, rel=1e-12)
 
@@ -98,6 +136,7 @@ def test_a_section_reads_them_too() -> None:
         ({"step_count": 1_000, "tokens_per_step": 4e6}, "tokens_count", 4e9),
         ({"tokens": 1.4e12, "tokens_per_s_per_gpu": 380}, "gpu_hours", 1.4e12 / 380 / 3600),
         ({"tokens": 780e9, "tokens_per_s": 238.3e3}, "duration_days", 780e9 / 238.3e3 / 86_400),
+        ({"tokens": 1.4e12, "tok_per_s_gpu": 380}, "gpu_hours", 1.4e12 / 380 / 3600),
         ({"nodes": 48, "gpus_per_node": 8}, "accelerator_count", 384),
     ],
 )
@@ -117,6 +156,8 @@ def test_layers_count_only_where_attention_is_asked_for() -> None:
     [
         ({"power_mW_per_gpu": 5}, "power_mW_per_gpu: unknown field"),
         ({"tflops_per_chip": 34.4}, "achieved_tflops_per_gpu is what was measured, peak_tflops_per_gpu what the data"),
+        ({"watts": 245}, "power_w_per_gpu is that of one accelerator, power_w that of all servers"),
+        ({"max_power_w_per_gpu": 245}, "max_power_w_per_gpu: unknown field"),
         ({"eur_per_gpu_hour": 2}, "convert EUR at the rate of its day"),
         ({"gpu_hours_k": 1, "device_hours": 1_000}, "both state gpu_hours"),
     ],

@@ -434,3 +434,42 @@ def test_refused_at_once(section: str, values: dict[str, object], message: str) 
         statement_of(section, values)
     assert len(error.value.problems) == 1
     assert error.value.problems[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"pf_days": 3_640, "achieved_tflops": 28},
+            {"training_flop": 3_640 * 86_400e15, "gpu_hours": 3_640 * 24e15 / 28e12},
+        ),
+        ({"params_m": 11_000, "tokens_b": 1_000, "flops_per_param_token": 3}, {"training_flop": 3.3e22}),
+        # DeepSeek-V3, arXiv 2412.19437 table 1 and section 3: 2.664 million H800-hours for 14.8 T tokens of 37 B active parameters.
+        (
+            {"params_b": 37, "tokens_t": 14.8, "gpu_hours_k": 2_664, "peak_tflops": 989.4, "cost_usd": 5.328e6},
+            {"achieved_flop_per_s_per_gpu": 342.6e12, "mfu_share": 0.3462, "usd_per_gpu_hour": 2.0},
+        ),
+        ({"cost_usd": 4.6e6, "training_flop": 3.14e23}, {"usd_per_flop": 1.465e-17}),
+        ({"gpu_hours": 100, "usd_per_gpu_hour": 2}, {"cost_usd": 200}),
+    ],
+)
+def test_compute_from_either_side(
+    warehouse: duckdb.DuckDBPyConnection, values: dict[str, float], expected: dict[str, float]
+) -> None:
+    found = run(warehouse, "compute", **values).quantities
+    assert {name: found[name]["central"] for name in expected} == pytest.approx(expected, rel=1e-3)
+
+
+def test_compute_that_contradicts_itself(warehouse: duckdb.DuckDBPyConnection) -> None:
+    run_of = {"params_b": 37, "tokens_t": 14.8, "gpu_hours_k": 2_664, "peak_tflops": 989.4}
+    with pytest.raises(ScenarioError, match="gpu_hours contradicts the rest"):
+        run(warehouse, "compute", **run_of, mfu=0.6)
+
+
+def test_revenue_with_and_without_a_cache(warehouse: duckdb.DuckDBPyConnection) -> None:
+    sold = {"input_tokens_b": 608, "output_tokens_b": 168, "usd_per_mtok_input": 0.55, "usd_per_mtok_output": 2.19}
+    plain = run(warehouse, "service", **sold).quantities["revenue_usd"]["central"]
+    assert plain == pytest.approx(608e3 * 0.55 + 168e3 * 2.19)
+    cached = run(warehouse, "service", **sold, cached_input_tokens_b=342, usd_per_mtok_cached_input=0.14)
+    assert cached.quantities["revenue_usd"]["central"] == pytest.approx(plain - 342e3 * (0.55 - 0.14))
+    assert run(warehouse, "service", **sold, cached_input_tokens_b=342).quantities["revenue_usd"]["central"] is None
