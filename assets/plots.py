@@ -45,16 +45,12 @@ CARBON_BY_YEAR = """
 """
 
 
-def lines(
-    context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, name: str, unit: str, *queries: str
-) -> dict[str, dg.MetadataValue]:
-    """Metadata entry `name` with a line per series of the first query that has any; empty where none has.
+def points(context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, *queries: str) -> list[dict[str, Any]]:
+    """Points of the first query that has enough of them; none where none has.
 
     Args:
         context: Where a failure is said.
         con: A session that reads what the queries ask.
-        name: Key of the metadata entry.
-        unit: What stands at the vertical axis.
         queries: SQL with columns x (a date, or an hour of the day as a number), y and series.
     """
     try:
@@ -63,7 +59,29 @@ def lines(
             columns = [c[0] for c in cursor.description or []]
             rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
             if len(rows) >= FEWEST_POINTS:
-                return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{_drawn(rows, unit)})")}
+                return rows
+    except Exception as e:
+        context.log.warning(f"no points to plot: {e}")
+    return []
+
+
+def lines(
+    context: dg.AssetExecutionContext, rows: Sequence[Mapping[str, Any]], name: str, unit: str
+) -> dict[str, dg.MetadataValue]:
+    """Metadata entry `name` with a line for each series of the points; empty where there are none.
+
+    Drawing takes a second or two: it is done after the session, which nobody else can write in.
+
+    Args:
+        context: Where a failure is said.
+        rows: What `points` gave.
+        name: Key of the metadata entry.
+        unit: What stands at the vertical axis.
+    """
+    if not rows:
+        return {}
+    try:
+        return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{_drawn(rows, unit)})")}
     except Exception as e:
         context.log.warning(f"no plot {name}: {e}")
     return {}

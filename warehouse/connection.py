@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import duckdb
 
 from warehouse import schema
+from warehouse.again import whole_again
 from warehouse.errors import StoreInterruptedError, telling_of_a_full_disk
 from warehouse.home import Home
 from warehouse.sessions import all_or_nothing, configure
@@ -18,6 +20,7 @@ from warehouse.store import Store, store_of
 
 __all__ = [
     "configure",
+    "in_write_session",
     "open_work",
     "read_published",
     "told_of_interruptions",
@@ -25,6 +28,8 @@ __all__ = [
     "write_lock",
     "write_session",
 ]
+
+R = TypeVar("R")
 
 #: The stores of open write sessions, so that a commit can ask whether the lock is still held.
 _open: dict[int, Store] = {}
@@ -86,6 +91,19 @@ def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckD
         _guarded(con, store),
     ):
         yield con
+
+
+@whole_again
+def in_write_session(home: Home, catalog: schema.Catalog, work: Callable[[duckdb.DuckDBPyConnection], R]) -> R:
+    """Do a piece of work in a write session of its own, from its beginning again if the store was interrupted.
+
+    Args:
+        home: whose warehouse.
+        catalog: what it holds.
+        work: changes nothing when it is done twice.
+    """
+    with write_session(home, catalog) as con:
+        return work(con)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from assets.estimated.training import METHOD_VERSION, estimate_trainings, formul
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from assets.observed.checks import told
-from warehouse.connection import transaction, write_session
+from warehouse.connection import in_write_session, transaction
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
 SCENARIO_KEY = dg.AssetKey(["estimated", "scenario_estimate"])
@@ -131,11 +131,13 @@ def training_estimates(
     context: dg.AssetExecutionContext, home: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Cost, energy and emissions of the bundled scenarios, trainings and others, each with its band and factors."""
-    with write_session(home.get(), catalog()) as con:
+
+    def computed(con: duckdb.DuckDBPyConnection) -> list[dg.MaterializeResult | dg.AssetCheckResult]:
         if is_waiting(context, con, _DEPS):
-            return
+            return []
         changed = compute(con)
         misnamed = methods_changed_under_their_name(con)
+        found: list[dg.MaterializeResult | dg.AssetCheckResult] = []
         for key, table in _OUTPUTS:
             if key in context.selected_asset_keys:
                 rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
@@ -144,7 +146,7 @@ def training_estimates(
                     "recomputed": changed,
                     **provenance(con, table.declared(), _DEPS),
                 }
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+                found.append(dg.MaterializeResult(asset_key=key, metadata=metadata))
         if _NAMES.key in context.selected_asset_check_keys:
             result = told(
                 _NAMES.name,
@@ -152,7 +154,10 @@ def training_estimates(
                 not misnamed,
                 {"changed_under_the_name_of_a_version": misnamed},
             )
-            yield result._replace(asset_key=TRAINING_KEY)
+            found.append(result._replace(asset_key=TRAINING_KEY))
+        return found
+
+    yield from in_write_session(home.get(), catalog(), computed)
 
 
 def build() -> list[dg.AssetsDefinition]:

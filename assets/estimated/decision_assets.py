@@ -18,7 +18,7 @@ from assets.estimated.decision_tables import (
 from assets.estimated.decisions import VERSION, bundled_decisions, question
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
-from warehouse.connection import transaction, write_session
+from warehouse.connection import in_write_session, transaction
 from warehouse.tables import Table, quoted
 
 #: Tables that ask no scenario: what they are filled with.
@@ -126,19 +126,25 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
 )
 def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Petadays by day, siting, splits, break-evens, hubs, ESG report, growth and verdicts of the bundled scenarios."""
-    with write_session(home.get(), catalog()) as con:
+
+    def computed(con: duckdb.DuckDBPyConnection) -> list[dg.MaterializeResult]:
         if is_waiting(context, con, _DEPS):
-            return
+            return []
         changed = compute(con)
-        for table in DECISION_TABLES:
-            if (key := decision_key(table)) in context.selected_asset_keys:
-                rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
-                metadata = {
-                    "dagster/row_count": rows,
+        return [
+            dg.MaterializeResult(
+                asset_key=decision_key(table),
+                metadata={
+                    "dagster/row_count": con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0],
                     "recomputed": changed,
                     **provenance(con, table.declared(), _DEPS),
-                }
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+                },
+            )
+            for table in DECISION_TABLES
+            if decision_key(table) in context.selected_asset_keys
+        ]
+
+    yield from in_write_session(home.get(), catalog(), computed)
 
 
 def build() -> list[dg.AssetsDefinition]:

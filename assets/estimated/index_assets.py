@@ -18,7 +18,7 @@ from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON
-from warehouse.connection import transaction, write_session
+from warehouse.connection import in_write_session, transaction
 from warehouse.tables import Table, quoted
 
 _HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
@@ -215,21 +215,21 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
         ],
     )
     def sliced_asset(home: HomeResource) -> dg.MaterializeResult:
-        with write_session(home.get(), catalog()) as con:
+        def computed(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
             updated = update(con, sliced)
             passed, found = _keys_unique(con, sliced.table)
-            rows = _one(con, f"SELECT count(*) FROM {sliced.table.full_name}")
-            origin = provenance(con, sliced.table.declared(), [dg.AssetKey(["observed", sliced.subject.name])])
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows,
-                "recomputed": updated.is_changed,
-                "rebuilt": updated.is_rebuilt,
-                "touched_days": updated.touched_count,
-                **origin,
-            },
-            check_results=[told("keys_unique", _ERROR, passed, found)],
-        )
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": _one(con, f"SELECT count(*) FROM {sliced.table.full_name}"),
+                    "recomputed": updated.is_changed,
+                    "rebuilt": updated.is_rebuilt,
+                    "touched_days": updated.touched_count,
+                    **provenance(con, sliced.table.declared(), [dg.AssetKey(["observed", sliced.subject.name])]),
+                },
+                check_results=[told("keys_unique", _ERROR, passed, found)],
+            )
+
+        return in_write_session(home.get(), catalog(), computed)
 
     return sliced_asset
 
@@ -254,25 +254,35 @@ def _asset(index: Index) -> dg.AssetsDefinition:
     def index_asset(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        with write_session(home.get(), catalog()) as con:
+        def computed(
+            con: duckdb.DuckDBPyConnection,
+        ) -> tuple[dict[str, Any], list[dg.AssetCheckResult], list[Any]] | None:
             if is_waiting(context, con, index.deps):
-                return
+                return None
             changed = compute(con, index)
             passed, found = _keys_unique(con, index.table)
             results = [told("keys_unique", _ERROR, passed, found)]
             for name, (_, severity, run) in checks.items():
                 passed, found = run(con)
                 results.append(told(name, severity, passed, found))
-            rows = _one(con, f"SELECT count(*) FROM {index.table.full_name}")
-            origin = provenance(con, index.table.declared(), index.deps)
-            plot = {}
-            if index.table is PRICE_INDEX:
-                plot = plots.lines(context, con, "index", "USD per GPU-hour, on demand", plots.PRICE_INDEX)
-        if key_of(index.table) in context.selected_asset_keys:
-            yield dg.MaterializeResult(
-                asset_key=key_of(index.table),
-                metadata={"dagster/row_count": rows, "recomputed": changed, **origin, **plot},
+            metadata = {
+                "dagster/row_count": _one(con, f"SELECT count(*) FROM {index.table.full_name}"),
+                "recomputed": changed,
+                **provenance(con, index.table.declared(), index.deps),
+            }
+            return (
+                metadata,
+                results,
+                plots.points(context, con, plots.PRICE_INDEX) if index.table is PRICE_INDEX else [],
             )
+
+        made = in_write_session(home.get(), catalog(), computed)
+        if made is None:
+            return
+        metadata, results, points = made
+        if key_of(index.table) in context.selected_asset_keys:
+            plot = plots.lines(context, points, "index", "USD per GPU-hour, on demand")
+            yield dg.MaterializeResult(asset_key=key_of(index.table), metadata=metadata | plot)
         wanted = {key.name for key in context.selected_asset_check_keys}
         yield from (r._replace(asset_key=key_of(index.table)) for r in results if r.check_name in wanted)
 

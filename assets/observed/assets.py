@@ -1,8 +1,10 @@
 """One asset per subject: what its sources staged goes into the log, and the log is checked."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+import duckdb
 
 from assets import plots, settle
 from assets.catalog import catalog
@@ -13,7 +15,7 @@ from assets.observed.views import COLUMN_MEANINGS
 from assets.recovery import mended
 from assets.sources import all_sources
 from assets.sources_assets import source_key
-from warehouse.connection import write_session
+from warehouse.connection import in_write_session
 from warehouse.tables import Subject, unit_of
 
 
@@ -72,15 +74,16 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
             context.log.info(
                 f"{r.source_id} {r.outcome}: {r.row_count} rows, {r.appended_count} appended, {r.rejected_count} refused"
             )
-        with write_session(home.get(), catalog()) as con:
-            rows = con.execute(f"SELECT count(*) FROM {subject.log_name}").fetchall()[0][0]
-            newest = con.execute(
-                f"SELECT strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}"
-            ).fetchall()[0][0]
-            checks = run_checks(con, subject)
-            plot = {}
-            if subject.name == "grid_carbon":
-                plot = plots.lines(context, con, "carbon", "gCO2e per kWh", plots.CARBON_BY_HOUR, plots.CARBON_BY_YEAR)
+
+        def looked_at(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None, list[dg.AssetCheckResult], list[Any]]:
+            rows, newest = con.execute(
+                f"SELECT count(*), strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}"
+            ).fetchall()[0]
+            is_plotted = subject.name == "grid_carbon"
+            points = plots.points(context, con, plots.CARBON_BY_HOUR, plots.CARBON_BY_YEAR) if is_plotted else []
+            return rows, newest, run_checks(con, subject), points
+
+        rows, newest, checks, points = in_write_session(home.get(), catalog(), looked_at)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
@@ -89,7 +92,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 "newest_observation": newest or "none",
                 "captures": dg.MetadataValue.json([c for r in results for c in r.capture_ids][:200]),
                 **lineage_metadata(lineage_of_same_names(subject.columns.column_names(), upstream)),
-                **plot,
+                **plots.lines(context, points, "carbon", "gCO2e per kWh"),
             },
             check_results=checks,
         )

@@ -9,7 +9,7 @@ import dagster as dg
 from assets.catalog import catalog
 from assets.dagster_support import POOL, HomeResource
 from assets.observed.views import SQL
-from warehouse.connection import write_session
+from warehouse.connection import in_write_session
 
 #: Beyond this no two towns of one grid zone lie apart.
 FAR_KM = 1_000
@@ -23,8 +23,8 @@ REGION_KEY = dg.AssetKey(["reference", "region"])
 )
 def place_agrees(home: HomeResource) -> dg.AssetCheckResult:
     """Right names in wrong states are found by where they lie."""
-    with write_session(home.get(), catalog()) as con:
-        wrong = con.execute((SQL / "region_check.sql").read_text(encoding="utf-8")).fetchall()
+    sql = (SQL / "region_check.sql").read_text(encoding="utf-8")
+    wrong = in_write_session(home.get(), catalog(), lambda con: con.execute(sql).fetchall())
     listed = [f"{provider} {region}: {problem}" for provider, region, problem, _ in wrong]
     return dg.AssetCheckResult(
         passed=all(distance_km is not None and distance_km <= FAR_KM for *_, distance_km in wrong),

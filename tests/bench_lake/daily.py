@@ -47,8 +47,8 @@ def load(con: duckdb.DuckDBPyConnection, day: int, count: int) -> int:
         return log.record(con, CLOUD_RATE, snapshot, at, lambda *_: snapshot.frame.clear())
 
 
-def year(home: Home, count: int, days: int, upkeep: Callable[[], object] | None) -> dict[int, float]:
-    """Load every day, with upkeep after every `EVERY_DAYS`; returns seconds of the loads around the days asked for.
+def year(home: Home, count: int, days: int, upkeep: Callable[[], object] | None) -> dict[int, tuple[float, float]]:
+    """Load every day, with upkeep after every `EVERY_DAYS`; returns seconds of the loads around the days asked for, and of this process's processor time in them.
 
     A day that is timed has a write session of its own, as a run has; the days between share one until the next upkeep.
     Each day is a commit of its own in either case.
@@ -58,32 +58,33 @@ def year(home: Home, count: int, days: int, upkeep: Callable[[], object] | None)
     """
     asked = [d for d in ASKED if d < days]
     timed = {d for day in asked for d in range(day, min(day + ABOUT, days))} | set(range(days - ABOUT, days))
-    seconds = {}
+    seconds: dict[int, tuple[float, float]] = {}
     day = 0
     while day < days:
         end = day + 1
         if day not in timed:
             while end < days and end not in timed and end % EVERY_DAYS:
                 end += 1
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         with write_session(home, catalog()) as con:
             for number in range(day, end):
                 appended = load(con, number, count)
                 if appended != (count if number == 0 else count // 100):
                     raise RuntimeError(f"day {number} appended {appended} rows")
         if day in timed:
-            seconds[day] = time.perf_counter() - began
+            seconds[day] = time.perf_counter() - began, time.process_time() - worked
         day = end
         if upkeep and day % EVERY_DAYS == 0:
             upkeep()
     return seconds
 
 
-def about(seconds: dict[int, float], day: int) -> float:
-    """Median seconds of the loads from a day on, or of the last ones."""
+def about(seconds: dict[int, tuple[float, float]], day: int) -> tuple[float, float]:
+    """Median seconds, and of processor time, of the loads from a day on, or of the last ones."""
     last = max(seconds)
     start = min(day, last + 1 - ABOUT)
-    return statistics.median(seconds[d] for d in range(start, start + ABOUT))
+    elapsed, worked = zip(*(seconds[d] for d in range(start, start + ABOUT)), strict=True)
+    return statistics.median(elapsed), statistics.median(worked)
 
 
 def run(chosen: argparse.Namespace) -> dict:
@@ -100,7 +101,8 @@ def run(chosen: argparse.Namespace) -> dict:
                     upkeeps.append(time.perf_counter() - began)
 
                 seconds = year(home, chosen.offers, chosen.days, upkeep if of else None)
-                found[name] = {f"day_{day}_s": round(about(seconds, day), 3) for day in ASKED} | {
+                found[name] = {f"day_{day}_s": round(about(seconds, day)[0], 3) for day in ASKED} | {
+                    **{f"day_{day}_processor_s": round(about(seconds, day)[1], 3) for day in ASKED},
                     "upkeep_s": _place.spread(upkeeps) if upkeeps else None,
                     **_place.sizes(home),
                 }

@@ -5,7 +5,10 @@ What starts is one list of processes, what they are told are names that the code
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -228,14 +231,43 @@ def test_ports_and_words_are_those_of_the_process_list() -> None:
     ):
         assert (found := re.match(pattern, environment[name])), name
         assert found.group(1) in services
-    # The bucket that is made is the one that is named.
-    bucket = environment["PETADAY_WAREHOUSE_DATA"].removeprefix("s3://").split("/")[0]
-    assert f"o/{bucket}" in services["bucket"]["entrypoint"][2]
     # The code server of the cluster serves what the one of the containers serves.
     (deployment,) = helm()["dagster-user-deployments"]["deployments"]
     words = process.words("code", {})
     module = words.index("-m")
     assert deployment["dagsterApiGrpcArgs"] == words[module : module + 2]
+
+
+#: An `mc` that only tells what it was called with, and what it was given on standard input.
+MC = """#!/bin/sh
+echo "$@" >> "$TOLD/words"
+case "$*" in "alias set o http://objects:9000"|"admin user add o") cat >> "$TOLD/input" ;; esac
+case "$*" in *detach*) exit 1 ;; esac
+"""
+
+
+def test_the_object_store_gets_its_bucket_and_two_users_without_a_secret_in_the_process_list(tmp_path: Path) -> None:
+    (tmp_path / "mc").write_text(MC)
+    (tmp_path / "mc").chmod(0o755)
+    bucket = compose()["services"]["bucket"]
+    secrets = {name: f"s3cret-{name}" for name in bucket["environment"]}
+    script = bucket["entrypoint"][1].replace("/objects/", f"{DEPLOY}/objects/")
+    environment = secrets | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TOLD": str(tmp_path)}
+    subprocess.run(["sh", script], env=environment, check=True)
+    words = (tmp_path / "words").read_text()
+    assert "mb --ignore-existing o/petaday" in words
+    for role, key in (("writer", "S3_KEY_ID"), ("reader", "S3_READER_KEY_ID")):
+        assert f"admin policy create o petaday-{role} {DEPLOY}/objects/{role}.json" in words
+        assert f"admin policy attach o petaday-{role} --user {secrets[key]}" in words
+    given = (tmp_path / "input").read_text().splitlines()
+    assert given == [secrets[name] for name in bucket["environment"]]
+    assert not [value for name, value in secrets.items() if re.search("SECRET|PASSWORD", name) and value in words]
+    # The place that the policies name is the place where the data lie.
+    place = compose()["x-lake"]["PETADAY_WAREHOUSE_DATA"].removeprefix("s3://")
+    for role in ("writer", "reader"):
+        policy = json.loads((DEPLOY / "objects" / f"{role}.json").read_text())
+        objects = [r for statement in policy["Statement"] for r in statement["Resource"] if "/" in r]
+        assert all(r.startswith(f"arn:aws:s3:::{place}/") for r in objects)
 
 
 def test_passwords_of_the_roles_reach_the_server_that_makes_them() -> None:

@@ -194,7 +194,15 @@ class LakeStore:
                 f"DATA_PATH {literal(self.profile.data_path('tables') + '/')}",
                 f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS}",
             ]
-        return f"ATTACH {literal('ducklake:postgres:' + self.profile.catalog)} AS {alias} ({', '.join(options)})"
+        return f"ATTACH {literal('ducklake:postgres:' + self._patient_catalog())} AS {alias} ({', '.join(options)})"
+
+    def _patient_catalog(self) -> str:
+        """The settings of the catalog for DuckDB's own connections: these notice a dead network as the lock's does."""
+        written = self.profile.catalog
+        if "://" in written:
+            stated = "&".join(f"{name}={value}" for name, value in _LIBPQ.items() if name not in written)
+            return f"{written}{'&' if '?' in written else '?'}{stated}"
+        return " ".join([written, *(f"{name}={value}" for name, value in _LIBPQ.items() if name not in written)])
 
     def loaded(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with the extensions and the object store's keys, in memory; nothing is attached yet."""

@@ -45,14 +45,13 @@ def test_lists_are_plain_text_that_shows_at_once() -> None:
 @pytest.mark.parametrize("x", ["DATE '2026-01-01' + i::INT", "i::INT"])
 def test_a_plot_is_a_picture_in_the_metadata(x: str) -> None:
     log = Log()
-    entry = plots.lines(
+    points = plots.points(
         log,  # type: ignore[arg-type]
         duckdb.connect(),
-        "p",
-        "USD",
         "SELECT 1 AS x, 1 AS y, 'a' AS series WHERE false",
         f"SELECT {x if x.startswith('i') else f'strftime({x}, $$%Y-%m-%d$$)'} AS x, i + 1 AS y, 'a' AS series FROM range(24) r(i)",
     )
+    entry = plots.lines(log, points, "p", "USD")  # type: ignore[arg-type]
     picture = base64.b64decode(str(entry["p"].value).split("base64,")[1].rstrip(")"))
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 60_000
@@ -61,5 +60,8 @@ def test_a_plot_is_a_picture_in_the_metadata(x: str) -> None:
 
 def test_a_plot_that_fails_is_left_out_and_said() -> None:
     log = Log()
-    assert plots.lines(log, duckdb.connect(), "p", "USD", "FROM nowhere") == {}  # type: ignore[arg-type]
-    assert "no plot p" in log.warnings[0]
+    assert plots.points(log, duckdb.connect(), "FROM nowhere") == []  # type: ignore[arg-type]
+    assert "no points to plot" in log.warnings[0]
+    assert plots.lines(log, [], "p", "USD") == {}  # type: ignore[arg-type]
+    assert plots.lines(log, [{"x": object(), "y": 1, "series": "a"}], "p", "USD") == {}  # type: ignore[arg-type]
+    assert "no plot p" in log.warnings[1]
