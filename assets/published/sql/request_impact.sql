@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO request_given(requests) AS TABLE
     FROM query_table(requests)
     UNION ALL BY NAME
     SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count, NULL::DOUBLE AS output_tokens_count,
-        NULL::DOUBLE AS request_latency_s, NULL::TIMESTAMPTZ AS requested_at, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
+        NULL::DOUBLE AS request_latency_s, NULL::DOUBLE AS tokens_per_s, NULL::DOUBLE AS first_token_latency_s, NULL::TIMESTAMPTZ AS requested_at, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
         NULL::DOUBLE AS pue, NULL::DOUBLE AS site_water_l_per_kwh, NULL::DOUBLE AS grid_gco2e_per_kwh, NULL::DOUBLE AS grid_kgsbe_per_kwh,
         NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh
     WHERE false;
@@ -56,6 +56,32 @@ CREATE OR REPLACE MACRO request_grid(requests, boundary := 'lifecycle', known_at
     QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1;
 COMMENT ON MACRO TABLE request_grid IS 'Carbon intensity (average, location-based, actual, one boundary) of every place and hour in a table of requests: the finest slot that holds the hour, the zone before its country, else the latest year before it. request_grid(''request_log'').';
 
+-- One formula of each version, by its name; a name that is not known is told by the first.
+CREATE OR REPLACE MACRO request_it_energy_kwh(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
+    CASE method WHEN 'ecologits-0.9.1' THEN ecologits_it_energy_kwh_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        WHEN 'ecologits-0.5.0' THEN ecologits_it_energy_kwh_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        WHEN 'ecologits-0.11.3' THEN ecologits_it_energy_kwh_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s)
+        ELSE error('request_impact: method ' || method || ' is not known: ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3') END;
+COMMENT ON MACRO request_it_energy_kwh IS 'kWh; energy of server and GPUs for one request by EcoLogits'' method in the version named.';
+
+CREATE OR REPLACE MACRO request_embodied_kgco2e(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
+    CASE method WHEN 'ecologits-0.9.1' THEN ecologits_embodied_kgco2e_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        WHEN 'ecologits-0.5.0' THEN ecologits_embodied_kgco2e_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        ELSE ecologits_embodied_kgco2e_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) END;
+COMMENT ON MACRO request_embodied_kgco2e IS 'kgCO2e; manufacture of the hardware of one request by EcoLogits'' method in the version named.';
+
+CREATE OR REPLACE MACRO request_embodied_kgsbe(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
+    CASE method WHEN 'ecologits-0.9.1' THEN ecologits_embodied_kgsbe_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        WHEN 'ecologits-0.5.0' THEN ecologits_embodied_kgsbe_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        ELSE ecologits_embodied_kgsbe_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) END;
+COMMENT ON MACRO request_embodied_kgsbe IS 'kgSbe; abiotic resources of the manufacture of the hardware of one request by EcoLogits'' method in the version named.';
+
+CREATE OR REPLACE MACRO request_embodied_mj(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
+    CASE method WHEN 'ecologits-0.9.1' THEN ecologits_embodied_mj_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        WHEN 'ecologits-0.5.0' THEN ecologits_embodied_mj_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
+        ELSE ecologits_embodied_mj_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) END;
+COMMENT ON MACRO request_embodied_mj IS 'MJ; primary energy of the manufacture of the hardware of one request by EcoLogits'' method in the version named.';
+
 CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH named AS (
         SELECT m.model, n.model_id, r.parameters_count AS of_model, coalesce(r.active_parameters_count, r.parameters_count) AS active_of_model
@@ -72,31 +98,27 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
             AND g.region IS NOT DISTINCT FROM q.region AND g.hour_from = date_trunc('hour', q.requested_at AT TIME ZONE 'UTC')),
     -- What is no number of tokens or parameters is unknown, never computed with: every result has the number of GPUs in it, which follows from this one.
     checked AS (
-        SELECT p.*, CASE WHEN p.active_used > 0 AND p.active_used <= p.total_used AND p.output_tokens_count >= 0 AND (p.request_latency_s > 0) IS NOT FALSE THEN p.total_used END AS held
+        SELECT p.*, CASE WHEN p.active_used > 0 AND p.active_used <= p.total_used AND p.output_tokens_count >= 0 AND (p.request_latency_s > 0) IS NOT FALSE AND (p.tokens_per_s > 0) IS NOT FALSE AND (p.first_token_latency_s >= 0) IS NOT FALSE THEN p.total_used END AS held
         FROM placed p),
     it AS (
         SELECT c.*,
-            CASE method WHEN 'ecologits-0.9.1' THEN ecologits_it_energy_kwh_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
-                WHEN 'ecologits-0.5.0' THEN ecologits_it_energy_kwh_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
-                ELSE error('request_impact: method ' || method || ' is not known: ecologits-0.9.1, ecologits-0.5.0') END AS it_energy_kwh,
-            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_kgco2e_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
-                ELSE ecologits_embodied_kgco2e_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_kgco2e,
-            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_kgsbe_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
-                ELSE ecologits_embodied_kgsbe_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_kgsbe,
-            CASE WHEN method = 'ecologits-0.9.1' THEN ecologits_embodied_mj_0_9_1(c.active_used, c.held, c.output_tokens_count, c.request_latency_s)
-                ELSE ecologits_embodied_mj_0_5_0(c.active_used, c.held, c.output_tokens_count, c.request_latency_s) END AS embodied_mj
+            request_it_energy_kwh(method, c.active_used, c.held, c.output_tokens_count, c.request_latency_s, c.tokens_per_s, c.first_token_latency_s) AS it_energy_kwh,
+            request_embodied_kgco2e(method, c.active_used, c.held, c.output_tokens_count, c.request_latency_s, c.tokens_per_s, c.first_token_latency_s) AS embodied_kgco2e,
+            request_embodied_kgsbe(method, c.active_used, c.held, c.output_tokens_count, c.request_latency_s, c.tokens_per_s, c.first_token_latency_s) AS embodied_kgsbe,
+            request_embodied_mj(method, c.active_used, c.held, c.output_tokens_count, c.request_latency_s, c.tokens_per_s, c.first_token_latency_s) AS embodied_mj
         FROM checked c),
     metered AS (SELECT i.*, facility_energy_kwh(i.it_energy_kwh, i.pue) AS energy_kwh FROM it i)
     SELECT m.* EXCLUDE (total_used, active_used, held), operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) AS operational_kgco2e,
         operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) + m.embodied_kgco2e AS total_kgco2e,
         m.energy_kwh * m.grid_kgsbe_per_kwh AS operational_kgsbe, m.energy_kwh * m.grid_mj_per_kwh AS operational_mj,
         water_l(m.it_energy_kwh, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_l,
-        water_l(m.energy_kwh, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_as_coded_l,
+        -- Up to 0.9.1 the code counted PUE twice.
+        water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.it_energy_kwh ELSE m.energy_kwh END, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_as_coded_l,
         CASE WHEN m.held IS NULL OR m.pue IS NULL OR m.grid_gco2e_per_kwh IS NULL OR m.is_grid_of_its_time = false THEN concat_ws('; ',
             CASE WHEN m.total_used IS NULL THEN 'size of the model not known' WHEN NOT coalesce(m.total_used > 0 AND m.active_used > 0 AND m.active_used <= m.total_used, false) THEN 'numbers of parameters make no sense' END,
             CASE WHEN m.output_tokens_count IS NULL THEN 'output tokens not given' WHEN m.output_tokens_count < 0 THEN 'output tokens below zero' END,
-            CASE WHEN m.request_latency_s <= 0 THEN 'latency not above zero' END, CASE WHEN m.pue IS NULL THEN 'PUE not known' END,
+            CASE WHEN m.request_latency_s <= 0 THEN 'latency not above zero' END, CASE WHEN m.tokens_per_s <= 0 OR m.first_token_latency_s < 0 THEN 'speed makes no sense' END, CASE WHEN m.pue IS NULL THEN 'PUE not known' END,
             CASE WHEN m.grid_gco2e_per_kwh IS NULL THEN 'carbon of the grid not known' WHEN m.is_grid_of_its_time = false THEN 'carbon of the latest year before it' END) END AS unknown,
         method AS method_version
     FROM metered m;
-COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0). Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';
+COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3). Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; tokens_per_s and first_token_latency_s (read by 0.11.3); requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';

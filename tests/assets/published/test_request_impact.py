@@ -28,6 +28,15 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
         yield opened
 
 
+def band(
+    con: duckdb.DuckDBPyConnection, values: str, columns: str, method: str = "ecologits-0.11.3"
+) -> dict[str, object]:
+    """The one request by request_impact_band."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE request AS SELECT * FROM (VALUES {values}) t({columns})")
+    found = con.sql(f"SELECT * FROM request_impact_band('request', method := '{method}')")
+    return dict(zip(found.columns, found.fetchall()[0], strict=True))
+
+
 def ask(con: duckdb.DuckDBPyConnection, values: str, columns: str, what: str, more: str = "") -> list[tuple]:
     con.execute(f"CREATE OR REPLACE TEMP TABLE request AS SELECT * FROM (VALUES {values}) t({columns})")
     return con.execute(f"SELECT {what} FROM request_impact('request'{more})").fetchall()
@@ -148,5 +157,105 @@ def test_what_makes_no_sense_is_unknown_with_a_reason(con: duckdb.DuckDBPyConnec
 
 
 def test_a_method_that_is_not_known_is_told(con: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(duckdb.Error, match=r"method ecologits-7 is not known: ecologits-0\.9\.1, ecologits-0\.5\.0"):
+    with pytest.raises(
+        duckdb.Error, match=r"method ecologits-7 is not known: ecologits-0\.9\.1, ecologits-0\.5\.0, ecologits-0\.11\.3"
+    ):
         ask(con, "(8e9, 10)", "parameters_count, output_tokens_count", "energy_kwh", ", method := 'ecologits-7'")
+
+
+def test_the_latest_version_as_worked_by_hand(con: duckdb.DuckDBPyConnection) -> None:
+    """0.11.3: another H100, the speed of the model where it is known, and water of the energy before PUE."""
+    columns = (
+        "parameters_count, active_parameters_count, output_tokens_count, tokens_per_s, first_token_latency_s, request_latency_s, "
+        "pue, grid_gco2e_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh"
+    )
+    gpus = 2 ** math.ceil(math.log2(math.ceil(1.2 * 46.7 * 16 / 8 / 80)))
+    assert gpus == 2
+    of_gpu = 200 * (1.1665273170451914e-06 * math.exp(-0.011205921025579175 * 64) * 12.9 + 4.052928146734005e-05) / 1000
+    of_size = 200 * (0.0006785088094353663 * 12.9 + 0.0003119310311688259 * 64 + 0.019473717579473387)
+    for speed, latency in (
+        ("80.0, 0.4, NULL::DOUBLE", 200 / 80 + 0.4),
+        ("80.0, 0.4, 2.0", 2.0),
+        ("NULL::DOUBLE, NULL::DOUBLE, NULL::DOUBLE", of_size),
+    ):
+        it_energy = gpus * (latency / 3600 * 1.2 / 8 / 64 + of_gpu)
+        made = latency / (3 * 31536000 * 64) * gpus
+        ((found),) = ask(
+            con,
+            f"(46.7e9, 12.9e9, 200, {speed}, 1.2, 590.478, 5.04, 0.569)",
+            columns,
+            "energy_kwh, embodied_kgco2e, embodied_kgsbe, embodied_mj, water_l, water_as_coded_l, unknown",
+            ", method := 'ecologits-0.11.3'",
+        )
+        water = it_energy * (0.569 + 1.2 * 5.04)
+        expected = [
+            1.2 * it_energy,
+            made * (5700 / 8 + 273),
+            made * (0.37 / 8 + 8.95e-3),
+            made * (70000 / 8 + 3721),
+            water,
+            water,
+        ]
+        assert found[:-1] == pytest.approx(expected, rel=1e-12)
+        assert found[-1] is None
+
+
+@pytest.mark.parametrize("method", ["ecologits-0.9.1", "ecologits-0.5.0", "ecologits-0.11.3"])
+def test_both_ends_of_a_range_are_what_the_ends_give(con: duckdb.DuckDBPyConnection, method: str) -> None:
+    columns = (
+        "low_parameters_count, high_parameters_count, low_active_parameters_count, high_active_parameters_count, low_pue, high_pue, "
+        "low_site_water_l_per_kwh, high_site_water_l_per_kwh, output_tokens_count, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, "
+        "grid_mj_per_kwh, grid_water_l_per_kwh"
+    )
+    found = band(
+        con, "(440e9, 440e9, 44e9, 132e9, 1.09, 1.14, 0.13, 0.999, 250, 384.0, 9.8e-8, 9.7, 4.0)", columns, method
+    )
+    names = [
+        name.removeprefix("low_") for name in found if name.startswith("low_") and name.removeprefix("low_") in found
+    ]
+    results = [n for n in names if n.endswith(("energy_kwh", "_kgco2e", "_kgsbe", "_mj", "_l"))]
+    assert len(results) == 11
+    at = {}
+    for end, numbers in (("low", "44e9, 1.09, 0.13"), ("high", "132e9, 1.14, 0.999")):
+        ((at[end]),) = ask(
+            con,
+            f"(440e9, {numbers}, 250, 384.0, 9.8e-8, 9.7, 4.0)",
+            "parameters_count, active_parameters_count, pue, site_water_l_per_kwh, output_tokens_count, grid_gco2e_per_kwh, "
+            "grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh",
+            ", ".join(results),
+            f", method := '{method}'",
+        )
+        assert [found[f"{end}_{name}"] for name in results] == pytest.approx(at[end], rel=1e-12)
+    assert [found[name] for name in results] == pytest.approx(
+        [(low + high) / 2 for low, high in zip(at["low"], at["high"], strict=True)], rel=1e-12
+    )
+    assert found["unknown"] is None
+
+
+def test_without_a_range_both_ends_are_the_number(con: duckdb.DuckDBPyConnection) -> None:
+    found = band(con, "('llama-3-70b', 300, 1.2, 400.0)", "model, output_tokens_count, pue, grid_gco2e_per_kwh")
+    assert found["total_kgco2e"] == found["low_total_kgco2e"] == found["high_total_kgco2e"]
+    within = band(
+        con,
+        "('llama-3-70b', 300, 1.2, 400.0, 300.0, 600.0)",
+        "model, output_tokens_count, pue, grid_gco2e_per_kwh, low_grid_gco2e_per_kwh, high_grid_gco2e_per_kwh",
+    )
+    assert within["operational_kgco2e"] == found["operational_kgco2e"]
+    assert within["low_operational_kgco2e"] == pytest.approx(found["operational_kgco2e"] * 0.75)
+    assert within["high_operational_kgco2e"] == pytest.approx(found["operational_kgco2e"] * 1.5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "(70e9, 60e9, 8e9, 9e9, 10, 1.2)",
+        "(8e9, 8e9, 9e9, 9e9, 10, 1.2)",
+        "(8e9, 9e9, 9e9, 8e9, 10, 1.2)",
+        "(-8e9, 9e9, -9e9, 8e9, 10, 1.2)",
+    ],
+)
+def test_a_range_that_makes_no_sense_is_unknown(con: duckdb.DuckDBPyConnection, values: str) -> None:
+    columns = "low_parameters_count, high_parameters_count, low_active_parameters_count, high_active_parameters_count, output_tokens_count, pue"
+    found = band(con, values, columns)
+    assert (found["low_energy_kwh"], found["energy_kwh"], found["high_energy_kwh"]) == (None, None, None)
+    assert found["unknown"] == "the range makes no sense"
