@@ -10,14 +10,13 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assets.reading import read_batch
+from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
 from assets.sources._http import Client, NotModified, stored_url
 from warehouse import loading, staging
@@ -71,29 +70,6 @@ def _objection(
     return None
 
 
-class _Pages:
-    """Reads the pages of one answer as they are kept, where their source can read them one by one."""
-
-    def __init__(self, source: Source, known: Mapping[str, Mapping[str, Any]]) -> None:
-        self.source, self.known = source, known
-        self.documents: list[Document] = []
-        self.rows: dict[int, pl.DataFrame] = {}
-
-    def passing(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """The documents as they come, each noted."""
-        for document in documents:
-            self.documents.append(document)
-            yield document
-
-    def read(self, index: int, document: Document, capture: Capture) -> None:
-        """Read a page whose bytes are safe, unless they are those of last time."""
-        if self.source.read_page is None or self.known.get(document.url, {}).get("sha256") == capture.sha256:
-            return
-        # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
-        with suppress(*PARSER_ERRORS):
-            self.rows[index] = self.source.read_page(document)
-
-
 def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
 
@@ -103,7 +79,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
     known = loading.latest(home, source.source_id)
-    pages = _Pages(source, known["urls"])
+    pages = Pages(source, known["urls"])
     try:
         with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
             captures = CaptureStore(home).store(
@@ -114,7 +90,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
             batch = replace(batch, outcome="unchanged", message=same_as)
         else:
             try:
-                scopes, rejected = read_batch(source, captures, pages.documents, pages.rows)
+                scopes, rejected = read_batch(source, captures, pages.documents, pages)
                 objection = _objection(source, scopes, rejected, known, captures[0].fetched_at)
                 batch = replace(batch, scopes=scopes, rejected=rejected)
             except PetadayError as e:

@@ -7,14 +7,17 @@ more and when the warehouse is rebuilt.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from threading import Lock
+from typing import Any
 
 import dataframely as dy
 import polars as pl
 
 from assets.sources import all_sources
-from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source
+from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source, numbered
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
@@ -156,11 +159,66 @@ def check_scope(
     return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
 
 
+class Pages:
+    """Reads the pages of one answer as they are kept, where their source can read them one by one."""
+
+    #: So many are put together at a time: their rows are few.
+    TOGETHER = 64
+
+    def __init__(self, source: Source, known: Mapping[str, Mapping[str, Any]]) -> None:
+        """Pages of a source of which that is known (see `loading.latest`)."""
+        self.source, self.known = source, known
+        self.documents: list[Document] = []
+        self.are_read: set[int] = set()
+        self._waiting: dict[int, pl.DataFrame] = {}
+        self._joined: list[pl.DataFrame] = []
+        self._lock = Lock()
+
+    def passing(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The documents as they come, each noted."""
+        for document in documents:
+            self.documents.append(document)
+            yield document
+
+    def read(self, index: int, document: Document, capture: Capture) -> None:
+        """Read a page whose bytes are safe, unless they are those of last time."""
+        if self.source.read_page is None or self.known.get(document.url, {}).get("sha256") == capture.sha256:
+            return
+        # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
+        with suppress(*PARSER_ERRORS):
+            self._add(index, self.source.read_page(document))
+
+    def _add(self, index: int, page: pl.DataFrame) -> None:
+        with self._lock:
+            self.are_read.add(index)
+            self._waiting[index] = page
+            if len(self._waiting) >= self.TOGETHER:
+                self._join()
+
+    def _join(self) -> None:
+        self._joined.append(numbered(self._waiting))
+        self._waiting = {}
+
+    def rows(self) -> pl.DataFrame:
+        """The rows of all pages in order, with `document`; pages that were not read as they came are read now.
+
+        Raises:
+            LayoutError: as `read_page` of the source.
+        """
+        assert self.source.read_page is not None
+        for index, document in enumerate(self.documents):
+            if index not in self.are_read:
+                self._add(index, self.source.read_page(document))
+        if self._waiting:
+            self._join()
+        return pl.concat(self._joined, rechunk=True).sort("document", maintain_order=True)
+
+
 def read_batch(
     source: Source,
     captures: Sequence[Capture],
     documents: Sequence[Document],
-    pages: Mapping[int, pl.DataFrame] | None = None,
+    pages: Pages | None = None,
 ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
     """Parse and check one batch.
 
@@ -168,7 +226,7 @@ def read_batch(
         source: publisher.
         captures: of the documents.
         documents: pages in order.
-        pages: what `source.read_page` has read of them already, by index.
+        pages: those of them that were read already.
 
     Returns:
         (scopes with good rows, refused rows).
@@ -177,7 +235,7 @@ def read_batch(
         LayoutError: if the parser does not know the layout.
     """
     try:
-        return _read(source, captures, documents, pages or {})
+        return _read(source, captures, documents, pages)
     except PetadayError:
         raise
     except PARSER_ERRORS as e:
@@ -185,12 +243,10 @@ def read_batch(
 
 
 def _read(
-    source: Source, captures: Sequence[Capture], documents: Sequence[Document], pages: Mapping[int, pl.DataFrame]
+    source: Source, captures: Sequence[Capture], documents: Sequence[Document], pages: Pages | None
 ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
-    if pages and source.read_page and source.join_pages:
-        # What changed was read as it came; the rest is read now.
-        rows = [pages[n] if n in pages else source.read_page(document) for n, document in enumerate(documents)]
-        reading: Reading = source.join_pages(documents, rows)
+    if pages is not None and pages.are_read and source.join_pages:
+        reading: Reading = source.join_pages(documents, pages.rows())
     else:
         reading = source.parse(documents)
     subject = subject_named(source.subject)

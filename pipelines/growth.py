@@ -76,8 +76,16 @@ def disk_bytes(path: Path) -> int:
 
 def _captured(captures: Sequence[Capture], sizes: dict[str, int]) -> pl.DataFrame:
     """One row per capture that a publisher sent: source_id, fetched_at, path, byte_count (bytes), sidecar_byte_count."""
+    # Pages of one answer share a sidecar. (Earlier versions wrote one for each page.)
     rows = [
-        (c.source_id, c.fetched, str(c.path), sizes.get(c.path.as_posix()), sizes[c.sidecar.as_posix()])
+        (
+            c.source_id,
+            c.fetched,
+            str(c.path),
+            sizes.get(c.path.as_posix()),
+            sizes.get(c.sidecar.as_posix(), c.batch_size * sizes.get(f"{c.folder.as_posix()}/{c.capture_id}.json", 0))
+            // c.batch_size,
+        )
         for c in captures
     ]
     schema = {

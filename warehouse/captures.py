@@ -1,7 +1,7 @@
 """Captures: the exact bytes that publishers sent, kept before anything is parsed.
 
 `captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once, however often they came), and
-`<capture_id>.json` beside them says when and from where. `journal.jsonl` lists the recorded batches in order with their
+a sidecar beside them says when and from where: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer. `journal.jsonl` lists the recorded batches in order with their
 `recorded_at`, so that the warehouse can be made again from this folder alone, on the same two clocks.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import json
 import os
 import re
@@ -16,9 +17,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import zstandard
 
@@ -32,8 +33,10 @@ _BLOCK = 1 << 20
 _LEVEL = 1
 #: Threads that keep the pages of one answer while others arrive.
 _WRITERS = 4
-#: Threads that put sidecars in place: they do nothing but wait for the disk, which takes many flushes at once as one.
-_FLUSHERS = 16
+#: Threads that move the bytes of a batch in place: an object store takes many at once.
+_MOVERS = 16
+#: A document of at most so many bytes is read into memory once, to be hashed, compressed and parsed from there.
+_SMALL = 8 * _BLOCK
 #: Slashes in the key of a sidecar: source/year/month/capture.json.
 _DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
@@ -51,6 +54,8 @@ class Document:
     http_status: int | None = None
     etag: str | None = None
     last_modified: str | None = None
+    #: The bytes, where they were read already.
+    body: bytes | None = field(default=None, repr=False, compare=False)
 
     def read_bytes(self, limit: int = 1 << 30) -> bytes:
         """The whole body.
@@ -58,9 +63,15 @@ class Document:
         Raises:
             ValueError: if it is larger than `limit` bytes.
         """
+        if self.body is not None and len(self.body) <= limit:
+            return self.body
         if (size := self.path.stat().st_size) > limit:
             raise ValueError(f"{self.url}: {size} bytes, more than the limit of {limit}")
         return self.path.read_bytes()
+
+    def in_memory(self) -> Document:
+        """The same with its bytes at hand, if they are few."""
+        return replace(self, body=self.path.read_bytes()) if self.path.stat().st_size <= _SMALL else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +141,8 @@ class Capture:
 
     @property
     def sidecar(self) -> Path:
-        """File of this description below the captures folder."""
-        return self.folder / f"{self.capture_id}.json"
+        """File of this description below the captures folder: one for all pages of an answer (in one month)."""
+        return self.folder / f"{self.capture_id if self.batch_size == 1 else self.batch_id}.json"
 
 
 class _Mine(threading.local):
@@ -139,11 +150,22 @@ class _Mine(threading.local):
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
-        self.block = bytearray(_BLOCK)
-        self.view = memoryview(self.block)
 
 
 _mine = _Mine()
+
+
+def _compress(file: Path, target: BinaryIO) -> tuple[str, int]:
+    """Compress a large file block by block, by threads of its own beside the hashing; returns (sha256, size)."""
+    digest, size, block = hashlib.sha256(), 0, bytearray(_BLOCK)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _WRITERS))
+    with file.open("rb", buffering=0) as source, compressor.stream_writer(target, closefd=False) as writer:
+        while count := source.readinto(block):
+            read = memoryview(block)[:count]
+            digest.update(read)
+            size += count
+            writer.write(read)
+    return digest.hexdigest(), size
 
 
 def _digest(*parts: str) -> str:
@@ -176,30 +198,20 @@ class CaptureStore:
 
     def _store_bytes(self, document: Document, folder: Path) -> tuple[str, int, Path]:
         """Compress a document into `folder`, hashing on the way; returns (sha256, size, temporary file)."""
-        digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
         temporary = Path(name)
         try:
-            # A large file is compressed by threads of its own, beside the hashing.
-            is_large = document.path.stat().st_size > 8 * _BLOCK
-            compressor = (
-                zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _WRITERS))
-                if is_large
-                else _mine.compressor
-            )
-            with document.path.open("rb", buffering=0) as source, os.fdopen(descriptor, "wb") as target:
-                with compressor.stream_writer(target, closefd=False) as writer:
-                    while count := source.readinto(_mine.block):
-                        read = _mine.view[:count]
-                        digest.update(read)
-                        size += count
-                        writer.write(read)
-                target.flush()
+            with os.fdopen(descriptor, "wb", buffering=0) as target:
+                if document.body is not None:
+                    sha256, size = hashlib.sha256(document.body).hexdigest(), len(document.body)
+                    target.write(_mine.compressor.compress(document.body))
+                else:
+                    sha256, size = _compress(document.path, target)
                 os.fsync(target.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        return digest.hexdigest(), size, temporary
+        return sha256, size, temporary
 
     @whole_again
     def _keep(
@@ -219,7 +231,7 @@ class CaptureStore:
         again = self.known_bytes(capture, known)
         # Hashing alone takes half the time of storing: worth it where the size already says "perhaps the same".
         if again is not None and document.path.stat().st_size == again.byte_count:
-            with document.path.open("rb") as file:
+            with io.BytesIO(document.body) if document.body is not None else document.path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == again.sha256:
                     return again, None
         folder = self.files.scratch_folder(f"{capture.folder.as_posix()}/_")
@@ -268,6 +280,7 @@ class CaptureStore:
 
         def keep(index: int, document: Document) -> tuple[Capture, Path | None]:
             try:
+                document = document.in_memory()
                 kept = self._keep(source_id, index, document, (known or {}).get(document.url))
                 if when_kept is not None:
                     when_kept(index, document, kept[0])
@@ -295,8 +308,9 @@ class CaptureStore:
             if not kept:
                 return []
             captures = identified([capture for capture, _ in kept])
-            with ThreadPoolExecutor(min(_FLUSHERS, len(kept))) as pool:
+            with ThreadPoolExecutor(min(_MOVERS, len(kept))) as pool:
                 list(pool.map(self._put, captures, [temporary for _, temporary in kept]))
+            self._describe(captures)
         finally:
             for task in tasks:
                 if task.exception() is None and (temporary := task.result()[1]) is not None:
@@ -306,21 +320,30 @@ class CaptureStore:
     def note(self, capture: Capture) -> Capture:
         """Note a capture whose bytes are kept already (see `known_bytes`), as a batch of its own; returns it with its ids."""
         (noted,) = identified([capture])
-        self._put(noted, None)
+        self._describe([noted])
         return noted
 
     @whole_again
     def _put(self, capture: Capture, temporary: Path | None) -> None:
-        """The bytes first, then the sidecar that speaks of them."""
-        key, sidecar = capture.path.as_posix(), capture.sidecar.as_posix()
-        if temporary is not None:
-            # The same bytes always go under the same key, whoever fetched them.
-            if self.files.size(key) == capture.stored_byte_count:
-                temporary.unlink(missing_ok=True)
-            else:
-                self.files.put(temporary, key)
-        if self.files.size(sidecar) is None:
-            self.files.write(sidecar, json.dumps(asdict(capture), indent=1).encode())
+        """The bytes to where they are looked for: the same bytes always go under the same key, whoever fetched them."""
+        if temporary is None:
+            return
+        key = capture.path.as_posix()
+        if self.files.size(key) == capture.stored_byte_count:
+            temporary.unlink(missing_ok=True)
+        else:
+            self.files.put(temporary, key)
+
+    @whole_again
+    def _describe(self, captures: Sequence[Capture]) -> None:
+        """The sidecars of one batch, once all of its bytes are in place: one file a month, however many pages there are."""
+        described: dict[str, list[Capture]] = {}
+        for capture in captures:
+            described.setdefault(capture.sidecar.as_posix(), []).append(capture)
+        for key, of_month in described.items():
+            if self.files.size(key) is None:
+                texts = [asdict(c) for c in of_month]
+                self.files.write(key, json.dumps(texts if len(captures) > 1 else texts[0], indent=1).encode())
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -328,12 +351,17 @@ class CaptureStore:
         """Every capture, by its sidecar."""
         for key in self.files.names(suffix=".json"):
             if key.count("/") == _DEPTH:
-                yield Capture(**json.loads(self.files.read(key)))
+                yield from self._described(key)
 
     def captures_of(self, source_id: str) -> Iterator[Capture]:
         """Every capture of one source, latest month first."""
         for key in reversed(self.files.names(source_id, suffix=".json")):
-            yield Capture(**json.loads(self.files.read(key)))
+            yield from self._described(key)
+
+    def _described(self, sidecar: str) -> Iterator[Capture]:
+        found = json.loads(self.files.read(sidecar))
+        for fields in found if isinstance(found, list) else [found]:
+            yield Capture(**fields)
 
     def batches(self) -> dict[str, list[Capture]]:
         """Captures by batch, pages in order; a batch whose capture was cut short is left out."""

@@ -51,7 +51,7 @@ class Home:
 
     @property
     def captures_dir(self) -> Path:
-        """The exact bytes that publishers sent, and a sidecar for each."""
+        """The exact bytes that publishers sent, and sidecars that say how they came."""
         return self.root / "captures"
 
     @property

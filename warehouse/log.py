@@ -66,6 +66,8 @@ class _Loader:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, subject: Subject, recorded_at: dt.datetime) -> None:
         self.con, self.subject, self.recorded_at = con, subject, recorded_at
+        # DuckDB takes a few dozen rows for what may be many, and joins row by row: 25 s instead of 0.6 s for 50,000 offers.
+        con.execute("SET asof_loop_join_threshold = 0").fetchall()
         self.slot_key = [*subject.keys, "valid_from"]
 
     def run(self, sql: str, **params: object) -> list[tuple]:
@@ -284,6 +286,7 @@ class _Loader:
                 f"FROM _existing o ANTI JOIN _line n ON {_same(keys, 'n', 'o')}",
                 at=snapshot.observed_at,
             )
+        self.leave_out_what_is_told()
         start = f"TIMESTAMPTZ '{UNKNOWN_START}'"
         row = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in values)})"
         unpacked = ", ".join(f"said.{quoted(v)} AS {quoted(v)}" for v in values)
@@ -325,6 +328,38 @@ class _Loader:
             """,
             snapshot,
         )
+
+    def leave_out_what_is_told(self) -> None:
+        """Narrow `_line` and `_existing` to the keys where the log may have to say something: most are as they were told.
+
+        A key is left out if each row of its line stands in the log word for word and the log has no other date after the
+        line's first: each answer that would be compared is then the same.
+        """
+        subject = self.subject
+        same_key = _same(subject.keys, "l", "e")
+        # Term by term: a hash join takes these, and not the negation of "one of them differs".
+        alike = " AND ".join(
+            f"l.{quoted(c)} IS NOT DISTINCT FROM e.{quoted(c)}" for c in ("is_offered", *subject.values)
+        )
+        self.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE _open AS
+            SELECT DISTINCT {_names(subject.keys)} FROM (
+                SELECT {_names(subject.keys, "l")} FROM _line l ANTI JOIN _existing e ON {same_key}
+                AND l.valid_from = e.valid_from AND {alike}
+                UNION ALL
+                SELECT {_names(subject.keys, "e")} FROM _existing e JOIN (
+                    SELECT {_names(subject.keys)}, min(valid_from) AS first_from FROM _line
+                    WHERE valid_from <> TIMESTAMPTZ '{UNKNOWN_START}' GROUP BY ALL) l
+                ON {same_key} AND e.valid_from > l.first_from
+                ANTI JOIN _line n ON {_same(subject.keys, "e", "n")} AND e.valid_from = n.valid_from)
+            """
+        )
+        for table in ("_line", "_existing"):
+            self.run(
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT l.* FROM {table} l "
+                f"SEMI JOIN _open o ON {_same(subject.keys, 'o', 'l')}"
+            )
 
     def last_id(self, snapshot: Snapshot) -> str:
         """The greatest capture id of the batch: words of the same instant are ordered by it."""

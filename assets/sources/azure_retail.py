@@ -22,12 +22,11 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import cast
 from urllib.parse import urlsplit
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, numbered, refused
 from warehouse.captures import Document
 
 HOST = "prices.azure.com"
@@ -134,9 +133,7 @@ def read_page(document: Document) -> pl.DataFrame:
             frame = pl.read_json(body, schema=_FIELDS)
     except pl.exceptions.PolarsError as e:
         raise LayoutError(f"{document.url}: not the known JSON (truncated?): {str(e).splitlines()[0][:200]}") from e
-    # Copied, so that no view of a text keeps its page in memory.
-    kept = frame.filter(_of_gpu_machines())
-    return cast(pl.DataFrame, pl.from_arrow(kept.to_arrow(compat_level=pl.CompatLevel.oldest())))
+    return frame.filter(_of_gpu_machines())
 
 
 def _of_gpu_machines() -> pl.Expr:
@@ -148,19 +145,15 @@ def _items_of_interest(body: bytes, key: str | None) -> bytes | None:
     """The items that name a GPU size, as an array; None where it cannot be told for sure where an item begins.
 
     Decoding all of a page takes eight times as long as fetching it, and most pages of all virtual machines name few GPUs.
-    Items are written by one program, so that each begins with the same field: where that field's opening is found as often
-    as there are items, and the page ends as JSON should, it parts them.
+    Items are written by one program, so that each begins with the same field: its opening parts them. Should an item begin
+    otherwise, a part holds two whole ones; should the opening stand within an item, a part is no JSON, which its reader says.
     """
     found = _FIRST_ITEM.search(body)
     if not found:
         return None
     opening = found[1]
-    if body.count(opening) != body.count(b'"armSkuName"'):
-        return None
-    last = body.rfind(opening)
     try:
-        json.loads((f'{{"{key}":[' if key else "[").encode() + body[last:])
-        _, length = json.JSONDecoder().raw_decode(body[last:].decode())
+        end = json.loads((f'{{"{key}":[' if key else "[").encode() + body[body.rfind(opening) :])
     except ValueError:
         return None
     items = []
@@ -168,8 +161,8 @@ def _items_of_interest(body: bytes, key: str | None) -> bytes | None:
     while at >= 0:
         begins, ends = body.rfind(opening, 0, at), body.find(opening, at)
         if ends < 0:
-            # `length` counts characters: the last item is short, and encoded again it has its bytes.
-            items.append(body[begins:].decode()[:length].encode())
+            # What stands behind the last opening, without what follows the items.
+            items.extend(json.dumps(item).encode() for item in (end[key] if key else end))
             break
         items.append(body[begins:ends].rstrip(b", \t\r\n"))
         at = body.find(_GPU_NAME, ends)
@@ -180,12 +173,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Linux offers of GPU sizes: on demand, spot and reserved; a batch that was paged to its end is complete."""
     # A page is decoded by one thread, so several pages are decoded at once.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _READERS)) as pool:
-        return join_pages(documents, list(pool.map(read_page, documents)))
+        return join_pages(documents, numbered(dict(enumerate(pool.map(read_page, documents)))))
 
 
-def join_pages(documents: Sequence[Document], pages: Sequence[pl.DataFrame]) -> Reading:
+def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
     """What `parse` does with the rows of its pages."""
-    rows = pl.concat(page.with_columns(pl.lit(number).alias("document")) for number, page in enumerate(pages))
     names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
     product = pl.col("productName").str.to_lowercase()
     rows = rows.filter(

@@ -458,6 +458,26 @@ def test_sidecars_say_when_and_from_where(home: Home) -> None:
     assert pl.Series([sidecar["sha256"]]).str.len_chars()[0] == 64
 
 
+def test_pages_of_one_answer_share_a_sidecar_in_each_month(home: Home) -> None:
+    """A thousand pages are no thousand files more; sidecars of an earlier version, one for each page, are read as well."""
+    pages = []
+    for number, moment in enumerate(("2026-01-31T23:59", "2026-01-31T23:59", "2026-02-01T00:00")):
+        file = home.spool_dir / f"{number}.json"
+        file.write_bytes(b"%d" % number)
+        at = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
+        pages.append(Document(file, f"https://example.org/{number}", at, "json"))
+    store = CaptureStore(home)
+    kept = store.store("linode", pages)
+    assert [p.parent.name for p in sorted(home.captures_dir.rglob("*.json"))] == ["01", "02"]
+    assert store.batches() == {kept[0].batch_id: kept}
+    assert store.find_batch(kept[0].batch_id, "linode") == kept
+    for sidecar in home.captures_dir.rglob("*.json"):
+        for fields in json.loads(sidecar.read_text()):
+            (sidecar.parent / f"{fields['capture_id']}.json").write_text(json.dumps(fields))
+        sidecar.unlink()
+    assert store.batches() == {kept[0].batch_id: kept}
+
+
 def test_an_older_file_is_migrated_and_keeps_its_rows(home: Home) -> None:
     """A work file that lacks a declared column and the current views gets them; its rows stay."""
     take(home, offers({"a": 2.0}), "2026-01-01")

@@ -259,22 +259,29 @@ def whole(text: str) -> pl.DataFrame:
         (page(*OTHERS, *GPUS).replace(", ", ",").replace(": ", ":"), True),
         (json.dumps(json.loads(page(*OTHERS, *GPUS)), indent=2), True),
         (page(*OTHERS, GPUS[0] | {"productName": 'Größe}, {"currencyCode" Series'}), True),
-        (page(*OTHERS[:3], dict(sorted(GPUS[0].items())), *GPUS[1:]), False),
-        (page(*OTHERS, {k: v for k, v in GPUS[0].items() if k != "currencyCode"} | {"currencyCode": "USD"}), False),
-        (page(OTHERS[0] | {"savingsPlan": [{"currencyCode": "USD"}]}, *GPUS), False),
+        (page(*OTHERS[:3], dict(sorted(GPUS[0].items())), *GPUS[1:]), True),
+        (page(*OTHERS, {k: v for k, v in GPUS[0].items() if k != "currencyCode"} | {"currencyCode": "USD"}), True),
+        (page(*OTHERS[:1], {"savingsPlan": []} | GPUS[0], {"savingsPlan": []} | GPUS[1]), True),
+        (page(OTHERS[0] | {"savingsPlan": [{"currencyCode": "USD"}]}, *GPUS), True),
+        (
+            page(OTHERS[0], GPUS[0] | {"savingsPlan": [{"currencyCode": "USD"}, {"currencyCode": "EUR"}]}, *GPUS[1:]),
+            True,
+        ),
+        (page(OTHERS[0], {"currencyCode": "USD", "savingsPlan": [{"currencyCode": "USD"}]} | GPUS[0], *GPUS[1:]), True),
         (page(OTHERS[0] | {"armSkuName": None}, *GPUS), True),
     ],
 )
 def test_cutting_gives_the_rows_of_decoding_all(
     text: str, is_cut: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fields in another order, nested prices, line breaks: what cannot be cut for sure is decoded whole, with the same rows."""
+    """Fields in another order, nested prices, line breaks: where a cut is none, the page is decoded whole, with the same rows."""
     assert (azure_retail._items_of_interest(text.encode(), "Items") is not None) == is_cut
     file = tmp_path / "page.json"
     file.write_text(text)
     document = Document(file, "u", NOW, "json")
     known = ["armSkuName", "retailPrice", "productName"]
-    found = azure_retail.read_page(document).select(known)
+    # An item that begins otherwise comes with the one before it, which is told apart when pages are joined.
+    found = azure_retail.read_page(document).filter(azure_retail._of_gpu_machines()).select(known)
     assert found.equals(whole(text).select(known))
     monkeypatch.setattr(azure_retail, "_items_of_interest", lambda *_: None)
     assert azure_retail.read_page(document).select(known).equals(found)
