@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from assets.catalog import catalog
+from warehouse.tables import Table
 
 #: The columns that numbers are computed from, of tables that have many others. Of a table that is not listed, all but its keys.
 _MEASURES: dict[str, tuple[str, ...]] = {
@@ -18,6 +21,13 @@ _MEASURES: dict[str, tuple[str, ...]] = {
     "observed.grid_carbon": ("intensity_gco2e_per_kwh",),
     "observed.model_compute": ("released_on", "training_flop", "parameters_count", "training_tokens_count"),
     "observed.accelerator_spec": ("released_on", "fp16_dense_flop_per_s", "tdp_w", "release_price_usd"),
+    "reference.accelerator_alias": ("accelerator_id",),
+    "reference.instance_accelerator": ("accelerator_id", "accelerator_count"),
+    "reference.model_alias": ("model_id",),
+    "reference.vendor_alias": ("vendor_id",),
+    "reference.scenario": ("definition",),
+    "reference.scenario_claim": ("claimed_low", "claimed_high"),
+    "reference.compute_hub": ("electricity_cny_per_kwh", "grid_zone", "pue_limit"),
     "reference.accelerator": ("fp16_dense_flop_per_s", "tdp_w", "memory_gib"),
     "reference.model": ("parameters_count", "active_parameters_count", "training_tokens_count"),
     "reference.region": ("grid_zone", "country_code", "pue"),
@@ -41,8 +51,32 @@ _MEASURES: dict[str, tuple[str, ...]] = {
         "not_worse_count",
     ),
 }
-#: What a rule says of itself comes from no column.
-_OF_THE_RULE = frozenset({"method_version", "computed_at"})
+#: What comes from no column: what a rule says of itself, and what the scenario asks for.
+OF_THE_RULE = frozenset(
+    {
+        "method_version",
+        "computed_at",
+        "as_of_at",
+        "scenario_id",
+        "section",
+        "quantity",
+        "unit",
+        "job_hours",
+        "horizon_hours",
+        "workload",
+        "period",
+        "way",
+        "part",
+    }
+)
+#: Of these columns another table has one of the same name that means something else: a band of an estimate is no band of a default.
+_MEANT_ANEW = frozenset({"low", "central", "high", "value", "factor", "name", "note", "verdict", "accelerator_count"})
+#: Where neither the names nor the measures tell it.
+_EXACT: dict[str, dict[str, tuple[str, ...]]] = {
+    "estimated.scenario_verdict": dict.fromkeys(
+        ("scenario_id", "quantity", "unit", "source_url"), ("reference.scenario_claim",)
+    ),
+}
 #: Columns that follow from another one of an observed subject: whose word it is, and the day that the word is for.
 _FOLLOWS = {
     "is_bundled": "source_id",
@@ -51,6 +85,8 @@ _FOLLOWS = {
     "day_on": "valid_from",
     "asked_on": "valid_from",
 }
+#: More tables than this, alike in what they give, are counted and not named: which they are stands at the table's lineage.
+_FEW = 4
 #: Captures named on a materialisation; the rest is one query away, in the passports.
 _MOST_CAPTURES = 200
 
@@ -64,28 +100,75 @@ def _columns() -> dict[str, tuple[list[str], list[str]]]:
         found[table.full_name] = (names, [n for n in names if n not in keys])
     for subject in catalog().subjects:
         found[f"observed.{subject.name}"] = (
-            ["source_id", *subject.keys, *subject.values, "valid_from"],
+            ["source_id", *subject.keys, *subject.values, "valid_from", "capture_id"],
             list(subject.values),
         )
     return found
 
 
-def column_lineage(columns: Iterable[str], upstream: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
+@cache
+def _texts() -> dict[str, str]:
+    """SQL of every macro and view by its name, comments and string literals left out."""
+    found: dict[str, str] = {}
+    for script in catalog().scripts:
+        sql = re.sub(r"--[^\n]*|'(?:[^']|'')*'", " ", script)
+        if made := re.match(r"\s*CREATE OR REPLACE (?:MACRO|VIEW)\s+(?:petaday\.)?([\w.]+)", sql):
+            found[made[1]] = found.get(made[1], "") + sql
+    return found
+
+
+@cache
+def tables_read_by(name: str) -> frozenset[str]:
+    """Tables of the warehouse that a macro reads, by itself or through other macros and views, as its SQL says.
+
+    Args:
+        name: name of the macro.
+
+    Returns:
+        Full names: `observed.<subject>`, `reference.<table>`, `estimated.<table>`.
+    """
+    texts = _texts()
+    tables = {t.full_name for t in catalog().tables}
+    logs = {s.log_name: f"observed.{s.name}" for s in catalog().subjects}
+    read: set[str] = set()
+    seen, front = {name}, [name]
+    while front:
+        text = texts.get(front.pop(), "")
+        names = set(re.findall(r"\b(?:observed|reference|estimated)\.\w+", text))
+        called = {n for n in re.findall(r"\b(\w+)\s*\(", text) if n in texts}
+        read |= {logs.get(n, n) for n in names if n in tables or n in logs}
+        front += sorted((names | called) - seen - tables)
+        seen |= names | called
+    return frozenset(read)
+
+
+def column_lineage(
+    columns: Iterable[str], upstream: Sequence[dg.AssetKey], of: str | None = None
+) -> dg.TableColumnLineage:
     """Lineage of computed columns: from the columns of the same name upstream, else from what the numbers are computed from.
 
     Args:
         columns: columns of the table.
         upstream: assets that it is computed from; none for facts typed by us.
+        of: full name of the table.
     """
     known = _columns()
     names = {key: ".".join(key.path) for key in upstream}
+    exact = _EXACT.get(of or "", {})
 
     def sources_of(column: str) -> list[dg.TableColumnDep]:
-        if column in _OF_THE_RULE:
+        if column in exact:
+            return [dg.TableColumnDep(key, column) for key, name in names.items() if name in exact[column]]
+        if column in OF_THE_RULE:
             return []
-        same = [dg.TableColumnDep(key, column) for key, name in names.items() if column in known[name][0]]
-        if not same and (followed := _FOLLOWS.get(column)):
-            same = [dg.TableColumnDep(key, followed) for key, name in names.items() if followed in known[name][0]]
+        same = []
+        if column not in _MEANT_ANEW:
+            wanted = next(
+                (c for c in (column, _FOLLOWS.get(column)) if any(c in known[n][0] for n in names.values())), None
+            )
+            same = [
+                dg.TableColumnDep(key, wanted) for key, name in names.items() if wanted and wanted in known[name][0]
+            ]
         return same or [
             dg.TableColumnDep(key, measure)
             for key, name in names.items()
@@ -102,19 +185,26 @@ def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
         by_table: dict[str, list[str]] = {}
         for d in dep:
             by_table.setdefault(".".join(d.asset_key.path), []).append(d.column_name)
-        return "; ".join(f"{table}: {', '.join(sorted(columns))}" for table, columns in sorted(by_table.items()))
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for table, columns in sorted(by_table.items()):
+            alike.setdefault(tuple(sorted(columns)), []).append(table)
+        return "; ".join(
+            f"{', '.join(columns)} of {tables[0].split('.')[0]}.* ({len(tables)} of them)"
+            if len(tables) > _FEW and len({table.split(".")[0] for table in tables}) == 1
+            else f"{', '.join(tables)}: {', '.join(columns)}"
+            for columns, tables in alike.items()
+        )
 
-    records = [
-        dg.TableRecord({"column": column, "comes_from": told(deps) or "the rule itself"})
-        for column, deps in lineage.deps_by_column.items()
-    ]
+    # Columns that come from the same are one line: a table of thirty is read at a glance.
+    columns_of: dict[str, list[str]] = {}
+    for column, deps in lineage.deps_by_column.items():
+        columns_of.setdefault(told(deps) or "the rule or the scenario itself", []).append(column)
+    records = [dg.TableRecord({"column": ", ".join(c), "comes_from": source}) for source, c in columns_of.items()]
     return {"dagster/column_lineage": lineage, "columns_come_from": dg.MetadataValue.table(records)}
 
 
-def provenance(
-    con: duckdb.DuckDBPyConnection, columns: Iterable[str], upstream: Sequence[dg.AssetKey]
-) -> dict[str, Any]:
-    """Metadata of a materialisation: the lineage of its columns, and the newest captures that its inputs rest on."""
+def provenance(con: duckdb.DuckDBPyConnection, table: Table, upstream: Sequence[dg.AssetKey]) -> dict[str, Any]:
+    """Metadata of a table's materialisation: the lineage of its columns, and the newest captures that its inputs rest on."""
     told = con.execute(
         "SELECT DISTINCT c.capture_id, c.load_number FROM meta.capture c JOIN meta.source s USING (source_id) "
         "WHERE c.outcome <> 'rejected' AND (list_contains($subjects, s.subject) OR $all) ORDER BY c.load_number DESC, 1 LIMIT $most",
@@ -126,6 +216,6 @@ def provenance(
         },
     ).fetchall()
     return {
-        **lineage_metadata(column_lineage(columns, upstream)),
+        **lineage_metadata(column_lineage(table.declared(), upstream, table.full_name)),
         "captures": dg.MetadataValue.json([capture_id for capture_id, _ in told]),
     }

@@ -16,6 +16,14 @@ from pipelines.console import out
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
+#: One name for the code location, however it is started: schedules that are switched on, and their ticks, are kept under it.
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: pipelines.definitions
+      location_name: petaday
+"""
+
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
@@ -30,7 +38,8 @@ def ui(port: int) -> int:
         except OSError:
             raise PetadayError(f"port {port} is taken: choose another with `petaday ui --port N`") from None
     home = Home.from_environment()
-    prepare(home)
+    workspace = prepare(home) / "workspace.yaml"
+    workspace.write_text(WORKSPACE, encoding="utf-8")
     os.environ["PETADAY_HOME"] = str(home.root)
     out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", markup=False)
     command = [
@@ -40,8 +49,8 @@ def ui(port: int) -> int:
         "127.0.0.1",
         "--port",
         str(port),
-        "-m",
-        "pipelines.definitions",
+        "-w",
+        str(workspace),
         "--log-level",
         "warning",
     ]
@@ -50,20 +59,25 @@ def ui(port: int) -> int:
 
 def until_stopped(command: Sequence[str]) -> int:
     """Run until it ends, or until Ctrl-C or SIGTERM: then let it stop its own processes, so that none goes on alone."""
+    process: subprocess.Popen[bytes] | None = None
     was_stopped = False
-    with subprocess.Popen(command) as process:
 
-        def stop(number: int, _: object) -> None:
-            nonlocal was_stopped
-            was_stopped = True
-            # At a terminal Ctrl-C reaches the whole group, that process too.
-            if number == signal.SIGTERM or not sys.stdin.isatty():
+    def stop(number: int, _: object) -> None:
+        nonlocal was_stopped
+        was_stopped = True
+        # At a terminal Ctrl-C reaches the whole group, that process too.
+        if process is not None and (number == signal.SIGTERM or not sys.stdin.isatty()):
+            process.terminate()
+
+    # Before it is started: what is ignored here (a shell ignores Ctrl-C for what it starts in the background) would be ignored by it too, and
+    # Dagster ends by SIGTERM as it does by Ctrl-C, which is then not at all.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with subprocess.Popen(command) as process:
+            if was_stopped:
                 process.terminate()
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
             status = process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0 if was_stopped else status

@@ -144,7 +144,7 @@ def training_estimates(
                 metadata = {
                     "dagster/row_count": rows,
                     "recomputed": changed,
-                    **provenance(con, table.declared(), _DEPS),
+                    **provenance(con, table, _DEPS),
                 }
                 found.append(dg.MaterializeResult(asset_key=key, metadata=metadata))
         if _NAMES.key in context.selected_asset_check_keys:

@@ -17,7 +17,7 @@ from assets.estimated.decision_tables import (
 )
 from assets.estimated.decisions import VERSION, bundled_decisions, question
 from assets.estimated.waiting import is_waiting
-from assets.lineage import provenance
+from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
 from warehouse.tables import Table, quoted
 
@@ -38,6 +38,8 @@ _DEPS = [
             "accelerator",
             "accelerator_alias",
             "model",
+            "model_alias",
+            "vendor_alias",
             "region",
             "country",
             "method_default",
@@ -50,6 +52,18 @@ _DEPS = [
     ),
 ]
 _DEFINITION = "estimated.decisions"
+
+
+def inputs_of(table: Table) -> list[dg.AssetKey]:
+    """Of all that the decisions are computed from, what the macro of one of them reads; what it reads of another decision, that one read."""
+    siblings = {t.full_name: t.name for t in DECISION_TABLES}
+    read, front = set(), [table.name]
+    while front:
+        for name in tables_read_by(front.pop()):
+            if name in siblings and name not in read:
+                front.append(siblings[name])
+            read.add(name)
+    return [key for key in _DEPS if ".".join(key.path) in read]
 
 
 def decision_key(table: Table) -> dg.AssetKey:
@@ -137,7 +151,7 @@ def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator
                 metadata={
                     "dagster/row_count": con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0],
                     "recomputed": changed,
-                    **provenance(con, table.declared(), _DEPS),
+                    **provenance(con, table, inputs_of(table)),
                 },
             )
             for table in DECISION_TABLES

@@ -224,7 +224,7 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
                     "recomputed": updated.is_changed,
                     "rebuilt": updated.is_rebuilt,
                     "touched_days": updated.touched_count,
-                    **provenance(con, sliced.table.declared(), [dg.AssetKey(["observed", sliced.subject.name])]),
+                    **provenance(con, sliced.table, [dg.AssetKey(["observed", sliced.subject.name])]),
                 },
                 check_results=[told("keys_unique", _ERROR, passed, found)],
             )
@@ -268,7 +268,7 @@ def _asset(index: Index) -> dg.AssetsDefinition:
             metadata = {
                 "dagster/row_count": _one(con, f"SELECT count(*) FROM {index.table.full_name}"),
                 "recomputed": changed,
-                **provenance(con, index.table.declared(), index.deps),
+                **provenance(con, index.table, index.deps),
             }
             return (
                 metadata,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -254,15 +255,32 @@ def _as_from_a_shell() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int) -> None:
+def _as_in_the_background_of_a_script() -> None:
+    """A shell without job control lets what it starts with `&` ignore Ctrl-C."""
+    _as_from_a_shell()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+    ("number", "started"),
+    [
+        (signal.SIGTERM, _as_from_a_shell),
+        (signal.SIGINT, _as_from_a_shell),
+        (signal.SIGTERM, _as_in_the_background_of_a_script),
+    ],
+)
+def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int, started: Callable[[], None]) -> None:
     """Whoever stops `petaday ui` stops the daemon too: none goes on alone."""
     ready = tmp_path / "pid"
-    child = f"import os, pathlib, time; pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    child = (
+        # As Dagster does: SIGTERM is dealt with as Ctrl-C is.
+        "import os, pathlib, signal, time; signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT)); "
+        f"pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    )
     code = f"import sys; from pipelines.ui_command import until_stopped; sys.exit(until_stopped([sys.executable, '-c', {child!r}]))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=_as_from_a_shell) as process:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=started) as process:
         deadline = time.monotonic() + 30
         while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
