@@ -153,11 +153,15 @@ def test_a_standing_fleet(warehouse: duckdb.DuckDBPyConnection, given: dict[str,
         run(warehouse, "fleet", **FLEET, gpus=100)
 
 
-def test_one_request_by_two_methods(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_one_request_by_every_method(warehouse: duckdb.DuckDBPyConnection) -> None:
     """A change of method shows on the same request; a region gives PUE and grid with their passports."""
     values = {"model": "llama-3.1-70b", "output_tokens_count": 250, "provider": "aws", "region": "us-east-1"}
-    new, old = (run(warehouse, "request", method=m, **values) for m in SECTIONS["request"])
+    new, old, newest = (run(warehouse, "request", method=m, **values) for m in SECTIONS["request"])
     assert old.quantities["energy_kwh"]["central"] > 10 * new.quantities["energy_kwh"]["central"]
+    # The later study of the H100 changes its manufacture only.
+    assert newest.quantities["energy_kwh"] == new.quantities["energy_kwh"]
+    made = (q.quantities["embodied_kgco2e"]["central"] for q in (newest, new))
+    assert next(made) / next(made) == pytest.approx((5_700 / 8 + 273) / (5_700 / 8 + 164), rel=1e-12)
     kinds = {f["factor"]: f["origin_kind"] for f in new.factors}
     assert (kinds["parameters_count"], kinds["grid_gco2e_per_kwh"], kinds["output_tokens_count"]) == (
         "reference",
