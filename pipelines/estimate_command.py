@@ -139,6 +139,8 @@ def _print_decision(result: Mapping[str, Any]) -> None:
         out.print(f"{len(rows):,} rows, the first {_ROWS_SHOWN} shown; --json prints all, with every column.")
     if not rows:
         out.print("No row: nothing that was observed answers this.")
+    for converted in result.get("converted", []):
+        out.print(f"{converted['factor']} = {converted['told']}", markup=False)
 
 
 def _decided(value: object) -> str:

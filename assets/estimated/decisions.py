@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, Literal
 
@@ -50,7 +50,7 @@ from assets.estimated.scenario import (
 from warehouse.tables import Table
 
 VERSION = "decision-1"
-_Kind = Literal["number", "text", "date", "flag", "workloads"]
+_Kind = Literal["number", "text", "date", "flag", "file", "workloads"]
 _BOUNDARIES = ("lifecycle", "direct")
 
 
@@ -74,6 +74,8 @@ class Decision:
     table: Table
     #: At least one of each group must be stated.
     needs: tuple[tuple[str, ...], ...] = ()
+    #: Of each group at most one may be stated.
+    either: tuple[tuple[str, ...], ...] = ()
     #: Parameter that is the instant of the question; where it is not stated, now is.
     instant: str | None = None
     #: SQL over the answer for columns that only the table has.
@@ -168,11 +170,13 @@ DECISIONS: dict[str, Decision] = {
             SITING,
             needs=(("gpu_hours", "flop", "model"),),
             instant="valid_at",
+            either=(("gpu_hours", "flop", "model"),),
         ),
         Decision(
             "why_moved",
             {
                 "estimate": Parameter("text", known="estimate"),
+                "scenario": Parameter("file"),
                 "from_at": _DATE,
                 "to_at": _DATE,
                 "from_method": Parameter("text", known="estimated.factor.method_version"),
@@ -185,8 +189,9 @@ DECISIONS: dict[str, Decision] = {
                 "known_at": _DATE,
             },
             WHY_MOVED,
-            needs=(("estimate",), ("from_at",)),
+            needs=(("estimate", "scenario"), ("from_at",)),
             instant="to_at",
+            either=(("estimate", "scenario"),),
         ),
         Decision(
             "build_adapt_buy",
@@ -324,8 +329,11 @@ def decision_of(
         for group in decision.needs
         if not any(name in values for name in group)
     ]
-    if section == "siting" and sum(name in values for name in ("gpu_hours", "flop", "model")) > 1:
-        problems.append("gpu_hours, flop, model: several given; allowed is one of them")
+    problems += [
+        f"{', '.join(group)}: several given; allowed is one of them"
+        for group in decision.either
+        if sum(name in values for name in group) > 1
+    ]
     order = [arguments.get(k) for k in ("own_tokens_low", "own_tokens_per_s_per_gpu", "own_tokens_high")]
     stated = [v for v in order if v is not None]
     if stated != sorted(stated):
@@ -407,13 +415,27 @@ def question(statement: DecisionStatement, now: dt.datetime) -> tuple[str, dict[
     return f"SELECT *{extra} FROM {decision.section}({call})", arguments
 
 
-def answer(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> pl.DataFrame:
+def answer(
+    con: duckdb.DuckDBPyConnection,
+    statement: DecisionStatement,
+    now: dt.datetime,
+    more: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """The rows that the macro answers with.
+
+    Args:
+        con: the published file.
+        statement: what is asked.
+        now: the instant where none is stated.
+        more: parameters of the macro that no file states, as where a scenario of one's own stands.
 
     Raises:
         ScenarioError: one line per name that is not known.
     """
     _refuse_unknown_names(con, statement)
+    if more:
+        stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}
+        statement = replace(statement, arguments=stated | dict(more))
     return con.execute(*question(statement, now)).pl()
 
 

@@ -1,7 +1,7 @@
-"""Money that a scenario states in another currency: brought to USD at the published rate of its day, and said.
+"""Money that a scenario states in another currency: brought to that of its key at the published rate of its day, and said.
 
-Keys only (`eur_per_gpu_hour`); what may be stated is the business of the sections. A section with a currency of its own
-([site]) keeps it.
+That is USD, or CNY where a decision counts in it ([east_west]). Keys only (`eur_per_gpu_hour`); what may be stated is the
+business of the sections. A section with a currency of its own ([site]) keeps it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import Any
 
 import duckdb
 
+from assets.estimated.decisions import DECISIONS
 from assets.estimated.given_keys import OTHER_MONEY, canonical, scaled
 from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, ScenarioError, read_day
 from assets.estimated.sections import EXTRA_FIELDS, SECTIONS
 
 _CODES = {"rmb": "CNY"}
+_DOLLARS = re.compile(r"(?:^|_)(usd)(?:_|\Z)")
+#: Keys that say of which day the rate is to be, the first that is stated.
+_DAYS = ("as_of", "start_at", "valid_at", "to_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +38,60 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A key that was given in another currency, the key of its value in USD, and the rate."""
+    """A key that was given in another currency, the key of its value, the rate, and that of its currency if not USD."""
 
     written: str
     key: str
     given: Any
     rate: Rate
+    of_key: Rate | None = None
+
+    @property
+    def factor(self) -> float:
+        """One unit of the currency that was given, in that of the key."""
+        return self.rate.usd_per_unit / (self.of_key.usd_per_unit if self.of_key else 1)
+
+    @property
+    def rates(self) -> list[Rate]:
+        """The published rates that it took: one, or two where neither currency is USD."""
+        return [r for r in (self.rate, self.of_key) if r and r is not _USD]
 
     @property
     def told(self) -> str:
         """How it came about, in words."""
-        r = self.rate
         amount = self.given if not isinstance(self.given, Mapping) else "a band"
-        return f"the scenario: {self.written} = {amount}, at {r.usd_per_unit:.6g} USD per {r.currency_code} of {r.rate_on:%Y-%m-%d} (observed.usd_rate_day, {r.source_id})"
+        at = " and ".join(f"{r.usd_per_unit:.6g} USD per {r.currency_code}" for r in self.rates)
+        last = self.rates[-1]
+        return f"the scenario: {self.written} = {amount}, at {at} of {last.rate_on:%Y-%m-%d} (observed.usd_rate_day, {last.source_id})"
+
+
+#: What needs no rate.
+_USD = Rate("USD", dt.date.min, 1.0, "", "")
 
 
 def _numbers(section: str) -> Sequence[str]:
-    """Canonical keys of the numbers of a section that knows money in USD only."""
+    """Canonical keys of the numbers of a section that knows money in one currency only."""
+    if section in DECISIONS:
+        return tuple(name for name, p in DECISIONS[section].parameters.items() if p.kind == "number")
     if section == "training":
         return (*NUMBERS, *SHORTHAND, *EXTRA_FIELDS)
     methods = SECTIONS.get(section, {}).values()
     return () if any("currency" in m.choices for m in methods) else tuple({k: None for m in methods for k in m.numbers})
 
 
-def _meant(section: str, values: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
-    """Key as written -> (the same in USD, its canonical key, currency), of the keys that state money in another currency."""
+def _meant(section: str, values: Mapping[str, Any]) -> dict[str, tuple[str, str, str, str]]:
+    """Keys that state money in another currency -> the same in that of the section, its canonical key, both currencies."""
     known, found = _numbers(section), {}
     texts = (*TEXTS, *INSTANTS) if section == "training" else ()
+    own = next((m[1] for key in known if (m := OTHER_MONEY.search(key))), "usd")
     for key in values:
         plain = re.sub(r"[\s-]+", "_", key.strip()).lower()
-        if known and (money := OTHER_MONEY.search(plain)):
-            in_usd = plain[: money.start(1)] + "usd" + plain[money.end(1) :]
-            ((meant, _),) = canonical({in_usd: 1.0}, known, texts, [])[0].items()
+        money = OTHER_MONEY.search(plain) or (own != "usd" and _DOLLARS.search(plain))
+        if known and money and money[1] != own:
+            in_own = plain[: money.start(1)] + own + plain[money.end(1) :]
+            ((meant, _),) = canonical({in_own: 1.0}, known, texts, [])[0].items()
             if meant in known:
-                found[key] = in_usd, meant, _CODES.get(money[1], money[1].upper())
+                found[key] = in_own, meant, _CODES.get(money[1], money[1].upper()), own.upper()
     return found
 
 
@@ -79,7 +103,7 @@ def has_other_money(data: Mapping[str, Any]) -> bool:
 def in_usd(
     data: Mapping[str, Any], rate_on: Callable[[str, dt.date], Rate | None], today: dt.date
 ) -> tuple[dict[str, Any], list[Converted]]:
-    """A scenario with its money in USD: at the rate of its as_of or start_at, else of today.
+    """A scenario with its money in the currency of its keys: at the rate of its as_of, start_at or valid_at, else of today.
 
     Args:
         data: a scenario as read from TOML.
@@ -93,23 +117,26 @@ def in_usd(
     for section, values in data.items():
         if not isinstance(values, dict) or not (meant := _meant(section, values)):
             continue
-        day = read_day(values.get("as_of", values.get("start_at", today)), [], "as_of") or today
+        stated = next((values[key] for key in _DAYS if key in values), today)
+        day = read_day(stated, [], "as_of") or today
         on = day.astimezone(dt.UTC).date() if isinstance(day, dt.datetime) else day
         told: dict[str, Any] = {}
         for key, value in values.items():
             if key not in meant:
                 told[key] = value
                 continue
-            name, canonical_key, currency = meant[key]
+            name, canonical_key, currency, own = meant[key]
+            of_key = _USD if own == "USD" else rate_on(own, on)
             if name in values or name in told:
                 problems.append(f"{key} and {name}: both state {canonical_key}; leave one out")
-            elif (rate := rate_on(currency, on)) is None:
+            elif (rate := _USD if currency == "USD" else rate_on(currency, on)) is None or of_key is None:
                 problems.append(
-                    f"{key}: no exchange rate of {currency} is known for {on}; give as_of on a day with one (FROM observed.usd_rate), or write usd in the key"
+                    f"{key}: no exchange rate of {own if rate else currency} is known for {on}; give as_of on a day with one (FROM observed.usd_rate), or write {own.lower()} in the key"
                 )
             else:
-                told[name] = scaled(value, rate.usd_per_unit)
-                converted.append(Converted(key, canonical_key, value, rate))
+                made = Converted(key, canonical_key, value, rate, None if own == "USD" else of_key)
+                told[name] = scaled(value, made.factor)
+                converted.append(made)
         found[section] = told
     if problems:
         raise ScenarioError(problems)
@@ -143,12 +170,13 @@ def with_conversions(result: dict[str, Any], converted: Sequence[Converted]) -> 
             "given": c.written,
             "amount": c.given,
             "currency_code": c.rate.currency_code,
-            "rate_on": str(c.rate.rate_on),
+            "rate_on": str(c.rates[-1].rate_on),
             "usd_per_unit": c.rate.usd_per_unit,
-            "source_id": c.rate.source_id,
-            "capture_id": c.rate.capture_id,
+            "source_id": c.rates[-1].source_id,
+            "capture_id": c.rates[-1].capture_id,
             "factor": c.key,
+            "told": c.told,
         }
         for c in converted
     ]
-    return result | {"factors": factors, "converted": told}
+    return result | ({"factors": factors} if "factors" in result else {}) | {"converted": told}

@@ -13,6 +13,7 @@ import duckdb
 from assets.estimated.decisions import DecisionStatement, answer, as_json
 from assets.estimated.engine import Result, Statement, estimate_statements
 from assets.estimated.given_money import has_other_money, in_usd, published_rate, with_conversions
+from assets.estimated.own_scenario import PLACES, take_in
 from assets.estimated.scenario import Band, Scenario, read_toml, scenario_text
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file
 from assets.estimated.training import estimate_training
@@ -35,7 +36,7 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
             return estimate_any(con, scenario)
     with _with_facts(home) as con:
         data, converted = in_usd(data, published_rate(con), dt.datetime.now(dt.UTC).date())
-        return with_conversions(estimate_any(con, any_of_file(data, path.stem)), converted)
+        return with_conversions(estimate_any(con, any_of_file(data, path.stem), folder=path.parent), converted)
 
 
 @contextmanager
@@ -51,15 +52,27 @@ def estimate_any(
     con: duckdb.DuckDBPyConnection,
     scenario: Scenario | Statement | ExtendedTraining | DecisionStatement,
     now: dt.datetime | None = None,
+    folder: Path = Path(),
 ) -> dict[str, Any]:
     """Estimate a scenario of any kind.
+
+    Args:
+        con: the published file; only temporary tables are made.
+        scenario: what a file states.
+        now: instant that stands for "now"; the clock's if not given.
+        folder: where the file stands, for the files that it names.
 
     Raises:
         ScenarioError: one line per name that is not known, or number that contradicts the others.
     """
     if isinstance(scenario, DecisionStatement):
         asked_at = now or dt.datetime.now(dt.UTC)
-        return as_json(scenario, answer(con, scenario, asked_at), asked_at)
+        more: dict[str, str] = {}
+        if named := scenario.arguments.get("scenario"):
+            today = asked_at.date()
+            own = take_in(con, folder / named, asked_at, lambda data: in_usd(data, published_rate(con), today)[0])
+            more = {"estimate": own, **PLACES}
+        return as_json(scenario, answer(con, scenario, asked_at, more), asked_at)
     if isinstance(scenario, Statement):
         return estimate_statements(con, [scenario], now)[0].as_json()
     return _training(con, scenario if isinstance(scenario, ExtendedTraining) else ExtendedTraining(scenario), now)

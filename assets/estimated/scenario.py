@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 from assets.estimated.given_keys import as_written, canonical, unknown_key
 from warehouse.errors import PetadayError
 
+_LONG_WORD = re.compile(r"\S{200,}")
 PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
 
 
@@ -88,13 +90,19 @@ KEYS = (*TEXTS, *NUMBERS, *INSTANTS, "include_attention", *SHORTHAND)
 TOP_LEVEL = ("title", "note", "source_url", "training")
 
 
+def _one_line(problem: str) -> str:
+    """A problem without control characters, and without words that nobody reads to the end."""
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in problem)
+    return _LONG_WORD.sub(lambda word: f"{word[0][:80]}… ({len(word[0])} characters)", plain)
+
+
 class ScenarioError(PetadayError):
     """What a scenario states cannot be used; one line per field, each saying what was given and what is allowed."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the lines in `problems`; the message is all of them."""
-        super().__init__("\n".join(problems))
-        self.problems = list(problems)
+        """Keep the lines in `problems`, each a line whatever a file had in its names; the message is all of them."""
+        self.problems = [_one_line(problem) for problem in problems]
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,10 @@ def closest(given: str, known: Sequence[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else f"{text[:80]}… ({len(text)} characters)"
 
 
 def _check_number(name: str, value: object, bounds: Bounds) -> str | None:
@@ -159,6 +170,8 @@ def _check_number(name: str, value: object, bounds: Bounds) -> str | None:
         return f"{name}: {value!r} is text; {allowed}, written bare: the unit is in the name of the field"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{name}: {_shown(value)} is not a number; {allowed}"
+    if isinstance(value, int) and abs(value) > 10**300:
+        return f"{name}: a whole number of {len(str(value).lstrip('-'))} digits given; {allowed}"
     if not math.isfinite(value):
         return f"{name}: {value} is not a finite number; {allowed}"
     if value == 0 and bounds.smallest > 0:
@@ -362,7 +375,9 @@ def read_toml(text: str, scenario_id: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ScenarioError([f"{scenario_id}: not a scenario: values are nested too deeply to be read"]) from None
+    except ValueError as error:  # TOMLDecodeError, and whole numbers of thousands of digits
         raise ScenarioError([f"{scenario_id}: not a TOML file: {error}"]) from None
 
 
@@ -420,7 +435,7 @@ def scenario_text(path: Path) -> str:
         ScenarioError: if the file cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the text
     except FileNotFoundError:
         raise ScenarioError([f"{path}: no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 import random
 import re
+from importlib import resources
+from pathlib import Path
 from statistics import NormalDist, median
 
 import duckdb
@@ -16,10 +19,12 @@ from hypothesis import strategies as st
 from assets.estimated import decision_assets
 from assets.estimated.decision_tables import DECISION_TABLES
 from assets.estimated.decisions import DecisionStatement, answer
+from assets.estimated.engine import estimate_statements
 from assets.estimated.report import estimate_any
 from assets.estimated.scenario import ScenarioError
-from assets.estimated.sections import parse_any
+from assets.estimated.sections import bundled_statements, parse_any
 
+SCENARIOS = resources.files("assets.estimated") / "scenarios"
 ON = "DATE '2026-08-01'"
 
 
@@ -190,14 +195,98 @@ def test_parts_add_up_of_every_kind(
             assert adds_up(parts), (quantity, parts)
 
 
-def test_a_service_or_fleet_on_what_it_was_not_estimated_for_is_not_known(bundled: duckdb.DuckDBPyConnection) -> None:
-    """How fast another card serves follows from the roofline, not from its peak; a fleet rounds its servers."""
-    for estimate, move in (
-        ("llama-2-70b-serving-h100", "to_accelerator := 'nvidia-b200-sxm-180gb'"),
-        ("chatgpt-fleet-2023", "utilization_to := 0.5"),
-    ):
-        found = split_of(rows_of(bundled, f"FROM why_moved('{estimate}', DATE '2024-01-01', to_at := {ON}, {move})"))
-        assert all(parts["total"] is None for parts in found.values())
+def test_a_fleet_at_another_use_is_not_known(bundled: duckdb.DuckDBPyConnection) -> None:
+    """A fleet rounds its servers."""
+    found = split_of(
+        rows_of(
+            bundled, f"FROM why_moved('chatgpt-fleet-2023', DATE '2024-01-01', to_at := {ON}, utilization_to := 0.5)"
+        )
+    )
+    assert all(parts["total"] is None for parts in found.values())
+
+
+@pytest.mark.parametrize("card", ["nvidia-h200-sxm-141gb", "nvidia-b200-sxm-180gb", "nvidia-h100-sxm-80gb"])
+def test_a_service_on_another_card_is_what_its_estimate_there_says(
+    bundled: duckdb.DuckDBPyConnection, card: str
+) -> None:
+    """By the roofline of its method: the later side is the estimate of the same service on that card, and the parts add up."""
+    to_at = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+    found = bundled.execute(
+        "FROM why_moved('llama-2-70b-serving-h100', DATE '2024-01-01', to_at := ?, to_accelerator := ?)", [to_at, card]
+    )
+    rows = found.pl().to_dicts()
+    assert all(adds_up(parts) for parts in split_of(rows).values())
+    service = next(s for s in bundled_statements() if s.scenario_id == "llama-2-70b-serving-h100")
+    there = dataclasses.replace(service, texts={**service.texts, "accelerator": card}, as_of=to_at)
+    (estimate,) = estimate_statements(bundled, [there], to_at)
+    totals = {r["quantity"]: r["total_to"] for r in rows}
+    assert set(totals) == KINDS["llama-2-70b-serving-h100"]
+    for quantity, total in totals.items():
+        assert total == pytest.approx(estimate.quantities[quantity]["central"], rel=1e-9), quantity
+
+
+def test_a_card_that_does_not_compute_in_the_format_serves_nothing(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(
+        bundled,
+        f"FROM why_moved('llama-2-70b-serving-h100', DATE '2024-01-01', to_at := {ON}, to_accelerator := 'nvidia-a100-sxm-80gb')",
+    )
+    assert {r["total_to"] for r in found} == {None}
+
+
+OWN = {
+    "gpt-3-175b-h100": "gpt-3-175b-h100.toml",
+    "llama-65b-lora-a100": "other/llama-65b-lora-a100.toml",
+    "llama-2-70b-serving-h100": "other/llama-2-70b-serving-h100.toml",
+    "chatgpt-fleet-2023": "other/chatgpt-fleet-2023.toml",
+}
+
+
+@pytest.mark.parametrize("estimate", OWN)
+@pytest.mark.parametrize("known_at", ["2035-01-01", "2000-01-01"])
+def test_a_scenario_of_ones_own_is_split_as_a_bundled_one(
+    bundled: duckdb.DuckDBPyConnection, tmp_path: Path, estimate: str, known_at: str
+) -> None:
+    """Under another name and with names as people write them: the same parts, on both clocks, to the last digit."""
+    text = SCENARIOS.joinpath(OWN[estimate]).read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace("accelerator =", "gpu ="), encoding="utf-8")
+    asked = parse_any(
+        f"[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2024-06-01\nto_at = 2026-06-01\nknown_at = {known_at}"
+    )
+    found = estimate_any(bundled, asked, dt.datetime(2026, 8, 1, tzinfo=dt.UTC), tmp_path)["rows"]
+    bundled_rows = bundled.execute(
+        "FROM why_moved(?, DATE '2024-06-01', to_at := DATE '2026-06-01', known_at := ?::TIMESTAMPTZ)",
+        [estimate, known_at],
+    )
+    assert {(r["quantity"], r["part"]): r["moved_by"] for r in found} == {
+        (r["quantity"], r["part"]): r["moved_by"] and pytest.approx(r["moved_by"], rel=1e-9, abs=1e-9)
+        for r in bundled_rows.pl().to_dicts()
+    }
+    assert all(adds_up(parts) for parts in split_of(found).values() if parts["total"] is not None)
+    # What was known in 2000: nothing. Of the fleet the price of a kWh and its energy are stated, and did not move.
+    expected = not any(
+        parts["total"] is not None for parts in split_of(found).values() if any("price" in part for part in parts)
+    )
+    assert estimate.startswith("chatgpt") or expected == (known_at < "2020")
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("[training]\ngpu_hours = 0", "mine.toml: gpu_hours: 0 given"),
+        ("[training]\nmodel = 'llama-65'\naccelerator = 'A100 80GB'", "mine.toml: model: llama-65 is not in"),
+        ("[request]\noutput_tokens = 5", "mine.toml: allowed is a scenario of [training], [fine_tuning], [serving], [fleet]"),
+        ("[training]\ncost_view = 'amortised'\ngpu_hours = 5", "mine.toml: cost_view: amortised given; what moves is the rent"),
+        (None, "mine.toml: no such file"),
+    ],
+)  # fmt: skip
+def test_a_scenario_of_ones_own_that_cannot_be_split_is_one_line(
+    bundled: duckdb.DuckDBPyConnection, tmp_path: Path, own: str | None, message: str
+) -> None:
+    if own is not None:
+        (tmp_path / "mine.toml").write_text(own, encoding="utf-8")
+    asked = parse_any("[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2024-06-01")
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        estimate_any(bundled, asked, dt.datetime(2026, 8, 1, tzinfo=dt.UTC), tmp_path)
 
 
 def test_the_later_side_is_the_row_itself(bundled: duckdb.DuckDBPyConnection) -> None:

@@ -1,9 +1,9 @@
--- Factors of a bundled scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
+-- Factors of a scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
 CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
-        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH known AS (
-        SELECT t.quantity, t.method_version, t.central, true AS is_training FROM estimated.training_estimate t WHERE t.scenario_id = estimate
-        UNION ALL SELECT e.quantity, e.method_version, e.central, false FROM estimated.scenario_estimate e WHERE e.scenario_id = estimate),
+        SELECT t.quantity, t.method_version, t.central, true AS is_training FROM query_table(estimates_in || '.training_estimate') t WHERE t.scenario_id = estimate
+        UNION ALL SELECT e.quantity, e.method_version, e.central, false FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate),
     method AS (
         SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version, e.is_training
         FROM (SELECT newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
@@ -35,11 +35,11 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
                 max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
                 -- The boundary that the estimate itself was made on, unless another is asked for.
                 max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location', 1)) AS told_boundary
-            FROM estimated.factor f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
+            FROM query_table(estimates_in || '.factor') f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
     stated AS (
         SELECT toml_text(s.definition, 'accelerator') AS accelerator, lower(toml_text(s.definition, 'provider')) AS provider, toml_text(s.definition, 'region') AS region,
             coalesce(toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, toml_text(s.definition, 'model') AS model
-        FROM reference.scenario s WHERE s.scenario_id = estimate),
+        FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     wanted AS (
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
         UNION ALL SELECT 'to', to_at::TIMESTAMPTZ, coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
@@ -88,7 +88,10 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
     mixed AS (
         SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid, max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
         FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at GROUP BY ALL),
-    -- Operations at the peak of a card tell what a training takes on another one; of a service or a fleet that is not known.
+    served AS (
+        SELECT v.* FROM (SELECT m.from_version, c.accelerator_id FROM method m CROSS JOIN carded c WHERE c.side = 'to' AND to_accelerator IS NOT NULL) w,
+            LATERAL (FROM served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
+    -- Operations at the peak of a card tell what a training takes on another one, a roofline what a service does; of a fleet that is not known.
     working AS (
         SELECT s.*, x.side, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN NOT u.has_rate AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
@@ -99,7 +102,8 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
     valued AS (
         SELECT w.side, w.quantity, w.kind,
             -- GPU-hours at full use; where the use is not known, the hours themselves.
-            CASE WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600 END AS hardware,
+            CASE WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
+                ELSE (SELECT v.gpu_s_at_full_use / 3600 FROM served v WHERE v.hours_of = w.hours_of) END AS hardware,
             CASE WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
             -- Power as in the estimate; on another card the same share of its board power.
             w.energy / w.hours / coalesce(w.used_pue, 1) * CASE WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w ELSE 1 END AS power_kw,
@@ -118,4 +122,4 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
         WHERE list_contains(parts_of_move(v.kind), q.part))
     SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m WHERE f.side = 'from' AND t.side = 'to';
-COMMENT ON MACRO TABLE moved_scenario IS 'Factors of the estimate of a bundled scenario at two dates, for why_moved.';
+COMMENT ON MACRO TABLE moved_scenario IS 'Factors of the estimate of a scenario at two dates, for why_moved.';

@@ -69,6 +69,29 @@ def test_what_cannot_be_converted_is_one_line(text: str, reason: str) -> None:
         converted(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "expected", "said"),
+    [
+        ("[siting]\ngpu_hours = 10\ntransfer_eur_per_gb = 0.05", "transfer_usd_per_gb", 0.06, "1.2 USD per EUR of 2026"),
+        ("[siting]\ngpu_hours = 10\nvalid_at = 2025-06-01\ntransfer_cny_per_gb = 0.8", "transfer_usd_per_gb", 0.1, "2025-06-01"),
+        ("[east_west]\nit_energy_kwh = 1\nas_of = 2025-06-01\ntransfer_usd_per_gb = 0.1", "transfer_cny_per_gb", 0.8, "0.125 USD per CNY of 2025"),
+        ("[east_west]\nit_energy_kwh = 1\nas_of = 2025-06-01\ntransfer_eur_per_gb = 0.1", "transfer_cny_per_gb", 0.88, "1.1 USD per EUR and 0.125 USD per CNY"),
+        ("[break_even]\nbuild_eur = 100", "build_usd", 120, "1.2 USD per EUR"),
+    ],
+)  # fmt: skip
+def test_decisions_too(text: str, key: str, expected: float, said: str) -> None:
+    """To USD, or to the yuan that the section counts in."""
+    values, (told,) = converted(text)
+    assert values[key] == pytest.approx(expected)
+    assert said in told
+
+
+def test_a_decision_without_a_rate_of_its_own_currency_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="no exchange rate of CNY is known for 2026-11-26"):
+        converted("[east_west]\nit_energy_kwh = 1\ntransfer_usd_per_gb = 0.1")
+    assert not has_other_money(read_toml("[east_west]\nit_energy_kwh = 1\ntransfer_cny_per_gb = 0.1", "s"))
+
+
 def test_a_section_with_a_currency_of_its_own_keeps_it_and_unknown_keys_stay() -> None:
     assert not has_other_money(read_toml("[site]\nit_energy_mwh = 1\ncny_per_kwh = 0.33", "s"))
     assert not has_other_money(read_toml(RUN + "europe_count = 2\nfavourite_eur = 3\nusd_per_gpu_hour = 2", "s"))

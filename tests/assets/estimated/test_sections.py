@@ -87,6 +87,13 @@ def test_refused(section: str, values: dict[str, object], message: str) -> None:
             "cost_view: 'rent' given; allowed are rental, amortised, energy_floor; did you mean rental",
         ),
         ("[training]\ncost_view = 'amortised'\nprice_usd = -1", "price_usd: -1 given"),
+        (f"[training]\ngpu_hours = {'[' * 5_000}{']' * 5_000}", "values are nested too deeply to be read"),
+        (f"[training]\ngpu_hours = {'9' * 500}", "gpu_hours: a whole number of 500 digits given"),
+        (f"[training]\ngpu_hours = {'9' * 5_000}", "not a TOML file: Exceeds the limit"),
+        (f"[training]\n{'a' * 9_000} = 5", "aaa… (9001 characters) unknown field"),
+        ('[training]\n"gpu\\u001b[31m\\nhours!" = 5', "gpu\\x1b[31m\\nhours!: unknown field"),
+        ("[training]\ngpu_hours = [1, 2]", "gpu_hours: [1, 2] is not a number"),
+        ("[[training]]\ngpu_hours = 5", "no [training] table with fields"),
     ],
 )
 def test_bad_file(text: str, message: str) -> None:
@@ -94,6 +101,13 @@ def test_bad_file(text: str, message: str) -> None:
     with pytest.raises(ScenarioError) as error:
         parse_any(text)
     assert message in str(error.value)
+    assert all(len(problem.splitlines()) == 1 for problem in error.value.problems)
+
+
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path: Path) -> None:
+    """As editors on Windows put it there."""
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf[fleet]\ngpu_count = 1")
+    assert read_any(tmp_path / "marked.toml").numbers["gpu_count"].central == 1  # type: ignore[union-attr]
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""A scenario file of one's own beside the bundled ones, so that `why_moved` splits its estimate too.
+
+Its estimate goes into temporary tables of the same columns as those of the published file, where the macro is told to look.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.estimated.engine import Statement, estimate_statements, result_frames
+from assets.estimated.scenario import TEXTS, Scenario, ScenarioError, read_toml, scenario_text
+from assets.estimated.sections import ExtendedTraining, any_of_file
+from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
+from assets.estimated.training import estimate_trainings
+from warehouse.tables import Table
+
+#: Where the macro finds the estimates and the scenarios of a session.
+PLACES = {"estimates_in": "temp", "scenarios_in": "temp"}
+_SECTIONS = ("fine_tuning", "serving", "fleet")
+
+
+def take_in(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    now: dt.datetime,
+    converted: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> str:
+    """Estimate a scenario file into temporary tables.
+
+    Args:
+        con: the published file; only temporary tables are made.
+        path: a file with [training], [fine_tuning], [serving] or [fleet].
+        now: instant that stands for "now".
+        converted: brings the money in a scenario to USD.
+
+    Returns:
+        The id of the scenario, its file's name.
+
+    Raises:
+        ScenarioError: one line per field that cannot be used, each with the name of the file.
+    """
+    try:
+        scenario = any_of_file(converted(read_toml(scenario_text(path), path.stem)), path.stem)
+        training, others, factors = _estimated(con, scenario, now)
+    except ScenarioError as error:
+        raise ScenarioError([f"{path.name}: {problem}" for problem in error.problems]) from None
+    for name, table, frame in (
+        ("training_estimate", TRAINING_ESTIMATE, training),
+        ("scenario_estimate", SCENARIO_ESTIMATE, others),
+        ("factor", FACTOR, factors),
+    ):
+        _keep(con, name, _empty(table) if frame is None else frame)
+    _keep(con, "scenario", pl.DataFrame({"scenario_id": [path.stem], "definition": [_definition(scenario)]}))
+    return path.stem
+
+
+def _estimated(
+    con: duckdb.DuckDBPyConnection, scenario: object, now: dt.datetime
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None, pl.DataFrame]:
+    """Results of a training, results of anything else, and factors."""
+    if isinstance(scenario, ExtendedTraining):
+        if scenario.view != "rental":
+            raise ScenarioError(
+                [f"cost_view: {scenario.view} given; what moves is the rent: allowed is rental, or leave it out"]
+            )
+        scenario = scenario.training
+    if isinstance(scenario, Scenario):
+        found = estimate_trainings(con, [scenario], now)
+        return found.training_estimate, None, found.factor
+    if isinstance(scenario, Statement) and scenario.method.section in _SECTIONS:
+        estimates, factors = result_frames(estimate_statements(con, [scenario], now))
+        return None, estimates, factors
+    raise ScenarioError([f"allowed is a scenario of [training], [{'], ['.join(_SECTIONS)}]"])
+
+
+def _definition(scenario: object) -> str:
+    """The names that a scenario states, by their canonical keys, as TOML."""
+    if isinstance(scenario, ExtendedTraining):
+        scenario = scenario.training
+    if isinstance(scenario, Scenario):
+        texts = {key: value for key in TEXTS if (value := getattr(scenario, key))}
+    else:
+        texts = dict(scenario.texts) if isinstance(scenario, Statement) else {}
+    return "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in texts.items())
+
+
+def _empty(table: Table) -> pl.DataFrame:
+    return table.columns.create_empty().select(list(table.declared()))
+
+
+def _keep(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    con.register("petaday_own", frame)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM petaday_own").fetchall()
+    con.unregister("petaday_own")
