@@ -95,34 +95,38 @@ SELECT *,
     run_hours IS NOT NULL OR (is_flop_known AND (given_achieved_flop_per_s_per_gpu IS NOT NULL OR peak IS NOT NULL)) AS has_hours
 FROM needs;
 
--- Offers in force at as_of, per scenario: the median is the price, p5 and p95 are its band.
+-- The rate at as_of, per scenario (rule rate-2): one source speaks for each provider, a provider's rate is the median of its offers, and
+-- the rate is the median over providers with p5 and p95 for its band, so that a provider that sells in many regions counts once. Of one
+-- provider alone the quantiles are over its offers.
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
 WITH wanted AS (
     SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option, coalesce(place_region, region_written) AS region,
            coalesce(place_region IS NULL AND written_zone IS NOT NULL, false) AS is_zone_only
     FROM petaday_resolved WHERE given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
 ), offer AS (
-    SELECT w.scenario_id, w.as_of_at, r.*
-    FROM wanted w JOIN observed.cloud_rate r
-        ON r.accelerator_id = w.accelerator_id AND r.purchase_option = w.purchase_option
-        AND (w.provider IS NULL OR r.provider = w.provider)
-        AND (w.region IS NULL OR w.is_zone_only OR r.region = w.region OR r.region = 'global')
-    -- Whole instances, and of a market its median: neither a bare accelerator nor the cheapest offer is the rate.
-    WHERE r.price_usd_per_gpu_hour > 0 AND r.price_component = 'instance'
-        AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')
+    SELECT w.scenario_id, o.provider, o.source_id, o.source_rank, o.price_usd_per_gpu_hour::DOUBLE AS price, o.capture_id, o.is_bundled, o.counts_from,
+        o.stands_to, o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AS is_in_force
+    FROM wanted w JOIN observed.cloud_offer o
+        ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
+        AND (w.provider IS NULL OR o.provider = w.provider)
+        AND (w.region IS NULL OR w.is_zone_only OR o.region = w.region OR o.region = 'global')
+    WHERE o.price_usd_per_gpu_hour > 0
+), said AS (
+    SELECT *, count(*) OVER (PARTITION BY scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
+), spoken AS (
+    SELECT *, median(price) OVER of_provider AS provider_price, row_number() OVER (of_provider ORDER BY price) AS offer_number,
+        min(provider) OVER of_scenario <> max(provider) OVER of_scenario AS are_many
+    FROM (FROM said QUALIFY dense_rank() OVER (PARTITION BY scenario_id, provider ORDER BY source_rank, said_count DESC, source_id) = 1)
+    WINDOW of_provider AS (PARTITION BY scenario_id, provider), of_scenario AS (PARTITION BY scenario_id)
+), rate AS (
+    SELECT scenario_id, count(*) AS offer_count, count(DISTINCT provider) AS provider_count,
+        quantile_cont(CASE WHEN are_many THEN provider_price ELSE price END, [0.05, 0.5, 0.95]) FILTER (NOT are_many OR offer_number = 1) AS quantiles,
+        max_by(capture_id, counts_from) AS capture_id, string_agg(DISTINCT source_id, ', ' ORDER BY source_id) AS source_ids, bool_or(is_bundled) AS is_bundled
+    FROM spoken GROUP BY scenario_id
 )
-SELECT scenario_id, min(valid_from) AS first_at, max(valid_to) AS last_at,
-    count(*) FILTER (is_in_force) AS offer_count, count(DISTINCT provider) FILTER (is_in_force) AS provider_count,
-    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.05) FILTER (is_in_force) AS low,
-    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.5) FILTER (is_in_force) AS central,
-    quantile_cont(price_usd_per_gpu_hour::DOUBLE, 0.95) FILTER (is_in_force) AS high,
-    max_by(capture_id, coalesce(valid_from, TIMESTAMPTZ '1970-01-01')) FILTER (is_in_force) AS capture_id,
-    string_agg(DISTINCT source_id, ', ' ORDER BY source_id) FILTER (is_in_force) AS source_ids,
-    coalesce(bool_or(is_bundled) FILTER (is_in_force), false) AS is_bundled
-FROM (
-    SELECT *, (valid_from IS NULL OR valid_from <= as_of_at) AND (valid_to IS NULL OR valid_to > as_of_at) AS is_in_force FROM offer
-)
-GROUP BY scenario_id;
+SELECT o.scenario_id, o.first_at, o.last_at, coalesce(r.offer_count, 0) AS offer_count, coalesce(r.provider_count, 0) AS provider_count,
+    r.quantiles[1] AS low, r.quantiles[2] AS central, r.quantiles[3] AS high, r.capture_id, r.source_ids, coalesce(r.is_bundled, false) AS is_bundled
+FROM (SELECT scenario_id, min(counts_from) AS first_at, max(stands_to) AS last_at FROM offer GROUP BY scenario_id) o LEFT JOIN rate r USING (scenario_id);
 
 -- Slots of the grid that a scenario may use: the region's zone and its country. A view: years of slots are not copied for one answer.
 CREATE OR REPLACE TEMP VIEW petaday_slot AS
@@ -257,8 +261,9 @@ WITH s AS (
         ELSE false END
     UNION ALL
     SELECT s.scenario_id, 'usd_per_gpu_hour', r.low, r.central, r.high, 'observed',
-        format('observed.cloud_rate: {{}} of {{}} offer{{}} ({{}}), {{}}{{}}{{}}, {{}}, as of {{}}{{}}',
-            CASE WHEN r.offer_count > 1 THEN 'median, p5 and p95' ELSE 'the price' END, r.offer_count,
+        format('observed.cloud_offer: {{}} of {{}} offer{{}} ({{}}), {{}}{{}}{{}}, {{}}, as of {{}}{{}}',
+            CASE WHEN r.provider_count > 1 THEN 'rate-2, median, p5 and p95 of the providers'' own medians'
+                 WHEN r.offer_count > 1 THEN 'rate-2, median, p5 and p95' ELSE 'rate-2, the price' END, r.offer_count,
             CASE WHEN r.offer_count > 1 THEN 's' ELSE '' END,
             CASE WHEN r.provider_count = 1 THEN '1 provider' ELSE r.provider_count || ' providers' END,
             coalesce(s.provider, 'any provider'), coalesce(' ' || s.place_region, CASE WHEN s.written_zone IS NULL THEN ' ' || s.region_written END, ' any region'),

@@ -50,6 +50,7 @@ COLUMN_MEANINGS = {
     "good_capture_count": "Good captures so far. Unit: 1.",
     "counts_from": "From when the price counts. Unit: UTC.",
     "counts_to": "Until when the price counts (exclusive); see counts_until. Unit: UTC.",
+    "stands_to": "Until when the price stands as the last word (exclusive): its end; else until another word on the same provider, accelerator and way to buy is newer by 45 days, at most 548 days after confirmed_at; a bundled price until a source was read since. Unit: UTC.",
     "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
     "model_id": "Model; see reference.model. NULL: not in it.",
@@ -195,7 +196,8 @@ def offer_views() -> list[str]:
     forever = "TIMESTAMPTZ 'infinity'"
     meaning = (
         "Offers that count for comparison: whole instances with a price, each until it ended or counts_to, when nobody has confirmed "
-        "it for too long. Several sources may state one offer: the lowest source_rank is chosen."
+        "it for too long; what is asked for a price at an instant takes the last word instead, which stands until stands_to. Several "
+        "sources may state one offer: the lowest source_rank is chosen."
     )
     return [
         f"CREATE OR REPLACE VIEW observed.cloud_offer AS {select.format(rates='observed.cloud_rate', known_at=forever)}",

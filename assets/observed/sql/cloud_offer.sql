@@ -1,12 +1,24 @@
-SELECT o.*, counts_until(o.valid_to, o.confirmed_at, o.is_bundled) AS counts_to, source_rank(o.source_id) AS source_rank
+SELECT o.* EXCLUDE (replaced_from, live_from), source_rank(o.source_id) AS source_rank,
+    counts_until(o.valid_to, o.confirmed_at, o.is_bundled) AS counts_to,
+    greatest(o.counts_from, coalesce(o.valid_to,
+        -- What ships with Petaday gives way to whoever was read since.
+        CASE WHEN o.is_bundled THEN least(o.confirmed_at + INTERVAL 548 DAY, o.live_from)
+             -- The last word stands, with its age, until another is newer by 45 days; the first 45 days it stands beside any other.
+             ELSE greatest(o.confirmed_at + INTERVAL 45 DAY, least(o.confirmed_at + INTERVAL 548 DAY, o.replaced_from)) END)) AS stands_to
 FROM (
-    SELECT r.*, coalesce(r.valid_from, r.observed_at) AS counts_from,
-        CASE WHEN r.is_bundled THEN coalesce(r.valid_from, r.observed_at) ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
-    FROM {rates} r
-    LEFT JOIN (
-        SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
-        WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c
-    ON c.source_id = r.source_id AND c.scope = r.scope
-    -- The whole instance; no quantiles of a market beside its median, no slices of a card, nothing billed by the request.
-    WHERE r.price_component = 'instance' AND coalesce(r.accelerator_count, 1) >= 1 AND r.price_usd_per_hour > 0
-      AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) o
+    SELECT c.*,
+        min(c.counts_from) OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 45 DAY FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from,
+        min(c.counts_from) FILTER (NOT c.is_bundled)
+            OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
+    FROM (
+        SELECT r.*, coalesce(r.valid_from, r.observed_at) AS counts_from,
+            CASE WHEN r.is_bundled THEN coalesce(r.valid_from, r.observed_at) ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
+        FROM {rates} r
+        LEFT JOIN (
+            SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
+            WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c
+        ON c.source_id = r.source_id AND c.scope = r.scope
+        -- The whole instance; no quantiles of a market beside its median, no slices of a card, nothing billed by the request.
+        WHERE r.price_component = 'instance' AND coalesce(r.accelerator_count, 1) >= 1 AND r.price_usd_per_hour > 0
+          AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) c
+    WINDOW of_same AS (PARTITION BY c.provider, c.accelerator_id, c.purchase_option)) o

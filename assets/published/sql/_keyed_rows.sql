@@ -5,7 +5,6 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
         concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
         currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value,
-        -- What the training estimate takes for a rate (assets/estimated/training_lookup.sql).
         price_component = 'instance' AND offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless') AS is_rate
     FROM observed.cloud_rate WHERE of_subject = 'cloud_rate'
     UNION ALL BY NAME

@@ -27,7 +27,7 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
             o.price_amount_per_hour / o.accelerator_count AS amount, o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) AS usd, o.accelerator_id,
             count(*) OVER (PARTITION BY s.side, o.source_id) AS source_offer_count
         FROM side s JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = s.want_provider AND (s.want_type IS NULL OR o.instance_type = s.want_type)
-            AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator) AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.counts_to > s.as_of_at
+            AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator) AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.stands_to > s.as_of_at
             AND o.price_usd_per_gpu_hour > 0),
     offer AS (
         SELECT p.* FROM (

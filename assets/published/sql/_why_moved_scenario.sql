@@ -61,26 +61,31 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
             FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code GROUP BY r.region, r.provider) p
             ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
         QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
+    -- One source speaks for each provider: the rule of petaday_rate in assets/estimated/training_lookup.sql.
     rate AS (
-        SELECT p.side, r.* FROM placed p, LATERAL (
-            SELECT o.* FROM (
-                SELECT k.provider, k.region, k.instance_type, k.offer_variant, k.source_id, k.scope, k.valid_from, k.valid_to, k.currency_code, k.accelerator_id, k.purchase_option,
-                    k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
-                FROM cloud_rate_known(known_at := known_at::TIMESTAMPTZ) k
-                WHERE k.price_usd_per_gpu_hour > 0 AND k.price_component = 'instance' AND k.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) o
-            WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
-              AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
-              AND coalesce(o.valid_from <= p.as_of_at, true) AND coalesce(o.valid_to > p.as_of_at, true)) r),
+        FROM (
+            SELECT p.side, r.*, count(*) OVER (PARTITION BY p.side, r.provider, r.source_id) AS said_count FROM placed p, LATERAL (
+                SELECT o.* FROM (
+                    SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
+                    FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k WHERE k.price_usd_per_gpu_hour > 0) o
+                WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
+                  AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
+                  AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
+        QUALIFY dense_rank() OVER (PARTITION BY side, provider ORDER BY source_rank, said_count DESC, source_id) = 1),
     -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
     currency AS (SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
-    priced AS (
-        SELECT median(r.usd) FILTER (r.side = 'from') AS from_usd, median(r.usd) FILTER (r.side = 'to') AS to_usd,
-            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0 ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) FILTER (r.side = 'to') AS to_usd_at_old_rate
+    of_provider AS (
+        SELECT r.side, r.provider, median(r.usd) AS usd,
+            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0 ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
         FROM rate r
         LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region AND f.instance_type = r.instance_type
             AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
         LEFT JOIN currency c ON c.currency_code = r.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE),
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE
+        GROUP BY r.side, r.provider),
+    priced AS (
+        SELECT median(o.usd) FILTER (o.side = 'from') AS from_usd, median(o.usd) FILTER (o.side = 'to') AS to_usd,
+            median(o.usd_at_old_rate) FILTER (o.side = 'to') AS to_usd_at_old_rate FROM of_provider o),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9

@@ -1,7 +1,7 @@
 -- What a GPU-hour costs, offer by offer.
 CREATE OR REPLACE MACRO gpu_hour_price(accelerator, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', purchase := NULL) AS TABLE
     SELECT o.price_usd_per_gpu_hour, o.provider, o.region, o.instance_type, o.purchase_option, o.offer_variant, o.accelerator_id, o.accelerator_count,
-        o.price_amount_per_hour, o.currency_code, o.counts_from AS valid_from, o.confirmed_at, o.counts_to, o.source_id, o.capture_id, o.is_bundled
+        o.price_amount_per_hour, o.currency_code, o.counts_from AS valid_from, o.confirmed_at, o.stands_to, o.source_id, o.capture_id, o.is_bundled
     FROM (
         SELECT c.*, first_value(c.source_id) OVER (PARTITION BY c.provider, c.accelerator_id, c.purchase_option
             ORDER BY c.source_rank, c.source_offer_count DESC, c.source_id) AS speaking_source_id
@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO gpu_hour_price(accelerator, valid_at := now(), known_at 
             SELECT k.*, count(*) OVER (PARTITION BY k.provider, k.accelerator_id, k.purchase_option, k.source_id) AS source_offer_count
             FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k
             WHERE k.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)
-              AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.counts_to > valid_at::TIMESTAMPTZ AND k.price_usd_per_gpu_hour > 0
+              AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.stands_to > valid_at::TIMESTAMPTZ AND k.price_usd_per_gpu_hour > 0
               AND (purchase IS NULL OR k.purchase_option = purchase)) c) o
     WHERE o.source_id = o.speaking_source_id
     ORDER BY o.price_usd_per_gpu_hour, o.provider, o.region, o.instance_type;

@@ -37,11 +37,17 @@ CREATE OR REPLACE MACRO observation_of_why_moved(of_table, of_key) AS TABLE
             regexp_extract(f.origin_ref, '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
                 ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
         FROM head_of_why_moved(of_table, of_key) h JOIN estimated.factor f ON f.scenario_id = h.scenario_id AND f.quantity = h.quantity AND f.method_version = h.method_version
-        WHERE f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'observed')
-    SELECT l.root_key, o.* FROM later l JOIN row_of_observed('cloud_rate') o ON o.accelerator_id = coalesce(l.to_accelerator, l.wanted.accelerator_id) AND o.purchase_option = l.wanted.purchase_option
-        AND (coalesce(l.to_provider, l.wanted.provider) = 'any provider' OR o.provider = coalesce(l.to_provider, l.wanted.provider))
-        AND (coalesce(l.to_region, l.wanted.region) = 'any region' OR o.region = coalesce(l.to_region, l.wanted.region) OR o.region = 'global')
-        AND coalesce(o.valid_from <= l.later_at, true) AND coalesce(o.valid_to > l.later_at, true) AND o.usd_value > 0 AND o.is_rate
+        WHERE f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'observed'),
+    later_said AS (
+        SELECT l.root_key, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY l.root_key, o.provider, o.source_id) AS said_count,
+            concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key
+        FROM later l JOIN observed.cloud_offer o ON o.accelerator_id = coalesce(l.to_accelerator, l.wanted.accelerator_id) AND o.purchase_option = l.wanted.purchase_option
+            AND (coalesce(l.to_provider, l.wanted.provider) = 'any provider' OR o.provider = coalesce(l.to_provider, l.wanted.provider))
+            AND (coalesce(l.to_region, l.wanted.region) = 'any region' OR o.region = coalesce(l.to_region, l.wanted.region) OR o.region = 'global')
+            AND o.counts_from <= l.later_at AND o.stands_to > l.later_at AND o.price_usd_per_gpu_hour > 0),
+    later_spoken AS (
+        SELECT DISTINCT root_key, row_key FROM (FROM later_said QUALIFY dense_rank() OVER (PARTITION BY root_key, provider ORDER BY source_rank, said_count DESC, source_id) = 1))
+    SELECT l.root_key, o.* FROM later_spoken l JOIN row_of_observed('cloud_rate') o USING (row_key)
     UNION ALL BY NAME
     SELECT r.root_key, o.* FROM split_row(of_table, of_key) r JOIN row_of_observed('cloud_rate') o ON len(r.path) = 5 AND o.provider = coalesce(r.to_provider, r.path[2]) AND o.region = coalesce(r.to_region, r.path[3])
         AND o.accelerator_id IN (r.path[4], r.to_accelerator) AND o.purchase_option = r.path[5] AND o.is_rate

@@ -40,7 +40,18 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT root_key, factor, as_of_at, capture_id,
             regexp_extract(origin_ref, '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
                 ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
-        FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_rate')),
+        FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
+    rate_said AS (
+        SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY w.root_key, w.factor, o.provider, o.source_id) AS said_count,
+            concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope,
+                strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key
+        FROM rate_wanted w JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
+            AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
+            AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
+            AND o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AND o.price_usd_per_gpu_hour > 0),
+    -- One source speaks for each provider: the rule of petaday_rate in assets/estimated/training_lookup.sql.
+    rate_spoken AS (
+        FROM rate_said QUALIFY dense_rank() OVER (PARTITION BY root_key, factor, provider ORDER BY source_rank, said_count DESC, source_id) = 1),
     grid_wanted AS (
         SELECT root_key, factor, capture_id,
             replace(regexp_extract(origin_ref, 'observed\.grid_carbon\[([^\]]+)\]', 1), ', ', '/') || '/'
@@ -50,11 +61,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT o.row_key AS root_key, NULL AS factor, o.*
         FROM row_of_observed(split_part(of_table, '.', -1)) o WHERE starts_with(o.row_key, of_key)
         UNION ALL BY NAME
-        SELECT w.root_key, w.factor, o.* FROM rate_wanted w JOIN row_of_observed('cloud_rate') o
-            ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
-            AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
-            AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
-            AND coalesce(o.valid_from <= w.as_of_at, true) AND coalesce(o.valid_to > w.as_of_at, true) AND o.usd_value > 0 AND o.is_rate
+        SELECT r.root_key, r.factor, o.* FROM rate_spoken r JOIN row_of_observed('cloud_rate') o USING (row_key)
         UNION ALL BY NAME
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)

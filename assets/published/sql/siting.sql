@@ -23,7 +23,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         FROM (
             SELECT k.*, count(*) OVER (PARTITION BY k.provider, k.accelerator_id, k.purchase_option, k.source_id) AS source_offer_count
             FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k
-            WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.counts_to > valid_at::TIMESTAMPTZ
+            WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.stands_to > valid_at::TIMESTAMPTZ
               AND (accelerator IS NULL OR k.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i))
               AND (purchase IS NULL OR k.purchase_option = purchase)) o),
     cheapest_offer AS (

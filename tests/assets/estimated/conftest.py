@@ -61,6 +61,11 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(RATES)
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN price_component VARCHAR DEFAULT 'instance'")
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN offer_variant VARCHAR DEFAULT ''")
+    con.execute(
+        "CREATE VIEW observed.cloud_offer AS SELECT *, coalesce(valid_from, TIMESTAMPTZ '1970-01-01') AS counts_from, "
+        "coalesce(valid_to, TIMESTAMPTZ 'infinity') AS stands_to, CASE source_id WHEN 'starter' THEN 9 ELSE 2 END AS source_rank "
+        "FROM observed.cloud_rate WHERE price_component = 'instance' AND offer_variant NOT LIKE 'market_m%'"
+    )
     con.execute(GRID)
     con.execute("CREATE TABLE observed.token_price_log (model VARCHAR)")
     for name in ("model_key", "model_name"):

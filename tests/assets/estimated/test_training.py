@@ -107,6 +107,34 @@ def test_price_over_offers_has_a_band(warehouse: duckdb.DuckDBPyConnection) -> N
     assert factor(estimate(warehouse, **GPT3_H100, purchase="spot"), "usd_per_gpu_hour")["value"] == 2.5
 
 
+def test_a_provider_that_sells_in_many_regions_counts_once(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Ten regions at 12 and one provider at 3 and one at 5: the rate is the median of three providers; of one provider, of its offers."""
+    columns = "provider, region, purchase_option, accelerator_id, price_usd_per_gpu_hour, valid_from, source_id, capture_id, is_bundled"
+    rows = [("gcp", f"r{n}", 11.5 + n / 10, "skypilot") for n in range(1, 11)]
+    # The same provider as another, worse ranked list has it: it does not speak.
+    rows += [
+        ("gcp", "r1", 50.0, "starter"),
+        ("lambda", "global", 3.0, "skypilot"),
+        ("nebius", "global", 5.0, "skypilot"),
+    ]
+    warehouse.execute("BEGIN")
+    try:
+        warehouse.executemany(
+            f"INSERT INTO observed.cloud_rate ({columns}) VALUES (?, ?, 'on_demand', 'nvidia-b200-sxm-180gb', ?, '2026-01-01', ?, 'c9', false)",
+            rows,
+        )
+        given = {"gpu_hours": 10, "accelerator": "nvidia-b200-sxm-180gb"}
+        any_provider, one = (
+            factor(estimate(warehouse, **given, **of), "usd_per_gpu_hour") for of in ({}, {"provider": "gcp"})
+        )
+    finally:
+        warehouse.execute("ROLLBACK")
+    assert (any_provider["value"], any_provider["low"], any_provider["high"]) == pytest.approx((5.0, 3.2, 11.345))
+    assert "12 offers (3 providers)" in any_provider["origin_ref"]
+    assert one["value"] == pytest.approx(12.05)
+    assert "10 offers (1 provider), gcp" in one["origin_ref"]
+
+
 def test_grid_slot(warehouse: duckdb.DuckDBPyConnection) -> None:
     """The finest covering slot, actual before forecast, marginal never; a year where no half hour covers."""
     run = {"gpu_hours": 10, "power_w_per_gpu": 400, "pue": 1.1, "region": "GB"}

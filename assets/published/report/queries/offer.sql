@@ -7,7 +7,7 @@ WHERE is_complete AND observed_at <= getvariable('report_at') GROUP BY ALL;
 CREATE OR REPLACE TEMP TABLE offer AS
 SELECT accelerator_id, provider, region, instance_type, purchase_option, offer_variant, price_usd_per_gpu_hour,
        price_usd_per_hour, accelerator_count, valid_from, valid_to, observed_at, source_id, scope, source_rank, capture_id, is_bundled,
-       counts_from AS from_at, coalesce(counts_to, 'infinity'::TIMESTAMPTZ) AS to_at, coalesce(confirmed_at, observed_at) AS seen_at
+       counts_from AS from_at, coalesce(stands_to, 'infinity'::TIMESTAMPTZ) AS to_at, coalesce(confirmed_at, observed_at) AS seen_at
 FROM observed.cloud_offer
 WHERE accelerator_id IS NOT NULL AND price_usd_per_gpu_hour > 0;
 

@@ -1,0 +1,72 @@
+"""Until when a price stands that its source has not confirmed again, and whose word it gives way to."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import all_sources
+from tests.warehouse.test_keeping import offers, take
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+NAME = "gpu_1x_h100_sxm5"
+
+
+@pytest.fixture
+def facts(home: Home) -> Home:
+    settle.refresh_reference(home)
+    return home
+
+
+def read_lambda(home: Home, at: str, price: float) -> None:
+    assert take(home, offers({NAME: price}), at, "lambda_vms.csv").outcome in ("loaded", "unchanged")
+    settle.record_subject(home, "cloud_rate")
+
+
+def said(home: Home, at: str, known_at: str = "infinity") -> list[tuple]:
+    with write_session(home, catalog()) as con:
+        return con.execute(
+            "SELECT price_usd_per_gpu_hour, source_id, confirmed_at::DATE::VARCHAR FROM gpu_hour_price('H100 SXM', valid_at := ?::TIMESTAMPTZ, "
+            "known_at := ?::TIMESTAMPTZ, purchase := 'on_demand') WHERE provider = 'lambda'",
+            [at, known_at],
+        ).fetchall()
+
+
+def test_a_last_word_stands_with_its_age_for_548_days(facts: Home) -> None:
+    read_lambda(facts, "2026-01-01", 2.0)
+    word = [(2.0, "skypilot", "2026-01-01")]
+    assert [said(facts, at) for at in ("2025-12-31", "2026-01-02", "2026-06-01", "2027-07-02", "2027-07-04")] == [
+        [],
+        word,
+        word,
+        word,
+        [],
+    ]
+
+
+def test_a_word_that_is_newer_by_45_days_replaces_it_whoever_says_it(facts: Home) -> None:
+    read_lambda(facts, "2026-01-01", 2.0)
+    with write_session(facts, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.cloud_rate_log BY NAME SELECT * REPLACE ('fsdl' AS source_id, 'cloud' AS scope, 9.0 AS price_amount_per_hour, "
+            "TIMESTAMPTZ '2026-05-01 00:00:00+00' AS valid_from, TIMESTAMPTZ '2026-05-01 00:00:00+00' AS observed_at) FROM observed.cloud_rate_log"
+        ).fetchall()
+    # Before the newer word the catalog stands, though the collection is believed less; from it on the collection speaks alone.
+    assert said(facts, "2026-04-30") == [(2.0, "skypilot", "2026-01-01")]
+    assert said(facts, "2026-05-02") == [(9.0, "fsdl", "2026-05-01")]
+    read_lambda(facts, "2026-05-10", 3.0)
+    assert said(facts, "2026-05-11") == [(3.0, "skypilot", "2026-05-10")]
+
+
+def test_what_ships_with_petaday_gives_way_to_whoever_was_read_since(facts: Home) -> None:
+    intake.take_bundled(facts, all_sources()["starter_cloud_rate"])
+    settle.record_subject(facts, "cloud_rate")
+    bundled = said(facts, "2027-01-01")
+    assert {source for _, source, _ in bundled} == {"starter_cloud_rate"}
+    read_lambda(facts, "2026-12-01", 2.5)
+    # Two months without a reading later the live word is old, and still newer than the bundled one.
+    assert said(facts, "2027-02-15") == [(2.5, "skypilot", "2026-12-01")]
+    assert said(facts, "2026-11-30") == bundled
+    assert said(facts, "2027-01-01", "2026-01-01") == []
