@@ -96,8 +96,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     offers = offers.filter(~is_empty)
     sound = ((pl.col("amount") > 0) & (pl.col("count") > 0)).fill_null(value=False) & pl.col(who).is_not_null()
+    # One machine at one price is listed with one GPU and with eight: the row of fewer was typed over the other.
+    machine = [who, "vCPUs", "RAM", "option", "amount"]
+    fewer = (pl.col("count") < pl.col("count").max().over(machine)) & pl.all_horizontal(
+        pl.col(m).is_not_null() for m in machine
+    )
     bad = offers.filter(~sound)
-    frame = offers.filter(sound).select(
+    copied = offers.filter(sound & fewer)
+    frame = offers.filter(sound & ~fewer).select(
         pl.col(who).str.strip_chars().str.to_lowercase().str.replace_all(" ", "_").alias("provider"),
         pl.lit("unknown").alias("region"),
         "instance_type",
@@ -113,8 +119,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
-    rejected = refused(bad, "no vendor, no number of GPUs, or a price that is not above zero") if bad.height else None
-    return Reading([Scope(table, frame, is_complete=is_fresh)], rejected)
+    rejected = [
+        refused(bad, "no vendor, no number of GPUs, or a price that is not above zero"),
+        refused(copied, "price, processors and memory of a row with more GPUs: typed over it"),
+    ]
+    return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected))
 
 
 FSDL = Source(
@@ -123,6 +132,7 @@ FSDL = Source(
     title="Cloud GPU tables of Full Stack Deep Learning",
     homepage_url="https://fullstackdeeplearning.com/cloud-gpus/",
     licence="not stated by the repository",
+    parser_version=2,
     attribution="The Full Stack",
     parse=parse,
     plan=plan,

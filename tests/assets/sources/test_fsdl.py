@@ -31,10 +31,10 @@ def on_demand(frame: pl.DataFrame, instance: str) -> tuple[float, float]:
     ("day", "count", "refused"),
     [
         ("2022-08-26", 200, 0),
-        ("2023-05-29", 256, 22),
-        ("2023-10-30", 271, 22),
-        ("2024-02-27", 298, 22),
-        ("2025-03-07", 304, 22),
+        ("2023-05-29", 255, 23),
+        ("2023-10-30", 270, 23),
+        ("2024-02-27", 297, 23),
+        ("2025-03-07", 303, 23),
     ],
 )
 def test_every_table_is_read(day: str, count: int, refused: int, samples: Path) -> None:
@@ -54,7 +54,20 @@ def test_every_table_is_read(day: str, count: int, refused: int, samples: Path) 
 def test_rows_with_two_prices_are_cudos(samples: Path) -> None:
     """The keeper left out what tells them apart: neither price is taken."""
     _, rejected = read_files("fsdl", samples / FOLDER / "fsdl_cloud-gpus_2025-03-07.csv")
-    assert rejected["row_json"].str.contains("cudo_compute").all()
+    assert rejected.filter(pl.col("reason").str.contains("same key"))["row_json"].str.contains("cudo_compute").all()
+
+
+def test_a_row_that_was_typed_over_another_is_refused(samples: Path) -> None:
+    """One Quadro for the price, the processors and the memory of eight V100: 4.40 USD per GPU-hour, not 0.55."""
+    scopes, rejected = read_files("fsdl", samples / FOLDER / "fsdl_cloud-gpus_2025-03-07.csv")
+    (row,) = rejected.filter(pl.col("reason").str.contains("typed over"))["row_json"].to_list()
+    assert "Quadro RTX 6000" in row
+    assert scopes["cloud"].filter((pl.col("provider") == "lambda") & (pl.col("accelerator_name") == "V100")).height == 1
+    # Two GPUs that cost the same in one machine are two offers.
+    assert (
+        scopes["cloud"].filter((pl.col("provider") == "oblivus_cloud") & (pl.col("accelerator_name") == "A40")).height
+        == 4
+    )
 
 
 def test_a_host_that_goes_with_any_gpu_is_told_apart(samples: Path) -> None:
