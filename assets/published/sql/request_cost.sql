@@ -1,14 +1,22 @@
 -- What a log of requests to token APIs cost, each at the list prices of its own time.
 -- A card is one line of use: one vendor, model, tier, span of time, length of prompt and part of the day, with all its prices from one source.
+-- Lists that spell a vendor or a model differently speak of one listing (vendor_id, model_listing). Where one list itself has several such names
+-- (a model under regions, Gemini at AI Studio and at Vertex AI), they are told apart, and each keeps the name that its list gives it.
 CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH stated AS (
-        SELECT lower(p.vendor) AS vendor_key, lower(p.model) AS listing, p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.source_id, p.scope,
+    WITH listed AS (
+        SELECT p.*, model_listing(p.model) AS spoken FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
+        WHERE p.region = 'global' AND p.direction IN ('input', 'output', 'cached_read', 'cached_write')),
+    shared AS (
+        SELECT n.vendor_id, n.spoken, n.service_tier, max(n.names) = 1 AS is_one
+        FROM (SELECT l.vendor_id, l.spoken, l.service_tier, l.source_id, count(DISTINCT (lower(l.vendor), lower(l.model))) AS names FROM listed l GROUP BY ALL) n GROUP BY ALL),
+    stated AS (
+        SELECT CASE WHEN s.is_one THEN p.vendor_id ELSE lower(p.vendor) END AS vendor_key, CASE WHEN s.is_one THEN p.spoken ELSE lower(p.model) END AS listing,
+            p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.source_id, p.scope,
             p.capture_id, p.is_bundled, p.context_tier_from_tokens AS tier_from, p.time_window,
             coalesce(p.valid_from, TIMESTAMPTZ '1970-01-01 00:00:00+00') AS from_at, coalesce(p.valid_to, TIMESTAMPTZ 'infinity') AS to_at,
             CASE WHEN p.time_window = '' THEN 0 ELSE 60 * p.time_window[1:2]::INT + p.time_window[4:5]::INT END AS first_minute,
             CASE WHEN p.time_window = '' THEN 1440 ELSE 60 * p.time_window[7:8]::INT + p.time_window[10:11]::INT END AS last_minute
-        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
-        WHERE p.region = 'global' AND p.direction IN ('input', 'output', 'cached_read', 'cached_write')),
+        FROM listed p JOIN shared s ON s.vendor_id = p.vendor_id AND s.spoken = p.spoken AND s.service_tier = p.service_tier),
     -- A window over midnight is two.
     price AS (
         SELECT s.* FROM stated s WHERE s.first_minute < s.last_minute
@@ -34,7 +42,7 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'output') AS output_usd_per_mtok,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_read') AS cached_read_usd_per_mtok,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_write') AS cached_write_usd_per_mtok,
-            arg_max(p.capture_id, p.from_at) AS capture_id, bool_or(p.is_bundled) AS is_bundled
+            arg_max(p.capture_id, p.from_at) AS capture_id, bool_or(p.is_bundled) AS is_bundled, max(p.tier_from) FILTER (WHERE p.direction = 'input') AS told_from
         FROM cell c JOIN price p ON p.vendor_key = c.vendor_key AND p.listing = c.listing AND p.service_tier = c.service_tier
             AND p.from_at <= c.from_at AND p.to_at > c.from_at AND greatest(p.tier_from, -1) <= greatest(c.tokens_above, 0)
             AND p.first_minute <= c.first_minute AND p.last_minute > c.first_minute
@@ -42,11 +50,12 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
     said AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said, list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said
         FROM told t WINDOW one AS (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute))
-    SELECT s.* EXCLUDE (input_said, output_said) FROM said s
+    -- A list that tells what a long prompt costs knows more of it than one that tells one price for all.
+    SELECT s.* EXCLUDE (input_said, output_said, told_from) FROM said s
     QUALIFY row_number() OVER (PARTITION BY s.vendor_key, s.listing, s.service_tier, s.from_at, s.tokens_above, s.first_minute
         ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> s.vendor_key, is_outvoted(s.input_usd_per_mtok, s.input_said)
-            OR is_outvoted(s.output_usd_per_mtok, s.output_said), source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
-COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else the lowest source_rank that is not outvoted). Prices that hold in one region only, and fees per request, are left out.';
+            OR is_outvoted(s.output_usd_per_mtok, s.output_said), s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
+COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is not outvoted and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     -- Read twice rather than copied once.
@@ -58,20 +67,36 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
         WHERE false),
     card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
     sold AS MATERIALIZED (
-        SELECT k.*, model_listing(k.listing) AS spoken, row_number() OVER () AS line_id FROM (SELECT DISTINCT c.vendor_key, c.listing, c.service_tier FROM card c) k),
+        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id, coalesce(n.model_id, model_key(k.listing)) AS meant, row_number() OVER () AS line_id
+        FROM (SELECT DISTINCT c.vendor_key, c.listing, c.service_tier FROM card c) k
+        LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
     -- Joined by one number instead of three texts: it is done for every request.
     line AS (SELECT c.*, s.line_id FROM card c JOIN sold s ON s.vendor_key = c.vendor_key AND s.listing = c.listing AND s.service_tier = c.service_tier),
-    -- What is asked for, once: by the vendor's own id, else by a spelling that only one of its ids has; a model that several vendors sell needs its vendor.
-    wanted AS (
-        SELECT d.model, d.vendor, d.service_tier, s.vendor_key, s.listing, s.line_id
+    -- What is asked for, once: under any name of its vendor, by the listing's own spelling; else by what the name means (another name of the same model,
+    -- without "instruct"), if the vendor sells one listing of that meaning: not a variant (:free), nor another day than the one that is asked for.
+    sought AS (
+        SELECT d.*, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id, coalesce(d.service_tier, 'standard') AS tier, model_listing(d.model) AS spoken,
+            coalesce(n.model_id, model_key(d.model)) AS meant, replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
         FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM given g) d
-        LEFT JOIN sold s ON s.spoken = model_listing(d.model) AND s.service_tier = coalesce(d.service_tier, 'standard') AND s.vendor_key = coalesce(lower(d.vendor), s.vendor_key)
-        QUALIFY s.listing IS NOT DISTINCT FROM lower(d.model)
-            OR NOT bool_or(s.listing IS NOT DISTINCT FROM lower(d.model)) OVER (PARTITION BY d.model, d.vendor, d.service_tier, s.vendor_key)),
+        LEFT JOIN reference.vendor_alias v ON v.vendor = lower(d.vendor) LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)),
+    candidate AS (
+        SELECT d.*, true AS is_spelled, s.vendor_key AS sold_by, s.vendor_id AS sold_by_id, s.listing, s.line_id
+        FROM sought d JOIN sold s ON s.spoken = d.spoken AND s.service_tier = d.tier AND s.vendor_id = coalesce(d.vendor_id, s.vendor_id)
+        UNION ALL
+        SELECT d.*, false, s.vendor_key, s.vendor_id, s.listing, s.line_id
+        FROM sought d JOIN sold s ON s.meant = d.meant AND s.service_tier = d.tier AND s.vendor_id = coalesce(d.vendor_id, s.vendor_id)
+        WHERE s.spoken <> d.spoken AND d.meant <> '' AND NOT regexp_matches(s.listing, ':[a-z]|\(') AND NOT regexp_matches(d.spoken, ':[a-z]')
+            AND d.snapshot IN ('', replace(regexp_extract(s.spoken, '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', ''))),
+    -- Of a vendor with several names the one that was written, then the vendor itself; of several spellings the one that was written.
+    wanted AS (
+        SELECT c.* FROM candidate c
+        QUALIFY (c.is_spelled OR NOT bool_or(c.is_spelled) OVER (PARTITION BY c.model, c.vendor, c.service_tier))
+            AND rank() OVER (PARTITION BY c.model, c.vendor, c.service_tier, c.sold_by_id, c.is_spelled ORDER BY coalesce(c.sold_by = c.vendor_key, false) DESC,
+                coalesce(starts_with(c.sold_by, c.vendor_key || '-'), false) DESC, c.sold_by = c.sold_by_id DESC, c.listing = lower(c.model) DESC) = 1),
     asked AS (
-        SELECT w.model, w.vendor, w.service_tier, count(DISTINCT w.vendor_key) AS vendor_count, count(w.listing) AS listing_count,
+        SELECT d.model, d.vendor, d.service_tier, count(DISTINCT w.sold_by_id) AS vendor_count, count(w.listing) AS listing_count,
             CASE WHEN count(w.listing) = 1 THEN any_value(w.line_id) END AS line_id
-        FROM wanted w GROUP BY ALL),
+        FROM sought d LEFT JOIN wanted w ON w.model = d.model AND w.vendor IS NOT DISTINCT FROM d.vendor AND w.service_tier IS NOT DISTINCT FROM d.service_tier GROUP BY ALL),
     priced AS (
         SELECT g.*, a.vendor_count, a.listing_count, c.vendor_key, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok,
             c.output_usd_per_mtok, coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok,
@@ -96,4 +121,4 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             WHEN c.vendor_count > 1 THEN 'several vendors sell this model: name one' WHEN c.listing_count > 1 THEN 'the vendor has several models of this name: write it as the vendor does' WHEN c.vendor_key IS NULL THEN 'no price known for its time'
             ELSE 'a price of the model is missing at its time' END END AS unknown
     FROM costed c;
-COMMENT ON MACRO TABLE request_cost IS 'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are any vendor, service_tier (standard), cached_read_tokens_count, cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';
+COMMENT ON MACRO TABLE request_cost IS 'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are any vendor (both under any of their names), service_tier (standard), cached_read_tokens_count, cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
@@ -209,3 +210,18 @@ def test_a_request_is_priced_by_the_card_that_is_not_outvoted(home: Home, tmp_pa
         )
         found = con.execute("SELECT cost_usd, price_source_id FROM request_cost('request')").fetchall()
     assert found == [(0.27 + 1.1, "litellm")]
+
+
+def test_a_long_prompt_is_priced_by_the_list_that_tells_what_it_costs(home: Home, tmp_path: Path) -> None:
+    """As of grok-4-fast in 2026: twice the price above 128,000 tokens in one list, one price for all in the other, before it by rank."""
+    map_of = litellm({("xai", "grok-4-fast"): 0.2})
+    map_of["grok-4-fast"] |= {"input_cost_per_token_above_128k_tokens": 4e-7, "output_cost_per_token": 5e-7}
+    listed = genai({("x-ai", "grok-4-fast"): 0.25})
+    listed[0]["models"][0]["prices"]["output_mtok"] = 0.5
+    with told(home, tmp_path, litellm=map_of, genai_prices=listed) as con:
+        con.execute(
+            "CREATE TEMP TABLE request AS SELECT unnest(['x-ai', 'xai']) AS vendor, 'Grok 4 Fast' AS model, TIMESTAMPTZ '2026-05-05' AS requested_at, "
+            "unnest([1_000_000, 100_000]) AS input_tokens_count, 0 AS output_tokens_count"
+        )
+        found = con.execute("SELECT cost_usd, price_source_id FROM request_cost('request') ORDER BY 1").fetchall()
+    assert found == [(pytest.approx(0.025), "genai_prices"), (pytest.approx(0.4), "litellm")]

@@ -39,9 +39,18 @@ PUBLISHED = [
             {"id": "y/twin", "prices": prices(input_mtok=5.0)},
             {"id": "free", "prices": {"input_mtok": 0, "output_mtok": 0}},
             {"id": "only-input", "prices": {"input_mtok": 2.0}},
+            {"id": "meta-llama/Llama-3.1-70B-Instruct", "prices": prices(input_mtok=3.0)},
+            {"id": "open-mixtral-8x7b", "prices": prices(input_mtok=0.7)},
+            {"id": "gpt-x-2024-05-13", "prices": prices(input_mtok=5.0)},
+            {"id": "promo:free", "prices": {"input_mtok": 0, "output_mtok": 0}},
+            {"id": "many-2024-05-13", "prices": prices(input_mtok=5.0)},
+            {"id": "many-2024-08-06", "prices": prices(input_mtok=2.5)},
         ],
     },
     {"id": "beta", "models": [{"id": "plain", "prices": prices(input_mtok=9.0)}, {"id": "x/twin", "prices": prices()}]},
+    {"id": "gemini", "models": [{"id": "quick-1.5", "prices": prices(input_mtok=1.0)}]},
+    {"id": "vertex_ai-language-models", "models": [{"id": "quick-1.5", "prices": prices(input_mtok=1.5)}]},
+    {"id": "together_ai", "models": [{"id": "quick-1.5", "prices": prices(input_mtok=7.0)}]},
 ]  # fmt: skip
 
 
@@ -49,7 +58,7 @@ PUBLISHED = [
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     home = Home(tmp_path_factory.mktemp("cost") / "home").create()
     settle.refresh_reference(home)
-    for number, (published, seen) in enumerate(((PUBLISHED, 2024), ([{**PUBLISHED[0], "models": [{"id": "plain", "prices": prices(input_mtok=4.0)}, *PUBLISHED[0]["models"][1:]]}, PUBLISHED[1]], 2026))):  # fmt: skip
+    for number, (published, seen) in enumerate(((PUBLISHED, 2024), ([{**PUBLISHED[0], "models": [{"id": "plain", "prices": prices(input_mtok=4.0)}, *PUBLISHED[0]["models"][1:]]}, *PUBLISHED[1:]], 2026))):  # fmt: skip
         file = home.spool_dir / f"data-{number}.json"
         file.write_text(json.dumps(published))
         document = Document(file, "file:data.json", dt.datetime(seen, 1, 1, tzinfo=dt.UTC), "json")
@@ -94,6 +103,14 @@ def ask(
         ("alpha", "y/twin", "2025-01-01", (1000, 0), 1000 * 5),
         ("beta", "twin", "2025-01-01", (1000, 0), 1000 * 2),  # the only one of that spelling at this vendor
         ("alpha", "free", "2025-01-01", (1000, 500), 0),
+        ("alpha", "meta-llama/llama-3-1-70b-instruct", "2025-01-01", (1000, 0), 1000 * 3),
+        ("alpha", "Llama 3.1 70B", "2025-01-01", (1000, 0), 1000 * 3),  # what tunes it does not count where it is one
+        ("alpha", "Mixtral", "2025-01-01", (1000, 0), 1000 * 0.7),  # an alias of reference.model_alias
+        ("alpha", "gpt-x", "2025-01-01", (1000, 0), 1000 * 5),
+        ("alpha", "gpt-x-20240513", "2025-01-01", (1000, 0), 1000 * 5),
+        ("together", "Quick 1.5", "2025-01-01", (1000, 0), 1000 * 7),  # its list says together_ai
+        ("gemini", "quick-1.5", "2025-01-01", (1000, 0), 1000 * 1),  # one list has it at two doors of Google
+        ("vertex_ai", "quick-1.5", "2025-01-01", (1000, 0), 1000 * 1.5),
         ("alpha", "only-input", "2025-01-01", (1000, 0), 1000 * 2),
         ("alpha", "plain", "2025-01-01", (0, 0), 0),
     ],
@@ -106,6 +123,22 @@ def test_a_request_costs_what_was_listed_at_its_time(con: duckdb.DuckDBPyConnect
     ("vendor", "model", "at", "tokens", "reason"),
     [
         ("alpha", "nothing", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
+        ("alpha", "promo", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
+        ("alpha", "gpt-x-2024-08-06", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
+        (
+            "alpha",
+            "many",
+            "2025-01-01",
+            (1, 1),
+            "the vendor has several models of this name: write it as the vendor does",
+        ),
+        (
+            "google",
+            "quick-1.5",
+            "2025-01-01",
+            (1, 1),
+            "the vendor has several models of this name: write it as the vendor does",
+        ),
         ("gamma", "plain", "2025-01-01", (1, 1), "no price of this model, vendor and service tier"),
         (None, "plain", "2025-01-01", (1, 1), "several vendors sell this model: name one"),
         (
