@@ -22,6 +22,7 @@ from warehouse.store import WAREHOUSE_VARIABLE, Store, equality, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.keeping import init
 from warehouse.store.lake import LakeStore, replace_rows
+from warehouse.verifying import misfiled_slots
 
 Tell = Callable[[str], None]
 _BLOCK = 1 << 20
@@ -170,6 +171,7 @@ def check(home: Home, tell: Tell) -> list[str]:
             ).fetchall()[0][0]
             if twice:
                 problems.append(f"{subject.log_name}: {twice} words stand twice")
+        problems += misfiled_slots(con, catalog())
         disorder = con.execute(
             "SELECT count(*) FROM (SELECT load_number, min(recorded_at) AS first_at, max(recorded_at) AS last_at, "
             "count(DISTINCT batch_id) AS batches, lag(max(recorded_at)) OVER (ORDER BY load_number) AS before_at "

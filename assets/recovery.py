@@ -24,7 +24,7 @@ from warehouse.journal import FileJournal, journal_in
 from warehouse.store import is_shared, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
-from warehouse.verifying import unreadable
+from warehouse.verifying import misfiled_slots, unreadable
 
 Tell = Callable[[str], None]
 R = TypeVar("R")
@@ -234,5 +234,6 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, store: CaptureStore, place: s
         ).fetchall()[0][0]
         if orphans:
             problems.append(f"{subject.log_name}: {orphans} rows whose capture is not recorded")
+    problems += misfiled_slots(con, catalog())
     tell(f"{place} read in full; {len(recorded)} captures recorded, {len(known - recorded)} waiting")
     return problems

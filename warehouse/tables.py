@@ -147,6 +147,16 @@ class Subject:
         return f"observed.{self.name}_log"
 
     @property
+    def revised_name(self) -> str:
+        """For a series, the table of the slots of which the log holds more than one word."""
+        return f"observed.{self.name}_revised_slot"
+
+    @property
+    def slot_key(self) -> list[str]:
+        """For a series, the columns that tell one slot of one source from all others."""
+        return ["source_id", "scope", *self.keys, "valid_from"]
+
+    @property
     def keys(self) -> list[str]:
         """Key columns without source and scope."""
         return self.columns.primary_key()
@@ -162,7 +172,31 @@ class Subject:
         first, last = ("source_id", "scope"), ("is_offered", "valid_from", "observed_at", "recorded_at", "capture_id")
         return {n: common[n] for n in first} | self.columns.columns() | {n: common[n] for n in last}
 
+    def misfiled_slots(self) -> str:
+        """SQL that counts the slots of a series that stand among the revised ones and should not, or should and do not."""
+        key = ", ".join(quoted(name) for name in self.slot_key)
+        return (
+            f"SELECT count(*) FROM (SELECT {key}, sum(word_count) AS words, sum(revised_count) AS revised FROM ("
+            f"SELECT {key}, 1 AS word_count, 0 AS revised_count FROM {self.log_name} "
+            f"UNION ALL SELECT {key}, 0, 1 FROM {self.revised_name}) GROUP BY ALL "
+            "HAVING revised <> CASE WHEN words > 1 THEN 1 ELSE 0 END)"
+        )
+
     def ddl(self) -> list[str]:
-        """Idempotent statements for the log table."""
+        """Idempotent statements for the log table and, of a series, for its revised slots."""
         meaning = f"Append-only log of {self.description} One row: as known from recorded_at on, from valid_from on."
-        return table_ddl(self.log_name, meaning, self.log_columns())
+        statements = table_ddl(self.log_name, meaning, self.log_columns())
+        if self.kind == "series":
+            key = ", ".join(quoted(name) for name in self.slot_key)
+            columns = self.log_columns()
+            # Filled where the log is older than this table; an empty log has none.
+            statements.append(
+                f"CREATE TABLE IF NOT EXISTS {self.revised_name} AS "
+                f"SELECT {key} FROM {self.log_name} GROUP BY ALL HAVING count(*) > 1"
+            )
+            statements += table_ddl(
+                self.revised_name,
+                f"Slots of {self.log_name} that hold more than one word, each once: all others are read without looking for a later one.",
+                {name: columns[name] for name in self.slot_key},
+            )
+        return statements

@@ -74,6 +74,17 @@ def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: s
     return problems
 
 
+def misfiled_slots(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+    """One line for each series whose views would not look at every word on a slot."""
+    problems = []
+    for subject in catalog.subjects:
+        if subject.kind == "series" and (wrong := con.execute(subject.misfiled_slots()).fetchall()[0][0]):
+            problems.append(
+                f"{subject.revised_name}: {wrong} slots are not filed by the number of their words in the log"
+            )
+    return problems
+
+
 def _broken(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
     """What the promises of the catalog find: each is a SELECT of one text per fault."""
     return [text for promise in catalog.promises for (text,) in con.execute(promise).fetchall()]

@@ -61,7 +61,9 @@ class Lakes:
         if (kind, number) not in self.cons:
             self.cons[kind, number] = self._made(f"log_{kind}_{number}", catalog)
         con = self.cons[kind, number]
-        for table in (catalog.subjects[0].log_name, "meta.snapshot"):
+        subject = catalog.subjects[0]
+        revised = [subject.revised_name] if subject.kind == "series" else []
+        for table in (subject.log_name, *revised, "meta.snapshot"):
             con.execute(f"DELETE FROM {table}").fetchall()
         con.execute("DELETE FROM meta.schema_version WHERE version > 90").fetchall()
         return con

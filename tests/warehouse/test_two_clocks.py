@@ -183,6 +183,46 @@ def test_a_series_answers_as_the_oracle_does(captures: list[Told], data: st.Data
         assert store.as_of(slot + 0.5, moment, by) == oracle.slots(store.known(moment), slot, by)
     for slot in range(4):
         assert store.as_of(slot + 0.5) == oracle.slots(captures, slot)
+    # The views look at one word where there is one: they must say what a look at all words says, on every clock.
+    assert store.con.execute(SERIES.misfiled_slots()).fetchall() == [(0,)]
+    columns = "source_id, scope, k, v, valid_from, observed_at, capture_id"
+    for moment in [*store.moments.values(), dt.datetime(9999, 1, 1, tzinfo=dt.UTC)]:
+        clocks = f"recorded_at <= '{moment.isoformat()}'::TIMESTAMPTZ AND observed_at <= '{day(6.0).isoformat()}'::TIMESTAMPTZ"
+        asked = f"{SERIES.name}_known(known_at := '{moment.isoformat()}'::TIMESTAMPTZ, observed_by := '{day(6.0).isoformat()}'::TIMESTAMPTZ)"
+        all_words = log.last_change(SERIES, f"{SERIES.log_name} WHERE {clocks}")
+        assert (
+            store.con.execute(f"SELECT {columns} FROM {asked} ORDER BY ALL").fetchall()
+            == store.con.execute(f"SELECT {columns} FROM ({all_words}) ORDER BY ALL").fetchall()
+        )
+    latest = store.con.execute(f"SELECT {columns} FROM observed.{SERIES.name} ORDER BY ALL").fetchall()
+    assert latest == store.con.execute(f"SELECT {columns} FROM {SERIES.name}_known() ORDER BY ALL").fetchall()
+
+
+def test_a_warehouse_from_before_the_revised_slots_is_filled_once() -> None:
+    """The table was not there: what the log holds by then is filed when it is made, and no more than that."""
+    store = Warehouse(
+        SERIES,
+        [
+            Told("s", "all", 0, (Row("a", 1.0, 0), Row("b", 1.0, 0))),
+            Told("s", "all", 1, (Row("a", 2.0, 0), Row("b", 1.0, 0))),
+            Told("s", "all", 2, (Row("b", 3.0, 0),)),
+        ],
+    )
+    store.load(0)
+    store.load(1)
+    store.con.execute(f"DROP TABLE {SERIES.revised_name}")
+    for statement in [*SERIES.ddl(), *SERIES.ddl()]:
+        store.con.execute(statement)
+    filed = f"SELECT k FROM {SERIES.revised_name} ORDER BY k"
+    assert store.con.execute(filed).fetchall() == [("a",)]
+    store.load(2)
+    assert store.con.execute(filed).fetchall() == [("a",), ("b",)]
+    assert store.intervals(f"(SELECT *, NULL AS valid_to FROM observed.{SERIES.name})", 0.5) == {
+        ("s", "all", "a"): 2.0,
+        ("s", "all", "b"): 3.0,
+    }
+    store.con.execute(f"DELETE FROM {SERIES.revised_name} WHERE k = 'a'")
+    assert store.con.execute(SERIES.misfiled_slots()).fetchall() == [(1,)]
 
 
 def test_what_was_ended_before_it_began_does_not_come_back_by_a_word_on_the_time_before() -> None:

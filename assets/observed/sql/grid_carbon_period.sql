@@ -1,10 +1,14 @@
 -- Grid carbon by {period}: plain means of the slots, never weighted by load, each source and basis by itself.
-SELECT zone, source_id, basis_method, basis_boundary, basis_accounting, basis_kind, resolution,
-    date_trunc('{period}', valid_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS {period}_from,
-    avg(intensity_gco2e_per_kwh) AS plain_mean_gco2e_per_kwh, min(intensity_gco2e_per_kwh) AS lowest_gco2e_per_kwh,
-    max(intensity_gco2e_per_kwh) AS highest_gco2e_per_kwh, count(*) AS slot_count,
-    least(1, sum(epoch(valid_to) - epoch(valid_from)) / (epoch(any_value(date_trunc('{period}', valid_from AT TIME ZONE 'UTC') + INTERVAL 1 {period}))
-        - epoch(any_value(date_trunc('{period}', valid_from AT TIME ZONE 'UTC'))))) AS covered_share, bool_or(is_bundled) AS is_bundled
-FROM {slots}
-WHERE resolution IN ({resolutions})
-GROUP BY ALL
+-- The period is cut from microseconds since 1970 and not by AT TIME ZONE, which takes ten times as long and does the same in UTC.
+SELECT zone, source_id, basis_method, basis_boundary, basis_accounting, basis_kind, resolution, period_start AT TIME ZONE 'UTC' AS {period}_from,
+    plain_mean_gco2e_per_kwh, lowest_gco2e_per_kwh, highest_gco2e_per_kwh, slot_count,
+    least(1, covered_us / (epoch_us(period_start + INTERVAL 1 {period}) - epoch_us(period_start))) AS covered_share, is_bundled
+FROM (
+    SELECT zone, source_id, basis_method, basis_boundary, basis_accounting, basis_kind, resolution,
+        date_trunc('{period}', make_timestamp(epoch_us(valid_from))) AS period_start,
+        avg(intensity_gco2e_per_kwh) AS plain_mean_gco2e_per_kwh, min(intensity_gco2e_per_kwh) AS lowest_gco2e_per_kwh,
+        max(intensity_gco2e_per_kwh) AS highest_gco2e_per_kwh, count(*) AS slot_count,
+        sum(epoch_us(valid_to) - epoch_us(valid_from)) AS covered_us, bool_or(is_bundled) AS is_bundled
+    FROM {slots}
+    WHERE {fitting}
+    GROUP BY ALL)
