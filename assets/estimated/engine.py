@@ -194,6 +194,8 @@ def _given(s: Statement) -> list[Factor]:
 _ANY_HOURS = Band(1e13, 1e13, 1e13)
 #: Stands for the price where a method asks for none, so that none is missed; it never becomes a factor.
 _NO_PRICE = Band(1, 1, 1)
+#: Numbers of a question after names only.
+UNPRICED: Mapping[str, Band] = {"gpu_hours": _ANY_HOURS, "usd_per_gpu_hour": _NO_PRICE}
 #: What means the same in every method; a utilisation, say, does not.
 _SHARED = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "pue", "grid_gco2e_per_kwh")
 _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")

@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.engine import Statement, estimate_statements, result_frames
+from assets.estimated.engine import UNPRICED, Statement, estimate_statements, result_frames
 from assets.estimated.scenario import TEXTS, Scenario, ScenarioError, read_toml, scenario_text
 from assets.estimated.sections import ExtendedTraining, any_of_file
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
-from assets.estimated.training import estimate_trainings
+from assets.estimated.training import estimate_trainings, look_up
 from warehouse.tables import Table
 
 #: Where the macro finds the estimates and the scenarios of a session.
@@ -57,7 +57,7 @@ def take_in(
         ("factor", FACTOR, factors),
     ):
         _keep(con, name, _empty(table) if frame is None else frame)
-    _keep(con, "scenario", pl.DataFrame({"scenario_id": [path.stem], "definition": [_definition(scenario)]}))
+    _keep(con, "scenario", pl.DataFrame({"scenario_id": [path.stem], "definition": [_definition(con, scenario, now)]}))
     return path.stem
 
 
@@ -80,14 +80,17 @@ def _estimated(
     raise ScenarioError([f"allowed is a scenario of [training], [{'], ['.join(_SECTIONS)}]"])
 
 
-def _definition(scenario: object) -> str:
-    """The names that a scenario states, by their canonical keys, as TOML."""
+def _definition(con: duckdb.DuckDBPyConnection, scenario: object, now: dt.datetime) -> str:
+    """The names that a scenario states, by their canonical keys, as TOML; the card by the key that its estimate took."""
     if isinstance(scenario, ExtendedTraining):
         scenario = scenario.training
     if isinstance(scenario, Scenario):
         texts = {key: value for key in TEXTS if (value := getattr(scenario, key))}
     else:
         texts = dict(scenario.texts) if isinstance(scenario, Statement) else {}
+    if "accelerator" in texts:
+        asked = Scenario("asked", UNPRICED, accelerator=texts["accelerator"])
+        texts["accelerator"] = look_up(con, [asked], now)[1]["accelerator_id"][0] or texts["accelerator"]
     return "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in texts.items())
 
 

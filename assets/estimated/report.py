@@ -33,7 +33,7 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
     if not has_other_money(data):
         scenario = any_of_file(data, path.stem)
         with _with_facts(home) as con:
-            return estimate_any(con, scenario)
+            return estimate_any(con, scenario, folder=path.parent)
     with _with_facts(home) as con:
         data, converted = in_usd(data, published_rate(con), dt.datetime.now(dt.UTC).date())
         return with_conversions(estimate_any(con, any_of_file(data, path.stem), folder=path.parent), converted)

@@ -171,6 +171,23 @@ def test_estimate_prints_json_with_factors(built: Home, tmp_path: Path) -> None:
     assert answer["factors"]
 
 
+def test_why_a_scenario_of_ones_own_moved(built: Home, tmp_path: Path) -> None:
+    """The file that is named stands beside the one that asks, wherever the command is given."""
+    (tmp_path / "mine.toml").write_text(
+        '[training]\nmodel = "llama-65b"\ngpu = "A100"\nprovider = "aws"\nregion = "us-east-1"\n'
+    )
+    asked = tmp_path / "moved.toml"
+    asked.write_text(
+        '[why_moved]\nscenario = "mine.toml"\nfrom_at = 2024-06-01\nto_accelerator = "nvidia-h100-sxm-80gb"\n'
+    )
+    result = petaday("estimate", str(asked), "--json", home=built)
+    assert result.returncode == 0, result.stderr
+    moved = {(r["quantity"], r["part"]): r["moved_by"] for r in json.loads(result.stdout)["rows"]}
+    for quantity in ("cost_usd", "energy_kwh", "operational_kgco2e"):
+        parts = [v for (q, part), v in moved.items() if q == quantity and part != "total"]
+        assert sum(parts) == pytest.approx(moved[quantity, "total"], rel=1e-9)
+
+
 def test_a_bad_scenario_is_one_clear_line(built: Home, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[training]\ntraining_flop = -1\n")

@@ -248,7 +248,8 @@ def test_a_scenario_of_ones_own_is_split_as_a_bundled_one(
 ) -> None:
     """Under another name and with names as people write them: the same parts, on both clocks, to the last digit."""
     text = SCENARIOS.joinpath(OWN[estimate]).read_text(encoding="utf-8")
-    (tmp_path / "mine.toml").write_text(text.replace("accelerator =", "gpu ="), encoding="utf-8")
+    text = text.replace("accelerator =", "gpu =").replace('"nvidia-h100-sxm-80gb"', '"H100 SXM"')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
     asked = parse_any(
         f"[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2024-06-01\nto_at = 2026-06-01\nknown_at = {known_at}"
     )
