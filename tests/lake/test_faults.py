@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets import intake, settle
@@ -27,6 +28,7 @@ from warehouse.errors import DiskFullError, PetadayError
 from warehouse.home import Home
 from warehouse.store import keeping, store_of
 from warehouse.store.lake import LakeStore
+from warehouse.store.profile import LakeProfile
 
 ROOT = Path(__file__).parents[2]
 _WRITERS, _BATCHES = 4, 25 if NIGHTLY else 2
@@ -163,6 +165,62 @@ def test_a_catalog_that_stays_away_is_told_in_one_line(on_lake: servers.Postgres
     assert "cannot be reached" in answer.stderr
     assert "Connection refused" in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "is_interruption"),
+    [
+        # As DuckLake said them while backends of PostgreSQL were ended at random, one every few seconds.
+        (duckdb.IOException('Failed to prepare COPY "COPY (...": server closed the connection unexpectedly'), True),
+        (duckdb.InvalidInputException("Attempting to fetch from an unsuccessful query result"), True),
+        (
+            duckdb.TransactionException("Failed to get data file list from DuckLake: Current transaction is aborted"),
+            True,
+        ),
+        (duckdb.TransactionException('Failed to commit: Failed to execute query "COMMIT": no connection'), True),
+        (duckdb.TransactionException("Transaction conflict - attempting to insert into table"), True),
+        (duckdb.HTTPException("HTTP Error: Unable to connect to URL: 503 (Slow Down)"), True),
+        (duckdb.IOException("Failed to commit: No space left on device"), False),
+        (
+            duckdb.IOException("Failed to execute query: permission denied for table ducklake_table; connection kept"),
+            False,
+        ),
+        (duckdb.BinderException("Referenced column not found"), False),
+    ],
+)
+def test_what_a_lake_says_when_it_was_interrupted_is_told_from_what_is_wrong(
+    error: Exception, is_interruption: bool
+) -> None:
+    assert LakeStore(Home(Path("x")), LakeProfile("host=x", None)).is_interruption(error) is is_interruption
+
+
+def test_backends_that_are_ended_in_the_middle_of_a_session(on_lake: servers.Postgres, home: Home) -> None:
+    """An administrator, a proxy or a restart ends connections one by one: the session is done again, and all is there once."""
+    import psycopg2
+
+    keeping.init(lake(), catalog())
+    for number in range(1, 4):
+        give(home, number)
+    is_done = threading.Event()
+
+    def end_some() -> None:
+        con = psycopg2.connect(on_lake.settings(), password=on_lake.passwords["writer"], application_name="ender")
+        con.autocommit = True
+        for _ in range(6):
+            if is_done.wait(0.4):
+                break
+            con.cursor().execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid() "
+                "ORDER BY state DESC, backend_start LIMIT 1"
+            )
+        con.close()
+
+    ender = threading.Thread(target=end_some)
+    ender.start()
+    settle.record_subject(home, "exchange_rate")
+    is_done.set()
+    ender.join()
+    assert rates(home) == expected([1, 2, 3])
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="half a minute or more: PETADAY_NIGHTLY=1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,11 @@ def publishers(monkeypatch: pytest.MonkeyPatch) -> Publishers:
     monkeypatch.setattr("assets.sources._http.PACE_S", 0.0)
     monkeypatch.setattr("assets.sources._http.BACKOFF_FACTOR", 0.0)
     return server
+
+
+def without_now(told: str) -> str:
+    """An answer without the instant at which it was asked for."""
+    return re.sub(r'"(as_of|computed_at)": "[^"]*"', '"now"', told)
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="a dozen jobs, minutes: PETADAY_NIGHTLY=1")

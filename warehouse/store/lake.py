@@ -61,7 +61,13 @@ _INTERRUPTED = (
     "slow down",
     "unable to connect",
     "could not send",
+    # What DuckLake says when the connection of a transaction was lost under it, or its commit was.
+    "current transaction is aborted",
+    "unsuccessful query result",
+    "failed to commit",
 )
+#: Said of a connection that is well: trying again would only tell it later.
+_NOT_INTERRUPTED = ("permission denied", "authentication failed")
 
 #: The connection that holds the advisory lock, by process (a fork does not inherit the lock).
 _locks: dict[int, Any] = {}
@@ -315,7 +321,11 @@ class LakeStore:
         if type(error).__module__.startswith("psycopg2"):
             return True
         text = str(error).lower()
-        return isinstance(error, duckdb.Error) and any(words in text for words in _INTERRUPTED)
+        return (
+            isinstance(error, duckdb.Error)
+            and any(words in text for words in _INTERRUPTED)
+            and not any(words in text for words in _NOT_INTERRUPTED)
+        )
 
     def byte_count(self) -> int:
         """See `Store`."""
