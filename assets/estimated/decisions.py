@@ -358,6 +358,27 @@ _MOVABLE = """(
     UNION SELECT concat_ws('/', scenario_id, accelerator_id, purchase_option) FROM estimated.petaday_history)"""
 
 
+def _of_country(con: duckdb.DuckDBPyConnection, column: str, given: str) -> str:
+    """`; grid zones of Germany: DE` where a country's name stands for a zone or region; nothing else."""
+    asked = {
+        "zone": "SELECT c.name, z.zone FROM country c JOIN (SELECT DISTINCT zone FROM observed.grid_carbon_log) z "
+        "ON z.zone = coalesce(c.grid_zone, c.country_code) OR starts_with(z.zone, coalesce(c.grid_zone, c.country_code) || '-')",
+        "region": "SELECT DISTINCT c.name, r.region FROM country c JOIN reference.region r USING (country_code)",
+    }.get(column)
+    if asked is None:
+        return ""
+    found = con.execute(
+        "WITH country AS (SELECT * FROM reference.country WHERE lower($1) IN (lower(name), lower(country_code), lower(country_code_alpha3))) "
+        f"SELECT * FROM ({asked}) t(country, name) ORDER BY length(name), name",
+        [given],
+    ).fetchall()
+    if not found:
+        return ""
+    names = [name for _, name in found]
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"; {'grid zones' if column == 'zone' else 'regions'} of {found[0][0]}: {', '.join(names[:12])}{more}"
+
+
 def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
     problems: list[str] = []
     pairs = [
@@ -397,7 +418,8 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
                 ).fetchall()
             ]
             near = (
-                closest(str(value).lower(), names)
+                _of_country(con, column, str(value))
+                or closest(str(value).lower(), names)
                 or f"; there are {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
             )
             problems.append(f"{name}: {value!r} is not known{near}")

@@ -261,8 +261,10 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
     )
 
 
-def _check_sql() -> str:
+def _check_sql(con: duckdb.DuckDBPyConnection) -> str:
+    countries = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
     return _text_of("training_check.sql").format(
+        country_relation="reference.country" if _has(con, "reference", "country", "country_code_alpha3") else countries,
         tolerance=TOLERANCE,
         flop_width=_width("training_flop"),
         token_width=_width("parameters_count", "active_parameters_count", "tokens_count", "flop_per_parameter_token"),
@@ -292,7 +294,7 @@ def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], no
         for name, frame in frames.items():
             con.register(f"petaday_{name}", frame.to_arrow())
         con.execute(_lookup_sql(con)).fetchall()
-        problems = con.execute(_check_sql()).fetchall()
+        problems = con.execute(_check_sql(con)).fetchall()
         if problems:
             many = len(scenarios) > 1
             raise ScenarioError([f"{i}: {text}" if many else text for i, _, text in problems])

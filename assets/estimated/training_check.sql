@@ -27,6 +27,16 @@ near_model AS (
             ON u.provider IS NULL OR r.provider = u.provider OR u.provider NOT IN (SELECT provider FROM reference.region)
         UNION SELECT u.scenario_id, u.region_written, z.zone FROM unknown_region u CROSS JOIN petaday_zone z WHERE u.provider IS NULL
     ) GROUP BY scenario_id
+), country AS (
+    SELECT u.scenario_id, c.name AS country, coalesce(c.grid_zone, c.country_code) AS country_zone, c.country_code, u.provider
+    FROM unknown_region u JOIN {country_relation} c ON lower(u.region_written) IN (lower(c.name), lower(c.country_code), lower(c.country_code_alpha3))
+), of_country AS (
+    -- A country by its name: its grid zones, or the regions that the provider has in it.
+    SELECT scenario_id, any_value(country) AS country, any_value(provider) AS provider, count(*) AS name_count, list(name ORDER BY length(name), name) AS names FROM (
+        SELECT c.scenario_id, c.country, c.provider, z.zone AS name FROM country c JOIN petaday_zone z
+            ON z.zone = c.country_zone OR starts_with(z.zone, c.country_zone || '-') WHERE c.provider IS NULL
+        UNION SELECT c.scenario_id, c.country, c.provider, r.region FROM country c JOIN reference.region r ON r.provider = c.provider AND r.country_code = c.country_code
+    ) GROUP BY scenario_id
 ), first_seen AS (
     SELECT (SELECT min(valid_from) FROM observed.cloud_rate) AS rate_at, (SELECT min(valid_from) FROM observed.grid_carbon) AS grid_at
 ), measured AS (
@@ -106,9 +116,11 @@ FROM s WHERE accelerator_matches > 1
 UNION ALL
 SELECT scenario_id, 3, format('provider: {{}} is not known; closest are {{}}', provider_written, names) FROM s JOIN near_provider USING (scenario_id)
 UNION ALL
-SELECT scenario_id, 4, format('region: {{}} is not a region{{}}; closest are {{}}', region_written,
-    coalesce(' of ' || provider_written, ' or grid zone'), coalesce(names, 'none'))
-FROM unknown_region LEFT JOIN near_region USING (scenario_id) WHERE scenario_id NOT IN (SELECT scenario_id FROM near_provider)
+SELECT scenario_id, 4, format('region: {{}} is not a region{{}}; {{}}', region_written, coalesce(' of ' || provider_written, ' or grid zone'),
+    CASE WHEN o.country IS NULL THEN 'closest are ' || coalesce(n.names, 'none')
+        ELSE format('{{}} of {{}}: {{}}{{}}', CASE WHEN o.provider IS NULL THEN 'grid zones' ELSE 'its regions' END, o.country, array_to_string(o.names[:12], ', '),
+            CASE WHEN o.name_count > 12 THEN format(' and {{}} more', o.name_count - 12) ELSE '' END) END)
+FROM unknown_region LEFT JOIN near_region n USING (scenario_id) LEFT JOIN of_country o USING (scenario_id) WHERE scenario_id NOT IN (SELECT scenario_id FROM near_provider)
 UNION ALL
 SELECT scenario_id, 4, format('region: {{}} is a region of {{}} in different grid zones; give the provider too', region_written, region_providers)
 FROM s WHERE zone_count > 1

@@ -603,6 +603,10 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
             "workloads[1].zone: 'XX' is not known",
         ),
         (
+            "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\npower_w_per_gpu = 700\nzone = 'germany'",
+            "workloads[1].zone: 'germany' is not known; grid zones of Germany: DE",
+        ),
+        (
             "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\naccelerator = 'A100 80GB'",
             "may be nvidia-a100-80gb, nvidia-a100-pcie-80gb, nvidia-a100-sxm-80gb; name one",
         ),

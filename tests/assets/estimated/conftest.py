@@ -43,6 +43,7 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
         "model",
         "model_alias",
         "region",
+        "country",
         "method_default",
         "embodied_carbon",
     ):

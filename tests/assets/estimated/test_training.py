@@ -252,6 +252,16 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
         ({"provider": "awz"}, "provider: awz is not known; closest are aws"),
         ({"region": "us-esat-1"}, "region: us-esat-1 is not a region or grid zone; closest are us-east-1"),
         ({"region": "us-esat-1", "provider": "aws"}, "region: us-esat-1 is not a region of aws; closest are us-east-1"),
+        ({"region": "sweden"}, "region: sweden is not a region or grid zone; grid zones of Sweden: SE"),
+        ({"region": "GBR"}, "region: GBR is not a region or grid zone; grid zones of United Kingdom: GB"),
+        (
+            {"region": "Ireland", "provider": "aws"},
+            "region: Ireland is not a region of aws; its regions of Ireland: eu-west-1",
+        ),
+        (
+            {"region": "Iceland", "provider": "gcp"},
+            "region: Iceland is not a region of gcp; closest are ",
+        ),
         (
             {**GPT3_H100, "as_of": "2010-01-01"},
             "as_of: 2010-01-01 is before the first observation of a price, 2022-05-01",
