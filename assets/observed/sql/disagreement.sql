@@ -20,11 +20,12 @@ reaching AS (
     WHERE s.amount IS NOT NULL),
 -- A source that has several prices for one thing at one time, under several names, means several things: none of them is compared.
 single AS (
-    SELECT r.* FROM reaching r ANTI JOIN reaching o ON o.source_id = r.source_id AND o.subject = r.subject AND o.thing = r.thing
+    SELECT r.*, lead(r.amount) OVER (PARTITION BY r.subject, r.source_id, r.scope, r.thing, r.written_as ORDER BY r.from_at) AS later_amount
+    FROM reaching r ANTI JOIN reaching o ON o.source_id = r.source_id AND o.subject = r.subject AND o.thing = r.thing
         AND o.written_as <> r.written_as AND o.amount <> r.amount AND o.from_at < r.to_at AND r.from_at < o.to_at),
 pair AS (
-    SELECT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount, a.capture_id AS a_capture_id,
-        b.source_id AS b_source_id, b.amount AS b_amount, b.capture_id AS b_capture_id,
+    SELECT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount, a.later_amount AS a_later, a.capture_id AS a_capture_id,
+        b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.capture_id AS b_capture_id,
         greatest(a.from_at, b.from_at) AS from_at, least(a.to_at, b.to_at) AS to_at,
         (NOT starts_with(a.thing, a.source_id || ' | '), source_rank(a.source_id), a.source_id) AS a_rank,
         (NOT starts_with(b.thing, b.source_id || ' | '), source_rank(b.source_id), b.source_id) AS b_rank
@@ -32,21 +33,24 @@ pair AS (
         AND a.from_at < b.to_at AND b.from_at < a.to_at
     -- Half a per cent is rounding and the reference rate of another day.
     WHERE greatest(a.amount, b.amount) > 1.005 * least(a.amount, b.amount)),
--- Whom a third source holds right in what no change of price explains.
-backed AS (
-    SELECT p.subject, p.thing, p.a_source_id, p.a_capture_id, p.b_source_id, p.b_capture_id, p.from_at,
-        bool_and(is_alike(c.amount, p.a_amount)) AS is_a
+-- Whom a third source holds right in what no change of price explains, or the other itself by what it said next.
+voice AS (
+    SELECT p.*, is_alike(c.amount, p.a_amount) AS is_a
     FROM pair p JOIN single c ON c.subject = p.subject AND c.thing = p.thing AND c.from_at < p.to_at AND p.from_at < c.to_at
         AND c.source_id NOT IN (p.a_source_id, p.b_source_id)
-    WHERE far_apart(p.a_amount, p.b_amount) AND p.a_rank[1] AND p.b_rank[1]
-        AND (is_alike(c.amount, p.a_amount) OR is_alike(c.amount, p.b_amount))
-    GROUP BY ALL HAVING bool_and(is_alike(c.amount, p.a_amount)) = bool_or(is_alike(c.amount, p.a_amount))),
+    WHERE is_alike(c.amount, p.a_amount) OR is_alike(c.amount, p.b_amount)
+    UNION ALL SELECT p.*, true FROM pair p WHERE is_alike(p.b_later, p.a_amount)
+    UNION ALL SELECT p.*, false FROM pair p WHERE is_alike(p.a_later, p.b_amount)),
+backed AS (
+    SELECT v.subject, v.thing, v.a_source_id, v.a_capture_id, v.b_source_id, v.b_capture_id, v.from_at, bool_and(v.is_a) AS is_a
+    FROM voice v WHERE far_apart(v.a_amount, v.b_amount) AND v.a_rank[1] AND v.b_rank[1]
+    GROUP BY ALL HAVING bool_and(v.is_a) = bool_or(v.is_a)),
 price AS (
     SELECT p.subject, p.thing, p.attribute, NULL::DOUBLE AS claim_year, p.a_source_id AS said_by, p.a_amount::VARCHAR AS said_value, p.b_source_id AS also_said_by,
         p.b_amount::VARCHAR AS also_said_value, 100 * (greatest(p.a_amount, p.b_amount) / nullif(least(p.a_amount, p.b_amount), 0) - 1) AS difference_percent,
         p.from_at AS differs_from, p.to_at AS differs_to, p.a_capture_id AS said_capture_id, p.b_capture_id AS also_said_capture_id,
         if(coalesce(k.is_a, p.a_rank <= p.b_rank), p.a_source_id, p.b_source_id) AS chosen,
-        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too; then the lower source_rank: the seller before catalogs, '
+        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too or the other source said next; then the lower source_rank: the seller before catalogs, '
         || 'catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
     FROM pair p LEFT JOIN backed k USING (subject, thing, a_source_id, a_capture_id, b_source_id, b_capture_id, from_at)),
 claim AS (

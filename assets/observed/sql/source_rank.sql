@@ -17,7 +17,9 @@ CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_p
 COMMENT ON MACRO far_apart IS 'Whether two prices of one thing differ eightfold or more: a slip in one of them, not a change of price.';
 CREATE OR REPLACE MACRO is_alike(price, other_price) AS abs(price - other_price) <= 0.005 * other_price;
 COMMENT ON MACRO is_alike IS 'Whether two prices of one thing are the same but for half a per cent: rounding, and the reference rate of another day.';
-CREATE OR REPLACE MACRO is_outvoted(price, said) AS
+-- A list that came to say what another had said all along has corrected itself. (What it said before does not count: the other may lag behind a change.)
+CREATE OR REPLACE MACRO is_outvoted(price, later_price, said) AS
     len(list_filter(said, lambda s: far_apart(price, s.price)
-        AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)), lambda o: o.source_id))) >= 2)) > 0;
-COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';
+        AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)), lambda o: o.source_id)))
+            + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0;
+COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one, or one source and the next price (later_price) of the one that said this; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';

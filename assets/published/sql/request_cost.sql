@@ -4,14 +4,16 @@
 -- (a model under regions, Gemini at AI Studio and at Vertex AI), they are told apart, and each keeps the name that its list gives it.
 CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH listed AS (
-        SELECT p.*, model_listing(p.model) AS spoken FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
+        SELECT p.*, model_listing(p.model) AS spoken, lead(p.price_usd_per_mtok) OVER (PARTITION BY p.source_id, p.scope, p.vendor, p.model, p.direction, p.service_tier,
+            p.context_tier_from_tokens, p.time_window ORDER BY p.valid_from NULLS FIRST) AS later_usd
+        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
         WHERE p.region = 'global' AND p.direction IN ('input', 'output', 'cached_read', 'cached_write')),
     shared AS (
         SELECT n.vendor_id, n.spoken, n.service_tier, max(n.names) = 1 AS is_one
         FROM (SELECT l.vendor_id, l.spoken, l.service_tier, l.source_id, count(DISTINCT (lower(l.vendor), lower(l.model))) AS names FROM listed l GROUP BY ALL) n GROUP BY ALL),
     stated AS (
         SELECT CASE WHEN s.is_one THEN p.vendor_id ELSE lower(p.vendor) END AS vendor_key, CASE WHEN s.is_one THEN p.spoken ELSE lower(p.model) END AS listing,
-            p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.source_id, p.scope,
+            p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.later_usd, p.source_id, p.scope,
             p.capture_id, p.is_bundled, p.context_tier_from_tokens AS tier_from, p.time_window,
             coalesce(p.valid_from, TIMESTAMPTZ '1970-01-01 00:00:00+00') AS from_at, coalesce(p.valid_to, TIMESTAMPTZ 'infinity') AS to_at,
             CASE WHEN p.time_window = '' THEN 0 ELSE 60 * p.time_window[1:2]::INT + p.time_window[4:5]::INT END AS first_minute,
@@ -40,6 +42,8 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
         SELECT c.*, p.source_id, p.scope, p.model,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'input') AS input_usd_per_mtok,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'output') AS output_usd_per_mtok,
+            arg_max_null(p.later_usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'input') AS later_input,
+            arg_max_null(p.later_usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'output') AS later_output,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_read') AS cached_read_usd_per_mtok,
             arg_max(p.usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'cached_write') AS cached_write_usd_per_mtok,
             arg_max(p.capture_id, p.from_at) AS capture_id, bool_or(p.is_bundled) AS is_bundled, max(p.tier_from) FILTER (WHERE p.direction = 'input') AS told_from
@@ -51,10 +55,10 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
         SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said, list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said
         FROM told t WINDOW one AS (PARTITION BY t.vendor_key, t.listing, t.service_tier, t.from_at, t.tokens_above, t.first_minute))
     -- A list that tells what a long prompt costs knows more of it than one that tells one price for all.
-    SELECT s.* EXCLUDE (input_said, output_said, told_from) FROM said s
+    SELECT s.* EXCLUDE (input_said, output_said, later_input, later_output, told_from) FROM said s
     QUALIFY row_number() OVER (PARTITION BY s.vendor_key, s.listing, s.service_tier, s.from_at, s.tokens_above, s.first_minute
-        ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> s.vendor_key, is_outvoted(s.input_usd_per_mtok, s.input_said)
-            OR is_outvoted(s.output_usd_per_mtok, s.output_said), s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
+        ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> s.vendor_key, is_outvoted(s.input_usd_per_mtok, s.later_input, s.input_said)
+            OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said), s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
 COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is not outvoted and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE

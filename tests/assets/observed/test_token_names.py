@@ -178,6 +178,55 @@ def test_one_word_against_another_is_not_outvoted(home: Home, tmp_path: Path) ->
         assert con.execute(found).fetchall() == [(30.0, 3.0)]
 
 
+def test_a_list_that_corrects_itself_outvotes_what_it_had_said(home: Home, tmp_path: Path) -> None:
+    """As genai-prices did of Perplexity's models in the summer of 2025; before the correction was known it was one word against another."""
+    model = ("perplexity", "sonar-pro")
+    settle.refresh_reference(home)
+    for days, body in (
+        (60, litellm({model: 3.0})),
+        (59, genai({model: 30.0})),
+        (1, litellm({model: 3.0, ("openai", "gpt-4o"): 2.5})),
+    ):
+        take(
+            home, tmp_path, "litellm" if isinstance(body, dict) else "genai_prices", body, AT - dt.timedelta(days=days)
+        )
+        settle.record_subject(home, "token_price")
+    with write_session(home, catalog()) as con:
+        ((before,),) = con.execute("SELECT max(recorded_at) FROM observed.token_price_log").fetchall()
+    take(home, tmp_path, "genai_prices", genai({model: 3.0}), AT)
+    settle.record_subject(home, "token_price")
+    then = (AT - dt.timedelta(days=30)).isoformat()
+    found = f"SELECT price_usd_per_mtok, source_id, high_usd_per_mtok FROM token_price_of('sonar-pro', valid_at := TIMESTAMPTZ '{then}'"
+    with write_session(home, catalog()) as con:
+        assert con.execute(f"{found})").fetchall() == [(3.0, "litellm", 30.0)]
+        assert con.execute(f"{found}, known_at := TIMESTAMPTZ '{before.isoformat()}')").fetchall() == [
+            (30.0, "genai_prices", 30.0)
+        ]
+        assert [row[5] for row in disagreements(con)] == ["litellm"]
+
+
+def test_a_list_that_lags_behind_a_cut_does_not_outvote_it(home: Home, tmp_path: Path) -> None:
+    """The price fell tenfold: the list that says so said before what the other still says, and the other will come to say it."""
+    model = ("perplexity", "sonar-pro")
+    settle.refresh_reference(home)
+    for days, body in (
+        (90, litellm({model: 30.0})),
+        (90, genai({model: 30.0})),
+        (60, genai({model: 3.0})),
+        (0, litellm({model: 3.0})),
+    ):
+        take(
+            home, tmp_path, "litellm" if isinstance(body, dict) else "genai_prices", body, AT - dt.timedelta(days=days)
+        )
+        settle.record_subject(home, "token_price")
+    then = (AT - dt.timedelta(days=30)).isoformat()
+    with write_session(home, catalog()) as con:
+        found = (
+            f"SELECT price_usd_per_mtok, source_id FROM token_price_of('sonar-pro', valid_at := TIMESTAMPTZ '{then}')"
+        )
+        assert con.execute(found).fetchall() == [(3.0, "genai_prices")]
+
+
 def test_an_id_with_the_escapes_of_an_address_is_the_same_listing(home: Home, tmp_path: Path) -> None:
     with told(
         home,
