@@ -25,7 +25,8 @@ _RANGE_DAYS = 13
 _TIME = "%Y-%m-%dT%H:%MZ"
 #: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may honestly add up to 0 g/kWh.
 _EMITTING = ("biomass", "coal", "gas", "imports", "other")
-_AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS", 18: "GB"}
+#: Region 18 is Great Britain by the regional model: another forecast than the national one (up to 40 % apart in a recorded answer), so not GB.
+_AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS", 18: "GB-NESO-18"}
 
 
 def _ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:

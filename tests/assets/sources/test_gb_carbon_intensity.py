@@ -54,8 +54,15 @@ def test_regions_are_told_apart_by_id_and_zeros_that_burn_fuel_are_refused(sampl
     scopes, rejected = read_files(
         "gb_carbon_intensity", samples / "gb_carbon_intensity/regional_range_2020-01-01_2020-01-02.json"
     )
-    assert set(scopes) == {"national", "regional"}
-    assert scopes["regional"]["zone"].n_unique() == 17
+    # Region 18 is Great Britain too, by another model: it must not overwrite the national forecast of the same slots.
+    assert set(scopes) == {"regional"}
+    assert scopes["regional"]["zone"].n_unique() == 18
+    national = read_files("gb_carbon_intensity", samples / "gb_carbon_intensity/intensity_range.json")[0]["national"]
+    of_both = national.filter(pl.col("basis_kind") == "forecast").join(
+        scopes["regional"].filter(pl.col("zone") == "GB-NESO-18"), on="valid_from"
+    )
+    assert of_both.height == 96
+    assert of_both.filter(pl.col("intensity_gco2e_per_kwh") != pl.col("intensity_gco2e_per_kwh_right")).height == 90
     assert rejected["reason"].str.contains("artefact").all()
     assert rejected.height == 12
     zeros = scopes["regional"].filter(pl.col("intensity_gco2e_per_kwh") == 0)
