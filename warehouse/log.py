@@ -557,7 +557,7 @@ def _slots(subject: Subject, condition: str) -> str:
     )
 
 
-def _intervals(subject: Subject, condition: str) -> str:
+def intervals(subject: Subject, condition: str) -> str:
     """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`."""
     if subject.kind == "series":
         return _slots(subject, condition)
@@ -615,9 +615,9 @@ def view_scripts(
 
     name = subject.name
     return [
-        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(_intervals(subject, 'true'), instant)}",
+        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), instant)}",
         f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
-        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(_intervals(subject, known), instant)}",
+        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), instant)}",
         f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at, "
         "by what publishers had said by observed_by.'",
         f"CREATE OR REPLACE MACRO {name}_as_of(valid_at, {clocks}) AS TABLE "

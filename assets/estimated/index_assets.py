@@ -12,6 +12,7 @@ import duckdb
 from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.estimated import index_price
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX
 from assets.estimated.slices import Sliced, update
 from assets.estimated.waiting import is_waiting
@@ -74,7 +75,7 @@ class Index:
 INDICES = (
     Index(
         PRICE_INDEX,
-        "price-index-1",
+        index_price.METHOD_VERSION,
         "index_price.sql",
         ("cloud_rate", "exchange_rate"),
         ("accelerator", "accelerator_alias", "instance_accelerator"),
@@ -97,7 +98,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index: Index) -> str:
 
 
 def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
-    """Recompute one index if an input changed; True if it did. Rows of other method versions stay."""
+    """Bring one index up to date if an input changed; True if it did. Rows of other method versions stay."""
+    if index.table is PRICE_INDEX:
+        return index_price.update(con, catalog().fingerprint)
     for part in index.parts:
         update(con, part)
     fingerprint, name = _fingerprint(con, index), index.table.full_name

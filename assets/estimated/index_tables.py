@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from assets.columns import count, day, flag, number, text
+from assets.columns import count, day, flag, instant, number, text
 from assets.subjects import PURCHASE_OPTIONS
 from warehouse.tables import Table
 
@@ -56,6 +56,58 @@ class PriceIndex(dy.Schema):
     median_usd_per_gib_hour = number("The median per GiB of accelerator memory.", "USD/(GiB h)", min_exclusive=0)
     source_ids = text("Sources that spoke that day, one per provider.", nullable=False)
     is_bundled = flag("True if a price in it ships with Petaday.", nullable=False)
+
+
+class PriceOffer(dy.Schema):
+    """One row per offer and price that the price index counts: what it cost, and from when to when."""
+
+    accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
+    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    offer_key = count(
+        "Number of the offer: of its source, scope, provider, region, instance type and variant.", key=True
+    )
+    began_on = dy.Date(primary_key=True, nullable=False, description="Day from which the price counts, UTC.")
+    provider = text("Cloud provider.", nullable=False)
+    source_id = text("Source; see meta.source.", nullable=False)
+    scope = text("Part of the source that it belongs to.", nullable=False)
+    source_rank = count("Who is believed where several speak; see source_rank.", nullable=False)
+    is_bundled = flag("True if the price ships with Petaday.")
+    price_usd_per_gpu_hour = number("Price.", "USD/h", nullable=False, min_exclusive=0)
+    price_before_usd_per_gpu_hour = number(
+        "Price of the same offer of the same source that ended as this one began; null where there was none.",
+        "USD/h",
+        min_exclusive=0,
+    )
+    valid_to = instant("When the price ended; null: still offered, and it counts while it is confirmed.")
+    seen_at = instant("When the price was seen first (of what ships with Petaday: its date).", nullable=False)
+
+
+class PriceLink(dy.Schema):
+    """One row per accelerator, purchase option and day of change: what the price index is put together from."""
+
+    accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
+    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    index_on = dy.Date(
+        primary_key=True,
+        nullable=False,
+        description="Day on which an offer began or ended, UTC; the row holds to the next.",
+    )
+    method_version = _METHOD_VERSION
+    log_move = number(
+        "Natural logarithm of the move since the day of change before, on matched pairs; null where no offer ties the two.",
+        "1",
+    )
+    matched_provider_count = count(
+        "Providers with an offer on this day and on the day of change before.", nullable=False, min=0
+    )
+    median_usd_per_gpu_hour = number("Median over providers; null where nothing is offered.", "USD/h", min_exclusive=0)
+    lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/h", min_exclusive=0)
+    upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/h", min_exclusive=0)
+    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/h", min_exclusive=0)
+    offer_count = count("Offers that count; 0 where nothing is offered from this day on.", nullable=False, min=0)
+    provider_count = count("Providers that count.", nullable=False, min=0)
+    source_ids = text("Sources that spoke that day, one per provider.")
+    is_bundled = flag("True if a price in it ships with Petaday.")
 
 
 class GreenWindow(dy.Schema):
@@ -145,6 +197,18 @@ PRICE_INDEX = Table(
     "What a GPU-hour costs by accelerator, purchase option and day: over providers as offered, and on matched pairs.",
     PriceIndex,
 )
+PRICE_OFFER = Table(
+    "estimated",
+    "price_offer",
+    "Offers that the price index counts, with their prices and days: kept so that one more capture changes what it touches.",
+    PriceOffer,
+)
+PRICE_LINK = Table(
+    "estimated",
+    "price_link",
+    "The price index by day of change, before its days are chained and scaled: quartiles of the day, and the move since the one before.",
+    PriceLink,
+)
 GREEN_WINDOW = Table(
     "estimated",
     "green_window",
@@ -163,4 +227,4 @@ GRID_DAY = Table(
     "Carbon intensity by zone and day as sums that add up, each source and basis by itself: totals over windows need no slots.",
     GridDay,
 )
-INDEX_TABLES: tuple[Table, ...] = (PRICE_INDEX, GREEN_WINDOW, GREEN_TRIAL, GRID_DAY)
+INDEX_TABLES: tuple[Table, ...] = (PRICE_OFFER, PRICE_LINK, PRICE_INDEX, GREEN_WINDOW, GREEN_TRIAL, GRID_DAY)

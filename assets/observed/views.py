@@ -7,8 +7,8 @@ from pathlib import Path
 import dataframely as dy
 
 from assets.columns import number, text
-from assets.subjects import SUBJECTS
-from warehouse.log import view_scripts
+from assets.subjects import CLOUD_RATE, SUBJECTS
+from warehouse.log import intervals, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -199,6 +199,14 @@ def offer_views() -> list[str]:
         f"{select.format(rates='cloud_rate_known(known_at := known_at)', known_at='known_at')}",
         "COMMENT ON MACRO TABLE cloud_offer_known IS 'observed.cloud_offer as this warehouse knew it at known_at.'",
     ]
+
+
+def offers_of(condition: str) -> str:
+    """SELECT of `observed.cloud_offer` by the words of the log that satisfy a condition: those of whole offers, or it is another's history."""
+    rates = _ENRICH["cloud_rate"].format(
+        base=intervals(CLOUD_RATE, condition), instant="coalesce(valid_from, observed_at)"
+    )
+    return _read("cloud_offer.sql").format(rates=f"({rates})", known_at="TIMESTAMPTZ 'infinity'")
 
 
 def price_change_views() -> list[str]:

@@ -12,7 +12,6 @@ import pytest
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated import index_assets, slices
-from assets.estimated.index_known import price_index_rule
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from warehouse.connection import write_session
@@ -89,7 +88,6 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
 
 def test_the_price_index_as_known_now_is_the_table(con: duckdb.DuckDBPyConnection) -> None:
     """One rule: the macro for an earlier knowledge gives, for the present one, what the table holds."""
-    assert price_index_rule()[0] == PRICE.method_version
     columns = "COLUMNS(lambda c: c NOT LIKE '%usd%' AND c <> 'index_points'), round(index_points, 6), round(median_usd_per_gpu_hour, 9)"
     table = f"SELECT {columns} FROM price_index_known()"
     known = f"SELECT {columns} FROM price_index_known(known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00')"

@@ -1,0 +1,9 @@
+-- Until when each row of estimated.price_offer counts (rule 1 of estimated.price_index): its end, else as long as its source's last complete answer lets it.
+SELECT *, least((counts_until(valid_to, CASE WHEN is_bundled THEN seen_at ELSE greatest(seen_at, confirmed_at) END, is_bundled) AT TIME ZONE 'UTC')::DATE, end_on) AS counts_to_on
+FROM {offer} o
+LEFT JOIN (
+    SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
+    WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c USING (source_id, scope)
+CROSS JOIN (
+    SELECT (max(s.observed_at) AT TIME ZONE 'UTC')::DATE + 1 AS end_on FROM meta.snapshot s WHERE s.subject = 'cloud_rate' AND s.recorded_at <= {known_at}) h
+WHERE began_on < counts_to_on

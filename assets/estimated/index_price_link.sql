@@ -1,0 +1,31 @@
+-- estimated.price_link, method price-index-1: rules 2 to 4 of estimated.price_index on the days of change, each of which depends on that day and the day of
+-- change before it, and on no other.
+WITH state AS (
+    SELECT e.accelerator_id, e.purchase_option, e.index_on, o.provider, o.source_id, o.source_rank, o.is_bundled, o.price_usd_per_gpu_hour AS price,
+        -- The same offer on the day of change before: the same price, or the one that ended as this one began.
+        CASE WHEN o.began_on < e.index_on THEN o.price_usd_per_gpu_hour ELSE o.price_before_usd_per_gpu_hour END AS price_before
+    FROM {event} e JOIN {counted} o ON o.accelerator_id = e.accelerator_id AND o.purchase_option = e.purchase_option
+        AND o.began_on <= e.index_on AND e.index_on < o.counts_to_on),
+said AS (
+    SELECT accelerator_id, purchase_option, index_on, provider, source_id, any_value(source_rank) AS source_rank,
+        any_value(is_bundled) AS is_bundled, median(price) AS price, min(price) AS cheapest, count(*) AS offer_count,
+        count(price_before) AS matched_count, avg(ln(price / price_before)) AS link
+    FROM state GROUP BY ALL),
+level AS (
+    SELECT accelerator_id, purchase_option, index_on, median(price) AS middle, quantile_cont(price, 0.25) AS lower, quantile_cont(price, 0.75) AS upper,
+        min(cheapest) AS cheapest, sum(offer_count)::BIGINT AS offer_count, count(*) AS provider_count, bool_or(is_bundled) AS is_bundled,
+        string_agg(DISTINCT source_id, ', ' ORDER BY source_id) AS source_ids
+    FROM (FROM said QUALIFY row_number() OVER (PARTITION BY accelerator_id, purchase_option, index_on, provider
+        ORDER BY source_rank, offer_count DESC, source_id) = 1)
+    GROUP BY ALL),
+moved AS (
+    SELECT accelerator_id, purchase_option, index_on, avg(link) AS link, count(*) AS matched_provider_count
+    FROM (FROM said WHERE matched_count > 0 QUALIFY row_number() OVER (PARTITION BY accelerator_id, purchase_option, index_on, provider
+        ORDER BY source_rank, matched_count DESC, source_id) = 1)
+    GROUP BY ALL)
+SELECT e.accelerator_id, e.purchase_option, e.index_on, $method_version AS method_version, m.link AS log_move, coalesce(m.matched_provider_count, 0) AS matched_provider_count,
+    l.middle AS median_usd_per_gpu_hour, l.lower AS lower_quartile_usd_per_gpu_hour, l.upper AS upper_quartile_usd_per_gpu_hour,
+    l.cheapest AS cheapest_usd_per_gpu_hour, coalesce(l.offer_count, 0) AS offer_count, coalesce(l.provider_count, 0) AS provider_count, l.source_ids, l.is_bundled
+FROM {event} e
+LEFT JOIN level l ON l.accelerator_id = e.accelerator_id AND l.purchase_option = e.purchase_option AND l.index_on = e.index_on
+LEFT JOIN moved m ON m.accelerator_id = e.accelerator_id AND m.purchase_option = e.purchase_option AND m.index_on = e.index_on
