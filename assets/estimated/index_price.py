@@ -28,7 +28,7 @@ METHOD_VERSION = "price-index-1"
 #: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.
 CHUNK = 1_500_000
 #: An offer, told from others in the log and in `estimated.price_offer`.
-_OFFER_KEY = "(hash(source_id, scope, provider, region, instance_type, offer_variant) >> 1)::BIGINT"
+_OFFER_KEY = "price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
 _OF_METHOD = f"method_version = '{METHOD_VERSION}'"
@@ -62,7 +62,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, views: str) -> str:
         [list(_REFERENCES)],
     ).fetchall()[0][0]
     texts = [_template(part) for part in ("offer", "counted", "event", "link", "index")]
-    return hashlib.sha256("\x00".join([METHOD_VERSION, _OFFER_KEY, *texts, views, str(facts)]).encode()).hexdigest()
+    # Another DuckDB may number offers otherwise.
+    parts = [METHOD_VERSION, _OFFER_KEY, duckdb.__version__, *texts, views, str(facts)]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
@@ -211,26 +213,23 @@ def _find_days(con: duckdb.DuckDBPyConnection, since: int) -> tuple[dt.date, dt.
     Returns:
         The day after the last one of the index, before and now.
     """
-    same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
-    _temporary(
-        con,
-        "_differs",
-        # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other.
-        f"SELECT {_PAIR}, CASE WHEN count(*) = 1 THEN any_value(began_on) ELSE min(counts_to_on) END AS first_on, max(counts_to_on) AS last_on "
-        f"FROM (SELECT {same}, counts_to_on FROM _before UNION ALL SELECT {same}, counts_to_on FROM _after) GROUP BY {same} "
-        "HAVING count(*) = 1 OR min(counts_to_on) < max(counts_to_on)",
-    )
     end = "SELECT coalesce((max(observed_at) AT TIME ZONE 'UTC')::DATE + 1, DATE '0001-01-01') FROM meta.snapshot WHERE subject = 'cloud_rate' AND recorded_at <= "
     before, now = (con.execute(end + until).fetchall()[0][0] for until in (f"make_timestamptz({since})", _FOREVER))
-    if now > before:
-        # Days that were still to come: what of all offers begins or ends in them.
-        current = (
-            f"(FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
-        )
-        con.execute(
-            f"INSERT INTO _differs SELECT DISTINCT {_PAIR}, DATE '{before}', DATE '{now}' FROM ({rule('counted', offer=current, known_at=_FOREVER)}) "
-            f"WHERE began_on >= DATE '{before}' OR counts_to_on BETWEEN DATE '{before}' AND DATE '{now}' - 1"
-        ).fetchall()
+    same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
+    # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other.
+    differs = (
+        f"SELECT {_PAIR}, CASE WHEN count(*) = 1 THEN any_value(began_on) ELSE min(ends_on) END AS first_on, max(ends_on) AS last_on "
+        f"FROM (SELECT {same}, ends_on FROM _before UNION ALL SELECT {same}, ends_on FROM _after) GROUP BY {same} "
+        "HAVING count(*) = 1 OR min(ends_on) < max(ends_on)"
+    )
+    # Days that were still to come: what of all offers begins or ends in them.
+    current = f"(SELECT {_PAIR}, source_id, scope, is_bundled, began_on, valid_to, seen_at FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
+    come = (
+        f"SELECT DISTINCT {_PAIR}, DATE '{before}', DATE '{now}' FROM ({rule('counted', offer=current, known_at=_FOREVER)}) "
+        f"WHERE began_on >= DATE '{before}' OR ends_on BETWEEN DATE '{before}' AND DATE '{now}' - 1"
+    )
+    also = f"UNION ALL {come}" if now > before else ""
+    _temporary(con, "_differs", f"FROM ({differs} {also}) WHERE first_on < DATE '{now}'")
     return before, now
 
 

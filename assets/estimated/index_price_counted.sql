@@ -1,5 +1,7 @@
--- Until when each row of estimated.price_offer counts (rule 1 of estimated.price_index): its end, else as long as its source's last complete answer lets it.
-SELECT *, least((counts_until(valid_to, CASE WHEN is_bundled THEN seen_at ELSE greatest(seen_at, confirmed_at) END, is_bundled) AT TIME ZONE 'UTC')::DATE, end_on) AS counts_to_on
+-- Until when each row of estimated.price_offer counts (rule 1 of estimated.price_index): its end, else as long as its source's last complete answer lets it
+-- (ends_on); and of that what has been seen (counts_to_on).
+SELECT *, (counts_until(valid_to, CASE WHEN is_bundled THEN seen_at ELSE greatest(seen_at, confirmed_at) END, is_bundled) AT TIME ZONE 'UTC')::DATE AS ends_on,
+    least(ends_on, end_on) AS counts_to_on
 FROM {offer} o
 LEFT JOIN (
     SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s

@@ -12,6 +12,11 @@ CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS
     coalesce(valid_to, confirmed_at + CASE WHEN is_bundled THEN INTERVAL 548 DAY ELSE INTERVAL 45 DAY END);
 COMMENT ON MACRO counts_until IS 'Until when a price counts: its end; else 45 days after a complete answer of its source last confirmed it (548 days for the dated facts that ship with Petaday).';
 
+-- One number for an offer, so that its prices are told from those of others by comparing one column.
+CREATE OR REPLACE MACRO price_offer_key(source_id, scope, provider, region, instance_type, offer_variant) AS
+    (hash(source_id, scope, provider, region, instance_type, offer_variant) >> 1)::BIGINT;
+COMMENT ON MACRO price_offer_key IS '1; number of an offer in estimated.price_offer.';
+
 -- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly ever eightfold.
 CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_price) >= 8 * least(price, other_price);
 COMMENT ON MACRO far_apart IS 'Whether two prices of one thing differ eightfold or more: a slip in one of them, not a change of price.';

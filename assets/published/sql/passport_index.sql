@@ -1,11 +1,22 @@
--- Passports of the indices (price_index, grid_day, green_trial, green_window): what passport_walk.sql walks from.
+-- Passports of the indices (price_index with price_link and price_offer, grid_day, green_trial, green_window): what passport_walk.sql walks from.
 CREATE OR REPLACE MACRO head_of_index(of_table, of_key) AS TABLE
-    SELECT root_key, method_version, value AS central, unit, told, 'estimated.' || split_part(of_table, '.', -1) AS table_name FROM (
+    SELECT root_key, method_version, value AS central, unit, told, reason, 'estimated.' || split_part(of_table, '.', -1) AS table_name FROM (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, index_usd_per_gpu_hour AS value, 'USD/h' AS unit,
             format('median {:.6g} of {} providers ({} offers), quartiles {:.6g} to {:.6g}, cheapest {:.6g}; {:.6g} points of chain {}, ', median_usd_per_gpu_hour, provider_count, offer_count,
                 lower_quartile_usd_per_gpu_hour, upper_quartile_usd_per_gpu_hour, cheapest_usd_per_gpu_hour, index_points, chain_number)
                 || CASE WHEN matched_provider_count = 0 THEN 'which begins here' ELSE format('tied by {} providers to the day of change before', matched_provider_count) END AS told
         FROM estimated.price_index WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
+        UNION ALL BY NAME
+        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, median_usd_per_gpu_hour AS value, 'USD/h' AS unit,
+            format('median of {} providers ({} offers), quartiles {:.6g} to {:.6g}, cheapest {:.6g}; ', provider_count, offer_count, lower_quartile_usd_per_gpu_hour,
+                upper_quartile_usd_per_gpu_hour, cheapest_usd_per_gpu_hour)
+                || coalesce(format('moved by {:.4g}% on offers of {} providers', 100 * (exp(log_move) - 1), matched_provider_count), 'nothing ties it to the day of change before') AS told,
+            CASE WHEN offer_count = 0 THEN 'nothing is offered from this day on' END AS reason
+        FROM estimated.price_link WHERE of_table IN ('price_link', 'estimated.price_link') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
+        UNION ALL BY NAME
+        SELECT concat_ws('/', accelerator_id, purchase_option, offer_key, began_on) AS root_key, (SELECT max(k.method_version) FROM estimated.price_link k) AS method_version,
+            price_usd_per_gpu_hour AS value, 'USD/h' AS unit, format('offer of {} by {}', provider, source_id) || coalesce(format(', {:.6g} before', price_before_usd_per_gpu_hour), '') AS told
+        FROM estimated.price_offer WHERE of_table IN ('price_offer', 'estimated.price_offer') AND starts_with(concat_ws('/', accelerator_id, purchase_option, offer_key, began_on), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind, day_on, method_version) AS root_key, method_version,
             intensity_hours_gco2e_per_kw AS value, 'gCO2e/kW' AS unit, format('{} slots, {:.6g} h, {:.6g} to {:.6g} gCO2e/kWh', slot_count, covered_hours, lowest_gco2e_per_kwh, highest_gco2e_per_kwh) AS told
@@ -32,7 +43,10 @@ COMMENT ON MACRO TABLE reference_of_index IS 'Reference facts that rows of the i
 CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, accelerator_id, purchase_option, index_on FROM estimated.price_index
-        WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)),
+        WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
+        UNION ALL
+        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version), accelerator_id, purchase_option, index_on FROM estimated.price_link
+        WHERE of_table IN ('price_link', 'estimated.price_link') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)),
     counted AS (
         SELECT o.*, (o.counts_from AT TIME ZONE 'UTC')::DATE AS from_on, (o.counts_to AT TIME ZONE 'UTC')::DATE AS to_on FROM observed.cloud_offer o
         WHERE o.price_usd_per_gpu_hour > 0 AND o.accelerator_id IN (SELECT accelerator_id FROM row_wanted)),
@@ -44,7 +58,18 @@ CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id, currency_code,
         provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value
     FROM said QUALIFY dense_rank() OVER (PARTITION BY root_key, provider ORDER BY source_rank, said_count DESC, source_id) = 1;
-COMMENT ON MACRO TABLE offer_of_index IS 'Offers behind rows of price_index, as rows of observed.cloud_rate.';
+COMMENT ON MACRO TABLE offer_of_index IS 'Offers behind rows of price_index and price_link, as rows of observed.cloud_rate.';
+
+CREATE OR REPLACE MACRO offer_of_price_offer(of_table, of_key) AS TABLE
+    SELECT concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on) AS root_key, 'observed.cloud_rate' AS table_name,
+        concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        o.price_amount_per_hour AS value, o.currency_code || '/h' AS unit, o.source_id, o.valid_from, o.valid_to, o.observed_at, o.capture_id, o.currency_code,
+        o.provider, o.region, o.instance_type, o.purchase_option, o.accelerator_name, o.accelerator_memory_gib, o.accelerator_id, o.price_usd_per_gpu_hour AS usd_value
+    FROM estimated.price_offer w JOIN observed.cloud_offer o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
+        AND price_offer_key(o.source_id, o.scope, o.provider, o.region, o.instance_type, o.offer_variant) = w.offer_key
+        AND (o.counts_from AT TIME ZONE 'UTC')::DATE = w.began_on AND o.valid_to IS NOT DISTINCT FROM w.valid_to
+    WHERE of_table IN ('price_offer', 'estimated.price_offer') AND starts_with(concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on), of_key);
+COMMENT ON MACRO TABLE offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
 
 -- A year of slots is told by capture: how many of them, from when to when, and their mean.
 CREATE OR REPLACE MACRO slots_of_index(of_table, of_key) AS TABLE
@@ -75,5 +100,6 @@ COMMENT ON MACRO TABLE slots_of_index IS 'Slots behind rows of grid_day, green_t
 
 CREATE OR REPLACE MACRO observation_of_index(of_table, of_key) AS TABLE
     FROM offer_of_index(of_table, of_key)
+    UNION ALL BY NAME FROM offer_of_price_offer(of_table, of_key)
     UNION ALL BY NAME FROM slots_of_index(of_table, of_key);
 COMMENT ON MACRO TABLE observation_of_index IS 'Observed rows behind rows of the indices.';
