@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,18 +129,36 @@ _ROWS_SHOWN = 40
 def _print_decision(result: Mapping[str, Any]) -> None:
     """The rows of a decision as a table."""
     columns, rows = _SHOWN[result["decision"]], result["rows"]
-    # The frontier first: it is what the question was for.
-    ordered = sorted(rows, key=lambda row: not row.get("is_pareto")) if result["decision"] == "siting" else rows
+    ordered = _in_reading_order(result["decision"], rows)
     table = Table(*columns)
     for row in ordered[:_ROWS_SHOWN]:
         table.add_row(*(_decided(row[c]) for c in columns))
     out.print(table)
-    if len(rows) > _ROWS_SHOWN:
-        out.print(f"{len(rows):,} rows, the first {_ROWS_SHOWN} shown; --json prints all, with every column.")
+    if len(ordered) > _ROWS_SHOWN:
+        out.print(f"{len(rows):,} rows, {_ROWS_SHOWN} shown; --json prints all, with every column.")
+    elif len(rows) > len(ordered):
+        out.print(
+            f"{len(rows):,} rows, the {len(ordered)} on which a cost moved shown; --json prints all, with every column."
+        )
     if not rows:
         out.print("No row: nothing that was observed answers this.")
     for converted in result.get("converted", []):
         out.print(f"{converted['factor']} = {converted['told']}", markup=False)
+
+
+def _in_reading_order(decision: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the question was for first: the frontier of a siting; of a history the latest days on which a cost moved."""
+    if decision == "siting":
+        return sorted(rows, key=lambda row: not row["is_pareto"])
+    if decision != "petaday_history":
+        return list(rows)
+    moved, last = [], {}
+    for row in sorted(rows, key=lambda row: row["index_on"]):
+        offered = row["accelerator_id"], row["purchase_option"]
+        if last.get(offered) != row["cost_usd"]:
+            last[offered] = row["cost_usd"]
+            moved.append(row)
+    return moved[::-1]
 
 
 def _decided(value: object) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.estimate_command import _in_reading_order
 from tests.warehouse.test_keeping import offers
 from warehouse.home import Home
 
@@ -305,3 +306,15 @@ def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int, sta
         assert process.wait(timeout=20) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int(ready.read_text()), 0)
+
+
+def test_a_history_is_shown_from_its_latest_change_back() -> None:
+    """Days on which a cost stood still are left to --json."""
+    days = [("2026-01-01", "a", 5.0), ("2026-01-02", "a", 5.0), ("2026-01-02", "b", 9.0), ("2026-01-03", "a", 4.0)]
+    rows = [{"index_on": d, "accelerator_id": a, "purchase_option": "on_demand", "cost_usd": c} for d, a, c in days]
+    found = _in_reading_order("petaday_history", rows)
+    assert [(r["index_on"], r["accelerator_id"]) for r in found] == [
+        ("2026-01-03", "a"),
+        ("2026-01-02", "b"),
+        ("2026-01-01", "a"),
+    ]

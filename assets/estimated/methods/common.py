@@ -31,6 +31,8 @@ WATT = Bounds("W", 0, 1e12)
 PEAK_OF_FORMAT = "{'bf16': fp16_dense_flop_per_s::DOUBLE, 'fp8': fp8_dense_flop_per_s::DOUBLE, 'fp4': fp4_dense_flop_per_s::DOUBLE, 'int8': int8_dense_op_per_s::DOUBLE}"
 #: Memory of an accelerator: data sheets print GB and mean GiB (stacks of 16 or 24 GiB; an 80 GB H100 shows 81,559 MiB).
 MEMORY_BYTE = "memory_gib * 1024.0 ** 3"
+USD_PER_KWH = Bounds("USD per kWh", 0, 1_000, "0.08 USD, not 80 (USD per MWh)")
+#: In the currency that the section names.
 PRICE_PER_KWH = Bounds("money per kWh", 0, 1_000)
 
 

@@ -10,11 +10,11 @@ from assets.estimated.methods.common import (
     GRID,
     HOURS,
     PARAMETERS,
-    PRICE_PER_KWH,
     PUE,
     SHARE_ABOVE_0,
     USD,
     USD_PER_GPU_HOUR,
+    USD_PER_KWH,
 )
 from assets.estimated.scenario import Band, Bounds
 
@@ -52,7 +52,7 @@ _FLEET = Method(
         "kw_per_rack": Bounds("kW", 1e-3, 1e4),
         "kw_per_server": Bounds("kW", 1e-3, 1e3),
         "pue": PUE,
-        "price_usd_per_kwh": PRICE_PER_KWH,
+        "price_usd_per_kwh": USD_PER_KWH,
         "grid_gco2e_per_kwh": GRID,
         "usd_per_gpu_hour": USD_PER_GPU_HOUR,
         "usd_per_request": USD,

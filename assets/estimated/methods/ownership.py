@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.estimated.engine import Default, Method, Quantity
-from assets.estimated.methods.common import COUNT, KWH, PRICE_PER_KWH, PUE, SHARE, USD, WATT
+from assets.estimated.methods.common import COUNT, KWH, PUE, SHARE, USD, USD_PER_KWH, WATT
 from assets.estimated.scenario import NUMBERS, Band, Bounds
 
 _EPOCH = "https://arxiv.org/abs/2405.21015"
@@ -26,7 +26,7 @@ METHODS = (
             "power_w_per_gpu": NUMBERS["power_w_per_gpu"],
             "energy_kwh": KWH,
             "pue": PUE,
-            "price_usd_per_kwh": PRICE_PER_KWH,
+            "price_usd_per_kwh": USD_PER_KWH,
             "interconnect_share": Bounds("1", 0, 0.9),
             "price_index": _INDEX,
             "price_index_base": _INDEX,
