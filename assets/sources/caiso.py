@@ -4,7 +4,7 @@ Quirks: the date stands in the address only, the time is Pacific wall clock with
 forward 02:00 to 02:55 are printed empty; on the day they go back 01:00 to 01:55 come twice (the first is summer time),
 and where they come once they cannot be placed and are refused. A closing 00:00 belongs to the next day. Solar is
 negative at night (station use), batteries when charging. Imports are printed and ignored: this is California's
-generation, not its use. A missing day answers with an HTML page. Column names have changed case over the years.
+generation, not its use. A column that is not known counts as a fuel without a factor. A missing day answers with an HTML page. Column names have changed case over the years.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
 from assets.sources._clock import placed
-from assets.sources._fuel_mix import intensities
+from assets.sources._fuel_mix import UNKNOWN, intensities
 from warehouse.captures import Document
 
 HOST = "www.caiso.com"
@@ -68,8 +68,6 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(
             f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}"
         )
-    if unknown := set(named.values()) - set(FUELS):
-        raise LayoutError(f"{document.url}: unknown fuel {', '.join(sorted(unknown))}")
     clock = raw.select(
         pl.col("Time").str.strip_chars().str.to_time("%H:%M", strict=False).alias("time"),
         *(to_number(c).alias(name) for c, name in named.items()),
@@ -91,7 +89,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         .select(
             pl.lit(ZONE).alias("zone"),
             "valid_from",
-            pl.col("column").replace_strict(FUELS, return_dtype=pl.String).alias("fuel"),
+            pl.col("column").replace_strict(FUELS, default=UNKNOWN, return_dtype=pl.String).alias("fuel"),
             "generation",
         )
     )

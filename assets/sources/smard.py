@@ -1,20 +1,25 @@
-"""SMARD (Bundesnetzagentur): German generation by quarter-hour, turned into a carbon intensity (see `_fuel_mix`).
+"""SMARD (Bundesnetzagentur): German generation by quarter-hour or hour, turned into a carbon intensity (see `_fuel_mix`).
+
+Three headers were given out over the years: "Datum;Uhrzeit;Biomasse[MWh]", "Datum;Anfang;Ende;Biomasse [MWh] Originalauflösungen"
+(or "Berechnete Auflösungen", by the hour) and "Datum von;Datum bis;…". A kind of generation that is not known yet counts as without a
+factor; one that is missing is no zero, and the file is refused.
 
 Quirks: semicolons, a byte order mark, German dots for thousands ("1.093" is a thousand and ninety-three) and a comma
 for decimals, a dash for nothing. The time is the German wall clock: 02:00 to 02:45 comes twice when clocks go back.
-Values are MWh per quarter-hour, not MW (for the mix only shares matter). "Sonstige" are without a factor; pumped
+Values are MWh per slot, not MW (for the mix only shares matter). "Sonstige" are without a factor; pumped
 storage is storage. The file is a download by hand; generation in Germany only, imports ignored. CC BY 4.0.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
 from assets.sources._clock import placed
-from assets.sources._fuel_mix import intensities
+from assets.sources._fuel_mix import UNKNOWN, intensities
 from warehouse.captures import Document
 
 CLOCK = "Europe/Berlin"
@@ -34,25 +39,42 @@ FUELS = {
 }
 
 
+_COLUMN = re.compile(r"(.+?)\s*\[MWh\](?:\s+(?:Originalauflösungen|Berechnete Auflösungen))?")
+_RESOLUTIONS = {15: "PT15M", 60: "PT1H"}
+
+
+def _local_time(document: Document, text: pl.DataFrame) -> pl.Expr:
+    """The start of each slot on the German clock, from the columns of the file's year."""
+    if "Datum von" in text.columns:
+        written = pl.col("Datum von")
+    elif start := next((c for c in ("Uhrzeit", "Anfang") if c in text.columns and "Datum" in text.columns), None):
+        written = pl.col("Datum") + " " + pl.col(start)
+    else:
+        raise LayoutError(
+            f"{document.url}: neither Datum and Uhrzeit (or Anfang) nor Datum von; found {', '.join(text.columns[:4])}"
+        )
+    return written.str.strip_chars().str.to_datetime("%d.%m.%Y %H:%M", time_unit="us", strict=False).alias("local")
+
+
+def _resolution(document: Document, valid_from: pl.Series) -> str:
+    """Length of the slots; of a single one a quarter-hour, as the publisher gives it unless asked otherwise."""
+    steps = valid_from.drop_nulls().unique().sort().diff().drop_nulls().dt.total_minutes()
+    minutes = int(steps.mode().min()) if steps.len() else 15
+    if minutes not in _RESOLUTIONS:
+        raise LayoutError(f"{document.url}: slots of {minutes} minutes; download quarter-hours or hours")
+    return _RESOLUTIONS[minutes]
+
+
 def parse(documents: Sequence[Document]) -> Reading:
-    """Two rows (direct, lifecycle) per quarter-hour."""
+    """Two rows (direct, lifecycle) per slot."""
     (document,) = documents
-    text = csv_of(document, ["Datum", "Uhrzeit"], separator=";")
-    columns = {c: c.removesuffix("[MWh]").strip() for c in text.columns if c.endswith("[MWh]")}
-    if set(columns.values()) != set(FUELS):
-        odd = sorted(set(columns.values()) ^ set(FUELS))
-        raise LayoutError(f"{document.url}: columns of other fuels than known, or in another unit: {', '.join(odd)}")
+    text = csv_of(document, [], separator=";")
+    columns = {c: found[1] for c in text.columns if (found := _COLUMN.fullmatch(c))}
+    if missing := sorted(set(FUELS) - set(columns.values())):
+        raise LayoutError(f"{document.url}: no column, or in another unit than MWh: {', '.join(missing)}")
     number = pl.col("text").str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    clock = placed(
-        text.with_columns(
-            (pl.col("Datum") + " " + pl.col("Uhrzeit"))
-            .str.to_datetime("%d.%m.%Y %H:%M", time_unit="us", strict=False)
-            .alias("local")
-        ),
-        "local",
-        CLOCK,
-    )
-    unplaced = clock.filter(pl.col("why").is_not_null()).select("Datum", "Uhrzeit", "why")
+    clock = placed(text.with_columns(_local_time(document, text)), "local", CLOCK)
+    unplaced = clock.filter(pl.col("why").is_not_null()).select(*[c for c in text.columns if c not in columns], "why")
     mix = (
         clock.filter(pl.col("why").is_null())
         .unpivot(list(columns), index="valid_from", variable_name="column", value_name="text")
@@ -60,12 +82,12 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.lit("DE").alias("zone"),
             "valid_from",
             pl.col("column")
-            .replace_strict({c: FUELS[name] for c, name in columns.items()}, return_dtype=pl.String)
+            .replace_strict({c: FUELS.get(name, UNKNOWN) for c, name in columns.items()}, return_dtype=pl.String)
             .alias("fuel"),
             number.cast(pl.Float64, strict=False).alias("generation"),
         )
     )
-    frame, slots = intensities(mix, resolution="PT15M")
+    frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]))
     return Reading([Scope("DE", frame)], pl.concat([refused(unplaced, pl.col("why")), slots]))
 
 

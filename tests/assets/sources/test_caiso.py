@@ -92,12 +92,25 @@ def test_an_hour_printed_once_on_that_day_cannot_be_placed(tmp_path: Path) -> No
             HEADER.replace("Natural gas", "Gas") + "00:00,1,1,1,1,1,1\n",
             "natural gas is missing",
         ),
-        ("fuelsource_2023-01-01.csv", HEADER.replace("Other", "Fusion") + "00:00,1,1,1,1,1,1\n", "unknown fuel fusion"),
     ],
 )
 def test_what_is_no_fuel_mix(name: str, body: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):
         read_body("caiso", body, tmp_path, name)
+
+
+def test_a_fuel_that_is_not_known_has_no_factor(tmp_path: Path) -> None:
+    """A little of it is left out above and below the line; much of it, and nobody can say what the slot emits."""
+    plain, _ = read_body("caiso", HEADER + "00:00,10,0,90,0,0,0\n", tmp_path, "fuelsource_2023-01-01.csv")
+    header = HEADER.replace("Other", "Fusion")
+    little, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,5\n", tmp_path, "fuelsource_2023-01-01.csv")
+    assert [f["intensity_gco2e_per_kwh"].to_list() for f in little.values()] == [
+        f["intensity_gco2e_per_kwh"].to_list() for f in plain.values()
+    ]
+    assert rejected.is_empty()
+    much, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,50\n", tmp_path, "fuelsource_2023-01-01.csv")
+    assert all(f.is_empty() for f in much.values())
+    assert "33.3% of the generation has no emission factor" in rejected["reason"][0]
 
 
 def test_live(home: Home, replay: ReplayServer) -> None:

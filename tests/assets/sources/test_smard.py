@@ -51,6 +51,43 @@ def test_an_hour_that_does_not_exist(tmp_path: Path) -> None:
     assert "does not exist" in rejected["reason"][0]
 
 
+def test_the_headers_of_later_years_give_the_same_rows(samples: Path, tmp_path: Path) -> None:
+    """The real weeks as SMARD would write them later: start and end beside the day, or both in one; the kind of resolution said."""
+    real = (samples / "smard/Realisierte_Erzeugung_2020-10-12_2020-11-08.csv").read_text(encoding="utf-8-sig")
+    head, *rows = real.splitlines()
+    fuels = [name.removesuffix("[MWh]") + " [MWh] Originalauflösungen" for name in head.split(";")[2:]]
+    expected, _ = read_body("smard", real, tmp_path, "s.csv")
+    fields = [r.split(";") for r in rows]
+    written = {
+        "start and end": [";".join(["Datum", "Anfang", "Ende", *fuels])]
+        + [";".join([day, time, "24:00", *rest]) for day, time, *rest in fields],
+        "in one": [";".join(["Datum von", "Datum bis", *fuels, "Kernfusion [MWh] Originalauflösungen"])]
+        + [";".join([f"{day} {time}", f"{day} {time}", *rest, "-"]) for day, time, *rest in fields],
+    }
+    for name, lines in written.items():
+        found, rejected = read_body("smard", "\ufeff" + "\n".join(lines) + "\n", tmp_path, "s.csv")
+        assert found["DE"].drop("capture_id", strict=False).equals(expected["DE"].drop("capture_id", strict=False)), (
+            name
+        )
+        assert rejected.is_empty()
+
+
+def test_hours_are_told_from_quarters_also_when_clocks_go_back(tmp_path: Path) -> None:
+    """25 October 2026: 02:00 twice, so 25 hours in UTC; days are no hours."""
+    hours = ["00:00", "01:00", "02:00", "02:00", "03:00"]
+    header = "Datum von;Datum bis;" + ";".join(f"{name} [MWh] Berechnete Auflösungen" for name in FUELS) + "\n"
+    values = ";".join("5,25" if name == "Erdgas" else "0" for name in FUELS)
+    body = header + "".join(f"25.10.2026 {h};25.10.2026 {h};{values}\n" for h in hours)
+    scopes, rejected = read_body("smard", body, tmp_path, "s.csv")
+    direct = scopes["DE"].filter(pl.col("basis_boundary") == "direct").sort("valid_from")
+    assert rejected.is_empty()
+    assert direct["resolution"].unique().to_list() == ["PT1H"]
+    assert direct["valid_from"].dt.strftime("%d %H").to_list() == ["24 22", "24 23", "25 00", "25 01", "25 02"]
+    days = header + "".join(f"{d}.06.2026 00:00;{d}.06.2026 23:59;{values}\n" for d in ("01", "02", "03"))
+    with pytest.raises(LayoutError, match="slots of 1440 minutes"):
+        read_body("smard", days, tmp_path, "s.csv")
+
+
 def test_power_instead_of_energy_is_drift(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="another unit"):
         read_body("smard", HEADER.replace("[MWh]", "[MW]") + _row("01.07.2026", "00:00", {}), tmp_path, "s.csv")

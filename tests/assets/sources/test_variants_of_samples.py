@@ -25,7 +25,6 @@ GRIDS = sorted(s for s in RECORDED if all_sources()[s].subject in ("grid_carbon"
 MOST_BYTES = 300_000
 #: What a source (or file) refuses, in words: a column that may be a fuel, a zone or a series cannot be passed over.
 REFUSED = {
-    ("caiso", "a column more"): "unknown fuel new_column",
     ("caiso", "rows downward"): "not in order of time",
     ("api_day_ahead_price.csv", "a column more"): "new_column",
     ("gridemissions", "a column more"): "CO2i_<AUTHORITY>_D",
