@@ -59,7 +59,7 @@ def _local_time(document: Document, text: pl.DataFrame) -> pl.Expr:
 def _resolution(document: Document, valid_from: pl.Series) -> str:
     """Length of the slots; of a single one a quarter-hour, as the publisher gives it unless asked otherwise."""
     steps = valid_from.drop_nulls().unique().sort().diff().drop_nulls().dt.total_minutes()
-    minutes = int(steps.mode().min()) if steps.len() else 15
+    minutes = steps.mode().sort().to_list()[0] if steps.len() else 15
     if minutes not in _RESOLUTIONS:
         raise LayoutError(f"{document.url}: slots of {minutes} minutes; download quarter-hours or hours")
     return _RESOLUTIONS[minutes]
