@@ -1,7 +1,7 @@
 """Tables whose rows depend on a few days of a log: only days that a new word touches are computed again.
 
-A word of day d changes the rows of days d - days_before to d + days_after of its series, and no others: that is what a
-rule of this kind promises. What was learnt since the last time is told by the known clock (`recorded_at`), which never
+A word of day d changes the rows of days d - days_before to d + days_after of its series (`narrowed` may tell fewer of them),
+and no others: that is what a rule of this kind promises. What was learnt since the last time is told by the known clock (`recorded_at`), which never
 goes back; so late corrections, withdrawals and loads out of order are all the same: days to compute again. A rebuild
 takes the same road with all days, in chunks that are committed one by one: memory stays flat, and whoever kills it
 leaves whole days behind, old or new, and no mark, so that the next run begins again.
@@ -45,6 +45,9 @@ class Sliced:
     counts: str
     days_before: int = 0
     days_after: int = 0
+    #: SQL condition on such a day, by its first hour (`day_hour`), the first hour of the day's new words (`word_hour`) and the last
+    #: hour of the log (`last_hour`), each counted from 1970.
+    narrowed: str = "true"
 
     def sql(self) -> str:
         """Its rule."""
@@ -119,13 +122,15 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
 def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) -> int:
     """`_touched`: series and days whose rows words recorded after `since` (microseconds) may change."""
     series, log = ", ".join(sliced.series), sliced.subject.log_name
-    last_on = con.execute(f"SELECT (max(valid_from) AT TIME ZONE 'UTC')::DATE FROM {log}").fetchall()[0][0]
+    last_at = con.execute(f"SELECT epoch_us(max(valid_from)) FROM {log}").fetchall()[0][0]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {series}, unnest(range(word_on - {sliced.days_before}, "
-        f"least(word_on + {sliced.days_after}, $last_on::DATE) + 1, INTERVAL 1 DAY))::DATE AS {sliced.day} FROM ("
-        f"SELECT DISTINCT {series}, (valid_from AT TIME ZONE 'UTC')::DATE AS word_on FROM {log} "
-        f"WHERE recorded_at > make_timestamptz($since::BIGINT) AND {sliced.counts})",
-        {"since": since, "last_on": last_on},
+        f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {series}, touched_on AS {sliced.day} FROM ("
+        f"SELECT {series}, touched_on, epoch(touched_on)::BIGINT // 3600 AS day_hour, word_hour, last_hour FROM ("
+        f"SELECT *, unnest(range(word_on - {sliced.days_before}, least(word_on + {sliced.days_after}, last_on) + 1, INTERVAL 1 DAY))::DATE AS touched_on FROM ("
+        f"SELECT {series}, (valid_from AT TIME ZONE 'UTC')::DATE AS word_on, epoch(min(valid_from))::BIGINT // 3600 AS word_hour FROM {log} "
+        f"WHERE recorded_at > make_timestamptz($since::BIGINT) AND {sliced.counts} GROUP BY ALL) CROSS JOIN (SELECT $last_at::BIGINT // 3600000000 AS last_hour, "
+        f"(make_timestamptz($last_at::BIGINT) AT TIME ZONE 'UTC')::DATE AS last_on))) WHERE {sliced.narrowed}",
+        {"since": since, "last_at": last_at},
     ).fetchall()
     return con.execute("SELECT count(*) FROM _touched").fetchall()[0][0]
 

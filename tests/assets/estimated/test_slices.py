@@ -126,8 +126,32 @@ def test_one_more_hour_touches_its_day_and_its_trials(home: Home) -> None:
         assert (done.is_rebuilt, done.touched_count, done.row_count) == (False, 1, 1)
         after = {row[:1] + row[7:8]: row for row in rows_of(con, "estimated.grid_day")}
         assert {k for k, row in after.items() if row != before.get(k)} == {("AA", dt.date(2026, 2, 20))}
-        assert slices.update(con, GREEN_TRIALS).touched_count == 4
+        # The hour from 5 to 6: the last of the 60 that the trial at 18 h three days before looks at, and of no other's.
+        assert slices.update(con, GREEN_TRIALS).touched_count == 1
         assert not slices.update(con, GRID_DAYS).is_changed
+
+
+@pytest.mark.parametrize("first", range(6) if os.environ.get("PETADAY_NIGHTLY") else (0, 3))
+def test_hours_added_one_by_one_are_tried_as_all_at_once(home: Home, first: int) -> None:
+    """Whatever hour of the day comes last; with two gaps, one closed late, and hours corrected."""
+    with write_session(home, catalog()) as con:
+        settle.sync_sources(con)
+        loader = Loader(con)
+        known = [row for row in hours("AA", 0, 24 * 40, 1) if row[2] not in (24 * 30, 24 * 37 + 5)]
+        loader.load("s1", "a", 100, [row for row in known if row[2] < 24 * 35 + first])
+        slices.update(con, GREEN_TRIALS)
+        for number, hour in enumerate(range(24 * 35 + first, 24 * 40 - 20, 7 if first % 2 else 5)):
+            loader.load("s1", "a", 101 + number, [row for row in known if row[2] < hour][-7:])
+            slices.update(con, GREEN_TRIALS)
+        loader.load("s1", "a", 200, hours("AA", 24 * 30, 24 * 30 + 1, 5))
+        slices.update(con, GREEN_TRIALS)
+        loader.load("s1", "a", 201, hours("AA", 24 * 37, 24 * 37 + 6, 6))
+        slices.update(con, GREEN_TRIALS)
+        slices.update(con, GRID_DAYS)
+        compute(con, GREEN)
+        added = everything(con)
+        assert added["green_trial"]
+        assert added == anew(con)
 
 
 def test_two_scopes_of_one_source_count_once(home: Home) -> None:
