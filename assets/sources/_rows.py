@@ -37,6 +37,27 @@ def _number(value: object) -> float | None:
         return None
 
 
+#: Other names of a provider -> the one it has here: firms take new names, and lists shorten them. A provider under two names
+#: would count as two.
+PROVIDER_NAMES = {
+    "datacrunch": "verda",
+    "lambdalabs": "lambda",
+    "lambda_labs": "lambda",
+    "latitude.sh": "latitude",
+    "oracle": "oci",
+    "oracle_cloud": "oci",
+    "ovhcloud": "ovh",
+    "vast.ai": "vast",
+    "vastai": "vast",
+}
+
+
+def provider_name(written: pl.Expr) -> pl.Expr:
+    """A provider by its one name, from what a list of several providers calls it."""
+    plain = written.str.strip_chars().str.to_lowercase().str.replace_all(" ", "_", literal=True)
+    return plain.replace(PROVIDER_NAMES)
+
+
 #: Columns of `cloud_rate` and what they are where a source does not say: the commonest kind of offer, or unknown.
 _CLOUD_RATE: dict[str, tuple[Any, Any]] = {
     "provider": (pl.String, None),

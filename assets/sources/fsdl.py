@@ -17,6 +17,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused
+from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -104,7 +105,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     bad = offers.filter(~sound)
     copied = offers.filter(sound & fewer)
     frame = offers.filter(sound & ~fewer).select(
-        pl.col(who).str.strip_chars().str.to_lowercase().str.replace_all(" ", "_").alias("provider"),
+        provider_name(pl.col(who)).alias("provider"),
         pl.lit("unknown").alias("region"),
         "instance_type",
         pl.col("option").alias("purchase_option"),
@@ -132,7 +133,7 @@ FSDL = Source(
     title="Cloud GPU tables of Full Stack Deep Learning",
     homepage_url="https://fullstackdeeplearning.com/cloud-gpus/",
     licence="not stated by the repository",
-    parser_version=2,
+    parser_version=3,
     attribution="The Full Stack",
     parse=parse,
     plan=plan,

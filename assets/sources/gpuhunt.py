@@ -29,12 +29,11 @@ from assets.sources._base import (
     to_number,
 )
 from assets.sources._gcp import COMMITTED, is_committed
+from assets.sources._rows import PROVIDER_NAMES
 from warehouse.captures import Document
 
 HOST = "dstack-gpu-pricing.s3.eu-west-1.amazonaws.com"
 PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift")
-#: gpuhunt's name of a provider -> ours.
-_OUR_NAME = {"lambdalabs": "lambda", "datacrunch": "verda", "vastai": "vast"}
 _REQUIRED = ("instance_name", "location", "price", "cpu", "memory", "gpu_count", "gpu_name", "gpu_memory", "spot")
 
 
@@ -83,7 +82,7 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
     location = pl.col("location").fill_null("")
     region = location.str.replace(r"-[a-z]$", "") if provider == "gcp" else location
     offers = raw.filter(pl.col("gpu_name").fill_null("") != "").select(
-        pl.lit(_OUR_NAME.get(provider, provider)).alias("provider"),
+        pl.lit(PROVIDER_NAMES.get(provider, provider)).alias("provider"),
         pl.when(region == "").then(pl.lit("unknown")).otherwise(region).alias("region"),
         pl.col("instance_name").alias("instance_type"),
         pl.when(pl.col("spot").str.to_lowercase() == "true")
@@ -137,7 +136,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             continue
         for provider, body in _members(document):
             good, bad = _offers(document, provider, body)
-            name = _OUR_NAME.get(provider, provider)
+            name = PROVIDER_NAMES.get(provider, provider)
             # Only Google's locations are zones.
             frame = _one_per_region(good) if provider == "gcp" else good.drop("location")
             scopes.append(Scope(name, frame.with_columns(pl.lit(index).alias("document")), is_complete=True))

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of
+from assets.sources._rows import frame_of, provider_name
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -76,7 +76,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     count = pl.col("min_gpus").fill_null(1.0)
     is_fresh = document.fetched_at - made_at <= FRESH
     rows = raw.filter(known & priced).select(
-        "provider",
+        provider_name(pl.col("provider")).alias("provider"),
         pl.lit("global").alias("region"),
         pl.format("{}x {} {} GB", count.cast(pl.Int64), "gpu", pl.col("vram_gb").cast(pl.Int64)).alias("instance_type"),
         pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}).alias("purchase_option"),
@@ -110,7 +110,7 @@ GPURENTALPRICES = Source(
     parse=parse,
     plan=plan,
     hosts=(HOST,),
-    parser_version=2,
+    parser_version=3,
     cadence="10 9 * * *",
     has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.

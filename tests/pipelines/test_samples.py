@@ -19,6 +19,7 @@ import pytest
 from assets import intake, reading, recovery, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
+from assets.sources._rows import PROVIDER_NAMES
 from warehouse.connection import read_published, write_session
 from warehouse.home import Home
 from warehouse.publish import publish
@@ -170,6 +171,15 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
         settle.record_subject(home, subject)
     publish(home, catalog())
     return home
+
+
+def test_a_provider_has_one_name(loaded: Home) -> None:
+    with read_published(loaded) as con:
+        found = {
+            provider for (provider,) in con.sql("SELECT DISTINCT provider FROM observed.cloud_rate_log").fetchall()
+        }
+    assert {"verda", "latitude", "oci", "ovh"} <= found
+    assert not found & set(PROVIDER_NAMES)
 
 
 def test_every_sample_is_captured_and_only_non_payloads_are_refused(loaded: Home) -> None:

@@ -12,17 +12,15 @@ from assets.published.report.texts import words
 COMPARED = 18
 
 _NOW_POINTS = """
-    SELECT accelerator_id, getvariable('report_at')::DATE AS month_on, quantile_cont(price_usd_per_gpu_hour, 0.05) AS price_low,
-           median(price_usd_per_gpu_hour) AS price_central, quantile_cont(price_usd_per_gpu_hour, 0.95) AS price_high,
-           count(*) AS offers, count(DISTINCT provider) AS providers, bool_and(is_bundled) AS is_bundled,
-           list(DISTINCT capture_id) AS capture_ids
-    FROM offer_now WHERE purchase_option = 'on_demand' GROUP BY accelerator_id
+    SELECT accelerator_id, getvariable('report_at')::DATE AS month_on, low AS price_low, central AS price_central, high AS price_high,
+           offers, providers, is_bundled, capture_ids
+    FROM ($gpu_hour)
 """
 
 
 def petaday(facts: Facts) -> Row:
     """$ and kg of one PFLOP/s-day, over GPUs and over time."""
-    now = facts.petaday(_NOW_POINTS)
+    now = facts.petaday(_NOW_POINTS.replace("$gpu_hour", _text(facts, "gpu_hour")))
     compared = sorted(
         sorted(now, key=lambda r: (-r["providers"], -r["offers"], r["accelerator_id"]))[:COMPARED],
         key=lambda r: r["cost_central"],

@@ -1,4 +1,4 @@
--- A GPU-hour on demand at each month's end: median, p5 and p95 of what was in force, for the accelerators most offered.
+-- A GPU-hour on demand at each month's end: median, p5 and p95 over providers, each with the median of its offers, for the accelerators most offered.
 WITH month AS (
     SELECT unnest(generate_series((SELECT date_trunc('month', greatest(min(from_at), getvariable('report_at') - INTERVAL 5 YEAR)) FROM offer),
                                   date_trunc('month', getvariable('report_at')), INTERVAL 1 MONTH)) AS month_from
@@ -11,10 +11,13 @@ chosen AS (
     SELECT m.at_instant, o.* FROM moment m JOIN offer o ON o.from_at <= m.at_instant AND o.to_at > m.at_instant
     WHERE o.purchase_option = 'on_demand' AND o.accelerator_id IN (FROM chosen)
     QUALIFY source_id = first(source_id) OVER (PARTITION BY m.at_instant, provider, o.accelerator_id ORDER BY source_rank, source_id)
+), provider_rate AS (
+    SELECT accelerator_id, at_instant, provider, median(price_usd_per_gpu_hour) AS price, count(*) AS offers, bool_and(is_bundled) AS is_bundled,
+        list(capture_id) AS capture_ids
+    FROM spell GROUP BY ALL
 )
-SELECT accelerator_id, at_instant::DATE AS month_on, quantile_cont(price_usd_per_gpu_hour, 0.05) AS price_low,
-       median(price_usd_per_gpu_hour) AS price_central, quantile_cont(price_usd_per_gpu_hour, 0.95) AS price_high,
-       count(*) AS offers, count(DISTINCT provider) AS providers, bool_and(is_bundled) AS is_bundled,
-       list(DISTINCT capture_id) AS capture_ids
-FROM spell GROUP BY ALL HAVING count(*) >= 2
+SELECT accelerator_id, at_instant::DATE AS month_on, quantile_cont(price, 0.05) AS price_low, median(price) AS price_central,
+       quantile_cont(price, 0.95) AS price_high, sum(offers)::BIGINT AS offers, count(*) AS providers, bool_and(is_bundled) AS is_bundled,
+       list_distinct(flatten(list(capture_ids))) AS capture_ids
+FROM provider_rate GROUP BY ALL HAVING sum(offers) >= 2
 ORDER BY accelerator_id, month_on
