@@ -66,12 +66,26 @@ class Step:
         )
 
 
-def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "") -> list[Step]:
-    """The walks of all rows of `table` whose key begins with `row_key`."""
-    rows = con.execute(
-        f"SELECT * REPLACE (strftime(fetched_at, '%Y-%m-%dT%H:%M:%SZ') AS fetched_at) FROM passport({literal(table)}, {literal(row_key)})"
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """The walks of the first rows that were asked for, and how many rows there are."""
+
+    steps: list[Step]
+    row_count: int
+    shown_count: int
+
+
+def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "", most_rows: int | None = None) -> Walks:
+    """The walks of the rows of `table` whose key begins with `row_key`, in order of the keys; at most of so many rows."""
+    found = con.execute(
+        "WITH numbered AS (SELECT * REPLACE (strftime(fetched_at, '%Y-%m-%dT%H:%M:%SZ') AS fetched_at), "
+        f"dense_rank() OVER (ORDER BY row_key) AS nth FROM passport({literal(table)}, {literal(row_key)})), "
+        "counted AS (SELECT *, max(nth) OVER () AS row_count FROM numbered) "
+        "FROM counted WHERE $most IS NULL OR nth <= $most ORDER BY row_key, step, said_of",
+        {"most": most_rows},
     ).fetchall()
-    return [Step(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    steps = [Step(**dict(zip(_COLUMNS, row[:-2], strict=True))) for row in found]
+    return Walks(steps, found[0][-1] if found else 0, len({s.row_key for s in steps}))
 
 
 def is_whole(home: Home, path: str, sha256: str) -> bool:
@@ -103,30 +117,31 @@ def split_name(words: Sequence[str]) -> tuple[str, str]:
     return DEFAULT_TABLE, "/".join(words)
 
 
-def explain(home: Home, words: Sequence[str]) -> list[Step]:
-    """The walk of one published row (or of all that begin alike), its captures compared with their hashes.
+def explain(home: Home, words: Sequence[str], most_rows: int | None = None) -> Walks:
+    """The walk of one published row (or of those that begin alike), its captures compared with their hashes.
 
     Raises:
         PetadayError: if there is no such table or row; says what there is.
     """
     table, key = split_name(words)
     with read_published(home) as con:
-        steps = walk(con, table, key)
-        if not steps:
+        walks = walk(con, table, key, most_rows)
+        if not walks.steps:
             raise PetadayError(_not_found(con, table, key))
     checked: dict[str, bool] = {}
     result = []
-    for step in steps:
+    for step in walks.steps:
         if step.part == "capture" and step.path and step.sha256:
             if step.path not in checked:
                 checked[step.path] = is_whole(home, step.path, step.sha256)
             step = replace(step, bytes_match=checked[step.path])
         result.append(step)
-    return result
+    return replace(walks, steps=result)
 
 
 def _not_found(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str:
-    keys = sorted({s.row_key for s in walk(con, table)})
+    found = con.execute(f"SELECT DISTINCT row_key FROM passport({literal(table)}, '') ORDER BY ALL").fetchall()
+    keys = [key for (key,) in found]
     if not keys:
         return f"{table} has no row with a passport: name estimated.<table>, observed.<subject> or reference.<table>, such as estimated.training_estimate"
     names = sorted({k.split("/", maxsplit=1)[0] for k in keys})

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from pipelines.console import out
+from pipelines.console import err, out
 from pipelines.executing import execute, progress_of, report_failures
 from warehouse.home import Home
 
@@ -146,7 +146,15 @@ def _age(seconds: float | None) -> str:
 @click.command()
 @click.argument("row", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(row: tuple[str, ...], as_json: bool) -> int:
+@click.option(
+    "--rows",
+    "most_rows",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Rows to walk, where more begin so; 0: all.",
+)
+def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
     """Walk a published number back to its bytes: [TABLE] KEY..., as in `gpt-3-175b cost_usd`.
 
     TABLE is estimated.training_estimate unless given, or observed.SUBJECT or reference.TABLE; KEY is the row's key or its start.
@@ -156,7 +164,13 @@ def explain(row: tuple[str, ...], as_json: bool) -> int:
     from assets.passport import explain as walk_of
 
     home = Home.from_environment()
-    steps = walk_of(home, row)
+    walks = walk_of(home, row, most_rows or None)
+    steps = walks.steps
+    if walks.shown_count < walks.row_count:
+        err.print(
+            f"{walks.row_count:,} rows begin so, the first {walks.shown_count} are walked: give more of the key, or --rows 0 for all",
+            markup=False,
+        )
     if as_json:
         sys.stdout.write(json.dumps([asdict(s) for s in steps], indent=2) + "\n")
         return 1 if any(s.bytes_match is False for s in steps) else 0

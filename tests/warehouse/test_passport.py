@@ -78,7 +78,7 @@ def con(built: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 def walks(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, list[passport.Step]]:
     """Steps by published row."""
     found: dict[str, list[passport.Step]] = defaultdict(list)
-    for step in passport.walk(con, table):
+    for step in passport.walk(con, table).steps:
         found[step.row_key].append(step)
     return found
 
@@ -191,7 +191,7 @@ def test_the_offers_of_a_day_make_its_median(con: duckdb.DuckDBPyConnection) -> 
 
 
 def test_hours_are_told_by_capture(con: duckdb.DuckDBPyConnection) -> None:
-    steps = passport.walk(con, "estimated.grid_day", "DE/electricity_maps_csv/PT1H/average/lifecycle")
+    steps = passport.walk(con, "estimated.grid_day", "DE/electricity_maps_csv/PT1H/average/lifecycle").steps
     seen = [s for s in steps if s.part == "observation"]
     assert len(seen) == 45
     assert all("24 slots" in s.said_of for s in seen)
@@ -205,7 +205,7 @@ def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: d
     ).fetchall()
     assert rows
     for scenario_id, value, offers in rows:
-        steps = passport.walk(con, "estimated.training_estimate", f"{scenario_id}/cost_usd")
+        steps = passport.walk(con, "estimated.training_estimate", f"{scenario_id}/cost_usd").steps
         rates = [float(str(s.meaning).rsplit("comes to ", 1)[1].split()[0]) for s in steps if s.part == "observation"]
         assert len(rates) == offers
         median = duckdb.execute("SELECT median(x) FROM (SELECT unnest(?) AS x)", [rates]).fetchall()[0][0]
@@ -214,7 +214,7 @@ def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: d
 
 @pytest.mark.parametrize("table", [t.name for t in REFERENCE_TABLES if t.schema_name == "reference"])
 def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    steps = passport.walk(con, f"reference.{table}")
+    steps = passport.walk(con, f"reference.{table}").steps
     assert steps, (
         f"no passport for reference.{table}: add it to row_of_reference in assets/published/sql/_keyed_rows.sql"
     )
@@ -240,6 +240,22 @@ def test_explain_names_the_file_and_checks_its_hash(built: Home, monkeypatch: py
         assert not passport.is_whole(built, capture["path"], capture["sha256"])
     finally:
         stored.write_bytes(kept)
+
+
+def test_a_short_key_walks_the_first_rows_and_says_how_many_there_are(
+    built: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`explain` of a whole index printed 181,306 lines."""
+    everything = passport.explain(built, ["observed.exchange_rate", "EUR"])
+    assert everything.shown_count == everything.row_count > 3
+    some = passport.explain(built, ["observed.exchange_rate", "EUR"], 2)
+    assert (some.shown_count, some.row_count) == (2, everything.row_count)
+    first = list(dict.fromkeys(s.row_key for s in everything.steps))[:2]
+    assert some.steps == [s for s in everything.steps if s.row_key in first]
+    result = CliRunner().invoke(
+        main, ["explain", "observed.exchange_rate", "EUR", "--rows", "2"], standalone_mode=False
+    )
+    assert result.return_value == 0
 
 
 def test_an_unknown_row_is_answered_with_what_there_is(built: Home) -> None:
