@@ -1,29 +1,33 @@
--- The carbon intensity of a cloud region: the finest value there is for an instant, and which one it is.
+-- The carbon intensity of a cloud region: the finest value there is for an instant, and which one it is. It may stand beside a table of regions.
 -- Its own zone goes first (the hour, the day, the month, the year that holds the instant; else its latest), its country last: a country's month is
 -- finer in time, but it is of another place. A zone's own value counts before its country's for three years after its end: official yearly factors
 -- appear up to two years late. A single hour says nothing of another day: it counts for six hours.
 CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
-    WITH place AS (
-        SELECT r.provider, r.region, r.grid_zone, coalesce(c.grid_zone, c.country_code, r.country_code) AS country_zone, r.pue, r.zone_claimed_by
-        FROM (SELECT 1) o LEFT JOIN reference.region r ON lower(r.provider) = lower(provider) AND lower(r.region) = lower(region)
+    -- The arguments get names of their own where no table is in sight: a column that somebody passes is never taken for one of ours.
+    WITH asked AS (
+        SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, valid_at::TIMESTAMPTZ AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
+            boundary::VARCHAR AS asked_boundary),
+    place AS (
+        SELECT o.*, r.provider, r.region, r.grid_zone, coalesce(c.grid_zone, c.country_code, r.country_code) AS country_zone, r.pue, r.zone_claimed_by
+        FROM asked o LEFT JOIN reference.region r ON lower(r.provider) = lower(o.asked_provider) AND lower(r.region) = lower(o.asked_region)
         -- A market's offers name their place ('Alberta, CA, NA'): the country is all that can be told of it.
         LEFT JOIN reference.country c ON c.country_code = coalesce(r.country_code, CASE WHEN r.region IS NULL
-            THEN regexp_extract(region, '(?:^|, )([A-Z]{2})(?:, (?:AF|AN|AS|EU|NA|OC|SA))?$', 1) END)),
+            THEN regexp_extract(o.asked_region, '(?:^|, )([A-Z]{2})(?:, (?:AF|AN|AS|EU|NA|OC|SA))?$', 1) END)),
     zone AS (
         SELECT p.grid_zone AS zone, false AS is_country FROM place p WHERE p.grid_zone IS NOT NULL
         UNION ALL SELECT p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.grid_zone, '')),
     word AS (
-        SELECT l.*, slot_end(l.valid_from, l.resolution) AS valid_to
-        FROM observed.grid_carbon_log l
+        SELECT l.*, o.asked_at, slot_end(l.valid_from, l.resolution) AS valid_to
+        FROM observed.grid_carbon_log l, asked o
         WHERE l.zone IN (SELECT z.zone FROM zone z) AND l.basis_method = 'average' AND l.basis_accounting = 'location'
-          AND (boundary IS NULL OR l.basis_boundary = boundary) AND l.valid_from <= valid_at::TIMESTAMPTZ AND l.recorded_at <= known_at::TIMESTAMPTZ
+          AND (o.asked_boundary IS NULL OR l.basis_boundary = o.asked_boundary) AND l.valid_from <= o.asked_at AND l.recorded_at <= o.asked_known_at
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from
             ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
     aged AS (
-        SELECT w.*, z.is_country, w.valid_to > valid_at::TIMESTAMPTZ AS is_covering,
+        SELECT w.*, z.is_country, w.valid_to > w.asked_at AS is_covering,
             -- 0: counts; 1: an old mean; 2: an old hour, which says least.
-            CASE WHEN w.resolution LIKE 'PT%' AND valid_at::TIMESTAMPTZ - w.valid_to > INTERVAL 6 HOUR THEN 2
-                 WHEN valid_at::TIMESTAMPTZ - w.valid_to > INTERVAL 1096 DAY THEN 1 ELSE 0 END AS staleness
+            CASE WHEN w.resolution LIKE 'PT%' AND w.asked_at - w.valid_to > INTERVAL 6 HOUR THEN 2
+                 WHEN w.asked_at - w.valid_to > INTERVAL 1096 DAY THEN 1 ELSE 0 END AS staleness
         FROM word w JOIN zone z ON z.zone = w.zone
         WHERE w.is_offered),
     best AS (
@@ -33,11 +37,11 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known
             CASE a.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END,
             CASE a.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(a.source_id), a.source_id, a.scope
         LIMIT 1)
-    SELECT coalesce(p.provider, provider) AS provider, coalesce(p.region, region) AS region, b.intensity_gco2e_per_kwh,
+    SELECT coalesce(p.provider, p.asked_provider) AS provider, coalesce(p.region, p.asked_region) AS region, b.intensity_gco2e_per_kwh,
         CASE WHEN b.is_country THEN 'national' WHEN b.resolution LIKE 'PT%' THEN 'hourly' WHEN b.resolution = 'P1D' THEN 'daily' WHEN b.resolution = 'P1M' THEN 'monthly'
              WHEN b.resolution = 'P1Y' THEN 'yearly' END AS grain,
         b.resolution, p.grid_zone, b.zone AS zone_used, coalesce(b.is_country, false) AS is_country_fallback, b.is_covering, b.valid_from, b.valid_to,
-        CASE WHEN b.zone IS NOT NULL THEN greatest(0, epoch(valid_at::TIMESTAMPTZ) - epoch(b.valid_to)) / 3600 END AS age_hours,
+        CASE WHEN b.zone IS NOT NULL THEN greatest(0, epoch(p.asked_at) - epoch(b.valid_to)) / 3600 END AS age_hours,
         b.basis_method, b.basis_boundary, b.basis_accounting, b.basis_kind, p.zone_claimed_by, b.source_id, b.capture_id,
         CASE WHEN p.region IS NULL AND p.country_zone IS NULL THEN 'region not in reference.region' WHEN p.grid_zone IS NULL AND p.country_zone IS NULL THEN 'grid zone not known'
              WHEN b.zone IS NULL THEN 'no value for the zone or its country by then'
@@ -45,4 +49,4 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known
                 CASE WHEN b.is_country THEN 'country value: ' || coalesce('no recent value of its own for the zone ' || p.grid_zone, 'its own grid zone is not known') END,
                 CASE WHEN NOT b.is_covering THEN 'latest before the instant' END), '') END AS note
     FROM place p LEFT JOIN best b ON true;
-COMMENT ON MACRO TABLE region_carbon IS 'Carbon intensity of a cloud region at an instant: of its own zone the finest slot that holds it (hourly, daily, monthly, yearly), else the latest before it; the country (national) last; says which, how old and on which basis. NULL and a note where nothing is known. region_carbon(''aws'', ''eu-west-2'', valid_at := TIMESTAMPTZ ''2023-07-01 12:00:00+00'').';
+COMMENT ON MACRO TABLE region_carbon IS 'Carbon intensity of a cloud region at an instant: of its own zone the finest slot that holds it (hourly, daily, monthly, yearly), else the latest before it; the country (national) last; says which, how old and on which basis. NULL and a note where nothing is known. Also beside a table: FROM reference.region r, region_carbon(r.provider, r.region). region_carbon(''aws'', ''eu-west-2'', valid_at := TIMESTAMPTZ ''2023-07-01 12:00:00+00'').';

@@ -173,6 +173,23 @@ def test_region_carbon_gives_the_hour_and_says_what_it_is(gb: Home) -> None:
     assert not_yet == [(None,)]
 
 
+def test_region_carbon_beside_a_table_answers_for_each_of_its_rows(facts: Home) -> None:
+    """A column that is passed was once taken for the macro's own of the same name: every region got the value of one."""
+    with write_session(facts, catalog()) as con:
+        for zone, intensity in (("GB", 200.0), ("DE", 400.0), ("FR", 50.0)):
+            say(con, zone, "P1Y", "2024-01-01", intensity)
+        asked = "(SELECT provider, region, TIMESTAMPTZ '2024-05-01' AS valid_from FROM reference.region WHERE grid_zone IN ('GB', 'DE', 'FR')) {alias}"
+        for alias in ("r", "l", "w", "p", "o"):
+            rows = con.sql(
+                f"SELECT {alias}.provider, {alias}.region, c.provider, c.region, c.zone_used = c.grid_zone, c.intensity_gco2e_per_kwh "
+                f"FROM {asked.format(alias=alias)}, region_carbon({alias}.provider, {alias}.region, valid_at := {alias}.valid_from) c"
+            ).fetchall()
+            assert len(rows) > 10
+            assert len({r[:2] for r in rows}) == len(rows)
+            assert all(r[:2] == r[2:4] and r[4] for r in rows)
+            assert {r[5] for r in rows} == {200.0, 400.0, 50.0}
+
+
 def say(con: duckdb.DuckDBPyConnection, zone: str, resolution: str, valid_from: str, intensity: float) -> None:
     """Put a row into the log: average, lifecycle, location, actual."""
     con.execute(
