@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Sequence
 
 import dagster as dg
+import sqlalchemy as db
 from dagster import DagsterRunStatus, RunsFilter
+
+# Dagster has no public way to forget what checks found; tests/warehouse/test_upkeep.py tells when these move.
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from pipelines.instance import instance
 from warehouse.home import Home
@@ -18,6 +24,8 @@ KEPT_RUN_DAYS = 14
 #: Days for which it is kept why the automation ran something, or did not, unless PETADAY_KEEP_EVALUATION_DAYS says otherwise: a page of
 #: the UI, and (measured) 130 kB for each asset that was looked at after a change.
 KEPT_EVALUATION_DAYS = 2
+#: Runs named in one statement: databases have a limit.
+_AT_ONCE = 200
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
@@ -50,7 +58,22 @@ def forget_old_runs(home: Home, now: dt.datetime | None = None) -> int:
             shutil.rmtree(home.dagster_dir / "storage" / run_id, ignore_errors=True)
             for file in (home.dagster_dir / "history" / "runs").glob(f"{run_id}.db*"):
                 file.unlink(missing_ok=True)
+        _forget_checks_of(of, old)
     return len(old)
+
+
+def _forget_checks_of(of: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
+    """Delete what the checks of deleted runs found, but for the last word on each: Dagster keeps it for ever, some 150 kB for each full run."""
+    storage = of.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage) or not storage.supports_asset_checks:
+        return
+    table = AssetCheckExecutionsTable.c
+    last = db.select(db.func.max(table.id)).group_by(table.asset_key, table.check_name)
+    with storage.index_connection() as con:
+        newest = [row[0] for row in con.execute(last).fetchall()]
+        for start in range(0, len(run_ids), _AT_ONCE):
+            some = run_ids[start : start + _AT_ONCE]
+            con.execute(AssetCheckExecutionsTable.delete().where(table.run_id.in_(some), table.id.not_in(newest)))
 
 
 def forget_old_evaluations(home: Home, now: dt.datetime | None = None) -> None:

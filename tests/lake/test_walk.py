@@ -121,7 +121,7 @@ def test_every_command_on_a_lake(
     with monkeypatch.context() as patch:
         patch.delenv("PETADAY_WAREHOUSE")
         for words, told in zip(questions, on_the_lake, strict=True):
-            assert told == petaday(*words), words
+            assert without_now(told) == without_now(petaday(*words)), words
     assert len(on_the_lake[4].splitlines()) > 150
     assert '"central"' in on_the_lake[0]
     assert "ecb" in petaday("status")

@@ -79,6 +79,44 @@ def test_old_runs_go_but_the_last_word_on_an_asset_stays(home: Home) -> None:
     assert not [p for p in home.dagster_dir.rglob("*") if runs[0] in p.name]
 
 
+def rows_of(home: Home, database: str) -> dict[str, int]:
+    """Rows by table of one of Dagster's databases."""
+    with sqlite3.connect(home.dagster_dir / database) as con:
+        names = [name for (name,) in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: con.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_year_of_runs_leaves_no_more_behind_than_a_fortnight(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each simulated fortnight makes the same runs, then upkeep: no table of Dagster has more rows after the 26th than after the 2nd.
+
+    What checks had found was kept for ever: some 150 kB for each full run.
+    """
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="thing")])
+    def thing() -> dg.MaterializeResult:
+        """Something."""
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="fine", passed=True)])
+
+    counts = []
+    for fortnight in range(1, 5 if os.environ.get("PETADAY_NIGHTLY") != "1" else 27):
+        with instance(home) as of:
+            for _ in range(3):
+                assert dg.materialize([thing], instance=of).success
+        # All that was made is older than the setting but for what the last fortnight made.
+        forget_old_runs(home, dt.datetime.now(dt.UTC) + dt.timedelta(days=15))
+        found = {
+            f"{d}.{t}": n for d in ("history/runs.db", "history/runs/index.db") for t, n in rows_of(home, d).items()
+        }
+        counts.append(found | {"files": sum(1 for p in home.dagster_dir.rglob("*") if p.is_file())})
+        assert found["history/runs/index.db.asset_check_executions"] == 1, fortnight
+    grown = {name: (before, counts[-1][name]) for name, before in counts[1].items() if counts[-1][name] > before}
+    assert not grown
+    with instance(home) as of:
+        (record,) = of.fetch_materializations(dg.AssetKey("thing"), limit=10).records
+        assert record.run_id == next(r.run_id for r in of.get_runs())
+
+
 def evaluations(home: Home) -> list[str]:
     with sqlite3.connect(home.dagster_dir / "schedules" / "schedules.db") as con:
         return [row[0] for row in con.execute("SELECT asset_key FROM asset_daemon_asset_evaluations ORDER BY 1")]
