@@ -139,6 +139,45 @@ class VendorAlias(dy.Schema):
     note = _NOTE
 
 
+class ModelAssumption(dy.Schema):
+    """What a method assumes of models whose vendors publish no size: ranges, speed, and the data centres of the vendor.
+
+    Nobody outside the vendor knows these numbers; they are used by that method only, and named in `size_assumed_by`.
+    """
+
+    assumed_by = text("Method whose authors assume it.", key=True)
+    model = text("Name of the model, matched by model_key.", key=True)
+    vendor = text("Who serves it.", nullable=False)
+    low_parameters_count = number("Lower end of the parameters.", "1", nullable=False, min=1e6, max=1e14)
+    high_parameters_count = number("Upper end of the parameters.", "1", nullable=False, min=1e6, max=1e14)
+    low_active_parameters_count = number("Lower end of those active per token.", "1", nullable=False, min=1e6, max=1e14)
+    high_active_parameters_count = number(
+        "Upper end of those active per token.", "1", nullable=False, min=1e6, max=1e14
+    )
+    tokens_per_s = number("Output tokens of one request in a second.", "tokens/s", min_exclusive=0, max=1e5)
+    first_token_latency_s = number("Time to the first token.", "s", min=0, max=1e4)
+    low_pue = number("Lower end of the vendor's PUE.", "1", min=1, max=5)
+    high_pue = number("Upper end of the vendor's PUE.", "1", min=1, max=5)
+    low_site_water_l_per_kwh = number("Lower end of the vendor's WUE.", "l/kWh", min=0, max=100)
+    high_site_water_l_per_kwh = number("Upper end of the vendor's WUE.", "l/kWh", min=0, max=100)
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+    @dy.rule()
+    def ends_in_order(cls) -> pl.Expr:
+        """No lower end above its upper one, and no more active parameters than there are."""
+        ordered = [
+            pl.col(f"low_{name}") <= pl.col(f"high_{name}")
+            for name in ("parameters_count", "active_parameters_count", "pue", "site_water_l_per_kwh")
+        ]
+        return pl.all_horizontal(
+            *ordered,
+            pl.col("low_active_parameters_count") <= pl.col("low_parameters_count"),
+            pl.col("high_active_parameters_count") <= pl.col("high_parameters_count"),
+        )
+
+
 class Region(dy.Schema):
     """One row per cloud region: where it is and which grid feeds it."""
 
@@ -281,6 +320,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("model", Model),
     _table("model_alias", ModelAlias),
     _table("vendor_alias", VendorAlias),
+    _table("model_assumption", ModelAssumption),
     _table("region", Region),
     _table("region_claim", RegionClaim),
     _table("country", Country),

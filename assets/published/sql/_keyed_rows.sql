@@ -63,6 +63,9 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     UNION ALL BY NAME
     SELECT 'reference.vendor_alias' AS table_name, vendor AS row_key, note FROM reference.vendor_alias WHERE of_name = 'vendor_alias'
     UNION ALL BY NAME
+    SELECT 'reference.model_assumption' AS table_name, concat_ws('/', assumed_by, model) AS row_key, source_url, checked_on, note
+    FROM reference.model_assumption WHERE of_name = 'model_assumption'
+    UNION ALL BY NAME
     SELECT 'reference.region' AS table_name, concat_ws('/', provider, region) AS row_key, source_url, checked_on,
         'zone claimed by ' || zone_claimed_by AS note FROM reference.region WHERE of_name = 'region'
     UNION ALL BY NAME

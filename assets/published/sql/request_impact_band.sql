@@ -3,12 +3,29 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
     WITH ranged AS (
         FROM request_impact(requests, method := method, boundary := boundary, known_at := known_at)
         UNION ALL BY NAME
-        SELECT NULL::DOUBLE AS low_parameters_count, NULL::DOUBLE AS high_parameters_count, NULL::DOUBLE AS low_active_parameters_count, NULL::DOUBLE AS high_active_parameters_count,
+        SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS low_parameters_count, NULL::DOUBLE AS high_parameters_count, NULL::DOUBLE AS low_active_parameters_count, NULL::DOUBLE AS high_active_parameters_count,
             NULL::DOUBLE AS low_pue, NULL::DOUBLE AS high_pue, NULL::DOUBLE AS low_grid_gco2e_per_kwh, NULL::DOUBLE AS high_grid_gco2e_per_kwh,
             NULL::DOUBLE AS low_site_water_l_per_kwh, NULL::DOUBLE AS high_site_water_l_per_kwh, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count,
             NULL::DOUBLE AS output_tokens_count, NULL::DOUBLE AS request_latency_s, NULL::DOUBLE AS tokens_per_s, NULL::DOUBLE AS first_token_latency_s,
             NULL::DOUBLE AS grid_kgsbe_per_kwh, NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh, NULL::DOUBLE AS site_water_l_per_kwh
         WHERE false),
+    -- Of a model whose size nobody publishes, what the authors of the method assume, where nothing else is known of it.
+    assumed AS (
+        SELECT d.model AS of_model, a.* EXCLUDE (model) FROM (SELECT DISTINCT r.model FROM ranged r WHERE r.model IS NOT NULL) d
+        JOIN reference.model_assumption a ON a.assumed_by = method AND model_key(a.model) = model_key(d.model)
+        QUALIFY row_number() OVER (PARTITION BY d.model ORDER BY a.model = d.model DESC, a.model) = 1),
+    known AS (
+        SELECT q.* REPLACE (coalesce(q.tokens_per_s, a.tokens_per_s) AS tokens_per_s, coalesce(q.first_token_latency_s, a.first_token_latency_s) AS first_token_latency_s,
+                coalesce(q.low_parameters_count, a.low_parameters_count) AS low_parameters_count, coalesce(q.high_parameters_count, a.high_parameters_count) AS high_parameters_count,
+                coalesce(q.low_active_parameters_count, a.low_active_parameters_count) AS low_active_parameters_count, coalesce(q.high_active_parameters_count, a.high_active_parameters_count) AS high_active_parameters_count,
+                CASE WHEN q.low_pue IS NULL AND q.high_pue IS NULL AND q.pue IS NULL THEN a.low_pue ELSE q.low_pue END AS low_pue,
+                CASE WHEN q.low_pue IS NULL AND q.high_pue IS NULL AND q.pue IS NULL THEN a.high_pue ELSE q.high_pue END AS high_pue,
+                CASE WHEN coalesce(q.low_site_water_l_per_kwh, q.high_site_water_l_per_kwh, q.site_water_l_per_kwh) IS NULL THEN a.low_site_water_l_per_kwh ELSE q.low_site_water_l_per_kwh END AS low_site_water_l_per_kwh,
+                CASE WHEN coalesce(q.low_site_water_l_per_kwh, q.high_site_water_l_per_kwh, q.site_water_l_per_kwh) IS NULL THEN a.high_site_water_l_per_kwh ELSE q.high_site_water_l_per_kwh END AS high_site_water_l_per_kwh),
+            a.assumed_by AS size_assumed_by
+        FROM ranged q LEFT JOIN reference.model m ON m.model_id = q.model_id
+        LEFT JOIN assumed a ON a.of_model = q.model AND coalesce(q.parameters_count, q.active_parameters_count, q.low_parameters_count, q.low_active_parameters_count, q.high_parameters_count,
+            q.high_active_parameters_count, m.parameters_count) IS NULL),
     side AS (
         SELECT q.*,
             {'active': coalesce(q.low_active_parameters_count, q.active_parameters_count, q.low_parameters_count, q.parameters_count, m.active_parameters_count, m.parameters_count)::DOUBLE,
@@ -17,7 +34,7 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             {'active': coalesce(q.high_active_parameters_count, q.active_parameters_count, q.high_parameters_count, q.parameters_count, m.active_parameters_count, m.parameters_count)::DOUBLE,
              'total': coalesce(q.high_parameters_count, q.parameters_count, q.high_active_parameters_count, q.active_parameters_count, m.parameters_count)::DOUBLE,
              'pue': coalesce(q.high_pue, q.pue), 'grid': coalesce(q.high_grid_gco2e_per_kwh, q.grid_gco2e_per_kwh), 'site': coalesce(q.high_site_water_l_per_kwh, q.site_water_l_per_kwh)} AS hi
-        FROM ranged q LEFT JOIN reference.model m ON m.model_id = q.model_id),
+        FROM known q LEFT JOIN reference.model m ON m.model_id = q.model_id),
     -- A range that is upside down, or no number of tokens or parameters, is unknown: every result has the number of GPUs in it.
     checked AS (
         SELECT s.*, s.lo.active > 0 AND s.lo.active <= s.lo.total AND s.hi.active <= s.hi.total AND s.lo.active <= s.hi.active AND s.lo.total <= s.hi.total
@@ -65,4 +82,4 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             WHEN NOT b.is_range AND b.lo.total IS NOT NULL AND b.output_tokens_count >= 0 THEN 'the range makes no sense' ELSE b.unknown END AS unknown,
         method AS method_version
     FROM banded b;
-COMMENT ON MACRO TABLE request_impact_band IS 'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' way at the lower and the upper end of what is given as a range. Columns that it reads beside those of request_impact: low_ and high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of its ends. request_impact_band(''request_log'', method := ''ecologits-0.11.3'').';
+COMMENT ON MACRO TABLE request_impact_band IS 'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' way at the lower and the upper end of what is given as a range. Columns that it reads beside those of request_impact: low_ and high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of its ends. Of a closed model the size, speed, PUE and WUE that the authors of the method assume (reference.model_assumption, of 0.11.3), then named in size_assumed_by. request_impact_band(''request_log'', method := ''ecologits-0.11.3'').';

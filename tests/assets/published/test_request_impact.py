@@ -259,3 +259,30 @@ def test_a_range_that_makes_no_sense_is_unknown(con: duckdb.DuckDBPyConnection, 
     found = band(con, values, columns)
     assert (found["low_energy_kwh"], found["energy_kwh"], found["high_energy_kwh"]) == (None, None, None)
     assert found["unknown"] == "the range makes no sense"
+
+
+def test_a_closed_model_by_what_the_method_assumes(con: duckdb.DuckDBPyConnection) -> None:
+    """GPT-4o of EcoLogits 0.11.3: 440 billion parameters, 44 to 132 of them active, 74 tokens/s after 0.61 s, PUE 1.2; and it says so."""
+    columns = "model, output_tokens_count, grid_gco2e_per_kwh, grid_water_l_per_kwh"
+    found = band(con, "('openai/gpt-4o-2024-08-06', 250, 384.0, 4.0)", columns)
+    latency = 250 / 74 + 0.61
+    for end, active in (("low", 44), ("high", 132)):
+        of_gpu = (
+            250
+            * (1.1665273170451914e-06 * math.exp(-0.011205921025579175 * 64) * active + 4.052928146734005e-05)
+            / 1000
+        )
+        it_energy = 16 * (latency / 3600 * 1.2 / 8 / 64 + of_gpu)
+        assert found[f"{end}_energy_kwh"] == pytest.approx(1.2 * it_energy, rel=1e-12)
+        assert found[f"{end}_water_l"] == pytest.approx(it_energy * (0.569 + 1.2 * 4.0), rel=1e-12)
+    assert (found["size_assumed_by"], found["unknown"]) == ("ecologits-0.11.3", None)
+    # What is known of a request goes before what is assumed; another version assumes nothing.
+    given = band(con, "('gpt-4o', 250, 384.0, 1.5)", "model, output_tokens_count, grid_gco2e_per_kwh, pue")
+    assert given["low_energy_kwh"] == pytest.approx(found["low_energy_kwh"] * 1.5 / 1.2, rel=1e-12)
+    sized = band(con, "('gpt-4o', 8e9, 250, 384.0)", "model, parameters_count, output_tokens_count, grid_gco2e_per_kwh")
+    assert (sized["size_assumed_by"], sized["unknown"]) == (None, "PUE not known")
+    older = band(con, "('gpt-4o', 250, 384.0, 4.0)", columns, "ecologits-0.9.1")
+    assert (older["energy_kwh"], older["size_assumed_by"]) == (None, None)
+    assert str(older["unknown"]).startswith("size of the model not known")
+    opened = band(con, "('llama-3-70b', 250, 384.0, 4.0)", columns)
+    assert (opened["size_assumed_by"], opened["unknown"]) == (None, "PUE not known")
