@@ -199,6 +199,7 @@ def test_hours_are_told_by_capture(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: duckdb.DuckDBPyConnection) -> None:
+    """Over providers, each with the median of its own offers."""
     rows = con.execute(
         "SELECT scenario_id, value, regexp_extract(origin_ref, 'of (\\d+) offers', 1)::INT FROM estimated.factor "
         "WHERE factor = 'usd_per_gpu_hour' AND origin_kind = 'observed' AND quantity = 'cost_usd' AND starts_with(method_version, 'training')"
@@ -206,9 +207,14 @@ def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: d
     assert rows
     for scenario_id, value, offers in rows:
         steps = passport.walk(con, "estimated.training_estimate", f"{scenario_id}/cost_usd").steps
-        rates = [float(str(s.meaning).rsplit("comes to ", 1)[1].split()[0]) for s in steps if s.part == "observation"]
+        rates = [
+            (s.said_of.split("/", 1)[0], float(str(s.meaning).rsplit("comes to ", 1)[1].split()[0]))
+            for s in steps
+            if s.part == "observation"
+        ]
         assert len(rates) == offers
-        median = duckdb.execute("SELECT median(x) FROM (SELECT unnest(?) AS x)", [rates]).fetchall()[0][0]
+        own = "SELECT median(r.price) AS price FROM (SELECT unnest(?) AS provider, unnest(?) AS price) r GROUP BY r.provider"
+        median = duckdb.execute(f"SELECT median(price) FROM ({own})", [*zip(*rates, strict=True)]).fetchall()[0][0]
         assert median == pytest.approx(value, rel=1e-4)
 
 
