@@ -95,6 +95,52 @@ def _snapshots(folder: Path, rows: int, rounds: int) -> None:
         compare(f"snapshot of {rows:,} offers, {title} / first load", load_again, load_first, aim, rounds)
 
 
+def dated_list(path: Path, rows: int, changed_every: int | None = None) -> Path:
+    """A list of GPU machines in the format of Azure Retail Prices, where a price that changed has a new date."""
+    n = pl.int_range(0, rows, eager=True).alias("n").to_frame()
+    changed = pl.col("n") % changed_every == 0 if changed_every else pl.lit(value=False)
+    name = pl.format("Standard_NC{}ads_H100_v{}", 4 * (1 + pl.col("n") % 24), 1 + pl.col("n") // 24 % 7)
+    price = (0.5 + pl.col("n") % 4000 / 100 + changed.cast(pl.Float64) / 1000).round(4)
+    n.select(
+        pl.lit("USD").alias("currencyCode"),
+        pl.lit(0.0).alias("tierMinimumUnits"),
+        price.alias("retailPrice"),
+        pl.format("region{}", pl.col("n") // 168).alias("armRegionName"),
+        pl.when(changed)
+        .then(pl.lit("2026-09-02T00:00:00Z"))
+        .otherwise(pl.lit("2026-01-01T00:00:00Z"))
+        .alias("effectiveStartDate"),
+        name.str.replace("Standard_", "").alias("meterName"),
+        pl.lit("Virtual Machines NC Series").alias("productName"),
+        name.alias("skuName"),
+        pl.lit("Virtual Machines").alias("serviceName"),
+        pl.lit("1 Hour").alias("unitOfMeasure"),
+        pl.lit("Consumption").alias("type"),
+        pl.lit(value=True).alias("isPrimaryMeterRegion"),
+        name.alias("armSkuName"),
+    ).write_json(path)
+    return path
+
+
+def _dated(folder: Path, rows: int, rounds: int) -> None:
+    first, changed = dated_list(folder / "first.json", rows), dated_list(folder / "changed.json", rows, 100)
+    url = "https://prices.azure.com/api/retail/prices"
+    known = [fresh_home(folder) for _ in range(rounds)]
+    for home in known:
+        take(home, "azure_retail", [spool(home, first, url, 1)])
+    again, fresh = iter(known), iter([fresh_home(folder) for _ in range(rounds)])
+
+    def load_again() -> None:
+        home = next(again)
+        take(home, "azure_retail", [spool(home, changed, url, 2)])
+
+    def load_first() -> None:
+        home = next(fresh)
+        take(home, "azure_retail", [spool(home, first, url, 1)])
+
+    compare(f"dated list of {rows:,} offers, 1% changed / first load", load_again, load_first, "at most 2", rounds)
+
+
 def price_page(path: Path, rows: int) -> Path:
     """A page in the layout of Lambda's price page."""
     row = (
@@ -134,4 +180,5 @@ def run(scale: float = 1.0, rounds: int = 5) -> None:
         folder = Path(name)
         _gpuhunt(folder, int(100_000 * scale), rounds)
         _snapshots(folder, int(20_000 * scale), rounds)
+        _dated(folder, int(20_000 * scale), rounds)
         _page(folder, int(5_000 * scale), rounds)
