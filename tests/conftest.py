@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from assets.catalog import catalog
 from tests.replay import ReplayServer
 from warehouse.home import HOME_VARIABLE, Home
+from warehouse.schema import Catalog
+from warehouse.store.file import FileStore
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
@@ -31,6 +37,27 @@ def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_homes_have_the_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new work file begins as a copy of one in which the schema was applied once: that takes 1.7 s, and hundreds of tests make a home.
+
+    Processes that a test starts apply it themselves, as do catalogs of a test's own.
+    """
+    real, made = FileStore.open_for_writing, Home(tmp_path_factory.mktemp("schema") / "home")
+
+    def begun(self: FileStore, given: Catalog) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if given is catalog() and not self.exists() and self.home.work_file.parent.is_dir():
+            if not made.work_file.exists():
+                with FileStore(made).write_lock(), real(FileStore(made), given):
+                    pass
+            shutil.copyfile(made.work_file, self.home.work_file)
+        return real(self, given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileStore, "open_for_writing", begun)
+        yield
 
 
 @pytest.fixture
