@@ -20,9 +20,8 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from warehouse.log_views import WORD_ORDER, names
 from warehouse.tables import UNKNOWN_START, Subject, quoted
-
-_WORD_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ class Snapshot:
 
 #: Reads a batch again: (batch_id, scope) -> frame of the snapshot, as in `Snapshot.frame`.
 Reread = Callable[[str, str], pl.DataFrame]
-
-
-def _names(columns: Sequence[str], alias: str | None = None) -> str:
-    prefix = f"{alias}." if alias else ""
-    return ", ".join(f"{prefix}{quoted(c)}" for c in columns)
 
 
 def _same(columns: Sequence[str], left: str, right: str) -> str:
@@ -89,7 +83,7 @@ class _Loader:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.con.register("_frame", frame.to_arrow())
         select = (
-            f"SELECT {_names([*subject.keys, *subject.values])}, is_offered, "
+            f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
             f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
         )
         self.run("DROP VIEW IF EXISTS _line_view")
@@ -165,14 +159,14 @@ class _Loader:
             return False
         return bool(
             self.scalar(
-                f"SELECT count(*) = count(DISTINCT hash({_names(self.subject.keys)})) AND bool_and(is_offered) "
+                f"SELECT count(*) = count(DISTINCT hash({names(self.subject.keys)})) AND bool_and(is_offered) "
                 f"AND bool_and(valid_from <> TIMESTAMPTZ '{UNKNOWN_START}') FROM _line_view"
             )
         )
 
     def append_as_it_stands(self, snapshot: Snapshot) -> int:
         """The first word on a scope, or on a time of a series: there is nothing to compare with."""
-        columns = _names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
+        columns = names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
         # In order of time, so that a reader of one month skips the rest.
         frame = snapshot.frame
         is_ordered = frame.is_empty() or (self.subject.kind == "series" and frame["valid_from"].is_sorted())
@@ -193,8 +187,8 @@ class _Loader:
         columns = [*subject.keys, *subject.values, "is_offered", "valid_from"]
         self.run(f"CREATE OR REPLACE TEMP TABLE _appended AS {select}")
         return self.scalar(
-            f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, observed_at, recorded_at, capture_id) "
-            f"SELECT $source_id, $scope, {_names(columns)}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            f"INSERT INTO {subject.log_name} (source_id, scope, {names(columns)}, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {names(columns)}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
             "FROM _appended ORDER BY valid_from",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
@@ -215,39 +209,39 @@ class _Loader:
         columns = [*keys, *values, "is_offered"]
         place = {"source_id": snapshot.source_id, "scope": snapshot.scope}
         stamp = {"observed_at": snapshot.observed_at, "recorded_at": self.recorded_at}
-        into = f"INSERT INTO {subject.log_name} (source_id, scope, {_names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
+        into = f"INSERT INTO {subject.log_name} (source_id, scope, {names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
         stamped = "$observed_at, $observed_at, $recorded_at"
         if not self.scalar(
             f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
             **place,
         ):
             return self.scalar(
-                f"{into} SELECT $source_id, $scope, {_names(columns)}, {stamped}, capture_id FROM _line_view",
+                f"{into} SELECT $source_id, $scope, {names(columns)}, {stamped}, capture_id FROM _line_view",
                 **place,
                 **stamp,
             )
         # The row that was appended last among those with the latest valid_from: both in one number that orders rows.
         order = "(epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid)"
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE _last AS SELECT hash({_names(keys)}) AS key_hash, "
-            f"arg_max(hash({_names(values)}), {order}) AS value_hash, arg_max(is_offered, {order}) AS is_offered, "
+            f"CREATE OR REPLACE TEMP TABLE _last AS SELECT hash({names(keys)}) AS key_hash, "
+            f"arg_max(hash({names(values)}), {order}) AS value_hash, arg_max(is_offered, {order}) AS is_offered, "
             f"arg_max(rowid, {order}) AS row_number FROM {subject.log_name} "
             "WHERE source_id = $source_id AND scope = $scope GROUP BY key_hash",
             **place,
         )
         appended = self.scalar(
-            f"{into} SELECT $source_id, $scope, {_names(columns, 'n')}, {stamped}, n.capture_id "
-            f"FROM _line_view n LEFT JOIN _last o ON hash({_names(keys, 'n')}) = o.key_hash "
-            f"WHERE o.is_offered IS NOT true OR hash({_names(values, 'n')}) <> o.value_hash",
+            f"{into} SELECT $source_id, $scope, {names(columns, 'n')}, {stamped}, n.capture_id "
+            f"FROM _line_view n LEFT JOIN _last o ON hash({names(keys, 'n')}) = o.key_hash "
+            f"WHERE o.is_offered IS NOT true OR hash({names(values, 'n')}) <> o.value_hash",
             **place,
             **stamp,
         )
         if snapshot.is_complete:
             nulls = ", ".join("NULL" for _ in values)
             appended += self.scalar(
-                f"{into} SELECT $source_id, $scope, {_names(keys, 'l')}, {nulls}, false, {stamped}, $batch_id "
+                f"{into} SELECT $source_id, $scope, {names(keys, 'l')}, {nulls}, false, {stamped}, $batch_id "
                 f"FROM {subject.log_name} l JOIN (SELECT row_number FROM _last o WHERE is_offered "
-                f"AND key_hash NOT IN (SELECT hash({_names(keys)}) FROM _line_view)) gone ON l.rowid = gone.row_number",
+                f"AND key_hash NOT IN (SELECT hash({names(keys)}) FROM _line_view)) gone ON l.rowid = gone.row_number",
                 **place,
                 **stamp,
                 batch_id=snapshot.batch_id,
@@ -263,7 +257,7 @@ class _Loader:
         """
         subject = self.subject
         keys, values = subject.keys, subject.values
-        key_list, value_list = _names(keys), _names(values)
+        key_list, value_list = names(keys), names(values)
         semi = f"SEMI JOIN _touched t ON {_same(keys, 't', 'l')}" if only_touched else ""
         if only_touched:
             self.run(f"CREATE OR REPLACE TEMP TABLE _line AS SELECT l.* FROM _line l {semi}")
@@ -272,7 +266,7 @@ class _Loader:
             f"SELECT {key_list}, {value_list}, is_offered, valid_from FROM {subject.log_name} l {semi} "
             "WHERE source_id = $source_id AND scope = $scope "
             "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
-            f"QUALIFY row_number() OVER (PARTITION BY {key_list}, valid_from ORDER BY {_WORD_ORDER}) = 1",
+            f"QUALIFY row_number() OVER (PARTITION BY {key_list}, valid_from ORDER BY {WORD_ORDER}) = 1",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
             at=snapshot.observed_at,
@@ -281,7 +275,7 @@ class _Loader:
         if snapshot.is_complete:
             nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
             self.run(
-                f"INSERT INTO _line BY NAME SELECT DISTINCT {_names(keys, 'o')}, {nulls}, false AS is_offered, "
+                f"INSERT INTO _line BY NAME SELECT DISTINCT {names(keys, 'o')}, {nulls}, false AS is_offered, "
                 "$at::TIMESTAMPTZ AS valid_from, NULL AS capture_id "
                 f"FROM _existing o ANTI JOIN _line n ON {_same(keys, 'n', 'o')}",
                 at=snapshot.observed_at,
@@ -301,7 +295,7 @@ class _Loader:
             checkpoint AS (
                 SELECT {key_list}, valid_from FROM dated
                 UNION
-                SELECT {_names(keys, "e")}, e.valid_from FROM existing e JOIN first_date f
+                SELECT {names(keys, "e")}, e.valid_from FROM existing e JOIN first_date f
                 ON {_same(keys, "e", "f")} AND e.valid_from > f.first_from),
             wanted AS (
                 SELECT c.*, l.said, l.capture_id, f.first_from FROM checkpoint c
@@ -319,7 +313,7 @@ class _Loader:
                     CASE WHEN has_exact THEN exact WHEN valid_from = first_from THEN carried ELSE said_before END AS told
                 FROM compared
                 UNION ALL
-                SELECT {_names(keys, "l")}, l.valid_from, l.capture_id, l.said, x.said
+                SELECT {names(keys, "l")}, l.valid_from, l.capture_id, l.said, x.said
                 FROM line l LEFT JOIN existing x ON {_same(keys, "l", "x")} AND l.valid_from = x.valid_from
                 WHERE l.valid_from = {start})
             -- An end is kept also where nothing held: a later word on the time before the first date must not reach over it.
@@ -344,12 +338,12 @@ class _Loader:
         self.run(
             f"""
             CREATE OR REPLACE TEMP TABLE _open AS
-            SELECT DISTINCT {_names(subject.keys)} FROM (
-                SELECT {_names(subject.keys, "l")} FROM _line l ANTI JOIN _existing e ON {same_key}
+            SELECT DISTINCT {names(subject.keys)} FROM (
+                SELECT {names(subject.keys, "l")} FROM _line l ANTI JOIN _existing e ON {same_key}
                 AND l.valid_from = e.valid_from AND {alike}
                 UNION ALL
-                SELECT {_names(subject.keys, "e")} FROM _existing e JOIN (
-                    SELECT {_names(subject.keys)}, min(valid_from) AS first_from FROM _line
+                SELECT {names(subject.keys, "e")} FROM _existing e JOIN (
+                    SELECT {names(subject.keys)}, min(valid_from) AS first_from FROM _line
                     WHERE valid_from <> TIMESTAMPTZ '{UNKNOWN_START}' GROUP BY ALL) l
                 ON {same_key} AND e.valid_from > l.first_from
                 ANTI JOIN _line n ON {_same(subject.keys, "e", "n")} AND e.valid_from = n.valid_from)
@@ -370,13 +364,13 @@ class _Loader:
         if not later or not self.scalar("SELECT count(*) FROM _appended"):
             return
         keys = self.subject.keys
-        self.run(f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {_names(keys)} FROM _appended")
+        self.run(f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {names(keys)} FROM _appended")
         undated = not any(is_dated for *_, is_dated in later)
         for batch_id, at, is_complete, _ in later:
             following = self.read_again(snapshot, batch_id, at, is_complete, reread)
             self.stage(following, copied=True)
             if undated and not is_complete:
-                self.run(f"CREATE OR REPLACE TEMP TABLE _found AS SELECT DISTINCT {_names(keys)} FROM _line")
+                self.run(f"CREATE OR REPLACE TEMP TABLE _found AS SELECT DISTINCT {names(keys)} FROM _line")
             self.restate_state(following, only_touched=True)
             if undated and is_complete and not self.speaks_beyond(following):
                 return
@@ -429,21 +423,21 @@ class _Loader:
         subject = self.subject
         keys, values = subject.keys, subject.values
         columns = [*keys, *values]
-        slot = f"PARTITION BY {_names(self.slot_key)}"
+        slot = f"PARTITION BY {names(self.slot_key)}"
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT {_names(columns)}, valid_from, "
+            f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT {names(columns)}, valid_from, "
             "observed_at < $at OR (observed_at = $at AND capture_id <= $last_id) AS is_before, "
             f"count(*) OVER ({slot}) AS word_count FROM {subject.log_name} "
             "WHERE source_id = $source_id AND scope = $scope "
             f"AND valid_from BETWEEN make_timestamptz({lowest or 0}) AND make_timestamptz({highest or 0}) "
-            f"QUALIFY row_number() OVER ({slot} ORDER BY is_before DESC, {_WORD_ORDER}) = 1",
+            f"QUALIFY row_number() OVER ({slot} ORDER BY is_before DESC, {WORD_ORDER}) = 1",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
             at=snapshot.observed_at,
             last_id=self.last_id(snapshot),
         )
         appended = self.insert(
-            f"SELECT {_names(columns, 'n')}, true AS is_offered, n.valid_from, n.capture_id, "
+            f"SELECT {names(columns, 'n')}, true AS is_offered, n.valid_from, n.capture_id, "
             "coalesce(o.is_before, false) AS was_known, coalesce(o.word_count, 0) AS word_count "
             f"FROM _line n LEFT JOIN _existing o ON {_same(self.slot_key, 'n', 'o')} "
             f"WHERE o.is_before IS NOT true OR {_differ(values, 'n', 'o')}",
@@ -451,7 +445,7 @@ class _Loader:
         )
         self.run(
             f"INSERT INTO {subject.revised_name} BY NAME SELECT $source_id AS source_id, $scope AS scope, "
-            f"{_names(self.slot_key)} FROM _appended WHERE word_count = 1 ORDER BY valid_from",
+            f"{names(self.slot_key)} FROM _appended WHERE word_count = 1 ORDER BY valid_from",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
         )
@@ -462,7 +456,7 @@ class _Loader:
         if not later:
             return
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT {_names(self.slot_key)} FROM _appended WHERE was_known"
+            f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT {names(self.slot_key)} FROM _appended WHERE was_known"
         )
         for batch_id, at, is_complete, _ in later:
             if not self.scalar("SELECT count(*) FROM _touched"):
@@ -517,111 +511,3 @@ def record(
         },
     ).fetchall()
     return appended
-
-
-# Views and macros -------------------------------------------------------------------------------------------------------
-
-
-def last_change(subject: Subject, words: str) -> str:
-    """SELECT of the row by which each slot (or date of a state) got the value that it has, of the rows of `words`."""
-    slot = f"PARTITION BY {_names(subject.slot_key)} ORDER BY observed_at, capture_id, recorded_at"
-    # Words that only repeat the one before them (late captures leave such) must not hide when it was first said: of the
-    # words after the last change, the first. One window in one order does it (two in turn cost twice as much, measured
-    # on a month of one zone): nothing that follows differs, and what comes before does.
-    return (
-        "SELECT * EXCLUDE (_told, _before, _lowest, _highest) FROM (SELECT *, lag(_told) OVER said AS _before, "
-        "min(_told) OVER onwards AS _lowest, max(_told) OVER onwards AS _highest FROM "
-        f"(SELECT *, hash(is_offered, {_names(subject.values)}) AS _told FROM {words}) "
-        f"WINDOW said AS ({slot}), onwards AS ({slot} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) "
-        "WHERE _before IS DISTINCT FROM _told AND _lowest = _highest"
-    )
-
-
-def _slots(subject: Subject, condition: str) -> str:
-    """SELECT of the slots of a series by the words that satisfy `condition`.
-
-    Most slots have one word, and it is the answer; only for the revised ones a window looks for the last change. A slot
-    that was revised later than `known_at` is looked at in the same way, which changes nothing.
-
-    The form is for DuckDB's planner (1.5.5, measured): over a LEFT JOIN by bare columns it carries a user's filters into
-    both sides, over ANTI JOIN not; and a filter on the log alone would let it take the log for the smaller side, or both
-    scans for one that it then keeps in memory.
-    """
-    slot_key = _names(subject.slot_key)
-    columns = _names(["source_id", "scope", *subject.keys, *subject.values, "valid_from", "observed_at", "capture_id"])
-    words = f"(SELECT * FROM {subject.log_name} WHERE {condition})"
-    revised = f"(SELECT *, true AS _is_revised FROM {subject.revised_name})"
-    return (
-        f"SELECT {columns} FROM {words} LEFT JOIN {revised} USING ({slot_key}) WHERE coalesce(NOT _is_revised, is_offered) "
-        f"UNION ALL SELECT {columns} FROM ({last_change(subject, f'{words} JOIN {revised} USING ({slot_key})')}) WHERE is_offered"
-    )
-
-
-def intervals(subject: Subject, condition: str) -> str:
-    """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`."""
-    if subject.kind == "series":
-        return _slots(subject, condition)
-    keys = _names(["source_id", "scope", *subject.keys])
-    columns = _names(["source_id", "scope", *subject.keys, *subject.values])
-    told = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in subject.values)})"
-    word = last_change(subject, f"{subject.log_name} WHERE {condition}")
-    return (
-        f"SELECT {columns}, nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from, valid_to, observed_at, "
-        "capture_id FROM ("
-        f"SELECT *, lead(valid_from) OVER (PARTITION BY {keys} ORDER BY valid_from) AS valid_to FROM ("
-        f"SELECT * FROM ({word}) QUALIFY lag({told}) OVER (PARTITION BY {keys} ORDER BY valid_from) "
-        f"IS DISTINCT FROM {told})) WHERE is_offered"
-    )
-
-
-def _as_of(subject: Subject, condition: str) -> str:
-    keys = _names(["source_id", "scope", *subject.keys])
-    columns = _names(["source_id", "scope", *subject.keys, *subject.values])
-    start = (
-        f"nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from" if subject.kind == "state" else "valid_from"
-    )
-    slots = f", {quoted('valid_from')}" if subject.kind == "series" else ""
-    return (
-        f"SELECT {columns}, {start}, observed_at, recorded_at, capture_id FROM ("
-        f"SELECT * FROM {subject.log_name} WHERE {condition} "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys}{slots} ORDER BY valid_from DESC, {_WORD_ORDER}) = 1) WHERE is_offered"
-    )
-
-
-def view_scripts(
-    subject: Subject,
-    enrich: str = "SELECT b.* FROM ({base}) b",
-    slot_condition: str = "true",
-    slot_end: str | None = None,
-) -> list[str]:
-    """SQL of `observed.<subject>`, `<subject>_known(…)` and `<subject>_as_of(…)`.
-
-    Args:
-        subject: the log they read.
-        enrich: SELECT around `{base}` that adds derived columns; `{instant}` is the instant to convert currencies at.
-        slot_condition: for a series, the SQL condition on log rows that the slot holds `valid_at`.
-        slot_end: for a series, the SQL expression of a slot's end.
-    """
-    known = "recorded_at <= known_at AND observed_at <= observed_by"
-    forever = "TIMESTAMPTZ 'infinity'"
-    clocks = f"known_at := {forever}, observed_by := {forever}"
-    at = "valid_from <= valid_at" if subject.kind == "state" else slot_condition
-    instant = "coalesce(valid_from, observed_at)"
-
-    def wrapped(select: str, at_instant: str) -> str:
-        if slot_end:
-            select = f"SELECT *, {slot_end} AS valid_to FROM ({select})"
-        return enrich.format(base=select, instant=at_instant)
-
-    name = subject.name
-    return [
-        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), instant)}",
-        f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
-        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), instant)}",
-        f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at, "
-        "by what publishers had said by observed_by.'",
-        f"CREATE OR REPLACE MACRO {name}_as_of(valid_at, {clocks}) AS TABLE "
-        f"{wrapped(_as_of(subject, f'{at} AND {known}'), 'valid_at')}",
-        f"COMMENT ON MACRO TABLE {name}_as_of IS '{name}: what held at valid_at, as this warehouse knew it at known_at, "
-        "by what publishers had said by observed_by.'",
-    ]

@@ -8,7 +8,7 @@ import dataframely as dy
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, SUBJECTS
-from warehouse.log import intervals, view_scripts
+from warehouse.log_views import intervals, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from warehouse import log, schema
+from warehouse.log_views import view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -67,7 +68,7 @@ class Store:
     def __init__(self, subject: Subject, captures: list[Said], *, complete: bool) -> None:
         self.subject, self.captures, self.complete = subject, captures, complete
         condition = "valid_from <= valid_at AND valid_at < valid_from + INTERVAL 1 DAY"
-        scripts = log.view_scripts(subject, slot_condition=condition)
+        scripts = view_scripts(subject, slot_condition=condition)
         self.con = fresh(schema.Catalog(subjects=[subject], scripts=scripts))
         self.loaded: list[int] = []
 

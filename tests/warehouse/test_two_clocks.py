@@ -25,6 +25,7 @@ from warehouse import log, schema
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
+from warehouse.log_views import last_change, view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 PLACES = (("s", "all"), ("s", "other"), ("t", "all"))
@@ -38,7 +39,7 @@ class Warehouse:
         self.subject, self.captures = subject, captures
         condition = "valid_from <= valid_at AND valid_at < valid_from + INTERVAL 1 DAY"
         self.con: duckdb.DuckDBPyConnection = fresh(
-            schema.Catalog(subjects=[subject], scripts=log.view_scripts(subject, slot_condition=condition))
+            schema.Catalog(subjects=[subject], scripts=view_scripts(subject, slot_condition=condition))
         )
         #: Captures by when they were loaded.
         self.moments: dict[int, dt.datetime] = {}
@@ -189,7 +190,7 @@ def test_a_series_answers_as_the_oracle_does(captures: list[Told], data: st.Data
     for moment in [*store.moments.values(), dt.datetime(9999, 1, 1, tzinfo=dt.UTC)]:
         clocks = f"recorded_at <= '{moment.isoformat()}'::TIMESTAMPTZ AND observed_at <= '{day(6.0).isoformat()}'::TIMESTAMPTZ"
         asked = f"{SERIES.name}_known(known_at := '{moment.isoformat()}'::TIMESTAMPTZ, observed_by := '{day(6.0).isoformat()}'::TIMESTAMPTZ)"
-        all_words = log.last_change(SERIES, f"{SERIES.log_name} WHERE {clocks}")
+        all_words = last_change(SERIES, f"{SERIES.log_name} WHERE {clocks}")
         assert (
             store.con.execute(f"SELECT {columns} FROM {asked} ORDER BY ALL").fetchall()
             == store.con.execute(f"SELECT {columns} FROM ({all_words}) ORDER BY ALL").fetchall()
