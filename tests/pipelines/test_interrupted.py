@@ -37,14 +37,18 @@ def counts() -> dict[str, int]:
 def test_every_step_that_writes_is_done_again_when_the_store_was_interrupted(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every third commit is refused, as by a lake whose catalog was restarted. Steps of estimates failed at once, until this was tried."""
-    commits, refused = 0, 0
+    """Every third commit is refused, then every fourth and so on, as by a lake whose catalog was restarted again and again.
+
+    (Steps of estimates failed at once, until this was tried. A rebuild of the index takes several commits, and begins anew.)
+    """
+    commits, refused, next_refused = 0, 0, 3
 
     def check(self: FileStore, con: duckdb.DuckDBPyConnection) -> None:
-        nonlocal commits, refused
+        nonlocal commits, refused, next_refused
         commits += 1
-        if commits % 3 == 0:
+        if commits == next_refused:
             refused += 1
+            next_refused += 3 + refused
             raise StoreInterruptedError("the store went away")
 
     monkeypatch.setattr(FileStore, "check_before_commit", check)
