@@ -1,8 +1,12 @@
 -- Rows of observed and reference tables in one form, for the walks of passport_walk.sql.
 
+CREATE OR REPLACE MACRO offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS
+    concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ'));
+COMMENT ON MACRO offer_row_key IS 'Key by which a row of observed.cloud_rate is named in passports.';
+
 CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
     SELECT 'observed.cloud_rate' AS table_name,
-        concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
         currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value,
         price_component = 'instance' AND offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless') AS is_rate

@@ -54,7 +54,7 @@ CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
         SELECT w.root_key, o.*, count(*) OVER (PARTITION BY w.root_key, o.provider, o.source_id) AS said_count
         FROM row_wanted w JOIN counted o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option AND o.from_on <= w.index_on AND w.index_on < o.to_on)
     SELECT root_key, 'observed.cloud_rate' AS table_name,
-        concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id, currency_code,
         provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value
     FROM said QUALIFY dense_rank() OVER (PARTITION BY root_key, provider ORDER BY source_rank, said_count DESC, source_id) = 1;
@@ -62,7 +62,7 @@ COMMENT ON MACRO TABLE offer_of_index IS 'Offers behind rows of price_index and 
 
 CREATE OR REPLACE MACRO offer_of_price_offer(of_table, of_key) AS TABLE
     SELECT concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on) AS root_key, 'observed.cloud_rate' AS table_name,
-        concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,
         o.price_amount_per_hour AS value, o.currency_code || '/h' AS unit, o.source_id, o.valid_from, o.valid_to, o.observed_at, o.capture_id, o.currency_code,
         o.provider, o.region, o.instance_type, o.purchase_option, o.accelerator_name, o.accelerator_memory_gib, o.accelerator_id, o.price_usd_per_gpu_hour AS usd_value
     FROM estimated.price_offer w JOIN observed.cloud_offer o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option

@@ -40,7 +40,7 @@ CREATE OR REPLACE MACRO observation_of_why_moved(of_table, of_key) AS TABLE
         WHERE f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'observed'),
     later_said AS (
         SELECT l.root_key, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY l.root_key, o.provider, o.source_id) AS said_count,
-            concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key
+            offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
         FROM later l JOIN observed.cloud_offer o ON o.accelerator_id = coalesce(l.to_accelerator, l.wanted.accelerator_id) AND o.purchase_option = l.wanted.purchase_option
             AND (coalesce(l.to_provider, l.wanted.provider) = 'any provider' OR o.provider = coalesce(l.to_provider, l.wanted.provider))
             AND (coalesce(l.to_region, l.wanted.region) = 'any region' OR o.region = coalesce(l.to_region, l.wanted.region) OR o.region = 'global')

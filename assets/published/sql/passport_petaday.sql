@@ -22,7 +22,7 @@ COMMENT ON MACRO TABLE reference_of_petaday IS 'Reference facts that rows of pet
 -- As in estimated.price_index: one source speaks for a provider on a day.
 CREATE OR REPLACE MACRO observation_of_petaday(of_table, of_key) AS TABLE
     WITH offer AS (
-        SELECT h.root_key, concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        SELECT h.root_key, offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,
             o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY h.root_key, o.provider, o.source_id) AS source_offer_count
         FROM head_of_petaday(of_table, of_key) h JOIN observed.cloud_offer o ON o.accelerator_id = h.accelerator_id AND o.purchase_option = h.purchase_option AND o.price_usd_per_gpu_hour > 0
             AND (o.counts_from AT TIME ZONE 'UTC')::DATE <= h.index_on AND (o.counts_to AT TIME ZONE 'UTC')::DATE > h.index_on),

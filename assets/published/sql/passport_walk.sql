@@ -43,8 +43,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
     rate_said AS (
         SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY w.root_key, w.factor, o.provider, o.source_id) AS said_count,
-            concat_ws('/', o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope,
-                strftime(o.valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key
+            offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
         FROM rate_wanted w JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
             AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
             AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
