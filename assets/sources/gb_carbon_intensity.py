@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -22,14 +23,42 @@ HOST = "api.carbonintensity.org.uk"
 FIRST_DAY = dt.date(2017, 9, 12)
 FIRST_REGIONAL_DAY = dt.date(2018, 5, 10)
 _RANGE_DAYS = 13
-_TIME = "%Y-%m-%dT%H:%MZ"
+TIME = "%Y-%m-%dT%H:%MZ"
 #: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may honestly add up to 0 g/kWh.
-_EMITTING = ("biomass", "coal", "gas", "imports", "other")
+EMITTING = ("biomass", "coal", "gas", "imports", "other")
 #: Region 18 is Great Britain by the regional model: another forecast than the national one (up to 40 % apart in a recorded answer), so not GB.
-_AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS", 18: "GB-NESO-18"}
+_AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS"}
 
 
-def _ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:
+def zone_of_region(column: str) -> pl.Expr:
+    """Zone of a column of region ids; null for none."""
+    number = pl.col(column)
+    return number.replace_strict(_AGGREGATES, default=pl.format("GB-NESO-{}", number), return_dtype=pl.String)
+
+
+def is_half_hour() -> pl.Expr:
+    """Whether `valid_from` to `to` is a half-hour that starts on the hour or half past; null where one is not known."""
+    return (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30)) & (
+        pl.col("valid_from").dt.minute() % 30 == 0
+    )
+
+
+def data_of(document: Document) -> Any:
+    """What an answer has under `data`.
+
+    Raises:
+        LayoutError: if there is none, in the words of the publisher if it has some.
+    """
+    answer = json_of(document)
+    if not isinstance(answer, dict) or "data" not in answer:
+        message = answer.get("error", {}).get("message") if isinstance(answer, dict) else None
+        raise LayoutError(f"{document.url}: no `data` in the answer{f': {message}' if message else ''}")
+    if not answer["data"]:
+        raise LayoutError(f"{document.url}: `data` is {answer['data']}: nothing published for this range")
+    return answer["data"]
+
+
+def ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:
     """Ranges of at most 13 days that never cross New Year; without a window, yesterday to two days ahead."""
     if window.first_on is None:
         yield window.now - dt.timedelta(days=1), window.now + dt.timedelta(days=2)
@@ -44,10 +73,10 @@ def _ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.dateti
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """National and regional ranges, each a batch of its own."""
-    for start, end in _ranges(window, FIRST_DAY):
-        yield [Request(f"https://{HOST}/intensity/{start:{_TIME}}/{end:{_TIME}}")]
-    for start, end in _ranges(window, FIRST_REGIONAL_DAY):
-        yield [Request(f"https://{HOST}/regional/intensity/{start:{_TIME}}/{end:{_TIME}}")]
+    for start, end in ranges(window, FIRST_DAY):
+        yield [Request(f"https://{HOST}/intensity/{start:{TIME}}/{end:{TIME}}")]
+    for start, end in ranges(window, FIRST_REGIONAL_DAY):
+        yield [Request(f"https://{HOST}/regional/intensity/{start:{TIME}}/{end:{TIME}}")]
 
 
 def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
@@ -67,7 +96,7 @@ def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
         strict=False,
     )
     return frame.with_columns(
-        pl.col("valid_from", "to").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False)
+        pl.col("valid_from", "to").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False)
     )
 
 
@@ -80,20 +109,18 @@ def _regional(data: list[dict], document: Document) -> pl.DataFrame:
     for slot in data:
         for region in slot["regions"]:
             mix = {m["fuel"]: m["perc"] for m in region.get("generationmix", [])}
-            emitting = sum(share for fuel, share in mix.items() if fuel in _EMITTING)
+            emitting = sum(share for fuel, share in mix.items() if fuel in EMITTING)
             artefact = region["intensity"].get("forecast") == 0 and emitting >= 1
-            number = region["regionid"]
-            zone = _AGGREGATES.get(number, f"GB-NESO-{number}")
             rows.append(
                 {
                     "from": slot["from"],
                     "to": slot.get("to"),
-                    "zone": zone,
+                    "zone": region["regionid"],
                     "intensity": region["intensity"],
                     "is_artefact": artefact,
                 }
             )
-    return _slots(rows, document)
+    return _slots(rows, document).with_columns(zone_of_region("zone"))
 
 
 def _one_region(data: dict, document: Document) -> pl.DataFrame:
@@ -109,7 +136,7 @@ def _from_csv(document: Document) -> pl.DataFrame:
     if "forecast" not in raw.columns and "actual" not in raw.columns:
         raise LayoutError(f"{document.url}: neither forecast nor actual among the columns {', '.join(raw.columns)}")
     time = pl.coalesce(
-        pl.col("from").str.to_datetime(_TIME, time_unit="us", time_zone="UTC", strict=False),
+        pl.col("from").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False),
         pl.col("from").str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="us", time_zone="UTC", strict=False),
     )
     number = [
@@ -127,15 +154,11 @@ def _from_csv(document: Document) -> pl.DataFrame:
 
 def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Slots to rows of the subject, and refused rows."""
-    half_hour = (
-        (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30))
-        & pl.col("valid_from").is_not_null()
-        & (pl.col("valid_from").dt.minute() % 30 == 0)
-    )
-    bad = slots.filter(~half_hour.fill_null(value=False))
+    half_hour = is_half_hour().fill_null(value=False)
+    bad = slots.filter(~half_hour)
     artefacts = slots.filter(pl.col("is_artefact"))
     rows = (
-        slots.filter(half_hour.fill_null(value=False) & ~pl.col("is_artefact"))
+        slots.filter(half_hour & ~pl.col("is_artefact"))
         .unpivot(
             ["actual", "forecast"],
             index=["zone", "valid_from"],
@@ -172,13 +195,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         if document.extension == "csv":
             slots = _from_csv(document)
         else:
-            answer = json_of(document)
-            if not isinstance(answer, dict) or "data" not in answer:
-                message = answer.get("error", {}).get("message") if isinstance(answer, dict) else None
-                raise LayoutError(f"{document.url}: no `data` in the answer{f': {message}' if message else ''}")
-            data = answer["data"]
-            if data is None or data == []:
-                raise LayoutError(f"{document.url}: `data` is {data}: nothing published for this range")
+            data = data_of(document)
+            first = data if isinstance(data, dict) else data[0]
+            if "generationmix" in first and "intensity" not in first:
+                raise LayoutError(f"{document.url}: a generation mix: load it with gb_carbon_intensity_mix")
             if isinstance(data, dict):
                 slots = _one_region(data, document)
             elif "regions" in data[0]:

@@ -29,6 +29,7 @@ FILES = {
     "skypilot": "skypilot_catalog/*_vms_*",
     "genai_prices": "genai_prices/*data_2*.zip",
     "gb_carbon_intensity": "gb_carbon_intensity/*",
+    "gb_carbon_intensity_mix": "gb_carbon_intensity/[gr]e[gn]*",
     "owid": "owid/carbon-intensity-electricity__*.csv",
     "ember": "ember/api_country_overview_yearly.csv",
     "ember_monthly": "ember/**/api_country_overview_monthly.csv",

@@ -1,11 +1,15 @@
+-- NESO and Energy-Charts state an intensity of their own; what is computed here from their mix never stands in its way, on whatever basis it is.
+CREATE OR REPLACE MACRO is_second_word(source_id) AS source_id IN ('gb_carbon_intensity_mix', 'energy_charts_mix');
+COMMENT ON MACRO is_second_word IS 'Whether a source is a carbon intensity computed here from the generation mix of a publisher that states an intensity itself: chosen where that one says nothing on the basis asked for.';
+
 -- Who is believed where several speak of the same thing: written once, used by the index, the views and the macros.
 CREATE OR REPLACE MACRO source_rank(source_id) AS
     CASE WHEN source_id LIKE 'starter%' THEN 9
-         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') THEN 2
+         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') OR is_second_word(source_id) THEN 2
          WHEN source_id IN ('litellm', 'simonw') THEN 3
          WHEN source_id IN ('gpurentalprices', 'openrouter', 'fsdl') THEN 4
          ELSE 1 END;
-COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
+COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface and intensities computed here beside its own, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
 
 -- How long a price counts that nobody has confirmed or replaced since.
 CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS

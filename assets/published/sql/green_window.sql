@@ -14,10 +14,10 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hour
             QUALIFY row_number() OVER (PARTITION BY w.source_id, w.scope, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from
                 ORDER BY w.observed_at DESC, w.capture_id DESC, w.recorded_at DESC) = 1 AND w.is_offered) h
         GROUP BY ALL),
-    -- One source and basis: lifecycle before direct, the seller of the series before others, the fuller one.
+    -- One source and basis: what is stated before what is computed beside it, lifecycle before direct, the seller of the series before others, the fuller one.
     chosen AS (
         SELECT r.source_id, r.basis_boundary FROM recent r GROUP BY r.source_id, r.basis_boundary
-        ORDER BY CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id), count(*) DESC, r.source_id LIMIT 1),
+        ORDER BY is_second_word(r.source_id), CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id), count(*) DESC, r.source_id LIMIT 1),
     profile AS (
         SELECT hour(r.hour_from AT TIME ZONE 'UTC') AS hour_of_day, isodow(r.hour_from AT TIME ZONE 'UTC') >= 6 AS is_weekend, avg(r.intensity) AS typical
         FROM recent r JOIN chosen c ON c.source_id = r.source_id AND c.basis_boundary = r.basis_boundary GROUP BY ALL),
@@ -33,7 +33,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hour
     -- A forecast counts where it reaches over the whole horizon: its hours are not compared with typical ones.
     forecast AS (
         SELECT h.source_id, h.basis_boundary FROM forecast_hour h GROUP BY h.source_id, h.basis_boundary HAVING count(*) = horizon_hours + hours
-        ORDER BY CASE h.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(h.source_id), h.source_id LIMIT 1),
+        ORDER BY is_second_word(h.source_id), CASE h.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(h.source_id), h.source_id LIMIT 1),
     span AS (SELECT a.asked_at + to_hours(k.wait_hours) AS hour_from, k.wait_hours FROM asked a, (SELECT unnest(range(0, horizon_hours + hours)) AS wait_hours) k),
     expected AS (
         SELECT s.wait_hours, s.hour_from, CASE WHEN f.source_id IS NOT NULL THEN h.intensity ELSE p.typical END AS intensity,

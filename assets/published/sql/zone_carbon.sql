@@ -12,10 +12,10 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         FROM grid_carbon_day_known(known_at := known_at::TIMESTAMPTZ) k
         WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND k.zone = of_zone AND k.basis_method = 'average' AND k.basis_accounting = 'location' AND k.basis_kind IN ('actual', 'estimated')
           AND k.resolution <> 'P1D' AND (k.day_from AT TIME ZONE 'UTC')::DATE BETWEEN from_on::DATE AND to_on::DATE AND (boundary IS NULL OR k.basis_boundary = boundary)),
-    -- One source and basis for all periods, so that they compare: lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
+    -- One source and basis for all periods, so that they compare: what is stated before what is computed beside it, lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
     chosen AS (
         SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
-        ORDER BY CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),
+        ORDER BY is_second_word(y.source_id), CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),
     dated AS (SELECT y.*, date_trunc(period, y.day_on)::DATE AS period_on FROM day y SEMI JOIN chosen c USING (source_id, basis_boundary, basis_kind, resolution))
     SELECT p.period_on, sum(p.summed) / sum(p.covered_hours) AS mean_gco2e_per_kwh, min(p.lowest_gco2e_per_kwh) AS lowest_gco2e_per_kwh, max(p.highest_gco2e_per_kwh) AS highest_gco2e_per_kwh,
         sum(p.covered_hours) AS covered_hours, count(*) AS day_count, any_value(p.source_id) AS source_id, any_value(p.basis_boundary) AS basis_boundary, any_value(p.basis_kind) AS basis_kind,

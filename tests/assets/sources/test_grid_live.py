@@ -53,7 +53,15 @@ def answering(publisher: ReplayServer, monkeypatch: pytest.MonkeyPatch, answer: 
 
 def test_all_that_the_issue_names_are_live() -> None:
     """And each has a schedule, hosts that it may go to, and says after how long it is stale."""
-    named = {"gb_carbon_intensity", "energy_charts_carbon", "energy_charts_mix", "energinet_carbon", "caiso", "ember"}
+    named = {
+        "gb_carbon_intensity",
+        "gb_carbon_intensity_mix",
+        "energy_charts_carbon",
+        "energy_charts_mix",
+        "energinet_carbon",
+        "caiso",
+        "ember",
+    }
     named |= {"ember_monthly", "owid", "eia", "entsoe", "electricity_maps", "watttime", "energy_charts_price"}
     named |= {"energinet_price", "entsoe_price", "eia_retail", "openelectricity", "ercot", "nyiso", "eco2mix"}
     assert named <= set(LIVE)
