@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from assets.published.report.texts import LANGUAGES, dictionary, told
 
 MAX_BYTES = 3_000_000
 HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror=window.hacked=2>'
-CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 
 
 @pytest.fixture(scope="module")
@@ -53,20 +51,6 @@ def hostile_site(bundled_home: Home, tmp_path_factory: pytest.TempPathFactory) -
             [HOSTILE],
         ).fetchall()
     return build(home).path.parent
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium; skips aloud where there is none."""
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: the report is not tested in a browser"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH: the report is not tested in a browser")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
