@@ -61,33 +61,34 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
             OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said), s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
 COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is not outvoted and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
-CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    -- Read twice rather than copied once.
-    WITH given AS NOT MATERIALIZED (
-        FROM query_table(requests)
-        UNION ALL BY NAME
-        SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier, NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
-            NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count, NULL::BIGINT AS cached_write_tokens_count
-        WHERE false),
-    card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
+CREATE OR REPLACE MACRO request_priced(requests) AS TABLE
+    FROM query_table(requests)
+    UNION ALL BY NAME
+    SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier, NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
+        NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count, NULL::BIGINT AS cached_write_tokens_count
+    WHERE false;
+COMMENT ON MACRO TABLE request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. request_priced(''request_log'').';
+
+-- What is asked for, once, with the cards that answer it. It stands beside the requests as one side of a join: over a relation that is read twice DuckDB hands on
+-- every column of the requests, also those that nobody asked for.
+CREATE OR REPLACE MACRO request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
     sold AS MATERIALIZED (
-        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id, coalesce(n.model_id, model_key(k.listing)) AS meant, row_number() OVER () AS line_id
+        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id, coalesce(n.model_id, model_key(k.listing)) AS meant
         FROM (SELECT DISTINCT c.vendor_key, c.listing, c.service_tier FROM card c) k
         LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
-    -- Joined by one number instead of three texts: it is done for every request.
-    line AS (SELECT c.*, s.line_id FROM card c JOIN sold s ON s.vendor_key = c.vendor_key AND s.listing = c.listing AND s.service_tier = c.service_tier),
-    -- What is asked for, once: under any name of its vendor, by the listing's own spelling; else by what the name means (another name of the same model,
+    -- Under any name of its vendor, by the listing's own spelling; else by what the name means (another name of the same model,
     -- without "instruct"), if the vendor sells one listing of that meaning: not a variant (:free), nor another day than the one that is asked for.
     sought AS (
         SELECT d.*, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id, coalesce(d.service_tier, 'standard') AS tier, model_listing(d.model) AS spoken,
             coalesce(n.model_id, model_key(d.model)) AS meant, replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
-        FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM given g) d
+        FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM request_priced(requests) g) d
         LEFT JOIN reference.vendor_alias v ON v.vendor = lower(d.vendor) LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)),
     candidate AS (
-        SELECT d.*, true AS is_spelled, s.vendor_key AS sold_by, s.vendor_id AS sold_by_id, s.listing, s.line_id
+        SELECT d.*, true AS is_spelled, s.vendor_key AS sold_by, s.vendor_id AS sold_by_id, s.listing
         FROM sought d JOIN sold s ON s.spoken = d.spoken AND s.service_tier = d.tier AND s.vendor_id = coalesce(d.vendor_id, s.vendor_id)
         UNION ALL
-        SELECT d.*, false, s.vendor_key, s.vendor_id, s.listing, s.line_id
+        SELECT d.*, false, s.vendor_key, s.vendor_id, s.listing
         FROM sought d JOIN sold s ON s.meant = d.meant AND s.service_tier = d.tier AND s.vendor_id = coalesce(d.vendor_id, s.vendor_id)
         WHERE s.spoken <> d.spoken AND d.meant <> '' AND NOT regexp_matches(s.listing, ':[a-z]|\(') AND NOT regexp_matches(d.spoken, ':[a-z]')
             AND d.snapshot IN ('', replace(regexp_extract(s.spoken, '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', ''))),
@@ -98,31 +99,39 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             AND rank() OVER (PARTITION BY c.model, c.vendor, c.service_tier, c.sold_by_id, c.is_spelled ORDER BY coalesce(c.sold_by = c.vendor_key, false) DESC,
                 coalesce(starts_with(c.sold_by, c.vendor_key || '-'), false) DESC, c.sold_by = c.sold_by_id DESC, c.listing = lower(c.model) DESC) = 1),
     asked AS (
-        SELECT d.model, d.vendor, d.service_tier, count(DISTINCT w.sold_by_id) AS vendor_count, count(w.listing) AS listing_count,
-            CASE WHEN count(w.listing) = 1 THEN any_value(w.line_id) END AS line_id
-        FROM sought d LEFT JOIN wanted w ON w.model = d.model AND w.vendor IS NOT DISTINCT FROM d.vendor AND w.service_tier IS NOT DISTINCT FROM d.service_tier GROUP BY ALL),
-    priced AS (
-        SELECT g.*, a.vendor_count, a.listing_count, c.vendor_key, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok,
-            c.output_usd_per_mtok, coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok,
-            coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok,
-            g.input_tokens_count - coalesce(g.cached_read_tokens_count, 0) - coalesce(g.cached_write_tokens_count, 0) AS fresh_tokens
-        FROM (SELECT g.*, (epoch_us(g.requested_at) % 86_400_000_000) // 60_000_000 AS asked_minute FROM given g) g
-        LEFT JOIN asked a ON a.model IS NOT DISTINCT FROM g.model AND a.vendor IS NOT DISTINCT FROM g.vendor AND a.service_tier IS NOT DISTINCT FROM g.service_tier
-        LEFT JOIN line c ON c.line_id = a.line_id AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
-            AND g.asked_minute >= c.first_minute AND g.asked_minute < c.last_minute),
+        SELECT d.model, d.vendor, d.service_tier, d.tier, count(DISTINCT w.sold_by_id) AS vendor_count, count(w.listing) AS listing_count,
+            CASE WHEN count(w.listing) = 1 THEN any_value(w.sold_by) END AS sold_by, CASE WHEN count(w.listing) = 1 THEN any_value(w.listing) END AS listing
+        FROM sought d LEFT JOIN wanted w ON w.model = d.model AND w.vendor IS NOT DISTINCT FROM d.vendor AND w.service_tier IS NOT DISTINCT FROM d.service_tier GROUP BY ALL)
+    -- What no listing answers has one card without prices, of all times: it says why.
+    SELECT a.model, a.vendor, a.service_tier, a.vendor_count, a.listing_count, coalesce(c.from_at, TIMESTAMPTZ '-infinity') AS from_at, coalesce(c.to_at, TIMESTAMPTZ 'infinity') AS to_at,
+        coalesce(c.tokens_above, -1)::BIGINT AS tokens_above, coalesce(c.tokens_to, 9223372036854775807)::BIGINT AS tokens_to,
+        60_000_000 * coalesce(c.first_minute, 0)::BIGINT AS day_from_us, 60_000_000 * coalesce(c.last_minute, 1440)::BIGINT AS day_to_us,
+        c.vendor_key AS priced_vendor, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok, c.output_usd_per_mtok,
+        coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok, coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok
+    FROM asked a LEFT JOIN card c ON c.vendor_key = a.sold_by AND c.listing = a.listing AND c.service_tier = a.tier;
+COMMENT ON MACRO TABLE request_card IS 'What request_cost looks up: every model, vendor and service tier (as written) in a table of requests with the cards (token_price_card) that answer it, by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). What no listing answers has one row without prices; vendor_count and listing_count say why. request_card(''request_log'').';
+
+CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH priced AS (
+        SELECT g.* EXCLUDE (day_us, read_tokens, written_tokens), c.* EXCLUDE (model, vendor, service_tier, from_at, to_at, tokens_above, tokens_to, day_from_us, day_to_us),
+            g.read_tokens, g.written_tokens, g.input_tokens_count - g.read_tokens - g.written_tokens AS fresh_tokens
+        FROM (SELECT g.*, epoch_us(g.requested_at) % 86_400_000_000 AS day_us, coalesce(g.cached_read_tokens_count, 0) AS read_tokens, coalesce(g.cached_write_tokens_count, 0) AS written_tokens
+            FROM request_priced(requests) g) g
+        LEFT JOIN request_card(requests, known_at := known_at) c ON c.model IS NOT DISTINCT FROM g.model AND c.vendor IS NOT DISTINCT FROM g.vendor AND c.service_tier IS NOT DISTINCT FROM g.service_tier
+            AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
+            AND g.day_us >= c.day_from_us AND g.day_us < c.day_to_us),
     costed AS (
         SELECT p.*,
-            CASE WHEN p.fresh_tokens >= 0 AND (p.cached_read_tokens_count >= 0) IS NOT FALSE AND (p.cached_write_tokens_count >= 0) IS NOT FALSE THEN
-                (p.fresh_tokens * p.input_usd_per_mtok + CASE WHEN p.cached_read_tokens_count > 0 THEN p.cached_read_tokens_count * p.cached_read_usd_per_mtok ELSE 0 END
-                + CASE WHEN p.cached_write_tokens_count > 0 THEN p.cached_write_tokens_count * p.cached_write_usd_per_mtok ELSE 0 END) / 1e6 END AS input_cost_usd,
+            CASE WHEN p.fresh_tokens >= 0 AND p.read_tokens >= 0 AND p.written_tokens >= 0 THEN
+                (p.fresh_tokens * p.input_usd_per_mtok + p.read_tokens * p.cached_read_usd_per_mtok + p.written_tokens * p.cached_write_usd_per_mtok) / 1e6 END AS input_cost_usd,
             CASE WHEN p.output_tokens_count > 0 THEN p.output_tokens_count * p.output_usd_per_mtok / 1e6 WHEN p.output_tokens_count = 0 THEN 0 END AS output_cost_usd
         FROM priced p)
-    SELECT c.* EXCLUDE (vendor_count, listing_count, vendor_key, fresh_tokens, asked_minute), c.vendor_key AS priced_vendor, c.input_cost_usd + c.output_cost_usd AS cost_usd,
+    SELECT c.* EXCLUDE (vendor_count, listing_count, priced_vendor, read_tokens, written_tokens, fresh_tokens), c.priced_vendor, c.input_cost_usd + c.output_cost_usd AS cost_usd,
         CASE WHEN c.input_cost_usd IS NULL OR c.output_cost_usd IS NULL THEN CASE
             WHEN c.model IS NULL THEN 'model not given' WHEN c.requested_at IS NULL THEN 'time not given' WHEN c.input_tokens_count IS NULL OR c.output_tokens_count IS NULL THEN 'tokens not given'
             WHEN c.input_tokens_count < 0 OR c.output_tokens_count < 0 OR c.cached_read_tokens_count < 0 OR c.cached_write_tokens_count < 0 THEN 'tokens below zero'
             WHEN c.fresh_tokens < 0 THEN 'more cached tokens than input tokens' WHEN c.vendor_count = 0 THEN 'no price of this model, vendor and service tier'
-            WHEN c.vendor_count > 1 THEN 'several vendors sell this model: name one' WHEN c.listing_count > 1 THEN 'the vendor has several models of this name: write it as the vendor does' WHEN c.vendor_key IS NULL THEN 'no price known for its time'
+            WHEN c.vendor_count > 1 THEN 'several vendors sell this model: name one' WHEN c.listing_count > 1 THEN 'the vendor has several models of this name: write it as the vendor does' WHEN c.priced_vendor IS NULL THEN 'no price known for its time'
             ELSE 'a price of the model is missing at its time' END END AS unknown
     FROM costed c;
 COMMENT ON MACRO TABLE request_cost IS 'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are any vendor (both under any of their names), service_tier (standard), cached_read_tokens_count, cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';
