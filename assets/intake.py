@@ -1,7 +1,7 @@
 """From a publisher to the staging folder: fetch, capture, parse, check.
 
 No Dagster and no database here: these are the steps that a source asset runs, outside any lock. What is refused is
-staged as well, with its reason; nothing is parsed that is not captured first.
+staged as well, with its reason; nothing is staged that is not captured first, whatever its parser does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ import polars as pl
 from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
 from assets.sources._http import Client, NotModified, stored_url
-from warehouse import loading, staging
+from warehouse import loading, staging, unkept
 from warehouse.captures import Capture, CaptureStore, Document
 from warehouse.errors import CaptureDamagedError, PetadayError, telling_of_a_full_disk
 from warehouse.home import Home
+from warehouse.store import is_shared
 
 
 class RejectedError(PetadayError):
@@ -73,17 +75,27 @@ def _objection(
 def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
 
-    Documents may be fetched as they are asked for: each is kept, and read where the source can, while the next one comes.
+    Documents may be fetched as they are asked for: each is kept, and read where the source can, while the next one comes. A
+    large document is read while it is being kept; if the process dies over it, `unkept.rescue` makes the capture.
 
     Returns:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
     known = loading.latest(home, source.source_id)
     pages = Pages(source, known["urls"])
+    # The disk of a worker may go with its process: a team's store has the bytes first.
+    at_once = not is_shared() and pages.may_be_read_whole(documents)
     try:
-        with telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"):
+        with (
+            telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"),
+            unkept.noted(source.source_id, next(iter(documents))) if at_once else nullcontext(),
+        ):
             captures = CaptureStore(home).store(
-                source.source_id, pages.passing(documents), known["urls"], pages.read if source.read_page else None
+                source.source_id,
+                pages.passing(documents),
+                known["urls"],
+                pages.read if source.read_page else None,
+                pages.read_whole if at_once else None,
             )
         batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, "loaded")
         if same_as := _unchanged(source, captures, known):
@@ -129,6 +141,11 @@ def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> s
     return source.key_name if source.key_name and not values.get(source.key_name) else None
 
 
+def _rescue(home: Home) -> None:
+    with telling_of_a_full_disk(f"keeping what a run that died had fetched in {home.captures_dir}"):
+        unkept.rescue(home)
+
+
 def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     """Fetch what the source plans for `window`, batch by batch.
 
@@ -141,6 +158,7 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
             f"{source.source_id} has no live feed: load its files with `petaday load {source.source_id} FILE`"
         )
     home.create()
+    _rescue(home)
     taken: list[Taken] = []
     failures: list[str] = []
     known = loading.latest(home, source.source_id)["urls"]
@@ -279,6 +297,7 @@ def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt
     if fetched_at is not None and fetched_at > now:
         raise PetadayError(f"--fetched-at {fetched_at.isoformat()} lies in the future")
     home.create()
+    _rescue(home)
     taken = []
     for file in files:
         if not file.is_file():

@@ -160,7 +160,7 @@ def check_scope(
 
 
 class Pages:
-    """Reads the pages of one answer as they are kept, where their source can read them one by one."""
+    """Reads an answer while it is being kept: page by page where its source can, or a large one as a whole."""
 
     #: So many are put together at a time: their rows are few.
     TOGETHER = 64
@@ -170,6 +170,7 @@ class Pages:
         self.source, self.known = source, known
         self.documents: list[Document] = []
         self.are_read: set[int] = set()
+        self.whole: Reading | None = None
         self._waiting: dict[int, pl.DataFrame] = {}
         self._joined: list[pl.DataFrame] = []
         self._lock = Lock()
@@ -187,6 +188,20 @@ class Pages:
         # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
         with suppress(*PARSER_ERRORS):
             self._add(index, self.source.read_page(document))
+
+    def may_be_read_whole(self, documents: Iterable[Document]) -> bool:
+        """True for a large answer in one document whose size alone says that it is not the one of last time."""
+        if not isinstance(documents, Sequence) or len(documents) != 1 or self.source.read_page is not None:
+            return False
+        (document,) = documents
+        size = document.path.stat().st_size
+        return document.is_large and self.known.get(document.url, {}).get("byte_count") != size
+
+    def read_whole(self) -> None:
+        """Read all documents at once."""
+        # As in `read`.
+        with suppress(*PARSER_ERRORS):
+            self.whole = self.source.parse(self.documents)
 
     def _add(self, index: int, page: pl.DataFrame) -> None:
         with self._lock:
@@ -245,8 +260,10 @@ def read_batch(
 def _read(
     source: Source, captures: Sequence[Capture], documents: Sequence[Document], pages: Pages | None
 ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
-    if pages is not None and pages.are_read and source.join_pages:
-        reading: Reading = source.join_pages(documents, pages.rows())
+    if pages is not None and pages.whole is not None:
+        reading: Reading = pages.whole
+    elif pages is not None and pages.are_read and source.join_pages:
+        reading = source.join_pages(documents, pages.rows())
     else:
         reading = source.parse(documents)
     subject = subject_named(source.subject)

@@ -15,7 +15,7 @@ import duckdb
 from assets import reading, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
-from warehouse import loading, staging
+from warehouse import loading, staging, unkept
 from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
@@ -133,6 +133,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     is_lake = isinstance(lake := store_of(home), LakeStore)
     made_in = FileStore(_Remade(home.root))
     store = CaptureStore(home)
+    unkept.rescue(home)
     with write_lock(home), FileStore(home).write_lock() if is_lake else nullcontext():
         # Read under the lock: what another run records until then belongs to it.
         batches = store.batches()

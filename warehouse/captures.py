@@ -69,9 +69,14 @@ class Document:
             raise ValueError(f"{self.url}: {size} bytes, more than the limit of {limit}")
         return self.path.read_bytes()
 
+    @property
+    def is_large(self) -> bool:
+        """True if keeping it takes a while: it is hashed and compressed block by block, from its file."""
+        return self.path.stat().st_size > _SMALL
+
     def in_memory(self) -> Document:
         """The same with its bytes at hand, if they are few."""
-        return replace(self, body=self.path.read_bytes()) if self.path.stat().st_size <= _SMALL else self
+        return self if self.is_large else replace(self, body=self.path.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +263,7 @@ class CaptureStore:
         documents: Iterable[Document],
         known: Mapping[str, Mapping[str, Any]] | None = None,
         when_kept: Callable[[int, Document, Capture], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> list[Capture]:
         """Keep the documents of one batch; storing the same again changes nothing.
 
@@ -271,6 +277,7 @@ class CaptureStore:
                 compressed again.
             when_kept: told of each document (its index, itself, its capture still without ids) whose bytes are on the
                 disk, in any order and from any thread; it must not raise.
+            meanwhile: done once the last document is there, while it is being kept; what it raises is raised when all are.
 
         Raises:
             ValueError: if a name could leave the folder.
@@ -294,6 +301,7 @@ class CaptureStore:
         tasks: list[Future[tuple[Capture, Path | None]]] = []
         # So many wait to be kept at most: a publisher that sends faster than the disk takes is read at the disk's pace.
         room, broken = threading.BoundedSemaphore(2 * _WRITERS), threading.Event()
+        failure: BaseException | None = None
         try:
             # Threads, because hashing, compressing and waiting for the disk go on beside the fetching of the next page.
             with ThreadPoolExecutor(_WRITERS) as pool:
@@ -304,6 +312,11 @@ class CaptureStore:
                         break
                     room.acquire()
                     tasks.append(pool.submit(keep, index, document))
+                try:
+                    if meanwhile is not None:
+                        meanwhile()
+                except BaseException as e:
+                    failure = e
             kept = [task.result() for task in tasks]
             if not kept:
                 return []
@@ -315,6 +328,8 @@ class CaptureStore:
             for task in tasks:
                 if task.exception() is None and (temporary := task.result()[1]) is not None:
                     temporary.unlink(missing_ok=True)
+        if failure is not None:
+            raise failure
         return captures
 
     def note(self, capture: Capture) -> Capture:

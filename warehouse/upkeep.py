@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse import unkept
 from warehouse.connection import write_lock
 from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
@@ -59,6 +60,7 @@ def sweep(home: Home, now: float | None = None) -> Swept:
     keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
     before = (time.time() if now is None else now) - LEFTOVER_AGE_S
     files = bytes_ = 0
+    unkept.rescue(home)
     with write_lock(home):
         doomed = [
             *_leftovers(home, before),
