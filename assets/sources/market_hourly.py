@@ -5,8 +5,8 @@ another currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU 
 rate), a time without offset whose clock is not known (SG, US-CAL-CISO: UTC in fact, nothing says so), a file with one
 row (a failed download that looks like a success). Accepted: a time with offset or in a column called UTC; DE-LU in EUR
 on the German clock (checked against Energinet's UTC prices: 8,733 of 8,757 hours of 2024 agree to the cent, the others
-are those of 2024-06-26; 2024-01-31 is missing and stays missing). DE-LU is day-ahead; of the American files the market
-is not said: `published_hub`.
+are those of 2024-06-26; 2024-01-31 is missing and stays missing). DE-LU is day-ahead; of other files the market is
+not said: `published_hub`. Zones are those of the file's name, in any country whose currency of power is listed below.
 """
 
 from __future__ import annotations
@@ -20,25 +20,61 @@ from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, re
 from assets.sources._clock import placed
 from warehouse.captures import Document
 
-#: Zone -> currency of its market, which price it is, clock of naive times (where known).
-MARKETS: dict[str, tuple[str, str, str | None]] = {
-    "DE-LU": ("EUR", "day_ahead", "Europe/Berlin"),
-    "US-CAL-CISO": ("USD", "published_hub", None),
-    "US-TEX-ERCO": ("USD", "published_hub", None),
-    "SG": ("SGD", "published_hub", None),
-    "AU-NSW": ("AUD", "published_hub", None),
-    "GB": ("GBP", "published_hub", None),
+#: Country of a zone -> currency its power is traded in: the euro on Europe's coupled exchanges, the Nordic ones included.
+_CURRENCIES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "AT",
+            "BE",
+            "CZ",
+            "DE",
+            "DK",
+            "EE",
+            "ES",
+            "FI",
+            "FR",
+            "GR",
+            "HR",
+            "HU",
+            "IE",
+            "IT",
+            "LT",
+            "LU",
+            "LV",
+            "NL",
+            "NO",
+            "PT",
+            "SE",
+            "SI",
+            "SK",
+        ),
+        "EUR",
+    ),
+    **{
+        "AU": "AUD",
+        "BR": "BRL",
+        "CA": "CAD",
+        "CH": "EUR",
+        "CL": "USD",
+        "GB": "GBP",
+        "IN": "INR",
+        "JP": "JPY",
+        "KR": "KRW",
+    },
+    **{"MX": "MXN", "NZ": "NZD", "PL": "PLN", "SG": "SGD", "US": "USD", "ZA": "ZAR"},
 }
+#: Zone -> which price its file holds and the clock of its naive times, where that was checked against another publisher.
+_CHECKED: dict[str, tuple[str, str]] = {"DE-LU": ("day_ahead", "Europe/Berlin")}
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per hour of one market."""
     (document,) = documents
-    named = re.search(r"([A-Z]{2}(?:-[A-Z]+)*)_electricity_prices_20\d\d", document.url)
-    if not named or named[1] not in MARKETS:
+    named = re.search(r"\b(([A-Z]{2})(?:-[A-Z0-9]+)*)_electricity_prices_20\d\d", document.url)
+    if not named or named[2] not in _CURRENCIES:
         raise LayoutError(f"{document.url}: which market? name the file <ZONE>_electricity_prices_<YEAR>.csv")
-    zone = named[1]
-    currency, market, clock = MARKETS[zone]
+    zone, currency = named[1], _CURRENCIES[named[2]]
+    market, clock = _CHECKED.get(zone, ("published_hub", None))
     text = csv_of(document, [])
     if text.height < 24:
         raise LayoutError(f"{document.url}: {text.height} row(s): a failed download, not a year")

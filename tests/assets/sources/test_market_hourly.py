@@ -61,3 +61,31 @@ def test_what_cannot_be_told_is_refused(samples: Path, tmp_path: Path, file: str
     copy.write_bytes(source.read_bytes())
     with pytest.raises(LayoutError, match=word):
         read_files("market_hourly", copy)
+
+
+def hours(folder: Path, name: str, header: str, offset: str = "+09:00") -> Path:
+    file = folder / name
+    rows = "".join(f"2023-05-01 {hour:02}:00:00{offset},{hour}.5\n" for hour in range(24))
+    file.write_text(f"Datetime,Price ({header}/MWh)\n{rows}")
+    return file
+
+
+def test_other_zones_are_read_in_the_currency_of_their_country(tmp_path: Path) -> None:
+    scopes, rejected = read_files("market_hourly", hours(tmp_path, "JP-TK_electricity_prices_2023.csv", "JPY"))
+    first = scopes["JP-TK"].sort("valid_from").row(0, named=True)
+    assert (first["valid_from"].isoformat(), first["price_amount_per_mwh"]) == ("2023-04-30T15:00:00+00:00", 0.5)
+    assert (first["currency_code"], first["market"]) == ("JPY", "published_hub")
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "word"),
+    [
+        ("JP-TK_electricity_prices_2023.csv", "USD", "JP-TK is in JPY"),
+        ("XX-A_electricity_prices_2023.csv", "USD", "which market"),
+        ("prices.csv", "USD", "which market"),
+    ],
+)
+def test_zones_that_cannot_be_told_are_refused(tmp_path: Path, name: str, header: str, word: str) -> None:
+    with pytest.raises(LayoutError, match=word):
+        read_files("market_hourly", hours(tmp_path, name, header))
