@@ -86,7 +86,25 @@ FILES = {
     "csim07": "gpu_retail_series/*csim07*",
     "au_rtx5070ti": "gpu_retail_series/au_*",
     "ru_shops": "gpu_retail_series/ru_shops*",
+    "aemo": "aemo_openelectricity/PUBLIC_TRADINGIS*",
+    "eia_joined": "eia_derived/*_NG_avgCI_*",
+    "ember_price": "ember/api_*price*.csv",
+    "energinet_price": "energinet/**/*price*",
+    "entsoe_price": "entsoe/*price*.xml",
+    "market_hourly": "price_hourly/**/*.csv",
+    "nordpool": "nordpool/*",
+    "openelectricity_price": "aemo_openelectricity/*_price_*",
 }
+#: More files of the sources above, by other names.
+MORE_FILES = [
+    ("electricity_maps", "electricity_maps_api/*carbon_intensity*"),
+    ("electricity_maps", "electricity_maps_api/response.json"),
+    ("energinet_carbon", "energinet/co2_forecast_*"),
+    ("energinet_carbon", "energinet/daily/co2_*"),
+    ("entsoe", "entsoe/*_production*.xml"),
+    ("fsdl", "gpu_rental_snapshots/fsdl_serverless*"),
+    ("owid", "codecarbon/eu-carbon-intensity*"),
+]
 #: Files beside the payloads that are something else: the source must refuse them by name of what is missing.
 NOT_PAYLOADS = re.compile(
     r"generation_|index_bands|intensity_factors|intensity_stats"
@@ -95,7 +113,62 @@ NOT_PAYLOADS = re.compile(
     r"|index\.versions|offers_v1\.0_aws_index|normalized_by_tracker|spot-advisor"
     r"|AmazonEC2_\d+_index\.sample|offer_us-east-2_fragment|offer_cn-northwest-1_fragment|spot-price-history_utf16le"
     r"|captcha|savingsPlan|microcenter|NVIDIA_GeForce_RTX_4090|V100_SXM2_16_GB"
+    # Hours that a label or a missing clock makes unreadable, a failed download, an empty answer, a market's week without a price.
+    r"|(AU-NSW|SG|US-CAL-CISO|DE-LU)_electricity_prices_2024|nearly_empty|elspotprices_empty|opennem_price_WEM"
 )
+#: Samples that no source reads, and why: each file of the samples is either loaded here or stands in this list.
+NOT_LOADED = {
+    "notes on the samples": ["*.md"],
+    "typed in assets/reference, with their source: regions, claims of them, factors of fuels, instances": [
+        "aws_instance_types/*",
+        "ccf/*",
+        "cloud_region_geo/*",
+        "cloud_region_metadata/*",
+        "co2js/IFI_*",
+        "co2js/average-intensities_*",
+        "co2js/marginal-intensities*",
+        "codecarbon/c*",
+        "codecarbon/[gnu]*",
+        "electricitymaps_zone_config/**/*",
+        "google_region_carbon/**/*",
+        "mlco2_impact/*",
+    ],
+    "answers with nothing in them, for the tests of refusal": [
+        "entsoe/A65_no_data*",
+        "error_bodies/*",
+        "us_iso/spp_*_empty.csv",
+    ],
+    "of another quantity than price or carbon: demand, load, availability, lists of files and zones": [
+        "aemo_openelectricity/OPENNEM_demand*",
+        "aemo_openelectricity/nemweb_index*",
+        "aws_price_list/savingsPlan_*_region_index*",
+        "caiso/netdemand*",
+        "caiso/oasis*",
+        "caiso/ren_report*",
+        "eia/region_data_demand*",
+        "electricity_maps_api/latest_power_breakdown.json",
+        "electricity_maps_api/zones.json",
+        "entsoe/A65_load*",
+        "gcp_pricing_yml/acceleratortyperegion*",
+        "genai_prices/*schema*",
+        "gridemissions/E_raw*",
+        "gpu_rental_snapshots/eucri_fx*",
+        "other_provider_apis/oci_cloudestimator2*",
+        "owid/owid-energy-codebook*",
+        "us_iso/spp_rtbm*",
+    ],
+    "what others made of lists that are read themselves: trackers, indices, copies with columns renamed": [
+        "aws_price_list/gpu_prices_*_amorton45.csv",
+        "aws_price_list/libcloud_pricing_*",
+        "gpu_rental_snapshots/joshhmckee*",
+        "gpu_rental_snapshots/observations_to_*",
+        "gpu_rental_snapshots/romaindeniau*",
+        "gpu_rental_snapshots/tardellirs*",
+        "owid/owid-energy-data_renamed*",
+        "research_ci/*",
+    ],
+    "without a source that reads them": ["asia/taipower*", "energinet/ElectricityProdex*"],
+}
 LATEST = dt.datetime(2026, 9, 30, tzinfo=dt.UTC)
 
 
@@ -105,7 +178,11 @@ def seen_at(file: Path) -> dt.datetime:
     stamped = re.search(r"_(20\d\d)(\d\d)(\d\d)\d{6}", file.name)
     if stamped:
         return dt.datetime(*map(int, stamped.groups()), 12, tzinfo=dt.UTC)
-    if not found or int(found.group(2)) > 12 or re.search(r"hourly|range|halfhourly|vintage", file.name):
+    if (
+        not found
+        or int(found.group(2)) > 12
+        or re.search(r"hourly|range|halfhourly|vintage|\d\d_20\d\d-\d\d", file.name)
+    ):
         return LATEST - dt.timedelta(days=sum(file.name.encode()) % 300)
     year, month, day = found.groups()
     return dt.datetime(int(year), int(month), int(day or 1), 12, tzinfo=dt.UTC)
@@ -155,7 +232,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
     settle.refresh_reference(home)
     work: list[tuple[str, Path, dt.datetime]] = [
         (source, file, seen_at(file))
-        for source, pattern in FILES.items()
+        for source, pattern in (*FILES.items(), *MORE_FILES)
         for file in sorted(SAMPLES.glob(pattern))
         if file.is_file()
     ]
@@ -181,6 +258,16 @@ def test_a_provider_has_one_name(loaded: Home) -> None:
         }
     assert {"verda", "latitude", "oci", "ovh"} <= found
     assert not found & set(PROVIDER_NAMES)
+
+
+def test_every_sample_is_loaded_or_said_not_to_be(samples: Path) -> None:
+    files = {f for f in samples.rglob("*") if f.is_file()}
+    loaded_files = {f for _, pattern in (*FILES.items(), *MORE_FILES) for f in samples.glob(pattern) if f.is_file()}
+    # Put back into the layout of the catalog that it was made from.
+    loaded_files.add(samples / "gpu_rental_snapshots/eucri_observations_2026-07-18_2026-08-22.csv")
+    left = {f for patterns in NOT_LOADED.values() for p in patterns for f in samples.glob(p) if f.is_file()}
+    assert {str(f.relative_to(samples)) for f in files - loaded_files - left} == set()
+    assert {str(f.relative_to(samples)) for f in loaded_files & left} == set()
 
 
 def test_every_sample_is_captured_and_only_non_payloads_are_refused(loaded: Home) -> None:
