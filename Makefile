@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 .PHONY: setup lake-setup bench-setup run test dev refresh bench bench-lake lint types check clean lock
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Petaday needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=python3.12 run")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11, 5) else f"Petaday needs Python 3.11.5 or newer (locked packages refuse older ones); {sys.executable} is {v.major}.{v.minor}.{v.micro}. Name another with: make PYTHON=python3.12 run")'
 	@echo "setting up $(VENV) from requirements.lock (once)"
 	@# What a broken-off or failed attempt left behind, perhaps with another Python, is cleared away.
 	@$(PYTHON) -m venv $(if $(wildcard $(STAMP)),,--clear) $(VENV) || { echo "could not make a virtual environment: on Debian and Ubuntu install python3-venv"; exit 1; }

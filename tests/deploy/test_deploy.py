@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -216,6 +218,10 @@ def test_helm_values_have_the_keys_of_the_chart_and_agree_with_the_containers() 
 def test_ports_and_words_are_those_of_the_process_list() -> None:
     (mapping,) = ours()["web"]["ports"]
     assert mapping.rsplit(":", 1)[1] == process.DEFAULTS["PETADAY_WEB_PORT"]
+    for name in ("code", "web"):
+        (line,) = [word for word in ours()[name]["healthcheck"]["test"] if "import" in word]
+        assert process.DEFAULTS[f"PETADAY_{name.upper()}_PORT"] in re.findall(r"\d{4,}", line)
+        compile(line, name, "exec")
     # Who must be reached from another container listens on all addresses of its own; whom they look for is the service.
     for name in ("code", "web"):
         assert ours()[name]["environment"]["PETADAY_BIND"] == "0.0.0.0"
@@ -226,7 +232,7 @@ def test_ports_and_words_are_those_of_the_process_list() -> None:
     assert environment["PETADAY_DAGSTER_PG_HOST"] in services
     for name, pattern in (
         ("PETADAY_BROKER_URL", r"redis://(\w+):6379/0"),
-        ("AWS_ENDPOINT_URL", r"http://(\w+):9000"),
+        ("AWS_ENDPOINT_URL", r"http://(\w+):8333"),
         ("PETADAY_WAREHOUSE", r"ducklake:postgres:host=(\w+) "),
     ):
         assert (found := re.match(pattern, environment[name])), name
@@ -238,36 +244,75 @@ def test_ports_and_words_are_those_of_the_process_list() -> None:
     assert deployment["dagsterApiGrpcArgs"] == words[module : module + 2]
 
 
-#: An `mc` that only tells what it was called with, and what it was given on standard input.
-MC = """#!/bin/sh
+#: A `weed` that tells what it was called with; the bucket is there from the second question on.
+WEED = """#!/bin/sh
 echo "$@" >> "$TOLD/words"
-case "$*" in "alias set o http://objects:9000"|"admin user add o") cat >> "$TOLD/input" ;; esac
-case "$*" in *detach*) exit 1 ;; esac
+case "$1" in
+  server) env > "$TOLD/environment"; exec sleep 5 ;;
+  shell) read -r asked; echo "$asked" >> "$TOLD/asked"; [ "$asked" = s3.bucket.list ] && grep -q create "$TOLD/asked" && echo "  petaday  size:0" ;;
+esac
+exit 0
 """
 
 
 def test_the_object_store_gets_its_bucket_and_two_users_without_a_secret_in_the_process_list(tmp_path: Path) -> None:
-    (tmp_path / "mc").write_text(MC)
-    (tmp_path / "mc").chmod(0o755)
-    bucket = compose()["services"]["bucket"]
-    secrets = {name: f"s3cret-{name}" for name in bucket["environment"]}
-    script = bucket["entrypoint"][1].replace("/objects/", f"{DEPLOY}/objects/")
+    (tmp_path / "weed").write_text(WEED)
+    (tmp_path / "weed").chmod(0o755)
+    objects = compose()["services"]["objects"]
+    secrets = {name: f's3cret"\\-{name}' for name in objects["environment"]}
+    mounted = tmp_path / "objects"
+    shutil.copytree(DEPLOY / "objects", mounted)
+    (script,) = [word for word in objects["entrypoint"] if word.endswith(".sh")]
+    (memory,) = objects["tmpfs"]
+    text = (mounted / Path(script).name).read_text()
+    assert memory in text
+    (mounted / Path(script).name).write_text(text.replace(memory, str(tmp_path)))
     environment = secrets | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TOLD": str(tmp_path)}
-    subprocess.run(["sh", script], env=environment, check=True)
+    started = subprocess.Popen(["sh", str(mounted / Path(script).name)], env=environment)
+    end = time.monotonic() + 20
+    while not (tmp_path / "ready").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    started.terminate()
+    started.wait()
+    # The health check looks for the same file, in the same place.
+    assert objects["healthcheck"]["test"] == ["CMD", "test", "-e", f"{memory}/ready"]
+    made = json.loads((tmp_path / "s3.json").read_text())
+    users = {user["name"]: user for user in made["identities"]}
+    policies = {policy["name"]: json.loads(policy["content"]) for policy in made["policies"]}
+    for role, prefix in (("writer", "S3"), ("reader", "S3_READER")):
+        keys = {"accessKey": secrets[f"{prefix}_KEY_ID"], "secretKey": secrets[f"{prefix}_SECRET_KEY"]}
+        assert users[role] == {"name": role, "credentials": [keys], "policyNames": [role]}
+        assert policies[role] == json.loads((DEPLOY / "objects" / f"{role}.json").read_text())
+    assert len(users) == len(policies) == 2
+    assert (tmp_path / "s3.json").stat().st_mode & 0o077 == 0
     words = (tmp_path / "words").read_text()
-    assert "mb --ignore-existing o/petaday" in words
-    for role, key in (("writer", "S3_KEY_ID"), ("reader", "S3_READER_KEY_ID")):
-        assert f"admin policy create o petaday-{role} {DEPLOY}/objects/{role}.json" in words
-        assert f"admin policy attach o petaday-{role} --user {secrets[key]}" in words
-    given = (tmp_path / "input").read_text().splitlines()
-    assert given == [secrets[name] for name in bucket["environment"]]
-    assert not [value for name, value in secrets.items() if re.search("SECRET|PASSWORD", name) and value in words]
+    assert not [value for value in secrets.values() if value in words + (tmp_path / "environment").read_text()]
+    # What asks nobody who they are listens within the container alone; S3, which asks, where the workers look for it.
+    port = re.match(r"http://objects:(\d+)$", compose()["x-data"]["AWS_ENDPOINT_URL"])
+    assert port
+    for word in ("-ip.bind=127.0.0.1", "-s3.ip.bind=0.0.0.0", f"-s3.port={port.group(1)}"):
+        assert word in words.split()
     # The place that the policies name is the place where the data lie.
     place = compose()["x-lake"]["PETADAY_WAREHOUSE_DATA"].removeprefix("s3://")
-    for role in ("writer", "reader"):
-        policy = json.loads((DEPLOY / "objects" / f"{role}.json").read_text())
-        objects = [r for statement in policy["Statement"] for r in statement["Resource"] if "/" in r]
-        assert all(r.startswith(f"arn:aws:s3:::{place}/") for r in objects)
+    assert f"s3.bucket.create -name {place.split('/')[0]}" in (tmp_path / "asked").read_text()
+    for policy in policies.values():
+        named = [r for statement in policy["Statement"] for r in statement["Resource"] if "/" in r]
+        assert all(r.startswith(f"arn:aws:s3:::{place}/") for r in named)
+
+
+def test_the_image_takes_no_more_than_it_copies_and_no_password() -> None:
+    """The context is closed but for what the Dockerfile asks for; deploy/.env lies in a folder that it copies."""
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    copied = {
+        source
+        for line in (DEPLOY / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ")
+        for source in line.split()[1:-1]
+    }
+    assert lines[0] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == {source.split("/")[0] for source in copied}
+    assert lines.index("deploy/.env") > lines.index("!deploy")
 
 
 def test_passwords_of_the_roles_reach_the_server_that_makes_them() -> None:
