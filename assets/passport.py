@@ -5,16 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from warehouse.captures import CaptureStore
+from warehouse.captures import BytesState, CaptureStore
 from warehouse.connection import read_published
-from warehouse.errors import CaptureDamagedError, PetadayError
+from warehouse.errors import PetadayError
 from warehouse.home import Home
-from warehouse.tables import literal
+from warehouse.quoting import literal
 
 #: Stands for the estimates of every kind.
 DEFAULT_TABLE = "estimated.factor"
@@ -39,7 +37,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a walk, as the macro `passport` tells it; `bytes_match` says what the stored bytes' hash came to."""
+    """One step of a walk, as the macro `passport` tells it; `bytes_state` says what hashing the stored bytes came to."""
 
     row_key: str
     step: int
@@ -56,7 +54,7 @@ class Step:
     fetched_at: str | None
     licence: str | None
     path: str | None
-    bytes_match: bool | None = None
+    bytes_state: BytesState | None = None
 
     @property
     def is_end(self) -> bool:
@@ -88,25 +86,10 @@ def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "", most_row
     return Walks(steps, found[0][-1] if found else 0, len({s.row_key for s in steps}))
 
 
-def is_whole(home: Home, path: str, sha256: str) -> bool:
-    """True if the stored bytes of a capture hash to what is recorded."""
-    store = CaptureStore(home)
-    try:
-        return any(c.sha256 == sha256 and _opens(store, c) for c in _captures_at(store, path))
-    except OSError:
-        return False
-
-
-def _captures_at(store: CaptureStore, path: str) -> list[Any]:
-    return [c for c in store.captures_of(Path(path).parts[0]) if str(c.path) == path]
-
-
-def _opens(store: CaptureStore, capture: Any) -> bool:
-    try:
-        store.open_document(capture).path.unlink()
-    except CaptureDamagedError:
-        return False
-    return True
+def state_of(home: Home, step: Step) -> BytesState:
+    """What became of the stored bytes of a step that ends at a capture."""
+    assert step.path and step.sha256 and step.value is not None, "a capture has a path, a hash and a size in bytes"
+    return CaptureStore(home).state_of(step.path, step.sha256, int(step.value))
 
 
 def split_name(words: Sequence[str]) -> tuple[str, str]:
@@ -128,13 +111,13 @@ def explain(home: Home, words: Sequence[str], most_rows: int | None = None) -> W
         walks = walk(con, table, key, most_rows)
         if not walks.steps:
             raise PetadayError(_not_found(con, table, key))
-    checked: dict[str, bool] = {}
+    found: dict[str | None, BytesState] = {}
     result = []
     for step in walks.steps:
-        if step.part == "capture" and step.path and step.sha256:
-            if step.path not in checked:
-                checked[step.path] = is_whole(home, step.path, step.sha256)
-            step = replace(step, bytes_match=checked[step.path])
+        if step.part == "capture":
+            if step.path not in found:
+                found[step.path] = state_of(home, step)
+            step = replace(step, bytes_state=found[step.path])
         result.append(step)
     return replace(walks, steps=result)
 

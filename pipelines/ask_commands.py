@@ -30,7 +30,7 @@ from warehouse.home import Home
 def query(sql: str, style: str, output: Path | None) -> int:
     """Ask the published file in SQL (read-only)."""
     from warehouse.connection import read_published
-    from warehouse.tables import quoted
+    from warehouse.quoting import quoted
 
     with read_published(Home.from_environment()) as con:
         relation = con.sql(sql)
@@ -143,6 +143,15 @@ def _age(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+#: What is told of the bytes of a capture.
+_BYTES = {
+    "match": "bytes match",
+    "changed": "BYTES CHANGED, they hash to something else: restore the file from a backup of captures/",
+    "missing": "BYTES MISSING, the file is gone while other captures are there: restore it from a backup of captures/",
+    "not here": "not compared, captures are not kept here",
+}
+
+
 @click.command()
 @click.argument("row", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -171,9 +180,16 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
             f"{walks.row_count:,} rows begin so, the first {walks.shown_count} are walked: give more of the key, or --rows 0 for all",
             markup=False,
         )
+    if any(s.bytes_state == "not here" for s in steps):
+        err.print(
+            f"no captures under {home.captures_dir}: no bytes were compared with their hash. To compare them, set PETADAY_HOME to the home "
+            "that published this file, or copy its captures/ there",
+            markup=False,
+        )
+    status = 1 if any(s.bytes_state in ("changed", "missing") for s in steps) else 0
     if as_json:
         sys.stdout.write(json.dumps([asdict(s) for s in steps], indent=2) + "\n")
-        return 1 if any(s.bytes_match is False for s in steps) else 0
+        return status
     shown = None
     for step in steps:
         if step.row_key != shown:
@@ -186,11 +202,10 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
         if step.source_url:
             out.print(f"{indent}source {step.source_url}", markup=False)
         if step.part == "capture":
-            state = "bytes match" if step.bytes_match else "BYTES MISSING OR CHANGED"
             out.print(f"{indent}{step.url}, fetched {step.fetched_at}, licence: {step.licence}", markup=False)
             out.print(f"{indent}{home.captures_dir / (step.path or '')}", markup=False)
-            out.print(f"{indent}SHA-256 {step.sha256}: {state}", markup=False)
-    return 1 if any(s.bytes_match is False for s in steps) else 0
+            out.print(f"{indent}SHA-256 {step.sha256}: {_BYTES[step.bytes_state or 'not here']}", markup=False)
+    return status
 
 
 @click.command()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import zstandard
 
@@ -41,6 +41,10 @@ _SMALL = 8 * _BLOCK
 _DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
 _SAFE_EXTENSION = re.compile(r"[a-z0-9]{1,8}\Z")
+
+
+#: What became of bytes since they were stored; "not here" where the store holds no captures at all.
+BytesState = Literal["match", "changed", "missing", "not here"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +428,31 @@ class CaptureStore:
             capture.etag,
             capture.last_modified,
         )
+
+    def state_of(self, path: str, sha256: str, byte_count: int) -> BytesState:
+        """What became of stored bytes, told by hashing them; nothing is written.
+
+        Args:
+            path: file below the captures folder, as `meta.capture` names it.
+            sha256: hash that was recorded.
+            byte_count: size that was recorded, uncompressed.
+
+        Raises:
+            OSError: if the file is there and cannot be read.
+        """
+        if self.files.size(path) is None:
+            return "missing" if self.files.names() else "not here"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with self.files.open(path) as file:
+                for block in zstandard.ZstdDecompressor().read_to_iter(file, read_size=_BLOCK):
+                    size += len(block)
+                    if size > byte_count:
+                        return "changed"
+                    digest.update(block)
+        except zstandard.ZstdError:
+            return "changed"
+        return "match" if size == byte_count and digest.hexdigest() == sha256 else "changed"
 
     def find_batch(self, batch_id: str, source_id: str) -> list[Capture]:
         """The captures of one batch.

@@ -21,7 +21,8 @@ import duckdb
 import polars as pl
 
 from warehouse.log_views import WORD_ORDER, names
-from warehouse.tables import UNKNOWN_START, Subject, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import UNKNOWN_START, Subject
 
 
 @dataclass(frozen=True, slots=True)

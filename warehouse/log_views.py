@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warehouse.tables import UNKNOWN_START, Subject, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import UNKNOWN_START, Subject
 
 #: Of several words on one key and date the first in this order holds.
 WORD_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"

@@ -12,6 +12,8 @@ from typing import Literal
 import dataframely as dy
 import polars as pl
 
+from warehouse.quoting import literal, quoted
+
 #: `valid_from` of a value whose start the publisher does not state; the views show it as NULL.
 UNKNOWN_START = "1970-01-01T00:00:00+00:00"
 
@@ -24,16 +26,6 @@ _DUCKDB_TYPES: dict[type[pl.DataType], str] = {
     pl.Date: "DATE",
     pl.Datetime: "TIMESTAMPTZ",
 }
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier, quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """An SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def duckdb_type(column: dy.Column) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.quoting import quoted
 from warehouse.schema import Catalog
 from warehouse.sessions import configure
 from warehouse.store.copying import tables_of
-from warehouse.tables import quoted
 
 
 def row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

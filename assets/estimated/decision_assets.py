@@ -19,7 +19,8 @@ from assets.estimated.decisions import VERSION, bundled_decisions, question
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
-from warehouse.tables import Table, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import Table
 
 #: Tables that ask no scenario: what they are filled with.
 _OF_ALL = {

@@ -20,7 +20,8 @@ from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON
 from warehouse.connection import in_write_session, transaction
-from warehouse.tables import Table, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import Table
 
 _HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
 GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "index_grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)

@@ -22,7 +22,8 @@ import duckdb
 from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.observed.views import offers_of
 from warehouse.connection import transaction
-from warehouse.tables import Table, literal, quoted
+from warehouse.quoting import literal, quoted
+from warehouse.tables import Table
 
 METHOD_VERSION = "price-index-1"
 #: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.

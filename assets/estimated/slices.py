@@ -19,7 +19,8 @@ from importlib import resources
 import duckdb
 
 from warehouse.connection import transaction
-from warehouse.tables import Subject, Table, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import Subject, Table
 
 #: Days of series computed at once. Of 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes (twice as many take no less time, and a third
 #: more memory).

@@ -8,7 +8,8 @@ import dagster as dg
 import duckdb
 
 from assets.subjects import GPU_HOUR_BOUNDS_USD
-from warehouse.tables import Subject, duckdb_type, quoted
+from warehouse.quoting import quoted
+from warehouse.tables import Subject, duckdb_type
 
 
 def told(name: str, severity: dg.AssetCheckSeverity, passed: bool, found: dict[str, Any]) -> dg.AssetCheckResult:

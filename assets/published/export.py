@@ -17,7 +17,7 @@ from assets.published.dictionary import Column, Described, describe
 from warehouse.connection import read_published
 from warehouse.errors import PetadayError
 from warehouse.home import Home
-from warehouse.tables import literal, quoted
+from warehouse.quoting import literal, quoted
 
 PACKAGE = "datapackage.json"
 FOCUS = "focus_cost_and_usage"

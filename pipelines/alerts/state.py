@@ -16,7 +16,7 @@ import duckdb
 from warehouse.connection import configure
 from warehouse.errors import PetadayError
 from warehouse.home import Home
-from warehouse.tables import literal
+from warehouse.quoting import literal
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS alerts.main.open_alert (alert_key VARCHAR, kind VARCHAR, title VARCHAR, opened_at TIMESTAMPTZ);

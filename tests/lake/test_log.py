@@ -15,9 +15,9 @@ from deploy import servers
 from tests.lake.conftest import NIGHTLY
 from warehouse import schema
 from warehouse.home import Home
+from warehouse.quoting import literal
 from warehouse.store.lake import LakeStore
 from warehouse.store.profile import LakeProfile
-from warehouse.tables import literal
 
 #: Fewer examples than on the file: each statement asks the catalog.
 _EXAMPLES = "40" if NIGHTLY else "2"

@@ -7,9 +7,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+import zstandard
 from click.testing import CliRunner
 
 from assets import intake, passport, settle
@@ -85,17 +87,12 @@ def walks(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, list[passport
 
 def whole(home: Home, steps: list[passport.Step]) -> bool:
     """True if a capture is there and its stored bytes have the recorded hash."""
-    store = CaptureStore(home)
     captures = [s for s in steps if s.part == "capture"]
     for step in captures:
         assert step.url
         assert step.licence
         assert step.fetched_at
-    return (
-        bool(captures)
-        and all(passport.is_whole(home, str(s.path), str(s.sha256)) for s in {c.path: c for c in captures}.values())
-        and all(store.files.size(str(c.path)) for c in captures)
-    )
+    return bool(captures) and all(passport.state_of(home, s) == "match" for s in {c.path: c for c in captures}.values())
 
 
 @pytest.mark.parametrize("subject", [s.name for s in SUBJECTS])
@@ -171,11 +168,11 @@ def test_every_row_of_an_estimated_table_has_a_passport(
     ).fetchall()
     assert loose == []
     captures = con.execute(
-        "SELECT DISTINCT path, sha256, url, fetched_at, licence FROM walk WHERE part = 'capture'"
+        "SELECT DISTINCT path, sha256, value, url, fetched_at, licence FROM walk WHERE part = 'capture'"
     ).fetchall()
-    for path, sha256, *told in captures:
+    for path, sha256, byte_count, *told in captures:
         assert all(told)
-        assert passport.is_whole(built, path, sha256)
+        assert CaptureStore(built).state_of(path, sha256, int(byte_count)) == "match"
 
 
 def test_the_offers_of_a_day_make_its_median(con: duckdb.DuckDBPyConnection) -> None:
@@ -230,22 +227,50 @@ def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckD
         assert step.source_url or not has_url, step.said_of
 
 
-def test_explain_names_the_file_and_checks_its_hash(built: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(HOME_VARIABLE, str(built.root))
-    result = CliRunner().invoke(
-        main, ["explain", "--json", "gpt-3-175b-a100", "operational_kgco2e"], standalone_mode=False
-    )
-    steps = json.loads(result.stdout)
-    capture = next(s for s in steps if s["part"] == "capture")
-    assert capture["bytes_match"] is True
-    assert (built.captures_dir / capture["path"]).is_file()
+WORDS = ["explain", "gpt-3-175b-a100", "operational_kgco2e"]
+
+
+def explained(home: Home, *options: str) -> Any:
+    """What the command prints and returns, asked of a home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        return CliRunner().invoke(main, [*WORDS, *options], standalone_mode=False)
+
+
+def test_explain_names_the_file_and_checks_its_hash(built: Home) -> None:
+    result = explained(built, "--json")
+    capture = next(s for s in json.loads(result.stdout) if s["part"] == "capture")
+    assert (result.exit_code, capture["bytes_state"]) == (0, "match")
     stored: Path = built.captures_dir / capture["path"]
     kept = stored.read_bytes()
+    other = zstandard.ZstdCompressor().compress(b"other bytes")
+    longer = zstandard.ZstdCompressor().compress(zstandard.ZstdDecompressor().decompress(kept) + b"x")
     try:
-        stored.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-        assert not passport.is_whole(built, capture["path"], capture["sha256"])
+        for spoilt in (kept[:-1] + bytes([kept[-1] ^ 1]), kept[:-9], b"", other, longer):
+            stored.write_bytes(spoilt)
+            result = explained(built)
+            assert result.exit_code == 1
+            assert "BYTES CHANGED" in result.stdout
+        stored.unlink()
+        result = explained(built)
+        assert result.exit_code == 1
+        assert "BYTES MISSING" in result.stdout
+        assert "BYTES CHANGED" not in result.stdout
     finally:
         stored.write_bytes(kept)
+
+
+def test_where_captures_are_not_kept_nothing_is_said_to_be_missing(built: Home, tmp_path: Path) -> None:
+    """The published file alone, on another machine: the walk is whole, and what to do to compare bytes is said once."""
+    (tmp_path / "petaday.duckdb").symlink_to(built.published_file)
+    result = explained(Home(tmp_path))
+    assert result.exit_code == 0
+    assert "BYTES" not in result.stdout
+    assert "not compared" in result.stdout
+    assert result.stderr.count("copy its captures/ there") == 1
+    states = {s["bytes_state"] for s in json.loads(explained(Home(tmp_path), "--json").stdout)}
+    assert states == {None, "not here"}
+    assert [p.name for p in tmp_path.iterdir()] == ["petaday.duckdb"], "asking makes no folder"
 
 
 def test_a_short_key_walks_the_first_rows_and_says_how_many_there_are(
@@ -272,6 +297,21 @@ def test_an_unknown_row_is_answered_with_what_there_is(built: Home) -> None:
     assert passport.split_name(["observed.cloud_rate", "aws", "eu-west-1"]) == ("observed.cloud_rate", "aws/eu-west-1")
 
 
+HOSTILE = "x'); DROP TABLE meta.capture; --"
+
+
 def test_a_quote_in_a_key_is_only_a_key(built: Home) -> None:
-    with pytest.raises(PetadayError, match="begins with"):
-        passport.explain(built, ["observed.cloud_rate", "x'); DROP TABLE meta.capture; --"])
+    for table in ("observed.cloud_rate", "estimated.siting"):
+        with pytest.raises(PetadayError, match="begins with"):
+            passport.explain(built, [table, HOSTILE])
+
+
+def test_what_is_asked_for_is_text_in_the_query_that_passport_makes(con: duckdb.DuckDBPyConnection) -> None:
+    """The macro names those of one family by a query of its own: neither the table nor the key can add to it."""
+    for table in (HOSTILE, "estimated.siting'", "siting(1)", "nothing", "", None):
+        for key in (HOSTILE, "'", "''", "\\'", None):
+            assert con.execute("SELECT count(*) FROM passport(?, ?)", [table, key]).fetchall() == [(0,)]
+            (query,) = con.execute("SELECT passport_call('head', ?, ?)", [table, key]).fetchall()[0]
+            assert len(duckdb.extract_statements(query)) == 1
+            assert con.execute(f"SELECT count(*) FROM ({query})").fetchall() == [(0,)]
+    assert con.execute("SELECT count(*) > 0 FROM passport('siting')").fetchall() == [(True,)]

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from warehouse import macros
 from warehouse.errors import SchemaTooNewError
+from warehouse.quoting import literal, quoted
 from warehouse.sessions import all_or_nothing
-from warehouse.tables import Subject, Table, literal, quoted
+
+if TYPE_CHECKING:
+    # Who only reads declares nothing: dataframely, with what it imports, takes half a second.
+    from warehouse.tables import Subject, Table
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from warehouse.quoting import quoted
 from warehouse.sessions import all_or_nothing
-from warehouse.tables import quoted
 
 #: What a warehouse says of itself, not of its data: each keeps its own.
 OWN_TABLES = frozenset({"meta.schema_version", "meta.definition", "meta.macro"})

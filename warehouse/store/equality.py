@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from warehouse.quoting import quoted
 from warehouse.schema import Catalog
 from warehouse.store.copying import tables_of
-from warehouse.tables import quoted
 
 #: Instants asked on each clock: quantiles of what the logs hold, and one after everything.
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

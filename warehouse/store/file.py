@@ -21,8 +21,8 @@ from warehouse import schema
 from warehouse.errors import NotPublishedError, PetadayError, WarehouseDamagedError, is_disk_full
 from warehouse.files import Files, LocalFiles
 from warehouse.home import Home
+from warehouse.quoting import literal
 from warehouse.sessions import configure
-from warehouse.tables import literal
 
 #: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
 STORAGE_VERSION = "v1.5.0"

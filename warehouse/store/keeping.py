@@ -11,10 +11,10 @@ from warehouse import schema
 from warehouse.again import whole_again
 from warehouse.connection import told_of_interruptions
 from warehouse.errors import PetadayError
+from warehouse.quoting import literal, quoted
 from warehouse.settings import setting
 from warehouse.store.lake import LakeStore
 from warehouse.store.profile import CATALOG_SCHEMA
-from warehouse.tables import literal, quoted
 
 #: Days for which old snapshots can be read, unless PETADAY_KEEP_LAKE_DAYS says otherwise.
 KEPT_SNAPSHOT_DAYS = 7

@@ -24,10 +24,10 @@ from warehouse import schema
 from warehouse.errors import NotPublishedError, PetadayError, StoreInterruptedError, is_disk_full
 from warehouse.files import Files, LocalFiles, ObjectFiles
 from warehouse.home import Home
+from warehouse.quoting import literal
 from warehouse.sessions import configure
 from warehouse.store import instances
 from warehouse.store.profile import CATALOG_SCHEMA, LakeProfile, s3_endpoint, s3_region, s3_secret_sql
-from warehouse.tables import literal
 
 _EXTENSIONS = ("ducklake", "postgres_scanner")
 #: Key of the advisory lock; any number will do, as long as all use the same.

@@ -80,7 +80,7 @@ def s3_region() -> str:
 
 def s3_secret_sql(scope: str) -> str:
     """CREATE SECRET for DuckDB: in memory, for this connection's database only, for `scope` only."""
-    from warehouse.tables import literal
+    from warehouse.quoting import literal
 
     options = ["TYPE s3", f"SCOPE {literal(scope)}", f"REGION {literal(s3_region())}"]
     for option, variable in (

@@ -10,3 +10,8 @@ CREATE OR REPLACE MACRO head_of_scenario(of_table, of_key) AS TABLE
     WHERE of_table IN ('scenario_estimate', 'estimated.scenario_estimate', 'factor', 'estimated.factor')
         AND starts_with(concat_ws('/', scenario_id, quantity, method_version), of_key);
 COMMENT ON MACRO TABLE head_of_scenario IS 'Rows of training_estimate and scenario_estimate in the form that passport walks from.';
+
+CREATE OR REPLACE MACRO reference_of_scenario(of_table, of_key) AS TABLE FROM reference_of_nothing(of_table, of_key);
+COMMENT ON MACRO TABLE reference_of_scenario IS 'None: their factors name them.';
+CREATE OR REPLACE MACRO observation_of_scenario(of_table, of_key) AS TABLE FROM observation_of_nothing(of_table, of_key);
+COMMENT ON MACRO TABLE observation_of_scenario IS 'None: their factors name them.';

@@ -2,25 +2,8 @@
 -- passport_<family>.sql: its rows (head_of_), the reference facts (reference_of_) and the observed rows (observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
-    WITH estimate AS (
-        FROM head_of_scenario(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_siting(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_east_west(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_petaday(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_esg_report(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_compute_trend(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_verdict(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_why_moved(of_table, of_key)
-        UNION ALL BY NAME FROM head_of_index(of_table, of_key)),
-    decided_by AS (
-        FROM reference_of_siting(of_table, of_key)
-        UNION ALL FROM reference_of_east_west(of_table, of_key)
-        UNION ALL FROM reference_of_petaday(of_table, of_key)
-        UNION ALL FROM reference_of_esg_report(of_table, of_key)
-        UNION ALL FROM reference_of_compute_trend(of_table, of_key)
-        UNION ALL FROM reference_of_verdict(of_table, of_key)
-        UNION ALL FROM reference_of_why_moved(of_table, of_key)
-        UNION ALL FROM reference_of_index(of_table, of_key)),
+    WITH estimate AS (FROM head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(passport_call('head', of_table, of_key))),
+    decided_by AS (FROM query(passport_call('reference', of_table, of_key))),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -65,21 +48,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)
         UNION ALL BY NAME
-        FROM observation_of_siting(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_east_west(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_petaday(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_esg_report(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_compute_trend(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_verdict(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_why_moved(of_table, of_key)
-        UNION ALL BY NAME
-        FROM observation_of_index(of_table, of_key)),
+        FROM query(passport_call('observation', of_table, of_key))),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o

@@ -1,0 +1,13 @@
+"""Names and texts as they are written in SQL."""
+
+from __future__ import annotations
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
