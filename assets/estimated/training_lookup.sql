@@ -95,7 +95,7 @@ SELECT *,
     run_hours IS NOT NULL OR (is_flop_known AND (given_achieved_flop_per_s_per_gpu IS NOT NULL OR peak IS NOT NULL)) AS has_hours
 FROM needs;
 
--- The rate at as_of, per scenario (rule rate-2): one source speaks for each provider, a provider's rate is the median of its offers, and
+-- The rate at as_of, per scenario (rule rate-2): one source speaks for each provider (is_spoken), a provider's rate is the median of its offers, and
 -- the rate is the median over providers with p5 and p95 for its band, so that a provider that sells in many regions counts once. Of one
 -- provider alone the quantiles are over its offers.
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
@@ -112,11 +112,11 @@ WITH wanted AS (
         AND (w.region IS NULL OR w.is_zone_only OR o.region = w.region OR o.region = 'global')
     WHERE o.price_usd_per_gpu_hour > 0
 ), said AS (
-    SELECT *, count(*) OVER (PARTITION BY scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
+    SELECT *, offers_said(scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
 ), spoken AS (
     SELECT *, median(price) OVER of_provider AS provider_price, row_number() OVER (of_provider ORDER BY price) AS offer_number,
         min(provider) OVER of_scenario <> max(provider) OVER of_scenario AS are_many
-    FROM (FROM said QUALIFY dense_rank() OVER (PARTITION BY scenario_id, provider ORDER BY source_rank, said_count DESC, source_id) = 1)
+    FROM (FROM said QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))
     WINDOW of_provider AS (PARTITION BY scenario_id, provider), of_scenario AS (PARTITION BY scenario_id)
 ), rate AS (
     SELECT scenario_id, count(*) AS offer_count, count(DISTINCT provider) AS provider_count,

@@ -21,20 +21,19 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', to_at::TIMESTAMPTZ, coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
             coalesce(to_accelerator, j.accelerator_id), j.* REPLACE (coalesce(utilization_to, j.used)::DOUBLE AS used) FROM job j),
-    -- Of a place, as in siting: the source that speaks for the provider, and its cheapest instance type.
+    -- Of a place, as in siting: the source that speaks for the provider, of a region that it says nothing of the next, and its cheapest instance type.
     offered AS (
         SELECT s.side, s.as_of_at, s.want_type, s.want_region, s.basis_boundary, o.provider, o.region, o.instance_type, o.source_id, o.source_rank, o.price_usd_per_gpu_hour,
             o.price_amount_per_hour / o.accelerator_count AS amount, o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) AS usd, o.accelerator_id,
-            count(*) OVER (PARTITION BY s.side, o.source_id) AS source_offer_count
+            offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = s.want_provider AND (s.want_type IS NULL OR o.instance_type = s.want_type)
             AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator) AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.stands_to > s.as_of_at
             AND o.price_usd_per_gpu_hour > 0),
     offer AS (
-        SELECT p.* FROM (
-            SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.side ORDER BY o.source_rank, o.source_offer_count DESC, o.source_id) AS speaking_source_id FROM offered o) p
-        WHERE (p.want_region IS NULL OR p.region = p.want_region) AND (p.want_type IS NOT NULL OR p.source_id = p.speaking_source_id)
         -- Where no region is named: the cheapest.
-        QUALIFY row_number() OVER (PARTITION BY p.side ORDER BY p.source_rank, p.price_usd_per_gpu_hour, p.instance_type, p.region, p.source_id) = 1),
+        SELECT p.* FROM offered p WHERE p.want_region IS NULL OR p.region = p.want_region
+        QUALIFY row_number() OVER (PARTITION BY p.side ORDER BY p.source_rank, CASE WHEN p.want_type IS NULL THEN p.said_count END DESC, CASE WHEN p.want_type IS NULL THEN p.source_id END,
+            p.price_usd_per_gpu_hour, p.instance_type, p.region, p.source_id) = 1),
     grid AS (
         SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9

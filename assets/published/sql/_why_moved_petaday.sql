@@ -6,16 +6,14 @@ CREATE OR REPLACE MACRO moved_petaday(estimate, from_at, to_at := now(), to_acce
     side AS (
         SELECT 'from' AS side, (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE AS index_on, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', (to_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.* FROM job j),
-    -- As in estimated.price_index: one source speaks for a provider, its price is the median of its offers.
+    -- As in estimated.price_index: one source speaks for a provider (is_spoken), its price is the median of its offers.
     offered AS (
         SELECT s.side, o.provider, o.region, o.instance_type, o.offer_variant, o.source_id, o.scope, o.valid_from, o.source_rank, o.currency_code, o.price_usd_per_gpu_hour AS usd,
-            o.price_amount_per_hour / o.accelerator_count AS amount, count(*) OVER (PARTITION BY s.side, o.provider, o.source_id) AS source_offer_count
+            o.price_amount_per_hour / o.accelerator_count AS amount, offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.accelerator_id = s.want_accelerator AND o.purchase_option = s.purchase_option AND o.price_usd_per_gpu_hour > 0
             AND (o.counts_from AT TIME ZONE 'UTC')::DATE <= s.index_on AND (o.counts_to AT TIME ZONE 'UTC')::DATE > s.index_on),
     offer AS (
-        SELECT p.* FROM (
-            SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.side, o.provider ORDER BY o.source_rank, o.source_offer_count DESC, o.source_id) AS speaking_source_id FROM offered o) p
-        WHERE p.source_id = p.speaking_source_id),
+        SELECT o.* FROM offered o QUALIFY is_spoken(o.side, o.provider, o.source_rank, o.said_count, o.source_id)),
     currency AS (SELECT o.currency_code, avg(o.usd / o.amount) AS usd_per_unit FROM offer o WHERE o.side = 'from' GROUP BY o.currency_code),
     -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
     spoken AS (

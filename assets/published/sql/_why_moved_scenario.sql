@@ -61,17 +61,17 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
             FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code GROUP BY r.region, r.provider) p
             ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
         QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
-    -- One source speaks for each provider: the rule of petaday_rate in assets/estimated/training_lookup.sql.
+    -- As the estimate takes it: petaday_rate in assets/estimated/training_lookup.sql.
     rate AS (
         FROM (
-            SELECT p.side, r.*, count(*) OVER (PARTITION BY p.side, r.provider, r.source_id) AS said_count FROM placed p, LATERAL (
+            SELECT p.side, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count FROM placed p, LATERAL (
                 SELECT o.* FROM (
                     SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
                     FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k WHERE k.price_usd_per_gpu_hour > 0) o
                 WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
                   AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
                   AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
-        QUALIFY dense_rank() OVER (PARTITION BY side, provider ORDER BY source_rank, said_count DESC, source_id) = 1),
+        QUALIFY is_spoken(side, provider, source_rank, said_count, source_id)),
     -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
     currency AS (SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
     of_provider AS (

@@ -51,13 +51,13 @@ CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
         SELECT o.*, (o.counts_from AT TIME ZONE 'UTC')::DATE AS from_on, (o.counts_to AT TIME ZONE 'UTC')::DATE AS to_on FROM observed.cloud_offer o
         WHERE o.price_usd_per_gpu_hour > 0 AND o.accelerator_id IN (SELECT accelerator_id FROM row_wanted)),
     said AS (
-        SELECT w.root_key, o.*, count(*) OVER (PARTITION BY w.root_key, o.provider, o.source_id) AS said_count
+        SELECT w.root_key, o.*, offers_said(w.root_key, o.provider, o.source_id) AS said_count
         FROM row_wanted w JOIN counted o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option AND o.from_on <= w.index_on AND w.index_on < o.to_on)
     SELECT root_key, 'observed.cloud_rate' AS table_name,
         offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id, currency_code,
         provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value
-    FROM said QUALIFY dense_rank() OVER (PARTITION BY root_key, provider ORDER BY source_rank, said_count DESC, source_id) = 1;
+    FROM said QUALIFY is_spoken(root_key, provider, source_rank, said_count, source_id);
 COMMENT ON MACRO TABLE offer_of_index IS 'Offers behind rows of price_index and price_link, as rows of observed.cloud_rate.';
 
 CREATE OR REPLACE MACRO offer_of_price_offer(of_table, of_key) AS TABLE

@@ -39,14 +39,14 @@ CREATE OR REPLACE MACRO observation_of_why_moved(of_table, of_key) AS TABLE
         FROM head_of_why_moved(of_table, of_key) h JOIN estimated.factor f ON f.scenario_id = h.scenario_id AND f.quantity = h.quantity AND f.method_version = h.method_version
         WHERE f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'observed'),
     later_said AS (
-        SELECT l.root_key, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY l.root_key, o.provider, o.source_id) AS said_count,
+        SELECT l.root_key, o.provider, o.source_id, o.source_rank, offers_said(l.root_key, o.provider, o.source_id) AS said_count,
             offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
         FROM later l JOIN observed.cloud_offer o ON o.accelerator_id = coalesce(l.to_accelerator, l.wanted.accelerator_id) AND o.purchase_option = l.wanted.purchase_option
             AND (coalesce(l.to_provider, l.wanted.provider) = 'any provider' OR o.provider = coalesce(l.to_provider, l.wanted.provider))
             AND (coalesce(l.to_region, l.wanted.region) = 'any region' OR o.region = coalesce(l.to_region, l.wanted.region) OR o.region = 'global')
             AND o.counts_from <= l.later_at AND o.stands_to > l.later_at AND o.price_usd_per_gpu_hour > 0),
     later_spoken AS (
-        SELECT DISTINCT root_key, row_key FROM (FROM later_said QUALIFY dense_rank() OVER (PARTITION BY root_key, provider ORDER BY source_rank, said_count DESC, source_id) = 1))
+        SELECT DISTINCT root_key, row_key FROM (FROM later_said QUALIFY is_spoken(root_key, provider, source_rank, said_count, source_id)))
     SELECT l.root_key, o.* FROM later_spoken l JOIN row_of_observed('cloud_rate') o USING (row_key)
     UNION ALL BY NAME
     SELECT r.root_key, o.* FROM split_row(of_table, of_key) r JOIN row_of_observed('cloud_rate') o ON len(r.path) = 5 AND o.provider = coalesce(r.to_provider, r.path[2]) AND o.region = coalesce(r.to_region, r.path[3])

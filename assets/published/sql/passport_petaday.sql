@@ -23,13 +23,11 @@ COMMENT ON MACRO TABLE reference_of_petaday IS 'Reference facts that rows of pet
 CREATE OR REPLACE MACRO observation_of_petaday(of_table, of_key) AS TABLE
     WITH offer AS (
         SELECT h.root_key, offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,
-            o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY h.root_key, o.provider, o.source_id) AS source_offer_count
+            o.provider, o.source_id, o.source_rank, offers_said(h.root_key, o.provider, o.source_id) AS said_count
         FROM head_of_petaday(of_table, of_key) h JOIN observed.cloud_offer o ON o.accelerator_id = h.accelerator_id AND o.purchase_option = h.purchase_option AND o.price_usd_per_gpu_hour > 0
             AND (o.counts_from AT TIME ZONE 'UTC')::DATE <= h.index_on AND (o.counts_to AT TIME ZONE 'UTC')::DATE > h.index_on),
     spoken AS (
-        SELECT f.root_key, f.row_key FROM (
-            SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.root_key, o.provider ORDER BY o.source_rank, o.source_offer_count DESC, o.source_id) AS speaking_source_id FROM offer o) f
-        WHERE f.source_id = f.speaking_source_id)
+        SELECT o.root_key, o.row_key FROM offer o QUALIFY is_spoken(o.root_key, o.provider, o.source_rank, o.said_count, o.source_id))
     SELECT s.root_key, r.* FROM spoken s JOIN row_of_observed('cloud_rate') r ON r.row_key = s.row_key
     UNION ALL BY NAME
     SELECT h.root_key, r.* FROM head_of_petaday(of_table, of_key) h JOIN row_of_observed('token_price') r ON r.source_id = h.source_ids

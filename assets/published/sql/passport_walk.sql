@@ -25,15 +25,14 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
                 ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
     rate_said AS (
-        SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, count(*) OVER (PARTITION BY w.root_key, w.factor, o.provider, o.source_id) AS said_count,
+        SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, offers_said((w.root_key, w.factor), o.provider, o.source_id) AS said_count,
             offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
         FROM rate_wanted w JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
             AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
             AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
             AND o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AND o.price_usd_per_gpu_hour > 0),
-    -- One source speaks for each provider: the rule of petaday_rate in assets/estimated/training_lookup.sql.
     rate_spoken AS (
-        FROM rate_said QUALIFY dense_rank() OVER (PARTITION BY root_key, factor, provider ORDER BY source_rank, said_count DESC, source_id) = 1),
+        FROM rate_said QUALIFY is_spoken((root_key, factor), provider, source_rank, said_count, source_id)),
     grid_wanted AS (
         SELECT root_key, factor, capture_id,
             replace(regexp_extract(origin_ref, 'observed\.grid_carbon\[([^\]]+)\]', 1), ', ', '/') || '/'

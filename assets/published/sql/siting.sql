@@ -17,17 +17,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)))) AS wanted_flop
         FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(model))),
     egress AS (SELECT coalesce(transfer_usd_per_gb::DOUBLE, (SELECT e.central FROM decision_default('egress_usd_per_gb', of_provider := from_provider) e)) AS usd_per_gb),
-    offer AS (
-        SELECT o.*, first_value(o.source_id) OVER (PARTITION BY o.provider, o.accelerator_id, o.purchase_option
-            ORDER BY o.source_rank, o.source_offer_count DESC, o.source_id) AS speaking_source_id
-        FROM (
-            SELECT k.*, count(*) OVER (PARTITION BY k.provider, k.accelerator_id, k.purchase_option, k.source_id) AS source_offer_count
-            FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k
-            WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.stands_to > valid_at::TIMESTAMPTZ
-              AND (accelerator IS NULL OR k.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i))
-              AND (purchase IS NULL OR k.purchase_option = purchase)) o),
     cheapest_offer AS (
-        SELECT o.* FROM offer o WHERE o.source_id = o.speaking_source_id
+        SELECT o.* FROM spoken_offer(valid_at := valid_at, known_at := known_at, accelerator := accelerator, purchase := purchase) o
         QUALIFY row_number() OVER (PARTITION BY o.provider, o.region, o.accelerator_id, o.purchase_option ORDER BY o.price_usd_per_gpu_hour, o.instance_type) = 1),
     -- The latest whole year of each zone on the basis asked for: places are compared by like with like.
     year AS (

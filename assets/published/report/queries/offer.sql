@@ -11,11 +11,11 @@ SELECT accelerator_id, provider, region, instance_type, purchase_option, offer_v
 FROM observed.cloud_offer
 WHERE accelerator_id IS NOT NULL AND price_usd_per_gpu_hour > 0;
 
--- In force at the date of the report; where several sources speak of a provider's accelerator, the best ranked one does.
+-- In force at the date of the report, each offer once.
 CREATE OR REPLACE TEMP TABLE offer_now AS
-SELECT * FROM offer
-WHERE from_at <= getvariable('report_at') AND to_at > getvariable('report_at')
-QUALIFY source_id = first(source_id) OVER (PARTITION BY provider, accelerator_id, purchase_option ORDER BY source_rank, source_id);
+SELECT accelerator_id, provider, region, instance_type, purchase_option, price_usd_per_gpu_hour, valid_from, observed_at, source_id, capture_id, is_bundled,
+       coalesce(confirmed_at, observed_at) AS seen_at, is_of_speaking_source
+FROM spoken_offer(valid_at := getvariable('report_at'));
 
 -- The latest yearly average of each zone by boundary: location-based, actual.
 CREATE OR REPLACE TEMP TABLE grid_by_boundary AS

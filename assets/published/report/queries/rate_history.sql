@@ -8,9 +8,11 @@ chosen AS (
     WHERE purchase_option = 'on_demand' AND fp16_dense_flop_per_s IS NOT NULL AND is_datacenter
     GROUP BY 1 HAVING count(DISTINCT provider) >= 2 ORDER BY count(DISTINCT provider) DESC, count(*) DESC, 1 LIMIT 6
 ), spell AS (
-    SELECT m.at_instant, o.* FROM moment m JOIN offer o ON o.from_at <= m.at_instant AND o.to_at > m.at_instant
-    WHERE o.purchase_option = 'on_demand' AND o.accelerator_id IN (FROM chosen)
-    QUALIFY source_id = first(source_id) OVER (PARTITION BY m.at_instant, provider, o.accelerator_id ORDER BY source_rank, source_id)
+    FROM (
+        SELECT m.at_instant, o.*, offers_said((m.at_instant, o.accelerator_id), o.provider, o.source_id) AS said_count
+        FROM moment m JOIN offer o ON o.from_at <= m.at_instant AND o.to_at > m.at_instant
+        WHERE o.purchase_option = 'on_demand' AND o.accelerator_id IN (FROM chosen))
+    QUALIFY is_spoken((at_instant, accelerator_id), provider, source_rank, said_count, source_id)
 ), provider_rate AS (
     SELECT accelerator_id, at_instant, provider, median(price_usd_per_gpu_hour) AS price, count(*) AS offers, bool_and(is_bundled) AS is_bundled,
         list(capture_id) AS capture_ids
