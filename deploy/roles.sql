@@ -26,6 +26,9 @@ GRANT CONNECT ON DATABASE petaday_dagster TO petaday_dagster;
 \connect petaday_dagster
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO petaday_dagster;
+-- Large objects belong to no schema: anybody who may connect could fill the disk with them, and nothing here uses them.
+SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure) FROM pg_proc
+    WHERE proname IN ('lo_creat', 'lo_create', 'lo_from_bytea') AND pronamespace = 'pg_catalog'::regnamespace \gexec
 
 \connect petaday_lake
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -38,3 +41,5 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO petaday_writer', locking);
     END LOOP;
 END $$;
+SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure) FROM pg_proc
+    WHERE proname IN ('lo_creat', 'lo_create', 'lo_from_bytea') AND pronamespace = 'pg_catalog'::regnamespace \gexec
