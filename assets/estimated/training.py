@@ -27,6 +27,7 @@ import polars as pl
 
 from assets.estimated.scenario import NUMBERS, Scenario, ScenarioError
 from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE, TRAINING_QUANTITIES
+from assets.observed.views import speaking_statements
 
 METHOD_VERSION = "training-1"
 
@@ -186,7 +187,8 @@ def scenario_frames(scenarios: Iterable[Scenario], now: dt.datetime) -> tuple[pl
     )
 
 
-def _has(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str | None = None) -> bool:
+def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str | None = None) -> bool:
+    """Whether a file has a table, or a column of it: one that was published earlier may not."""
     found = con.execute(
         "SELECT count(*) FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $table "
         "AND ($column IS NULL OR column_name = $column) AND database_name = current_database()",
@@ -203,7 +205,7 @@ def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
             "SELECT function_name FROM duckdb_functions() WHERE function_type = 'macro'"
         ).fetchall()
     }
-    for statement in formula_statements():
+    for statement in (*formula_statements(), *speaking_statements()):
         head = "CREATE OR REPLACE MACRO "
         start = statement.find(head)
         if start < 0:
@@ -215,7 +217,7 @@ def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
 def _defaults(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """The stand-ins of this method version: from the warehouse, or from the file that ships where it has none."""
     columns = ["factor", "low", "central", "high", "note", "source_url"]
-    if _has(con, "reference", "method_default"):
+    if has_table(con, "reference", "method_default"):
         found = con.execute(
             f"SELECT {', '.join(columns)} FROM reference.method_default WHERE method_version = $version",
             {"version": METHOD_VERSION},
@@ -243,28 +245,38 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
         "SELECT NULL::VARCHAR AS alias, NULL::DOUBLE AS memory_gib, NULL::VARCHAR AS accelerator_id, "
         "false AS is_conditional"
     )
-    if _has(con, "reference", "accelerator_alias"):
+    if has_table(con, "reference", "accelerator_alias"):
         aliases = (
             "SELECT alias, memory_gib::DOUBLE AS memory_gib, accelerator_id, "
             "coalesce(provider <> 'scenario', false) OR instance_pattern IS NOT NULL AS is_conditional FROM reference.accelerator_alias"
         )
     # A file published before there were aliases knows a model by its key alone.
     names, key = "(SELECT lower(model_id) AS name_key, model_id FROM reference.model)", "lower(s.model)"
-    if _has(con, "observed", "model_name"):
+    if has_table(con, "observed", "model_name"):
         names, key = "observed.model_name", "model_key(s.model)"
     return _text_of("training_lookup.sql").format(
         model_name_relation=names,
         model_name_key=key,
         given_columns=", ".join(given),
         alias_relation=f"({aliases})",
-        grid_is_bundled="g.is_bundled" if _has(con, "observed", "grid_carbon", "is_bundled") else "false",
+        grid_is_bundled="g.is_bundled" if has_table(con, "observed", "grid_carbon", "is_bundled") else "false",
     )
+
+
+#: What else may be done where a model is not known, in a file that has assumptions.
+_ASSUMPTION_NOTE = (
+    "coalesce((SELECT '; of a request, method ' || min(a.assumed_by) || ' assumes a size' FROM reference.model_assumption a "
+    "WHERE model_key(a.model) = model_key(model_written)), '')"
+)
 
 
 def _check_sql(con: duckdb.DuckDBPyConnection) -> str:
     countries = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
     return _text_of("training_check.sql").format(
-        country_relation="reference.country" if _has(con, "reference", "country", "country_code_alpha3") else countries,
+        assumption_note=_ASSUMPTION_NOTE if has_table(con, "reference", "model_assumption") else "''",
+        country_relation="reference.country"
+        if has_table(con, "reference", "country", "country_code_alpha3")
+        else countries,
         tolerance=TOLERANCE,
         flop_width=_width("training_flop"),
         token_width=_width("parameters_count", "active_parameters_count", "tokens_count", "flop_per_parameter_token"),

@@ -105,7 +105,8 @@ near_model AS (
             it_energy_kwh(run_hours, given_power_w_per_gpu))
     FROM compared WHERE given_it_energy_kwh IS NOT NULL AND run_hours IS NOT NULL AND given_power_w_per_gpu IS NOT NULL
 )
-SELECT scenario_id, 1 AS priority, format('model: {{}} is not in reference.model; closest are {{}}; or give parameters_count and tokens_count', model_written, names) AS problem
+SELECT scenario_id, 1 AS priority, format('model: {{}} is not in reference.model; closest are {{}}; or give parameters_count and tokens_count{{}}', model_written, names,
+    {assumption_note}) AS problem
 FROM s JOIN near_model USING (scenario_id)
 UNION ALL
 SELECT scenario_id, 2, format('accelerator: {{}} is not in reference.accelerator; closest are {{}}', accelerator_written, names)

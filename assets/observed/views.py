@@ -231,6 +231,11 @@ def price_change_views() -> list[str]:
     ]
 
 
+def speaking_statements() -> list[str]:
+    """The rule which of several sources speaks for a provider."""
+    return _statements(_read("who_speaks.sql"))
+
+
 def scripts() -> list[str]:
     """All SQL of this room, in order of dependence: exchange rates come before what is converted by them."""
     ordered = sorted(SUBJECTS, key=lambda s: s.name != "exchange_rate")
@@ -247,6 +252,7 @@ def scripts() -> list[str]:
         *(statement for subject in others for statement in subject_views(subject)),
         *rest,
         *_statements(_read("source_rank.sql")),
+        *speaking_statements(),
         *offer_views(),
         *price_change_views(),
         *_statements(_read("disagreement.sql")),

@@ -11,14 +11,6 @@ CREATE OR REPLACE MACRO source_rank(source_id) AS
          ELSE 1 END;
 COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface and intensities computed here beside its own, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
 
--- Where several sources state the offers of one provider, one of them speaks, so that no offer counts twice. Two windows, since the second orders by the first:
--- offers_said in a SELECT, then is_spoken in the QUALIFY over it. job is what the offers are taken for: a scenario, a day, a column or several.
-CREATE OR REPLACE MACRO offers_said(job, provider, source_id) AS count(*) OVER (PARTITION BY job, provider, source_id);
-COMMENT ON MACRO offers_said IS '1; offers that a source states of a provider for a job, a window over the offers: who of several sources speaks follows from it, see is_spoken.';
-CREATE OR REPLACE MACRO is_spoken(job, provider, source_rank, said_count, source_id) AS
-    dense_rank() OVER (PARTITION BY job, provider ORDER BY source_rank, said_count DESC, source_id) = 1;
-COMMENT ON MACRO is_spoken IS 'Whether an offer is of the one source that speaks for its provider: the lowest source_rank, then the one that states most offers (offers_said), then by name; a window over the offers.';
-
 -- How long a price counts that nobody has confirmed or replaced since.
 CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS
     coalesce(valid_to, confirmed_at + CASE WHEN is_bundled THEN INTERVAL 548 DAY ELSE INTERVAL 45 DAY END);

@@ -12,6 +12,9 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
+from assets.estimated.engine import estimate_statements
+from assets.estimated.scenario import ScenarioError
+from assets.estimated.sections import statement_of
 from assets.sources import all_sources
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -286,3 +289,37 @@ def test_a_closed_model_by_what_the_method_assumes(con: duckdb.DuckDBPyConnectio
     assert str(older["unknown"]).startswith("size of the model not known")
     opened = band(con, "('llama-3-70b', 250, 384.0, 4.0)", columns)
     assert (opened["size_assumed_by"], opened["unknown"]) == (None, "PUE not known")
+
+
+def test_a_scenario_file_answers_of_a_closed_model_as_the_table_does(con: duckdb.DuckDBPyConnection) -> None:
+    """Every model of which something is assumed, and names that people write: both ends and the middle."""
+    listed = [m for (m,) in con.execute("SELECT model FROM reference.model_assumption ORDER BY 1").fetchall()]
+    assert len(listed) > 10
+    stated = {"output_tokens_count": 250, "grid_gco2e_per_kwh": 384, "grid_water_l_per_kwh": 4, "method": "ecologits-0.11.3"}  # fmt: skip
+    names = [*listed, "openai/GPT-4o-2024-08-06"]
+    results = estimate_statements(
+        con, [statement_of("request", stated | {"model": m}, scenario_id=str(n)) for n, m in enumerate(names)]
+    )
+    for model, result in zip(names, results, strict=True):
+        table = band(con, f"('{model}', 250, 384.0, 4.0)", "model, output_tokens_count, grid_gco2e_per_kwh, grid_water_l_per_kwh")  # fmt: skip
+        assert table["size_assumed_by"] == "ecologits-0.11.3"
+        for quantity in ("energy_kwh", "operational_kgco2e", "embodied_kgco2e", "total_kgco2e", "water_l"):
+            found = result.quantities[quantity]
+            expected = [table[f"low_{quantity}"], table[quantity], table[f"high_{quantity}"]]
+            assert [found["low"], found["central"], found["high"]] == pytest.approx(expected, rel=1e-12), (model, quantity)  # fmt: skip
+            shares = [f["variance_share"].get(quantity) for f in result.factors]
+            if found["low"] < found["high"]:
+                assert sum(share or 0 for share in shares) == pytest.approx(1), (model, quantity)
+    origins = {f["factor"]: f["origin_ref"] for f in results[-1].factors}
+    assert origins["parameters_count"].startswith("reference.model_assumption[ecologits-0.11.3, gpt-4o]")
+
+
+def test_what_is_known_of_a_request_goes_before_what_is_assumed(con: duckdb.DuckDBPyConnection) -> None:
+    stated = {"model": "gpt-4o", "output_tokens_count": 250, "method": "ecologits-0.11.3"}
+    (sized,) = estimate_statements(con, [statement_of("request", stated | {"parameters_count": 8e9})])
+    assert sized.quantities["gpu_count"] == {"low": 1, "central": 1, "high": 1, "unit": "1"}
+    assert not [f for f in sized.factors if "model_assumption" in f["origin_ref"]]
+    (faster,) = estimate_statements(con, [statement_of("request", stated | {"tokens_per_s": 740, "pue": 1.5})])
+    assert {f["factor"]: f["value"] for f in faster.factors}.items() >= {"tokens_per_s": 740, "pue": 1.5}.items()
+    with pytest.raises(ScenarioError, match="method ecologits-0.11.3 assumes a size"):
+        estimate_statements(con, [statement_of("request", {"model": "gpt-4o-mini", "output_tokens_count": 250})])
