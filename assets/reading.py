@@ -226,7 +226,9 @@ class Pages:
                 self._add(index, self.source.read_page(document))
         if self._waiting:
             self._join()
-        return pl.concat(self._joined, rechunk=True).sort("document", maintain_order=True)
+        # Handed over, so that the parts are not held beside the whole while it is checked.
+        joined, self._joined = self._joined, []
+        return pl.concat(joined, rechunk=True).sort("document", maintain_order=True)
 
 
 def read_batch(

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 #: The dearest published list price (o1-pro, output); what lies above was typed per thousand tokens.
 MAX_USD_PER_MTOK = 600.0
+#: Said of prices that `is_turned_round`.
+TURNED_ROUND = "output cheaper than input: typed in each other's place, or a digit lost; neither is believed"
 _PRICE = pl.col("price_usd_per_mtok")
+
+
+#: Models for which more is paid for what goes in: those that draw have text as a by-product, and guards answer in a word.
+_CHEAP_OUTPUT = r"(?i)image|guard|moderation|rerank|embed"
+
+
+def is_turned_round(key: Sequence[str], model: str) -> pl.Expr:
+    """Whether a price of input or output stands beside its opposite and the output is the cheaper, yet not free.
+
+    Nobody sells the text that a language model writes below what it reads: the two were typed in each other's place (0.15 and
+    0.0375), or a digit was lost (3 and 0.15 for 15). Which of the two is wrong cannot be told, so neither is a price.
+
+    Args:
+        key: the columns that name an offer in a frame with direction and price_usd_per_mtok, the direction left out.
+        model: the column with the model's name.
+    """
+
+    def beside(direction: str) -> pl.Expr:
+        return _PRICE.filter(pl.col("direction") == direction).max().over(*key)
+
+    turned = (beside("output") > 0) & (beside("output") < beside("input"))
+    is_text = ~pl.col(model).str.contains(_CHEAP_OUTPUT)
+    return (turned & is_text & pl.col("direction").is_in(["input", "output"])).fill_null(value=False)
 
 
 def fault(*model: str) -> pl.Expr:

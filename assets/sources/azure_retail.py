@@ -9,6 +9,8 @@ Dates: `effectiveStartDate` is when a meter's price began, so it is `valid_from`
 price that changes gets a new date, but for corrections: 3 of about 1,000 meters, watched over 17 months, changed under
 the same date. Such a correction restates the past, and what was known before stays known as of then. An answer that
 gives one offer two prices from the same day is refused row by row. Without a date, a price holds from when it was seen.
+`effectiveEndDate` (since 2023; spot prices are given for a month, sizes until they retire) is the last minute of a price: from the
+next one on nothing is known, unless the answer, or a later one, states what follows.
 
 Counts: no field tells how many GPUs a size has. The name gives the virtual CPUs and, for most sizes, the GPU; the count
 stays null here and is joined from the reference. FPGA (NP) and video (NM) sizes are not AI accelerators and left out.
@@ -52,6 +54,7 @@ _FIELDS = pl.Schema(
         "unitOfMeasure": pl.String,
         "currencyCode": pl.String,
         "effectiveStartDate": pl.String,
+        "effectiveEndDate": pl.String,
         "tierMinimumUnits": pl.Float64,
         "isPrimaryMeterRegion": pl.Boolean,
     }
@@ -205,7 +208,14 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
     rows = rows.filter(
         ~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$"))
     )
-    start = pl.col("effectiveStartDate").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    start = _instant("effectiveStartDate")
+    # 23:59:00 is the last minute of a day, not the first without a price.
+    last = _instant("effectiveEndDate")
+    end = (
+        pl.when((last.dt.hour() == 23) & (last.dt.minute() == 59))
+        .then(last.dt.date().cast(pl.Datetime("us")) + pl.duration(days=1))
+        .otherwise(last)
+    )
     why = (
         pl.when(pl.col("type").is_null())
         .then(pl.lit("type is missing: cannot tell how it is bought"))
@@ -219,8 +229,16 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
         .then(pl.lit("retailPrice is zero or negative: not a price"))
         .when(pl.col("effectiveStartDate").is_not_null() & start.is_null())
         .then(pl.lit("effectiveStartDate is not a date"))
+        .when(pl.col("effectiveEndDate").is_not_null() & end.is_null())
+        .then(pl.lit("effectiveEndDate is not a date"))
+        .when(end <= start)
+        .then(pl.lit("effectiveEndDate is not after effectiveStartDate"))
     )
-    rows = rows.with_columns(why.alias("why"), start.dt.replace_time_zone("UTC").alias("valid_from"))
+    rows = rows.with_columns(
+        why.alias("why"),
+        start.dt.replace_time_zone("UTC").alias("valid_from"),
+        end.dt.replace_time_zone("UTC").alias("ends_at"),
+    )
     bad, good = rows.filter(pl.col("why").is_not_null()), rows.filter(pl.col("why").is_null())
     offers = good.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True).select(
         pl.lit("azure").alias("provider"),
@@ -238,13 +256,50 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
         pl.col("currencyCode").alias("currency_code"),
         pl.col("valid_from"),
         pl.col("document"),
+        pl.col("ends_at"),
     )
     # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
     offers = offers.unique(subset=[c for c in offers.columns if c != "document"], keep="first", maintain_order=True)
+    if offers["ends_at"].is_not_null().any():
+        offers = _with_ends(offers)
+    offers = offers.drop("ends_at")
     paged_to_end = all(urlsplit(d.url).hostname == HOST for d in documents)
     return Reading(
         [Scope("azure", _dated_where_told(offers), is_complete=paged_to_end)],
-        refused(bad.drop("why", "option", "hours", "valid_from"), bad["why"].alias("reason")) if bad.height else None,
+        refused(bad.drop("why", "option", "hours", "valid_from", "ends_at"), bad["why"].alias("reason"))
+        if bad.height
+        else None,
+    )
+
+
+def _instant(column: str) -> pl.Expr:
+    """A date as Azure writes it, with and without its Z and fractions."""
+    return pl.col(column).str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+
+
+_KEY = ("provider", "region", "instance_type", "purchase_option", "price_component", "offer_variant")
+_VALUES = (
+    "accelerator_name",
+    "accelerator_count",
+    "accelerator_memory_gib",
+    "vcpu_count",
+    "memory_gib",
+    "price_amount_per_hour",
+    "currency_code",
+)
+
+
+def _with_ends(offers: pl.DataFrame) -> pl.DataFrame:
+    """Offers and, where the last price of one has an end that no other price follows at once, a row that says so."""
+    in_order = offers.sort("valid_from", "ends_at", nulls_last=[False, True], maintain_order=True)
+    latest = in_order.unique(_KEY, keep="last", maintain_order=True)
+    ends = latest.filter(pl.col("ends_at").is_not_null()).with_columns(
+        pl.col("ends_at").alias("valid_from"),
+        pl.lit(value=False).alias("is_offered"),
+        *(pl.lit(None, dtype=offers.schema[name]).alias(name) for name in _VALUES),
+    )
+    return pl.concat(
+        [offers.with_columns(pl.lit(value=True).alias("is_offered")), ends.select(*offers.columns, "is_offered")]
     )
 
 
@@ -265,6 +320,7 @@ AZURE_RETAIL = Source(
     follow=follow,
     read_page=read_page,
     join_pages=join_pages,
+    parser_version=2,
     hosts=(HOST,),
     cadence="40 5 * * *",
     min_kept_share=0.6,

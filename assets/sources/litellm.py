@@ -2,7 +2,8 @@
 
 Quirks: `sample_spec` is documentation and `last_updated` a mirror's stamp, neither is a model. A tenth of the entries
 is priced per second, picture, character, query or page: where such an entry also says 0 per token, the zero means "not
-charged so" and is left out, as is the zero output of embeddings; elsewhere zero is a free model. Field names carry what
+charged so" and is left out, as is a zero output beside an input that costs (embeddings, whatever their mode says); elsewhere
+zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and 0.0375): refused. Field names carry what
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`.
 `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*` is in Databricks units. Some entries were typed
 per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they are refused. The map is in USD whatever the provider
@@ -17,7 +18,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._token_prices import fault
+from assets.sources._token_prices import TURNED_ROUND, fault, is_turned_round
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -93,6 +94,17 @@ def _cells(models: dict[str, dict]) -> pl.DataFrame:
     ).with_columns(pl.col("cost_as_typed").cast(pl.Float64, strict=False).alias("cost"))
 
 
+def _is_output_left_open() -> pl.Expr:
+    """A zero output beside an input that costs: nobody gives away what a model writes, an embedding or a router writes nothing."""
+    paid = (
+        pl.col("cost")
+        .filter(pl.col("direction") == "input")
+        .max()
+        .over("key", "service_tier", "context_tier_from_tokens")
+    )
+    return (pl.col("direction") == "output") & (pl.col("cost") == 0) & (paid > 0)
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per provider, model, direction, service tier and prompt length."""
     (document,) = documents
@@ -123,7 +135,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         | (pl.col("mode").is_in(["embedding", "rerank"]) & pl.col("direction").str.starts_with("output"))
         | ~pl.col("direction").is_in(["input", "output"])
     )
-    cells = cells.filter(~not_so.fill_null(value=False))
+    cells = cells.filter(~(not_so | _is_output_left_open()).fill_null(value=False))
 
     prefix = pl.col("key").str.extract(r"^([^/]+)/")
     vendor = pl.coalesce("provider", prefix, pl.lit("unknown"))
@@ -141,8 +153,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
     rows = rows.with_columns(fault("key").alias("fault"))
-    bad = rows.filter(pl.col("fault").is_not_null())
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
+    offer = ["key", "service_tier", "context_tier_from_tokens"]
+    turned = pl.when(is_turned_round(offer, "model")).then(pl.lit(TURNED_ROUND))
+    rows = rows.with_columns(pl.coalesce("fault", turned).alias("fault"))
+    bad = rows.filter(pl.col("fault").is_not_null())
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
     rows = (
         rows.filter(pl.col("fault").is_null())
@@ -170,7 +185,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -305,6 +305,40 @@ def test_a_price_per_thousand_calls_is_no_token_price(tmp_path: Path) -> None:
     assert rows.select("direction", "price_usd_per_mtok").rows() == [("input", 1.0)]
 
 
+def test_input_and_output_in_each_others_place(home: Home) -> None:
+    """A map sold a model's output at a quarter of its input for a year: at no time, and as known at none, is that a price."""
+    for month, pair in ((1, (3.75e-08, 1.5e-07)), (3, (1.5e-07, 3.75e-08)), (6, (3.75e-08, 1.5e-07))):
+        file = home.spool_dir / "map.json"
+        priced = dict(zip(("input_cost_per_token", "output_cost_per_token"), pair, strict=True))
+        other = {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
+        entries = {f"c/m{n}": other | {"litellm_provider": "c"} for n in range(20)}
+        file.write_text(json.dumps({"c/command": priced | {"litellm_provider": "c"}, **entries}))
+        at = dt.datetime(2026, month, 1, tzinfo=dt.UTC)
+        assert intake.take(home, source_named("litellm"), [Document(file, "u", at, "json")]).outcome == "loaded"
+        settle.record_subject(home, "token_price")
+    with write_session(home, catalog()) as con:
+        known = con.execute("SELECT epoch_us(recorded_at) FROM meta.capture ORDER BY load_number").fetchall()
+
+        def told(at: str, as_known: int) -> dict[str, float]:
+            rows = con.execute(
+                f"SELECT direction, price_usd_per_mtok FROM token_price_as_of(TIMESTAMPTZ '{at}', make_timestamptz({as_known})) "
+                "WHERE model = 'command'"
+            ).fetchall()
+            return dict(rows)
+
+        right = {"input": 0.0375, "output": 0.15}
+        for clock, at, expected in (
+            (0, "2026-04-01", right),
+            (1, "2026-04-01", {}),
+            (2, "2026-04-01", {}),
+            (2, "2026-07-01", right),
+        ):
+            assert told(at, known[clock][0]) == expected
+        reasons = con.execute("SELECT DISTINCT reason FROM meta.rejected_row").fetchall()
+    assert len(reasons) == 1
+    assert "cheaper than input" in reasons[0][0]
+
+
 def test_sparse_flops_as_dense() -> None:
     """1,979 TFLOP/s for an H100 is the sparse figure; the row must agree with itself."""
     frame = read_reference(next(t for t in REFERENCE_TABLES if t.name == "accelerator")).frame

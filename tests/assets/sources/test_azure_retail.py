@@ -86,7 +86,7 @@ def test_one_family_with_every_kind_of_row(samples: Path) -> None:
 )
 def test_bare_lists_of_seven_dates(date: str, count: int, samples: Path) -> None:
     scopes, rejected = read_files("azure_retail", samples / f"azure_retail/first_page_items_{date}.json.zip")
-    rows = scopes["azure"]
+    rows = scopes["azure"].filter("is_offered")
     assert (rows.height, rejected.height) == (count, 0)
     assert rows["price_amount_per_hour"].max() < 110
 
@@ -132,6 +132,8 @@ def test_a_monthly_reservation_is_refused_with_its_unit(samples: Path) -> None:
         ({"type": None}, "type is missing"),
         ({"type": "Reservation"}, "without a known term"),
         ({"effectiveStartDate": "soon"}, "not a date"),
+        ({"effectiveEndDate": "later"}, "effectiveEndDate is not a date"),
+        ({"effectiveEndDate": "2023-11-30T23:59:00Z"}, "not after effectiveStartDate"),
         ({"currencyCode": "XXX"}, "currency_code"),
     ],
 )
@@ -181,6 +183,67 @@ def test_an_announced_price_starts_in_the_future(tmp_path: Path) -> None:
     later = item(retailPrice=80.0, effectiveStartDate="2026-12-01T00:00:00Z")
     scopes, _ = read_body("azure_retail", page(item(), later), tmp_path)
     assert scopes["azure"].sort("valid_from")["price_amount_per_hour"].to_list() == [98.32, 80.0]
+
+
+def told(tmp_path: Path, *items: dict) -> list[tuple]:
+    """(purchase option, price, day from which) of a page, ends of offers included."""
+    scopes, rejected = read_body("azure_retail", page(*items), tmp_path)
+    assert rejected.is_empty()
+    days = (
+        scopes["azure"]
+        .sort("purchase_option", "valid_from")
+        .with_columns(pl.col("valid_from").dt.strftime("%Y-%m-%dT%H:%M"))
+    )
+    return days.select("purchase_option", "price_amount_per_hour", "valid_from", "is_offered").rows()
+
+
+def test_a_price_with_an_end_ends_there_unless_another_follows(tmp_path: Path) -> None:
+    """Spot prices are given for a month, to its last minute; a size that retires has its last day, written without a Z."""
+    spot = {"skuName": "ND96isrH100v5 Spot", "effectiveStartDate": "2026-08-01T00:00:00Z"}
+    august = item(**spot, retailPrice=20.0, effectiveEndDate="2026-08-31T23:59:00Z")
+    september = item(**spot | {"effectiveStartDate": "2026-09-01T00:00:00Z"}, retailPrice=21.0)
+    assert told(tmp_path, august) == [
+        ("spot", 20.0, "2026-08-01T00:00", True),
+        ("spot", None, "2026-09-01T00:00", False),
+    ]
+    for both in ((august, september), (september, august)):
+        assert told(tmp_path, *both) == [
+            ("spot", 20.0, "2026-08-01T00:00", True),
+            ("spot", 21.0, "2026-09-01T00:00", True),
+        ]
+    retires = item(effectiveEndDate="2026-07-02T00:00:00")
+    assert told(tmp_path, retires)[1] == ("on_demand", None, "2026-07-02T00:00", False)
+    # A secondary meter without an end says that the price goes on.
+    assert told(tmp_path, retires, item(isPrimaryMeterRegion=False)) == [("on_demand", 98.32, "2023-12-01T00:00", True)]
+
+
+def test_an_ended_price_is_not_offered_any_more_and_the_next_answer_speaks_again(home: Home) -> None:
+    spot = {"skuName": "ND96isrH100v5 Spot", "effectiveStartDate": "2026-08-01T00:00:00Z"}
+    answers = (
+        (
+            dt.datetime(2026, 8, 20, tzinfo=dt.UTC),
+            item(**spot, retailPrice=20.0, effectiveEndDate="2026-08-31T23:59:00Z"),
+        ),
+        (
+            dt.datetime(2026, 9, 3, tzinfo=dt.UTC),
+            item(**spot | {"effectiveStartDate": "2026-09-01T00:00:00Z"}, retailPrice=22.0),
+        ),
+    )
+    for at, row in answers:
+        file = home.spool_dir / "page.json"
+        file.write_text(page(row, item()))
+        intake.take(home, AZURE_RETAIL, [Document(file, URL, at, "json")])
+        settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        as_of = (
+            "SELECT price_amount_per_hour FROM cloud_rate_as_of(TIMESTAMPTZ '{}', {}) WHERE purchase_option = 'spot'"
+        )
+        first = con.execute("SELECT min(recorded_at) FROM meta.capture").fetchall()[0][0]
+        known_first = f"TIMESTAMPTZ '{first}'"
+        assert con.execute(as_of.format("2026-08-31 23:58", known_first)).fetchall() == [(20.0,)]
+        assert con.execute(as_of.format("2026-09-02", known_first)).fetchall() == []
+        assert con.execute(as_of.format("2026-09-02", "now()")).fetchall() == [(22.0,)]
+        assert con.execute(as_of.format("2026-08-31 23:58", "now()")).fetchall() == [(20.0,)]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_every_date_reads(samples: Path) -> None:
         scopes, rejected = read_files("litellm", file)
         frame = scopes["models"]
         assert frame.height > 700
-        assert rejected.height <= 38
+        assert rejected.height <= 64
         assert frame["price_usd_per_mtok"].is_between(0, MAX_USD_PER_MTOK).all()
         assert not set(frame["model"]) & {"sample_spec", "last_updated"}
 
@@ -154,3 +154,67 @@ def test_the_other_price_of_a_model_typed_per_thousand_is_refused_too(samples: P
     assert watsonx.height
     assert watsonx["price_usd_per_mtok"].max() < 100
     assert rejected["reason"].str.contains("beside a price").any()
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "kept"),
+    [
+        # Typed in each other's place, and a digit lost: neither number is believed, the cached read beside them is.
+        ({"input_cost_per_token": 1.5e-07, "output_cost_per_token": 3.75e-08}, "cohere/command-r", []),
+        ({"input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-07}, "oci/xai.grok-4", []),
+        (
+            {"input_cost_per_token": 2e-06, "output_cost_per_token": 1e-06, "cache_read_input_token_cost": 1e-07},
+            "openai/m",
+            ["cached_read"],
+        ),
+        # Another tier's prices are its own.
+        (
+            {
+                "input_cost_per_token": 1e-06,
+                "output_cost_per_token": 2e-06,
+                "input_cost_per_token_above_128k_tokens": 3e-06,
+                "output_cost_per_token_above_128k_tokens": 1e-06,
+            },
+            "gemini/m",
+            ["input", "output"],
+        ),
+        # Guards and pictures are sold so, and equal prices are common.
+        (
+            {"input_cost_per_token": 4.8e-07, "output_cost_per_token": 3e-08},
+            "cloudflare/llama-guard-3-8b",
+            ["input", "output"],
+        ),
+        (
+            {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 2e-06},
+            "openai/gpt-5-image-mini",
+            ["input", "output"],
+        ),
+        ({"input_cost_per_token": 2e-06, "output_cost_per_token": 2e-06}, "openai/m", ["input", "output"]),
+        # What a model writes is not given away: the zero says that nothing is written.
+        ({"input_cost_per_token": 2e-08, "output_cost_per_token": 0, "mode": "chat"}, "gateway/titan-v2", ["input"]),
+        ({"input_cost_per_token": 0, "output_cost_per_token": 2e-06}, "openai/m", ["input", "output"]),
+    ],
+)
+def test_input_and_output_turned_round(entry: dict, key: str, kept: list[str], tmp_path: Path) -> None:
+    frame, rejected = _read(entry, tmp_path, key)
+    assert (sorted(frame["direction"].to_list()) if frame.height else []) == kept
+    refused = len(entry) - entry.get("mode", "").count("chat") - len(kept) - (entry.get("output_cost_per_token") == 0)
+    assert rejected.height == refused
+    assert rejected["reason"].str.contains("cheaper than input").all()
+
+
+def test_pairs_turned_round_in_the_recorded_map(samples: Path) -> None:
+    """command-r7b at 0.15 and 0.0375 (Cohere sells it the other way round); Grok on Oracle's cloud at 3 and 0.15."""
+    scopes, rejected = read_files("litellm", samples / "litellm/model_prices_2025-09-30.json.zip")
+    turned = rejected.filter(pl.col("reason").str.contains("cheaper than input"))
+    assert turned["row_json"].str.contains("command-r7b-12-2024").sum() == 2
+    assert turned["row_json"].str.contains("xai.grok-4").sum() == 2
+    assert turned.height < 30
+    frame = scopes["models"]
+    assert not set(frame["model"]) & {"command-r7b-12-2024"}
+    both = frame.filter(pl.col("direction") == "input").join(
+        frame.filter(pl.col("direction") == "output"),
+        on=["vendor", "model", "service_tier", "context_tier_from_tokens", "region"],
+    )
+    odd = both.filter(pl.col("price_usd_per_mtok_right") < pl.col("price_usd_per_mtok"))
+    assert odd["model"].str.contains("(?i)guard|image|embed").all()
