@@ -138,7 +138,8 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[bool, di
 def _price_index_in_order(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
     wrong = _one(
         con,
-        "SELECT count(*) FROM estimated.price_index WHERE NOT (cheapest_usd_per_gpu_hour <= lower_quartile_usd_per_gpu_hour * (1 + 1e-9) "
+        "SELECT count(*) FROM estimated.price_index WHERE NOT (cheapest_usd_per_gpu_hour <= low_usd_per_gpu_hour * (1 + 1e-9) "
+        "AND low_usd_per_gpu_hour <= lower_quartile_usd_per_gpu_hour * (1 + 1e-9) AND upper_quartile_usd_per_gpu_hour <= high_usd_per_gpu_hour * (1 + 1e-9) "
         "AND lower_quartile_usd_per_gpu_hour <= median_usd_per_gpu_hour * (1 + 1e-9) "
         "AND median_usd_per_gpu_hour <= upper_quartile_usd_per_gpu_hour * (1 + 1e-9) AND provider_count <= offer_count "
         "AND matched_provider_count <= provider_count)",

@@ -3,7 +3,7 @@
 --    quantiles beside the median; dropped when unconfirmed for too long), with the USD price per GPU-hour of its own start day.
 -- 2. Where several sources state a provider's offers of an accelerator, one speaks on each day: the lowest source_rank, then the one
 --    with most offers, then by name. So no offer counts twice.
--- 3. A provider's price is the median of its offers; median and quartiles are taken over providers, each of which counts once.
+-- 3. A provider's price is the median of its offers; median, quartiles, p5 and p95 are taken over providers, each of which counts once.
 -- 4. The index moves only by matched pairs: the same offer of the same source on two successive days of change. A provider's link is
 --    the geometric mean of its offers' price ratios, the index's link the geometric mean of its providers' links. Who joins or leaves
 --    has no pair on that day and moves nothing. Where no offer ties a day to the one before, a new chain begins.
@@ -24,7 +24,7 @@ scaled AS (
 SELECT s.accelerator_id, s.purchase_option, unnest(range(s.index_on, s.next_on, INTERVAL 1 DAY))::DATE AS index_on, s.method_version,
     s.chain_number::BIGINT AS chain_number, 100 * exp(s.moved_by) AS index_points, s.last_median * exp(s.moved_by - s.moved_in_all) AS index_usd_per_gpu_hour,
     s.median_usd_per_gpu_hour, s.lower_quartile_usd_per_gpu_hour, s.upper_quartile_usd_per_gpu_hour,
-    s.cheapest_usd_per_gpu_hour, s.offer_count, s.provider_count, s.matched_provider_count,
+    s.low_usd_per_gpu_hour, s.high_usd_per_gpu_hour, s.cheapest_usd_per_gpu_hour, s.offer_count, s.provider_count, s.matched_provider_count,
     s.median_usd_per_gpu_hour * 24 / (a.fp16_dense_flop_per_s / 1e15) AS median_usd_per_pflop_day, s.median_usd_per_gpu_hour / a.memory_gib AS median_usd_per_gib_hour,
     s.source_ids, s.is_bundled
 FROM scaled s LEFT JOIN reference.accelerator a ON a.accelerator_id = s.accelerator_id

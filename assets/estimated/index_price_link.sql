@@ -13,6 +13,7 @@ said AS (
     FROM state GROUP BY ALL),
 level AS (
     SELECT accelerator_id, purchase_option, index_on, median(price) AS middle, quantile_cont(price, 0.25) AS lower, quantile_cont(price, 0.75) AS upper,
+        quantile_cont(price, 0.05) AS low, quantile_cont(price, 0.95) AS high,
         min(cheapest) AS cheapest, sum(offer_count)::BIGINT AS offer_count, count(*) AS provider_count, bool_or(is_bundled) AS is_bundled,
         string_agg(DISTINCT source_id, ', ' ORDER BY source_id) AS source_ids
     FROM (FROM said QUALIFY row_number() OVER (PARTITION BY accelerator_id, purchase_option, index_on, provider
@@ -25,7 +26,7 @@ moved AS (
     GROUP BY ALL)
 SELECT e.accelerator_id, e.purchase_option, e.index_on, $method_version AS method_version, m.link AS log_move, coalesce(m.matched_provider_count, 0) AS matched_provider_count,
     l.middle AS median_usd_per_gpu_hour, l.lower AS lower_quartile_usd_per_gpu_hour, l.upper AS upper_quartile_usd_per_gpu_hour,
-    l.cheapest AS cheapest_usd_per_gpu_hour, coalesce(l.offer_count, 0) AS offer_count, coalesce(l.provider_count, 0) AS provider_count, l.source_ids, l.is_bundled
+    l.low AS low_usd_per_gpu_hour, l.high AS high_usd_per_gpu_hour, l.cheapest AS cheapest_usd_per_gpu_hour, coalesce(l.offer_count, 0) AS offer_count, coalesce(l.provider_count, 0) AS provider_count, l.source_ids, l.is_bundled
 FROM {event} e
 LEFT JOIN level l ON l.accelerator_id = e.accelerator_id AND l.purchase_option = e.purchase_option AND l.index_on = e.index_on
 LEFT JOIN moved m ON m.accelerator_id = e.accelerator_id AND m.purchase_option = e.purchase_option AND m.index_on = e.index_on

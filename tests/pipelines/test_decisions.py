@@ -397,6 +397,31 @@ def test_petadays_of_every_day_agree_with_the_index(bundled: duckdb.DuckDBPyConn
     assert cards > 20
 
 
+def test_the_band_of_petadays_is_of_the_providers_and_of_the_utilisation(bundled: duckdb.DuckDBPyConnection) -> None:
+    """p5 and p95 over providers, each with the median of its offers, as a training takes them; utilisation 0.17, 0.32, 0.5."""
+    wrong = bundled.sql(
+        "SELECT count(*), count(*) FILTER (p.low_usd_per_gpu_hour < p.median_usd_per_gpu_hour) FROM estimated.petaday_history h JOIN estimated.price_index p USING (index_on, accelerator_id, purchase_option) "
+        "WHERE abs(h.low_usd / (h.cost_usd * exp(-sqrt(ln(p.median_usd_per_gpu_hour / p.low_usd_per_gpu_hour) ** 2 + ln(0.5 / 0.32) ** 2))) - 1) > 1e-9 "
+        "OR abs(h.high_usd / (h.cost_usd * exp(sqrt(ln(p.high_usd_per_gpu_hour / p.median_usd_per_gpu_hour) ** 2 + ln(0.32 / 0.17) ** 2))) - 1) > 1e-9"
+    ).fetchall()
+    assert wrong == [(0, 0)]
+    of_day = "(counts_from AT TIME ZONE 'UTC')::DATE <= DATE '2026-06-01' AND (counts_to AT TIME ZONE 'UTC')::DATE > DATE '2026-06-01'"
+    found = bundled.sql(
+        "SELECT low_usd_per_gpu_hour, high_usd_per_gpu_hour, provider_count FROM estimated.price_index WHERE index_on = DATE '2026-06-01' AND accelerator_id = 'nvidia-h100-sxm-80gb' AND purchase_option = 'on_demand'"
+    ).fetchall()[0]
+    prices = bundled.sql(
+        f"SELECT median(price_usd_per_gpu_hour) FROM observed.cloud_offer WHERE accelerator_id = 'nvidia-h100-sxm-80gb' AND purchase_option = 'on_demand' AND {of_day} GROUP BY provider ORDER BY 1"
+    ).fetchall()
+    ranked = [price for (price,) in prices]
+    assert found[2] == len(ranked) > 3
+
+    def quantile(share: float) -> float:
+        at, part = divmod(share * (len(ranked) - 1), 1)
+        return ranked[int(at)] + part * (ranked[min(int(at) + 1, len(ranked) - 1)] - ranked[int(at)])
+
+    assert found[:2] == pytest.approx((quantile(0.05), quantile(0.95)))
+
+
 def test_hubs_come_to_the_published_scenarios(bundled: duckdb.DuckDBPyConnection) -> None:
     """1,000 MWh of servers: official factors of 2022 and 2023, prices of the press."""
     found = {r["cluster_id"]: r for r in rows_of(bundled, "FROM east_west(it_energy_kwh := 1e6)")}
@@ -735,7 +760,7 @@ def test_the_index_of_another_method_does_not_mix_in(bundled: duckdb.DuckDBPyCon
     try:
         bundled.execute(
             "INSERT INTO estimated.price_index BY NAME SELECT * REPLACE ('price-index-10' AS method_version, 2 * median_usd_per_gpu_hour AS median_usd_per_gpu_hour, "
-            "2 * upper_quartile_usd_per_gpu_hour AS upper_quartile_usd_per_gpu_hour) FROM estimated.price_index"
+            "2 * upper_quartile_usd_per_gpu_hour AS upper_quartile_usd_per_gpu_hour, 2 * high_usd_per_gpu_hour AS high_usd_per_gpu_hour) FROM estimated.price_index"
         )
         after = bundled.sql(
             "SELECT count(*), count(DISTINCT method_version), any_value(method_version) FROM price_history('H100', purchase := NULL)"

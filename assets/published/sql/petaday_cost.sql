@@ -7,9 +7,7 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
     work AS (
         SELECT p.*, d.*, a.tdp_w, petadays::DOUBLE * 86400e15 AS flop,
             gpu_hours_of_flop(petadays::DOUBLE * 86400e15, achieved_flop_per_s(a.fp16_dense_flop_per_s, d.utilization)) AS gpu_hours, a.fp16_dense_flop_per_s AS peak,
-            -- A quartile lies 0.6745 sigma from the median.
-            abs(ln(p.median_usd_per_gpu_hour / p.lower_quartile_usd_per_gpu_hour)) / 0.6744897501960817 AS price_down,
-            abs(ln(p.upper_quartile_usd_per_gpu_hour / p.median_usd_per_gpu_hour)) / 0.6744897501960817 AS price_up
+            lognormal_sigma(p.median_usd_per_gpu_hour, p.low_usd_per_gpu_hour) AS price_down, lognormal_sigma(p.median_usd_per_gpu_hour, p.high_usd_per_gpu_hour) AS price_up
         FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d
         WHERE p.index_on BETWEEN from_on::DATE AND to_on::DATE AND (purchase IS NULL OR p.purchase_option = purchase)
           AND (accelerator IS NULL OR p.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)) AND a.fp16_dense_flop_per_s > 0)
@@ -20,7 +18,7 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
         energy_kwh(w.gpu_hours, power_w_per_gpu(w.tdp_w, w.power_share), w.pue) AS energy_kwh, w.median_usd_per_gpu_hour, w.price_down, w.price_up,
         w.utilization AS utilization_share, w.provider_count, w.is_bundled
     FROM work w ORDER BY w.index_on, cost_usd, w.accelerator_id, w.purchase_option;
-COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every accelerator on every day of the observed history: at the typical utilisation of reference.method_default and the median price over providers; low and high are p5 and p95, from the spread over providers and the band of utilisation. known_at for what this warehouse knew then. petaday_history(petadays := 3640, accelerator := ''A100'') for GPT-3.';
+COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every accelerator on every day of the observed history: at the typical utilisation of reference.method_default and the median price over providers; low and high are p5 and p95, from the p5 and p95 of the providers and the band of utilisation, as of a training. known_at for what this warehouse knew then. petaday_history(petadays := 3640, accelerator := ''A100'') for GPT-3.';
 
 CREATE OR REPLACE MACRO petaday_cost(valid_at := now(), petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,

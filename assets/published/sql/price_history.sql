@@ -1,12 +1,12 @@
 -- The index over time, and what changed.
 CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT p.index_on, p.accelerator_id, p.purchase_option, p.median_usd_per_gpu_hour, p.lower_quartile_usd_per_gpu_hour, p.upper_quartile_usd_per_gpu_hour,
-        p.cheapest_usd_per_gpu_hour, p.index_usd_per_gpu_hour, p.index_points, p.chain_number, p.offer_count, p.provider_count,
+        p.low_usd_per_gpu_hour, p.high_usd_per_gpu_hour, p.cheapest_usd_per_gpu_hour, p.index_usd_per_gpu_hour, p.index_points, p.chain_number, p.offer_count, p.provider_count,
         p.median_usd_per_pflop_day, p.is_bundled, p.method_version
     FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p
     WHERE p.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i) AND (purchase IS NULL OR p.purchase_option = purchase)
     ORDER BY p.accelerator_id, p.purchase_option, p.index_on;
-COMMENT ON MACRO TABLE price_history IS 'USD per GPU-hour by day: median and quartiles over providers, cheapest, and the index on matched pairs. price_history(''H100''), price_history(''A100'', purchase := ''spot''); purchase := NULL for all; known_at for what this warehouse knew then.';
+COMMENT ON MACRO TABLE price_history IS 'USD per GPU-hour by day: median, quartiles, p5 and p95 over providers, cheapest, and the index on matched pairs. price_history(''H100''), price_history(''A100'', purchase := ''spot''); purchase := NULL for all; known_at for what this warehouse knew then.';
 
 CREATE OR REPLACE MACRO changes_since(since, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT c.changed_at, c.subject, c.seller, c.item, c.variant, c.region, c.accelerator_id, c.old_price, c.new_price, c.currency_code, c.price_unit,
