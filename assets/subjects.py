@@ -255,6 +255,79 @@ class Usage(dy.Schema):
     currency_code = text("ISO 4217 code of the billed amount.")
 
 
+#: What can be claimed of a cloud region: attribute -> unit.
+CLAIMED_ATTRIBUTES = {
+    "grid_zone": "zone",
+    "latitude": "degree",
+    "longitude": "degree",
+    "carbon_free_share": "share",
+    "pue": "ratio",
+    "wue_l_per_kwh": "l/kWh",
+    "grid_gco2e_per_kwh": "gCO2e/kWh",
+    "location_based_gco2e_per_kwh": "gCO2e/kWh",
+    "market_based_gco2e_per_kwh": "gCO2e/kWh",
+    "use_weighted_gco2e_per_kwh": "gCO2e/kWh",
+    "marginal_gco2e_per_kwh": "gCO2e/kWh",
+}
+
+
+def _claim_between(lowest: float, highest: float, *attributes: str) -> pl.Expr:
+    """True for claims of other attributes, and for those of these within bounds."""
+    return ~pl.col("attribute").is_in(attributes) | pl.col("amount").is_between(lowest, highest)
+
+
+class RegionClaim(dy.Schema):
+    """One row per thing that somebody claims of a cloud region, for a year; valid_from is since when they say so."""
+
+    provider = text("Cloud provider.", key=True)
+    region = text("Region in the provider's own id.", key=True)
+    attribute = text(
+        "What is claimed. grid_: of the grid; location_based_ and market_based_: of the provider's electricity, before and after "
+        "contracts; use_weighted_: of the grid, weighted by the provider's use by the hour; marginal_: of one kWh more.",
+        key=True,
+        allowed=tuple(CLAIMED_ATTRIBUTES),
+    )
+    basis = text(
+        "How it is counted, where it can be in several ways (hourly matching, lifecycle, …); '' if not told.", key=True
+    )
+    place = text("Place that tells several claims of one region apart; '' if there is one.", key=True)
+    period = text("Year that it holds for; '' if undated.", key=True)
+    claimed_by = text("Who claims it.", key=True)
+    value = text("The claim, as text.", nullable=False)
+    amount = number("The claim as a number; NULL for a name.", "see unit")
+    unit = text("Unit of the claim.", nullable=False)
+
+    @dy.rule()
+    def claim_is_a_number(cls) -> pl.Expr:
+        """All but a zone is a number."""
+        return (pl.col("attribute") == "grid_zone") | pl.col("amount").is_not_null()
+
+    @dy.rule()
+    def pue_in_bounds(cls) -> pl.Expr:
+        """A PUE between 1 (no building uses less than its computers) and 3."""
+        return _claim_between(1, 3, "pue")
+
+    @dy.rule()
+    def share_in_bounds(cls) -> pl.Expr:
+        """A share between 0 and 1."""
+        return _claim_between(0, 1, "carbon_free_share")
+
+    @dy.rule()
+    def water_in_bounds(cls) -> pl.Expr:
+        """A WUE between 0 and 20 l/kWh."""
+        return _claim_between(0, 20, "wue_l_per_kwh")
+
+    @dy.rule()
+    def intensity_in_bounds(cls) -> pl.Expr:
+        """An intensity between 0 and 1,500 g/kWh."""
+        return _claim_between(0, 1500, *(a for a, unit in CLAIMED_ATTRIBUTES.items() if unit == "gCO2e/kWh"))
+
+    @dy.rule()
+    def place_in_bounds(cls) -> pl.Expr:
+        """A latitude between -90 and 90, a longitude between -180 and 180."""
+        return _claim_between(-90, 90, "latitude") & _claim_between(-180, 180, "longitude")
+
+
 CLOUD_RATE = Subject("cloud_rate", "state", "what it costs to rent accelerators by the hour.", CloudRate)
 TOKEN_PRICE = Subject("token_price", "state", "what a million tokens of a model cost over an API.", TokenPrice)
 GRID_CARBON = Subject("grid_carbon", "series", "carbon intensity of electricity by zone, slot and basis.", GridCarbon)
@@ -268,6 +341,9 @@ MODEL_COMPUTE = Subject("model_compute", "state", "size and training of notable 
 ACCELERATOR_SPEC = Subject(
     "accelerator_spec", "state", "speed, power and first price of accelerators.", AcceleratorSpec
 )
+REGION_CLAIM = Subject(
+    "region_claim", "state", "what operators, foundations and lists claim of cloud regions, by year.", RegionClaim
+)
 USAGE = Subject("usage", "series", "compute that was used, from your own ledgers and bills.", Usage)
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -279,6 +355,7 @@ SUBJECTS: tuple[Subject, ...] = (
     EXCHANGE_RATE,
     MODEL_COMPUTE,
     ACCELERATOR_SPEC,
+    REGION_CLAIM,
     USAGE,
 )
 

@@ -70,6 +70,10 @@ COLUMN_MEANINGS = {
     "old_valid_to": "Until when the old price held. Unit: UTC.",
     "is_after_gap": "True if it was not offered between the two prices.",
     "old_capture_id": "Capture of the price before; see meta.capture.",
+    "year": "Year that it holds for; NULL: undated. Unit: 1.",
+    "is_typed": "True for a claim of reference.region_claim, typed from a version of its source; false for one that was loaded.",
+    "stated_on": "Day of the version that says so, or of the first loaded one that does; NULL: not known.",
+    "source_url": "Where the fact stands.",
     "thing": "What the values are of: key columns, in order.",
     "attribute": "What is stated of it.",
     "claim_year": "Year that both claims hold for; NULL: undated or a price. Unit: 1.",
@@ -213,6 +217,22 @@ def offers_of(condition: str) -> str:
     return _read("cloud_offer.sql").format(rates=f"({rates})", known_at="TIMESTAMPTZ 'infinity'")
 
 
+def region_claim_views() -> list[str]:
+    """Claims of regions, typed and loaded together: as a view on today's knowledge and as a macro on an earlier one."""
+    select, forever = _read("region_claim_all.sql"), "TIMESTAMPTZ 'infinity'"
+    meaning = (
+        "What is claimed of cloud regions, side by side: the claims of reference.region_claim (is_typed) and those of observed.region_claim. "
+        "Of each source and year the newer version speaks, typed or loaded."
+    )
+    return [
+        f"CREATE OR REPLACE VIEW observed.region_claim_all AS {select.format(claims='observed.region_claim', known_at=forever)}",
+        f"COMMENT ON VIEW observed.region_claim_all IS '{meaning}'",
+        f"CREATE OR REPLACE MACRO region_claim_all_known(known_at := {forever}) AS TABLE "
+        f"{select.format(claims='region_claim_known(known_at := known_at)', known_at='known_at')}",
+        "COMMENT ON MACRO TABLE region_claim_all_known IS 'observed.region_claim_all as this warehouse knew it at known_at; what is typed is as it stands today.'",
+    ]
+
+
 def price_change_views() -> list[str]:
     """Changes of prices: as a view on today's knowledge and as a macro on an earlier one."""
     select = _read("price_change.sql")
@@ -255,6 +275,7 @@ def scripts() -> list[str]:
         *speaking_statements(),
         *offer_views(),
         *price_change_views(),
+        *region_claim_views(),
         *_statements(_read("disagreement.sql")),
         *period_views(),
     ]

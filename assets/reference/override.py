@@ -156,6 +156,8 @@ def _former_claims(regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
             else pl.lit("Petaday").alias("claimed_by"),
             "source_url",
             "checked_on",
+            pl.lit(None, pl.String).alias("source_id"),
+            pl.lit(None, pl.Date).alias("stated_on"),
         )
         for name in _CLAIMED
         if name in over.columns

@@ -210,6 +210,15 @@ class RegionClaim(dy.Schema):
     claimed_by = text("Who claims it.", nullable=False)
     source_url = _SOURCE_URL
     checked_on = _CHECKED_ON
+    source_id = text(
+        "Source whose newer version speaks in its place once it is loaded; empty: none does. See meta.source."
+    )
+    stated_on = day("Day of the version that it was typed from; where that is not known, the earliest that it can be.")
+
+    @dy.rule()
+    def version_of_a_source_is_dated(cls) -> pl.Expr:
+        """A claim that a source speaks in place of has the day of its version: else nothing tells which is the newer."""
+        return pl.col("source_id").is_null() | pl.col("stated_on").is_not_null()
 
 
 class ZoneExtent(dy.Schema):

@@ -40,12 +40,18 @@ def _number(value: object) -> float | None:
 #: Other names of a provider -> the one it has here: firms take new names, and lists shorten them. A provider under two names
 #: would count as two.
 PROVIDER_NAMES = {
+    "alibaba_cloud": "alibaba",
+    "amazon_web_services": "aws",
     "datacrunch": "verda",
+    "google_cloud": "gcp",
+    "google_cloud_platform": "gcp",
     "lambdalabs": "lambda",
     "lambda_labs": "lambda",
     "latitude.sh": "latitude",
+    "microsoft_azure": "azure",
     "oracle": "oci",
     "oracle_cloud": "oci",
+    "oracle_cloud_infrastructure": "oci",
     "ovhcloud": "ovh",
     "vast.ai": "vast",
     "vastai": "vast",

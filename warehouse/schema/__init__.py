@@ -148,20 +148,22 @@ def make_session_macros(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    meanings = {
-        row[0]: row[1]
-        for row in con.execute(
-            "SELECT column_name, any_value(comment) FROM duckdb_columns() WHERE comment IS NOT NULL "
-            "AND database_name = current_database() GROUP BY column_name"
-        ).fetchall()
-    } | catalog.column_meanings
+    """Comment the columns of views: those of a subject's own views as its declaration says, others by their name."""
+    commented = con.execute(
+        "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
+        "AND database_name = current_database() ORDER BY ALL"
+    ).fetchall()
+    meanings = {column: comment for *_, column, comment in reversed(commented)} | catalog.column_meanings
+    declared = {(f"{schema}.{table}", column): comment for schema, table, column, comment in commented}
+    logs = sorted((s.log_name for s in catalog.subjects), key=len, reverse=True)
     columns = con.execute(
         "SELECT c.schema_name, c.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_views() v "
         "ON v.schema_name = c.schema_name AND v.view_name = c.table_name AND v.database_name = c.database_name "
         "WHERE c.comment IS NULL AND NOT v.internal AND c.database_name = current_database()"
     ).fetchall()
     for schema_name, view, column in columns:
-        if meaning := meanings.get(column):
+        own = next((log for log in logs if f"{schema_name}.{view}_".startswith(log.removesuffix("log"))), None)
+        if meaning := declared.get((own or "", column)) or meanings.get(column):
             con.execute(
                 f"COMMENT ON COLUMN {quoted(schema_name)}.{quoted(view)}.{quoted(column)} IS {literal(meaning)}"
             ).fetchall()

@@ -54,25 +54,27 @@ price AS (
         || 'catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
     FROM pair p LEFT JOIN backed k USING (subject, thing, a_source_id, a_capture_id, b_source_id, b_capture_id, from_at)),
 claim AS (
-    SELECT c.provider, c.region, c.attribute, CASE WHEN c.attribute IN ('grid_zone', 'latitude', 'longitude') THEN NULL ELSE c.year END AS year,
-        c.value, c.claimed_by, CASE WHEN c.attribute = 'grid_zone' AND c.value = z.grid_zone THEN 0
+    SELECT c.provider, c.region, c.attribute, CASE WHEN c.attribute IN ('grid_zone', 'latitude', 'longitude') THEN NULL ELSE c.year::DOUBLE END AS year,
+        c.value, c.claimed_by, c.valid_from, c.capture_id, CASE WHEN c.attribute = 'grid_zone' AND c.value = z.grid_zone THEN 0
+            WHEN c.attribute = 'latitude' AND abs(c.amount - z.latitude) <= 0.5 THEN 0 WHEN c.attribute = 'longitude' AND abs(c.amount - z.longitude) <= 0.5 THEN 0
             WHEN c.claimed_by LIKE 'Google Cloud%' AND c.provider = 'gcp' THEN 1 WHEN c.claimed_by LIKE 'Green Software Foundation%' THEN 2 ELSE 3 END AS claim_rank
-    FROM reference.region_claim c LEFT JOIN reference.region z ON z.provider = c.provider AND z.region = c.region
+    FROM observed.region_claim_all c LEFT JOIN reference.region z ON z.provider = c.provider AND z.region = c.region
     -- What does not change over the years is taken from the latest claim of each claimant.
     QUALIFY c.attribute NOT IN ('grid_zone', 'latitude', 'longitude')
         OR row_number() OVER (PARTITION BY c.provider, c.region, c.attribute, c.claimed_by ORDER BY c.year DESC NULLS LAST) = 1
     UNION ALL
-    SELECT r.provider, r.region, 'grid_zone', NULL, r.grid_zone, coalesce(r.zone_claimed_by, 'reference.region'), 0
+    SELECT r.provider, r.region, 'grid_zone', NULL, r.grid_zone, coalesce(r.zone_claimed_by, 'reference.region'), NULL, NULL, 0
     FROM reference.region r WHERE r.grid_zone IS NOT NULL
     UNION ALL
-    SELECT r.provider, r.region, 'latitude', NULL, r.latitude::VARCHAR, 'reference.region', 0 FROM reference.region r WHERE r.latitude IS NOT NULL
+    SELECT r.provider, r.region, 'latitude', NULL, r.latitude::VARCHAR, 'reference.region', NULL, NULL, 0 FROM reference.region r WHERE r.latitude IS NOT NULL
     UNION ALL
-    SELECT r.provider, r.region, 'longitude', NULL, r.longitude::VARCHAR, 'reference.region', 0 FROM reference.region r WHERE r.longitude IS NOT NULL),
+    SELECT r.provider, r.region, 'longitude', NULL, r.longitude::VARCHAR, 'reference.region', NULL, NULL, 0 FROM reference.region r WHERE r.longitude IS NOT NULL),
 region AS (
     SELECT 'region' AS subject, a.provider || ' | ' || a.region AS thing, a.attribute, a.year AS claim_year, a.claimed_by AS said_by, a.value AS said_value,
         b.claimed_by AS also_said_by, b.value AS also_said_value,
         100 * (greatest(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)) / nullif(least(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)), 0) - 1) AS difference_percent,
-        NULL::TIMESTAMPTZ AS differs_from, NULL::TIMESTAMPTZ AS differs_to, NULL::VARCHAR AS said_capture_id, NULL::VARCHAR AS also_said_capture_id,
+        CASE WHEN a.valid_from IS NOT NULL AND b.valid_from IS NOT NULL THEN greatest(a.valid_from, b.valid_from) END AS differs_from,
+        NULL::TIMESTAMPTZ AS differs_to, a.capture_id AS said_capture_id, b.capture_id AS also_said_capture_id,
         CASE WHEN (a.claim_rank, a.claimed_by) <= (b.claim_rank, b.claimed_by) THEN a.claimed_by ELSE b.claimed_by END AS chosen,
         'what agrees with reference.region; then the operator of the region; then the Green Software Foundation; then by name' AS rule
     FROM claim a JOIN claim b ON b.provider = a.provider AND b.region = a.region AND b.attribute = a.attribute AND b.year IS NOT DISTINCT FROM a.year

@@ -10,14 +10,17 @@ WHERE NOT (r.latitude BETWEEN e.south_latitude AND e.north_latitude AND r.longit
 UNION ALL
 SELECT r.provider, r.region, format('{:.0f} km from where {} puts it', d.km, d.claimed_by), d.km
 FROM (
-    SELECT a.provider, a.region, a.claimed_by,
+    SELECT c.provider, c.region, c.claimed_by,
         -- Great-circle distance on a sphere of 6,371 km.
-        2 * 6371 * asin(least(1, sqrt(power(sin(radians(a.value::DOUBLE - p.latitude) / 2), 2)
-            + cos(radians(p.latitude)) * cos(radians(a.value::DOUBLE)) * power(sin(radians(o.value::DOUBLE - p.longitude) / 2), 2)))) AS km
-    FROM reference.region_claim a
-    JOIN reference.region_claim o ON o.provider = a.provider AND o.region = a.region AND o.claimed_by = a.claimed_by AND o.attribute = 'longitude'
-    JOIN reference.region p ON p.provider = a.provider AND p.region = a.region
-    WHERE a.attribute = 'latitude' AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL) d
+        2 * 6371 * asin(least(1, sqrt(power(sin(radians(c.latitude - p.latitude) / 2), 2)
+            + cos(radians(p.latitude)) * cos(radians(c.latitude)) * power(sin(radians(c.longitude - p.longitude) / 2), 2)))) AS km
+    FROM (
+        -- Towns do not move: the latest year of each claimant.
+        SELECT provider, region, claimed_by, max_by(amount, coalesce(year, 0)) FILTER (attribute = 'latitude') AS latitude,
+            max_by(amount, coalesce(year, 0)) FILTER (attribute = 'longitude') AS longitude
+        FROM observed.region_claim_all WHERE attribute IN ('latitude', 'longitude') GROUP BY ALL) c
+    JOIN reference.region p ON p.provider = c.provider AND p.region = c.region
+    WHERE c.latitude IS NOT NULL AND c.longitude IS NOT NULL AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL) d
 JOIN reference.region r ON r.provider = d.provider AND r.region = d.region
 WHERE d.km > 400
 ORDER BY 1, 2, 3

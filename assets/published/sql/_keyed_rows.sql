@@ -46,6 +46,11 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
         fp16_dense_flop_per_s AS value, 'FLOP/s' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
     FROM observed.accelerator_spec WHERE of_subject = 'accelerator_spec'
     UNION ALL BY NAME
+    SELECT 'observed.region_claim' AS table_name,
+        concat_ws('/', provider, region, attribute, basis, place, period, claimed_by, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
+        amount AS value, unit, source_id, valid_from, valid_to, observed_at, capture_id, provider, region
+    FROM observed.region_claim WHERE of_subject = 'region_claim'
+    UNION ALL BY NAME
     SELECT 'observed.usage' AS table_name, concat_ws('/', account, resource, line_id, workload, provider, region, instance_type, purchase_option, source_id, scope,
             strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         instance_hours AS value, 'h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id

@@ -1,7 +1,7 @@
 -- Cloud regions: the lifecycle grid that is compared, the direct factor of the region's own zone, and what others claim, each with its year and who says so.
 WITH claim AS (
-    SELECT provider, region, attribute, TRY_CAST(value AS DOUBLE) AS value, year::INTEGER AS year, claimed_by
-    FROM reference.region_claim
+    SELECT provider, region, attribute, amount AS value, year, claimed_by
+    FROM observed.region_claim_all
 ), grid_claim AS (
     SELECT provider, region, list({'value': value, 'year': year, 'claimed_by': claimed_by} ORDER BY value) AS claims,
            min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimed_by) AS claimants

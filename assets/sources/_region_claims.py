@@ -1,0 +1,129 @@
+"""What a table claims of cloud regions, one row per region and one column per attribute, as rows of `region_claim`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets.sources._base import Reading, Scope, refused
+
+#: How tables write that they do not know. An empty field says the same; a zero does not.
+NOT_AVAILABLE = (
+    "n/a",
+    "na",
+    "#n/a",
+    "not available",
+    "unavailable",
+    "unknown",
+    "none",
+    "null",
+    "nan",
+    "tbd",
+    "*",
+    "-",
+    "–",
+    "?",
+)
+#: What a provider calls a region: small letters, digits and hyphens. A capital or a blank is the name of a place.
+REGION_ID = r"^[a-z][a-z0-9-]*[a-z0-9]$"
+
+_KEYS = ("provider", "region", "attribute", "basis", "place", "period", "claimed_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A column of a table: what it claims, counted how, in which unit. `is_text` for names, which are no numbers."""
+
+    column: str
+    attribute: str
+    unit: str
+    basis: str = ""
+    is_text: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """True for shares, which tables also write in per cent."""
+        return self.unit == "share"
+
+
+def told(column: str) -> pl.Expr:
+    """A text column; null where it says that nothing is known."""
+    text = pl.col(column).str.strip_chars()
+    return pl.when(text.str.to_lowercase().is_in([*NOT_AVAILABLE, ""])).then(None).otherwise(text)
+
+
+def is_place(region: str) -> pl.Expr:
+    """True for a text that is no region id, but the name of a place; false where nothing is said."""
+    return ~pl.col(region).str.contains(REGION_ID).fill_null(value=True)
+
+
+def not_over(period: str, seen_in: int) -> pl.Expr:
+    """True for a year that was not over when its claim was seen: an estimate, no account of it."""
+    return pl.col(period).cast(pl.Int32, strict=False) >= seen_in
+
+
+def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Every field that says something, as a claim.
+
+    Args:
+        rows: provider, region, place, period ('2023'; '' if undated), and the columns of the table as text.
+        columns: those that claim something; one that the table lacks claims nothing.
+        claimed_by: who claims it.
+
+    Returns:
+        (rows of `region_claim`, refused fields). A share may be written in per cent: with the sign, or as a whole column of
+        numbers most of which lie above 1.
+    """
+    said = [_said(rows, c, claimed_by) for c in columns if c.column in rows.columns]
+    if not said:
+        return pl.DataFrame(), []
+    every = pl.concat(said)
+    wrong = pl.col("amount").is_null() & ~pl.col("_is_text")
+    bad = every.filter(wrong)
+    good = every.filter(~wrong).drop("_is_text", "_column")
+    why = pl.concat_str(
+        bad["_column"], pl.lit(" is '"), bad["value"].str.slice(0, 40), pl.lit("': neither a number nor empty"), eager=True
+    ) if bad.height else None  # fmt: skip
+    return good, [refused(bad.drop("_is_text", "_column", "amount"), why.alias("reason"))] if why is not None else []
+
+
+def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
+    said = rows.with_columns(told(c.column).alias("value")).filter(pl.col("value").is_not_null())
+    if c.is_text:
+        amount: pl.Expr = pl.lit(None, dtype=pl.Float64)
+    elif c.is_share:
+        plain = said["value"].cast(pl.Float64, strict=False)
+        median = plain.median()
+        in_per_cent = isinstance(median, float) and median > 1
+        number = pl.col("value").str.strip_suffix("%").str.strip_chars().cast(pl.Float64, strict=False)
+        is_signed = pl.col("value").str.ends_with("%")
+        amount = pl.when(is_signed | pl.lit(in_per_cent)).then(number / 100).otherwise(number)
+    else:
+        amount = pl.col("value").cast(pl.Float64, strict=False)
+    plain_text = amount.cast(pl.String).str.strip_suffix(".0")
+    return said.select(
+        "provider",
+        "region",
+        pl.lit(c.attribute).alias("attribute"),
+        pl.lit(c.basis).alias("basis"),
+        "place",
+        "period",
+        pl.lit(claimed_by).alias("claimed_by"),
+        pl.coalesce(plain_text, "value").alias("value"),
+        amount.alias("amount"),
+        pl.lit(c.unit).alias("unit"),
+        pl.lit(c.is_text).alias("_is_text"),
+        pl.lit(c.column).alias("_column"),
+    )
+
+
+def by_year(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
+    """A reading with one complete scope per year: a table without a year says nothing of it, one without a region takes it back."""
+    scopes = [
+        Scope(str(period), part.sort(_KEYS), is_complete=True)
+        for (period,), part in sorted(found.partition_by("period", as_dict=True).items())
+    ]
+    kept = [r for r in rejected if r.height]
+    return Reading(scopes, pl.concat(kept) if kept else None)
