@@ -81,12 +81,16 @@ def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> t
         return pl.DataFrame(), []
     every = pl.concat(said)
     wrong = pl.col("amount").is_null() & ~pl.col("_is_text")
-    bad = every.filter(wrong)
-    good = every.filter(~wrong).drop("_is_text", "_column")
-    why = pl.concat_str(
-        bad["_column"], pl.lit(" is '"), bad["value"].str.slice(0, 40), pl.lit("': neither a number nor empty"), eager=True
-    ) if bad.height else None  # fmt: skip
-    return good, [refused(bad.drop("_is_text", "_column", "amount"), why.alias("reason"))] if why is not None else []
+    bad, good = every.filter(wrong), every.filter(~wrong)
+    parts = [
+        pl.col("_column"),
+        pl.lit(" is '"),
+        pl.col("value").str.slice(0, 40),
+        pl.lit("': neither a number nor empty"),
+    ]
+    why = bad.select(pl.concat_str(parts).alias("reason"))["reason"]
+    helpers = ("_is_text", "_column")
+    return good.drop(helpers), [refused(bad.drop(*helpers, "amount"), why)] if bad.height else []
 
 
 def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:

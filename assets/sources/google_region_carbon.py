@@ -36,7 +36,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     if window.first_on is None:
         yield [Request(f"https://{_git.API_HOST}/repos/{REPOSITORY}/contents/{FOLDER}", {"ref": "main"}, is_index=True)]
         return
-    for year in range(FIRST_YEAR, window.now.year):
+    for year in range(FIRST_YEAR, window.days()[-1].year):
         yield from _git.versions(REPOSITORY, f"{FOLDER}/{year}.csv", window)
 
 

@@ -50,6 +50,8 @@ FILES = {
     "pjm": "us_iso/pjm_*",
     "smard": "smard/*",
     "watttime": "watttime/*",
+    "gsf_region": "cloud_region_metadata/*",
+    "google_region_carbon": "google_region_carbon/**/*.csv",
     "litellm": "litellm/*.zip",
     "openrouter": "openrouter/*",
     "simonw": "simonw_llm_prices/*.json",
@@ -123,14 +125,12 @@ NOT_LOADED = {
         "aws_instance_types/*",
         "ccf/*",
         "cloud_region_geo/*",
-        "cloud_region_metadata/*",
         "co2js/IFI_*",
         "co2js/average-intensities_*",
         "co2js/marginal-intensities*",
         "codecarbon/c*",
         "codecarbon/[gnu]*",
         "electricitymaps_zone_config/**/*",
-        "google_region_carbon/**/*",
         "mlco2_impact/*",
     ],
     "answers with nothing in them, for the tests of refusal": [
@@ -173,7 +173,9 @@ LATEST = dt.datetime(2026, 9, 30, tzinfo=dt.UTC)
 
 
 def seen_at(file: Path) -> dt.datetime:
-    """When a sample was seen, by its name."""
+    """When a sample was seen, by its name, or by that of a folder of one version."""
+    if version := re.fullmatch(r"vintage_(20\d\d-\d\d-\d\d)", file.parent.name):
+        return dt.datetime.fromisoformat(version[1]).replace(hour=12, tzinfo=dt.UTC)
     found = re.search(r"(20\d\d)-(\d\d)(?:-(\d\d))?", file.name)
     stamped = re.search(r"_(20\d\d)(\d\d)(\d\d)\d{6}", file.name)
     if stamped:

@@ -8,23 +8,21 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets import settle
+from assets.catalog import catalog
 from assets.observed.views import SQL
-from assets.reference.tables import REFERENCE_TABLES, read_reference
+from warehouse.connection import write_session
+from warehouse.home import Home
 
 CHECK = (SQL / "region_check.sql").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The reference tables of regions."""
-    warehouse = duckdb.connect()
-    warehouse.execute("CREATE SCHEMA reference")
-    for table in REFERENCE_TABLES:
-        if table.name in ("region", "region_claim", "zone_extent"):
-            warehouse.register("_frame", read_reference(table).frame.to_arrow())
-            warehouse.execute(f"CREATE TABLE reference.{table.name} AS FROM _frame")
-    yield warehouse
-    warehouse.close()
+def con(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The reference tables, in a work file that is not kept."""
+    settle.refresh_reference(home)
+    with write_session(home, catalog()) as warehouse:
+        yield warehouse
 
 
 def doubts(con: duckdb.DuckDBPyConnection) -> list[tuple]:

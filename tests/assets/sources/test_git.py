@@ -75,6 +75,8 @@ def test_a_window_asks_for_what_was_in_force_and_what_came() -> None:
         ("genai_prices", "genai_prices/data_2025-10-27.json.zip", 1),
         ("gcp_pricing_yml", "gcp_pricing_yml/pricing_2024-03-28.yml.zip", 1),
         ("fsdl", "gpu_rental_snapshots/fsdl_cloud-gpus_2023-05-29.csv", 2),
+        ("gsf_region", "cloud_region_metadata/Cloud_Region_Metadata_2025-02-17.csv", 1),
+        ("google_region_carbon", "google_region_carbon/vintage_2022-07-18/2021.csv", 6),
     ],
 )
 def test_sources_read_their_past(
