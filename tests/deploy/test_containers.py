@@ -169,12 +169,10 @@ def test_the_readers_keys_open_tables_and_nothing_more(stack: Stack) -> None:
     assert stack.python("worker", _OPEN, **keys).strip() == str([True, False, False, False, False])
 
 
-def test_the_object_store_shows_its_s3_port_alone(stack: Stack) -> None:
-    """Its inner services ask nobody who they are: another container must not reach them."""
-    code = """
+_PORTS = """
 import socket
 told = []
-for port in (8333, 8888, 9333, 8080, 18888, 19333, 18080, 18333, 8111):
+for port in (8333, 18333, 8888, 18888, 9333, 19333, 8080, 18080, 8111):
     try:
         socket.create_connection(("objects", port), 2).close()
         told.append(port)
@@ -182,7 +180,13 @@ for port in (8333, 8888, 9333, 8080, 18888, 19333, 18080, 18333, 8111):
         pass
 print(told)
 """
-    assert json.loads(stack.python("worker", code)) == [8333]
+
+
+def test_the_object_store_is_near_those_who_hold_a_key_alone(stack: Stack) -> None:
+    """Its inner services, which ask nobody who they are, listen for nobody; what stands beside the S3 port only for workers."""
+    assert json.loads(stack.python("worker", _PORTS)) == [8333, 18333]
+    for service in ("web", "daemon", "code"):
+        assert json.loads(stack.python(service, _PORTS)) == []
 
 
 def test_no_secret_in_process_list_logs_or_image(stack: Stack) -> None:

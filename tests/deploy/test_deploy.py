@@ -147,6 +147,13 @@ def test_only_the_ui_is_reachable_and_only_from_the_machine() -> None:
     assert published == {"web": ["127.0.0.1:3000:3000"]}
 
 
+def test_only_who_holds_a_key_comes_near_the_object_store() -> None:
+    services = compose()["services"]
+    assert services["objects"]["networks"] == ["data"]
+    near = {name for name, service in services.items() if "data" in service.get("networks", ["default"])} - {"objects"}
+    assert near == {name for name, service in ours().items() if set(service["environment"]) >= KEYS}
+
+
 def test_compose_refers_only_to_what_it_has() -> None:
     made = compose()
     for name, service in made["services"].items():
