@@ -10,6 +10,7 @@ import polars as pl
 
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.estimated import words
 from assets.estimated.engine import estimate_statements, result_frames
 from assets.estimated.method_names import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
@@ -83,6 +84,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     with transaction(con):
         for table, frame in frames:
             _replace(con, table.full_name, frame)
+        words.note(con)
         con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
         con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
     return True

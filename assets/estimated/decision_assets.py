@@ -9,6 +9,7 @@ import duckdb
 
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.estimated import words
 from assets.estimated.decision_tables import (
     ACCELERATOR_BY_YEAR,
     DECISION_TABLES,
@@ -111,6 +112,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         for table, sql in _OF_ALL.items():
             columns = ", ".join(map(quoted, table.declared()))
             con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()
+        words.note(con)
         con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
         con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
     return True

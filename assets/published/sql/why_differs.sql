@@ -1,10 +1,7 @@
 -- Why two estimates of one thing differ: the cost of a training split into operations, throughput and price of an hour.
-CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate) AS TABLE
-    WITH estimate AS (
-        SELECT e.scenario_id, e.quantity, e.central, e.method_version FROM estimated.training_estimate e
-        UNION ALL SELECT e.scenario_id, e.quantity, e.central, e.method_version FROM estimated.scenario_estimate e),
-    newest AS (
-        SELECT e.*, CASE WHEN e.scenario_id = from_estimate THEN 'from' ELSE 'to' END AS side FROM estimate e WHERE e.scenario_id IN (from_estimate, to_estimate)
+CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00') AS TABLE
+    WITH newest AS (
+        SELECT e.*, CASE WHEN e.scenario_id = from_estimate THEN 'from' ELSE 'to' END AS side FROM scenario_quantity_known(known_at := known_at) e WHERE e.scenario_id IN (from_estimate, to_estimate)
         QUALIFY row_number() OVER (PARTITION BY e.scenario_id, e.quantity ORDER BY length(e.method_version) DESC, e.method_version DESC) = 1),
     side AS (
         SELECT n.side, max(n.central) FILTER (n.quantity = 'training_flop') AS flop, max(n.central) FILTER (n.quantity = 'cost_usd') AS cost,
@@ -23,4 +20,4 @@ CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate) AS TABLE
         SELECT p.part, p.value_from, p.value_to, moved_by(p.value_from, p.value_to, t.total_from, t.total_to) AS differs_by_usd, p.value_to / p.value_from AS ratio FROM paired p CROSS JOIN total t
         UNION ALL SELECT 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_to / t.total_from FROM total t) a
     ORDER BY a.part = 'total', abs(a.differs_by_usd) DESC, a.part;
-COMMENT ON MACRO TABLE why_differs IS 'Why two estimates of a training''s cost differ: parts for operations, hours per operation (throughput) and price of an hour, or the price of an operation where one of them states no hours; they add up exactly (LMDI-I). why_differs(''gpt-3-cost-1-4-million'', ''gpt-3-cost-4-6-million'').';
+COMMENT ON MACRO TABLE why_differs IS 'Why two estimates of a training''s cost differ: parts for operations, hours per operation (throughput) and price of an hour, or the price of an operation where one of them states no hours; they add up exactly (LMDI-I). known_at: as estimated by then. why_differs(''gpt-3-cost-1-4-million'', ''gpt-3-cost-4-6-million'').';

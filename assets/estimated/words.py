@@ -1,0 +1,26 @@
+"""What was estimated when: each number is noted as it changes, so that an answer for an earlier time can be given again."""
+
+from __future__ import annotations
+
+import duckdb
+
+_KEY = "scenario_id, quantity, method_version"
+_VALUES = "low, central, high, unit, reason, is_bundled"
+_NOTE = f"""
+    INSERT INTO meta.estimate_word BY NAME
+    WITH latest AS (FROM meta.estimate_word QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY recorded_at DESC) = 1),
+    told AS (SELECT {_KEY}, {_VALUES}, true AS is_estimated FROM scenario_quantity())
+    SELECT t.*, now() AS recorded_at FROM told t
+    ANTI JOIN latest l ON row({", ".join(f"t.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
+        IS NOT DISTINCT FROM row({", ".join(f"l.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
+    UNION ALL BY NAME
+    SELECT {_KEY}, false AS is_estimated, now() AS recorded_at FROM latest ANTI JOIN told USING ({_KEY}) WHERE is_estimated
+"""
+
+
+def note(con: duckdb.DuckDBPyConnection) -> int:
+    """Add what the tables of estimates say anew to `meta.estimate_word`; returns how many rows.
+
+    Called in the transaction that changes them: what is told there is noted, or neither is.
+    """
+    return con.execute(_NOTE).fetchall()[0][0]
