@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.estimated import decision_assets
+from assets.estimated import decision_assets, words
 from assets.estimated.decision_tables import DECISION_TABLES
 from assets.estimated.decisions import DecisionStatement, answer
 from assets.estimated.engine import estimate_statements
@@ -691,6 +691,16 @@ def test_every_place_can_be_walked_back_to_bytes(bundled: duckdb.DuckDBPyConnect
 def walk_of(con: duckdb.DuckDBPyConnection, table: str, key: str = "") -> list[dict]:
     """Steps of the passports of a table."""
     return con.execute("FROM passport(?, ?)", [f"estimated.{table}", key]).pl().to_dicts()
+
+
+def test_estimates_are_noted_once(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Each as the tables hold it, so that they can be asked as known at a time; what did not change is not noted again."""
+    assert words.note(bundled) == 0
+    now = rows_of(bundled, "FROM scenario_verdict()")
+    assert rows_of(bundled, "FROM scenario_verdict(known_at := now())") == now
+    before = rows_of(bundled, "FROM scenario_verdict(known_at := TIMESTAMPTZ '2020-01-01 00:00:00+00')")
+    assert {r["verdict"] for r in before} == {"unknown"}
+    assert len(before) == len(now)
 
 
 @pytest.mark.parametrize(
