@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -23,9 +25,16 @@ PROMISES = Path(__file__).parent / "published" / "promises.sql"
 
 
 def user_scripts() -> list[str]:
-    """Statements of every file in `assets/published/sql`, in order of name."""
+    """Statements of every file in `assets/published/sql`: a macro after those that it calls, else in order of the files' names."""
     files = sorted(USER_SQL.glob("*.sql"))
-    return [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
+    statements = [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
+    made = {found[1]: s for s in statements if (found := re.match(r"(?:--.*\n|\s)*CREATE OR REPLACE MACRO (\w+)", s))}
+    # Not sets: the order must be the same in every process.
+    before = {
+        s: [made[n] for n in dict.fromkeys(re.findall(r"\b(\w+)\(", s)) if made.get(n, s) != s] for s in made.values()
+    }
+    named = {s: [made[found[1]]] for s in statements if (found := re.match(r"COMMENT ON MACRO (?:TABLE )?(\w+)", s))}
+    return list(TopologicalSorter({s: before.get(s, named.get(s, [])) for s in statements}).static_order())
 
 
 def promises() -> list[str]:

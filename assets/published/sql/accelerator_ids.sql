@@ -10,5 +10,6 @@ CREATE OR REPLACE MACRO accelerator_written() AS TABLE
 COMMENT ON MACRO TABLE accelerator_written IS 'Every way to write an accelerator, by accelerator_key, and what it may mean.';
 
 CREATE OR REPLACE MACRO accelerator_ids(accelerator) AS TABLE
-    SELECT w.accelerator_id FROM accelerator_written() w WHERE w.written_key = accelerator_key(accelerator);
+    WITH asked AS (SELECT accelerator_key(accelerator::VARCHAR) AS asked_key)
+    SELECT w.accelerator_id FROM accelerator_written() w JOIN asked q ON w.written_key = q.asked_key;
 COMMENT ON MACRO TABLE accelerator_ids IS 'Accelerators that a name may mean: accelerator_ids(''H100''), accelerator_ids(''A100 80GB''); case and punctuation do not count.';

@@ -1,13 +1,16 @@
 -- Train a model, adapt an open one, or pay per token: from which volume the first two pay back, month by month.
 CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH price AS (
-        SELECT t.* FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t
-        WHERE (lower(t.model) = lower(model_name) OR lower(t.model) LIKE '%/' || lower(model_name)) AND (of_vendor IS NULL OR lower(t.vendor) = lower(of_vendor))
+    WITH asked AS (
+        SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor, from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
+            output_share::DOUBLE AS asked_share),
+    price AS (
+        SELECT t.* FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
+        WHERE (lower(t.model) = q.asked_model OR lower(t.model) LIKE '%/' || q.asked_model) AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor)
           AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0),
     -- A month without a known start of the price is not in the history.
     month AS (
-        SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), from_on::TIMESTAMP)),
-            least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', to_on::TIMESTAMP + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p),
+        SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), any_value(q.asked_from))),
+            least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p CROSS JOIN asked q),
     -- One seller's two prices, by one source: input and output of different sellers are nobody's price.
     offered AS (
         SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope, max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
@@ -15,7 +18,7 @@ CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_o
         FROM month m JOIN price p ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now())
             AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
         GROUP BY ALL),
-    mixed AS (SELECT o.*, o.input_usd_per_mtok * (1 - output_share) + o.output_usd_per_mtok * output_share AS usd_per_mtok FROM offered o)
+    mixed AS (SELECT o.*, o.input_usd_per_mtok * (1 - q.asked_share) + o.output_usd_per_mtok * q.asked_share AS usd_per_mtok FROM offered o CROSS JOIN asked q)
     SELECT x.month_on, x.vendor, x.model, x.input_usd_per_mtok, x.output_usd_per_mtok, x.usd_per_mtok, x.source_id AS source_ids, x.is_bundled
     FROM mixed x
     QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global', source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
@@ -25,14 +28,17 @@ COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model 
 CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
         accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
         from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH way AS (
+    WITH asked AS (
+        SELECT model_key(build_model::VARCHAR) AS build_key, model_key(adapt_model::VARCHAR) AS adapt_key, adapt_tokens::DOUBLE AS tokens, is_full_adaptation::BOOLEAN AS is_full,
+            own_tokens_per_s_per_gpu::DOUBLE AS own_speed, own_tokens_low::DOUBLE AS own_speed_low, own_tokens_high::DOUBLE AS own_speed_high, own_parameters::DOUBLE AS own_size),
+    way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
             coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)) AS flop
-        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(build_model))
+        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.build_key)
         UNION ALL
         SELECT 'adapt', m.model_id, coalesce(m.active_parameters_count, m.parameters_count),
-            fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), adapt_tokens::DOUBLE, CASE WHEN is_full_adaptation THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
-        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(adapt_model))),
+            fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), q.tokens, CASE WHEN q.is_full THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
+        FROM reference.model m CROSS JOIN asked q WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = q.adapt_key)),
     -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest petaday.
     petaday AS (
         SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator, known_at := known_at::TIMESTAMPTZ) h
@@ -41,11 +47,11 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
     stated AS (
         SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,
             pf_days(w.flop) * p.cost_usd AS fixed, p.price_down, p.price_up, d.hours_down, d.hours_up,
-            usd_per_mtok(p.median_usd_per_gpu_hour, own_tokens_per_s_per_gpu::DOUBLE * own_parameters / w.parameters * 3600) AS own,
-            lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_high, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_down,
-            lognormal_sigma(own_tokens_per_s_per_gpu::DOUBLE, coalesce(own_tokens_low, own_tokens_per_s_per_gpu)::DOUBLE) AS serving_up
+            usd_per_mtok(p.median_usd_per_gpu_hour, q.own_speed * q.own_size / w.parameters * 3600) AS own,
+            lognormal_sigma(q.own_speed, coalesce(q.own_speed_high, q.own_speed)) AS serving_down,
+            lognormal_sigma(q.own_speed, coalesce(q.own_speed_low, q.own_speed)) AS serving_up
         FROM bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
-        CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
+        CROSS JOIN asked q CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
     -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
     stepped AS (
         SELECT s.*, break_even(s.fixed, s.own, 0, s.buy) AS volume,

@@ -14,22 +14,24 @@ CREATE OR REPLACE MACRO student_t_95(freedom) AS
 COMMENT ON MACRO student_t_95 IS '1; 0.95 quantile of Student''s t, within 0.3% from 3 degrees of freedom on; Abramowitz and Stegun 26.7.5';
 
 CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DATE '9999-12-31', domain_like := NULL, frontier := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH model AS (
-        SELECT t.* FROM training_compute(known_at := known_at) t
-        WHERE t.released_on BETWEEN from_on::DATE AND to_on::DATE AND (domain_like IS NULL OR lower(t.domain) LIKE '%' || lower(domain_like) || '%')),
+    WITH asked AS (SELECT from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on, lower(domain_like::VARCHAR) AS asked_domain, frontier::BIGINT AS asked_frontier),
+    every AS (SELECT t.* FROM training_compute(known_at := known_at) t),
+    model AS (
+        SELECT t.* FROM every t CROSS JOIN asked q
+        WHERE t.released_on BETWEEN q.asked_from_on AND q.asked_to_on AND (q.asked_domain IS NULL OR lower(t.domain) LIKE '%' || q.asked_domain || '%')),
     -- At the frontier: fewer than so many models of the same source had more compute on the day of release.
     largest AS (
-        SELECT m.* FROM model m WHERE frontier IS NULL OR (m.training_flop IS NOT NULL AND (
-            SELECT count(*) FROM training_compute(known_at := known_at) b WHERE b.source_id = m.source_id AND b.released_on <= m.released_on AND b.training_flop > m.training_flop) < frontier)),
+        SELECT m.* FROM model m CROSS JOIN asked q WHERE q.asked_frontier IS NULL OR (m.training_flop IS NOT NULL AND (
+            SELECT count(*) FROM every b WHERE b.source_id = m.source_id AND b.released_on <= m.released_on AND b.training_flop > m.training_flop) < q.asked_frontier)),
     point AS (
         SELECT l.source_id, q.quantity, l.released_on, q.value, l.is_bundled FROM largest l, LATERAL (
             SELECT unnest(['training_flop', 'parameters_count', 'training_tokens_count', 'training_cost_2023_usd']) AS quantity,
                 unnest([l.training_flop, l.parameters_count, l.training_tokens_count, l.training_cost_2023_usd]) AS value) q
         UNION ALL
-        SELECT a.source_id, q.quantity, a.released_on, q.value, a.is_bundled FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a, LATERAL (
+        SELECT a.source_id, q.quantity, a.released_on, q.value, a.is_bundled FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a CROSS JOIN asked o, LATERAL (
             SELECT unnest(['fp16_dense_flop_per_s_per_w', 'fp16_dense_flop_per_s_per_usd', 'fp16_dense_flop_per_s']) AS quantity,
                 unnest([a.fp16_dense_flop_per_s / a.tdp_w, a.fp16_dense_flop_per_s / a.release_price_usd, a.fp16_dense_flop_per_s]) AS value) q
-        WHERE a.released_on BETWEEN from_on::DATE AND to_on::DATE),
+        WHERE a.released_on BETWEEN o.asked_from_on AND o.asked_to_on),
     fitted AS (
         SELECT p.source_id, p.quantity, count(*) AS point_count, min(p.released_on) AS first_on, max(p.released_on) AS last_on, bool_or(p.is_bundled) AS is_bundled,
             regr_slope(log10(p.value), epoch(p.released_on::TIMESTAMP) / 31557600) AS slope, regr_r2(log10(p.value), epoch(p.released_on::TIMESTAMP) / 31557600) AS r2,

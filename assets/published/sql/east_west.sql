@@ -1,11 +1,14 @@
 -- East data, West computing: the same servers in each of China's national computing hubs.
 CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaoguan', of_year := NULL, data_gb := 0, transfer_cny_per_gb := NULL, bandwidth_gbit_per_s := NULL,
         latency_limit_ms := NULL, boundary := 'direct', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH grid AS (
+    WITH asked AS (
+        SELECT it_energy_kwh::DOUBLE AS it_kwh, lower(from_cluster::VARCHAR) AS home_cluster, of_year::BIGINT AS asked_year, data_gb::DOUBLE AS moved_gb, transfer_cny_per_gb::DOUBLE AS cny_per_gb,
+            bandwidth_gbit_per_s::DOUBLE AS asked_bandwidth, latency_limit_ms::DOUBLE AS most_latency_ms, boundary::VARCHAR AS asked_boundary),
+    grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, extract(year FROM g.year_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
-        WHERE g.basis_boundary = boundary AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
-          AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h) AND (of_year IS NULL OR extract(year FROM g.year_from AT TIME ZONE 'UTC') = of_year)
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g JOIN asked q ON g.basis_boundary = q.asked_boundary
+        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
+          AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h) AND (q.asked_year IS NULL OR extract(year FROM g.year_from AT TIME ZONE 'UTC') = q.asked_year)
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
     -- One year for all: the latest that every hub has.
     common AS (
@@ -13,22 +16,22 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
             SELECT max(n.grid_year) FROM (SELECT y.grid_year, count(DISTINCT y.zone) AS zones FROM grid y GROUP BY y.grid_year) n
             WHERE n.zones = (SELECT count(DISTINCT y.zone) FROM grid y))),
     site AS (
-        SELECT h.*, it_energy_kwh::DOUBLE AS it_kwh, facility_energy_kwh(it_energy_kwh, h.pue_limit) AS energy_kwh, g.intensity, g.grid_year, g.source_id, g.is_bundled,
-            electricity_cost(facility_energy_kwh(it_energy_kwh, h.pue_limit), h.electricity_cny_per_kwh) AS electricity_cny,
-            operational_kgco2e(facility_energy_kwh(it_energy_kwh, h.pue_limit), g.intensity) AS kgco2
-        FROM reference.compute_hub h LEFT JOIN common g ON g.zone = h.grid_zone),
-    home AS (SELECT s.* FROM site s WHERE s.cluster_id = lower(from_cluster)),
+        SELECT h.*, q.it_kwh, facility_energy_kwh(q.it_kwh, h.pue_limit) AS energy_kwh, g.intensity, g.grid_year, g.source_id, g.is_bundled,
+            electricity_cost(facility_energy_kwh(q.it_kwh, h.pue_limit), h.electricity_cny_per_kwh) AS electricity_cny,
+            operational_kgco2e(facility_energy_kwh(q.it_kwh, h.pue_limit), g.intensity) AS kgco2
+        FROM reference.compute_hub h CROSS JOIN asked q LEFT JOIN common g ON g.zone = h.grid_zone),
+    home AS (SELECT s.* FROM site s JOIN asked q ON s.cluster_id = q.home_cluster),
     moved AS (
         SELECT s.*, o.electricity_cny - s.electricity_cny AS saving_cny, s.kgco2 / o.kgco2 - 1 AS carbon_change_share,
-            CASE WHEN s.cluster_id = o.cluster_id OR data_gb = 0 THEN 0.0 ELSE data_gb::DOUBLE * transfer_cny_per_gb END AS transfer_cny,
-            CASE WHEN s.cluster_id = o.cluster_id OR data_gb = 0 THEN 0.0 ELSE data_gb::DOUBLE * 8 / bandwidth_gbit_per_s / 3600 END AS transfer_h,
+            CASE WHEN s.cluster_id = o.cluster_id OR q.moved_gb = 0 THEN 0.0 ELSE q.moved_gb * q.cny_per_gb END AS transfer_cny,
+            CASE WHEN s.cluster_id = o.cluster_id OR q.moved_gb = 0 THEN 0.0 ELSE q.moved_gb * 8 / q.asked_bandwidth / 3600 END AS transfer_h,
             (SELECT d.central FROM reference.decision_default d WHERE d.factor = 'network_latency_ms' AND d.applies_to =
                 CASE WHEN s.cluster_id = o.cluster_id THEN 'city' WHEN s.hub = o.hub THEN 'region' ELSE 'between_hubs' END) AS network_latency_ms,
-            s.cluster_id = o.cluster_id AS is_home
-        FROM site s LEFT JOIN home o ON true),
-    judged AS (SELECT m.*, latency_limit_ms IS NULL OR m.network_latency_ms <= latency_limit_ms AS is_within_latency, m.electricity_cny + m.transfer_cny AS total_cny FROM moved m)
+            s.cluster_id = o.cluster_id AS is_home, q.moved_gb, q.most_latency_ms
+        FROM site s CROSS JOIN asked q LEFT JOIN home o ON true),
+    judged AS (SELECT m.*, m.most_latency_ms IS NULL OR m.network_latency_ms <= m.most_latency_ms AS is_within_latency, m.electricity_cny + m.transfer_cny AS total_cny FROM moved m)
     SELECT j.cluster_id, j.name, j.hub, j.side, j.pue_limit AS pue, j.electricity_cny_per_kwh, j.price_kind, j.intensity AS grid_gco2_per_kwh, j.grid_year::INTEGER AS grid_year, j.energy_kwh,
-        j.electricity_cny, j.transfer_cny, j.total_cny, j.saving_cny, j.saving_cny - j.transfer_cny AS net_saving_cny, j.saving_cny / nullif(data_gb::DOUBLE, 0) AS break_even_transfer_cny_per_gb,
+        j.electricity_cny, j.transfer_cny, j.total_cny, j.saving_cny, j.saving_cny - j.transfer_cny AS net_saving_cny, j.saving_cny / nullif(j.moved_gb, 0) AS break_even_transfer_cny_per_gb,
         j.transfer_h, j.network_latency_ms, j.is_within_latency, j.kgco2, j.carbon_change_share, j.is_home,
         CASE WHEN NOT j.is_home THEN j.transfer_cny < j.saving_cny END AS is_transfer_below_saving, CASE WHEN NOT j.is_home THEN j.carbon_change_share < 0 END AS is_greener,
         -- On the frontier of money and carbon among the places that the limit of latency allows.

@@ -1,12 +1,13 @@
 -- A year of given workloads, month by month: energy, carbon by location and by market, manufacture, water, and the SCI.
 CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH given AS (
+    WITH asked AS (SELECT of_year::BIGINT AS asked_year, boundary::VARCHAR AS asked_boundary),
+    given AS (
         SELECT unnest(workloads::STRUCT(name VARCHAR, month INTEGER, accelerator VARCHAR, provider VARCHAR, region VARCHAR, zone VARCHAR, gpu_hours DOUBLE, power_w_per_gpu DOUBLE, pue DOUBLE,
             market_gco2e_per_kwh DOUBLE, device_kgco2e DOUBLE, site_water_l_per_kwh DOUBLE, grid_water_l_per_kwh DOUBLE, functional_unit_count DOUBLE)[]) AS w),
     -- A row without a month holds for each of the year.
     monthly AS (
-        SELECT unnest(g.w), make_date(of_year::BIGINT, m.number, 1) AS month_on
-        FROM given g JOIN (SELECT unnest(range(1, 13)) AS number) m ON g.w.month IS NULL OR g.w.month = m.number),
+        SELECT unnest(g.w), make_date(q.asked_year, m.number, 1) AS month_on
+        FROM asked q CROSS JOIN given g JOIN (SELECT unnest(range(1, 13)) AS number) m ON g.w.month IS NULL OR g.w.month = m.number),
     -- A name that may be several cards is none.
     card AS (
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
@@ -22,12 +23,12 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle', 
     -- The month where slots cover it; else the latest whole year at or before it. The zone before its country. One boundary throughout.
     slot AS (
         SELECT s.zone, (s.month_from AT TIME ZONE 'UTC')::DATE AS from_on, 'monthly' AS grain, s.plain_mean_gco2e_per_kwh AS intensity, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_month_known(known_at := known_at::TIMESTAMPTZ) s
-        WHERE s.basis_boundary = boundary AND s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.month_from AT TIME ZONE 'UTC') = of_year
+        FROM grid_carbon_month_known(known_at := known_at::TIMESTAMPTZ) s JOIN asked q ON s.basis_boundary = q.asked_boundary
+        WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.month_from AT TIME ZONE 'UTC') = q.asked_year
         UNION ALL
         SELECT s.zone, (s.year_from AT TIME ZONE 'UTC')::DATE, 'yearly', s.plain_mean_gco2e_per_kwh, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) s
-        WHERE s.basis_boundary = boundary AND s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.year_from AT TIME ZONE 'UTC') <= of_year),
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) s JOIN asked q ON s.basis_boundary = q.asked_boundary
+        WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9 AND extract(year FROM s.year_from AT TIME ZONE 'UTC') <= q.asked_year),
     grid AS (
         SELECT p.month_on, p.own_zone, p.country_zone, s.* EXCLUDE (zone), s.zone AS zone_used
         FROM (SELECT DISTINCT month_on, own_zone, country_zone FROM placed) p JOIN slot s ON s.zone IN (p.own_zone, p.country_zone)

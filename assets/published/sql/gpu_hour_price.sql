@@ -2,11 +2,13 @@
 -- A source speaks for a provider as a whole, so that no offer stands there twice. A region that it says nothing of is taken from the next source that does, where it is
 -- a region of the provider (reference.region): lists that write regions their own way would otherwise add the same offers under other names.
 CREATE OR REPLACE MACRO spoken_offer(valid_at := now(), known_at := TIMESTAMPTZ 'infinity', accelerator := NULL, purchase := NULL) AS TABLE
-    WITH said AS (
+    WITH asked AS (SELECT valid_at::TIMESTAMPTZ AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
+    wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
+    said AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count
-        FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k
-        WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= valid_at::TIMESTAMPTZ AND k.stands_to > valid_at::TIMESTAMPTZ
-          AND (accelerator IS NULL OR k.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)) AND (purchase IS NULL OR k.purchase_option = purchase)),
+        FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k CROSS JOIN asked q
+        WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= q.asked_at AND k.stands_to > q.asked_at
+          AND (q.is_any OR k.accelerator_id IN (SELECT w.accelerator_id FROM wanted w)) AND (q.asked_purchase IS NULL OR k.purchase_option = q.asked_purchase)),
     told AS (
         SELECT s.*, is_spoken((s.accelerator_id, s.purchase_option), s.provider, s.source_rank, s.said_count, s.source_id) AS is_of_provider,
             is_spoken((s.accelerator_id, s.purchase_option, lower(s.region)), s.provider, s.source_rank, s.said_count, s.source_id) AS is_of_region

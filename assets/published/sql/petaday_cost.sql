@@ -1,16 +1,19 @@
 -- What a petaday (1e15 operations a second for a day) costs: the unit that this warehouse is named after.
 CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purchase := 'on_demand', from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH assumed AS (
+    WITH asked AS (
+        SELECT petadays::DOUBLE AS asked_petadays, purchase::VARCHAR AS asked_purchase, from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on, accelerator IS NULL AS is_any),
+    wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
+    assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization, u.high AS utilization_high, p.central AS power_share, q.central AS pue
         FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
     work AS (
-        SELECT p.*, d.*, a.tdp_w, petadays::DOUBLE * 86400e15 AS flop,
-            gpu_hours_of_flop(petadays::DOUBLE * 86400e15, achieved_flop_per_s(a.fp16_dense_flop_per_s, d.utilization)) AS gpu_hours, a.fp16_dense_flop_per_s AS peak,
+        SELECT p.*, d.*, a.tdp_w, o.asked_petadays * 86400e15 AS flop,
+            gpu_hours_of_flop(o.asked_petadays * 86400e15, achieved_flop_per_s(a.fp16_dense_flop_per_s, d.utilization)) AS gpu_hours, a.fp16_dense_flop_per_s AS peak,
             lognormal_sigma(p.median_usd_per_gpu_hour, p.low_usd_per_gpu_hour) AS price_down, lognormal_sigma(p.median_usd_per_gpu_hour, p.high_usd_per_gpu_hour) AS price_up
-        FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d
-        WHERE p.index_on BETWEEN from_on::DATE AND to_on::DATE AND (purchase IS NULL OR p.purchase_option = purchase)
-          AND (accelerator IS NULL OR p.accelerator_id IN (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)) AND a.fp16_dense_flop_per_s > 0)
+        FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d CROSS JOIN asked o
+        WHERE p.index_on BETWEEN o.asked_from_on AND o.asked_to_on AND (o.asked_purchase IS NULL OR p.purchase_option = o.asked_purchase)
+          AND (o.is_any OR p.accelerator_id IN (SELECT w.accelerator_id FROM wanted w)) AND a.fp16_dense_flop_per_s > 0)
     SELECT w.index_on, w.accelerator_id, w.purchase_option, cost_usd(w.gpu_hours, w.median_usd_per_gpu_hour) AS cost_usd,
         band_low(cost_usd(w.gpu_hours, w.median_usd_per_gpu_hour), w.price_down ** 2 + lognormal_sigma(w.utilization, w.utilization_high) ** 2) AS low_usd,
         band_high(cost_usd(w.gpu_hours, w.median_usd_per_gpu_hour), w.price_up ** 2 + lognormal_sigma(w.utilization, w.utilization_low) ** 2) AS high_usd,

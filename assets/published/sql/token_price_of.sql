@@ -1,13 +1,14 @@
 -- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := now(), known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH told AS (
+    WITH asked AS (SELECT model_listing(model_name::VARCHAR) AS asked_listing, valid_at::TIMESTAMPTZ AS asked_at),
+    told AS (
         SELECT k.*, lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction, k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
             ORDER BY k.valid_from NULLS FIRST) AS later_usd_per_mtok
-        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) k WHERE model_listing(k.model) = model_listing(model_name)),
+        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) k JOIN asked q ON model_listing(k.model) = q.asked_listing),
     said AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.price_usd_per_mtok}) OVER thing AS said, min(t.price_usd_per_mtok) OVER thing AS low_usd_per_mtok,
             max(t.price_usd_per_mtok) OVER thing AS high_usd_per_mtok
-        FROM told t WHERE coalesce(t.valid_from <= valid_at::TIMESTAMPTZ, true) AND coalesce(t.valid_to > valid_at::TIMESTAMPTZ, true)
+        FROM told t CROSS JOIN asked q WHERE coalesce(t.valid_from <= q.asked_at, true) AND coalesce(t.valid_to > q.asked_at, true)
         WINDOW thing AS (PARTITION BY t.vendor_id, model_listing(t.model), t.direction, t.service_tier, t.context_tier_from_tokens, t.time_window, t.region))
     SELECT s.vendor_id AS vendor, s.model, s.direction, s.price_usd_per_mtok, s.low_usd_per_mtok, s.high_usd_per_mtok, s.service_tier, s.context_tier_from_tokens,
         s.time_window, s.region, s.valid_from, s.source_id, s.capture_id, s.is_bundled

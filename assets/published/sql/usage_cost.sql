@@ -1,6 +1,7 @@
 -- What was used, at the list prices and the grid of its own time.
 CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
-    WITH assumed AS (
+    WITH asked AS (SELECT boundary::VARCHAR AS asked_boundary),
+    assumed AS (
         SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'power_share_of_tdp') AS power_share,
             max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'pue') AS usual_pue
         FROM reference.method_default d),
@@ -38,9 +39,9 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     -- The slots of the zones where something was used, on one basis, as known then.
     slot AS (
         SELECT g.zone, g.source_id, g.resolution, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_to, g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered
-        FROM observed.grid_carbon_log g
+        FROM observed.grid_carbon_log g JOIN asked b ON g.basis_boundary = b.asked_boundary
         WHERE g.zone IN (SELECT unnest([p.grid_zone, p.country_zone]) FROM placed p) AND g.basis_method = 'average' AND g.basis_accounting = 'location'
-            AND g.basis_kind = 'actual' AND g.basis_boundary = boundary AND g.recorded_at <= known_at::TIMESTAMPTZ
+            AND g.basis_kind = 'actual' AND g.recorded_at <= known_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
     place_time AS (SELECT DISTINCT p.grid_zone, p.country_zone, p.used_from, p.used_to, p.length_s FROM placed p WHERE p.grid_zone IS NOT NULL),
     hours AS (

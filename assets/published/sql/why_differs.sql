@@ -1,7 +1,9 @@
 -- Why two estimates of one thing differ: the cost of a training split into operations, throughput and price of an hour.
 CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00') AS TABLE
-    WITH newest AS (
-        SELECT e.*, CASE WHEN e.scenario_id = from_estimate THEN 'from' ELSE 'to' END AS side FROM scenario_quantity_known(known_at := known_at) e WHERE e.scenario_id IN (from_estimate, to_estimate)
+    WITH asked AS (SELECT from_estimate::VARCHAR AS asked_from, to_estimate::VARCHAR AS asked_to),
+    newest AS (
+        SELECT e.*, CASE WHEN e.scenario_id = a.asked_from THEN 'from' ELSE 'to' END AS side
+        FROM scenario_quantity_known(known_at := known_at) e JOIN asked a ON e.scenario_id IN (a.asked_from, a.asked_to)
         QUALIFY row_number() OVER (PARTITION BY e.scenario_id, e.quantity ORDER BY length(e.method_version) DESC, e.method_version DESC) = 1),
     side AS (
         SELECT n.side, max(n.central) FILTER (n.quantity = 'training_flop') AS flop, max(n.central) FILTER (n.quantity = 'cost_usd') AS cost,

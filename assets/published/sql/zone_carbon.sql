@@ -1,22 +1,32 @@
 -- How green a grid was, period by period: from sums by day, which add up over any period, so that no slot is read.
 CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', period := 'month', boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH day AS (
+    WITH asked AS (
+        SELECT of_zone::VARCHAR AS asked_zone, from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on, period::VARCHAR AS asked_period, boundary::VARCHAR AS asked_boundary),
+    -- An earlier knowledge has no sums: the slots of that time are added up by the rule of estimated.grid_day. By the log, so that only the zone is read.
+    word AS (
+        SELECT l.* FROM observed.grid_carbon_log l JOIN asked q ON l.zone = q.asked_zone
+        WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND l.recorded_at <= known_at::TIMESTAMPTZ AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_method = 'average'
+          AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated') AND (q.asked_boundary IS NULL OR l.basis_boundary = q.asked_boundary)
+          AND (l.valid_from AT TIME ZONE 'UTC')::DATE BETWEEN q.asked_from_on AND q.asked_to_on
+        QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
+    slot AS (
+        SELECT w.*, epoch(slot_length(w.resolution)) / 3600 AS hours FROM word w WHERE w.is_offered
+        QUALIFY row_number() OVER (PARTITION BY w.source_id, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from ORDER BY w.scope) = 1),
+    day AS (
         SELECT d.source_id, d.basis_boundary, d.basis_kind, d.resolution, d.day_on, d.intensity_hours_gco2e_per_kw AS summed, d.covered_hours, d.lowest_gco2e_per_kwh, d.highest_gco2e_per_kwh
-        FROM estimated.grid_day d
-        WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity' AND d.zone = of_zone AND d.basis_method = 'average' AND d.basis_accounting = 'location' AND d.basis_kind IN ('actual', 'estimated')
-          AND d.day_on BETWEEN from_on::DATE AND to_on::DATE AND (boundary IS NULL OR d.basis_boundary = boundary)
+        FROM estimated.grid_day d JOIN asked q ON d.zone = q.asked_zone
+        WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity' AND d.basis_method = 'average' AND d.basis_accounting = 'location' AND d.basis_kind IN ('actual', 'estimated')
+          AND d.day_on BETWEEN q.asked_from_on AND q.asked_to_on AND (q.asked_boundary IS NULL OR d.basis_boundary = q.asked_boundary)
         UNION ALL
-        -- An earlier knowledge has no sums: the slots of that time are added up.
-        SELECT k.source_id, k.basis_boundary, k.basis_kind, k.resolution, (k.day_from AT TIME ZONE 'UTC')::DATE, k.plain_mean_gco2e_per_kwh * k.covered_share * 24, k.covered_share * 24,
-            k.lowest_gco2e_per_kwh, k.highest_gco2e_per_kwh
-        FROM grid_carbon_day_known(known_at := known_at::TIMESTAMPTZ) k
-        WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND k.zone = of_zone AND k.basis_method = 'average' AND k.basis_accounting = 'location' AND k.basis_kind IN ('actual', 'estimated')
-          AND k.resolution <> 'P1D' AND (k.day_from AT TIME ZONE 'UTC')::DATE BETWEEN from_on::DATE AND to_on::DATE AND (boundary IS NULL OR k.basis_boundary = boundary)),
+        SELECT s.source_id, s.basis_boundary, s.basis_kind, s.resolution, (s.valid_from AT TIME ZONE 'UTC')::DATE, sum(s.intensity_gco2e_per_kwh * s.hours), sum(s.hours),
+            min(s.intensity_gco2e_per_kwh), max(s.intensity_gco2e_per_kwh)
+        FROM slot s GROUP BY ALL),
     -- One source and basis for all periods, so that they compare: what is stated before what is computed beside it, lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
     chosen AS (
         SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
         ORDER BY is_second_word(y.source_id), CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),
-    dated AS (SELECT y.*, date_trunc(period, y.day_on)::DATE AS period_on FROM day y SEMI JOIN chosen c USING (source_id, basis_boundary, basis_kind, resolution))
+    dated AS (SELECT y.*, date_trunc(q.asked_period, y.day_on)::DATE AS period_on FROM day y CROSS JOIN asked q
+        JOIN chosen c ON c.source_id = y.source_id AND c.basis_boundary = y.basis_boundary AND c.basis_kind = y.basis_kind AND c.resolution = y.resolution)
     SELECT p.period_on, sum(p.summed) / sum(p.covered_hours) AS mean_gco2e_per_kwh, min(p.lowest_gco2e_per_kwh) AS lowest_gco2e_per_kwh, max(p.highest_gco2e_per_kwh) AS highest_gco2e_per_kwh,
         sum(p.covered_hours) AS covered_hours, count(*) AS day_count, any_value(p.source_id) AS source_id, any_value(p.basis_boundary) AS basis_boundary, any_value(p.basis_kind) AS basis_kind,
         any_value(p.resolution) AS resolution
