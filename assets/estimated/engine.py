@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from assets.estimated.assumed import ORIGIN, assumed_ranges, with_assumed
+from assets.estimated.lacking import lacking_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
@@ -380,6 +381,16 @@ def _compute(
                 low=_unless_exact("drawn_low", pl.min_horizontal("drawn_low", "central"), "low"),
                 high=_unless_exact("drawn_high", pl.max_horizontal("drawn_high", "central"), "high"),
             )
+        lacking: Mapping[tuple[str, str], list[str]] = {}
+        if found["central"].has_nulls():
+            lacking = lacking_numbers(
+                con,
+                method.numbers,
+                lambda prefix: _output_sql(quantities, prefix),
+                columns=columns,
+                texts=texts,
+                quantities=quoted,
+            )
     finally:
         for name in ("input", "output"):
             con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
@@ -388,7 +399,12 @@ def _compute(
     by_scenario = {key[0]: frame for key, frame in found.group_by("scenario_id")}
     return [
         _result_of(
-            s, quantities, by_scenario[s.scenario_id], [f for f in factors if f.scenario_id == s.scenario_id], now
+            s,
+            quantities,
+            by_scenario[s.scenario_id],
+            [f for f in factors if f.scenario_id == s.scenario_id],
+            {q: numbers for (scenario, q), numbers in lacking.items() if scenario == s.scenario_id},
+            now,
         )
         for s in group
     ]
@@ -415,7 +431,12 @@ def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[s
 
 
 def _result_of(
-    s: Statement, quantities: Mapping[str, Quantity], found: pl.DataFrame, factors: Sequence[Factor], now: dt.datetime
+    s: Statement,
+    quantities: Mapping[str, Quantity],
+    found: pl.DataFrame,
+    factors: Sequence[Factor],
+    lacking: Mapping[str, Sequence[str]],
+    now: dt.datetime,
 ) -> Result:
     rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
     shares: dict[str, dict[str, float | None]] = {f.factor: {} for f in factors}
@@ -425,7 +446,8 @@ def _result_of(
         row = rows[name]
         results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**texts)}
         if row["central"] is None:
-            results[name]["reason"] = q.needs
+            told = f"{' or '.join(lacking[name])} is not known: " if name in lacking else ""
+            results[name]["reason"] = told + q.needs
         for share in row["shares"]:
             shares[share["factor"]][name] = share["share"]
     units = {name: b.unit for name, b in s.method.numbers.items()}

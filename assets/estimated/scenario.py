@@ -153,6 +153,13 @@ class Scenario:
 def closest(given: str, known: Sequence[str]) -> str:
     """`; did you mean a or b?`, or nothing if no known name is near."""
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    if not near:
+        # "h1000" is far from nvidia-h100-sxm-80gb, but near a part of it.
+        parts: dict[str, list[str]] = {}
+        for name in known:
+            for part in name.split("-"):
+                parts.setdefault(part, []).append(name)
+        near = [name for part in difflib.get_close_matches(given, parts, n=1, cutoff=0.75) for name in parts[part][:3]]
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

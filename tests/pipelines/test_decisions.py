@@ -613,7 +613,10 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[siting]\ngpu_hours = 10\naccelerator = 'H1000'", "accelerator: 'H1000' is not known"),
+        (
+            "[siting]\ngpu_hours = 10\naccelerator = 'H1000'",
+            "accelerator: 'H1000' is not known; did you mean nvidia-h100",
+        ),
         ("[siting]\nmodel = 'gpt-3-175'", "did you mean gpt-3-175b"),
         ("[siting]\ngpu_hours = 10\nfrom_provider = 'asw'", "did you mean aws"),
         ("[why_moved]\nestimate = 'llama-65'\nfrom_at = 2024-01-01", "did you mean llama-65b"),

@@ -491,3 +491,17 @@ def test_revenue_with_and_without_a_cache(warehouse: duckdb.DuckDBPyConnection) 
     cached = run(warehouse, "service", **sold, cached_input_tokens_b=342, usd_per_mtok_cached_input=0.14)
     assert cached.quantities["revenue_usd"]["central"] == pytest.approx(plain - 342e3 * (0.55 - 0.14))
     assert run(warehouse, "service", **sold, cached_input_tokens_b=342).quantities["revenue_usd"]["central"] is None
+
+
+def test_the_one_number_that_is_lacking_is_named_first(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Of everything that a result could follow from, what this file lacks; where several are lacking, none is."""
+    stated = {"model": "llama-3-70b", "accelerator": "H100", "prompt_tokens_count": 100, "output_tokens_count": 100}
+    (served,) = estimate_statements(warehouse, [statement_of("serving", stated)])
+    assert served.quantities["tokens_per_s"]["central"] > 0
+    assert served.quantities["gco2e_per_mtok_output"]["reason"].startswith("grid_gco2e_per_kwh is not known: give ")
+    (unsized,) = estimate_statements(warehouse, [statement_of("serving", {"accelerator": "H100", "batch_count": 1})])
+    assert unsized.quantities["tokens_per_s"]["reason"].startswith("give model")
+    (held,) = estimate_statements(warehouse, [statement_of("serving", {"accelerator": "H100"})])
+    assert held.quantities["weight_byte"]["reason"].startswith("parameters_count is not known: give model")
+    (rate,) = estimate_statements(warehouse, [statement_of("compute", {"training_flop": 1e24})])
+    assert "training_flop" not in rate.quantities["cost_usd"]["reason"].split(":")[0]
