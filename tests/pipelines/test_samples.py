@@ -62,6 +62,7 @@ FILES = {
     "vast": "vast/*.json",
     "gpurentalprices": "gpu_rental_snapshots/gpurentalprices_*",
     "fsdl": "gpu_rental_snapshots/fsdl_cloud-gpus_*",
+    "tardellirs": "gpu_rental_snapshots/tardellirs_*",
     "electricity_maps_csv": "electricity_maps_csv/**/*.csv",
     "aws_price_list": "aws_price_list/off*",
     "aws_savings_plans": "aws_price_list/savingsPlan*.csv",
