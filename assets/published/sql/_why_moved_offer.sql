@@ -41,9 +41,10 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
     -- The latest whole year of the zone and of the country; where the place stays, both sides take the same of the two.
     placed AS (
         SELECT o.*, r.grid_zone, r.pue, max_by(g.intensity, g.year_from) FILTER (g.zone = r.grid_zone) AS own_grid,
-            max_by(g.intensity, g.year_from) FILTER (g.zone = coalesce(n.grid_zone, r.country_code)) AS country_grid
-        FROM offer o LEFT JOIN reference.region r ON r.provider = o.provider AND r.region = o.region LEFT JOIN reference.country n ON n.country_code = r.country_code
-        LEFT JOIN grid g ON g.basis_boundary = o.basis_boundary AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, r.country_code)) AND g.year_from <= o.as_of_at
+            max_by(g.intensity, g.year_from) FILTER (g.zone = coalesce(n.grid_zone, n.country_code)) AS country_grid
+        FROM offer o LEFT JOIN reference.region r ON lower(r.provider) = lower(o.provider) AND lower(r.region) = lower(o.region)
+        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, o.region)
+        LEFT JOIN grid g ON g.basis_boundary = o.basis_boundary AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, n.country_code)) AND g.year_from <= o.as_of_at
         GROUP BY ALL),
     valued AS (
         SELECT s.side, CASE WHEN s.hours IS NULL THEN s.flop / a.fp16_dense_flop_per_s / 3600 ELSE s.hours END AS hardware,

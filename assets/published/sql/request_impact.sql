@@ -16,9 +16,9 @@ CREATE OR REPLACE MACRO request_grid(requests, boundary := 'lifecycle', known_at
         SELECT DISTINCT q.zone, q.provider, q.region, date_trunc('hour', q.requested_at AT TIME ZONE 'UTC') AS hour_from
         FROM request_given(requests) q WHERE q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL),
     place AS (
-        SELECT a.*, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, r.country_code) END AS country_zone
+        SELECT a.*, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
         FROM asked a LEFT JOIN reference.region r ON a.zone IS NULL AND lower(r.provider) = lower(a.provider) AND lower(r.region) = lower(a.region)
-        LEFT JOIN reference.country n ON n.country_code = r.country_code),
+        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, a.region)),
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
     word AS (

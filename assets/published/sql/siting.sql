@@ -54,10 +54,10 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         FROM cheapest_offer o CROSS JOIN assumed d CROSS JOIN asked q
         LEFT JOIN reference.accelerator a ON a.accelerator_id = o.accelerator_id
         LEFT JOIN embodied_card e ON e.accelerator_id = o.accelerator_id
-        LEFT JOIN reference.region r ON r.provider = o.provider AND r.region = o.region
-        LEFT JOIN reference.country n ON n.country_code = r.country_code
+        LEFT JOIN reference.region r ON lower(r.provider) = lower(o.provider) AND lower(r.region) = lower(o.region)
+        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, o.region)
         LEFT JOIN year z ON z.zone = r.grid_zone
-        LEFT JOIN year c ON c.zone = coalesce(n.grid_zone, r.country_code)),
+        LEFT JOIN year c ON c.zone = coalesce(n.grid_zone, n.country_code)),
     costed AS (
         SELECT p.*, cost_usd(p.job_gpu_hours, p.price_usd_per_gpu_hour) AS cost_usd, energy_kwh(p.job_gpu_hours, power_w_per_gpu(p.tdp_w, p.power_share), p.pue) AS energy_kwh,
             operational_kgco2e(energy_kwh(p.job_gpu_hours, power_w_per_gpu(p.tdp_w, p.power_share), p.pue), p.grid_gco2e_per_kwh) AS operational_kgco2e,
@@ -105,7 +105,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             c.operational_kgco2e = min(c.operational_kgco2e) FILTER (c.total_usd IS NOT NULL) OVER (ORDER BY c.total_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
             AND c.total_usd = min(c.total_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
         c.job_gpu_hours AS gpu_hours, c.price_usd_per_gpu_hour, c.pue, c.is_pue_published, c.grid_gco2e_per_kwh, c.grid_zone, c.zone_used, c.grid_year,
-        nullif(concat_ws('; ', CASE WHEN c.grid_zone IS NULL THEN 'grid of the region not known' WHEN c.grid_gco2e_per_kwh IS NULL THEN 'no carbon value for the zone on this basis'
+        nullif(concat_ws('; ', CASE WHEN c.grid_zone IS NULL AND c.zone_used IS NULL THEN 'grid of the region not known' WHEN c.grid_zone IS NULL THEN 'carbon of the country, grid zone of the region not known' WHEN c.grid_gco2e_per_kwh IS NULL THEN 'no carbon value for the zone on this basis'
             WHEN c.zone_used <> c.grid_zone THEN 'carbon of the country, none for the zone' END, CASE WHEN c.tdp_w IS NULL THEN 'power of the accelerator not known' END,
             CASE WHEN c.job_gpu_hours IS NULL THEN 'hours of the job not known on this accelerator' END,
             CASE WHEN c.central_kgco2e IS NULL THEN 'manufacture of the accelerator not published' END,

@@ -23,10 +23,10 @@ CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle',
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
         FROM (SELECT DISTINCT s.accelerator FROM span s WHERE s.accelerator IS NOT NULL) d JOIN accelerator_written() w ON w.written_key = accelerator_key(d.accelerator)),
     located AS (
-        SELECT p.*, r.pue AS region_pue, coalesce(p.zone, r.grid_zone) AS own_zone, CASE WHEN p.zone IS NULL THEN coalesce(n.grid_zone, r.country_code) END AS country_zone
+        SELECT p.*, r.pue AS region_pue, coalesce(p.zone, r.grid_zone) AS own_zone, CASE WHEN p.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
         FROM (SELECT DISTINCT s.provider, s.region, s.zone, s.instance_type, s.accelerator, s.purchase_option FROM span s) p
         LEFT JOIN reference.region r ON lower(r.provider) = lower(p.provider) AND lower(r.region) = lower(p.region)
-        LEFT JOIN reference.country n ON n.country_code = r.country_code),
+        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, p.region)),
     -- Offers have numbers above zero, zones below: one timeline for both.
     place AS MATERIALIZED (SELECT l.*, row_number() OVER () AS price_key, -dense_rank() OVER (ORDER BY l.own_zone, l.country_zone) AS grid_key FROM located l),
     run AS MATERIALIZED (
