@@ -19,6 +19,7 @@ from assets.sources import all_sources
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
+from pipelines.own_regions import reread_own_regions
 from pipelines.progress import HOOKS
 from pipelines.ticks import missed_days, schedule_name
 from pipelines.upkeep_jobs import upkeep_jobs
@@ -83,6 +84,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
                 description="Runs what is derived when what it is derived from has changed.",
             ),
             notice_broken_runs,
+            reread_own_regions,
             *SENSORS,
         ],
         resources={"home": HomeResource(), **(resources or {})},

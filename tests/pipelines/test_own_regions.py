@@ -1,0 +1,81 @@
+"""A home's `regions.csv` while the daemon runs: read again when it changes, once per version, and what is derived follows."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.catalog import catalog
+from pipelines.definitions import defs
+from pipelines.own_regions import KEYS, reread_own_regions
+from warehouse.connection import write_session
+from warehouse.home import Home
+
+HEAD = "provider,region,grid_zone,country_code,source_url\n"
+
+
+def look(instance: dg.DagsterInstance, cursor: str | None) -> tuple[int, str | None]:
+    """How many runs are asked for, and the cursor after."""
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        found = reread_own_regions(context)
+    if isinstance(found, dg.SkipReason):
+        return 0, cursor
+    assert isinstance(found, dg.SensorResult)
+    assert found.run_requests
+    assert [set(r.asset_selection or ()) for r in found.run_requests] == [set(KEYS)]
+    return len(found.run_requests), found.cursor
+
+
+def zone(home: Home) -> str:
+    """Grid zone of aws us-east-1 as the warehouse has it."""
+    with write_session(home, catalog()) as con:
+        return con.sql(
+            "SELECT grid_zone FROM reference.region WHERE provider = 'aws' AND region = 'us-east-1'"
+        ).fetchall()[0][0]
+
+
+def test_every_change_asks_for_one_run(home: Home) -> None:
+    instance, file = dg.DagsterInstance.ephemeral(), home.root / "regions.csv"
+    assert look(instance, None) == (0, None)
+    file.write_text(HEAD + "aws,us-east-1,US-A,,https://example.org\n")
+    runs, first = look(instance, None)
+    assert runs == 1
+    assert look(instance, first) == (0, first)
+    file.write_text(HEAD + "aws,us-east-1,US-B,,https://example.org\n")
+    runs, second = look(instance, first)
+    assert (runs, second != first) == (1, True)
+    file.write_text(HEAD + "aws,us-east-1,US-A,,https://example.org\n")
+    assert look(instance, second) == (1, first)
+    file.unlink()
+    runs, gone = look(instance, first)
+    assert runs == 1
+    assert look(instance, gone) == (0, gone)
+
+
+def test_the_run_that_is_asked_for_loads_it_and_a_wrong_file_leaves_the_tables(home: Home) -> None:
+    """The same assets, materialized as the daemon would: changed, refused in words, and back to what ships once the file is gone."""
+    instance, file = dg.DagsterInstance.ephemeral(), home.root / "regions.csv"
+
+    def run() -> dg.ExecuteInProcessResult:
+        return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=list(KEYS), raise_on_error=False
+        )
+
+    assert run().success
+    shipped = zone(home)
+    file.write_text(HEAD + "aws,us-east-1,US-TEST,,https://example.org\n")
+    assert run().success
+    assert zone(home) == "US-TEST"
+    file.write_text(HEAD + "aws,us-east-1,US-TEST,,\n")
+    failed = run()
+    assert not failed.success
+    said = [e.step_failure_data.error for e in failed.get_step_failure_events()]
+    assert "source_url is empty" in str(said)
+    assert zone(home) == "US-TEST"
+    file.unlink()
+    assert run().success
+    assert zone(home) == shipped
+
+
+def test_the_sensor_runs_by_itself() -> None:
+    sensor = next(s for s in defs.sensors or () if s.name == "reread_own_regions")
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
