@@ -34,13 +34,17 @@ _KEYS = ("provider", "region", "attribute", "basis", "place", "period", "claimed
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A column of a table: what it claims, counted how, in which unit. `is_text` for names, which are no numbers."""
+    """A column of a table: what it claims, counted how, in which unit.
+
+    `is_text` for names, which are no numbers; `factor` turns the table's unit into `unit`.
+    """
 
     column: str
     attribute: str
     unit: str
     basis: str = ""
     is_text: bool = False
+    factor: float = 1.0
 
     @property
     def is_share(self) -> bool:
@@ -106,6 +110,8 @@ def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
         amount = pl.when(is_signed | pl.lit(in_per_cent)).then(number / 100).otherwise(number)
     else:
         amount = pl.col("value").cast(pl.Float64, strict=False)
+        # 0.000440187 t is 440.187 g, not 440.18699999999995.
+        amount = amount if c.factor == 1 else (amount * c.factor).round(9)
     plain_text = amount.cast(pl.String).str.strip_suffix(".0")
     return said.select(
         "provider",
@@ -123,11 +129,15 @@ def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
     )
 
 
-def by_year(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
-    """A reading with one complete scope per year: a table without a year says nothing of it, one without a region takes it back."""
-    scopes = [
-        Scope(str(period), part.sort(_KEYS), is_complete=True)
-        for (period,), part in sorted(found.partition_by("period", as_dict=True).items())
-    ]
+def by_scope(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
+    """A reading with one complete scope per year, of undated claims per provider.
+
+    A table without a year (or provider) says nothing of it; one without a region takes back what it said of it.
+    """
     kept = [r for r in rejected if r.height]
+    if found.is_empty():
+        return Reading([], pl.concat(kept) if kept else None)
+    scope = pl.when(pl.col("period") == "").then(pl.col("provider")).otherwise(pl.col("period"))
+    parts = found.with_columns(scope.alias("_scope")).partition_by("_scope", as_dict=True, include_key=False)
+    scopes = [Scope(str(name), part.sort(_KEYS), is_complete=True) for (name,), part in sorted(parts.items())]
     return Reading(scopes, pl.concat(kept) if kept else None)

@@ -20,7 +20,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, json_of, refused
-from assets.sources._region_claims import Claimed, by_year, claims, is_place, not_over, told
+from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
 from warehouse.captures import Document
 
 REPOSITORY = "GoogleCloudPlatform/region-carbon-info"
@@ -114,7 +114,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     found, fields = claims(rows.filter(why.is_null()), columns, CLAIMED_BY)
     if found.is_empty():
         raise LayoutError(f"{document.url}: no region with a share or an intensity of a year that is over")
-    return by_year(found, [refused(bad.select(raw.columns), bad["_why"].alias("reason")), *fields])
+    return by_scope(found, [refused(bad.select(raw.columns), bad["_why"].alias("reason")), *fields])
 
 
 GOOGLE_REGION_CARBON = Source(

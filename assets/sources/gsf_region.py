@@ -25,7 +25,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, refused, require_columns
-from assets.sources._region_claims import Claimed, by_year, claims, is_place, not_over, told
+from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
@@ -106,7 +106,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).fill_null(value=False)  # fmt: skip
     gaps = found.filter(gap)
     reason = "a carbon-free share of 0 where Google's own table of that year is empty: a gap, not a share"
-    return by_year(found.filter(~gap), [*rejected, *fields, *([refused(gaps, reason)] if gaps.height else [])])
+    return by_scope(found.filter(~gap), [*rejected, *fields, *([refused(gaps, reason)] if gaps.height else [])])
 
 
 def _coordinates(raw: pl.DataFrame) -> list[pl.Expr]:

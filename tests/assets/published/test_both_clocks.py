@@ -40,7 +40,7 @@ def test_every_macro_on_history_has_both_clocks() -> None:
     """One that reads an observed subject, by view or by log, takes `known_at` and hands it on; a new one without it fails here."""
     subjects = "|".join(s.name for s in SUBJECTS)
     reads = re.compile(
-        rf"\b(observed|estimated)\.({subjects}|cloud_offer|price_change|grid_carbon_\w+|\w+_index|\w+_estimate)(_log)?\b|\b({subjects}|cloud_offer|price_index)_(known|as_of)\("
+        rf"\b(observed|estimated)\.({subjects}|cloud_offer|price_change|grid_carbon_\w+|region_claim_all|\w+_index|\w+_estimate)(_log)?\b|\b({subjects}|cloud_offer|price_index|region_claim_all)_(known|as_of)\("
     )
     found = definitions()
     assert len(found) > 30

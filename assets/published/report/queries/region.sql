@@ -1,19 +1,21 @@
 -- Cloud regions: the lifecycle grid that is compared, the direct factor of the region's own zone, and what others claim, each with its year and who says so.
 WITH claim AS (
-    SELECT provider, region, attribute, amount AS value, year, claimed_by
+    -- A loaded claim bears the day since when it is made, as the names of typed ones say their version. Of several in one year the operator's counts.
+    SELECT provider, region, attribute, amount AS value, year, claimed_by AS claimant, claimed_by || CASE WHEN is_typed THEN '' ELSE ', ' || stated_on END AS claimed_by,
+           (coalesce(year, 0), claimed_by LIKE 'Google Cloud%', claimed_by) AS weight
     FROM observed.region_claim_all
 ), grid_claim AS (
     SELECT provider, region, list({'value': value, 'year': year, 'claimed_by': claimed_by} ORDER BY value) AS claims,
-           min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimed_by) AS claimants
+           min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimant) AS claimants
     FROM (SELECT * FROM claim WHERE attribute = 'grid_gco2e_per_kwh' AND value IS NOT NULL
-          QUALIFY row_number() OVER (PARTITION BY provider, region, claimed_by ORDER BY year DESC NULLS LAST) = 1)
+          QUALIFY row_number() OVER (PARTITION BY provider, region, claimant ORDER BY year DESC NULLS LAST) = 1)
     GROUP BY ALL
 ), other AS (
     SELECT provider, region,
-        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'location_based_gco2e_per_kwh') AS location_based,
-        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'market_based_gco2e_per_kwh') AS market_based,
-        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'carbon_free_share') AS carbon_free,
-        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, coalesce(year, 0)) FILTER (attribute = 'pue') AS pue_claim
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, weight) FILTER (attribute = 'location_based_gco2e_per_kwh') AS location_based,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, weight) FILTER (attribute = 'market_based_gco2e_per_kwh') AS market_based,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, weight) FILTER (attribute = 'carbon_free_share') AS carbon_free,
+        max_by({'value': value, 'year': year, 'claimed_by': claimed_by}, weight) FILTER (attribute = 'pue') AS pue_claim
     FROM claim WHERE value IS NOT NULL GROUP BY ALL
 )
 SELECT r.provider, r.region, r.place, r.country_code, r.latitude, r.longitude, r.grid_zone, r.zone_claimed_by, r.source_url,
