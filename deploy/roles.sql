@@ -12,6 +12,9 @@ SET log_min_error_statement = 'panic';
 CREATE ROLE petaday_writer LOGIN PASSWORD :'writer_password' CONNECTION LIMIT 200;
 CREATE ROLE petaday_reader LOGIN PASSWORD :'reader_password' CONNECTION LIMIT 500;
 CREATE ROLE petaday_dagster LOGIN PASSWORD :'dagster_password' CONNECTION LIMIT 200;
+-- A connection whose other end is gone in silence (a machine that died, a network that is cut) ends after half a minute, with what it held.
+SELECT format('ALTER ROLE %I SET %s', role, setting) FROM unnest(ARRAY['petaday_writer', 'petaday_reader', 'petaday_dagster']) AS role,
+    unnest(ARRAY['tcp_keepalives_idle = 10', 'tcp_keepalives_interval = 5', 'tcp_keepalives_count = 4', 'tcp_user_timeout = 30000']) AS setting \gexec
 
 -- The catalog of the lake: the writer makes a schema of its own in it, the reader may look (`petaday lake init --reader`).
 CREATE DATABASE petaday_lake;

@@ -61,12 +61,14 @@ def postgres_programs() -> Path:
 class Postgres:
     """One PostgreSQL cluster with the roles and databases of `roles.sql`.
 
-    `is_durable` syncs commits to the disk; a cluster that is thrown away at the end need not. Passwords are those in
+    `is_durable` syncs commits to the disk; a cluster that is thrown away at the end need not. `address` is one more address
+    of this machine that it listens on, for its neighbours there. Passwords are those in
     PETADAY_WRITER_PASSWORD, PETADAY_READER_PASSWORD and PETADAY_DAGSTER_PASSWORD, or made for this start.
     """
 
     folder: Path
     is_durable: bool = False
+    address: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
     passwords: dict[str, str] = field(
         default_factory=lambda: {
@@ -100,6 +102,8 @@ class Postgres:
             "--auth-local=trust",
             "--no-sync",
         )
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")
         self.start()
         environment = os.environ | {f"PETADAY_{role.upper()}_PASSWORD": text for role, text in self.passwords.items()}
         subprocess.run(
@@ -123,8 +127,9 @@ class Postgres:
     def start(self) -> None:
         """Start and wait until it answers."""
         sync = "on" if self.is_durable else "off"
+        addresses = ",".join(dict.fromkeys(["127.0.0.1", self.address]))
         options = (
-            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={sync} -c max_connections=200"
+            f"-p {self.port} -k {self.folder} -c listen_addresses={addresses} -c fsync={sync} -c max_connections=200"
         )
         self._run(
             str(postgres_programs() / "pg_ctl"),

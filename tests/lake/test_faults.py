@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from assets import intake, settle
 from assets.catalog import catalog
 from assets.sources import source_named
 from deploy import servers
-from tests.lake.conftest import NIGHTLY
+from tests.lake.conftest import NIGHTLY, needed
 from tests.lake.proxy import Proxy
 from warehouse.captures import CaptureStore
 from warehouse.connection import read_published, transaction, write_session
@@ -240,6 +242,96 @@ def test_a_network_pause_between_worker_and_catalog(
     proxy.close()
     monkeypatch.setenv("PETADAY_WAREHOUSE", f"ducklake:postgres:{on_lake.settings()}")
     assert rates(home) == expected([1, 2, 3])
+
+
+@pytest.fixture
+def namespace() -> Iterator[tuple[str, str, str]]:
+    """A network namespace of its own: its name, the address of this machine as seen from it, and the link between them."""
+    name, link, net = f"petaday-{os.getpid()}", f"pd{os.getpid()}", f"10.213.{os.getpid() % 250}"
+    inside = f"ip netns exec {name}"
+    try:
+        for words in (
+            f"ip netns add {name}",
+            f"ip link add {link} type veth peer name {link}b",
+            f"ip link set {link}b netns {name}",
+            f"ip address add {net}.1/30 dev {link}",
+            f"ip link set {link} up",
+            f"{inside} ip address add {net}.2/30 dev {link}b",
+            f"{inside} ip link set {link}b up",
+            f"{inside} ip link set lo up",
+        ):
+            if not shutil.which("ip") or subprocess.run(words.split(), capture_output=True).returncode:
+                pytest.skip("a network that is cut is not tested: no right to make a network namespace here")
+        yield name, f"{net}.1", link
+    finally:
+        for words in (f"ip link delete {link}", f"ip netns delete {name}"):
+            if shutil.which("ip"):
+                subprocess.run(words.split(), capture_output=True)
+
+
+_HELD = """
+import sys
+from assets import settle
+from warehouse import loading
+from warehouse.home import Home
+real = loading.record_staged
+def held(*given):
+    print("locked", flush=True)
+    sys.stdin.readline()
+    return real(*given)
+loading.record_staged = held
+settle.record_subject(Home.from_environment(), "exchange_rate")
+print("done", flush=True)
+"""
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="a minute or more: PETADAY_NIGHTLY=1")
+def test_a_network_that_is_cut_while_a_worker_holds_the_lock(
+    namespace: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker in another network, whose link goes down in the middle: the others go on meanwhile, it does its work when it is back."""
+    if why := needed():
+        pytest.skip(why)
+    name, address, link = namespace
+    folder = Path(tempfile.mkdtemp(prefix="petaday-cut-"))
+    folder.chmod(0o711)
+    server = servers.Postgres(folder / "cluster", address=address).create()
+    try:
+        monkeypatch.setenv("PETADAY_WAREHOUSE", f"ducklake:postgres:{server.settings()}")
+        monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(tmp_path / "data"))
+        monkeypatch.setenv("PGPASSWORD", server.passwords["writer"])
+        home = Home(tmp_path / "home").create()
+        keeping.init(lake(), catalog())
+        give(home, 1)
+        far = server.settings().replace("127.0.0.1", address)
+        environment = os.environ | {
+            "PETADAY_HOME": str(Home(tmp_path / "far").create().root),
+            "PETADAY_WAREHOUSE": f"ducklake:postgres:{far}",
+            "PYTHONPATH": str(ROOT),
+        }
+        words = ["ip", "netns", "exec", name, sys.executable, "-c", _HELD]
+        worker = subprocess.Popen(
+            words, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert worker.stdin
+        assert worker.stdout
+        assert worker.stdout.readline() == "locked\n"
+        subprocess.run(["ip", "link", "set", link, "down"], check=True)
+        worker.stdin.write("go\n" * 20)
+        worker.stdin.flush()
+        # The link stays down until another worker is done: it waits for the lock no longer than a dead connection lives.
+        give(home, 2)
+        settle.record_subject(home, "exchange_rate")
+        assert rates(home) == expected([1, 2])
+        give(home, 3)
+        subprocess.run(["ip", "link", "set", link, "up"], check=True)
+        told = worker.communicate(timeout=300)[0]
+        assert worker.returncode == 0
+        assert told.endswith("done\n")
+        assert rates(home) == expected([1, 2, 3])
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_full_data_disk(

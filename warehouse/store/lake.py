@@ -44,6 +44,14 @@ _LIBPQ = {
     "tcp_user_timeout": 30_000,
     "application_name": "petaday",
 }
+#: The same at the server's end, so that the lock of a worker whose machine or network is gone is free after half a minute, not after
+#: the two hours of TCP's own default.
+_SERVER = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 _INTERRUPTED = (
     "conflict",
     "connection",
@@ -159,6 +167,8 @@ class LakeStore:
         try:
             with con.cursor() as cursor:
                 try:
+                    for name, value in _SERVER.items():
+                        cursor.execute(f"SET {name} = {value}")
                     cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
                 except psycopg2.Error as e:
                     raise StoreInterruptedError(
