@@ -88,7 +88,7 @@ _FOLLOWS = {
 #: More tables than this, alike in what they give, are counted and not named: which they are stands at the table's lineage.
 _FEW = 4
 #: Captures named on a materialisation; the rest is one query away, in the passports.
-_MOST_CAPTURES = 200
+MOST_CAPTURES = 200
 
 
 def _columns() -> dict[str, tuple[list[str], list[str]]]:
@@ -203,16 +203,29 @@ def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
     return {"dagster/column_lineage": lineage, "columns_come_from": dg.MetadataValue.table(records)}
 
 
-def provenance(con: duckdb.DuckDBPyConnection, table: Table, upstream: Sequence[dg.AssetKey]) -> dict[str, Any]:
-    """Metadata of a table's materialisation: the lineage of its columns, and the newest captures that its inputs rest on."""
+def provenance(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    upstream: Sequence[dg.AssetKey],
+    rests_on: Sequence[dg.AssetKey] | None = None,
+) -> dict[str, Any]:
+    """Metadata of a table's materialisation: the lineage of its columns, and the newest captures that its inputs rest on.
+
+    Args:
+        con: the warehouse.
+        table: the table.
+        upstream: what its columns come from.
+        rests_on: whose captures to name, where `upstream` is a step of the same computation; else those of `upstream`.
+    """
+    rests_on = upstream if rests_on is None else rests_on
     told = con.execute(
         "SELECT DISTINCT c.capture_id, c.load_number FROM meta.capture c JOIN meta.source s USING (source_id) "
         "WHERE c.outcome <> 'rejected' AND (list_contains($subjects, s.subject) OR $all) ORDER BY c.load_number DESC, 1 LIMIT $most",
         {
-            "subjects": [key.path[-1] for key in upstream if key.path[0] == "observed"],
+            "subjects": [key.path[-1] for key in rests_on if key.path[0] == "observed"],
             # What is computed from estimates rests on all that these rest on.
-            "all": any(key.path[0] == "estimated" for key in upstream),
-            "most": _MOST_CAPTURES,
+            "all": any(key.path[0] == "estimated" for key in rests_on),
+            "most": MOST_CAPTURES,
         },
     ).fetchall()
     return {

@@ -82,7 +82,7 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         with open_work(home, catalog) as con:
             check_against_journal(con, home, CaptureStore(home).last_load_number())
             # Before all else: who reads a lake that was made again sees its numbers, also if nothing new is published.
-            _recall_numbers(home, con, last)
+            _recall_what_is_in_no_capture(home, con, last)
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
             if fingerprint == known_fingerprint and home.published_file.exists():
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
@@ -118,18 +118,27 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         return Publication(number, home.published_file, home.published_file.stat().st_size, is_new=True)
 
 
-def _recall_numbers(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
-    """A warehouse that was made again from the captures does not know the publications before; the published file does."""
+def _recall_what_is_in_no_capture(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
+    """A warehouse that was made again from the captures does not know its publications and what it had estimated; the published file does."""
     known = con.execute("SELECT count(*) FROM meta.publication").fetchall()[0][0]
     if known >= last or not home.published_file.exists():
         return
     with duckdb.connect(str(home.published_file), read_only=True) as published:
         rows = published.execute("SELECT publication_number, epoch_us(published_at) FROM meta.publication").fetchall()
+        tables = published.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'meta'").fetchall()
+        words = published.sql("FROM meta.estimate_word").to_arrow_table() if ("estimate_word",) in tables else None
     con.executemany(
         "INSERT INTO meta.publication SELECT $1, make_timestamptz($2) "
         "WHERE NOT EXISTS (FROM meta.publication WHERE publication_number = $1)",
         rows,
     )
+    if words is not None:
+        con.register("_words", words)
+        con.execute(
+            "INSERT INTO meta.estimate_word BY NAME FROM _words WHERE recorded_at < "
+            "(SELECT coalesce(min(recorded_at), TIMESTAMPTZ 'infinity') FROM meta.estimate_word)"
+        ).fetchall()
+        con.unregister("_words")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.estimated import index_price
-from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX
+from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.slices import Sliced, update
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
@@ -55,7 +55,8 @@ def key_of(table: Table) -> dg.AssetKey:
 class Index:
     """An index: its table, its rule (a file of SQL beside this module) and what it is computed from.
 
-    `parts` are tables kept up to date by days, which the rule then puts together.
+    `parts` are tables kept up to date by days, which the rule then puts together; `steps` are those that its own
+    computation keeps, each made from the one before and the last one from all.
     """
 
     table: Table
@@ -64,6 +65,13 @@ class Index:
     subjects: tuple[str, ...]
     references: tuple[str, ...]
     parts: tuple[Sliced, ...] = ()
+    steps: tuple[Table, ...] = ()
+
+    @property
+    def tables(self) -> dict[Table, list[dg.AssetKey]]:
+        """The tables of one computation, its own last, and what each is made from."""
+        made_from = [self.deps, *([key_of(step)] for step in self.steps)]
+        return dict(zip((*self.steps, self.table), made_from, strict=True))
 
     @property
     def deps(self) -> list[dg.AssetKey]:
@@ -86,6 +94,7 @@ INDICES = (
         "index_price.sql",
         ("cloud_rate", "exchange_rate"),
         ("accelerator", "accelerator_alias", "instance_accelerator"),
+        steps=(PRICE_OFFER, PRICE_LINK),
     ),
     Index(GREEN_WINDOW, "green-window-2", "index_green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
 )
@@ -251,7 +260,10 @@ def _asset(index: Index) -> dg.AssetsDefinition:
     # Of several assets in form, so that it may end without having made its one.
     @dg.multi_asset(
         name=key_of(index.table).to_python_identifier(),
-        specs=[dg.AssetSpec(**_common(index.table, index.method_version, index.file), deps=index.deps, skippable=True)],
+        specs=[
+            dg.AssetSpec(**_common(table, index.method_version, index.file), deps=made_from, skippable=True)
+            for table, made_from in index.tables.items()
+        ],
         check_specs=[
             dg.AssetCheckSpec("keys_unique", asset=key_of(index.table), description="No key occurs twice."),
             *(
@@ -267,7 +279,7 @@ def _asset(index: Index) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         def computed(
             con: duckdb.DuckDBPyConnection,
-        ) -> tuple[dict[str, Any], list[dg.AssetCheckResult], list[Any]] | None:
+        ) -> tuple[dict[Table, dict[str, Any]], list[dg.AssetCheckResult], list[Any]] | None:
             if is_waiting(context, con, index.deps):
                 return None
             changed = compute(con, index)
@@ -277,9 +289,12 @@ def _asset(index: Index) -> dg.AssetsDefinition:
                 passed, found = run(con)
                 results.append(told(name, severity, passed, found))
             metadata = {
-                "dagster/row_count": _one(con, f"SELECT count(*) FROM {index.table.full_name}"),
-                "recomputed": changed,
-                **provenance(con, index.table, index.deps),
+                table: {
+                    "dagster/row_count": _one(con, f"SELECT count(*) FROM {table.full_name}"),
+                    "recomputed": changed,
+                    **provenance(con, table, made_from, index.deps),
+                }
+                for table, made_from in index.tables.items()
             }
             return (
                 metadata,
@@ -291,9 +306,11 @@ def _asset(index: Index) -> dg.AssetsDefinition:
         if made is None:
             return
         metadata, results, points = made
-        if key_of(index.table) in context.selected_asset_keys:
-            plot = plots.lines(context, points, "index", "USD per GPU-hour, on demand")
-            yield dg.MaterializeResult(asset_key=key_of(index.table), metadata=metadata | plot)
+        for table, of_table in metadata.items():
+            if key_of(table) in context.selected_asset_keys:
+                is_plotted = table is PRICE_INDEX
+                plot = plots.lines(context, points, "index", "USD per GPU-hour, on demand") if is_plotted else {}
+                yield dg.MaterializeResult(asset_key=key_of(table), metadata=of_table | plot)
         wanted = {key.name for key in context.selected_asset_check_keys}
         yield from (r._replace(asset_key=key_of(index.table)) for r in results if r.check_name in wanted)
 

@@ -9,9 +9,9 @@ import duckdb
 from assets import plots, settle
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
-from assets.lineage import lineage_metadata
+from assets.lineage import lineage_metadata, provenance
 from assets.observed.checks import CHECKS, run_checks
-from assets.observed.views import COLUMN_MEANINGS
+from assets.observed.views import ACCELERATOR_MATCH, COLUMN_MEANINGS
 from assets.recovery import mended
 from assets.sources import all_sources
 from assets.sources_assets import source_key
@@ -100,7 +100,47 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
     return observed_asset
 
 
+_MATCHED = [
+    observed_key("cloud_rate"),
+    *(dg.AssetKey(["reference", name]) for name in ("accelerator", "accelerator_alias", "instance_accelerator")),
+]
+
+
+@dg.asset(
+    key=observed_key(ACCELERATOR_MATCH.name),
+    deps=_MATCHED,
+    group_name="observed",
+    description=f"{ACCELERATOR_MATCH.description} Kept with every word of a rate and every change of these facts: assets/observed/sql/accelerator_match.sql.",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    pool=POOL,
+    metadata={
+        "dagster/column_schema": table_schema(ACCELERATOR_MATCH.declared()),
+        "dagster/table_name": f"petaday.{ACCELERATOR_MATCH.full_name}",
+    },
+    automation_condition=WHEN_INPUTS_CHANGE,
+)
+def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
+    """Which accelerator an offer has, and by which rule; looked at once more, so that it is told of like any table."""
+
+    def matched(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
+        changed = settle.match_accelerators(con)
+        rows = con.execute(f"SELECT count(*) FROM {ACCELERATOR_MATCH.full_name}").fetchall()[0][0]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "recomputed": changed,
+                **provenance(con, ACCELERATOR_MATCH, _MATCHED),
+            }
+        )
+
+    return in_write_session(home.get(), catalog(), matched)
+
+
 def build() -> list[dg.AssetsDefinition]:
-    """Assets of all subjects that have a source."""
+    """Assets of all subjects that have a source, and of what their accelerators are."""
     fed = settle.subjects_with_sources()
-    return [build_observed_asset(subject) for subject in catalog().subjects if subject.name in fed]
+    return [
+        *(build_observed_asset(subject) for subject in catalog().subjects if subject.name in fed),
+        accelerator_match,
+    ]

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.catalog import catalog
 from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource
+from assets.lineage import MOST_CAPTURES
 from warehouse.connection import read_published
 from warehouse.publish import PublishError, publish
 
@@ -35,13 +36,20 @@ def build(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
                 "SELECT schema_name || '.' || table_name, estimated_size FROM duckdb_tables() "
                 "WHERE NOT internal AND database_name = current_database() ORDER BY 1"
             ).fetchall()
+            captures = con.execute(
+                "SELECT capture_id, count(*) OVER () FROM meta.capture GROUP BY capture_id ORDER BY max(load_number) DESC, 1 LIMIT $most",
+                {"most": MOST_CAPTURES},
+            ).fetchall()
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": sum(count for _, count in tables),
                 "publication": publication.number,
                 "is_new": publication.is_new,
                 "bytes": publication.byte_count,
                 "dagster/uri": str(publication.path),
                 "tables": dg.MetadataValue.json(dict(tables)),
+                "captures": dg.MetadataValue.json([capture_id for capture_id, _ in captures]),
+                "capture_count": captures[0][1] if captures else 0,
             }
         )
 

@@ -26,10 +26,9 @@ from assets.sources import _aws, source_named
 from assets.sources._base import LayoutError, Scope
 from assets.subjects import subject_named
 from tests.assets.sources.reading import read_body
-from tests.replay import ReplayServer
 from tests.warehouse.test_keeping import HEADER, current, log_rows, offers, take
 from tests.warehouse.test_log import SERIES, STATE, Said, Store, day
-from warehouse.captures import Capture, Document
+from warehouse.captures import Capture, CaptureStore, Document
 from warehouse.connection import write_session
 from warehouse.home import Home
 
@@ -138,18 +137,34 @@ def test_average_is_never_served_as_marginal() -> None:
     assert result["operational_kgco2e"]["reason"]
 
 
-def test_an_http_200_with_an_empty_map(home: Home, replay: ReplayServer) -> None:
-    """For months a map answered 200 with no zones: kept, refused, red, and the last good rows stay."""
-    for body in ("{}", "[]", '{"data": []}', '{"zone": "DE", "history": []}', "null"):
-        with pytest.raises(LayoutError):
-            scopes, _ = read_body("electricity_maps", body, home.spool_dir)
-            if not any(f.height for f in scopes.values()):
-                raise LayoutError("no usable row")
+EMPTY = {
+    "electricity_maps": ("{}", "[]", '{"data": []}', '{"zone": "DE", "history": []}', "null"),
+    # These are sound answers of their kind, and hold nothing.
+    "digitalocean": ('{"sizes": []}',),
+    "linode": ('{"data": []}',),
+    "vultr": ('{"plans": []}',),
+    "azure_retail": ('{"Items": [], "Count": 0}',),
+    "genai_prices": ("[]",),
+}
+
+
+@pytest.mark.parametrize(("source_id", "body"), [(s, body) for s, bodies in EMPTY.items() for body in bodies])
+def test_an_http_200_with_an_empty_map(home: Home, source_id: str, body: str) -> None:
+    """For months a map answered 200 with no zones: kept, refused, red."""
     file = home.spool_dir / "map.json"
-    file.write_text('{"zone": "DE", "history": []}')
-    taken = intake.take(home, source_named("electricity_maps"), [Document(file, "https://x", AT, "json")])
-    assert taken.outcome == "rejected"
+    file.write_text(body)
+    taken = intake.take(home, source_named(source_id), [Document(file, "https://x", AT, "json")])
+    assert (taken.outcome, taken.row_count) == ("rejected", 0)
     assert taken.message
+    assert len(list(CaptureStore(home).captures())) == 1
+
+
+def test_after_an_empty_answer_the_last_good_rows_stay(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    settle.record_subject(home, "cloud_rate")
+    assert take(home, HEADER, "2026-01-02").outcome == "rejected"
+    settle.record_subject(home, "cloud_rate")
+    assert [(row[0], row[3]) for row in current(home)] == [("a", None)]
 
 
 # Regions --------------------------------------------------------------------------------------------------------------

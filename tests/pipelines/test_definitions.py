@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.catalog import catalog
 from assets.lineage import OF_THE_RULE
+from assets.settle import subjects_with_sources
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from pipelines.definitions import build_defs, defs
@@ -186,6 +188,12 @@ def told_of_every_table(result: dg.ExecuteInProcessResult) -> None:
     }
     tables = {k for k in events if k.path[0] in ("sources", "reference", "observed", "estimated")}
     assert {k for k in graph.get_all_asset_keys() if k.path[0] in ("reference", "estimated")} <= tables
+    # No table is held that is not told of.
+    fed = {f"observed.{name}" for name in subjects_with_sources()}
+    assert {t.full_name for t in catalog().tables} | fed == {".".join(k.path) for k in tables if k.path[0] != "sources"}
+    file = events[dg.AssetKey(["published", "warehouse_file"])]
+    assert file["dagster/row_count"].value == sum(file["tables"].value.values()) > 1000
+    assert len(file["captures"].value) == file["capture_count"].value > 0
     for key in tables:
         told = events[key]
         assert isinstance(told["dagster/row_count"].value, int), key

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import pytest
 
-from assets import settle
+from assets import recovery, settle
 from assets.catalog import catalog
 from assets.estimated import words
-from warehouse.connection import transaction, write_session
+from warehouse.connection import read_published, transaction, write_session
 from warehouse.home import Home
+from warehouse.publish import publish
 
 FROM, TO = "gpt-3-cost-1-4-million", "gpt-3-cost-4-6-million"
 
@@ -90,3 +92,25 @@ def test_no_word_without_its_estimate(con: duckdb.DuckDBPyConnection) -> None:
         assert words.note(con) == 1
         raise ZeroDivisionError
     assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(1,)]
+
+
+def test_a_warehouse_made_again_recalls_what_was_told(home: Home) -> None:
+    """The words are in no capture: they come back from the published file with the numbers of the publications."""
+    settle.refresh_reference(home)
+    with write_session(home, catalog()) as con:
+        first = estimated(con, {(FROM, "cost_usd"): 1.4e6})
+        told = answers(con, first)
+        estimated(con, {(FROM, "cost_usd"): 1.5e6})
+    # These numbers have no factors, which no publication may lack.
+    held = replace(catalog(), promises=())
+    publish(home, held)
+    recovery.rebuild_warehouse(home, lambda _: None)
+    with write_session(home, catalog()) as con:
+        assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(0,)]
+        again = estimated(con, {(FROM, "cost_usd"): 1.5e6})
+        now = answers(con, None)
+    assert publish(home, held).number == 2
+    with read_published(home) as con:
+        assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(3,)]
+        assert answers(con, first) == told
+        assert answers(con, again) == answers(con, None) == now
