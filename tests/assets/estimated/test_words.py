@@ -109,6 +109,8 @@ def test_a_warehouse_made_again_recalls_what_was_told(home: Home) -> None:
         assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(0,)]
         again = estimated(con, {(FROM, "cost_usd"): 1.5e6})
         now = answers(con, None)
+        # As when an asset has computed it.
+        con.execute("INSERT INTO meta.definition VALUES ('estimated.training_estimate', 'anew')").fetchall()
     assert publish(home, held).number == 2
     with read_published(home) as con:
         assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(3,)]
