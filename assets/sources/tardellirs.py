@@ -3,7 +3,7 @@
 Quirks: the price is of one GPU, also where only whole machines of eight are sold. What a price covers stands in the caveats
 in words, so they are read: processors and memory billed apart (Salad, Modal, CoreWeave's classic list) leave a price of the
 accelerator alone; the cheapest live offer of a market is its lowest price, not its rate; a price the keeper estimated, or took from a page
-of years ago, is refused. `tier` mixes purchase option and cloud: prototyping and production are tiers of Thunder Compute, secure and community clouds
+of years ago, is refused, as is a "spot" price above every price on demand of the same card (RunPod's serverless workers). `tier` mixes purchase option and cloud: prototyping and production are tiers of Thunder Compute, secure and community clouds
 of RunPod. `is_spot` says whether it may be taken away. `id` names an offer; models stand several times with different hosts.
 
 The list carries the day it was collected. Loaded long after that day, it tells what held then and ends no offer.
@@ -76,6 +76,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
         .alias("made_at"),
     )
+    on_demand = pl.col("price_usd_hour").filter(~pl.col("is_spot"))
+    dearest = on_demand.max().over("provider_id", "gpu_model", "vram_gb")
     why = (
         pl.when(
             pl.any_horizontal(pl.col(c).is_null() for c in ("id", "provider_id", "gpu_model", "is_spot", "made_at"))
@@ -89,6 +91,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("an estimate of the list's keeper, not a price"))
         .when(_says(r"may be stale"))
         .then(pl.lit("from a page that the list's keeper takes for out of date"))
+        .when(pl.col("is_spot") & (pl.col("price_usd_hour") > dearest))
+        .then(pl.lit("spot, yet dearer than the same card on demand: another product"))
     )
     raw = raw.with_columns(why.alias("why"))
     bad, good = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null())

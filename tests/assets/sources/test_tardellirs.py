@@ -41,13 +41,14 @@ def listed(*offers: dict[str, object]) -> str:
 
 
 def test_the_recorded_list(samples: Path) -> None:
-    """310 offers: 13 estimated by the keeper, 10 from a page of 2024; Verda by its one name, and 6.94 for a RunPod B300."""
+    """310 offers: 13 estimated by the keeper, 10 from a page of 2024, 3 of RunPod no spot prices (an H100 at 4.76 for 3.29); Verda by its one name, and 6.94 for a RunPod B300."""
     scopes, rejected = read_files("tardellirs", samples / RECORDED)
     rows = scopes["offerings"]
-    assert (rows.height, rejected.height) == (287, 23)
+    assert (rows.height, rejected.height) == (284, 26)
     assert set(rejected["reason"]) == {
         "an estimate of the list's keeper, not a price",
         "from a page that the list's keeper takes for out of date",
+        "spot, yet dearer than the same card on demand: another product",
     }
     assert {"verda", "vast", "jarvislabs", "thundercompute"} <= set(rows["provider"])
     assert rows["valid_from"].dt.strftime("%Y-%m-%d").unique().to_list() == ["2026-05-24"]
@@ -105,6 +106,7 @@ def test_what_a_price_covers(offer: dict, option: str, component: str, variant: 
         ({"gpu_model": None}, "missing"),
         ({"collected_at": "lately"}, "day of collection"),
         ({"caveats": ["Spot price estimated (-56%)"]}, "estimate"),
+        ({"is_spot": True, "tier": "spot", "price_usd_hour": 2.6}, "dearer"),
         ({"caveats": ["Provider page references July 2024; prices may be stale"]}, "out of date"),
     ],
 )
