@@ -67,6 +67,7 @@ FILES = {
     "gpurentalprices": "gpu_rental_snapshots/gpurentalprices_*",
     "fsdl": "gpu_rental_snapshots/fsdl_cloud-gpus_*",
     "tardellirs": "gpu_rental_snapshots/tardellirs_*",
+    "aws_p5_series": "aws_price_list/gpu_prices_p5*",
     "electricity_maps_csv": "electricity_maps_csv/**/*.csv",
     "aws_price_list": "aws_price_list/off*",
     "aws_savings_plans": "aws_price_list/savingsPlan*.csv",

@@ -7,7 +7,7 @@ CREATE OR REPLACE MACRO source_rank(source_id) AS
     CASE WHEN source_id LIKE 'starter%' THEN 9
          WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') OR is_second_word(source_id) THEN 2
          WHEN source_id IN ('litellm', 'simonw') THEN 3
-         WHEN source_id IN ('gpurentalprices', 'tardellirs', 'openrouter', 'fsdl') THEN 4
+         WHEN source_id IN ('gpurentalprices', 'tardellirs', 'aws_p5_series', 'openrouter', 'fsdl') THEN 4
          ELSE 1 END;
 COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface and intensities computed here beside its own, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
 
