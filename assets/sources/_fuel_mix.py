@@ -9,6 +9,7 @@ medians, not those of the plants. Rows are therefore of the kind `estimated`.
 - Generation below zero (station use at night) counts as none.
 - What has no factor (other, unknown, waste) is left out above and below the line; if it is more than
   `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
+- A cell in which something is written that is no number ("8,000", "n/a") is neither zero nor absent: its slot is refused.
 - A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero. So is one in which
   such a fuel is printed as 0 and hardly anything is generated (PJM without coal and nuclear power for some hours of
   October 2022): a hole filled with zeros.
@@ -16,6 +17,7 @@ medians, not those of the plants. Rows are therefore of the kind `estimated`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -46,23 +48,48 @@ def factors() -> pl.DataFrame:
     )
 
 
+def megawatts(text: pl.Expr) -> pl.Expr:
+    """Cells of text as generation: null where nothing or a dash is written, NaN (which `intensities` refuses) where it is no number."""
+    written = text.str.strip_chars()
+    return (
+        pl.when(written.is_null() | written.is_in(["", "-", "–"]))
+        .then(None)
+        .otherwise(written.cast(pl.Float64, strict=False).fill_null(float("nan")))
+    )
+
+
 def intensities(
-    mix: pl.DataFrame, *, resolution: str, max_unknown_share: float = MAX_UNKNOWN_SHARE, kind: str = "fuel"
+    mix: pl.DataFrame,
+    *,
+    resolution: str,
+    max_unknown_share: float = MAX_UNKNOWN_SHARE,
+    kind: str = "fuel",
+    never_silent: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Grid carbon of a mix.
 
     Args:
-        mix: columns zone, valid_from, fuel, generation (MW or MWh: only shares matter); null is "not reported".
+        mix: columns zone, valid_from, fuel, generation (MW or MWh: only shares matter); null is "not reported", NaN is
+            something that cannot be read.
         resolution: length of a slot, ISO 8601.
         max_unknown_share: above this share of generation without a factor a slot is refused.
         kind: column with the publisher's own kinds of generation, where several make one fuel (solar on roofs and in
             parks): a kind that usually matters must be there too.
+        never_silent: fuels that a publisher lists where a zone has them: one that is null from first to last was not reported,
+            and is no fuel without plants. (Of others a list may name every fuel of the world.)
 
     Returns:
         (rows in the columns of `grid_carbon` with valid_from, two per slot; refused slots).
     """
     slot = ["zone", "valid_from"]
     known = factors()
+    counted = ~pl.col("fuel").is_in(IGNORED)
+    unreadable = (
+        mix.filter(counted & pl.col("generation").is_nan())
+        .group_by(slot)
+        .agg(pl.col(kind).unique().sort().str.join(", ").alias("unreadable"))
+    )
+    mix = mix.with_columns(pl.col("generation").fill_nan(None))
     rows = (
         mix.filter(~pl.col("fuel").is_in(IGNORED) & pl.col("generation").is_not_null())
         .with_columns(pl.col("generation").clip(lower_bound=0))
@@ -76,6 +103,13 @@ def intensities(
         .select("zone", kind)
         .unique()
     )
+    silent = (
+        mix.filter(pl.col("fuel").is_in(list(never_silent)))
+        .group_by("zone", kind)
+        .agg(pl.col("generation").is_null().all().alias("is_silent"))
+        .filter(pl.col("is_silent"))
+    )
+    expected = pl.concat([expected, silent.select("zone", kind)]).unique()
     slots = mix.select(slot).unique(maintain_order=True)
     absent = (
         slots.join(expected, on="zone")
@@ -101,12 +135,15 @@ def intensities(
         slots.join(summed, on=slot, how="left")
         .join(absent, on=slot, how="left")
         .join(zero, on=slot, how="left")
+        .join(unreadable, on=slot, how="left")
         .sort(slot)
     )
     usual = pl.col("total").median().over("zone")
     unknown_share = 1 - pl.col("known") / pl.col("total")
     why = (
-        pl.when(pl.col("total").is_null() | (pl.col("total") <= 0))
+        pl.when(pl.col("unreadable").is_not_null())
+        .then(pl.format("generation of {} is no number", "unreadable"))
+        .when(pl.col("total").is_null() | (pl.col("total") <= 0))
         .then(pl.lit("no generation is reported"))
         .when(unknown_share > max_unknown_share)
         .then(

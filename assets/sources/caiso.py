@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, require_columns
 from assets.sources._clock import placed
-from assets.sources._fuel_mix import UNKNOWN, intensities
+from assets.sources._fuel_mix import UNKNOWN, intensities, megawatts
 from warehouse.captures import Document
 
 HOST = "www.caiso.com"
@@ -38,6 +38,9 @@ FUELS = {
     "imports": "imports",
     "other": "unknown",
 }
+
+#: Always reported, be it as 0.
+NEVER_SILENT = ("gas", "hydro", "nuclear", "solar", "wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -62,7 +65,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per five minutes of one day."""
     (document,) = documents
     day = _day_of(document)
-    raw = csv_of(document, ["Time"])
+    raw = csv_of(document, [])
+    raw = raw.rename({c: "Time" for c in raw.columns if c.strip().lower() == "time"})
+    require_columns(document, raw.columns, ["Time"])
     named = {c: c.strip().lower() for c in raw.columns if c != "Time"}
     if missing := {"natural gas", "solar", "imports"} - set(named.values()):
         raise LayoutError(
@@ -70,7 +75,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
     clock = raw.select(
         pl.col("Time").str.strip_chars().str.to_time("%H:%M", strict=False).alias("time"),
-        *(to_number(c).alias(name) for c, name in named.items()),
+        *(megawatts(pl.col(c)).alias(name) for c, name in named.items()),
     ).with_row_index("row")
     is_empty = pl.all_horizontal(pl.col(list(named.values())).is_null())
     clock = clock.filter(~is_empty)
@@ -91,9 +96,10 @@ def parse(documents: Sequence[Document]) -> Reading:
             "valid_from",
             pl.col("column").replace_strict(FUELS, default=UNKNOWN, return_dtype=pl.String).alias("fuel"),
             "generation",
+            "column",
         )
     )
-    frame, slots = intensities(mix, resolution="PT5M")
+    frame, slots = intensities(mix, resolution="PT5M", kind="column", never_silent=NEVER_SILENT)
     bad = [refused(unplaced.select("local", "why"), pl.col("why"))] if unplaced.height else []
     return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([*bad, slots]))
 

@@ -64,6 +64,8 @@ FUELS = {
     "OTH": "unknown",
     "UNK": "unknown",
 }
+#: A null of these is a gap even if it lasts; small fuels (oil) are null where there are none.
+NEVER_SILENT = ("coal", "gas", "nuclear")
 _SECTORS = {"IND": "retail_industrial", "COM": "retail_commercial", "ALL": "retail_all"}
 
 
@@ -194,7 +196,12 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
     )
     # An hour with an unusable cell is not computed from the rest.
     mix = rows.join(bad.select("period", "respondent"), on=["period", "respondent"], how="anti")
-    good, slots = intensities(mix.select("zone", "valid_from", "fuel", "generation"), resolution="PT1H")
+    good, slots = intensities(
+        mix.select("zone", "valid_from", "fuel", "generation", "fueltype"),
+        resolution="PT1H",
+        kind="fueltype",
+        never_silent=NEVER_SILENT,
+    )
     return Reading([Scope("US", good)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 

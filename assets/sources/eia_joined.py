@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
-from assets.sources._fuel_mix import intensities
-from assets.sources.eia import FUELS, ZONES
+from assets.sources._fuel_mix import intensities, megawatts
+from assets.sources.eia import FUELS, NEVER_SILENT, ZONES
 from warehouse.captures import Document
 
 
@@ -41,10 +41,10 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.lit(zone).alias("zone"),
             "valid_from",
             pl.col("code").replace_strict(fuels).alias("fuel"),
-            pl.col("text").cast(pl.Float64, strict=False).alias("generation"),
+            megawatts(pl.col("text")).alias("generation"),
         )
     )
-    frame, slots = intensities(mix, resolution="PT1H")
+    frame, slots = intensities(mix, resolution="PT1H", never_silent=NEVER_SILENT)
     bad = refused(rows.filter(~is_hour).select("timestamp"), "the time has no offset, is no full hour, or comes twice")
     return Reading([Scope(zone, frame)], pl.concat([bad, slots]))
 

@@ -63,6 +63,33 @@ ZONES = {
     "10YSI-ELES-----O": "SI",
     "10YSK-SEPS-----K": "SK",
 }
+#: Areas that are read from files and not asked for: without data of their own today, or not tried.
+ALSO_READ = {
+    "10YAL-KESH-----5": "AL",
+    "10YBA-JPCC-----D": "BA",
+    "10YCA-BULGARIA-R": "BG",
+    "10YCY-1001A0003J": "CY",
+    "10YGB----------A": "GB",
+    "10Y1001A1001A016": "GB-NIR",
+    "10Y1001A1001B012": "GE",
+    "10YHR-HEP------M": "HR",
+    "10YIE-1001A00010": "IE",
+    "10YIT-GRTN-----B": "IT",
+    "10Y1001A1001A70O": "IT-CNO",
+    "10Y1001A1001A71M": "IT-CSO",
+    "10Y1001A1001A74G": "IT-SAR",
+    "10Y1001A1001A75E": "IT-SIC",
+    "10Y1001A1001A788": "IT-SO",
+    "10YLU-CEGEDEL-NQ": "LU",
+    "10Y1001A1001A990": "MD",
+    "10YCS-CG-TSO---S": "ME",
+    "10YMK-MEPSO----8": "MK",
+    "10Y1001A1001A93C": "MT",
+    "10YCS-SERBIATSOV": "RS",
+    "10YTR-TEIAS----W": "TR",
+    "10Y1001C--00003F": "UA",
+    "10Y1001C--00100H": "XK",
+}
 #: Areas without generation, or without prices, of their own.
 _NO_GENERATION = ("DE-LU", "DE-AT-LU")
 _NO_PRICE = ("DE", "IE", "DE-AT-LU")
@@ -226,7 +253,7 @@ def parse_generation(documents: Sequence[Document]) -> Reading:
             f"{document.url}: quantities in {', '.join(map(str, set(about['unit'])))}, expected MAW (megawatt)"
         )
     about = about.with_columns(
-        pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
+        pl.col("area").replace_strict(ZONES | ALSO_READ, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("psr").replace_strict(PSR_TYPES, default="unknown", return_dtype=pl.String).alias("fuel"),
     )
     if about["zone"].null_count():
@@ -259,7 +286,7 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         },
         schema={"series": pl.Int32, **dict.fromkeys(("area", "currency_code", "unit", "contract", "rank"), pl.String)},
     ).with_columns(
-        pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
+        pl.col("area").replace_strict(ZONES | ALSO_READ, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("rank").cast(pl.Int64, strict=False).fill_null(1),
     )
     if set(about["unit"]) != {"MWH"} or about["zone"].null_count():

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused
-from assets.sources._fuel_mix import intensities
+from assets.sources._fuel_mix import intensities, megawatts
 from warehouse.captures import Document
 
 #: Number of the area in the name of a file -> grid zone.
@@ -122,7 +122,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.lit(zone).alias("zone"),
             "valid_from",
             pl.col("column").replace_strict(FUELS).alias("fuel"),
-            pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("generation"),
+            megawatts(pl.col("text")).alias("generation"),
         )
     )
     frame, slots = intensities(mix, resolution="PT30M")

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused
-from assets.sources._fuel_mix import intensities
+from assets.sources._fuel_mix import intensities, megawatts
 from warehouse.captures import Document
 
 HOST = "mis.nyiso.com"
@@ -33,6 +33,9 @@ FUELS = {
 }
 #: Hours to add to the wall clock to get UTC.
 _HOURS = {"EST": 5, "EDT": 4}
+
+#: Always reported, be it as 0.
+NEVER_SILENT = ("gas", "hydro", "nuclear", "wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -54,7 +57,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         .str.strip_chars()
         .replace_strict(FUELS, default="unknown", return_dtype=pl.String)
         .alias("fuel"),
-        pl.col("Gen MW").str.strip_chars().cast(pl.Float64, strict=False).alias("generation"),
+        megawatts(pl.col("Gen MW")).alias("generation"),
     )
     # A second publication within the minutes (14:02:17) belongs to no slot of five minutes.
     off_grid = (pl.col("valid_from").dt.minute() % 5 != 0) | (pl.col("valid_from").dt.second() != 0)
@@ -69,7 +72,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     mix = rows.filter(pl.col("why").is_null()).select(
         pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "generation", pl.col("Fuel Category").alias("category")
     )
-    frame, slots = intensities(mix, resolution="PT5M", kind="category")
+    frame, slots = intensities(mix, resolution="PT5M", kind="category", never_silent=NEVER_SILENT)
     return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
 from assets.sources._clock import placed
-from assets.sources._fuel_mix import UNKNOWN, intensities
+from assets.sources._fuel_mix import UNKNOWN, intensities, megawatts
 from warehouse.captures import Document
 
 CLOCK = "Europe/Berlin"
@@ -84,7 +84,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.col("column")
             .replace_strict({c: FUELS.get(name, UNKNOWN) for c, name in columns.items()}, return_dtype=pl.String)
             .alias("fuel"),
-            number.cast(pl.Float64, strict=False).alias("generation"),
+            megawatts(number).alias("generation"),
         )
     )
     frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]))

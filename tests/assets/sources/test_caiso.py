@@ -123,3 +123,24 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     assert [t.outcome for t in taken] == ["loaded", "loaded", "rejected"]
     days = [s.frame["valid_from"].min().date().isoformat() for _, b in staging.staged(home) for s in b.scopes]
     assert days == ["2026-08-28", "2026-08-29"]
+
+
+def test_cells_that_are_no_numbers_are_never_left_out_in_silence(tmp_path: Path) -> None:
+    """Thousands with a comma, or a column that is empty all day: the slots are refused, not computed from the rest."""
+    head = "time,Solar,Wind,Natural gas,Nuclear,Imports\n"
+    for gas, why in (('"8,000"', "natural gas is no number"), ("", "natural gas is missing")):
+        rows = "".join(f"{h:02}:00,100,2000,{gas},2245,6000\n" for h in range(3))
+        scopes, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
+        assert not scopes
+        assert rejected["reason"].str.contains(why).sum() == 3
+
+
+def test_one_of_two_columns_of_a_fuel_is_missed_too(tmp_path: Path) -> None:
+    """Large hydro empty for a slot or all day, small hydro there: hydro is not whole."""
+    head = "Time,Solar,Natural gas,Small hydro,Large hydro,Imports\n"
+    rows = "".join(f"{h:02}:00,100,2000,50,{'' if h == 1 else 900},6000\n" for h in range(3))
+    scopes, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
+    assert next(iter(scopes.values()))["valid_from"].n_unique() == 2
+    assert rejected["reason"].to_list() == ["generation of large hydro is missing, it is not zero"]
+    _, rejected = read_body("caiso", head + rows.replace("900", ""), tmp_path, "fuelsource_2024-02-29.csv")
+    assert rejected["reason"].to_list() == ["generation of large hydro is missing, it is not zero"] * 3

@@ -10,7 +10,7 @@ import pytest
 
 from assets.intake import needs_key, take_live
 from assets.sources._base import LayoutError, Window
-from assets.sources.entsoe import ENTSOE_GENERATION, ENTSOE_PRICE
+from assets.sources.entsoe import ALSO_READ, ENTSOE_GENERATION, ENTSOE_PRICE, ZONES
 from tests.assets.sources.reading import OBSERVED_AT, read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
@@ -157,3 +157,15 @@ def test_live_goes_on_where_one_area_has_no_data(
     assert "No matching data" in (taken[0].message or "")
     assert "periodStart=202608300000&periodEnd=202609020000" in replay.urls()[0]
     assert not [c for _, b in staging.staged(home) for c in b.captures if "not-a-real-token" in c.url]
+
+
+def test_areas_that_are_not_asked_for_are_read_from_files(samples: Path, tmp_path: Path) -> None:
+    """The real French day under another area's code; every code is one zone, none is asked for and read twice."""
+    body = (samples / "entsoe/A75_generation_FR_2021-01-01.xml").read_text(encoding="utf-8")
+    for code, zone in (("10YCA-BULGARIA-R", "BG"), ("10YGB----------A", "GB"), ("10Y1001A1001A75E", "IT-SIC")):
+        scopes, _ = read_body("entsoe", body.replace("10YFR-RTE------C", code), tmp_path, "x.xml")
+        assert scopes[zone].height == 48
+    assert not ZONES.keys() & ALSO_READ.keys()
+    assert all(len(code) == 16 for code in ZONES | ALSO_READ)
+    with pytest.raises(LayoutError, match="unknown area 10YXX"):
+        read_body("entsoe", body.replace("10YFR-RTE------C", "10YXX-NOWHERE--1"), tmp_path, "x.xml")

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets.sources._fuel_mix import FACTORS_FILE, factors, intensities
+from assets.sources._fuel_mix import FACTORS_FILE, factors, intensities, megawatts
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 
@@ -96,3 +96,32 @@ def test_a_part_of_a_fuel_may_be_late_too() -> None:
     frame, refused = intensities(pl.concat([full, park, late]), resolution="PT1H", kind="kind")
     assert set(frame["valid_from"]) == {NOON}
     assert refused["reason"].to_list() == ["generation of solar_rooftop is missing, it is not zero"]
+
+
+def test_what_is_no_number_is_neither_zero_nor_absent() -> None:
+    """ "8,000" once left gas out of every slot of a day: the rest alone looked like a green grid."""
+    cells = pl.DataFrame({"text": ["8000", " 8000.5 ", "8,000", "n/a", "", "-", None]})
+    assert cells.select(megawatts(pl.col("text")).fill_nan(-1).alias("text"))["text"].to_list() == [
+        8000,
+        8000.5,
+        -1,
+        -1,
+        None,
+        None,
+        None,
+    ]
+    mix = _mix(gas=float("nan"), wind=50.0)
+    frame, bad = intensities(mix, resolution="PT1H")
+    assert frame.is_empty()
+    assert bad["reason"].to_list() == ["generation of gas is no number"]
+    # What does not count may be unreadable.
+    assert intensities(_mix(gas=50.0, imports=float("nan")), resolution="PT1H")[0].height == 2
+
+
+def test_a_fuel_that_is_listed_and_null_throughout_is_a_gap_where_the_publisher_lists_what_there_is() -> None:
+    mix = _mix(gas=None, wind=50.0)
+    assert intensities(mix, resolution="PT1H")[0].height == 2
+    frame, bad = intensities(mix, resolution="PT1H", never_silent=("gas",))
+    assert frame.is_empty()
+    assert bad["reason"].to_list() == ["generation of gas is missing, it is not zero"]
+    assert intensities(_mix(unknown=None, wind=50.0), resolution="PT1H", never_silent=("gas",))[0].height == 2
