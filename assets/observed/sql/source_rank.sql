@@ -28,7 +28,8 @@ CREATE OR REPLACE MACRO is_alike(price, other_price) AS abs(price - other_price)
 COMMENT ON MACRO is_alike IS 'Whether two prices of one thing are the same but for half a per cent: rounding, and the reference rate of another day.';
 -- A list that came to say what another had said all along has corrected itself. (What it said before does not count: the other may lag behind a change.)
 CREATE OR REPLACE MACRO is_outvoted(price, later_price, said) AS
-    len(list_filter(said, lambda s: far_apart(price, s.price)
+    -- Who alone speaks is not outvoted; most are, and a list walked in vain takes its time.
+    CASE WHEN len(said) < 2 THEN false ELSE len(list_filter(said, lambda s: far_apart(price, s.price)
         AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)), lambda o: o.source_id)))
-            + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0;
+            + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0 END;
 COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one, or one source and the next price (later_price) of the one that said this; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';
