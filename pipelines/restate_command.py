@@ -25,7 +25,7 @@ from warehouse.home import Home
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON too.")
 def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_json: bool) -> int:
-    """Estimate the bundled scenarios, or SCENARIOS of your own, by two versions of one method.
+    """Estimate the bundled scenarios, or SCENARIOS of your own, by two versions of one method, or by two rules of looking rates up (rate-1, rate-2).
 
     Where a price or a grid is looked up, every quarter of the observed history is estimated by both. Nothing is stored and
     nothing is overwritten: published estimates stay under their version.
@@ -34,13 +34,15 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
 
     from assets.estimated.engine import Statement
     from assets.estimated.restate import restate as compare
-    from assets.estimated.sections import bundled_statements, read_any
+    from assets.estimated.scenario import Scenario, bundled_scenarios
+    from assets.estimated.sections import ExtendedTraining, bundled_statements, read_any
     from assets.published.report.restatement import change_words, restatement_page
     from warehouse.connection import read_published
 
-    stated = [read_any(path) for path in scenarios] if scenarios else bundled_statements()
+    stated = [read_any(path) for path in scenarios] if scenarios else [*bundled_scenarios(), *bundled_statements()]
+    stated = [s.training if isinstance(s, ExtendedTraining) else s for s in stated]
     with read_published(Home.from_environment()) as con:
-        found = compare(con, old, new, [s for s in stated if isinstance(s, Statement)])
+        found = compare(con, old, new, [s for s in stated if isinstance(s, (Statement, Scenario))])
     output.mkdir(parents=True, exist_ok=True)
     name = f"{old}-to-{new}"
     table_file, page_file = output / f"{name}.csv", output / f"{name}.html"

@@ -20,7 +20,7 @@ from assets.estimated.lacking import lacking_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
-from assets.estimated.training import TOLERANCE, ensure_formulas, look_up
+from assets.estimated.training import RATE_RULE, TOLERANCE, ensure_formulas, look_up
 from warehouse.tables import Table
 
 
@@ -127,9 +127,12 @@ class Result:
 
 
 def estimate_statements(
-    con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], now: dt.datetime | None = None
+    con: duckdb.DuckDBPyConnection,
+    statements: Sequence[Statement],
+    now: dt.datetime | None = None,
+    rate_rule: str = RATE_RULE,
 ) -> list[Result]:
-    """Estimate statements of any methods; those of one method are computed at once.
+    """Estimate statements of any methods, with rates by one of RATE_RULES; those of one method are computed at once.
 
     Raises:
         ScenarioError: one line per name that is not known, or number that contradicts the others.
@@ -137,7 +140,7 @@ def estimate_statements(
     now = now or dt.datetime.now(dt.UTC)
     ensure_formulas(con)
     factors = {s.scenario_id: list(_given(s)) for s in statements}
-    _add_looked_up(con, statements, factors, now)
+    _add_looked_up(con, statements, factors, now, rate_rule)
     for s in statements:
         known = {f.factor for f in factors[s.scenario_id]}
         factors[s.scenario_id] += [
@@ -204,7 +207,11 @@ _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop
 
 
 def _add_looked_up(
-    con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], factors: dict[str, list[Factor]], now: dt.datetime
+    con: duckdb.DuckDBPyConnection,
+    statements: Sequence[Statement],
+    factors: dict[str, list[Factor]],
+    now: dt.datetime,
+    rate_rule: str,
 ) -> None:
     """Prices, power, PUE and grid by the same look-up as a training's, and what a method looks up itself."""
     asked = [s for s in statements if s.method.names and any(n in s.texts for n in s.method.names)]
@@ -236,7 +243,7 @@ def _add_looked_up(
         )
         for s in asked
     ]
-    found, keys = look_up(con, probes, now)
+    found, keys = look_up(con, probes, now, rate_rule)
     by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
     more = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
     for method in {s.method.version: s.method for s in asked}.values():

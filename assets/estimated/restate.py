@@ -1,7 +1,8 @@
 """Restatement: what a change of method does to the same scenarios, over the history that is observed.
 
 Both versions estimate the same statements at the same dates on the same data; nothing is stored, and a row always names both
-versions. Dates matter where a price or a grid is looked up: then each quarter of the observed history is estimated.
+versions. Dates matter where a price or a grid is looked up: then each quarter of the observed history is estimated. A rule
+by which rates are looked up is restated in the same way, in everything that costs money at a rate.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import polars as pl
 
 from assets.estimated.engine import Method, Result, Statement, estimate_statements
 from assets.estimated.methods import METHODS
-from assets.estimated.scenario import ScenarioError, closest
-from assets.estimated.training import METHOD_VERSION
+from assets.estimated.scenario import Scenario, ScenarioError, closest
+from assets.estimated.training import METHOD_VERSION, RATE_RULES, Estimate, estimate_trainings
 
 #: Names of a scenario whose look-up depends on the date -> where the first date is observed.
 _DATED = {
@@ -43,13 +44,17 @@ def method_pair(old: str, new: str) -> tuple[Method, Method]:
     """
     known = {m.version: m for m in METHODS}
     problems = [
-        f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known])}"
-        f"{closest(version, list(known))}"
+        f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known, *RATE_RULES])}"
+        f"{closest(version, [*known, *RATE_RULES])}"
         for version in dict.fromkeys((old, new))
-        if version not in known and version != METHOD_VERSION
+        if version not in known and version != METHOD_VERSION and version not in RATE_RULES
     ]
     if not problems and old == new:
         problems = [f"{old}: given as old and as new; nothing would differ"]
+    if not problems and (old in RATE_RULES or new in RATE_RULES):
+        problems = [
+            f"{old}, {new}: allowed are two rules of looking rates up ({', '.join(RATE_RULES)}), or two versions of one section"
+        ]
     if not problems and METHOD_VERSION in (old, new):
         problems = [f"{METHOD_VERSION}: the only version of [training]; there is nothing to restate it by"]
     if not problems and known[old].section != known[new].section:
@@ -76,6 +81,11 @@ def _dates(con: duckdb.DuckDBPyConnection, statement: Statement, now: dt.datetim
     asked = [sql for name, sql in _DATED.items() if name in statement.texts]
     if not asked or statement.as_of:
         return [statement.as_of]
+    return _quarters(con, asked, now)
+
+
+def _quarters(con: duckdb.DuckDBPyConnection, asked: Sequence[str], now: dt.datetime) -> list[dt.datetime | None]:
+    """Quarters since all that is asked of was first observed, and now (None)."""
     firsts = [first for sql in asked if (first := con.sql(sql).pl().item()) is not None]
     if len(firsts) < len(asked):
         return [None]
@@ -87,15 +97,14 @@ def _dates(con: duckdb.DuckDBPyConnection, statement: Statement, now: dt.datetim
     return [*(start.replace(tzinfo=dt.UTC) for (start,) in starts), None]
 
 
-def _rows(results: Sequence[Result], side: str) -> pl.DataFrame:
+def _rows(results: Sequence[Result | Estimate], side: str) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            (r.statement.scenario_id, number, name, q["unit"], q["low"], q["central"], q["high"])
+            (number, name, q["unit"], q["low"], q["central"], q["high"])
             for number, r in enumerate(results)
             for name, q in r.quantities.items()
         ],
         schema={
-            "scenario_id": pl.String,
             "number": pl.Int64,
             "quantity": pl.String,
             "unit": pl.String,
@@ -108,25 +117,31 @@ def _rows(results: Sequence[Result], side: str) -> pl.DataFrame:
 
 
 def restate(
-    con: duckdb.DuckDBPyConnection, old: str, new: str, statements: Sequence[Statement], now: dt.datetime | None = None
+    con: duckdb.DuckDBPyConnection,
+    old: str,
+    new: str,
+    statements: Sequence[Statement | Scenario],
+    now: dt.datetime | None = None,
 ) -> Restatement:
-    """Estimate the same by two versions.
+    """Estimate the same by two versions of a method, or by two rules of looking rates up.
 
     Args:
         con: connection to the published data.
         old: version to compare from.
         new: version to compare to.
-        statements: scenarios; those of another section are left out, and a request stated once for each version counts once.
+        statements: scenarios, trainings too; those of another section are left out, and a request stated once for each version counts once.
         now: instant of the newest estimate.
 
     Raises:
         ScenarioError: if the versions cannot be compared, or no scenario is of their section.
     """
     now = now or dt.datetime.now(dt.UTC)
+    if old != new and old in RATE_RULES and new in RATE_RULES:
+        return _restate_rates(con, old, new, statements, now)
     before, after = method_pair(old, new)
     found: dict[object, Statement] = {}
     for s in statements:
-        if s.method.section == before.section:
+        if isinstance(s, Statement) and s.method.section == before.section:
             what = (tuple(sorted((k, b) for k, b in s.numbers.items())), tuple(sorted(s.texts.items())), s.as_of)
             found.setdefault(repr(what), s)
     if not found:
@@ -147,8 +162,61 @@ def restate(
         _rows(estimate_statements(con, [_by(method, s) for s in dated], now), side)
         for method, side in ((before, "old"), (after, "new"))
     ]
+    units = {name: q.unit for m in (before, after) for name, q in m.quantities.items()}
+    return Restatement(old, new, _side_by_side(old, new, frames, dated, days, units), tuple(notes))
+
+
+def _needs_a_rate(scenario: Statement | Scenario) -> bool:
+    """Whether a rate may be looked up for it."""
+    if "usd_per_gpu_hour" in scenario.numbers:
+        return False
+    if isinstance(scenario, Statement):
+        return "accelerator" in scenario.texts and "usd_per_gpu_hour" in scenario.method.numbers
+    return bool(scenario.accelerator or scenario.model)
+
+
+def _restate_rates(
+    con: duckdb.DuckDBPyConnection, old: str, new: str, scenarios: Sequence[Statement | Scenario], now: dt.datetime
+) -> Restatement:
+    """What costs money at a rate that is looked up, by two rules of looking it up."""
+    trainings: list[Scenario] = []
+    statements: list[Statement] = []
+    for s in scenarios:
+        if _needs_a_rate(s):
+            as_of = s.as_of or (s.start_at if isinstance(s, Scenario) else None)
+            for date in [as_of] if as_of else _quarters(con, [_DATED["accelerator"]], now):
+                name = f"{s.scenario_id}@{len(trainings) + len(statements)}"
+                if isinstance(s, Statement):
+                    statements.append(replace(s, scenario_id=name, as_of=date))
+                else:
+                    trainings.append(replace(s, scenario_id=name, as_of=date))
+    if not (trainings or statements):
+        raise ScenarioError([f"{old}, {new}: no scenario is given for which a rate is looked up"])
+    frames = []
+    for rule, side in ((old, "old"), (new, "new")):
+        results: list[Result | Estimate] = []
+        if trainings:
+            results += estimate_trainings(con, trainings, now, rule).estimates
+        if statements:
+            results += estimate_statements(con, statements, now, rule)
+        frames.append(_rows(results, side).filter(pl.col("quantity").str.contains("usd")))
+    dated = [*trainings, *statements]
+    units = dict(frames[0].select("quantity", "unit").iter_rows())
+    rows = _side_by_side(old, new, frames, dated, [s.as_of or now for s in dated], units)
+    return Restatement(old, new, rows, ())
+
+
+def _side_by_side(
+    old: str,
+    new: str,
+    frames: Sequence[pl.DataFrame],
+    dated: Sequence[Statement | Scenario],
+    days: Sequence[dt.datetime],
+    units: dict[str, str],
+) -> pl.DataFrame:
+    """One row per scenario, day and quantity, by both versions."""
     whole = frames[0].join(
-        frames[1].drop("unit", "scenario_id"),
+        frames[1].drop("unit"),
         on=("number", "quantity"),
         how="full",
         coalesce=True,
@@ -162,10 +230,8 @@ def restate(
         },
         schema={"number": pl.Int64, "scenario_id": pl.String, "as_of_on": pl.Date},
     )
-    units = {name: q.unit for m in (before, after) for name, q in m.quantities.items()}
-    rows = (
-        whole.drop("scenario_id")
-        .join(index, on="number")
+    return (
+        whole.join(index, on="number")
         .with_columns(
             unit=pl.coalesce("unit", pl.col("quantity").replace_strict(units, default=None)),
             change_share=pl.when(pl.col("old_central") != 0).then(pl.col("new_central") / pl.col("old_central") - 1),
@@ -178,4 +244,3 @@ def restate(
             "new_method_version", "new_low", "new_central", "new_high", "change_share", "is_outside_old_band",
         )
     )  # fmt: skip
-    return Restatement(old, new, rows, tuple(notes))

@@ -235,7 +235,15 @@ def _width(*factors: str) -> str:
     return "(" + " + ".join(f"coalesce(ln(given_{f}_high / given_{f}_low), 0)" for f in factors) + ")"
 
 
-def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
+#: Rules by which a rate is looked up, the newest first: the offers that count, and whether each provider counts once.
+RATE_RULES = {
+    "rate-2": ("(FROM said QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))", "true"),
+    "rate-1": ("said", "false"),
+}
+RATE_RULE = next(iter(RATE_RULES))
+
+
+def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
     given = [
         f"max({side}) FILTER (factor = '{name}') AS given_{name}{suffix}"
         for name in NUMBERS
@@ -259,6 +267,9 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection) -> str:
         model_name_key=key,
         given_columns=", ".join(given),
         alias_relation=f"({aliases})",
+        rate_rule=rate_rule,
+        rate_offers=RATE_RULES[rate_rule][0],
+        rate_by_provider=RATE_RULES[rate_rule][1],
         grid_is_bundled="g.is_bundled" if has_table(con, "observed", "grid_carbon", "is_bundled") else "false",
     )
 
@@ -293,7 +304,9 @@ def _estimate_sql() -> str:
 
 
 @contextlib.contextmanager
-def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime) -> Generator[None]:
+def _looked_up(
+    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime, rate_rule: str
+) -> Generator[None]:
     """Names resolved and factors looked up in temporary tables, which are gone afterwards."""
     ids = [s.scenario_id for s in scenarios]
     repeated = sorted({i for i in ids if ids.count(i) > 1})
@@ -305,7 +318,7 @@ def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], no
     try:
         for name, frame in frames.items():
             con.register(f"petaday_{name}", frame.to_arrow())
-        con.execute(_lookup_sql(con)).fetchall()
+        con.execute(_lookup_sql(con, rate_rule)).fetchall()
         problems = con.execute(_check_sql(con)).fetchall()
         if problems:
             many = len(scenarios) > 1
@@ -320,14 +333,14 @@ def _looked_up(con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], no
 
 
 def look_up(
-    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime
+    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime, rate_rule: str = RATE_RULE
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Factors of scenarios with their origins, and the keys that their names stand for.
 
     Raises:
         ScenarioError: one line per name that is not known, or date before the first observation.
     """
-    with _looked_up(con, scenarios, now):
+    with _looked_up(con, scenarios, now, rate_rule):
         factors = con.execute("FROM petaday_factor WHERE origin_kind <> 'given' ORDER BY scenario_id, factor").pl()
         keys = con.execute(
             "SELECT scenario_id, model_id, CASE WHEN NOT is_accelerator_of_model THEN accelerator_id END AS accelerator_id "
@@ -337,7 +350,10 @@ def look_up(
 
 
 def estimate_trainings(
-    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime | None = None
+    con: duckdb.DuckDBPyConnection,
+    scenarios: Sequence[Scenario],
+    now: dt.datetime | None = None,
+    rate_rule: str = RATE_RULE,
 ) -> Estimates:
     """Estimate scenarios, all at once.
 
@@ -346,12 +362,13 @@ def estimate_trainings(
             observed.cloud_rate, observed.grid_carbon; only temporary tables are made, and dropped again.
         scenarios: with distinct ids.
         now: instant that stands for "now"; the clock's if not given.
+        rate_rule: by which of RATE_RULES a rate is looked up.
 
     Raises:
         ScenarioError: one line per name that is not known, date before the first observation, or contradiction.
     """
     now = now or dt.datetime.now(dt.UTC)
-    with _looked_up(con, scenarios, now):
+    with _looked_up(con, scenarios, now, rate_rule):
         con.execute(_estimate_sql()).fetchall()
         results = con.execute("SELECT scenario_id, quantity, low, central, high, reason FROM petaday_result").pl()
         effects = con.execute(_FACTOR_QUERY).pl()

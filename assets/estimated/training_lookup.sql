@@ -97,7 +97,7 @@ FROM needs;
 
 -- The rate at as_of, per scenario (rule rate-2): one source speaks for each provider (is_spoken), a provider's rate is the median of its offers, and
 -- the rate is the median over providers with p5 and p95 for its band, so that a provider that sells in many regions counts once. Of one
--- provider alone the quantiles are over its offers.
+-- provider alone the quantiles are over its offers. (By rate-1 every offer of every source counted; `petaday restate rate-1 rate-2`.)
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
 WITH wanted AS (
     SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option, coalesce(place_region, region_written) AS region,
@@ -115,8 +115,8 @@ WITH wanted AS (
     SELECT *, offers_said(scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
 ), spoken AS (
     SELECT *, median(price) OVER of_provider AS provider_price, row_number() OVER (of_provider ORDER BY price) AS offer_number,
-        min(provider) OVER of_scenario <> max(provider) OVER of_scenario AS are_many
-    FROM (FROM said QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))
+        {rate_by_provider} AND min(provider) OVER of_scenario <> max(provider) OVER of_scenario AS are_many
+    FROM {rate_offers}
     WINDOW of_provider AS (PARTITION BY scenario_id, provider), of_scenario AS (PARTITION BY scenario_id)
 ), rate AS (
     SELECT scenario_id, count(*) AS offer_count, count(DISTINCT provider) AS provider_count,
@@ -262,8 +262,8 @@ WITH s AS (
     UNION ALL
     SELECT s.scenario_id, 'usd_per_gpu_hour', r.low, r.central, r.high, 'observed',
         format('observed.cloud_offer: {{}} of {{}} offer{{}} ({{}}), {{}}{{}}{{}}, {{}}, as of {{}}{{}}',
-            CASE WHEN r.provider_count > 1 THEN 'rate-2, median, p5 and p95 of the providers'' own medians'
-                 WHEN r.offer_count > 1 THEN 'rate-2, median, p5 and p95' ELSE 'rate-2, the price' END, r.offer_count,
+            '{rate_rule}, ' || CASE WHEN {rate_by_provider} AND r.provider_count > 1 THEN 'median, p5 and p95 of the providers'' own medians'
+                 WHEN r.offer_count > 1 THEN 'median, p5 and p95' ELSE 'the price' END, r.offer_count,
             CASE WHEN r.offer_count > 1 THEN 's' ELSE '' END,
             CASE WHEN r.provider_count = 1 THEN '1 provider' ELSE r.provider_count || ' providers' END,
             coalesce(s.provider, 'any provider'), coalesce(' ' || s.place_region, CASE WHEN s.written_zone IS NULL THEN ' ' || s.region_written END, ' any region'),

@@ -40,7 +40,7 @@ def methodology_page() -> str:
         "- **Bases.** Average or marginal, direct or lifecycle, location or market are never mixed in one number.",
         "- **Rental rates.** A rate that is looked up (rule `rate-2`) is the median over providers, each with the median of its offers in force (whole",
         "  instances), told by the one source that is believed most of it; its band are their p5 and p95. Of one provider that is named, the quantiles are over",
-        "  its offers. (`rate-1` took every offer of every source once: the provider with most regions and lists decided.) An offer that its source has not",
+        "  its offers. (`rate-1` took every offer of every source once: the provider with most regions and lists decided; `petaday restate rate-1 rate-2` shows what it would say.) An offer that its source has not",
         "  confirmed stands, with its age in `confirmed_at`, until another word on the provider's accelerator is newer by 45 days, at most 548 days; what ships",
         "  with Petaday gives way to whoever was read since. `price_index` follows its own rule below: there an offer counts 45 days without confirmation.",
         "- **Unknown.** What is neither given nor found is null with a reason, unless a default below stands in for it, which the result then names.",

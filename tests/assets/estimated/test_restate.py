@@ -10,7 +10,7 @@ import pytest
 
 from assets.estimated.engine import estimate_statements
 from assets.estimated.restate import restate
-from assets.estimated.scenario import ScenarioError
+from assets.estimated.scenario import ScenarioError, parse_scenario
 from assets.estimated.sections import statement_of
 from assets.published.report.restatement import change_words, restatement_page
 
@@ -95,3 +95,41 @@ def test_refused(warehouse: duckdb.DuckDBPyConnection, old: str, new: str, messa
 @pytest.mark.parametrize(("change", "words"), [(None, ""), (0.1, "+10.0%"), (-0.95, "x 0.05"), (22, "x 23")])
 def test_change_in_words(change: float | None, words: str) -> None:
     assert change_words(change) == words
+
+
+def test_a_rule_of_looking_rates_up_is_restated_as_a_method_is(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A list that says one price in many regions decides by rate-1; by rate-2 each provider counts once. What has its own rate is left out."""
+    scenarios = [
+        parse_scenario("[training]\ngpu_hours = 100\naccelerator = 'H100'", "training"),
+        parse_scenario("[training]\ngpu_hours = 100\naccelerator = 'H100'\nusd_per_gpu_hour = 2", "given"),
+        statement_of(
+            "fine_tuning", {"parameters_count": 7e9, "tokens_count": 1e9, "accelerator": "H100"}, scenario_id="tuned"
+        ),
+    ]
+    warehouse.execute("BEGIN")
+    try:
+        for number in range(2, 12):
+            warehouse.execute(
+                f"INSERT INTO observed.cloud_rate BY NAME SELECT * REPLACE ('us-east-{number}' AS region, 20.0 AS price_usd_per_gpu_hour) FROM observed.cloud_rate "
+                "WHERE accelerator_id = 'nvidia-h100-sxm-80gb' AND region = 'us-east-1' AND purchase_option = 'on_demand' AND valid_to IS NULL"
+            )
+        found = restate(warehouse, "rate-1", "rate-2", scenarios, NOW)
+    finally:
+        warehouse.execute("ROLLBACK")
+    assert set(found.rows["scenario_id"]) == {"training", "tuned"}
+    assert set(found.rows["quantity"]) == {"cost_usd"}
+    assert found.rows["as_of_on"].n_unique() > 4
+    now = found.rows.filter(pl.col("as_of_on") == NOW.date())
+    assert now["unit"].to_list() == ["USD", "USD"]
+    for row in now.iter_rows(named=True):
+        assert (row["old_method_version"], row["new_method_version"]) == ("rate-1", "rate-2")
+        # 20 USD in ten of thirteen offers; of aws (20), lambda (2.99) and runpod (2.39) the median is 2.99.
+        assert row["new_central"] / row["old_central"] == pytest.approx(2.99 / 20)
+        assert row["change_share"] == pytest.approx(2.99 / 20 - 1)
+    (training,) = now.filter(pl.col("scenario_id") == "training").iter_rows(named=True)
+    assert training["new_central"] == pytest.approx(299)
+    assert "rate-1" in restatement_page(found)
+    with pytest.raises(ScenarioError, match="allowed are two rules of looking rates up"):
+        restate(warehouse, "rate-1", "serving-1", scenarios, NOW)
+    with pytest.raises(ScenarioError, match="no scenario is given for which a rate is looked up"):
+        restate(warehouse, "rate-2", "rate-1", scenarios[1:2], NOW)
