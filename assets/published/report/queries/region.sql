@@ -2,11 +2,11 @@
 WITH claim AS (
     -- A loaded claim bears the day since when it is made, as the names of typed ones say their version. Of several in one year the operator's counts.
     SELECT provider, region, attribute, amount AS value, year, claimed_by AS claimant, claimed_by || CASE WHEN is_typed THEN '' ELSE ', ' || stated_on END AS claimed_by,
-           (coalesce(year, 0), claimed_by LIKE 'Google Cloud%', claimed_by) AS weight
+           (coalesce(year, 0), claimed_by LIKE 'Google Cloud%', claimed_by) AS weight, capture_id
     FROM observed.region_claim_all
 ), grid_claim AS (
     SELECT provider, region, list({'value': value, 'year': year, 'claimed_by': claimed_by} ORDER BY value) AS claims,
-           min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimant) AS claimants
+           min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimant) AS claimants, list(DISTINCT capture_id) AS claim_capture_ids
     FROM (SELECT * FROM claim WHERE attribute = 'grid_gco2e_per_kwh' AND value IS NOT NULL
           QUALIFY row_number() OVER (PARTITION BY provider, region, claimant ORDER BY year DESC NULLS LAST) = 1)
     GROUP BY ALL
@@ -21,7 +21,7 @@ WITH claim AS (
 SELECT r.provider, r.region, r.place, r.country_code, r.latitude, r.longitude, r.grid_zone, r.zone_claimed_by, r.source_url,
        coalesce(z.intensity_gco2e_per_kwh, c.intensity_gco2e_per_kwh) AS grid_gco2e_per_kwh, coalesce(z.zone, c.zone) AS zone_used,
        coalesce(z.year, c.year) AS grid_year, coalesce(z.source_id, c.source_id) AS source_id, coalesce(z.is_bundled, c.is_bundled) AS is_bundled,
-       coalesce(z.capture_id, c.capture_id) AS capture_id,
+       list_filter(list_concat([coalesce(z.capture_id, c.capture_id)], g.claim_capture_ids), lambda id: id IS NOT NULL) AS capture_ids,
        d.direct,
        g.claims, g.claim_low, g.claim_high, g.claimants, o.location_based, o.market_based, o.carbon_free, o.pue_claim
 FROM reference.region r
