@@ -20,11 +20,11 @@ CREATE OR REPLACE MACRO scenario_quantity() AS TABLE
 COMMENT ON MACRO TABLE scenario_quantity IS 'Every quantity of the bundled scenarios as the tables of estimates hold it; of decisions the row and the column in one name, such as horinger.net_saving_cny.';
 
 -- The estimates are drawn and put together in Python, so that SQL cannot compute them anew: each is noted in meta.estimate_word when it changes.
-CREATE OR REPLACE MACRO scenario_quantity_known(known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00') AS TABLE
-    SELECT q.* FROM scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ '9999-01-01 00:00:00+00'
+CREATE OR REPLACE MACRO scenario_quantity_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    SELECT q.* FROM scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity'
     UNION ALL BY NAME
     SELECT w.* EXCLUDE (recorded_at, is_estimated) FROM (
         SELECT * FROM meta.estimate_word WHERE recorded_at <= known_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY scenario_id, quantity, method_version ORDER BY recorded_at DESC) = 1) w
-    WHERE w.is_estimated AND known_at::TIMESTAMPTZ < TIMESTAMPTZ '9999-01-01 00:00:00+00';
+    WHERE w.is_estimated AND known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity';
 COMMENT ON MACRO TABLE scenario_quantity_known IS 'scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';

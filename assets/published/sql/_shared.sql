@@ -76,3 +76,7 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     SELECT d.low, d.central, d.high, d.method_version FROM reference.method_default d JOIN asked q ON d.factor = q.asked_factor
     QUALIFY row_number() OVER (ORDER BY d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
+
+-- The default of an instant is '-infinity' and means now: DuckDB works out now() when a macro is made, so that as a default it would stand still at that moment.
+CREATE OR REPLACE MACRO asked_instant(instant) AS CASE WHEN instant::TIMESTAMPTZ = TIMESTAMPTZ '-infinity' THEN now() ELSE instant::TIMESTAMPTZ END;
+COMMENT ON MACRO asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';

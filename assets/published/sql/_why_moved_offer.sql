@@ -1,5 +1,5 @@
 -- Factors of a job at an offer and at another one, or later: a row of siting, or an offer that is named; split by why_moved and why_rate_moved.
-CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := now(), of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
+CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (
         SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'utilization_share') AS utilization_share,
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         QUALIFY row_number() OVER (ORDER BY length(s.method_version) DESC, s.method_version DESC) = 1),
     side AS (
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
-        UNION ALL SELECT 'to', to_at::TIMESTAMPTZ, coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
+        UNION ALL SELECT 'to', asked_instant(to_at), coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
             coalesce(to_accelerator, j.accelerator_id), j.* REPLACE (coalesce(utilization_to, j.used)::DOUBLE AS used) FROM job j),
     -- Of a place, as in siting: the source that speaks for the provider, of a region that it says nothing of the next, and its cheapest instance type.
     offered AS (

@@ -1,5 +1,5 @@
 -- Factors of a scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
-CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
+CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH known AS (
         SELECT t.quantity, t.method_version, t.central, true AS is_training FROM query_table(estimates_in || '.training_estimate') t WHERE t.scenario_id = estimate
@@ -42,7 +42,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := now(), from_m
         FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     wanted AS (
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
-        UNION ALL SELECT 'to', to_at::TIMESTAMPTZ, coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
+        UNION ALL SELECT 'to', asked_instant(to_at), coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
     -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w

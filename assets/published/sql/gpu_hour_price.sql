@@ -1,8 +1,8 @@
 -- What a GPU-hour costs, offer by offer.
 -- A source speaks for a provider as a whole, so that no offer stands there twice. A region that it says nothing of is taken from the next source that does, where it is
 -- a region of the provider (reference.region): lists that write regions their own way would otherwise add the same offers under other names.
-CREATE OR REPLACE MACRO spoken_offer(valid_at := now(), known_at := TIMESTAMPTZ 'infinity', accelerator := NULL, purchase := NULL) AS TABLE
-    WITH asked AS (SELECT valid_at::TIMESTAMPTZ AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
+CREATE OR REPLACE MACRO spoken_offer(valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', accelerator := NULL, purchase := NULL) AS TABLE
+    WITH asked AS (SELECT asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
     said AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count
@@ -20,14 +20,14 @@ CREATE OR REPLACE MACRO spoken_offer(valid_at := now(), known_at := TIMESTAMPTZ 
         AND (h.provider, lower(h.region)) IN (SELECT (r.provider, lower(r.region)) FROM reference.region r));
 COMMENT ON MACRO TABLE spoken_offer IS 'Offers in force at valid_at, as known at known_at, each once: of each provider, accelerator and purchase option those of the source that speaks (is_spoken), and those in regions of the provider that it says nothing of, of the next source that does (then is_of_speaking_source is false). spoken_offer(valid_at := DATE ''2025-01-01'').';
 
-CREATE OR REPLACE MACRO gpu_hour_price(accelerator, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', purchase := NULL) AS TABLE
+CREATE OR REPLACE MACRO gpu_hour_price(accelerator, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', purchase := NULL) AS TABLE
     SELECT o.price_usd_per_gpu_hour, o.provider, o.region, o.instance_type, o.purchase_option, o.offer_variant, o.accelerator_id, o.accelerator_count,
         o.price_amount_per_hour, o.currency_code, o.counts_from AS valid_from, o.confirmed_at, o.stands_to, o.source_id, o.capture_id, o.is_bundled
     FROM spoken_offer(valid_at := valid_at, known_at := known_at, accelerator := accelerator, purchase := purchase) o
     ORDER BY o.price_usd_per_gpu_hour, o.provider, o.region, o.instance_type;
 COMMENT ON MACRO TABLE gpu_hour_price IS 'USD per GPU-hour of every offer of an accelerator at valid_at, as known at known_at, cheapest first; one source per provider, and of regions that it says nothing of the next (spoken_offer). gpu_hour_price(''H100''), gpu_hour_price(''A100'', valid_at := DATE ''2024-01-01'', purchase := ''spot'').';
 
-CREATE OR REPLACE MACRO cheapest(accelerator, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', purchase := NULL, n := 10) AS TABLE
+CREATE OR REPLACE MACRO cheapest(accelerator, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', purchase := NULL, n := 10) AS TABLE
     SELECT p.price_usd_per_gpu_hour, p.provider, p.region, p.instance_type, p.purchase_option, p.accelerator_id, p.accelerator_count, p.confirmed_at,
         p.source_id, p.is_bundled
     FROM gpu_hour_price(accelerator, valid_at := valid_at, known_at := known_at, purchase := purchase) p

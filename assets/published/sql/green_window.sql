@@ -1,8 +1,8 @@
 -- When to start a job so that it runs on the greenest hours.
 -- Hours are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin them at the half hour in Kolkata.
-CREATE OR REPLACE MACRO green_window(zone, hours, from_at := now(), horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infinity', horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT zone::VARCHAR AS asked_zone, from_at::TIMESTAMPTZ AS told_by, time_bucket(INTERVAL 1 HOUR, from_at::TIMESTAMPTZ) AS asked_at, hours::BIGINT AS job_hours,
+        SELECT zone::VARCHAR AS asked_zone, asked_instant(from_at) AS told_by, time_bucket(INTERVAL 1 HOUR, asked_instant(from_at)) AS asked_at, hours::BIGINT AS job_hours,
             horizon_hours::BIGINT AS wait_most, boundary::VARCHAR AS asked_boundary, known_at::TIMESTAMPTZ AS asked_known_at),
     heard AS (
         SELECT g.* FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone

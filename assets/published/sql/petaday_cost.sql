@@ -23,10 +23,10 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
     FROM work w ORDER BY w.index_on, cost_usd, w.accelerator_id, w.purchase_option;
 COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every accelerator on every day of the observed history: at the typical utilisation of reference.method_default and the median price over providers; low and high are p5 and p95, from the p5 and p95 of the providers and the band of utilisation, as of a training. known_at for what this warehouse knew then. petaday_history(petadays := 3640, accelerator := ''A100'') for GPT-3.';
 
-CREATE OR REPLACE MACRO petaday_cost(valid_at := now(), petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO petaday_cost(valid_at := TIMESTAMPTZ '-infinity', petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,
         h.provider_count, h.is_bundled
-    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE, to_on := (valid_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE,
+    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE, to_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
         known_at := known_at::TIMESTAMPTZ) h
     ORDER BY h.cost_usd, h.accelerator_id, h.purchase_option;
 COMMENT ON MACRO TABLE petaday_cost IS 'Cost and energy of petadays (1e15 operations a second for a day) on every accelerator at a date: petaday_history of one day. petaday_cost(DATE ''2024-07-01''), petaday_cost(petadays := 3640) for GPT-3.';

@@ -2,10 +2,10 @@
 -- Its own zone goes first (the hour, the day, the month, the year that holds the instant; else its latest), its country last: a country's month is
 -- finer in time, but it is of another place. A zone's own value counts before its country's for three years after its end: official yearly factors
 -- appear up to two years late. A single hour says nothing of another day: it counts for six hours.
-CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := now(), known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
+CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
     -- The arguments get names of their own where no table is in sight: a column that somebody passes is never taken for one of ours.
     WITH asked AS (
-        SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, valid_at::TIMESTAMPTZ AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
+        SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
             boundary::VARCHAR AS asked_boundary),
     place AS (
         SELECT o.*, r.provider, r.region, r.grid_zone, coalesce(c.grid_zone, c.country_code, r.country_code) AS country_zone, r.pue, r.zone_claimed_by

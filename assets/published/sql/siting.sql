@@ -1,11 +1,11 @@
 -- Where to run a job: every place there is, with money, energy and carbon, and how sure it is that one beats another.
-CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, accelerator := NULL, purchase := NULL, valid_at := now(),
+CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, accelerator := NULL, purchase := NULL, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity', utilization := NULL, boundary := 'lifecycle', data_gb := 0, from_provider := NULL, from_region := NULL,
         transfer_usd_per_gb := NULL, bandwidth_gbit_per_s := NULL, against_provider := NULL, against_region := NULL, against_accelerator := NULL,
         against_purchase := NULL) AS TABLE
     WITH asked AS (
         SELECT gpu_hours::DOUBLE AS asked_gpu_hours, flop::DOUBLE AS asked_flop, model_key(model::VARCHAR) AS asked_model_key,
-            valid_at::TIMESTAMPTZ AS asked_at, utilization::DOUBLE AS asked_utilization, boundary::VARCHAR AS asked_boundary, data_gb::DOUBLE AS moved_gb,
+            asked_instant(valid_at) AS asked_at, utilization::DOUBLE AS asked_utilization, boundary::VARCHAR AS asked_boundary, data_gb::DOUBLE AS moved_gb,
             lower(from_provider::VARCHAR) AS moved_from_provider, lower(from_region::VARCHAR) AS moved_from_region, transfer_usd_per_gb::DOUBLE AS given_usd_per_gb,
             bandwidth_gbit_per_s::DOUBLE AS asked_bandwidth, lower(against_provider::VARCHAR) AS other_provider, against_region::VARCHAR AS other_region, against_accelerator IS NULL AS is_any_other,
             against_purchase::VARCHAR AS other_purchase),

@@ -1,5 +1,5 @@
 -- Why two estimates of one thing differ: the cost of a training split into operations, throughput and price of an hour.
-CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00') AS TABLE
+CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT from_estimate::VARCHAR AS asked_from, to_estimate::VARCHAR AS asked_to),
     newest AS (
         SELECT e.*, CASE WHEN e.scenario_id = a.asked_from THEN 'from' ELSE 'to' END AS side

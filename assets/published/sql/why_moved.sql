@@ -1,5 +1,5 @@
 -- Why an estimate is another at a later date, in another place, on other hardware or by another method: an exact split (logarithmic mean Divisia index, LMDI-I).
-CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
+CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH moved AS (
         FROM moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method, to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := now(), from_method
 COMMENT ON MACRO TABLE why_moved IS 'Why an estimate comes to another sum at to_at than at from_at, in money, energy and carbon: parts for hardware (GPU-hours at full use), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (hours and energy by to_method over those by from_method), which add up exactly to the change (LMDI-I, Ang 2005). estimate is a bundled scenario of training, fine_tuning, serving or fleet, a row of siting (scenario/provider/region/accelerator/purchase) or of petaday_history (scenario/accelerator/purchase). The price is the median of the offers that the estimate takes, of a place its cheapest offer; what the scenario states stays as it is; grid: latest whole year on one boundary, that of the estimate unless named. to_accelerator, to_provider, to_region and utilization_to move the job; of a service the other card works by the roofline of its method. NULL where a factor is not known, as the servers of a fleet on another card. A scenario of one''s own: petaday estimate with [why_moved] scenario = "file.toml", which puts its estimate where estimates_in and scenarios_in say. why_moved(''gpt-3-175b-h100'', DATE ''2024-01-01'', to_at := DATE ''2026-01-01'').';
 
 -- The same of a job that is no scenario, at offers that are named.
-CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_at, to_at := now(), from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
+CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH moved AS (
         FROM moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region, purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
