@@ -222,7 +222,7 @@ def region_claim_views() -> list[str]:
     select, forever = _read("region_claim_all.sql"), "TIMESTAMPTZ 'infinity'"
     meaning = (
         "What is claimed of cloud regions, side by side: the claims of reference.region_claim (is_typed) and those of observed.region_claim. "
-        "Of each source and year the newer version speaks, typed or loaded."
+        "Of each source and year the newer version speaks, typed or loaded. None of them changes reference.region."
     )
     return [
         f"CREATE OR REPLACE VIEW observed.region_claim_all AS {select.format(claims='observed.region_claim', known_at=forever)}",

@@ -28,7 +28,8 @@ FOLDER = "data/yearly"
 CLAIMED_BY = "Google Cloud region-carbon-info"
 FIRST_YEAR = 2019
 
-_YEAR_OF_FILE = re.compile(r"(?:^|[^0-9])(20\d\d)\.csv(?:\.zip|\.zst|\.gz)?$", re.IGNORECASE)
+#: A year in the name of a file, which is no part of a date.
+_YEAR = re.compile(r"(?<![0-9-])20\d\d(?![0-9]|-\d\d)")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -62,13 +63,14 @@ def year_of(document: Document) -> str:
     """The year that a file is of, by its name.
 
     Raises:
-        LayoutError: if the name does not end with a year.
+        LayoutError: if the name tells no year, or several.
     """
-    if found := _YEAR_OF_FILE.search(document.url):
-        return found[1]
-    raise LayoutError(
-        f"{document.url}: the year stands in the name of the file alone: call it <year>.csv, as Google does"
-    )
+    years = {*_YEAR.findall(re.split("[/:]", document.url)[-1])}
+    if len(years) != 1:
+        raise LayoutError(
+            f"{document.url}: the year stands in the name of the file alone: call it <year>.csv, as Google does"
+        )
+    return years.pop()
 
 
 def _one(document: Document, columns: Sequence[str], what: str, pattern: str) -> str:

@@ -14,7 +14,8 @@ Quirks of the versions of 2025-02 to 2026-02:
 - A carbon-free share of 0 by the hour of Google until 2021 stands where Google's own table is empty: a gap, refused. Those of
   later years are Google's.
 - Shares by the year of Google in 2024 are Google's shares by the hour (its issue 151): kept as claimed, corrected when it is.
-- A file of estimates of the running year lies beside it: claims of a year that was not over when they were seen are refused.
+- A file of estimates of the running year lies beside it, in the same form: told by its name and refused, as are claims of a
+  year that was not over when they were seen.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per region, year and attribute with a value."""
     (document,) = documents
+    if "_estimate" in document.url:
+        raise LayoutError(f"{document.url}: estimates of a running year, no account of it: load {PATH}")
     raw = csv_of(document, [])
     # A name with blanks or capitals is the same name; of two columns without one neither is read.
     names = {c: c.strip().lower().replace(" ", "-").replace("_", "-") for c in raw.columns}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -19,11 +20,18 @@ GSF = "year,cloud-provider,cloud-region,em-zone-id,location,geolocation,provider
 GOOGLE = "Google Cloud Region,Location,Google CFE,Grid carbon intensity (gCO2eq / kWh)\n"
 
 
-@pytest.fixture
-def facts(home: Home) -> Home:
-    """A home with the reference tables."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a home with the reference tables lies."""
+    home = Home(tmp_path_factory.mktemp("facts") / "home").create()
     settle.refresh_reference(home)
-    return home
+    return home.root
+
+
+@pytest.fixture
+def facts(made: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    return Home(shutil.copytree(made, tmp_path / "home"))
 
 
 def load(home: Home, source_id: str, name: str, body: str, day: str) -> None:
@@ -175,7 +183,7 @@ def test_a_loaded_claim_walks_back_to_its_bytes(facts: Home) -> None:
     assert ask(facts, "SELECT part FROM passport('reference.region_claim', ?)", typed_key) == [("reference",)]
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_real_versions_in_any_order(order: tuple[int, ...], facts: Home, samples: Path) -> None:
     """What the view says after three versions is what the newest says: 2,760 claims, none of them typed."""
     days = ("2025-02-17", "2025-07-21", "2026-02-24")

@@ -95,10 +95,17 @@ def test_per_cent_and_capitals(tmp_path: Path) -> None:
     assert rejected["reason"].to_list() == ["the region is the name of a place, no region id"]
 
 
+@pytest.mark.parametrize("name", ["2021.csv", "google_2021.csv", "2021_vintage_2022-07-18.csv", "2022-07-18_2021.csv"])
+def test_the_year_is_told_by_the_name(name: str, tmp_path: Path) -> None:
+    scopes, _ = read_body("google_region_carbon", HEADER + "us-east1,x,0.2,500\n", tmp_path, name)
+    assert list(scopes) == ["2021"]
+
+
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [
         ("regions.csv", HEADER + "us-east1,x,0.2,500\n", "call it <year>.csv"),
+        ("2021_2022.csv", HEADER + "us-east1,x,0.2,500\n", "call it <year>.csv"),
         ("2023.csv", HEADER, "a header and no row"),
         ("2023.csv", "data/yearly/2019.csv", "no row|expected one column of regions"),
         (

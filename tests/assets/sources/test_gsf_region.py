@@ -200,6 +200,17 @@ def test_names_of_columns(tmp_path: Path) -> None:
         read("", tmp_path)
 
 
+def test_estimates_are_told_by_their_name(tmp_path: Path) -> None:
+    """The file beside it has the same columns; in a later year nothing else would tell it apart."""
+    with pytest.raises(LayoutError, match="estimates of a running year"):
+        read_body(
+            "gsf_region",
+            table("2024,Google Cloud,us-east1,US,,,0.3,1.1,0"),
+            tmp_path,
+            "Cloud_Region_Metadata_estimate.csv",
+        )
+
+
 def test_live(home: Home, replay: ReplayServer) -> None:
     replay.add(URL, table("2023,Google Cloud,us-east1,US-CAR-SC,,,0.29,1.1,0"), times=1)
     replay.add(URL, "not found", status=404)
