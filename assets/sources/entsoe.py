@@ -212,6 +212,9 @@ def _points(document: Document, series: Sequence[etree._Element], value_name: st
                 .select(pl.all().str.strip_chars().cast(pl.Float64, strict=False))
                 .with_columns(pl.col("position").cast(pl.Int64))
             )
+            if given.null_count().sum_horizontal().item():
+                # With A03 the value before would be taken for it.
+                raise LayoutError(f"{document.url}: a position or {value_name} is no number")
             if given["position"].is_duplicated().any() or not given["position"].is_between(1, count).all():
                 raise LayoutError(f"{document.url}: positions are not within 1 to {count}, each once")
             slots = pl.DataFrame({"position": range(1, count + 1)}, schema={"position": pl.Int64}).join(
