@@ -306,8 +306,8 @@ def _measured_lines(m: Measured) -> list[str]:
     if b := m.get("backfill"):
         lines += [
             f"**A backfill** (`python -m tests.bench_lake backfill`): {b['days']} days of a publisher who takes {b['answer_s']:.0f} s to answer, by the "
-            "workers of a team; every half-hour there once. One process on the embedded file, which may ask for longer ranges, "
-            f"takes {b['one_process_s']} s.",
+            f"workers of a team; every half-hour there once. One run of one process on the embedded file takes {b['one_process_s']} s. Who asked for "
+            "it waits longer than the runs take: Dagster's backfill daemon looks every 30 s for what to start and for what has ended.",
             "",
             *_table(
                 ["workers", "runs", "first start to last end, s", "as seen by who asked, s"],

@@ -30,7 +30,8 @@ def run(chosen: argparse.Namespace) -> dict:
     folder = Path(tempfile.mkdtemp(prefix="petaday-bench-team-", dir=chosen.folder))
     options = {"extra_environment": {"PETADAY_REPLAY_URL": publisher.origin}, "worker_count": 1, "is_on_s3": False}
     try:
-        with running(folder, **options) as team:
+        with running(folder, **options) as started:
+            team = topology.quiet(started)
             # The first run of a worker imports everything: not what is compared here.
             _one(team, 0, 1)
             found["1"] = _one(team, 10, DAYS)

@@ -37,6 +37,10 @@ _RUNS = """query($tag: String!, $value: String!) { runsOrError(filter: {tags: [{
     ... on Runs { results { runId status startTime endTime tags { key value } } } } }"""
 _LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+_SENSORS = """{ sensorsOrError(repositorySelector: {repositoryLocationName: "petaday", repositoryName: "__repository__"}) {
+    ... on Sensors { results { name id sensorState { status } } } } }"""
+_STOP = """mutation($id: String!) { stopSensor(id: $id) { __typename ... on StopSensorMutationResult { instigationState { status } }
+    ... on PythonError { message } } }"""
 _RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
@@ -99,10 +103,25 @@ def team(publisher: Publisher) -> Iterator[Team]:
         "dagster": {"run_monitoring": {"poll_interval_seconds": 2, "start_timeout_seconds": 60}},
     }
     with running(folder, **options) as started:
-        yield started
+        yield quiet(started)
         if os.environ.get("PETADAY_KEEP_LOGS"):
             shutil.copytree(folder / "logs", os.environ["PETADAY_KEEP_LOGS"], dirs_exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def quiet(team: Team) -> Team:
+    """Nothing is derived by itself: runs of estimates would take the slots of the runs that a test is about."""
+
+    def stopped() -> bool:
+        sensors = team.graphql(_SENSORS)["sensorsOrError"].get("results") or []
+        for sensor in (s for s in sensors if s["name"] == "derive"):
+            told = team.graphql(_STOP, id=sensor["id"])["stopSensor"]
+            assert told.get("instigationState", {}).get("status") == "STOPPED", told
+            return True
+        return False
+
+    until(stopped, 60, "the sensor")
+    return team
 
 
 def until(found: Callable[[], object], seconds: float, what: str) -> object:
