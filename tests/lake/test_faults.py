@@ -175,6 +175,8 @@ def test_a_catalog_that_stays_away_is_told_in_one_line(on_lake: servers.Postgres
         # As DuckLake said them while backends of PostgreSQL were ended at random, one every few seconds.
         (duckdb.IOException('Failed to prepare COPY "COPY (...": server closed the connection unexpectedly'), True),
         (duckdb.InvalidInputException("Attempting to fetch from an unsuccessful query result"), True),
+        (duckdb.InternalException("INTERNAL Error: Attempted to access index 0 within vector of size 0"), True),
+        (duckdb.InternalException("INTERNAL Error: Unexpected type"), False),
         (
             duckdb.TransactionException("Failed to get data file list from DuckLake: Current transaction is aborted"),
             True,
