@@ -70,9 +70,12 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
         )
     time, region = text.columns
     rows = text.select(
-        pl.col(time)
-        .str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
+        pl.coalesce(
+            pl.col(time).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False),
+            pl.col(time)
+            .str.replace("T", " ", literal=True)
+            .str.to_datetime("%Y-%m-%d %H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False),
+        ).alias("valid_from"),
         pl.col(region).alias("text"),
     )
     seconds = rows.select(pl.col("valid_from").diff().dt.total_seconds().mode().min()).item()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -91,3 +92,18 @@ def test_a_refused_login_is_one_clear_line(
     with pytest.raises(PetadayError, match=message) as caught:
         take_live(home, WATTTIME, Window(OBSERVED_AT))
     assert "not-a-real" not in str(caught.value)
+
+
+def test_a_file_whose_times_have_an_offset(tmp_path: Path) -> None:
+    """With an offset or a T the time is what it says; without, UTC."""
+    for first, second in (
+        ("2024-02-29 23:55:00+00:00", "2024-03-01 00:00:00+00:00"),
+        ("2024-02-29T15:55:00-08:00", "2024-02-29T16:00:00-08:00"),
+        ("2024-02-29 23:55:00", "2024-03-01 00:00:00"),
+    ):
+        body = f"point_time,CAISO_NORTH\n{first},1000\n{second},870\n"
+        scopes, rejected = read_body("watttime", body, tmp_path, "x.csv")
+        rows = scopes["CAISO_NORTH"].sort("valid_from")
+        assert rejected.is_empty()
+        assert rows["valid_from"][0] == dt.datetime(2024, 2, 29, 23, 55, tzinfo=dt.UTC)
+        assert rows["intensity_gco2e_per_kwh"][0] == pytest.approx(453.59237)
