@@ -1,4 +1,4 @@
-"""Captures: the exact bytes that publishers sent, kept before anything is parsed.
+"""Captures: the exact bytes that publishers sent, kept whatever becomes of reading them (see `warehouse.unkept`).
 
 `captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once, however often they came), and
 a sidecar beside them says when and from where: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer. `journal.jsonl` lists the recorded batches in order with their
