@@ -164,12 +164,10 @@ NOT_LOADED = {
         "us_iso/spp_rtbm*",
     ],
     "what others made of lists that are read themselves: trackers, indices, copies with columns renamed": [
-        "aws_price_list/gpu_prices_*_amorton45.csv",
         "aws_price_list/libcloud_pricing_*",
         "gpu_rental_snapshots/joshhmckee*",
         "gpu_rental_snapshots/observations_to_*",
         "gpu_rental_snapshots/romaindeniau*",
-        "gpu_rental_snapshots/tardellirs*",
         "owid/owid-energy-data_renamed*",
         "research_ci/*",
     ],
