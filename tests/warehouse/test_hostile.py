@@ -19,6 +19,7 @@ from assets.catalog import catalog
 from assets.sources import _base, all_sources, source_named
 from assets.sources._base import LayoutError, body_of
 from tests.assets.sources.reading import read_body
+from tests.assets.sources.test_ecb import XML
 from tests.replay import Asked, ReplayServer
 from tests.warehouse.test_keeping import HEADER, offers, take
 from warehouse.captures import CaptureStore, Document
@@ -129,6 +130,16 @@ def test_xml_entities_are_never_expanded_or_fetched(tmp_path: Path, source_id: s
     assert time.monotonic() - started < 5
     assert "root:" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("entity", ['"1.18"', 'SYSTEM "file:///etc/hostname"'])
+def test_a_sound_answer_that_declares_entities_is_refused(tmp_path: Path, entity: str) -> None:
+    """All else about it is in order: it is refused for the declaration alone."""
+    sound = XML.format(version="v", rate="1.18")
+    assert read_body("ecb", sound, tmp_path, "x.xml")[0]["EUR"].height == 2
+    for body in (sound, sound.replace('"129.62"/>', '"129.62">&x;</Cube>')):
+        with pytest.raises(LayoutError, match="document type"):
+            read_body("ecb", f"<!DOCTYPE e [<!ENTITY x {entity}>]>{body}", tmp_path, "x.xml")
 
 
 @pytest.mark.parametrize(
