@@ -696,6 +696,19 @@ def walk_of(con: duckdb.DuckDBPyConnection, table: str, key: str = "") -> list[d
     return con.execute("FROM passport(?, ?)", [f"estimated.{table}", key]).pl().to_dicts()
 
 
+def test_a_petaday_of_today_is_that_of_the_last_day_known(bundled: duckdb.DuckDBPyConnection) -> None:
+    """The index ends with what was last learnt: a question for a day later is answered by that day and says so, for 45 days."""
+    (last,) = bundled.execute(
+        "SELECT max(index_on) FROM estimated.price_index WHERE purchase_option = 'on_demand'"
+    ).fetchall()[0]
+    of_last = rows_of(bundled, f"FROM petaday_cost(DATE '{last}')")
+    assert {r["index_on"] for r in of_last} == {last}
+    assert rows_of(bundled, f"FROM petaday_cost(DATE '{last + dt.timedelta(days=45)}')") == of_last
+    assert rows_of(bundled, f"FROM petaday_cost(DATE '{last + dt.timedelta(days=46)}')") == []
+    earlier = last - dt.timedelta(days=30)
+    assert {r["index_on"] for r in rows_of(bundled, f"FROM petaday_cost(DATE '{earlier}')")} == {earlier}
+
+
 def test_estimates_are_noted_once(bundled: duckdb.DuckDBPyConnection) -> None:
     """Each as the tables hold it, so that they can be asked as known at a time; what did not change is not noted again."""
     assert words.note(bundled) == 0

@@ -26,7 +26,9 @@ COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every 
 CREATE OR REPLACE MACRO petaday_cost(valid_at := TIMESTAMPTZ '-infinity', petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,
         h.provider_count, h.is_bundled
-    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE, to_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
+    -- The index ends on the day on which something was last learnt: that of today comes with the first capture of the day.
+    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE - 45, to_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
         known_at := known_at::TIMESTAMPTZ) h
+    QUALIFY h.index_on = max(h.index_on) OVER ()
     ORDER BY h.cost_usd, h.accelerator_id, h.purchase_option;
-COMMENT ON MACRO TABLE petaday_cost IS 'Cost and energy of petadays (1e15 operations a second for a day) on every accelerator at a date: petaday_history of one day. petaday_cost(DATE ''2024-07-01''), petaday_cost(petadays := 3640) for GPT-3.';
+COMMENT ON MACRO TABLE petaday_cost IS 'Cost and energy of petadays (1e15 operations a second for a day) on every accelerator at a date: petaday_history of that day, or of the last one known within the 45 days before; index_on says which. petaday_cost(DATE ''2024-07-01''), petaday_cost(petadays := 3640) for GPT-3.';
