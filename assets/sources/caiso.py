@@ -73,6 +73,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(
             f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}"
         )
+    # A new column without a single number is no generation (a remark, say).
+    named = {c: name for c, name in named.items() if name in FUELS or raw[c].cast(pl.Float64, strict=False).count()}
     clock = raw.select(
         pl.col("Time").str.strip_chars().str.to_time("%H:%M", strict=False).alias("time"),
         *(megawatts(pl.col(c)).alias(name) for c, name in named.items()),

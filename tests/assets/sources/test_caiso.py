@@ -144,3 +144,11 @@ def test_one_of_two_columns_of_a_fuel_is_missed_too(tmp_path: Path) -> None:
     assert rejected["reason"].to_list() == ["generation of large hydro is missing, it is not zero"]
     _, rejected = read_body("caiso", head + rows.replace("900", ""), tmp_path, "fuelsource_2024-02-29.csv")
     assert rejected["reason"].to_list() == ["generation of large hydro is missing, it is not zero"] * 3
+
+
+def test_a_new_column_of_words_is_no_fuel_and_one_of_numbers_is_one_without_a_factor(tmp_path: Path) -> None:
+    head = "Time,Solar,Natural gas,Nuclear,Imports,New\n"
+    for new, refused in (("remark", 0), ("500", 3)):
+        rows = "".join(f"{h:02}:00,100,2000,2245,6000,{new}\n" for h in range(3))
+        _, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
+        assert rejected["reason"].str.contains("no emission factor").sum() == rejected.height == refused
