@@ -246,6 +246,59 @@ def test_a_network_pause_between_worker_and_catalog(
     assert rates(home) == expected([1, 2, 3])
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="minutes: PETADAY_NIGHTLY=1")
+@pytest.mark.parametrize("how", ["backends", "restart"])
+def test_the_main_job_while_the_catalog_is_shaken(on_lake: servers.Postgres, tmp_path: Path, how: str) -> None:
+    """`petaday run` while backends are ended every few seconds, or the server crashes once: it ends well and all is there once."""
+    import psycopg2
+
+    environment = os.environ | {"PETADAY_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+
+    def petaday(*words: str) -> subprocess.CompletedProcess[str]:
+        words = (sys.executable, "-m", "pipelines.cli", *words)
+        return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
+
+    assert petaday("lake", "init").returncode == 0
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "run"],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    told: list[str] = []
+    reading = threading.Thread(target=lambda: told.append(run.stdout.read() if run.stdout else ""))
+    reading.start()
+    shaken = 0
+    while run.poll() is None and shaken < (6 if how == "backends" else 1):
+        time.sleep(4)
+        con = psycopg2.connect(on_lake.settings(), password=on_lake.passwords["writer"], application_name="shaker")
+        con.autocommit = True
+        cursor = con.cursor()
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        if cursor.fetchone() == (1,):
+            shaken += 1
+            if how == "backends":
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND "
+                    "pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
+                )
+        con.close()
+        if how == "restart" and shaken:
+            on_lake.stop("immediate")
+            time.sleep(2)
+            on_lake.start()
+    run.wait(900)
+    reading.join()
+    assert shaken
+    assert run.returncode == 0, told[0][-3000:]
+    checked = petaday("lake", "check")
+    assert "all good" in checked.stdout, checked.stdout + checked.stderr
+    sql = "SELECT count(*) = count(DISTINCT capture_id) AS once, count(*) > 0 AS some FROM meta.capture"
+    assert petaday("query", sql, "--format", "csv").stdout.split() == ["once,some", "true,true"]
+
+
 @pytest.fixture
 def namespace() -> Iterator[tuple[str, str, str]]:
     """A network namespace of its own: its name, the address of this machine as seen from it, and the link between them."""
