@@ -29,7 +29,7 @@ METHOD_VERSION = "price-index-1"
 #: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.
 CHUNK = 1_500_000
 #: An offer, told from others in the log and in `estimated.price_offer`.
-_OFFER_KEY = "price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
+_OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
 _OF_METHOD = f"method_version = '{METHOD_VERSION}'"

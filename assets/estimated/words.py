@@ -9,7 +9,7 @@ _VALUES = "low, central, high, unit, reason, is_bundled"
 _NOTE = f"""
     INSERT INTO meta.estimate_word BY NAME
     WITH latest AS (FROM meta.estimate_word QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY recorded_at DESC) = 1),
-    told AS (SELECT {_KEY}, {_VALUES}, true AS is_estimated FROM scenario_quantity())
+    told AS (SELECT {_KEY}, {_VALUES}, true AS is_estimated FROM _scenario_quantity())
     SELECT t.*, now() AS recorded_at FROM told t
     ANTI JOIN latest l ON row({", ".join(f"t.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
         IS NOT DISTINCT FROM row({", ".join(f"l.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})

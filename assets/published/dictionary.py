@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,12 @@ def _macros(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
     ).fetchall()
 
 
+def _macro_rows(macros: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    return ["| macro | kind | meaning |", "| --- | --- | --- |"] + [
+        f"| `{n}({p})` | {'table' if k == 'table_macro' else 'scalar'} | {_cell(c)} |" for n, k, p, c in macros
+    ]
+
+
 def tables_page(con: duckdb.DuckDBPyConnection) -> str:
     """docs/tables.md."""
     found = describe(con)
@@ -119,10 +126,15 @@ def tables_page(con: duckdb.DuckDBPyConnection) -> str:
                 for c in table.columns
             ]
             lines.append("")
-    lines += ["## Macros", "", "| macro | kind | meaning |", "| --- | --- | --- |"]
+    macros = _macros(con)
+    lines += ["## Macros", "", *_macro_rows(m for m in macros if not m[0].startswith("_")), ""]
     lines += [
-        f"| `{n}({p})` | {'table' if k == 'table_macro' else 'scalar'} | {_cell(c)} |" for n, k, p, c in _macros(con)
+        "## Parts of macros",
+        "",
+        "What macros are made of: a name with a leading underscore may change without notice.",
+        "",
     ]
+    lines += _macro_rows(m for m in macros if m[0].startswith("_"))
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,7 @@
 Beside `gb_carbon_intensity`, which keeps the intensity that NESO states itself (direct, with imports and biomass by its own
 factors). This one is computed here, direct and lifecycle, by `_fuel_mix`: its kind is `estimated` for Great Britain and
 `forecast` for the regions, whose mix is the output of a model, past slots too. NESO's own figure goes first wherever both
-would do (`is_second_word` in the warehouse); the bases differ, so the two are never averaged.
+would do (`_is_second_word` in the warehouse); the bases differ, so the two are never averaged.
 
 Shares are per cent of what is *used*, to one decimal, so that `imports` is one of the fuels: it is ignored, since one share
 stands for several countries (NESO's own factors differ by country), and a slot of which more than `MAX_IMPORTS_SHARE` is

@@ -159,7 +159,11 @@ def test_macros_are_as_they_were_made_a_while_later(lake_home: Home) -> None:
         assert "cheapest" not in kept
         assert con.execute("FROM cheapest('H100')").fetchall() == []
         # Comments, which no lake keeps, are there for all; and who has made a macro of his own sees it as well.
-        told = dict(con.execute("SELECT name, meaning FROM help() WHERE kind IN ('macro', 'table_macro')").fetchall())
+        told = dict(
+            con.execute(
+                "SELECT name, meaning FROM help(with_parts := true) WHERE kind IN ('macro', 'table_macro')"
+            ).fetchall()
+        )
         assert {"cheapest", "cloud_rate_as_of", "help"} <= told.keys()
         assert len(told) == sum(macros.is_macro_comment(s) for s in catalog().scripts)
         con.execute("CREATE TEMP MACRO mine(a) AS a + 1")

@@ -825,7 +825,7 @@ def test_the_split_is_exact_for_any_factors(
 
 def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> None:
     """A second seller with cheaper input and far dearer output, and a free one, do not lend one price each."""
-    before = rows_of(bundled, "FROM bought_token_price('gpt-4')")
+    before = rows_of(bundled, "FROM _bought_token_price('gpt-4')")
     assert before
     bundled.execute("BEGIN")
     try:
@@ -833,8 +833,8 @@ def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> No
             "INSERT INTO observed.token_price_log BY NAME SELECT * REPLACE ('other' AS vendor, price_usd_per_mtok * CASE direction WHEN 'input' THEN 0.5 ELSE 9 END AS price_usd_per_mtok) "
             "FROM observed.token_price_log WHERE model = 'gpt-4' UNION ALL BY NAME SELECT * REPLACE ('free' AS vendor, 0 AS price_usd_per_mtok) FROM observed.token_price_log WHERE model = 'gpt-4'"
         )
-        after = rows_of(bundled, "FROM bought_token_price('gpt-4')")
-        other = rows_of(bundled, "FROM bought_token_price('gpt-4', of_vendor := 'other')")
+        after = rows_of(bundled, "FROM _bought_token_price('gpt-4')")
+        other = rows_of(bundled, "FROM _bought_token_price('gpt-4', of_vendor := 'other')")
     finally:
         bundled.execute("ROLLBACK")
     assert after == before

@@ -120,7 +120,10 @@ def test_every_column_of_the_published_file_has_a_comment(home: Home) -> None:
         nameless = con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL").fetchall()
         assert nameless == []
         listed = {r[0] for r in con.execute("SELECT name FROM petaday.help()").fetchall()}
+        parts = {r[0] for r in con.execute("SELECT name FROM petaday.help(with_parts := true)").fetchall()} - listed
     assert {"cloud_rate_as_of", "pf_days", "observed.cloud_rate"} <= listed
+    assert "_row_of_observed" in parts
+    assert all(name.startswith("_") for name in parts)
 
 
 def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServer) -> None:

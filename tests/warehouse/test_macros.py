@@ -8,6 +8,8 @@ import duckdb
 import pytest
 
 from assets.catalog import catalog
+from warehouse.connection import write_session
+from warehouse.home import Home
 from warehouse.macros import defaults_of, is_macro, name_of
 
 MACROS = {str(name_of(s)): defaults_of(s) for s in catalog().scripts if is_macro(s)}
@@ -38,8 +40,28 @@ def test_there_are_macros_that_answer_for_now() -> None:
 
 def test_an_instant_that_is_not_given_is_now_and_an_unknown_one_is_not() -> None:
     con = duckdb.connect()
-    (script,) = [s for s in catalog().scripts if is_macro(s) and name_of(s) == "asked_instant"]
+    (script,) = [s for s in catalog().scripts if is_macro(s) and name_of(s) == "_asked_instant"]
     con.execute(script).fetchall()
-    asked = "asked_instant(TIMESTAMPTZ '-infinity') = now(), asked_instant(NULL), asked_instant(DATE '2026-01-02') = TIMESTAMPTZ '2026-01-02 00:00:00'"
+    asked = "_asked_instant(TIMESTAMPTZ '-infinity') = now(), _asked_instant(NULL), _asked_instant(DATE '2026-01-02') = TIMESTAMPTZ '2026-01-02 00:00:00'"
     for _ in range(2):
         assert con.execute(f"SELECT {asked}").fetchall() == [(True, None, True)]
+
+
+def test_a_macro_that_is_no_longer_declared_goes(home: Home) -> None:
+    """Of an earlier Petaday: it would still answer, by tables that have changed since."""
+    with write_session(home, catalog()) as con:
+        kept = names(con)
+        con.execute("CREATE MACRO former(a) AS a + 1")
+        con.execute("CREATE MACRO former_rows() AS TABLE SELECT 1")
+        con.execute("UPDATE meta.definition SET fingerprint = 'of an earlier one' WHERE name = 'catalog'")
+    with write_session(home, catalog()) as con:
+        assert names(con) == kept == set(MACROS)
+
+
+def names(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {
+        name
+        for (name,) in con.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND database_name = current_database() AND function_type LIKE '%macro'"
+        ).fetchall()
+    }

@@ -178,10 +178,10 @@ def test_every_row_of_an_estimated_table_has_a_passport(
 def test_the_offers_of_a_day_make_its_median(con: duckdb.DuckDBPyConnection) -> None:
     """The walk of the price index ends at just those offers that it was computed from: every day of it, worked anew."""
     wrong = con.execute(
-        "SELECT i.root_key, i.central, o.middle FROM (SELECT h.root_key, p.median_usd_per_gpu_hour AS central FROM head_of_index('price_index', '') h "
+        "SELECT i.root_key, i.central, o.middle FROM (SELECT h.root_key, p.median_usd_per_gpu_hour AS central FROM _head_of_index('price_index', '') h "
         "JOIN estimated.price_index p ON h.root_key = concat_ws('/', p.accelerator_id, p.purchase_option, p.index_on, p.method_version)) i "
         "LEFT JOIN (SELECT root_key, median(price) AS middle FROM (SELECT root_key, provider, median(usd_value) AS price "
-        "FROM observation_of_index('price_index', '') GROUP BY ALL) GROUP BY ALL) o USING (root_key) "
+        "FROM _observation_of_index('price_index', '') GROUP BY ALL) GROUP BY ALL) o USING (root_key) "
         "WHERE o.middle IS NULL OR abs(i.central / o.middle - 1) > 1e-9"
     ).fetchall()
     assert wrong == []
@@ -219,7 +219,7 @@ def test_an_observed_factor_is_the_median_of_the_observations_it_walks_to(con: d
 def test_every_reference_row_is_cited_or_lies_in_a_hashed_file(con: duckdb.DuckDBPyConnection, table: str) -> None:
     steps = passport.walk(con, f"reference.{table}").steps
     assert steps, (
-        f"no passport for reference.{table}: add it to row_of_reference in assets/published/sql/_keyed_rows.sql"
+        f"no passport for reference.{table}: add it to _row_of_reference in assets/published/sql/_keyed_rows.sql"
     )
     has_url = "source_url" in next(t for t in REFERENCE_TABLES if t.name == table).declared()
     for step in steps:
@@ -311,7 +311,7 @@ def test_what_is_asked_for_is_text_in_the_query_that_passport_makes(con: duckdb.
     for table in (HOSTILE, "estimated.siting'", "siting(1)", "nothing", "", None):
         for key in (HOSTILE, "'", "''", "\\'", None):
             assert con.execute("SELECT count(*) FROM passport(?, ?)", [table, key]).fetchall() == [(0,)]
-            (query,) = con.execute("SELECT passport_call('head', ?, ?)", [table, key]).fetchall()[0]
+            (query,) = con.execute("SELECT _passport_call('head', ?, ?)", [table, key]).fetchall()[0]
             assert len(duckdb.extract_statements(query)) == 1
             assert con.execute(f"SELECT count(*) FROM ({query})").fetchall() == [(0,)]
     assert con.execute("SELECT count(*) > 0 FROM passport('siting')").fetchall() == [(True,)]

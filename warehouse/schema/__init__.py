@@ -96,10 +96,23 @@ def apply(con: duckdb.DuckDBPyConnection, catalog: Catalog, *, is_lake: bool = F
         else:
             for statement in catalog.scripts:
                 con.execute(statement).fetchall()
+            _drop_former_macros(con, catalog)
             _comment_views(con, catalog)
         con.execute("DELETE FROM meta.definition WHERE name = 'catalog'").fetchall()
         con.execute("INSERT INTO meta.definition VALUES ('catalog', ?)", [fingerprint]).fetchall()
     return True
+
+
+def _drop_former_macros(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Macros of an earlier Petaday that this one no longer has: the work file is the pipeline's alone, no one else's can be there."""
+    declared = {macros.name_of(script) for script in catalog.scripts}
+    found = con.execute(
+        "SELECT DISTINCT function_name, function_type FROM duckdb_functions() WHERE NOT internal AND database_name = current_database() "
+        "AND function_type IN ('macro', 'table_macro')"
+    ).fetchall()
+    for name, kind in found:
+        if name not in declared:
+            con.execute(f"DROP MACRO {'TABLE ' if kind == 'table_macro' else ''}{quoted(name)}").fetchall()
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int:

@@ -1,11 +1,11 @@
 -- NESO and Energy-Charts state an intensity of their own; what is computed here from their mix never stands in its way, on whatever basis it is.
-CREATE OR REPLACE MACRO is_second_word(source_id) AS source_id IN ('gb_carbon_intensity_mix', 'energy_charts_mix');
-COMMENT ON MACRO is_second_word IS 'Whether a source is a carbon intensity computed here from the generation mix of a publisher that states an intensity itself: chosen where that one says nothing on the basis asked for.';
+CREATE OR REPLACE MACRO _is_second_word(source_id) AS source_id IN ('gb_carbon_intensity_mix', 'energy_charts_mix');
+COMMENT ON MACRO _is_second_word IS 'Whether a source is a carbon intensity computed here from the generation mix of a publisher that states an intensity itself: chosen where that one says nothing on the basis asked for.';
 
 -- Who is believed where several speak of the same thing: written once, used by the index, the views and the macros.
 CREATE OR REPLACE MACRO source_rank(source_id) AS
     CASE WHEN source_id LIKE 'starter%' THEN 9
-         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') OR is_second_word(source_id) THEN 2
+         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') OR _is_second_word(source_id) THEN 2
          WHEN source_id IN ('litellm', 'simonw') THEN 3
          WHEN source_id IN ('gpurentalprices', 'tardellirs', 'aws_p5_series', 'openrouter', 'fsdl') THEN 4
          ELSE 1 END;
@@ -17,9 +17,9 @@ CREATE OR REPLACE MACRO counts_until(valid_to, confirmed_at, is_bundled) AS
 COMMENT ON MACRO counts_until IS 'Until when a price counts: its end; else 45 days after a complete answer of its source last confirmed it (548 days for the dated facts that ship with Petaday).';
 
 -- One number for an offer, so that its prices are told from those of others by comparing one column.
-CREATE OR REPLACE MACRO price_offer_key(source_id, scope, provider, region, instance_type, offer_variant) AS
+CREATE OR REPLACE MACRO _price_offer_key(source_id, scope, provider, region, instance_type, offer_variant) AS
     (hash(source_id, scope, provider, region, instance_type, offer_variant) >> 1)::BIGINT;
-COMMENT ON MACRO price_offer_key IS '1; number of an offer in estimated.price_offer.';
+COMMENT ON MACRO _price_offer_key IS '1; number of an offer in estimated.price_offer.';
 
 -- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly ever eightfold.
 CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_price) >= 8 * least(price, other_price);

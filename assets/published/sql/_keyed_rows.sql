@@ -1,12 +1,12 @@
 -- Rows of observed and reference tables in one form, for the walks of passport_walk.sql.
 
-CREATE OR REPLACE MACRO offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS
+CREATE OR REPLACE MACRO _offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS
     concat_ws('/', provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, strftime(valid_from, '%Y-%m-%dT%H:%MZ'));
-COMMENT ON MACRO offer_row_key IS 'Key by which a row of observed.cloud_rate is named in passports.';
+COMMENT ON MACRO _offer_row_key IS 'Key by which a row of observed.cloud_rate is named in passports.';
 
-CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
+CREATE OR REPLACE MACRO _row_of_observed(of_subject) AS TABLE
     SELECT 'observed.cloud_rate' AS table_name,
-        offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
+        _offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id,
         currency_code, provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value,
         price_component = 'instance' AND offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless') AS is_rate
@@ -55,9 +55,9 @@ CREATE OR REPLACE MACRO row_of_observed(of_subject) AS TABLE
             strftime(valid_from, '%Y-%m-%dT%H:%MZ')) AS row_key,
         instance_hours AS value, 'h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id
     FROM observed.usage WHERE of_subject = 'usage';
-COMMENT ON MACRO TABLE row_of_observed IS 'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that passport takes.';
+COMMENT ON MACRO TABLE _row_of_observed IS 'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that passport takes.';
 
-CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
+CREATE OR REPLACE MACRO _row_of_reference(of_name) AS TABLE
     SELECT 'reference.accelerator' AS table_name, accelerator_id AS row_key, source_url, checked_on, note FROM reference.accelerator WHERE of_name = 'accelerator'
     UNION ALL BY NAME
     SELECT 'reference.accelerator_alias' AS table_name, concat_ws('/', alias, provider, memory_gib, instance_pattern) AS row_key, note
@@ -100,4 +100,4 @@ CREATE OR REPLACE MACRO row_of_reference(of_name) AS TABLE
     FROM reference.country WHERE of_name = 'country'
     UNION ALL BY NAME
     SELECT 'reference.method_default' AS table_name, factor AS row_key, source_url, note FROM reference.method_default WHERE of_name = 'method_default';
-COMMENT ON MACRO TABLE row_of_reference IS 'The rows of one reference table in one form: key as text, where the fact stands, when it was checked.';
+COMMENT ON MACRO TABLE _row_of_reference IS 'The rows of one reference table in one form: key as text, where the fact stands, when it was checked.';

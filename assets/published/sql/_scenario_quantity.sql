@@ -1,5 +1,5 @@
 -- What stands in the tables of estimates, and what stood there at an earlier time, in one form.
-CREATE OR REPLACE MACRO scenario_quantity() AS TABLE
+CREATE OR REPLACE MACRO _scenario_quantity() AS TABLE
     SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.training_estimate e
     UNION ALL SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.scenario_estimate e
     -- Of a decision the row and the column: horinger.net_saving_cny.
@@ -17,14 +17,14 @@ CREATE OR REPLACE MACRO scenario_quantity() AS TABLE
     UNION ALL (SELECT b.scenario_id, b.way || '.pays_back_probability', b.method_version, b.pays_back_probability, b.pays_back_probability, b.pays_back_probability, 'share', b.verdict, b.is_bundled
     FROM estimated.build_adapt_buy b WHERE b.pays_back_probability IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY b.scenario_id, b.way, b.method_version ORDER BY b.month_on DESC) = 1);
-COMMENT ON MACRO TABLE scenario_quantity IS 'Every quantity of the bundled scenarios as the tables of estimates hold it; of decisions the row and the column in one name, such as horinger.net_saving_cny.';
+COMMENT ON MACRO TABLE _scenario_quantity IS 'Every quantity of the bundled scenarios as the tables of estimates hold it; of decisions the row and the column in one name, such as horinger.net_saving_cny.';
 
 -- The estimates are drawn and put together in Python, so that SQL cannot compute them anew: each is noted in meta.estimate_word when it changes.
-CREATE OR REPLACE MACRO scenario_quantity_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    SELECT q.* FROM scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity'
+CREATE OR REPLACE MACRO _scenario_quantity_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    SELECT q.* FROM _scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity'
     UNION ALL BY NAME
     SELECT w.* EXCLUDE (recorded_at, is_estimated) FROM (
         SELECT * FROM meta.estimate_word WHERE recorded_at <= known_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY scenario_id, quantity, method_version ORDER BY recorded_at DESC) = 1) w
     WHERE w.is_estimated AND known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity';
-COMMENT ON MACRO TABLE scenario_quantity_known IS 'scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';
+COMMENT ON MACRO TABLE _scenario_quantity_known IS 'scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';

@@ -1,8 +1,8 @@
 -- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth and peak of that card, all else as in its estimate.
 -- estimates_in and scenarios_in: where the estimates and their scenarios stand, for a scenario of one's own.
-CREATE OR REPLACE MACRO served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
+CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH stated AS (
-        SELECT coalesce((SELECT toml_text(s.definition, 'number_format') FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate), 'bf16') AS number_format),
+        SELECT coalesce((SELECT _toml_text(s.definition, 'number_format') FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate), 'bf16') AS number_format),
     number AS (
         SELECT max(f.value) FILTER (f.factor = 'parameters_count') AS parameters, max(f.value) FILTER (f.factor = 'active_parameters_count') AS active_parameters,
             max(f.value) FILTER (f.factor = 'bytes_per_parameter') AS given_bytes, max(f.value) FILTER (f.factor = 'layer_count') AS layers,
@@ -28,4 +28,4 @@ CREATE OR REPLACE MACRO served_on(estimate, of_accelerator_id, of_version, estim
             prefill_s(f.active, f.prompt, coalesce(attention_flop_per_token(f.layers, f.width, f.prompt) / 6 * f.prompt, 0), f.cards, f.peak, f.compute_share) AS first_s
         FROM filled f)
     SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of, unnest([t.first_s / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use FROM timed t;
-COMMENT ON MACRO TABLE served_on IS 'GPU-seconds per million tokens of a service at full use, were it on another card, for why_moved; NULL where the card does not hold the batch or does not compute in the format.';
+COMMENT ON MACRO TABLE _served_on IS 'GPU-seconds per million tokens of a service at full use, were it on another card, for why_moved; NULL where the card does not hold the batch or does not compute in the format.';

@@ -26,10 +26,10 @@ COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive number
 CREATE OR REPLACE MACRO moved_by(value_from, value_to, total_from, total_to) AS log_mean(total_to, total_from) * ln(value_to / value_from);
 COMMENT ON MACRO moved_by IS 'unit of the total; what one factor of a product adds to the change of the product; Ang 2005, doi:10.1016/j.enpol.2003.10.010 (LMDI-I)';
 
-CREATE OR REPLACE MACRO parts_of_move(kind) AS
+CREATE OR REPLACE MACRO _parts_of_move(kind) AS
     ['hardware', 'utilization'] || CASE kind WHEN 'rental' THEN ['price', 'exchange_rate'] WHEN 'electricity' THEN ['power', 'pue', 'price', 'exchange_rate']
         WHEN 'energy' THEN ['power', 'pue'] WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
-COMMENT ON MACRO parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
+COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
 
 CREATE OR REPLACE MACRO slot_length(resolution) AS
     CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
@@ -43,26 +43,26 @@ CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
 COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
 
 -- A continent's two letters alone are no country (AS is Asia before it is American Samoa); the UK is written so, and GB in ISO 3166.
-CREATE OR REPLACE MACRO country_in_name(region) AS
+CREATE OR REPLACE MACRO _country_in_name(region) AS
     CASE WHEN region NOT IN ('AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA')
         THEN regexp_replace(nullif(regexp_extract(region, '(?:^|, )([A-Z]{2})(?:, (?:AF|AN|AS|EU|NA|OC|SA))?$', 1), ''), '^UK$', 'GB') END;
-COMMENT ON MACRO country_in_name IS 'Country code that the name of a place ends with (before the continent, if that is said): EE of ''Estonia, EE, EU''; NULL where there is none.';
+COMMENT ON MACRO _country_in_name IS 'Country code that the name of a place ends with (before the continent, if that is said): EE of ''Estonia, EE, EU''; NULL where there is none.';
 
 -- A market's offers name their place ('Alberta, CA, NA'): the country is all that can be told of it.
-CREATE OR REPLACE MACRO country_told(known_region, country_code, written_region) AS
-    CASE WHEN known_region IS NULL THEN country_in_name(written_region) ELSE country_code END;
-COMMENT ON MACRO country_told IS 'Country of a region: that of reference.region, or (where it is not in it, known_region NULL) the one that its name as written ends with.';
+CREATE OR REPLACE MACRO _country_told(known_region, country_code, written_region) AS
+    CASE WHEN known_region IS NULL THEN _country_in_name(written_region) ELSE country_code END;
+COMMENT ON MACRO _country_told IS 'Country of a region: that of reference.region, or (where it is not in it, known_region NULL) the one that its name as written ends with.';
 
-CREATE OR REPLACE MACRO toml_text(definition, name) AS
+CREATE OR REPLACE MACRO _toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
-COMMENT ON MACRO toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';
+COMMENT ON MACRO _toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';
 
-CREATE OR REPLACE MACRO toml_number(definition, name) AS
+CREATE OR REPLACE MACRO _toml_number(definition, name) AS
     try_cast(replace(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*([-+0-9._eE]+)', 1), '_', '') AS DOUBLE);
-COMMENT ON MACRO toml_number IS 'Number of a key in the TOML of reference.scenario; NULL where it is not stated.';
+COMMENT ON MACRO _toml_number IS 'Number of a key in the TOML of reference.scenario; NULL where it is not stated.';
 
-CREATE OR REPLACE MACRO newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
-COMMENT ON MACRO newest_method IS 'The newest of method versions such as training-9 and training-10.';
+CREATE OR REPLACE MACRO _newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
+COMMENT ON MACRO _newest_method IS 'The newest of method versions such as training-9 and training-10.';
 
 CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TABLE
     WITH asked AS (SELECT of_factor::VARCHAR AS asked_factor, lower(of_provider::VARCHAR) AS asked_provider)
@@ -78,5 +78,5 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
 -- The default of an instant is '-infinity' and means now: DuckDB works out now() when a macro is made, so that as a default it would stand still at that moment.
-CREATE OR REPLACE MACRO asked_instant(instant) AS CASE WHEN instant::TIMESTAMPTZ = TIMESTAMPTZ '-infinity' THEN now() ELSE instant::TIMESTAMPTZ END;
-COMMENT ON MACRO asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';
+CREATE OR REPLACE MACRO _asked_instant(instant) AS CASE WHEN instant::TIMESTAMPTZ = TIMESTAMPTZ '-infinity' THEN now() ELSE instant::TIMESTAMPTZ END;
+COMMENT ON MACRO _asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';

@@ -1,5 +1,5 @@
 -- Factors of a job at an offer and at another one, or later: a row of siting, or an offer that is named; split by why_moved and why_rate_moved.
-CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
+CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (
         SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'utilization_share') AS utilization_share,
@@ -11,15 +11,15 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         SELECT of_provider::VARCHAR AS provider, of_instance_type::VARCHAR AS instance_type, of_region::VARCHAR AS region, NULL::VARCHAR AS accelerator_id, purchase::VARCHAR AS purchase_option,
             gpu_hours::DOUBLE AS hours, flop::DOUBLE AS flop, utilization_from::DOUBLE AS used, boundary::VARCHAR AS basis_boundary, NULL::VARCHAR AS method_version WHERE estimate IS NULL
         UNION ALL
-        SELECT s.provider, NULL, s.region, s.accelerator_id, s.purchase_option, CASE WHEN toml_number(c.definition, 'gpu_hours') IS NOT NULL THEN s.gpu_hours END,
-            CASE WHEN toml_number(c.definition, 'gpu_hours') IS NULL THEN s.gpu_hours * 3600 * a.fp16_dense_flop_per_s * coalesce(toml_number(c.definition, 'utilization'), d.utilization_share) END,
-            toml_number(c.definition, 'utilization'), coalesce(toml_text(c.definition, 'boundary'), 'lifecycle'), s.method_version
+        SELECT s.provider, NULL, s.region, s.accelerator_id, s.purchase_option, CASE WHEN _toml_number(c.definition, 'gpu_hours') IS NOT NULL THEN s.gpu_hours END,
+            CASE WHEN _toml_number(c.definition, 'gpu_hours') IS NULL THEN s.gpu_hours * 3600 * a.fp16_dense_flop_per_s * coalesce(_toml_number(c.definition, 'utilization'), d.utilization_share) END,
+            _toml_number(c.definition, 'utilization'), coalesce(_toml_text(c.definition, 'boundary'), 'lifecycle'), s.method_version
         FROM estimated.siting s JOIN reference.scenario c ON c.scenario_id = s.scenario_id CROSS JOIN assumed d LEFT JOIN reference.accelerator a ON a.accelerator_id = s.accelerator_id
         WHERE estimate = concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option)
         QUALIFY row_number() OVER (ORDER BY length(s.method_version) DESC, s.method_version DESC) = 1),
     side AS (
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
-        UNION ALL SELECT 'to', asked_instant(to_at), coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
+        UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
             coalesce(to_accelerator, j.accelerator_id), j.* REPLACE (coalesce(utilization_to, j.used)::DOUBLE AS used) FROM job j),
     -- Of a place, as in siting: the source that speaks for the provider, of a region that it says nothing of the next, and its cheapest instance type.
     offered AS (
@@ -43,7 +43,7 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         SELECT o.*, r.grid_zone, r.pue, max_by(g.intensity, g.year_from) FILTER (g.zone = r.grid_zone) AS own_grid,
             max_by(g.intensity, g.year_from) FILTER (g.zone = coalesce(n.grid_zone, n.country_code)) AS country_grid
         FROM offer o LEFT JOIN reference.region r ON lower(r.provider) = lower(o.provider) AND lower(r.region) = lower(o.region)
-        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, o.region)
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, o.region)
         LEFT JOIN grid g ON g.basis_boundary = o.basis_boundary AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, n.country_code)) AND g.year_from <= o.as_of_at
         GROUP BY ALL),
     valued AS (
@@ -56,7 +56,7 @@ CREATE OR REPLACE MACRO moved_offer(estimate, of_provider, of_instance_type, fro
         SELECT v.side, k.quantity, q.part, q.value FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy'), ('operational_kgco2e', 'carbon')) k(quantity, kind), LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate']) AS part,
                 unnest([v.hardware, v.utilization, v.power, v.pue, v.grid, v.amount, v.usd]) AS value) q
-        WHERE list_contains(parts_of_move(k.kind), q.part))
+        WHERE list_contains(_parts_of_move(k.kind), q.part))
     SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN job j WHERE f.side = 'from' AND t.side = 'to';
-COMMENT ON MACRO TABLE moved_offer IS 'Factors of a row of siting, or of a job at a named offer, at two dates, for why_moved and why_rate_moved.';
+COMMENT ON MACRO TABLE _moved_offer IS 'Factors of a row of siting, or of a job at a named offer, at two dates, for why_moved and why_rate_moved.';

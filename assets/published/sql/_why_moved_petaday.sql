@@ -1,11 +1,11 @@
 -- Factors of petadays on an accelerator at two dates, as petaday_history has them; split by why_moved.
-CREATE OR REPLACE MACRO moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', to_accelerator := NULL, utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', to_accelerator := NULL, utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH job AS (
         SELECT h.accelerator_id, h.purchase_option, max_by(h.gpu_hours, h.index_on) AS gpu_hours, max_by(h.energy_kwh, h.index_on) AS energy_kwh, max(h.method_version) AS method_version
         FROM estimated.petaday_history h WHERE estimate = concat_ws('/', h.scenario_id, h.accelerator_id, h.purchase_option) GROUP BY ALL),
     side AS (
         SELECT 'from' AS side, (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE AS index_on, j.accelerator_id AS want_accelerator, j.* FROM job j
-        UNION ALL SELECT 'to', (asked_instant(to_at) AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.* FROM job j),
+        UNION ALL SELECT 'to', (_asked_instant(to_at) AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.* FROM job j),
     -- As in estimated.price_index: one source speaks for a provider (is_spoken), its price is the median of its offers.
     offered AS (
         SELECT s.side, o.provider, o.region, o.instance_type, o.offer_variant, o.source_id, o.scope, o.valid_from, o.source_rank, o.currency_code, o.price_usd_per_gpu_hour AS usd,
@@ -34,7 +34,7 @@ CREATE OR REPLACE MACRO moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '-
     factor AS (
         SELECT v.side, k.quantity, q.part, q.value FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy')) k(quantity, kind), LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'price', 'exchange_rate']) AS part, unnest([v.hardware, v.utilization, v.power, v.pue, v.price, v.exchange_rate]) AS value) q
-        WHERE list_contains(parts_of_move(k.kind), q.part))
+        WHERE list_contains(_parts_of_move(k.kind), q.part))
     SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN job j WHERE f.side = 'from' AND t.side = 'to';
-COMMENT ON MACRO TABLE moved_petaday IS 'Factors of petadays on an accelerator at two dates, for why_moved.';
+COMMENT ON MACRO TABLE _moved_petaday IS 'Factors of petadays on an accelerator at two dates, for why_moved.';

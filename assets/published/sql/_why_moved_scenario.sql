@@ -1,12 +1,12 @@
 -- Factors of a scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
-CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
+CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH known AS (
         SELECT t.quantity, t.method_version, t.central, true AS is_training FROM query_table(estimates_in || '.training_estimate') t WHERE t.scenario_id = estimate
         UNION ALL SELECT e.quantity, e.method_version, e.central, false FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate),
     method AS (
         SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version, e.is_training
-        FROM (SELECT newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
+        FROM (SELECT _newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
     -- What may move, the hours and the energy that it follows from, and what its hours and its carbon are counted in.
     outcome AS (
         SELECT * FROM (VALUES
@@ -37,12 +37,12 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '
                 max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location', 1)) AS told_boundary
             FROM query_table(estimates_in || '.factor') f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
     stated AS (
-        SELECT toml_text(s.definition, 'accelerator') AS accelerator, lower(toml_text(s.definition, 'provider')) AS provider, toml_text(s.definition, 'region') AS region,
-            coalesce(toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, toml_text(s.definition, 'model') AS model
+        SELECT _toml_text(s.definition, 'accelerator') AS accelerator, lower(_toml_text(s.definition, 'provider')) AS provider, _toml_text(s.definition, 'region') AS region,
+            coalesce(_toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, _toml_text(s.definition, 'model') AS model
         FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     wanted AS (
         SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
-        UNION ALL SELECT 'to', asked_instant(to_at), coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
+        UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
     -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
@@ -95,7 +95,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '
         FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at GROUP BY ALL),
     served AS (
         SELECT v.* FROM (SELECT m.from_version, c.accelerator_id FROM method m CROSS JOIN carded c WHERE c.side = 'to' AND to_accelerator IS NOT NULL) w,
-            LATERAL (FROM served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
+            LATERAL (FROM _served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
     -- Operations at the peak of a card tell what a training takes on another one, a roofline what a service does; of a fleet that is not known.
     working AS (
         SELECT s.*, x.side, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
@@ -124,7 +124,7 @@ CREATE OR REPLACE MACRO moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '
         SELECT v.side, v.quantity, q.part, q.value FROM valued v, LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate', 'method']) AS part,
                 unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value) q
-        WHERE list_contains(parts_of_move(v.kind), q.part))
+        WHERE list_contains(_parts_of_move(v.kind), q.part))
     SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m WHERE f.side = 'from' AND t.side = 'to';
-COMMENT ON MACRO TABLE moved_scenario IS 'Factors of the estimate of a scenario at two dates, for why_moved.';
+COMMENT ON MACRO TABLE _moved_scenario IS 'Factors of the estimate of a scenario at two dates, for why_moved.';

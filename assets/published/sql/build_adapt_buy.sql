@@ -1,5 +1,5 @@
 -- Train a model, adapt an open one, or pay per token: from which volume the first two pay back, month by month.
-CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor, from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
             output_share::DOUBLE AS asked_share),
@@ -23,7 +23,7 @@ CREATE OR REPLACE MACRO bought_token_price(model_name, of_vendor := NULL, from_o
     FROM mixed x
     QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global', source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
     ORDER BY x.month_on;
-COMMENT ON MACRO TABLE bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers the cheapest; offers at no price are left out. bought_token_price(''gpt-4'').';
+COMMENT ON MACRO TABLE _bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers the cheapest; offers at no price are left out. _bought_token_price(''gpt-4'').';
 
 CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
         accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
@@ -50,7 +50,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             usd_per_mtok(p.median_usd_per_gpu_hour, q.own_speed * q.own_size / w.parameters * 3600) AS own,
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_high, q.own_speed)) AS serving_down,
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_low, q.own_speed)) AS serving_up
-        FROM bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
+        FROM _bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
         CROSS JOIN asked q CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
     -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
     stepped AS (

@@ -11,7 +11,7 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle', 
     -- A name that may be several cards is none.
     card AS (
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
-        FROM (SELECT DISTINCT m.accelerator, w.accelerator_id FROM monthly m JOIN accelerator_written() w ON w.written_key = accelerator_key(m.accelerator)) n GROUP BY n.accelerator),
+        FROM (SELECT DISTINCT m.accelerator, w.accelerator_id FROM monthly m JOIN _accelerator_written() w ON w.written_key = accelerator_key(m.accelerator)) n GROUP BY n.accelerator),
     manufactured AS (
         SELECT a.accelerator_id, a.tdp_w, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e FROM reference.accelerator a LEFT JOIN reference.embodied_carbon e ON starts_with(a.accelerator_id, e.accelerator_prefix)
         QUALIFY row_number() OVER (PARTITION BY a.accelerator_id ORDER BY length(e.accelerator_prefix) DESC NULLS LAST) = 1),

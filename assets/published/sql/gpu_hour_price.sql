@@ -2,7 +2,7 @@
 -- A source speaks for a provider as a whole, so that no offer stands there twice. A region that it says nothing of is taken from the next source that does, where it is
 -- a region of the provider (reference.region): lists that write regions their own way would otherwise add the same offers under other names.
 CREATE OR REPLACE MACRO spoken_offer(valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', accelerator := NULL, purchase := NULL) AS TABLE
-    WITH asked AS (SELECT asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
+    WITH asked AS (SELECT _asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
     said AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count

@@ -2,7 +2,7 @@
 -- Hours are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin them at the half hour in Kolkata.
 CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infinity', horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT zone::VARCHAR AS asked_zone, asked_instant(from_at) AS told_by, time_bucket(INTERVAL 1 HOUR, asked_instant(from_at)) AS asked_at, hours::BIGINT AS job_hours,
+        SELECT zone::VARCHAR AS asked_zone, _asked_instant(from_at) AS told_by, time_bucket(INTERVAL 1 HOUR, _asked_instant(from_at)) AS asked_at, hours::BIGINT AS job_hours,
             horizon_hours::BIGINT AS wait_most, boundary::VARCHAR AS asked_boundary, known_at::TIMESTAMPTZ AS asked_known_at),
     heard AS (
         SELECT g.* FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     -- One source and basis: what is stated before what is computed beside it, lifecycle before direct, the seller of the series before others, the fuller one.
     chosen AS (
         SELECT r.source_id, r.basis_boundary FROM recent r GROUP BY r.source_id, r.basis_boundary
-        ORDER BY is_second_word(r.source_id), CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id), count(*) DESC, r.source_id LIMIT 1),
+        ORDER BY _is_second_word(r.source_id), CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id), count(*) DESC, r.source_id LIMIT 1),
     profile AS (
         SELECT hour(r.hour_from AT TIME ZONE 'UTC') AS hour_of_day, isodow(r.hour_from AT TIME ZONE 'UTC') >= 6 AS is_weekend, avg(r.intensity) AS typical
         FROM recent r JOIN chosen c ON c.source_id = r.source_id AND c.basis_boundary = r.basis_boundary GROUP BY ALL),
@@ -35,7 +35,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     -- A forecast counts where it reaches over the whole horizon: its hours are not compared with typical ones.
     forecast AS (
         SELECT h.source_id, h.basis_boundary FROM forecast_hour h CROSS JOIN asked a GROUP BY h.source_id, h.basis_boundary, a.wait_most, a.job_hours HAVING count(*) = a.wait_most + a.job_hours
-        ORDER BY is_second_word(h.source_id), CASE h.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(h.source_id), h.source_id LIMIT 1),
+        ORDER BY _is_second_word(h.source_id), CASE h.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(h.source_id), h.source_id LIMIT 1),
     span AS (SELECT k.asked_at + to_hours(k.wait_hours) AS hour_from, k.wait_hours, k.asked_zone, k.job_hours, k.wait_most
         FROM (SELECT b.*, unnest(range(0, b.wait_most + b.job_hours)) AS wait_hours FROM asked b) k),
     expected AS (

@@ -1,5 +1,5 @@
 -- Passports of the indices (price_index with price_link and price_offer, grid_day, green_trial, green_window): what passport_walk.sql walks from.
-CREATE OR REPLACE MACRO head_of_index(of_table, of_key) AS TABLE
+CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
     SELECT root_key, method_version, value AS central, unit, told, reason, 'estimated.' || split_part(of_table, '.', -1) AS table_name FROM (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, index_usd_per_gpu_hour AS value, 'USD/h' AS unit,
             format('median {:.6g} of {} providers ({} offers), quartiles {:.6g} to {:.6g}, cheapest {:.6g}; {:.6g} points of chain {}, ', median_usd_per_gpu_hour, provider_count, offer_count,
@@ -32,15 +32,15 @@ CREATE OR REPLACE MACRO head_of_index(of_table, of_key) AS TABLE
             format('{} trials from {} to {}; at once {:.6g}, best start {:.6g}', trial_count, first_on, last_on, now_gco2e_per_kwh, perfect_gco2e_per_kwh) AS told
         FROM estimated.green_window WHERE of_table IN ('green_window', 'estimated.green_window')
             AND starts_with(concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, method_version), of_key));
-COMMENT ON MACRO TABLE head_of_index IS 'Rows of the indices in the form that passport walks from.';
+COMMENT ON MACRO TABLE _head_of_index IS 'Rows of the indices in the form that passport walks from.';
 
-CREATE OR REPLACE MACRO reference_of_index(of_table, of_key) AS TABLE
+CREATE OR REPLACE MACRO _reference_of_index(of_table, of_key) AS TABLE
     SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, 'reference.accelerator' AS table_name, accelerator_id AS row_key
     FROM estimated.price_index WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key);
-COMMENT ON MACRO TABLE reference_of_index IS 'Reference facts that rows of the indices took.';
+COMMENT ON MACRO TABLE _reference_of_index IS 'Reference facts that rows of the indices took.';
 
 -- The offers of a day, each provider by the source that spoke for it: rules 1 and 2 of estimated.price_index.
-CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
+CREATE OR REPLACE MACRO _offer_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, accelerator_id, purchase_option, index_on FROM estimated.price_index
         WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
@@ -54,25 +54,25 @@ CREATE OR REPLACE MACRO offer_of_index(of_table, of_key) AS TABLE
         SELECT w.root_key, o.*, offers_said(w.root_key, o.provider, o.source_id) AS said_count
         FROM row_wanted w JOIN counted o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option AND o.from_on <= w.index_on AND w.index_on < o.to_on)
     SELECT root_key, 'observed.cloud_rate' AS table_name,
-        offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
+        _offer_row_key(provider, region, instance_type, purchase_option, price_component, offer_variant, source_id, scope, valid_from) AS row_key,
         price_amount_per_hour AS value, currency_code || '/h' AS unit, source_id, valid_from, valid_to, observed_at, capture_id, currency_code,
         provider, region, instance_type, purchase_option, accelerator_name, accelerator_memory_gib, accelerator_id, price_usd_per_gpu_hour AS usd_value
     FROM said QUALIFY is_spoken(root_key, provider, source_rank, said_count, source_id);
-COMMENT ON MACRO TABLE offer_of_index IS 'Offers behind rows of price_index and price_link, as rows of observed.cloud_rate.';
+COMMENT ON MACRO TABLE _offer_of_index IS 'Offers behind rows of price_index and price_link, as rows of observed.cloud_rate.';
 
-CREATE OR REPLACE MACRO offer_of_price_offer(of_table, of_key) AS TABLE
+CREATE OR REPLACE MACRO _offer_of_price_offer(of_table, of_key) AS TABLE
     SELECT concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on) AS root_key, 'observed.cloud_rate' AS table_name,
-        offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,
+        _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,
         o.price_amount_per_hour AS value, o.currency_code || '/h' AS unit, o.source_id, o.valid_from, o.valid_to, o.observed_at, o.capture_id, o.currency_code,
         o.provider, o.region, o.instance_type, o.purchase_option, o.accelerator_name, o.accelerator_memory_gib, o.accelerator_id, o.price_usd_per_gpu_hour AS usd_value
     FROM estimated.price_offer w JOIN observed.cloud_offer o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
-        AND price_offer_key(o.source_id, o.scope, o.provider, o.region, o.instance_type, o.offer_variant) = w.offer_key
+        AND _price_offer_key(o.source_id, o.scope, o.provider, o.region, o.instance_type, o.offer_variant) = w.offer_key
         AND (o.counts_from AT TIME ZONE 'UTC')::DATE = w.began_on AND o.valid_to IS NOT DISTINCT FROM w.valid_to
     WHERE of_table IN ('price_offer', 'estimated.price_offer') AND starts_with(concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on), of_key);
-COMMENT ON MACRO TABLE offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
+COMMENT ON MACRO TABLE _offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
 
 -- A year of slots is told by capture: how many of them, from when to when, and their mean.
-CREATE OR REPLACE MACRO slots_of_index(of_table, of_key) AS TABLE
+CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind, day_on, method_version) AS root_key, zone, source_id, basis_boundary,
             [basis_kind] AS kinds, basis_method, basis_accounting, [resolution] AS resolutions, day_on AS first_on, day_on AS last_on
@@ -96,10 +96,10 @@ CREATE OR REPLACE MACRO slots_of_index(of_table, of_key) AS TABLE
         AND g.basis_accounting = w.basis_accounting AND list_contains(w.kinds, g.basis_kind) AND list_contains(w.resolutions, g.resolution)
         AND (g.valid_from AT TIME ZONE 'UTC')::DATE BETWEEN w.first_on AND w.last_on
     GROUP BY w.root_key, g.zone, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting, g.basis_kind, g.source_id, g.scope, g.capture_id;
-COMMENT ON MACRO TABLE slots_of_index IS 'Slots behind rows of grid_day, green_trial and green_window, told by capture.';
+COMMENT ON MACRO TABLE _slots_of_index IS 'Slots behind rows of grid_day, green_trial and green_window, told by capture.';
 
-CREATE OR REPLACE MACRO observation_of_index(of_table, of_key) AS TABLE
-    FROM offer_of_index(of_table, of_key)
-    UNION ALL BY NAME FROM offer_of_price_offer(of_table, of_key)
-    UNION ALL BY NAME FROM slots_of_index(of_table, of_key);
-COMMENT ON MACRO TABLE observation_of_index IS 'Observed rows behind rows of the indices.';
+CREATE OR REPLACE MACRO _observation_of_index(of_table, of_key) AS TABLE
+    FROM _offer_of_index(of_table, of_key)
+    UNION ALL BY NAME FROM _offer_of_price_offer(of_table, of_key)
+    UNION ALL BY NAME FROM _slots_of_index(of_table, of_key);
+COMMENT ON MACRO TABLE _observation_of_index IS 'Observed rows behind rows of the indices.';

@@ -1,9 +1,9 @@
 -- The walk of a published number back to the bytes it came from, in SQL. What each family of tables walks from stands in
--- passport_<family>.sql: its rows (head_of_), the reference facts (reference_of_) and the observed rows (observation_of_) that they took.
+-- passport_<family>.sql: its rows (_head_of_), the reference facts (_reference_of_) and the observed rows (_observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
-    WITH estimate AS (FROM head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(passport_call('head', of_table, of_key))),
-    decided_by AS (FROM query(passport_call('reference', of_table, of_key))),
+    WITH estimate AS (FROM _head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(_passport_call('head', of_table, of_key))),
+    decided_by AS (FROM query(_passport_call('reference', of_table, of_key))),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
     rate_said AS (
         SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, offers_said((w.root_key, w.factor), o.provider, o.source_id) AS said_count,
-            offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
+            _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
         FROM rate_wanted w JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
             AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
             AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
@@ -40,14 +40,14 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.grid_carbon')),
     observation AS (
         SELECT o.row_key AS root_key, NULL AS factor, o.*
-        FROM row_of_observed(split_part(of_table, '.', -1)) o WHERE starts_with(o.row_key, of_key)
+        FROM _row_of_observed(split_part(of_table, '.', -1)) o WHERE starts_with(o.row_key, of_key)
         UNION ALL BY NAME
-        SELECT r.root_key, r.factor, o.* FROM rate_spoken r JOIN row_of_observed('cloud_rate') o USING (row_key)
+        SELECT r.root_key, r.factor, o.* FROM rate_spoken r JOIN _row_of_observed('cloud_rate') o USING (row_key)
         UNION ALL BY NAME
-        SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN row_of_observed('grid_carbon') o
+        SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN _row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)
         UNION ALL BY NAME
-        FROM query(passport_call('observation', of_table, of_key))),
+        FROM query(_passport_call('observation', of_table, of_key))),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
         FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
@@ -68,19 +68,19 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     referenced AS (
         SELECT f.root_key, f.factor, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
         FROM factor f JOIN (
-            FROM row_of_reference('model') UNION ALL BY NAME FROM row_of_reference('accelerator') UNION ALL BY NAME
-            FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('embodied_carbon')) r
+            FROM _row_of_reference('model') UNION ALL BY NAME FROM _row_of_reference('accelerator') UNION ALL BY NAME
+            FROM _row_of_reference('region') UNION ALL BY NAME FROM _row_of_reference('method_default') UNION ALL BY NAME FROM _row_of_reference('embodied_carbon')) r
         ON r.table_name = 'reference.' || f.reference_table AND r.row_key = f.reference_key
         UNION ALL
         SELECT d.root_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
         FROM decided_by d JOIN (
-            FROM row_of_reference('scenario') UNION ALL BY NAME FROM row_of_reference('scenario_claim') UNION ALL BY NAME FROM row_of_reference('model') UNION ALL BY NAME
-            FROM row_of_reference('accelerator') UNION ALL BY NAME FROM row_of_reference('region') UNION ALL BY NAME FROM row_of_reference('embodied_carbon') UNION ALL BY NAME
-            FROM row_of_reference('method_default') UNION ALL BY NAME FROM row_of_reference('decision_default') UNION ALL BY NAME FROM row_of_reference('compute_hub')) r
+            FROM _row_of_reference('scenario') UNION ALL BY NAME FROM _row_of_reference('scenario_claim') UNION ALL BY NAME FROM _row_of_reference('model') UNION ALL BY NAME
+            FROM _row_of_reference('accelerator') UNION ALL BY NAME FROM _row_of_reference('region') UNION ALL BY NAME FROM _row_of_reference('embodied_carbon') UNION ALL BY NAME
+            FROM _row_of_reference('method_default') UNION ALL BY NAME FROM _row_of_reference('decision_default') UNION ALL BY NAME FROM _row_of_reference('compute_hub')) r
         ON r.table_name = d.table_name AND r.row_key = d.row_key
         UNION ALL
         SELECT r.row_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
-        FROM (FROM row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
+        FROM (FROM _row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
             UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
     walk AS (
         SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,

@@ -27,7 +27,7 @@ CREATE OR REPLACE MACRO petaday_cost(valid_at := TIMESTAMPTZ '-infinity', petada
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,
         h.provider_count, h.is_bundled
     -- The index ends on the day on which something was last learnt: that of today comes with the first capture of the day.
-    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE - 45, to_on := (asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
+    FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE - 45, to_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
         known_at := known_at::TIMESTAMPTZ) h
     QUALIFY h.index_on = max(h.index_on) OVER ()
     ORDER BY h.cost_usd, h.accelerator_id, h.purchase_option;

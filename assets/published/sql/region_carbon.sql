@@ -5,12 +5,12 @@
 CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
     -- The arguments get names of their own where no table is in sight: a column that somebody passes is never taken for one of ours.
     WITH asked AS (
-        SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
+        SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, _asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
             boundary::VARCHAR AS asked_boundary),
     place AS (
         SELECT o.*, r.provider, r.region, r.grid_zone, coalesce(c.grid_zone, c.country_code, r.country_code) AS country_zone, r.pue, r.zone_claimed_by
         FROM asked o LEFT JOIN reference.region r ON lower(r.provider) = lower(o.asked_provider) AND lower(r.region) = lower(o.asked_region)
-        LEFT JOIN reference.country c ON c.country_code = country_told(r.region, r.country_code, o.asked_region)),
+        LEFT JOIN reference.country c ON c.country_code = _country_told(r.region, r.country_code, o.asked_region)),
     zone AS (
         SELECT p.grid_zone AS zone, false AS is_country FROM place p WHERE p.grid_zone IS NOT NULL
         UNION ALL SELECT p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.grid_zone, '')),
@@ -33,7 +33,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
         SELECT a.* FROM aged a
         ORDER BY a.staleness, a.is_country, a.is_covering DESC, CASE WHEN a.is_covering THEN epoch(slot_length(a.resolution)) END,
             CASE WHEN NOT a.is_covering THEN a.valid_to END DESC,
-            is_second_word(a.source_id), CASE a.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END,
+            _is_second_word(a.source_id), CASE a.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END,
             CASE a.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(a.source_id), a.source_id, a.scope
         LIMIT 1)
     SELECT coalesce(p.provider, p.asked_provider) AS provider, coalesce(p.region, p.asked_region) AS region, b.intensity_gco2e_per_kwh,

@@ -61,17 +61,17 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
             OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said), s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
 COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is not outvoted and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
-CREATE OR REPLACE MACRO request_priced(requests) AS TABLE
+CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
     FROM query_table(requests)
     UNION ALL BY NAME
     SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier, NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
         NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count, NULL::BIGINT AS cached_write_tokens_count
     WHERE false;
-COMMENT ON MACRO TABLE request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. request_priced(''request_log'').';
+COMMENT ON MACRO TABLE _request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. _request_priced(''request_log'').';
 
 -- What is asked for, once, with the cards that answer it. It stands beside the requests as one side of a join: over a relation that is read twice DuckDB hands on
 -- every column of the requests, also those that nobody asked for.
-CREATE OR REPLACE MACRO request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH card AS MATERIALIZED (SELECT c.* FROM token_price_card(known_at := known_at::TIMESTAMPTZ) c),
     sold AS MATERIALIZED (
         SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id, coalesce(n.model_id, model_key(k.listing)) AS meant
@@ -82,7 +82,7 @@ CREATE OR REPLACE MACRO request_card(requests, known_at := TIMESTAMPTZ 'infinity
     sought AS (
         SELECT d.*, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id, coalesce(d.service_tier, 'standard') AS tier, model_listing(d.model) AS spoken,
             coalesce(n.model_id, model_key(d.model)) AS meant, replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
-        FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM request_priced(requests) g) d
+        FROM (SELECT DISTINCT g.model, g.vendor, g.service_tier FROM _request_priced(requests) g) d
         LEFT JOIN reference.vendor_alias v ON v.vendor = lower(d.vendor) LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)),
     candidate AS (
         SELECT d.*, true AS is_spelled, s.vendor_key AS sold_by, s.vendor_id AS sold_by_id, s.listing
@@ -109,15 +109,15 @@ CREATE OR REPLACE MACRO request_card(requests, known_at := TIMESTAMPTZ 'infinity
         c.vendor_key AS priced_vendor, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok, c.output_usd_per_mtok,
         coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok, coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok
     FROM asked a LEFT JOIN card c ON c.vendor_key = a.sold_by AND c.listing = a.listing AND c.service_tier = a.tier;
-COMMENT ON MACRO TABLE request_card IS 'What request_cost looks up: every model, vendor and service tier (as written) in a table of requests with the cards (token_price_card) that answer it, by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). What no listing answers has one row without prices; vendor_count and listing_count say why. request_card(''request_log'').';
+COMMENT ON MACRO TABLE _request_card IS 'What request_cost looks up: every model, vendor and service tier (as written) in a table of requests with the cards (token_price_card) that answer it, by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). What no listing answers has one row without prices; vendor_count and listing_count say why. _request_card(''request_log'').';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH priced AS (
         SELECT g.* EXCLUDE (day_us, read_tokens, written_tokens), c.* EXCLUDE (model, vendor, service_tier, from_at, to_at, tokens_above, tokens_to, day_from_us, day_to_us),
             g.read_tokens, g.written_tokens, g.input_tokens_count - g.read_tokens - g.written_tokens AS fresh_tokens
         FROM (SELECT g.*, epoch_us(g.requested_at) % 86_400_000_000 AS day_us, coalesce(g.cached_read_tokens_count, 0) AS read_tokens, coalesce(g.cached_write_tokens_count, 0) AS written_tokens
-            FROM request_priced(requests) g) g
-        LEFT JOIN request_card(requests, known_at := known_at) c ON c.model IS NOT DISTINCT FROM g.model AND c.vendor IS NOT DISTINCT FROM g.vendor AND c.service_tier IS NOT DISTINCT FROM g.service_tier
+            FROM _request_priced(requests) g) g
+        LEFT JOIN _request_card(requests, known_at := known_at) c ON c.model IS NOT DISTINCT FROM g.model AND c.vendor IS NOT DISTINCT FROM g.vendor AND c.service_tier IS NOT DISTINCT FROM g.service_tier
             AND g.requested_at >= c.from_at AND g.requested_at < c.to_at AND g.input_tokens_count > c.tokens_above AND g.input_tokens_count <= c.tokens_to
             AND g.day_us >= c.day_from_us AND g.day_us < c.day_to_us),
     costed AS (

@@ -1,6 +1,6 @@
 -- Energy, emissions, resources and water of a log of requests, by EcoLogits' method: the formulas of assets/estimated/formulas/request.sql on every row.
 -- The name of a table comes in as text; columns that it lacks are unknown.
-CREATE OR REPLACE MACRO request_given(requests) AS TABLE
+CREATE OR REPLACE MACRO _request_given(requests) AS TABLE
     FROM query_table(requests)
     UNION ALL BY NAME
     SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count, NULL::DOUBLE AS output_tokens_count,
@@ -8,17 +8,17 @@ CREATE OR REPLACE MACRO request_given(requests) AS TABLE
         NULL::DOUBLE AS pue, NULL::DOUBLE AS site_water_l_per_kwh, NULL::DOUBLE AS grid_gco2e_per_kwh, NULL::DOUBLE AS grid_kgsbe_per_kwh,
         NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh
     WHERE false;
-COMMENT ON MACRO TABLE request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. request_given(''request_log'').';
+COMMENT ON MACRO TABLE _request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. _request_given(''request_log'').';
 
 -- The grid of every place and hour that is asked for, once: joined by equality of hour, day, month and year, never by a range.
-CREATE OR REPLACE MACRO request_grid(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _request_grid(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT DISTINCT q.zone, q.provider, q.region, date_trunc('hour', q.requested_at AT TIME ZONE 'UTC') AS hour_from
-        FROM request_given(requests) q WHERE q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL),
+        FROM _request_given(requests) q WHERE q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL),
     place AS (
         SELECT a.*, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
         FROM asked a LEFT JOIN reference.region r ON a.zone IS NULL AND lower(r.provider) = lower(a.provider) AND lower(r.region) = lower(a.region)
-        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, a.region)),
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, a.region)),
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
     word AS (
@@ -54,7 +54,7 @@ CREATE OR REPLACE MACRO request_grid(requests, boundary := 'lifecycle', known_at
         f.source_id AS grid_source_id, f.capture_id AS grid_capture_id
     FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
     QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1;
-COMMENT ON MACRO TABLE request_grid IS 'Carbon intensity (average, location-based, actual, one boundary) of every place and hour in a table of requests: the finest slot that holds the hour, the zone before its country, else the latest year before it. request_grid(''request_log'').';
+COMMENT ON MACRO TABLE _request_grid IS 'Carbon intensity (average, location-based, actual, one boundary) of every place and hour in a table of requests: the finest slot that holds the hour, the zone before its country, else the latest year before it. _request_grid(''request_log'').';
 
 -- One formula of each version, by its name; a name that is not known is told by the first.
 CREATE OR REPLACE MACRO request_it_energy_kwh(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
@@ -85,16 +85,16 @@ COMMENT ON MACRO request_embodied_mj IS 'MJ; primary energy of the manufacture o
 CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH named AS (
         SELECT m.model, n.model_id, r.parameters_count AS of_model, coalesce(r.active_parameters_count, r.parameters_count) AS active_of_model
-        FROM (SELECT DISTINCT q.model FROM request_given(requests) q WHERE q.model IS NOT NULL) m
+        FROM (SELECT DISTINCT q.model FROM _request_given(requests) q WHERE q.model IS NOT NULL) m
         JOIN observed.model_name n ON n.name_key = model_key(m.model) JOIN reference.model r ON r.model_id = n.model_id),
     placed AS (
         SELECT q.* EXCLUDE (grid_gco2e_per_kwh, pue), coalesce(q.parameters_count, q.active_parameters_count, n.of_model)::DOUBLE AS total_used,
             coalesce(q.active_parameters_count, q.parameters_count, n.active_of_model)::DOUBLE AS active_used, n.model_id,
             coalesce(q.pue, r.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, g.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
             g.zone_used, g.grid_resolution, g.is_grid_of_its_time, g.grid_source_id, g.grid_capture_id
-        FROM request_given(requests) q LEFT JOIN named n ON n.model = q.model
+        FROM _request_given(requests) q LEFT JOIN named n ON n.model = q.model
         LEFT JOIN (SELECT lower(p.provider) AS of_provider, lower(p.region) AS of_region, p.pue FROM reference.region p) r ON r.of_provider = lower(q.provider) AND r.of_region = lower(q.region)
-        LEFT JOIN request_grid(requests, boundary := boundary, known_at := known_at) g ON g.zone IS NOT DISTINCT FROM q.zone AND g.provider IS NOT DISTINCT FROM q.provider
+        LEFT JOIN _request_grid(requests, boundary := boundary, known_at := known_at) g ON g.zone IS NOT DISTINCT FROM q.zone AND g.provider IS NOT DISTINCT FROM q.provider
             AND g.region IS NOT DISTINCT FROM q.region AND g.hour_from = date_trunc('hour', q.requested_at AT TIME ZONE 'UTC')),
     -- What is no number of tokens or parameters is unknown, never computed with: every result has the number of GPUs in it, which follows from this one.
     checked AS (

@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         against_purchase := NULL) AS TABLE
     WITH asked AS (
         SELECT gpu_hours::DOUBLE AS asked_gpu_hours, flop::DOUBLE AS asked_flop, model_key(model::VARCHAR) AS asked_model_key,
-            asked_instant(valid_at) AS asked_at, utilization::DOUBLE AS asked_utilization, boundary::VARCHAR AS asked_boundary, data_gb::DOUBLE AS moved_gb,
+            _asked_instant(valid_at) AS asked_at, utilization::DOUBLE AS asked_utilization, boundary::VARCHAR AS asked_boundary, data_gb::DOUBLE AS moved_gb,
             lower(from_provider::VARCHAR) AS moved_from_provider, lower(from_region::VARCHAR) AS moved_from_region, transfer_usd_per_gb::DOUBLE AS given_usd_per_gb,
             bandwidth_gbit_per_s::DOUBLE AS asked_bandwidth, lower(against_provider::VARCHAR) AS other_provider, against_region::VARCHAR AS other_region, against_accelerator IS NULL AS is_any_other,
             against_purchase::VARCHAR AS other_purchase),
@@ -55,7 +55,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         LEFT JOIN reference.accelerator a ON a.accelerator_id = o.accelerator_id
         LEFT JOIN embodied_card e ON e.accelerator_id = o.accelerator_id
         LEFT JOIN reference.region r ON lower(r.provider) = lower(o.provider) AND lower(r.region) = lower(o.region)
-        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, o.region)
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, o.region)
         LEFT JOIN year z ON z.zone = r.grid_zone
         LEFT JOIN year c ON c.zone = coalesce(n.grid_zone, n.country_code)),
     costed AS (

@@ -1,6 +1,6 @@
 -- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT model_listing(model_name::VARCHAR) AS asked_listing, asked_instant(valid_at) AS asked_at),
+    WITH asked AS (SELECT model_listing(model_name::VARCHAR) AS asked_listing, _asked_instant(valid_at) AS asked_at),
     told AS (
         SELECT k.*, lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction, k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
             ORDER BY k.valid_from NULLS FIRST) AS later_usd_per_mtok

@@ -35,7 +35,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         LEFT JOIN price p ON p.line_number = u.line_number
         LEFT JOIN reference.instance_accelerator i ON lower(i.provider) = u.provider AND lower(i.instance_type) = lower(u.instance_type)
         LEFT JOIN reference.region r ON lower(r.provider) = lower(u.provider) AND lower(r.region) = lower(u.region)
-        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, u.region)),
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, u.region)),
     -- The slots of the zones where something was used, on one basis, as known then.
     slot AS (
         SELECT g.zone, g.source_id, g.resolution, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_to, g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered

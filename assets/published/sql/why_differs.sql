@@ -3,7 +3,7 @@ CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIME
     WITH asked AS (SELECT from_estimate::VARCHAR AS asked_from, to_estimate::VARCHAR AS asked_to),
     newest AS (
         SELECT e.*, CASE WHEN e.scenario_id = a.asked_from THEN 'from' ELSE 'to' END AS side
-        FROM scenario_quantity_known(known_at := known_at) e JOIN asked a ON e.scenario_id IN (a.asked_from, a.asked_to)
+        FROM _scenario_quantity_known(known_at := known_at) e JOIN asked a ON e.scenario_id IN (a.asked_from, a.asked_to)
         QUALIFY row_number() OVER (PARTITION BY e.scenario_id, e.quantity ORDER BY length(e.method_version) DESC, e.method_version DESC) = 1),
     side AS (
         SELECT n.side, max(n.central) FILTER (n.quantity = 'training_flop') AS flop, max(n.central) FILTER (n.quantity = 'cost_usd') AS cost,

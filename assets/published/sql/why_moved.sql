@@ -2,11 +2,11 @@
 CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH moved AS (
-        FROM moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method, to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
+        FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method, to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
             utilization_to := utilization_to, boundary := boundary, known_at := known_at, estimates_in := estimates_in, scenarios_in := scenarios_in)
-        UNION ALL FROM moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider, to_region := to_region, utilization_to := utilization_to, to_accelerator := to_accelerator,
+        UNION ALL FROM _moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider, to_region := to_region, utilization_to := utilization_to, to_accelerator := to_accelerator,
             known_at := known_at)
-        UNION ALL FROM moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator, utilization_to := utilization_to, known_at := known_at)),
+        UNION ALL FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator, utilization_to := utilization_to, known_at := known_at)),
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from, CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
             any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version
@@ -22,7 +22,7 @@ COMMENT ON MACRO TABLE why_moved IS 'Why an estimate comes to another sum at to_
 CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH moved AS (
-        FROM moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region, purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
+        FROM _moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region, purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
             to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from, utilization_to := utilization_to, boundary := boundary, known_at := known_at)),
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from, CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,

@@ -4,29 +4,29 @@
 --    order of adding. What a window takes is the difference of two sums: as many look-ups as windows have ends, however long they are.
 -- 3. Scenarios (how many accelerators, how much power) come last: each is a multiplication on the window that it shares with others.
 -- Where no price or no slot holds, the sums stand still and the hours are counted as unknown: nothing is carried over a gap.
-CREATE OR REPLACE MACRO window_given(windows) AS TABLE
+CREATE OR REPLACE MACRO _window_given(windows) AS TABLE
     FROM query_table(windows)
     UNION ALL BY NAME
     SELECT NULL::TIMESTAMPTZ AS run_from, NULL::TIMESTAMPTZ AS run_to, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
         NULL::VARCHAR AS instance_type, NULL::VARCHAR AS accelerator, NULL::VARCHAR AS purchase_option, NULL::DOUBLE AS accelerator_count,
         NULL::DOUBLE AS power_kw, NULL::DOUBLE AS pue
     WHERE false;
-COMMENT ON MACRO TABLE window_given IS 'A table of runs with every column that window_totals and window_hours read, NULL where it has none. window_given(''run_plan'').';
+COMMENT ON MACRO TABLE _window_given IS 'A table of runs with every column that window_totals and window_hours read, NULL where it has none. _window_given(''run_plan'').';
 
-CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (SELECT p.central AS power_share, q.central AS usual_pue FROM method_band('power_share_of_tdp') p, method_band('pue') q),
     span AS MATERIALIZED (
         SELECT DISTINCT g.provider, g.region, g.zone, g.instance_type, g.accelerator, g.purchase_option, g.run_from, g.run_to
-        FROM window_given(windows) g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
+        FROM _window_given(windows) g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
     reach AS MATERIALIZED (SELECT min(s.run_from) AS first_at, max(s.run_to) AS last_at FROM span s),
     named AS MATERIALIZED (
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
-        FROM (SELECT DISTINCT s.accelerator FROM span s WHERE s.accelerator IS NOT NULL) d JOIN accelerator_written() w ON w.written_key = accelerator_key(d.accelerator)),
+        FROM (SELECT DISTINCT s.accelerator FROM span s WHERE s.accelerator IS NOT NULL) d JOIN _accelerator_written() w ON w.written_key = accelerator_key(d.accelerator)),
     located AS (
         SELECT p.*, r.pue AS region_pue, coalesce(p.zone, r.grid_zone) AS own_zone, CASE WHEN p.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
         FROM (SELECT DISTINCT s.provider, s.region, s.zone, s.instance_type, s.accelerator, s.purchase_option FROM span s) p
         LEFT JOIN reference.region r ON lower(r.provider) = lower(p.provider) AND lower(r.region) = lower(p.region)
-        LEFT JOIN reference.country n ON n.country_code = country_told(r.region, r.country_code, p.region)),
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, p.region)),
     -- Offers have numbers above zero, zones below: one timeline for both.
     place AS MATERIALIZED (SELECT l.*, row_number() OVER () AS price_key, -dense_rank() OVER (ORDER BY l.own_zone, l.country_zone) AS grid_key FROM located l),
     run AS MATERIALIZED (
@@ -139,7 +139,7 @@ CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle',
             c.price_capture_id, c.grid_capture_id, c.own_zone, (g.accelerator_count > 0) IS NOT FALSE AND (g.power_kw >= 0) IS NOT FALSE AND (g.pue >= 1) IS NOT FALSE AS is_sane,
             coalesce(g.pue, c.region_pue, d.usual_pue) AS pue, g.pue IS NULL AND c.region_pue IS NOT NULL AS is_pue_published,
             coalesce(g.power_kw, g.accelerator_count * power_w_per_gpu(c.tdp_w, d.power_share) / 1000) AS it_power_kw
-        FROM window_given(windows) g CROSS JOIN assumed d
+        FROM _window_given(windows) g CROSS JOIN assumed d
         LEFT JOIN run r ON r.provider IS NOT DISTINCT FROM g.provider AND r.region IS NOT DISTINCT FROM g.region AND r.zone IS NOT DISTINCT FROM g.zone
             AND r.instance_type IS NOT DISTINCT FROM g.instance_type AND r.accelerator IS NOT DISTINCT FROM g.accelerator
             AND r.purchase_option IS NOT DISTINCT FROM g.purchase_option AND r.run_from = g.run_from AND r.run_to = g.run_to
@@ -170,12 +170,12 @@ CREATE OR REPLACE MACRO window_costed(windows, by_hour, boundary := 'lifecycle',
                 CASE WHEN m.is_all_grid THEN NULL WHEN m.own_zone IS NULL AND m.grid_hours = 0 THEN 'grid of the region not known' WHEN m.grid_hours = 0 THEN 'no carbon value for its time on this basis'
                     ELSE format('no carbon value for {:.1f} of {:.1f} h', m.hours - m.grid_hours, m.hours) END), '') END AS unknown
     FROM multiplied m;
-COMMENT ON MACRO TABLE window_costed IS 'What window_totals (by_hour false) and window_hours (true) have in common: prices and intensities summed over every different window (or hour of it), and the scenarios on the windows that they share. window_costed(''run_plan'', false).';
+COMMENT ON MACRO TABLE _window_costed IS 'What window_totals (by_hour false) and window_hours (true) have in common: prices and intensities summed over every different window (or hour of it), and the scenarios on the windows that they share. _window_costed(''run_plan'', false).';
 
 CREATE OR REPLACE MACRO window_totals(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    SELECT c.* EXCLUDE (part_from, part_to, price_capture_id, grid_capture_id) FROM window_costed(windows, false, boundary := boundary, known_at := known_at) c;
+    SELECT c.* EXCLUDE (part_from, part_to, price_capture_id, grid_capture_id) FROM _window_costed(windows, false, boundary := boundary, known_at := known_at) c;
 COMMENT ON MACRO TABLE window_totals IS 'Cost, energy and operational carbon (location-based, one boundary) of every row of a table of runs: run_from to run_to (instants), provider, region, purchase_option and accelerator or instance_type; accelerator_count; optional zone, power_kw (of the servers), pue. Prices and the grid are those of every moment of the run, also where they change within an hour: the best ranked source''s offer (of the region before global ones, the cheapest of an accelerator), the finest slot of the zone before its country. cost_usd and operational_kgco2e are NULL unless every hour is known; priced_cost_usd and grid_hours_kgco2e are those of the known hours, unpriced_hours and no_grid_hours say how many are not. known_at holds for both. All columns of the table come back. window_totals(''run_plan'').';
 
 CREATE OR REPLACE MACRO window_hours(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    SELECT c.* RENAME (part_from AS hour_from, part_to AS hour_to) FROM window_costed(windows, true, boundary := boundary, known_at := known_at) c;
+    SELECT c.* RENAME (part_from AS hour_from, part_to AS hour_to) FROM _window_costed(windows, true, boundary := boundary, known_at := known_at) c;
 COMMENT ON MACRO TABLE window_hours IS 'window_totals hour by hour, for what is not linear in the hours (a price cap, a battery, a limit on carbon): one row for every run and full hour (UTC) that it touches, the first and last cut to the run; with the captures of the price and grid at hour_from. Sums over a run are those of window_totals. window_hours(''run_plan'').';

@@ -24,7 +24,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
     -- One source and basis for all periods, so that they compare: what is stated before what is computed beside it, lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
     chosen AS (
         SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
-        ORDER BY is_second_word(y.source_id), CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),
+        ORDER BY _is_second_word(y.source_id), CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),
     dated AS (SELECT y.*, date_trunc(q.asked_period, y.day_on)::DATE AS period_on FROM day y CROSS JOIN asked q
         JOIN chosen c ON c.source_id = y.source_id AND c.basis_boundary = y.basis_boundary AND c.basis_kind = y.basis_kind AND c.resolution = y.resolution)
     SELECT p.period_on, sum(p.summed) / sum(p.covered_hours) AS mean_gco2e_per_kwh, min(p.lowest_gco2e_per_kwh) AS lowest_gco2e_per_kwh, max(p.highest_gco2e_per_kwh) AS highest_gco2e_per_kwh,

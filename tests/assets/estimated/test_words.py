@@ -47,7 +47,7 @@ def answers(con: duckdb.DuckDBPyConnection, known: str | None) -> list[list[tupl
     return [
         con.execute(f"FROM {call} ORDER BY ALL").fetchall()
         for call in (
-            f"scenario_quantity_known({known_at})",
+            f"_scenario_quantity_known({known_at})",
             f"scenario_verdict({known_at})",
             f"why_differs('{FROM}', '{TO}'{known_at and ', '}{known_at})",
         )

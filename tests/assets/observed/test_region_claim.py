@@ -169,7 +169,7 @@ def test_a_loaded_claim_is_held_against_others_and_changes_no_region(facts: Home
 
 def test_a_loaded_claim_walks_back_to_its_bytes(facts: Home) -> None:
     load(facts, "gsf_region", "t.csv", GSF + "2023,Google Cloud,us-east1,US-CAR-SC,,,,1.09,\n", "2026-06-01")
-    (key,) = ask(facts, "SELECT row_key FROM row_of_observed('region_claim') WHERE value = 1.09")[0]
+    (key,) = ask(facts, "SELECT row_key FROM _row_of_observed('region_claim') WHERE value = 1.09")[0]
     steps = ask(
         facts,
         "SELECT value, unit, capture_id FROM passport('observed.region_claim', ?) WHERE capture_id IS NOT NULL",
@@ -178,7 +178,7 @@ def test_a_loaded_claim_walks_back_to_its_bytes(facts: Home) -> None:
     assert steps
     assert {(value, unit) for value, unit, _ in steps if unit != "byte"} == {(1.09, "ratio")}
     assert {c for *_, c in steps} == {c for (c,) in ask(facts, "SELECT capture_id FROM meta.capture")}
-    typed = "SELECT row_key FROM row_of_reference('region_claim') WHERE starts_with(row_key, 'gcp/us-central1/pue/')"
+    typed = "SELECT row_key FROM _row_of_reference('region_claim') WHERE starts_with(row_key, 'gcp/us-central1/pue/')"
     (typed_key,) = ask(facts, typed)[0]
     assert ask(facts, "SELECT part FROM passport('reference.region_claim', ?)", typed_key) == [("reference",)]
 

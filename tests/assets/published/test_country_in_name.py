@@ -56,7 +56,7 @@ def market(home: Home) -> Home:
 
 def test_the_country_is_what_the_name_ends_with(market: Home) -> None:
     with write_session(market, catalog()) as con:
-        told = {p: con.execute("SELECT country_in_name(?)", [p]).fetchall()[0][0] for p in PLACES}
+        told = {p: con.execute("SELECT _country_in_name(?)", [p]).fetchall()[0][0] for p in PLACES}
     assert told == PLACES
 
 

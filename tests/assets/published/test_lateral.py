@@ -30,32 +30,32 @@ CONSTANTS = {
     "*": {"known_at", "observed_by"},
     # The name of a table, and what its rows are compared on.
     "request_cost": {"requests"},
-    "request_grid": {"requests", "boundary"},
+    "_request_grid": {"requests", "boundary"},
     "request_impact": {"requests", "boundary", "method"},
     "request_impact_band": {"requests", "method"},
-    "window_costed": {"windows", "boundary", "by_hour"},
-    "served_on": {"estimate", "of_accelerator_id", "of_version"},
+    "_window_costed": {"windows", "boundary", "by_hour"},
+    "_served_on": {"estimate", "of_accelerator_id", "of_version"},
     # DuckDB refuses a column as a limit.
     "cheapest": {"n"},
     # The instant is a clock too: it cuts down the slots that are read.
     "_as_of": {"valid_at"},
     # Which tables are walked is decided by the name, the others are not read.
     "passport": {"of_table", "of_key"},
-    "row_of_observed": {"of_subject"},
-    "row_of_reference": {"of_name"},
+    "_row_of_observed": {"of_subject"},
+    "_row_of_reference": {"of_name"},
     # Parts of why_moved and passport, of which the user has the whole.
-    "moved_": {"*"},
+    "_moved_": {"*"},
 }
 _PASSPORTS = (
-    "head_of_",
-    "reference_of_",
-    "observation_of_",
-    "offer_of_",
-    "slots_of_",
-    "linked_verdict",
-    "split_row",
-    "sited",
-    "hubbed",
+    "_head_of_",
+    "_reference_of_",
+    "_observation_of_",
+    "_offer_of_",
+    "_slots_of_",
+    "_linked_verdict",
+    "_split_row",
+    "_sited",
+    "_hubbed",
 )
 
 
@@ -63,7 +63,7 @@ def constants(name: str) -> set[str]:
     """Parameters of a macro that have to be constants."""
     if name.startswith(_PASSPORTS):
         return CONSTANTS["passport"]
-    if name.startswith("moved_"):
+    if name.startswith("_moved_"):
         return {"*"}
     end = "_as_of" if name.endswith("_as_of") else name
     return CONSTANTS["*"] | CONSTANTS.get(end, set())
@@ -196,7 +196,7 @@ BESIDE = [
     ("cheapest({}, valid_at := DATE '2025-09-01')", ("'H100'", "'A100'"), "accelerator", ("p.accelerator_id",)),
     ("price_history({})", ("'H100'", "'A100'"), "accelerator", ("p.accelerator_id", "q.purchase_option")),
     ("token_price_of({}, valid_at := DATE '2025-01-01')", ("'gpt-4o'", "'gpt-4'"), "model_name", ("k.model", "s.model")),
-    ("bought_token_price({})", ("'gpt-4o'", "'gpt-4'"), "model_name", ("t.model", "o.model", "x.vendor")),
+    ("_bought_token_price({})", ("'gpt-4o'", "'gpt-4'"), "model_name", ("t.model", "o.model", "x.vendor")),
     ("decision_default({})", ("'life_years'", "'hardware_use_share'"), "of_factor", ("d.factor",)),
     ("method_band({})", ("'pue'", "'grid_ratio'"), "of_factor", ("d.factor",)),
     ("accelerator_ids({})", ("'H100'", "'A100'"), "accelerator", ("w.accelerator_id", "w.written_key")),
