@@ -74,8 +74,8 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     ]:
         return False
     now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
-    estimates = estimate_trainings(con, bundled_scenarios(), now)
-    others, factors = result_frames(estimate_statements(con, bundled_statements(), now))
+    estimates = estimate_trainings(con, bundled_scenarios(), now, may_be_early=True)
+    others, factors = result_frames(estimate_statements(con, bundled_statements(), now, may_be_early=True))
     frames = (
         (TRAINING_ESTIMATE, estimates.training_estimate),
         (SCENARIO_ESTIMATE, others),

@@ -131,8 +131,12 @@ def estimate_statements(
     statements: Sequence[Statement],
     now: dt.datetime | None = None,
     rate_rule: str = RATE_RULE,
+    *,
+    may_be_early: bool = False,
 ) -> list[Result]:
     """Estimate statements of any methods, with rates by one of RATE_RULES; those of one method are computed at once.
+
+    `may_be_early` as in `estimate_trainings`.
 
     Raises:
         ScenarioError: one line per name that is not known, or number that contradicts the others.
@@ -140,7 +144,7 @@ def estimate_statements(
     now = now or dt.datetime.now(dt.UTC)
     ensure_formulas(con)
     factors = {s.scenario_id: list(_given(s)) for s in statements}
-    _add_looked_up(con, statements, factors, now, rate_rule)
+    _add_looked_up(con, statements, factors, now, rate_rule, may_be_early=may_be_early)
     for s in statements:
         known = {f.factor for f in factors[s.scenario_id]}
         factors[s.scenario_id] += [
@@ -212,6 +216,8 @@ def _add_looked_up(
     factors: dict[str, list[Factor]],
     now: dt.datetime,
     rate_rule: str,
+    *,
+    may_be_early: bool,
 ) -> None:
     """Prices, power, PUE and grid by the same look-up as a training's, and what a method looks up itself."""
     asked = [s for s in statements if s.method.names and any(n in s.texts for n in s.method.names)]
@@ -243,7 +249,7 @@ def _add_looked_up(
         )
         for s in asked
     ]
-    found, keys = look_up(con, probes, now, rate_rule)
+    found, keys = look_up(con, probes, now, rate_rule, may_be_early=may_be_early)
     by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
     more = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
     for method in {s.method.version: s.method for s in asked}.values():

@@ -281,9 +281,10 @@ _ASSUMPTION_NOTE = (
 )
 
 
-def _check_sql(con: duckdb.DuckDBPyConnection) -> str:
+def _check_sql(con: duckdb.DuckDBPyConnection, *, may_be_early: bool) -> str:
     countries = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
     return _text_of("training_check.sql").format(
+        early_is_refused="false" if may_be_early else "true",
         assumption_note=_ASSUMPTION_NOTE if has_table(con, "reference", "model_assumption") else "''",
         country_relation="reference.country"
         if has_table(con, "reference", "country", "country_code_alpha3")
@@ -305,7 +306,12 @@ def _estimate_sql() -> str:
 
 @contextlib.contextmanager
 def _looked_up(
-    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime, rate_rule: str
+    con: duckdb.DuckDBPyConnection,
+    scenarios: Sequence[Scenario],
+    now: dt.datetime,
+    rate_rule: str,
+    *,
+    may_be_early: bool,
 ) -> Generator[None]:
     """Names resolved and factors looked up in temporary tables, which are gone afterwards."""
     ids = [s.scenario_id for s in scenarios]
@@ -319,7 +325,7 @@ def _looked_up(
         for name, frame in frames.items():
             con.register(f"petaday_{name}", frame.to_arrow())
         con.execute(_lookup_sql(con, rate_rule)).fetchall()
-        problems = con.execute(_check_sql(con)).fetchall()
+        problems = con.execute(_check_sql(con, may_be_early=may_be_early)).fetchall()
         if problems:
             many = len(scenarios) > 1
             raise ScenarioError([f"{i}: {text}" if many else text for i, _, text in problems])
@@ -333,14 +339,19 @@ def _looked_up(
 
 
 def look_up(
-    con: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario], now: dt.datetime, rate_rule: str = RATE_RULE
+    con: duckdb.DuckDBPyConnection,
+    scenarios: Sequence[Scenario],
+    now: dt.datetime,
+    rate_rule: str = RATE_RULE,
+    *,
+    may_be_early: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Factors of scenarios with their origins, and the keys that their names stand for.
+    """Factors of scenarios with their origins, and the keys that their names stand for; `may_be_early` as in `estimate_trainings`.
 
     Raises:
         ScenarioError: one line per name that is not known, or date before the first observation.
     """
-    with _looked_up(con, scenarios, now, rate_rule):
+    with _looked_up(con, scenarios, now, rate_rule, may_be_early=may_be_early):
         factors = con.execute("FROM petaday_factor WHERE origin_kind <> 'given' ORDER BY scenario_id, factor").pl()
         keys = con.execute(
             "SELECT scenario_id, model_id, CASE WHEN NOT is_accelerator_of_model THEN accelerator_id END AS accelerator_id "
@@ -354,6 +365,8 @@ def estimate_trainings(
     scenarios: Sequence[Scenario],
     now: dt.datetime | None = None,
     rate_rule: str = RATE_RULE,
+    *,
+    may_be_early: bool = False,
 ) -> Estimates:
     """Estimate scenarios, all at once.
 
@@ -363,12 +376,14 @@ def estimate_trainings(
         scenarios: with distinct ids.
         now: instant that stands for "now"; the clock's if not given.
         rate_rule: by which of RATE_RULES a rate is looked up.
+        may_be_early: at a date before the first observation a price or a grid is unknown, instead of the scenario refused: for
+            scenarios that come with Petaday, whatever the warehouse holds.
 
     Raises:
         ScenarioError: one line per name that is not known, date before the first observation, or contradiction.
     """
     now = now or dt.datetime.now(dt.UTC)
-    with _looked_up(con, scenarios, now, rate_rule):
+    with _looked_up(con, scenarios, now, rate_rule, may_be_early=may_be_early):
         con.execute(_estimate_sql()).fetchall()
         results = con.execute("SELECT scenario_id, quantity, low, central, high, reason FROM petaday_result").pl()
         effects = con.execute(_FACTOR_QUERY).pl()

@@ -128,11 +128,11 @@ FROM s WHERE zone_count > 1
 UNION ALL
 SELECT scenario_id, 5, format('as_of: {{}} is before the first observation of a price, {{}}; give usd_per_gpu_hour or a later date',
     strftime(as_of_at, '%Y-%m-%d'), strftime(rate_at, '%Y-%m-%d'))
-FROM s CROSS JOIN first_seen WHERE is_as_of_given AND as_of_at < rate_at AND given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
+FROM s CROSS JOIN first_seen WHERE {early_is_refused} AND is_as_of_given AND as_of_at < rate_at AND given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
 UNION ALL
 SELECT scenario_id, 5, format('as_of: {{}} is before the first observation of grid carbon, {{}}; give grid_gco2e_per_kwh or a later date',
     strftime(as_of_at, '%Y-%m-%d'), strftime(grid_at, '%Y-%m-%d'))
-FROM s CROSS JOIN first_seen WHERE is_as_of_given AND as_of_at < grid_at AND given_grid_gco2e_per_kwh IS NULL AND zone IS NOT NULL
+FROM s CROSS JOIN first_seen WHERE {early_is_refused} AND is_as_of_given AND as_of_at < grid_at AND given_grid_gco2e_per_kwh IS NULL AND zone IS NOT NULL
 UNION ALL
 SELECT scenario_id, 5, format('as_of: {{}} lies more than a year ahead; allowed is up to {{}}', strftime(as_of_at, '%Y-%m-%d'),
     strftime(computed_at + INTERVAL 1 YEAR, '%Y-%m-%d'))
