@@ -16,7 +16,7 @@ COMMENT ON MACRO _in_quotes IS 'Text as a literal of SQL, whatever stands in it.
 
 -- Planning the walks of all families took 1 s for each question: only those of the family that is asked for are named.
 CREATE OR REPLACE MACRO _passport_call(part, of_table, of_key) AS
-    format('FROM {}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(of_table), _in_quotes(of_key));
+    format('FROM _{}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(of_table), _in_quotes(of_key));
 COMMENT ON MACRO _passport_call IS 'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table begin with.';
 
 -- Of no family; their columns are those that a family may leave out.
