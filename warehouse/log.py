@@ -88,7 +88,7 @@ class _Loader:
         if "is_offered" not in frame.columns:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.frame = frame
-        self.con.register("_frame", frame.with_row_index(_POSITION).to_arrow())
+        self.con.register("_frame", frame.to_arrow())
         select = (
             f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
             f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
@@ -228,6 +228,8 @@ class _Loader:
             )
         # The row that was appended last among those with the latest valid_from: both in one number that orders rows. Hashes and
         # places alone are compared; then the few rows that they point at are fetched (joining whole rows took twice as long).
+        # Only here: a frame of many millions of slots with a column more was read in one piece, and came to be stored larger by a quarter.
+        self.con.register("_placed", self.frame.with_row_index(_POSITION).to_arrow())
         self.run(
             f"""
             CREATE OR REPLACE TEMP TABLE _diff AS
@@ -236,13 +238,14 @@ class _Loader:
                     epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid AS place
                 FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope),
             last AS (FROM said SEMI JOIN (SELECT max(place) AS place FROM said GROUP BY key_hash) l USING (place)),
-            now AS (SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, {_POSITION} FROM _frame)
+            now AS (SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, {_POSITION} FROM _placed)
             SELECT n.{_POSITION}, o.row_number FROM now n FULL JOIN last o ON n.key_hash = o.key_hash
             WHERE CASE WHEN n.{_POSITION} IS NULL THEN o.is_offered
                 ELSE o.is_offered IS NOT true OR n.value_hash <> o.value_hash END
             """,
             **place,
         )
+        self.con.unregister("_placed")
         gone = self.scalar(f"SELECT count(*) - count({_POSITION}) FROM _diff")
         changed = self.con.execute(f"SELECT {_POSITION} FROM _diff WHERE {_POSITION} IS NOT NULL ORDER BY 1").pl()
         appended = 0
