@@ -17,6 +17,7 @@ from assets.estimated.training import formula_statements
 from assets.observed import views
 from assets.reference.tables import REFERENCE_TABLES
 from assets.subjects import SUBJECTS
+from warehouse import macros
 from warehouse.schema import Catalog
 
 #: Macros for users, one file per question they answer; applied after everything that they read.
@@ -28,12 +29,12 @@ def user_scripts() -> list[str]:
     """Statements of every file in `assets/published/sql`: a macro after those that it calls, else in order of the files' names."""
     files = sorted(USER_SQL.glob("*.sql"))
     statements = [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
-    made = {found[1]: s for s in statements if (found := re.match(r"(?:--.*\n|\s)*CREATE OR REPLACE MACRO (\w+)", s))}
+    made = {name: s for s in statements if (name := macros.name_of(s))}
     # Not sets: the order must be the same in every process.
     before = {
         s: [made[n] for n in dict.fromkeys(re.findall(r"\b(\w+)\(", s)) if made.get(n, s) != s] for s in made.values()
     }
-    named = {s: [made[found[1]]] for s in statements if (found := re.match(r"COMMENT ON MACRO (?:TABLE )?(\w+)", s))}
+    named = {s: [made[name]] for s in statements if (name := macros.commented(s))}
     return list(TopologicalSorter({s: before.get(s, named.get(s, [])) for s in statements}).static_order())
 
 

@@ -1,12 +1,14 @@
 """What all asset modules share: the home as a resource, column schemas and common metadata for the Dagster UI."""
 
+from typing import Any
+
 import dagster as dg
 import dataframely as dy
 
 from assets.catalog import catalog
 from warehouse import alive
 from warehouse.home import Home
-from warehouse.tables import duckdb_type, unit_of
+from warehouse.tables import Table, duckdb_type, unit_of
 
 OWNERS = ["team:petaday"]
 #: Steps that write the warehouse go one at a time.
@@ -54,6 +56,22 @@ def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = N
     ]
     listed += [dg.TableColumn(name=name, description=meaning) for name, meaning in (extra or {}).items()]
     return dg.TableSchema(columns=listed)
+
+
+def of_table(table: Table, description: str) -> dict[str, Any]:
+    """What every asset that is a table made by SQL has in common: key, group, owners and schema."""
+    room, name = table.full_name.split(".")
+    return {
+        "key": dg.AssetKey([room, name]),
+        "group_name": room,
+        "description": f"{table.description} {description}",
+        "kinds": {"duckdb", "sql"},
+        "owners": OWNERS,
+        "metadata": {
+            "dagster/column_schema": table_schema(table.declared()),
+            "dagster/table_name": f"petaday.{table.full_name}",
+        },
+    }
 
 
 def _tag(unit: str) -> str:

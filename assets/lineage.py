@@ -208,13 +208,16 @@ def provenance(
     table: Table,
     upstream: Sequence[dg.AssetKey],
     rests_on: Sequence[dg.AssetKey] | None = None,
+    *,
+    recomputed: bool,
 ) -> dict[str, Any]:
-    """Metadata of a table's materialisation: the lineage of its columns, and the newest captures that its inputs rest on.
+    """Metadata of a table's materialisation: its rows, the lineage of its columns, and the newest captures that its inputs rest on.
 
     Args:
         con: the warehouse.
         table: the table.
         upstream: what its columns come from.
+        recomputed: whether this run changed it.
         rests_on: whose captures to name, where `upstream` is a step of the same computation; else those of `upstream`.
     """
     rests_on = upstream if rests_on is None else rests_on
@@ -229,6 +232,8 @@ def provenance(
         },
     ).fetchall()
     return {
+        "dagster/row_count": con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0],
+        "recomputed": recomputed,
         **lineage_metadata(column_lineage(table.declared(), upstream, table.full_name)),
         "captures": dg.MetadataValue.json([capture_id for capture_id, _ in told]),
     }

@@ -44,15 +44,15 @@ def _parameters(script: str, start: int) -> list[str]:
     raise ValueError(f"no end of parameters in {script[:80]!r}")
 
 
-def is_macro(script: str) -> bool:
-    """True for a CREATE MACRO."""
-    return bool(_CREATE.search(script))
-
-
 def name_of(script: str) -> str | None:
     """Name of the macro that a CREATE MACRO makes."""
     found = _CREATE.search(script)
     return found.group(1) if found else None
+
+
+def is_macro(script: str) -> bool:
+    """True for a CREATE MACRO."""
+    return name_of(script) is not None
 
 
 def defaults_of(script: str) -> dict[str, str]:
@@ -62,9 +62,15 @@ def defaults_of(script: str) -> dict[str, str]:
     return {p.partition(":=")[0].strip(): p.partition(":=")[2].strip() for p in texts if ":=" in p}
 
 
+def commented(script: str) -> str | None:
+    """Name of the macro that a COMMENT ON MACRO is about."""
+    found = _COMMENT.search(script)
+    return found.group(1) if found else None
+
+
 def is_macro_comment(script: str) -> bool:
     """True for a COMMENT ON MACRO."""
-    return bool(_COMMENT.search(script))
+    return commented(script) is not None
 
 
 def may_be_kept(script: str) -> bool:

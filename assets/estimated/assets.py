@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
 from assets.estimated import words
 from assets.estimated.engine import estimate_statements, result_frames
 from assets.estimated.method_names import methods_changed_under_their_name
@@ -109,21 +109,13 @@ _NAMES = dg.AssetCheckSpec(
     name="training_estimates",
     specs=[
         dg.AssetSpec(
-            key,
+            **of_table(table, "Formulas: assets/estimated/formulas."),
             deps=_DEPS,
-            group_name="estimated",
-            description=f"{table.description} Formulas: assets/estimated/formulas.",
-            kinds={"duckdb", "sql"},
-            owners=OWNERS,
             code_version=METHOD_VERSION,
             automation_condition=WHEN_INPUTS_CHANGE,
-            metadata={
-                "dagster/column_schema": table_schema(table.declared()),
-                "dagster/table_name": f"petaday.{table.full_name}",
-            },
             skippable=True,
         )
-        for key, table in _OUTPUTS
+        for _, table in _OUTPUTS
     ],
     check_specs=[_NAMES],
     can_subset=True,
@@ -142,12 +134,7 @@ def training_estimates(
         found: list[dg.MaterializeResult | dg.AssetCheckResult] = []
         for key, table in _OUTPUTS:
             if key in context.selected_asset_keys:
-                rows = con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0]
-                metadata = {
-                    "dagster/row_count": rows,
-                    "recomputed": changed,
-                    **provenance(con, table, _DEPS),
-                }
+                metadata = provenance(con, table, _DEPS, recomputed=changed)
                 found.append(dg.MaterializeResult(asset_key=key, metadata=metadata))
         if _NAMES.key in context.selected_asset_check_keys:
             result = told(

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, table_schema
+from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
 from assets.estimated import words
 from assets.estimated.decision_tables import (
     ACCELERATOR_BY_YEAR,
@@ -122,18 +122,10 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     name="decisions",
     specs=[
         dg.AssetSpec(
-            decision_key(table),
+            **of_table(table, "The macro of that name asks the same of your own question: assets/published/sql."),
             deps=_DEPS,
-            group_name="estimated",
-            description=f"{table.description} The macro of that name asks the same of your own question: assets/published/sql.",
-            kinds={"duckdb", "sql"},
-            owners=OWNERS,
             code_version=VERSION,
             automation_condition=WHEN_INPUTS_CHANGE,
-            metadata={
-                "dagster/column_schema": table_schema(table.declared()),
-                "dagster/table_name": f"petaday.{table.full_name}",
-            },
             skippable=True,
         )
         for table in DECISION_TABLES
@@ -151,11 +143,7 @@ def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator
         return [
             dg.MaterializeResult(
                 asset_key=decision_key(table),
-                metadata={
-                    "dagster/row_count": con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0],
-                    "recomputed": changed,
-                    **provenance(con, table, inputs_of(table)),
-                },
+                metadata=provenance(con, table, inputs_of(table), recomputed=changed),
             )
             for table in DECISION_TABLES
             if decision_key(table) in context.selected_asset_keys

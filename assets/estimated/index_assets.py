@@ -11,7 +11,7 @@ import duckdb
 
 from assets import plots
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
+from assets.dagster_support import POOL, HomeResource, of_table
 from assets.estimated import index_price
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.slices import Sliced, update
@@ -210,18 +210,9 @@ _CHECKS = {
 
 def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
     """What every asset of this room has in common."""
-    return {
-        "key": key_of(table),
-        "group_name": "estimated",
-        "description": f"{table.description} Rule {method_version}: assets/estimated/{file}.",
-        "kinds": {"duckdb", "sql"},
-        "owners": OWNERS,
+    return of_table(table, f"Rule {method_version}: assets/estimated/{file}.") | {
         "code_version": method_version,
         "automation_condition": dg.AutomationCondition.eager(),
-        "metadata": {
-            "dagster/column_schema": table_schema(table.declared()),
-            "dagster/table_name": f"petaday.{table.full_name}",
-        },
     }
 
 
@@ -240,11 +231,14 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
             passed, found = _keys_unique(con, sliced.table)
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/row_count": _one(con, f"SELECT count(*) FROM {sliced.table.full_name}"),
-                    "recomputed": updated.is_changed,
+                    **provenance(
+                        con,
+                        sliced.table,
+                        [dg.AssetKey(["observed", sliced.subject.name])],
+                        recomputed=updated.is_changed,
+                    ),
                     "rebuilt": updated.is_rebuilt,
                     "touched_days": updated.touched_count,
-                    **provenance(con, sliced.table, [dg.AssetKey(["observed", sliced.subject.name])]),
                 },
                 check_results=[told("keys_unique", _ERROR, passed, found)],
             )
@@ -289,11 +283,7 @@ def _asset(index: Index) -> dg.AssetsDefinition:
                 passed, found = run(con)
                 results.append(told(name, severity, passed, found))
             metadata = {
-                table: {
-                    "dagster/row_count": _one(con, f"SELECT count(*) FROM {table.full_name}"),
-                    "recomputed": changed,
-                    **provenance(con, table, made_from, index.deps),
-                }
+                table: provenance(con, table, made_from, index.deps, recomputed=changed)
                 for table, made_from in index.tables.items()
             }
             return (
@@ -306,11 +296,11 @@ def _asset(index: Index) -> dg.AssetsDefinition:
         if made is None:
             return
         metadata, results, points = made
-        for table, of_table in metadata.items():
+        for table, told_of_it in metadata.items():
             if key_of(table) in context.selected_asset_keys:
                 is_plotted = table is PRICE_INDEX
                 plot = plots.lines(context, points, "index", "USD per GPU-hour, on demand") if is_plotted else {}
-                yield dg.MaterializeResult(asset_key=key_of(table), metadata=of_table | plot)
+                yield dg.MaterializeResult(asset_key=key_of(table), metadata=told_of_it | plot)
         wanted = {key.name for key in context.selected_asset_check_keys}
         yield from (r._replace(asset_key=key_of(index.table)) for r in results if r.check_name in wanted)
 

@@ -8,7 +8,15 @@ import duckdb
 
 from assets import plots, settle
 from assets.catalog import catalog
-from assets.dagster_support import OWNERS, POOL, WHEN_INPUTS_CHANGE, HomeResource, lineage_of_same_names, table_schema
+from assets.dagster_support import (
+    OWNERS,
+    POOL,
+    WHEN_INPUTS_CHANGE,
+    HomeResource,
+    lineage_of_same_names,
+    of_table,
+    table_schema,
+)
 from assets.lineage import lineage_metadata, provenance
 from assets.observed.checks import CHECKS, run_checks
 from assets.observed.views import ACCELERATOR_MATCH, COLUMN_MEANINGS
@@ -107,17 +115,12 @@ _MATCHED = [
 
 
 @dg.asset(
-    key=observed_key(ACCELERATOR_MATCH.name),
+    **of_table(
+        ACCELERATOR_MATCH,
+        "Kept with every word of a rate and every change of these facts: assets/observed/sql/accelerator_match.sql.",
+    ),
     deps=_MATCHED,
-    group_name="observed",
-    description=f"{ACCELERATOR_MATCH.description} Kept with every word of a rate and every change of these facts: assets/observed/sql/accelerator_match.sql.",
-    kinds={"duckdb", "sql"},
-    owners=OWNERS,
     pool=POOL,
-    metadata={
-        "dagster/column_schema": table_schema(ACCELERATOR_MATCH.declared()),
-        "dagster/table_name": f"petaday.{ACCELERATOR_MATCH.full_name}",
-    },
     automation_condition=WHEN_INPUTS_CHANGE,
 )
 def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
@@ -125,14 +128,7 @@ def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
 
     def matched(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
         changed = settle.match_accelerators(con)
-        rows = con.execute(f"SELECT count(*) FROM {ACCELERATOR_MATCH.full_name}").fetchall()[0][0]
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows,
-                "recomputed": changed,
-                **provenance(con, ACCELERATOR_MATCH, _MATCHED),
-            }
-        )
+        return dg.MaterializeResult(metadata=provenance(con, ACCELERATOR_MATCH, _MATCHED, recomputed=changed))
 
     return in_write_session(home.get(), catalog(), matched)
 

@@ -21,6 +21,18 @@ HOSTS = (RAW_HOST, API_HOST)
 _PAGE_SIZE = 100
 
 
+def current_or_past(repository: str, path: str, window: Window, branch: str = "HEAD") -> Iterator[Sequence[Request]]:
+    """The file as it stands at the end of `branch`, or (where the window has days) as it stood on past days."""
+    if window.first_on is None:
+        yield [Request(f"https://{RAW_HOST}/{repository}/{branch}/{path}", extension=_ending(path))]
+    else:
+        yield from versions(repository, path, window)
+
+
+def _ending(path: str) -> str:
+    return path.rsplit(".", 1)[-1]
+
+
 def versions(repository: str, path: str, window: Window) -> Iterator[Sequence[Request]]:
     """Indices of the versions of `path` in `repository` (owner/name) that were in force on the days of the window."""
     days = window.days()
@@ -55,7 +67,7 @@ def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
         yield [
             Request(
                 f"https://{RAW_HOST}/{repository}/{sha}/{asked['path']}",
-                extension=asked["path"].rsplit(".", 1)[-1],
+                extension=_ending(asked["path"]),
                 as_of=dt.datetime.fromisoformat(at.replace("Z", "+00:00")),
             )
         ]

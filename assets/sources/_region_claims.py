@@ -72,7 +72,7 @@ def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> t
     """Every field that says something, as a claim.
 
     Args:
-        rows: provider, region, place, period ('2023'; '' if undated), and the columns of the table as text.
+        rows: provider, region, the columns of the table as text, and where a table tells them place and period ('2023').
         columns: those that claim something; one that the table lacks claims nothing.
         claimed_by: who claims it.
 
@@ -80,6 +80,7 @@ def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> t
         (rows of `region_claim`, refused fields). A share may be written in per cent: with the sign, or as a whole column of
         numbers most of which lie above 1.
     """
+    rows = rows.with_columns(pl.lit("").alias(c) for c in ("place", "period") if c not in rows.columns)
     said = [_said(rows, c, claimed_by) for c in columns if c.column in rows.columns]
     if not said:
         return pl.DataFrame(), []

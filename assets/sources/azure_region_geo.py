@@ -24,10 +24,7 @@ _COLUMNS = (Claimed("Latitude", "latitude", "degree"), Claimed("Longitude", "lon
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The list of today, or those of past days."""
-    if window.first_on is None:
-        yield [Request(f"https://{_git.RAW_HOST}/{REPOSITORY}/HEAD/{PATH}")]
-        return
-    yield from _git.versions(REPOSITORY, PATH, window)
+    return _git.current_or_past(REPOSITORY, PATH, window)
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -45,8 +42,6 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = frame_of(list(regions.values()), schema).with_columns(
         pl.lit("azure").alias("provider"),
         pl.Series("region", list(regions), dtype=pl.String),
-        pl.lit("").alias("period"),
-        pl.lit("").alias("place"),
     )
     at_sea = pl.all_horizontal(pl.col(c).cast(pl.Float64, strict=False) == 0 for c in schema).fill_null(value=False)
     found, fields = claims(rows.filter(~at_sea), _COLUMNS, CLAIMED_BY)

@@ -278,15 +278,8 @@ def _instant(column: str) -> pl.Expr:
 
 
 _KEY = ("provider", "region", "instance_type", "purchase_option", "price_component", "offer_variant")
-_VALUES = (
-    "accelerator_name",
-    "accelerator_count",
-    "accelerator_memory_gib",
-    "vcpu_count",
-    "memory_gib",
-    "price_amount_per_hour",
-    "currency_code",
-)
+#: What a row says of when and where it stands, not of the offer.
+_PLACE = ("valid_from", "ends_at", "document")
 
 
 def _with_ends(offers: pl.DataFrame) -> pl.DataFrame:
@@ -296,7 +289,7 @@ def _with_ends(offers: pl.DataFrame) -> pl.DataFrame:
     ends = latest.filter(pl.col("ends_at").is_not_null()).with_columns(
         pl.col("ends_at").alias("valid_from"),
         pl.lit(value=False).alias("is_offered"),
-        *(pl.lit(None, dtype=offers.schema[name]).alias(name) for name in _VALUES),
+        *(pl.lit(None, dtype=offers.schema[name]).alias(name) for name in offers.columns if name not in _KEY + _PLACE),
     )
     return pl.concat(
         [offers.with_columns(pl.lit(value=True).alias("is_offered")), ends.select(*offers.columns, "is_offered")]

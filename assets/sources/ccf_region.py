@@ -29,10 +29,7 @@ def _path(provider: str) -> str:
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The file of each provider, of today or of past days."""
     for provider in PROVIDERS:
-        if window.first_on is None:
-            yield [Request(f"https://{_git.RAW_HOST}/{REPOSITORY}/main/{_path(provider)}", extension="csv")]
-        else:
-            yield from _git.versions(REPOSITORY, _path(provider), window)
+        yield from _git.current_or_past(REPOSITORY, _path(provider), window, "main")
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -55,8 +52,6 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = raw.with_columns(
         pl.lit(named[1]).alias("provider"),
         told("Region").alias("region"),
-        pl.lit("").alias("period"),
-        pl.lit("").alias("place"),
     )
     nowhere = pl.col("region").is_null() | pl.col("region").str.contains(r"\s")
     bad = raw.filter(rows.select(nowhere).to_series())

@@ -20,7 +20,6 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
-HOST = "raw.githubusercontent.com"
 _REPOSITORY, _FOLDER = "the-full-stack/website", "docs/cloud-gpus"
 _COMMON = ("GPU Type", "GPUs", "GPU RAM", "vCPUs", "RAM")
 #: A table whose name is dated further back than this when it was fetched is history, and ends no offer.
@@ -30,10 +29,7 @@ _FRESH = dt.timedelta(days=3)
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """Both tables, as they stand or as they stood on past days."""
     for table in ("cloud-gpus.csv", "serverless-gpus.csv"):
-        if window.first_on is None:
-            yield [Request(f"https://{HOST}/{_REPOSITORY}/main/{_FOLDER}/{table}", extension="csv")]
-        else:
-            yield from _git.versions(_REPOSITORY, f"{_FOLDER}/{table}", window)
+        yield from _git.current_or_past(_REPOSITORY, f"{_FOLDER}/{table}", window, "main")
 
 
 def _amount(column: str) -> pl.Expr:

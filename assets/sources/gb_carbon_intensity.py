@@ -26,6 +26,9 @@ _RANGE_DAYS = 13
 TIME = "%Y-%m-%dT%H:%MZ"
 #: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may honestly add up to 0 g/kWh.
 EMITTING = ("biomass", "coal", "gas", "imports", "other")
+#: Why a slot is refused, here and of its mix.
+NO_HALF_HOUR = "the slot is not a half-hour that starts on the hour or half past"
+ARTEFACT = "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"
 #: Region 18 is Great Britain by the regional model: another forecast than the national one (up to 40 % apart in a recorded answer), so not GB.
 _AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS"}
 
@@ -170,8 +173,8 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     # An actual of exactly zero is a hole in the publisher's data: Great Britain has never run without emissions.
     zero = (pl.col("basis_kind") == "actual") & (pl.col("intensity_gco2e_per_kwh") == 0) & (pl.col("zone") == "GB")
     refusals = [
-        refused(bad, "the slot is not a half-hour that starts on the hour or half past"),
-        refused(artefacts, "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"),
+        refused(bad, NO_HALF_HOUR),
+        refused(artefacts, ARTEFACT),
         refused(rows.filter(zero), "actual of exactly 0 g/kWh for Great Britain: a hole in the publisher's data"),
     ]
     tidy = rows.filter(~zero).select(

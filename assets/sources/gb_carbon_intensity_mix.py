@@ -16,17 +16,21 @@ though its mix burns something (100 % biomass) is an artefact of the model, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Window, refused
 from assets.sources._fuel_mix import intensities
 from assets.sources.gb_carbon_intensity import (
+    ARTEFACT,
     EMITTING,
     FIRST_DAY,
     FIRST_REGIONAL_DAY,
+    GB_CARBON_INTENSITY,
     HOST,
+    NO_HALF_HOUR,
     TIME,
     data_of,
     is_half_hour,
@@ -115,7 +119,7 @@ def _why_not(slots: pl.DataFrame) -> pl.DataFrame:
     total, imports = _share(), _share(["imports"])
     why = (
         pl.when(~is_half_hour().fill_null(value=False))
-        .then(pl.lit("the slot is not a half-hour that starts on the hour or half past"))
+        .then(pl.lit(NO_HALF_HOUR))
         .when(pl.len().over("zone", "valid_from") > 1)
         .then(pl.lit("two different mixes are stated for the slot"))
         .when(pl.col("zone").is_null())
@@ -123,7 +127,7 @@ def _why_not(slots: pl.DataFrame) -> pl.DataFrame:
         .when((total - 100).abs() > MAX_ROUNDING_PERCENT)
         .then(pl.format("the shares add up to {}%, not to 100%", total.round(1)))
         .when((pl.col("forecast") == 0) & (_share(EMITTING) >= 1))
-        .then(pl.lit("regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"))
+        .then(pl.lit(ARTEFACT))
         .when(imports > 100 * MAX_IMPORTS_SHARE)
         .then(
             pl.format(
@@ -165,20 +169,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     return Reading([Scope(name, pl.concat(parts)) for name, parts in scopes.items() if parts], pl.concat(rejected))
 
 
-GB_CARBON_INTENSITY_MIX = Source(
+GB_CARBON_INTENSITY_MIX = replace(
+    GB_CARBON_INTENSITY,
     source_id="gb_carbon_intensity_mix",
-    subject="grid_carbon",
     title="GB generation mix by NESO (imports ignored)",
-    homepage_url="https://carbonintensity.org.uk",
-    licence="CC BY 4.0",
-    licence_url="https://creativecommons.org/licenses/by/4.0/",
-    attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
     cadence="20 */3 * * *",
-    has_history=True,
-    stale_after_days=1.0,
     # A region that lives on imports all day is nothing but refused slots.
     max_rejected_share=1.0,
 )

@@ -27,9 +27,6 @@ from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
 from warehouse.captures import Document
 
-HOST = "raw.githubusercontent.com"
-URL = f"https://{HOST}/Cyclenerd/google-cloud-pricing-cost-calculator/master/pricing.yml"
-
 HOURS_PER_MONTH = 730.0
 #: List prices of one type differ between regions by less than this.
 LEAST_SHARE_OF_MEDIAN = 0.5
@@ -43,10 +40,7 @@ _BLOCK = re.compile(r"^    ([A-Za-z0-9_.-]+):[ \t]*$", re.MULTILINE)
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The file of today, or those of past days."""
-    if window.first_on is None:
-        yield [Request(URL, extension="yml")]
-        return
-    yield from _git.versions("Cyclenerd/google-cloud-pricing-cost-calculator", "pricing.yml", window)
+    return _git.current_or_past("Cyclenerd/google-cloud-pricing-cost-calculator", "pricing.yml", window, "master")
 
 
 def _machine_types(document: Document) -> dict[str, dict[str, Any]]:

@@ -32,7 +32,6 @@ from assets.sources._base import (
 from assets.sources._token_prices import fault
 from warehouse.captures import Document
 
-HOST = "raw.githubusercontent.com"
 _DIRECTIONS = {
     "input_mtok": "input",
     "output_mtok": "output",
@@ -65,10 +64,7 @@ _Line = dict[tuple[str, int], float]
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The published file, or as it was on past days."""
-    if window.first_on is None:
-        yield [Request(f"https://{HOST}/pydantic/genai-prices/main/prices/data.json")]
-        return
-    yield from _git.versions("pydantic/genai-prices", "prices/data.json", window)
+    return _git.current_or_past("pydantic/genai-prices", "prices/data.json", window, "main")
 
 
 def _prices(prices: dict[str, Any]) -> _Line:

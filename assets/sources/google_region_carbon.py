@@ -97,7 +97,6 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("gcp").alias("provider"),
         told(region).alias("region"),
         pl.lit(year).alias("period"),
-        pl.lit("").alias("place"),
     )
     why = (
         pl.when(pl.col("region").is_null())

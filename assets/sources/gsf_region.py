@@ -32,7 +32,6 @@ from warehouse.captures import Document
 
 REPOSITORY = "Green-Software-Foundation/real-time-cloud"
 PATH = "Cloud_Region_Metadata.csv"
-URL = f"https://{_git.RAW_HOST}/{REPOSITORY}/main/{PATH}"
 CLAIMED_BY = "Green Software Foundation Cloud_Region_Metadata"
 
 _KEY = ("year", "cloud-provider", "cloud-region")
@@ -58,10 +57,7 @@ _LAST_YEAR_WITH_GAPS_AS_ZERO = 2021
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The table of today, or those of past days."""
-    if window.first_on is None:
-        yield [Request(URL, extension="csv")]
-        return
-    yield from _git.versions(REPOSITORY, PATH, window)
+    return _git.current_or_past(REPOSITORY, PATH, window, "main")
 
 
 def parse(documents: Sequence[Document]) -> Reading:

@@ -21,8 +21,6 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from assets.sources._token_prices import TURNED_ROUND, fault, is_turned_round
 from warehouse.captures import Document
 
-HOST = "raw.githubusercontent.com"
-
 _DIRECTIONS = {
     "input_cost_per_token": "input",
     "output_cost_per_token": "output",
@@ -48,10 +46,7 @@ _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The map as it stands, or as it stood on past days."""
-    if window.first_on is None:
-        yield [Request(f"https://{HOST}/BerriAI/litellm/main/model_prices_and_context_window.json")]
-        return
-    yield from _git.versions("BerriAI/litellm", "model_prices_and_context_window.json", window)
+    return _git.current_or_past("BerriAI/litellm", "model_prices_and_context_window.json", window, "main")
 
 
 def _start_of(tier: dict) -> float | None:

@@ -31,8 +31,6 @@ def _reader(claimed_by: str) -> Callable[[Sequence[Document]], Reading]:
         rows = raw.with_columns(
             provider_name(told("provider")).alias("provider"),
             told("region").replace(_SLIPS).alias("region"),
-            pl.lit("").alias("period"),
-            pl.lit("").alias("place"),
         ).with_columns(
             pl.when(pl.col("provider") == "ovh")
             .then(pl.col("region").str.to_uppercase())
@@ -54,10 +52,7 @@ def _reader(claimed_by: str) -> Callable[[Sequence[Document]], Reading]:
 def _planner(repository: str, path: str) -> Callable[[Window], Iterable[Sequence[Request]]]:
     def plan(window: Window) -> Iterable[Sequence[Request]]:
         """The table of today, or those of past days."""
-        if window.first_on is None:
-            yield [Request(f"https://{_git.RAW_HOST}/{repository}/HEAD/{path}", extension="csv")]
-            return
-        yield from _git.versions(repository, path, window)
+        return _git.current_or_past(repository, path, window)
 
     return plan
 

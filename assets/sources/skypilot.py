@@ -20,7 +20,6 @@ from assets.sources._base import LayoutError, Reading, Request, Scope, Source, W
 from assets.sources._gcp import COMMITTED, is_committed
 from warehouse.captures import Document
 
-HOST = "raw.githubusercontent.com"
 #: Clouds with a file of offers under catalogs/v8, as the repository listed them in 2026 (and Azure).
 CLOUDS = (
     "aws",
@@ -80,10 +79,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     """One file per cloud, as it stands or as it stood on past days."""
     for cloud in CLOUDS:
         path = f"catalogs/v8/{cloud}/vms.csv"
-        if window.first_on is None:
-            yield [Request(f"https://{HOST}/skypilot-org/skypilot-catalog/master/{path}", extension="csv")]
-        else:
-            yield from _git.versions("skypilot-org/skypilot-catalog", path, window)
+        yield from _git.current_or_past("skypilot-org/skypilot-catalog", path, window, "master")
 
 
 def _cloud_of(document: Document, frame: pl.DataFrame) -> str:

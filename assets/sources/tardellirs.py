@@ -51,10 +51,7 @@ _TIERS = {
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The list as it stands, or as it stood on past days."""
-    if window.first_on is None:
-        yield [Request(f"https://{_git.RAW_HOST}/{_REPOSITORY}/main/{_PATH}")]
-        return
-    yield from _git.versions(_REPOSITORY, _PATH, window)
+    return _git.current_or_past(_REPOSITORY, _PATH, window, "main")
 
 
 def _says(words: str) -> pl.Expr:

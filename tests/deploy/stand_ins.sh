@@ -7,12 +7,14 @@ python=$(readlink -f "${1:-$(command -v python3)}")
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 [ "$version" = 3.11 ] || { echo "the image is of Python 3.11, $python is $version" >&2; exit 1; }
 work=$(mktemp -d)
+certificates=etc/ssl/certs/ca-certificates.crt
 trap 'rm -rf "$work"' EXIT
 build() { DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" "$work/$2"; }
 
 debootstrap --variant=minbase --include=ca-certificates,python3,libssl3,libsqlite3-0,libffi8,libreadline8,libtirpc3 bookworm "$work/root" >/dev/null
-cp /etc/ssl/certs/ca-certificates.crt "$work/root/etc/ssl/certs/ca-certificates.crt"
-tar -C "$work/root" -c . | docker import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - petaday-stand-in >/dev/null
+# Where a proxy of one's own stands before the package hosts, its certificate is among those that this machine trusts.
+[ -z "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" "$work/root/$certificates"
+tar -C "$work/root" -c . | docker import --change "ENV PIP_CERT=/$certificates" - petaday-stand-in >/dev/null
 
 mkdir -p "$work/python/local" "$work/postgres" "$work/redis" "$work/objects"
 base=$("$python" -c 'import sys; print(sys.base_prefix)')

@@ -73,6 +73,16 @@ def on_lake(postgres: servers.Postgres, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
+def shared_data(on_lake: servers.Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The lake's data in a folder that every user of the machine may pass through; pytest's own is closed to them."""
+    folder = Path(tempfile.mkdtemp(prefix="petaday-shared-"))
+    folder.chmod(0o755)
+    monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(folder / "data"))
+    yield folder / "data"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 def on_s3(
     on_lake: servers.Postgres, s3: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> servers.Server:

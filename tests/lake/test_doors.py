@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +12,11 @@ import pytest
 
 from deploy import servers
 from tests.lake.test_faults import lake
-from tests.lake.test_roles import ROWS, fill
+from tests.lake.test_roles import ROWS, fill, said_by_a_reader
 from warehouse.connection import read_published
 from warehouse.home import Home
 from warehouse.store import keeping
 
-ROOT = Path(__file__).parents[2]
 #: What no role of Petaday may do in any database that it may connect to.
 NOBODY = (
     "CREATE DATABASE x",
@@ -197,34 +192,20 @@ DUCKLAKE = (
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user of the system needs root")
 def test_a_reader_who_attaches_the_lake_for_writing_changes_nothing(
-    on_lake: servers.Postgres, home: Home, monkeypatch: pytest.MonkeyPatch
+    on_lake: servers.Postgres, shared_data: Path, home: Home
 ) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="petaday-doors-"))
-    try:
-        folder.chmod(0o755)
-        monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(folder / "data"))
-        fill(home)
-        fill(home)  # a second file, that merging would join with the first
-        orphan = next((folder / "data" / "tables").rglob("*.parquet")).with_name("orphan.parquet")
-        orphan.write_bytes(b"x")
-        files = {f: f.read_bytes() for f in (folder / "data").rglob("*") if f.is_file()}
-        answer = subprocess.run(
-            [sys.executable, "-c", _ATTACHED_FOR_WRITING, on_lake.settings("reader"), json.dumps(DUCKLAKE)],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PGPASSWORD": on_lake.passwords["reader"], "PYTHONPATH": str(ROOT), "HOME": "/tmp"},
-        )
-        assert answer.returncode == 0, answer.stderr
-        told = json.loads(answer.stdout)
-        assert told.pop("is_readonly") is False
-        # Nothing is said to be done, but for calls that found nothing to do.
-        assert {sql: said for sql, said in told.items() if said not in (None, "[]")} == {}
-        assert {f: f.read_bytes() for f in (folder / "data").rglob("*") if f.is_file()} == files
-        with read_published(home) as con:
-            assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]
-        keeping.upkeep(lake())
-        with read_published(home) as con:
-            assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    fill(home)
+    fill(home)  # a second file, that merging would join with the first
+    orphan = next((shared_data / "tables").rglob("*.parquet")).with_name("orphan.parquet")
+    orphan.write_bytes(b"x")
+    files = {f: f.read_bytes() for f in shared_data.rglob("*") if f.is_file()}
+    told = said_by_a_reader(on_lake, _ATTACHED_FOR_WRITING, json.dumps(DUCKLAKE))
+    assert told.pop("is_readonly") is False
+    # Nothing is said to be done, but for calls that found nothing to do.
+    assert {sql: said for sql, said in told.items() if said not in (None, "[]")} == {}
+    assert {f: f.read_bytes() for f in shared_data.rglob("*") if f.is_file()} == files
+    with read_published(home) as con:
+        assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]
+    keeping.upkeep(lake())
+    with read_published(home) as con:
+        assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -156,28 +155,26 @@ print(json.dumps(told))
 """
 
 
+def said_by_a_reader(postgres: servers.Postgres, script: str, argument: str) -> dict[str, Any]:
+    """What a script prints as JSON that has the reader's address and an argument, in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, "-c", script, postgres.settings("reader"), argument],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PGPASSWORD": postgres.passwords["reader"], "PYTHONPATH": str(ROOT), "HOME": "/tmp"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user of the system needs root")
 def test_a_reader_of_the_machine_cannot_touch_the_files_of_a_shared_folder(
-    on_lake: servers.Postgres, home: Home, monkeypatch: pytest.MonkeyPatch
+    on_lake: servers.Postgres, shared_data: Path, home: Home
 ) -> None:
-    # Not below pytest's own folder, which nobody else may pass through.
-    folder = Path(tempfile.mkdtemp(prefix="petaday-shared-"))
-    try:
-        folder.chmod(0o755)
-        monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(folder / "data"))
-        fill(home)
-        file = next((folder / "data" / "tables").rglob("*.parquet"))
-        before = file.read_bytes()
-        answer = subprocess.run(
-            [sys.executable, "-c", _AS_A_READER, on_lake.settings("reader"), str(file)],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PGPASSWORD": on_lake.passwords["reader"], "PYTHONPATH": str(ROOT), "HOME": "/tmp"},
-        )
-        assert answer.returncode == 0, answer.stderr
-        refused = dict.fromkeys(("remove", "overwrite", "add", "rename"), "refused")
-        assert json.loads(answer.stdout) == {"rows": ROWS} | refused
-        assert file.read_bytes() == before
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    fill(home)
+    file = next((shared_data / "tables").rglob("*.parquet"))
+    before = file.read_bytes()
+    refused = dict.fromkeys(("remove", "overwrite", "add", "rename"), "refused")
+    assert said_by_a_reader(on_lake, _AS_A_READER, str(file)) == {"rows": ROWS} | refused
+    assert file.read_bytes() == before

@@ -27,4 +27,4 @@ CREATE OR REPLACE MACRO _scenario_quantity_known(known_at := TIMESTAMPTZ 'infini
         SELECT * FROM meta.estimate_word WHERE recorded_at <= known_at::TIMESTAMPTZ
         QUALIFY row_number() OVER (PARTITION BY scenario_id, quantity, method_version ORDER BY recorded_at DESC) = 1) w
     WHERE w.is_estimated AND known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity';
-COMMENT ON MACRO TABLE _scenario_quantity_known IS 'scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';
+COMMENT ON MACRO TABLE _scenario_quantity_known IS '_scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';

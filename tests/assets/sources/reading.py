@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from assets import reading
+from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import source_named
 from warehouse.captures import Capture, Document
 
@@ -36,3 +37,9 @@ def read_body(
     file = tmp_path / name
     file.write_bytes(body.encode() if isinstance(body, str) else body)
     return read_files(source_id, file, observed_at=observed_at)
+
+
+def typed_claims(source_id: str) -> pl.DataFrame:
+    """The claims of regions that were typed by hand from what a source reads."""
+    typed = read_reference(next(t for t in REFERENCE_TABLES if t.name == "region_claim")).frame
+    return typed.filter(pl.col("source_id") == source_id)

@@ -11,11 +11,13 @@ import pytest
 
 from assets import intake
 from assets.sources._base import FetchError, LayoutError, Window
-from assets.sources.gcp_pricing_yml import GCP_PRICING_YML, URL
+from assets.sources.gcp_pricing_yml import GCP_PRICING_YML
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.home import Home
+
+URL = "https://raw.githubusercontent.com/Cyclenerd/google-cloud-pricing-cost-calculator/master/pricing.yml"
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 

@@ -10,10 +10,9 @@ import polars as pl
 import pytest
 
 from assets import intake
-from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import source_named
 from assets.sources._base import FetchError, LayoutError, Window
-from tests.assets.sources.reading import read_body, read_files
+from tests.assets.sources.reading import read_body, read_files, typed_claims
 from tests.replay import ReplayServer
 from warehouse.home import Home
 from warehouse.staging import staged
@@ -49,8 +48,7 @@ def test_every_year(file: str, shares: int, intensities: int, basis: str, sample
 
 def test_the_years_that_were_typed_read_as_they_were_typed(samples: Path) -> None:
     """Value by value, none more and none less; of the version of July 2022 only what was revised since was typed."""
-    typed = read_reference(next(t for t in REFERENCE_TABLES if t.name == "region_claim")).frame
-    typed = typed.filter(pl.col("source_id") == "google_region_carbon").select(
+    typed = typed_claims("google_region_carbon").select(
         "provider",
         "region",
         "attribute",

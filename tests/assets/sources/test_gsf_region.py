@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 from assets import intake
-from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import source_named
 from assets.sources._base import FetchError, LayoutError, Window
-from assets.sources.gsf_region import URL
-from tests.assets.sources.reading import read_body, read_files
+from tests.assets.sources.reading import read_body, read_files, typed_claims
 from tests.replay import ReplayServer
 from warehouse.home import Home
 from warehouse.loading import remember_latest
 from warehouse.staging import staged
+
+URL = "https://raw.githubusercontent.com/Green-Software-Foundation/real-time-cloud/main/Cloud_Region_Metadata.csv"
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 HEADER = "year,cloud-provider,cloud-region,em-zone-id,location,geolocation,provider-cfe-hourly,power-usage-effectiveness,provider-carbon-intensity-market-annual"
@@ -61,8 +61,7 @@ def test_every_version(version: str, years: int, claims: int, samples: Path) -> 
 
 def test_the_version_that_was_typed_reads_as_it_was_typed(samples: Path) -> None:
     """Every typed claim is read with its value and unit; read beside them: attributes that were not typed, and AWS's WUE of 2023."""
-    typed = read_reference(next(t for t in REFERENCE_TABLES if t.name == "region_claim")).frame
-    typed = typed.filter(pl.col("source_id") == "gsf_region").select(
+    typed = typed_claims("gsf_region").select(
         "provider",
         "region",
         "attribute",
