@@ -54,13 +54,12 @@ def execute(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pipelines.broken_runs import tidying
-        from pipelines.dagster_files import held_open
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
         from pipelines.instance import instance
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
-        with held_open(home.dagster_dir), instance(home) as dagster_instance, tidying(home, dagster_instance):
+        with instance(home) as dagster_instance, tidying(home, dagster_instance):
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=dagster_instance,
                 run_config=config,
