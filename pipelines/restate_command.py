@@ -32,7 +32,7 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
     """
     import polars as pl
 
-    from assets.estimated.engine import Statement
+    from assets.estimated.method import Statement
     from assets.estimated.restate import restate as compare
     from assets.estimated.scenario import Scenario, bundled_scenarios
     from assets.estimated.sections import ExtendedTraining, bundled_statements, read_any

@@ -7,15 +7,12 @@ same rule stands in `request_impact_band`, which answers for whole tables of req
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
+from assets.estimated.method import Factor, Statement
 from assets.estimated.training import has_table
-
-if TYPE_CHECKING:
-    from assets.estimated.engine import Factor, Statement
 
 #: How an `origin_ref` begins that is assumed.
 ORIGIN = "reference.model_assumption["
@@ -68,13 +65,12 @@ def with_assumed(
     statement: Statement,
     factors: Sequence[Factor],
     ranges: Mapping[str, tuple[float, float, str, str]],
-    make: type[Factor],
 ) -> list[Factor]:
     """The factors of a statement with what is assumed of its model; a value that is stated or published goes before it."""
     kept = [f for f in factors if not (f.factor in ranges and f.origin_kind == "method_default")]
     known = {f.factor for f in kept}
     assumed = [
-        make(statement.scenario_id, name, low, (low + high) / 2, high, "reference", origin, None, url)
+        Factor(statement.scenario_id, name, low, (low + high) / 2, high, "reference", origin, None, url)
         for name, (low, high, origin, url) in ranges.items()
         if name in statement.method.numbers and name not in known
     ]

@@ -1,15 +1,14 @@
-"""Capabilities beside training, each a `Method`: what may be stated, what follows, and by which formula.
+"""Capabilities beside training, each a `Method`, computed.
 
-A method is data. Its formulas are SQL over the macros in `formulas/`; one statement computes all scenarios of a method at
-the central values, with one factor at a time at its bounds, and with all of them at once. Where the steps of the logarithm
-add up to the joint one the result is a product, and its band is exact: the steps in quadrature. Else it is drawn (`sampling`).
+One statement of SQL computes all scenarios of a method at the central values, with one factor at a time at its bounds, and
+with all of them at once. Where the steps of the logarithm add up to the joint one the result is a product, and its band is
+exact: the steps in quadrature. Else it is drawn (`sampling`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -17,113 +16,12 @@ import polars as pl
 
 from assets.estimated.assumed import ORIGIN, assumed_ranges, with_assumed
 from assets.estimated.lacking import lacking_numbers
+from assets.estimated.method import Factor, Quantity, Result, Statement
 from assets.estimated.sampling import drawn_bands
-from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
+from assets.estimated.scenario import NUMBERS, Band, Scenario, ScenarioError
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from assets.estimated.training import RATE_RULE, TOLERANCE, ensure_formulas, look_up
 from warehouse.tables import Table
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A result: its unit, its formula over `in_<number>` and earlier quantities, and what to give where it is unknown."""
-
-    unit: str
-    formula: str
-    needs: str
-    is_input: bool = False  #: may be given in place of being computed; then both are compared
-
-
-@dataclass(frozen=True, slots=True)
-class Default:
-    """A stand-in for a number that was not given, with its band and source."""
-
-    band: Band
-    source_url: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """A number that went in, and where it comes from."""
-
-    scenario_id: str
-    factor: str
-    low: float
-    central: float
-    high: float
-    origin_kind: str
-    origin_ref: str
-    capture_id: str | None = None
-    source_url: str | None = None
-    is_bundled: bool = False
-
-
-FactorLookup = Callable[
-    [duckdb.DuckDBPyConnection, Sequence["Statement"], Mapping[str, Mapping[str, str | None]]], list[Factor]
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One capability in one version."""
-
-    section: str
-    version: str
-    numbers: Mapping[str, Bounds]
-    quantities: Mapping[str, Quantity]
-    defaults: Mapping[str, Default] = field(default_factory=dict)
-    choices: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  #: text fields; the first is meant if none is given
-    names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
-    more: FactorLookup | None = None  #: factors that only this method looks up
-    table: str | None = None  #: key of the section that holds named numbers
-    expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
-    either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
-    at_most: tuple[tuple[str, str], ...] = ()  #: a part and its whole: the first is never above the second
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What a file states for one method."""
-
-    scenario_id: str
-    method: Method
-    numbers: Mapping[str, Band]
-    texts: Mapping[str, str] = field(default_factory=dict)
-    as_of: dt.datetime | None = None
-    title: str | None = None
-    note: str | None = None
-    source_url: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """What was stated, for the JSON output."""
-        shown = Scenario(self.scenario_id, self.numbers, as_of=self.as_of, title=self.title).as_json()
-        return {"section": self.method.section} | shown | dict(self.texts)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Results of one statement, with the factors behind them."""
-
-    statement: Statement
-    quantities: dict[str, dict[str, Any]]
-    factors: list[dict[str, Any]]
-    as_of: dt.datetime
-    computed_at: dt.datetime
-
-    def as_json(self) -> dict[str, Any]:
-        """The output of `petaday estimate --json`."""
-        return self.quantities | {
-            "factors": self.factors,
-            "unused": [f["factor"] for f in self.factors if f["origin_kind"] == "given" and not f["variance_share"]],
-            "method_version": self.statement.method.version,
-            "scenario": self.statement.as_json(),
-            "as_of": self.as_of.isoformat(),
-            "computed_at": self.computed_at.isoformat(),
-            "is_bundled": any(f["is_bundled"] for f in self.factors),
-        }
 
 
 def estimate_statements(
@@ -263,7 +161,7 @@ def _add_looked_up(
         if f.factor in s.method.numbers and not is_stated and not is_of_other:
             factors[f.scenario_id].append(f)
     for scenario_id, ranges in assumed.items():
-        factors[scenario_id] = with_assumed(wanted[scenario_id], factors[scenario_id], ranges, Factor)
+        factors[scenario_id] = with_assumed(wanted[scenario_id], factors[scenario_id], ranges)
 
 
 _FACTOR_SCHEMA = {

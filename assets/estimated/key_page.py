@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.estimated.engine import Method
 from assets.estimated.given_keys import DIMENSIONS, FORMATS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES
+from assets.estimated.method import Method
 from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, Bounds
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS
 from assets.estimated.tables import TRAINING_QUANTITIES

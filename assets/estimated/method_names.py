@@ -14,7 +14,7 @@ from importlib import resources
 
 import duckdb
 
-from assets.estimated.engine import Method
+from assets.estimated.method import Method
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION, training_texts
 

@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.engine import UNPRICED, Statement, estimate_statements, result_frames
+from assets.estimated.engine import UNPRICED, estimate_statements, result_frames
+from assets.estimated.method import Statement
 from assets.estimated.scenario import TEXTS, Scenario, ScenarioError, read_toml, scenario_text
 from assets.estimated.sections import ExtendedTraining, any_of_file
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE

@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 
 from assets.estimated.decisions import DecisionStatement, answer, as_json
-from assets.estimated.engine import Result, Statement, estimate_statements
+from assets.estimated.engine import estimate_statements
 from assets.estimated.given_money import has_other_money, in_usd, published_rate, with_conversions
+from assets.estimated.method import Result, Statement
 from assets.estimated.own_scenario import PLACES, take_in
 from assets.estimated.scenario import Band, Scenario, read_toml, scenario_text
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file

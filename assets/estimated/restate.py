@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import duckdb
 import polars as pl
 
-from assets.estimated.engine import Method, Result, Statement, estimate_statements
+from assets.estimated.engine import estimate_statements
+from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import Scenario, ScenarioError, closest
 from assets.estimated.training import METHOD_VERSION, RATE_RULES, Estimate, estimate_trainings

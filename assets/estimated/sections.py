@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from assets.estimated.decisions import DECISIONS, DecisionStatement, decision_of
-from assets.estimated.engine import Method, Statement
 from assets.estimated.given_keys import as_written, canonical, unknown_key
+from assets.estimated.method import Method, Statement
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import (
     INSTANTS,

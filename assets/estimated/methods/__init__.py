@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Method
+from assets.estimated.method import Method
 from assets.estimated.methods import (
     compare,
     compute,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from assets.estimated.engine import Factor, FactorLookup, Statement
+from assets.estimated.method import Factor, FactorLookup, Statement
 from assets.estimated.scenario import NUMBERS, Bounds
 
 PARAMETERS = NUMBERS["parameters_count"]

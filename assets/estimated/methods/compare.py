@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Method, Quantity
+from assets.estimated.method import Method, Quantity
 from assets.estimated.scenario import Bounds
 
 _ANY = Bounds("one unit for both", 1e-300, 1e300)

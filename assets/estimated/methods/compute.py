@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from assets.estimated.engine import Method, Quantity
+from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
     PARAMETERS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from assets.estimated.engine import Default, Factor, Method, Quantity, Statement
+from assets.estimated.method import Default, Factor, Method, Quantity, Statement
 from assets.estimated.methods.common import COUNT, HOURS, KG, SHARE, SHARE_ABOVE_0, YEARS
 from assets.estimated.scenario import Band, Bounds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Default, Method, Quantity
+from assets.estimated.method import Default, Method, Quantity
 from assets.estimated.methods.common import COUNT, KWH, PUE, SHARE, USD, USD_PER_KWH, WATT
 from assets.estimated.scenario import NUMBERS, Band, Bounds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Default, Method, Quantity
+from assets.estimated.method import Default, Method, Quantity
 from assets.estimated.methods.common import GRID, PARAMETERS, PUE, SECONDS, TOKENS, WATER, reference_facts
 from assets.estimated.scenario import Band, Bounds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Method, Quantity
+from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import COUNT, GRAM, GRID, HOURS, KG, KWH, SHARE_ABOVE_0, WATT, YEARS
 
 METHODS = (

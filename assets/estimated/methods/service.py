@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from assets.estimated.engine import Method, Quantity
+from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
     GRID,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.engine import Method, Quantity
+from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import GRID, KWH, PRICE_PER_KWH, PUE, WATER
 
 _PLACE = "give it_energy_kwh, pue and grid_gco2e_per_kwh, or region"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.estimated.engine import Method, Quantity, Statement
+from assets.estimated.method import Method, Quantity, Statement
 
 
 def _quantities(statement: Statement) -> Mapping[str, Quantity]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.engine import Statement, estimate_statements
+from assets.estimated.engine import estimate_statements
+from assets.estimated.method import Statement
 from assets.estimated.sections import SECTIONS, statement_of
 from tests.assets.estimated.test_golden import KG_PER_LB, is_other, is_training
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.estimated.engine import Method
+from assets.estimated.method import Method
 from assets.estimated.method_names import digest, formula_macros
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.engine import Result, estimate_statements, result_frames
+from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.method import Result
 from assets.estimated.report import estimate_any
 from assets.estimated.scenario import ScenarioError
 from assets.estimated.sections import SECTIONS, bundled_statements, parse_any, read_any, statement_of

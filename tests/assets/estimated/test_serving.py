@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.engine import Result, estimate_statements
+from assets.estimated.engine import estimate_statements
+from assets.estimated.method import Result
 from assets.estimated.scenario import ScenarioError
 from assets.estimated.sections import statement_of
 
