@@ -1,6 +1,6 @@
 #!/bin/sh
-# Images by the names in deploy/, made from Debian's packages, for machines that reach a Debian mirror and PyPI but no registry
-# of images: PostgreSQL 15 and Redis 7 of Debian 12, this machine's own Python, SeaweedFS from PyPI. They do what the entry
+# Images by the names in deploy/, made from Debian's packages, for machines that reach packages of Debian and Python but no registry
+# of images: PostgreSQL 15 and Redis 7 of Debian 12, this machine's own Python, SeaweedFS from its Python package. They do what the entry
 # points of the real ones document, no more. Needs root, debootstrap and a Docker daemon: sh tests/deploy/stand_ins.sh [PYTHON]
 set -eu
 python=$(readlink -f "${1:-$(command -v python3)}")
