@@ -33,7 +33,7 @@ _TRIED = " OR ".join(
 )
 GREEN_TRIALS = Sliced(
     GREEN_TRIAL,
-    "green-window-2",
+    "green-window-3",
     "index_green_trial.sql",
     GRID_CARBON,
     ("zone", "source_id"),
@@ -96,7 +96,7 @@ INDICES = (
         ("accelerator", "accelerator_alias", "instance_accelerator"),
         steps=(PRICE_OFFER, PRICE_LINK),
     ),
-    Index(GREEN_WINDOW, "green-window-2", "index_green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
+    Index(GREEN_WINDOW, "green-window-3", "index_green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
 )
 
 

@@ -1,4 +1,4 @@
--- estimated.green_window, method green-window-2: the trials of estimated.green_trial (the rule stands there), of each series and plan those
+-- estimated.green_window, method green-window-3: the trials of estimated.green_trial (the rule stands there), of each series and plan those
 -- of the last 365 days. Every trial counts once; sums in whole millionths of a gram, as there.
 WITH latest AS (
     SELECT t.*, max(asked_on) OVER (PARTITION BY zone, source_id, basis_boundary) AS newest_on FROM estimated.green_trial t WHERE method_version = $method_version),

@@ -2,7 +2,8 @@
 
 Both versions estimate the same statements at the same dates on the same data; nothing is stored, and a row always names both
 versions. Dates matter where a price or a grid is looked up: then each quarter of the observed history is estimated. A rule
-by which rates are looked up is restated in the same way, in everything that costs money at a rate.
+by which rates are looked up is restated in the same way, in everything that costs money at a rate. Before the first observation
+a price or a grid is unknown in both.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _quarters(con: duckdb.DuckDBPyConnection, asked: Sequence[str], now: dt.date
 def _rows(results: Sequence[Result | Estimate], side: str) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            (number, name, q["unit"], q["low"], q["central"], q["high"])
+            (number, name, q["unit"], q["low"], q["central"], q["high"], q.get("reason"))
             for number, r in enumerate(results)
             for name, q in r.quantities.items()
         ],
@@ -112,6 +113,7 @@ def _rows(results: Sequence[Result | Estimate], side: str) -> pl.DataFrame:
             f"{side}_low": pl.Float64,
             f"{side}_central": pl.Float64,
             f"{side}_high": pl.Float64,
+            f"{side}_reason": pl.String,
         },
         orient="row",
     )
@@ -160,7 +162,7 @@ def restate(
             dated.append(replace(s, scenario_id=f"{s.scenario_id}@{len(dated)}", as_of=as_of))
             days.append(as_of or now)
     frames = [
-        _rows(estimate_statements(con, [_by(method, s) for s in dated], now), side)
+        _rows(estimate_statements(con, [_by(method, s) for s in dated], now, may_be_early=True), side)
         for method, side in ((before, "old"), (after, "new"))
     ]
     units = {name: q.unit for m in (before, after) for name, q in m.quantities.items()}
@@ -197,9 +199,9 @@ def _restate_rates(
     for rule, side in ((old, "old"), (new, "new")):
         results: list[Result | Estimate] = []
         if trainings:
-            results += estimate_trainings(con, trainings, now, rule).estimates
+            results += estimate_trainings(con, trainings, now, rule, may_be_early=True).estimates
         if statements:
-            results += estimate_statements(con, statements, now, rule)
+            results += estimate_statements(con, statements, now, rule, may_be_early=True)
         frames.append(_rows(results, side).filter(pl.col("quantity").str.contains("usd")))
     dated = [*trainings, *statements]
     units = dict(frames[0].select("quantity", "unit").iter_rows())
@@ -234,6 +236,7 @@ def _side_by_side(
     return (
         whole.join(index, on="number")
         .with_columns(
+            reason=pl.coalesce("new_reason", "old_reason"),
             unit=pl.coalesce("unit", pl.col("quantity").replace_strict(units, default=None)),
             change_share=pl.when(pl.col("old_central") != 0).then(pl.col("new_central") / pl.col("old_central") - 1),
             is_outside_old_band=(pl.col("new_central") < pl.col("old_low")) | (pl.col("new_central") > pl.col("old_high")),
@@ -242,6 +245,6 @@ def _side_by_side(
         )
         .select(
             "scenario_id", "as_of_on", "quantity", "unit", "old_method_version", "old_low", "old_central", "old_high",
-            "new_method_version", "new_low", "new_central", "new_high", "change_share", "is_outside_old_band",
+            "new_method_version", "new_low", "new_central", "new_high", "change_share", "is_outside_old_band", "reason",
         )
     )  # fmt: skip

@@ -9,13 +9,14 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
         WHERE g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average' AND g.basis_accounting = 'location'
           AND (a.asked_boundary IS NULL OR g.basis_boundary = a.asked_boundary) AND g.recorded_at <= a.asked_known_at AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
           AND g.valid_from < a.asked_at + to_hours(a.wait_most + a.job_hours)),
-    recent AS (
-        SELECT h.source_id, h.basis_boundary, time_bucket(INTERVAL 1 HOUR, h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity
-        FROM (
+    slot AS (
+        SELECT l.* FROM (
             SELECT w.* FROM heard w, asked a WHERE w.basis_kind IN ('actual', 'estimated') AND w.valid_from < a.asked_at
             QUALIFY row_number() OVER (PARTITION BY w.source_id, w.scope, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from
-                ORDER BY w.observed_at DESC, w.capture_id DESC, w.recorded_at DESC) = 1 AND w.is_offered) h
-        GROUP BY ALL),
+                ORDER BY w.observed_at DESC, w.capture_id DESC, w.recorded_at DESC) = 1 AND w.is_offered) l
+        -- Of a slot what was measured, once it is known; until then what was estimated. They are never averaged.
+        QUALIFY row_number() OVER (PARTITION BY l.source_id, l.resolution, l.basis_boundary, l.valid_from ORDER BY l.basis_kind, l.scope) = 1),
+    recent AS (SELECT h.source_id, h.basis_boundary, time_bucket(INTERVAL 1 HOUR, h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity FROM slot h GROUP BY ALL),
     -- One source and basis: what is stated before what is computed beside it, lifecycle before direct, the seller of the series before others, the fuller one.
     chosen AS (
         SELECT r.source_id, r.basis_boundary FROM recent r GROUP BY r.source_id, r.basis_boundary

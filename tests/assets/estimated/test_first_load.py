@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import polars as pl
 import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
+from assets.estimated.restate import restate
+from assets.estimated.scenario import bundled_scenarios, parse_scenario
+from assets.estimated.sections import bundled_statements
 from assets.sources import all_sources
 from tests.warehouse.test_keeping import offers
 from warehouse.connection import write_session
@@ -39,5 +43,17 @@ def test_a_scenario_of_an_earlier_date_is_unknown_and_stops_nothing(home: Home, 
         known = con.execute(
             "SELECT count(*) FROM estimated.scenario_estimate WHERE scenario_id = 'chatgpt-fleet-2023' AND central IS NOT NULL"
         ).fetchall()[0][0]
+        # By another version, or another rule, the same is unknown in both; of a scenario with a date of its own too.
+        rated = parse_scenario("[training]\ngpu_hours = 100\naccelerator = 'H100'\nas_of = 2020-01-01", "early")
+        stated = [*bundled_scenarios(), *bundled_statements(), rated]
+        restated = [restate(con, old, new, stated).rows for old, new in (("fleet-1", "fleet-2"), ("rate-1", "rate-2"))]
     assert known > 5
+    fleet, rates = (rows.filter(pl.col("scenario_id").is_in(["chatgpt-fleet-2023", "early"])) for rows in restated)
+    assert fleet["new_central"].count() > 5
+    assert (
+        "rental_usd_per_day"
+        in fleet.filter(pl.col("old_central").is_null() & pl.col("new_central").is_null())["quantity"]
+    )
+    assert rates["new_central"].to_list() == [None]
+    assert "usd_per_gpu_hour" in rates["reason"].item()
     assert any(lacking in (reason or "") for (reason,) in reasons)

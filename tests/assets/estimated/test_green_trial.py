@@ -72,6 +72,21 @@ def test_trials_of_each_day_are_those_worked_by_hand(history: duckdb.DuckDBPyCon
     assert rows == BY_HAND
 
 
+def test_what_was_measured_speaks_once_it_is_known(history: duckdb.DuckDBPyConnection) -> None:
+    """Estimates that stand beside measured slots change no trial; where only an estimate is known, it speaks."""
+    history.execute(
+        "INSERT INTO observed.grid_carbon_log SELECT * REPLACE ('estimated' AS basis_kind, 5 * intensity_gco2e_per_kwh AS intensity_gco2e_per_kwh, "
+        "observed_at - INTERVAL 1 DAY AS observed_at) FROM observed.grid_carbon_log"
+    )
+    trials = "SELECT * FROM (" + _with_days(_rule("index_green_trial.sql")) + ") ORDER BY ALL"
+    assert history.execute(trials).fetchall() == history.execute("FROM estimated.green_trial ORDER BY ALL").fetchall()
+    history.execute("DELETE FROM observed.grid_carbon_log WHERE basis_kind = 'actual'")
+    estimated = history.execute(trials).fetchall()
+    measured = history.execute("FROM estimated.green_trial ORDER BY ALL").fetchall()
+    assert [row[:8] for row in estimated] == [row[:8] for row in measured]
+    assert [row[8] for row in estimated] == [pytest.approx(5 * row[8]) for row in measured]
+
+
 def test_what_the_advice_reached_is_that_of_all_trials_together(history: duckdb.DuckDBPyConnection) -> None:
     """11 trials: at once 4 x 275 + 4 x 278.125 + 2 x 250 + 300 = 3012.5; advised 1600 + 800 + 200 + 100 = 2700; best 562.5 + 250 + 200 + 100."""
     found = history.execute(

@@ -233,6 +233,30 @@ def test_region_carbon_takes_the_zones_own_values_first_and_its_country_last(fac
         assert asked("2026-05-05 10:30:00+00", "Nowhere, XX, NA") == (None, None, None, False, None)
 
 
+def test_an_estimated_slot_speaks_until_it_is_measured(gb: Home) -> None:
+    """Estimated at 100 g by night and 400 g by day; measured, a week later, the other way round. Both stay in the log."""
+    ask = (
+        "SELECT hour(best_start_at AT TIME ZONE 'UTC'), expected_gco2e_per_kwh, starting_now_gco2e_per_kwh "
+        "FROM green_window('XE', 2, from_at := TIMESTAMPTZ '2023-06-14 12:00:00+00'{})"
+    )
+    with write_session(gb, catalog()) as con:
+        con.execute("BEGIN")
+        for kind, night, day, told_on in (("estimated", 100, 400, "2023-06-15"), ("actual", 300, 200, "2023-06-22")):
+            con.execute(
+                "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'gb_carbon_intensity' AS source_id, 'all' AS scope, 'XE' AS zone, 'PT30M' AS resolution, "
+                "'average' AS basis_method, 'direct' AS basis_boundary, 'location' AS basis_accounting, $kind AS basis_kind, true AS is_offered, "
+                "CASE WHEN hour(t) < 6 THEN $night ELSE $day END AS intensity_gco2e_per_kwh, t AT TIME ZONE 'UTC' AS valid_from, "
+                "$told::TIMESTAMPTZ AS observed_at, $told::TIMESTAMPTZ AS recorded_at, 'c' AS capture_id "
+                "FROM range(TIMESTAMP '2023-05-17', TIMESTAMP '2023-06-14 12:00', INTERVAL 30 MINUTE) r(t)",
+                {"kind": kind, "night": night, "day": day, "told": told_on},
+            )
+        before = con.execute(ask.format(", known_at := TIMESTAMPTZ '2023-06-20 00:00:00+00'")).fetchall()
+        after = con.execute(ask.format("")).fetchall()
+        con.execute("ROLLBACK")
+    assert before == [(0, 100.0, 400.0)]
+    assert after == [(12, 200.0, 200.0)]
+
+
 def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None:
     with write_session(gb, catalog()) as con:
         compute(con, GREEN)
