@@ -20,7 +20,7 @@ import duckdb
 
 from warehouse.connection import transaction
 from warehouse.quoting import quoted
-from warehouse.tables import Subject, Table
+from warehouse.tables import Subject, Table, duckdb_type
 
 #: Days of series computed at once. Of 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes (twice as many take no less time, and a third
 #: more memory).
@@ -56,8 +56,12 @@ class Sliced:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the rule does."""
-        return hashlib.sha256("\x00".join([self.method_version, self.sql(), repr(self)]).encode()).hexdigest()
+        """Changes when the rule does, and with nothing else: another process finds the same."""
+        columns = [f"{name} {duckdb_type(column)}" for name, column in self.table.declared().items()]
+        # Not repr(self): that of a declared table has addresses in it.
+        touched = [self.counts, self.narrowed, str(self.days_before), str(self.days_after)]
+        parts = [self.table.full_name, *columns, self.subject.log_name, *self.series, self.day, *touched]
+        return hashlib.sha256("\x00".join([self.method_version, self.sql(), *parts]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -14,7 +18,7 @@ from assets import settle
 from assets.catalog import catalog
 from assets.estimated import slices
 from assets.estimated.index_assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
-from assets.subjects import GRID_CARBON
+from assets.subjects import CLOUD_RATE, GRID_CARBON
 from warehouse import log
 from warehouse.connection import transaction, write_session
 from warehouse.home import Home
@@ -152,6 +156,31 @@ def test_hours_added_one_by_one_are_tried_as_all_at_once(home: Home, first: int)
         added = everything(con)
         assert added["green_trial"]
         assert added == anew(con)
+
+
+def test_another_process_goes_on_where_the_last_one_was() -> None:
+    """What tells that a rule is as it was is the same text in every process, or each run would compute everything anew."""
+    script = (
+        "from assets.catalog import catalog\n"
+        "from assets.estimated.index_assets import SLICED\n"
+        "print(catalog().fingerprint, *(sliced.fingerprint for sliced in SLICED))"
+    )
+    command = [sys.executable, "-c", script]
+    other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    assert other.stdout.split() == [catalog().fingerprint, *(sliced.fingerprint for sliced in SLICED)]
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(slices.Sliced) if f.name != "file"])
+def test_another_rule_is_computed_anew(field: str) -> None:
+    """Each field of a rule counts."""
+    other = {
+        "table": GREEN_TRIALS.table,
+        "subject": CLOUD_RATE,
+        "series": ("zone",),
+        "days_before": 7,
+        "days_after": 7,
+    }.get(field, "another")
+    assert dataclasses.replace(GRID_DAYS, **{field: other}).fingerprint != GRID_DAYS.fingerprint
 
 
 def test_two_scopes_of_one_source_count_once(home: Home) -> None:
