@@ -746,6 +746,25 @@ def test_petadays_walk_to_the_offers_of_their_median(bundled: duckdb.DuckDBPyCon
     assert median(map(median, offers.values())) == pytest.approx(price, rel=1e-5)
 
 
+def test_a_report_walks_to_the_grid_that_its_carbon_comes_from(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Where a row met one zone in one year, what its passport names times its energy is its carbon; a sum walks to every zone."""
+    slots: dict[str, dict[str, float]] = {}
+    for step in walk_of(bundled, "esg_report"):
+        if step["part"] == "observation":
+            zone, _, _, _, _, _, start, *_ = step["said_of"].split("/")
+            slots.setdefault(step["row_key"], {})[f"{zone} {start[:10]}"] = step["value"]
+    rows = bundled.sql(
+        "SELECT concat_ws('/', scenario_id, workload, period, method_version), zones_used, grid_used, 1000 * location_kgco2e / energy_kwh "
+        "FROM estimated.esg_report"
+    ).fetchall()
+    assert {len(slots[key]) for key, *_ in rows} == {1, 2}
+    for key, zones, grid, gco2e_per_kwh in rows:
+        assert grid == "yearly from 2024-01-01"
+        assert set(slots[key]) == {f"{zone} 2024-01-01" for zone in zones.split(", ")}
+        if len(slots[key]) == 1:
+            assert sum(slots[key].values()) == pytest.approx(gco2e_per_kwh, rel=1e-9)
+
+
 def test_a_line_walks_to_its_points(bundled: duckdb.DuckDBPyConnection) -> None:
     """As many observations as the growth says that it was drawn through, also at the frontier."""
     points = bundled.sql(

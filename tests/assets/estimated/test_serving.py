@@ -157,6 +157,15 @@ def test_what_does_not_fit_is_unknown(warehouse: duckdb.DuckDBPyConnection) -> N
     assert central(serve(warehouse, **LLAMA), "group_accelerator_count") == 2
 
 
+def test_every_request_of_the_batch_has_its_cache_in_memory(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """70 billion parameters of 16 bits, and 512 times the keys and values of one request (80 layers, 8 heads of 128 values, 2 bytes each)."""
+    tokens = LLAMA["prompt_tokens_count"] + LLAMA["output_tokens_count"]
+    byte = 70.6e9 * 2 + 512 * tokens * 2 * 80 * 8 * 128 * 2
+    result = serve(warehouse, **LLAMA, batch_count=512)
+    assert central(result, "accelerators_to_hold_count") == math.ceil(byte / (80e9 * 0.9))
+    assert central(serve(warehouse, **LLAMA), "accelerators_to_hold_count") == 2
+
+
 def test_price_is_not_that_of_the_accelerator_of_the_training(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Without an accelerator there is no price, though the model's training had one."""
     result = serve(warehouse, model="llama-3.1-70b", prompt_tokens_count=500, output_tokens_count=300)
