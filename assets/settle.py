@@ -88,7 +88,8 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
 def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     """Record every waiting batch of a subject's sources."""
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
-    with write_session(home, catalog()) as con:
+    # Captures and journal tell of what is recorded here; sources and matches are compared again by the next session.
+    with write_session(home, catalog(), may_leave_wal=True) as con:
         sync_sources(con)
         results = loading.record_staged(con, home, catalog(), reading.parse_again(home), source_ids)
         if subject == "cloud_rate":

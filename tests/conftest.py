@@ -48,13 +48,15 @@ def new_homes_have_the_schema(tmp_path_factory: pytest.TempPathFactory) -> Itera
     """
     real, made = FileStore.open_for_writing, Home(tmp_path_factory.mktemp("schema") / "home")
 
-    def begun(self: FileStore, given: Catalog) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def begun(
+        self: FileStore, given: Catalog, *, may_leave_wal: bool = False
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if given is catalog() and not self.exists() and self.home.work_file.parent.is_dir():
             if not made.work_file.exists():
                 with FileStore(made).write_lock(), real(FileStore(made), given):
                     pass
             shutil.copyfile(made.work_file, self.home.work_file)
-        return real(self, given)
+        return real(self, given, may_leave_wal=may_leave_wal)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileStore, "open_for_writing", begun)

@@ -77,8 +77,15 @@ def _guarded(con: duckdb.DuckDBPyConnection, store: Store) -> Generator[None]:
 
 
 @contextmanager
-def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
+def write_session(
+    home: Home, catalog: schema.Catalog, *, may_leave_wal: bool = False
+) -> Generator[duckdb.DuckDBPyConnection]:
     """Lock, open, let the caller write in short transactions, close, unlock.
+
+    Args:
+        home: whose warehouse.
+        catalog: what it holds.
+        may_leave_wal: see `Store.write_session`.
 
     Raises:
         StoreInterruptedError: if a part of the store went away; `warehouse.again` tries the whole once more.
@@ -87,7 +94,7 @@ def write_session(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckD
     with (
         telling_of_a_full_disk(f"writing {store.name}"),
         told_of_interruptions(store),
-        store.write_session(catalog) as con,
+        store.write_session(catalog, may_leave_wal=may_leave_wal) as con,
         _guarded(con, store),
     ):
         yield con

@@ -62,10 +62,12 @@ def sweep(home: Home, now: float | None = None) -> Swept:
     files = bytes_ = 0
     unkept.rescue(home)
     with write_lock(home):
+        replaced = _surplus(list((home.root / "work").glob("warehouse-*.duckdb")), KEPT_REPLACED)
         doomed = [
             *_leftovers(home, before),
             *_surplus(list(home.publications_dir.glob("petaday-*.duckdb")), keep),
-            *_surplus(list((home.root / "work").glob("warehouse-*.duckdb")), KEPT_REPLACED),
+            *replaced,
+            *(path.with_name(path.name + ".wal") for path in replaced),
         ]
         for path in dict.fromkeys(doomed):
             try:

@@ -44,8 +44,8 @@ def take(home: Home, source_id: str, documents: list[Document], outcome: str = "
 
 
 def record(home: Home) -> None:
-    """Record what is staged, in a write session of its own."""
-    with write_session(home, catalog()) as con:
+    """Record what is staged, in a write session of its own, as `settle.record_subject` does."""
+    with write_session(home, catalog(), may_leave_wal=True) as con:
         loading.record_staged(con, home, catalog(), reading.parse_again(home))
 
 

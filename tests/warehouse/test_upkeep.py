@@ -45,15 +45,16 @@ def test_leftovers_older_than_a_day_go_and_captures_stay(home: Home, monkeypatch
     os.utime(home.staged_dir / ".tmp-old", (time.time() - 2 * 86_400,) * 2)
     young = aged(home.spool_dir / "tmpyoung.json", 0.5)
     replaced = [aged(home.root / "work" / f"warehouse-2026010{n}T000000.duckdb", 3) for n in (1, 2)]
+    logs = [aged(path.with_name(path.name + ".wal"), 3) for path in replaced]
     monkeypatch.setenv("PETADAY_KEEP_PUBLICATIONS", "1")
     swept = sweep(home)
     assert not [p for p in old if p.exists()]
     assert young.exists()
-    assert [p.exists() for p in replaced] == [False, True]
+    assert [p.exists() for p in (*replaced, *logs)] == [False, True] * 2
     assert [p.name for p in home.publications_dir.glob("*")] == ["petaday-00000003.duckdb"]
     assert sorted(home.captures_dir.rglob("*.zst")) == captures
     assert home.published_file.exists()
-    assert swept.file_count == 6
+    assert swept.file_count == 7
     assert sweep(home).file_count == 0
 
 

@@ -281,8 +281,10 @@ class LakeStore:
             yield con
 
     @contextmanager
-    def write_session(self, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
-        """See `Store`: other writers do not wait while this one loads extensions and makes its macros."""
+    def write_session(
+        self, catalog: schema.Catalog, *, may_leave_wal: bool = False
+    ) -> Generator[duckdb.DuckDBPyConnection]:
+        """See `Store`: other writers do not wait while this one loads extensions and makes its macros; there is no log beside a lake."""
         with self._session(read_only=False) as con:
             has_macros = schema.make_session_macros(con)
             with self.write_lock():
