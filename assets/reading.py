@@ -211,7 +211,8 @@ class Pages:
                 self._join()
 
     def _join(self) -> None:
-        self._joined.append(numbered(self._waiting))
+        assert self.source.tidy_pages is not None
+        self._joined.append(self.source.tidy_pages(numbered(self._waiting)))
         self._waiting = {}
 
     def rows(self) -> pl.DataFrame:
@@ -228,7 +229,7 @@ class Pages:
             self._join()
         # Handed over, so that the parts are not held beside the whole while it is checked.
         joined, self._joined = self._joined, []
-        return pl.concat(joined, rechunk=True).sort("document", maintain_order=True)
+        return pl.concat(joined, how="diagonal", rechunk=True).sort("document", maintain_order=True)
 
 
 def read_batch(

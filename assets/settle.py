@@ -15,6 +15,7 @@ from assets.sources import all_sources
 from warehouse import loading
 from warehouse.again import whole_again
 from warehouse.connection import transaction, write_session
+from warehouse.frames import lend
 from warehouse.home import Home
 
 
@@ -27,7 +28,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
         if known.get(table.name) == file.sha256:
             continue
         with transaction(con):
-            con.register("_reference", file.frame.to_arrow())
+            lend(con, "_reference", file.frame)
             con.execute(f"DELETE FROM {table.full_name}").fetchall()
             con.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM _reference").fetchall()
             con.unregister("_reference")

@@ -14,6 +14,7 @@ from warehouse import log, staging
 from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
+from warehouse.frames import lend
 from warehouse.home import Home
 from warehouse.schema import Catalog
 from warehouse.store import store_of
@@ -252,11 +253,11 @@ class Recorder:
             for c in batch.captures
         ]
         # At once: an answer may have a thousand pages.
-        self.con.register("_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None).to_arrow())
+        lend(self.con, "_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None))
         self.con.execute("INSERT INTO meta.capture BY NAME SELECT * FROM _captures").fetchall()
         self.con.unregister("_captures")
         if batch.rejected.height:
-            self.con.register("_rejected", batch.rejected.to_arrow())
+            lend(self.con, "_rejected", batch.rejected)
             self.con.execute(
                 "INSERT INTO meta.rejected_row SELECT ?, capture_id, ?, ?, reason, row_json, ? FROM _rejected",
                 [batch.batch_id, batch.source_id, batch.subject, moment],

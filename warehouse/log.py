@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from warehouse.frames import lend
 from warehouse.log_views import WORD_ORDER, names
 from warehouse.quoting import quoted
 from warehouse.tables import UNKNOWN_START, Subject
@@ -79,7 +80,8 @@ class _Loader:
     def stage(self, snapshot: Snapshot, *, copied: bool) -> None:
         """`_line`: the timeline that the snapshot states, one row per key and valid_from.
 
-        A view over the frame is enough to read it once or twice; only the general path needs a copy to work on.
+        A view over the frame, lent anew to each statement that reads it, is enough for one or two of them; only the general path
+        needs a copy to work on.
         """
         subject = self.subject
         frame = snapshot.frame
@@ -88,7 +90,7 @@ class _Loader:
         if "is_offered" not in frame.columns:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.frame = frame
-        self.con.register("_frame", frame.to_arrow())
+        lend(self.con, "_frame", frame)
         select = (
             f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
             f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
@@ -100,7 +102,12 @@ class _Loader:
 
     def copy_line(self) -> None:
         """Make `_line` a table that can be narrowed and added to."""
-        self.run("CREATE OR REPLACE TEMP TABLE _line AS SELECT * FROM _line_view")
+        self.read_line("CREATE OR REPLACE TEMP TABLE _line AS SELECT * FROM _line_view")
+
+    def read_line(self, sql: str, **params: object) -> int:
+        """A statement that reads `_line_view` once; returns its first number."""
+        lend(self.con, "_frame", self.frame)
+        return self.scalar(sql, **params)
 
     def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:
         """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from)."""
@@ -164,7 +171,7 @@ class _Loader:
         ):
             return False
         return bool(
-            self.scalar(
+            self.read_line(
                 f"SELECT count(*) = count(DISTINCT hash({names(self.subject.keys)})) AND bool_and(is_offered) "
                 f"AND bool_and(valid_from <> TIMESTAMPTZ '{UNKNOWN_START}') FROM _line_view"
             )
@@ -176,7 +183,7 @@ class _Loader:
         # In order of time, so that a reader of one month skips the rest.
         frame = snapshot.frame
         is_ordered = frame.is_empty() or (self.subject.kind == "series" and frame["valid_from"].is_sorted())
-        return self.scalar(
+        return self.read_line(
             f"INSERT INTO {self.subject.log_name} (source_id, scope, {columns}, observed_at, recorded_at, capture_id) "
             f"SELECT $source_id, $scope, {columns}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
             f"FROM _line_view{'' if is_ordered else ' ORDER BY valid_from'}",
@@ -221,7 +228,7 @@ class _Loader:
             f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
             **place,
         ):
-            return self.scalar(
+            return self.read_line(
                 f"{into} SELECT $source_id, $scope, {names(columns)}, {stamped}, capture_id FROM _line_view",
                 **place,
                 **stamp,
@@ -229,7 +236,7 @@ class _Loader:
         # The row that was appended last among those with the latest valid_from: both in one number that orders rows. Hashes and
         # places alone are compared; then the few rows that they point at are fetched (joining whole rows took twice as long).
         # Only here: a frame of many millions of slots with a column more was read in one piece, and came to be stored larger by a quarter.
-        self.con.register("_placed", self.frame.with_row_index(_POSITION).to_arrow())
+        lend(self.con, "_placed", self.frame.with_row_index(_POSITION))
         self.run(
             f"""
             CREATE OR REPLACE TEMP TABLE _diff AS
@@ -247,10 +254,10 @@ class _Loader:
         )
         self.con.unregister("_placed")
         gone = self.scalar(f"SELECT count(*) - count({_POSITION}) FROM _diff")
-        changed = self.con.execute(f"SELECT {_POSITION} FROM _diff WHERE {_POSITION} IS NOT NULL ORDER BY 1").pl()
+        changed = pl.DataFrame(self.con.sql(f"SELECT {_POSITION} FROM _diff WHERE {_POSITION} IS NOT NULL ORDER BY 1"))
         appended = 0
         if changed.height:
-            self.con.register("_changed", self.frame[changed[_POSITION]].to_arrow())
+            lend(self.con, "_changed", self.frame[changed[_POSITION]])
             appended += self.scalar(
                 f"{into} SELECT $source_id, $scope, {names(columns)}, {stamped}, capture_id FROM _changed",
                 **place,

@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -108,9 +108,11 @@ class Source:
     plan: Callable[[Window], Iterable[Sequence[Request]]] | None = None
     #: The next page after a document, if there is one; it must stay on the allowed hosts.
     follow: Callable[[Document], Request | None] | None = None
-    #: For answers of very many pages: `parse` in two steps, so that a page is read while those after it are fetched.
-    #: The second step gets the rows of all pages, with `document`, the index of the page that a row came from.
+    #: For answers of very many pages: `parse` in three steps, so that a page is read while those after it are fetched. The second
+    #: step keeps of the rows of some pages what is needed, with `document`, the index of the page that a row came from; the third
+    #: gets what was kept of all pages.
     read_page: Callable[[Document], pl.DataFrame] | None = None
+    tidy_pages: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     join_pages: Callable[[Sequence[Document], pl.DataFrame], Reading] | None = None
     #: Batches that an index (a request with `is_index`) leads to; they may be indices again.
     expand: Callable[[Document, Window], Iterable[Sequence[Request]]] | None = None
@@ -143,16 +145,11 @@ class Source:
 
 
 def numbered(pages: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
-    """The rows of some pages in one piece, with the index of their page as `document`.
-
-    Copied, because a column that was decoded holds a block of 8 kB per page and text, however few rows there are.
-    """
-    frame = pl.concat(pages.values(), rechunk=True)
+    """The rows of some pages in one piece, with the index of their page as `document`."""
     counts = pl.DataFrame({"document": list(pages), "count": [page.height for page in pages.values()]})
     # Without the empty ones: an empty list explodes to a null.
     documents = counts.filter(pl.col("count") > 0).select(pl.col("document").repeat_by("count").explode())
-    copied = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    return cast(pl.DataFrame, copied).with_columns(documents["document"])
+    return pl.concat(pages.values(), rechunk=True).with_columns(documents["document"])
 
 
 # Reading documents --------------------------------------------------------------------------------------------------------

@@ -176,11 +176,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Linux offers of GPU sizes: on demand, spot and reserved; a batch that was paged to its end is complete."""
     # A page is decoded by one thread, so several pages are decoded at once.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _READERS)) as pool:
-        return join_pages(documents, numbered(dict(enumerate(pool.map(read_page, documents)))))
+        pages = dict(enumerate(pool.map(read_page, documents)))
+    return join_pages(documents, tidy_pages(numbered(pages)))
 
 
-def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
-    """What `parse` does with the rows of its pages."""
+def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
+    """What is offered in the rows of some pages, in few and narrow columns: they are held until the last page is there.
+
+    Returns:
+        Offers with their date, end, page and whether it is the meter of its region; where a row is refused, `reason` and
+        `row_json` in its place.
+    """
     names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
     product = pl.col("productName").str.to_lowercase()
     rows = rows.filter(
@@ -234,42 +240,61 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
         .when(end <= start)
         .then(pl.lit("effectiveEndDate is not after effectiveStartDate"))
     )
-    rows = rows.with_columns(
-        why.alias("why"),
+    rows = rows.with_columns(why.alias("why"))
+    # The same few texts stand in most rows.
+    offers = rows.filter(pl.col("why").is_null()).select(
+        pl.col("armRegionName").replace("", None).fill_null("unknown").cast(pl.Categorical).alias("region"),
+        pl.col("armSkuName").cast(pl.Categorical).alias("instance_type"),
+        pl.col("option").cast(pl.Categorical).alias("purchase_option"),
+        (pl.col("retailPrice") / pl.col("hours")).alias("price_amount_per_hour"),
+        pl.col("currencyCode").cast(pl.Categorical).alias("currency_code"),
         start.dt.replace_time_zone("UTC").alias("valid_from"),
         end.dt.replace_time_zone("UTC").alias("ends_at"),
+        "isPrimaryMeterRegion",
+        "document",
     )
-    bad, good = rows.filter(pl.col("why").is_not_null()), rows.filter(pl.col("why").is_null())
-    offers = good.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True).select(
+    bad = rows.filter(pl.col("why").is_not_null())
+    if bad.is_empty():
+        return offers
+    return pl.concat([offers, refused(bad.drop("why", "option", "hours"), bad["why"])], how="diagonal")
+
+
+def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
+    """What `parse` does with the tidied rows of its pages."""
+    rejected = None
+    if "reason" in rows.columns:
+        rejected = rows.filter(pl.col("reason").is_not_null()).select("reason", "row_json", "document")
+        rows = rows.filter(pl.col("reason").is_null()).drop("reason", "row_json")
+    # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
+    rows = (
+        rows.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True)
+        .drop("isPrimaryMeterRegion")
+        .unique(subset=pl.selectors.exclude("document"), keep="first", maintain_order=True)
+    )
+    size = pl.col("instance_type").cast(pl.String)
+    offers = rows.select(
         pl.lit("azure").alias("provider"),
-        pl.col("armRegionName").replace("", None).fill_null("unknown").alias("region"),
-        pl.col("armSkuName").alias("instance_type"),
-        pl.col("option").alias("purchase_option"),
+        pl.col("region").cast(pl.String),
+        size,
+        pl.col("purchase_option").cast(pl.String),
         pl.lit("instance").alias("price_component"),
         pl.lit("").alias("offer_variant"),
-        pl.col("armSkuName").str.extract(r"_([A-Z]{1,6}[0-9]{1,4}[A-Z]*)_v\d+$").alias("accelerator_name"),
+        size.str.extract(r"_([A-Z]{1,6}[0-9]{1,4}[A-Z]*)_v\d+$").alias("accelerator_name"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_count"),
         pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        pl.col("armSkuName").str.extract(r"^Standard_N[A-Z]+(\d+)[a-z]*(?:_|$)").cast(pl.Float64).alias("vcpu_count"),
+        size.str.extract(r"^Standard_N[A-Z]+(\d+)[a-z]*(?:_|$)").cast(pl.Float64).alias("vcpu_count"),
         pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        (pl.col("retailPrice") / pl.col("hours")).alias("price_amount_per_hour"),
-        pl.col("currencyCode").alias("currency_code"),
-        pl.col("valid_from"),
-        pl.col("document"),
-        pl.col("ends_at"),
+        "price_amount_per_hour",
+        pl.col("currency_code").cast(pl.String),
+        "valid_from",
+        "document",
+        "ends_at",
     )
-    # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
-    offers = offers.unique(subset=[c for c in offers.columns if c != "document"], keep="first", maintain_order=True)
     if offers["ends_at"].is_not_null().any():
         offers = _with_ends(offers)
     offers = offers.drop("ends_at")
     paged_to_end = all(urlsplit(d.url).hostname == HOST for d in documents)
-    return Reading(
-        [Scope("azure", _dated_where_told(offers), is_complete=paged_to_end)],
-        refused(bad.drop("why", "option", "hours", "valid_from", "ends_at"), bad["why"].alias("reason"))
-        if bad.height
-        else None,
-    )
+    return Reading([Scope("azure", _dated_where_told(offers), is_complete=paged_to_end)], rejected)
 
 
 def _instant(column: str) -> pl.Expr:
@@ -312,6 +337,7 @@ AZURE_RETAIL = Source(
     plan=plan,
     follow=follow,
     read_page=read_page,
+    tidy_pages=tidy_pages,
     join_pages=join_pages,
     parser_version=2,
     hosts=(HOST,),
