@@ -1,4 +1,4 @@
-"""The decisions as assets: what the macros answer to the bundled scenarios, recomputed as a whole when an input has changed."""
+"""The decisions as assets: what the macros answer to the bundled scenarios, asked again when an input has changed; petadays of each day, where that day has."""
 
 import datetime as dt
 import hashlib
@@ -9,14 +9,15 @@ import duckdb
 
 from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
-from assets.estimated import words
+from assets.estimated import petaday_days, words
 from assets.estimated.decision_tables import (
     ACCELERATOR_BY_YEAR,
     DECISION_TABLES,
+    PETADAY_HISTORY,
     SCENARIO_VERDICT,
     WHY_MOVED,
 )
-from assets.estimated.decisions import VERSION, bundled_decisions, question
+from assets.estimated.decisions import VERSION, bundled_decisions, keep
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
@@ -78,14 +79,14 @@ def _fingerprint(con: duckdb.DuckDBPyConnection) -> str:
     data = con.execute(
         "SELECT (SELECT coalesce(max(c.load_number), 0) FROM meta.capture c WHERE c.outcome <> 'rejected'), "
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file), "
-        "(SELECT string_agg(name || fingerprint, ',' ORDER BY name) FROM meta.definition WHERE name <> $name)",
-        {"name": _DEFINITION},
+        "(SELECT string_agg(name || fingerprint, ',' ORDER BY name) FROM meta.definition WHERE NOT list_contains($own, name))",
+        {"own": [_DEFINITION, PETADAY_HISTORY.full_name]},
     ).fetchall()[0]
     return hashlib.sha256("\x00".join([VERSION, catalog().fingerprint, *map(str, data)]).encode()).hexdigest()
 
 
 def compute(con: duckdb.DuckDBPyConnection) -> bool:
-    """Ask the macros again if an input changed; True if it did. Rows of other method versions stay.
+    """Ask the macros again if an input changed (petadays: of the days that did); True if it did. Rows of other method versions stay.
 
     "Now" is when the warehouse last learnt something, so that the same data always give the same numbers.
     """
@@ -97,18 +98,15 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
     with transaction(con):
-        for table in DECISION_TABLES:
+        petaday_days.update(con, now)
+        anew = [table for table in DECISION_TABLES if table is not PETADAY_HISTORY]
+        for table in anew:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
             con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
         # What moved a row of siting or of petaday_history is asked once they are there.
         for statement in sorted(bundled_decisions(), key=lambda s: s.decision.table is WHY_MOVED):
-            table = statement.decision.table
-            columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
-            sql, arguments = question(statement, now)
-            con.execute(
-                f"INSERT INTO {table.full_name} BY NAME SELECT $of_scenario AS scenario_id, $of_version AS method_version, {columns} FROM ({sql})",
-                arguments | {"of_scenario": statement.scenario_id, "of_version": VERSION},
-            ).fetchall()
+            if statement.decision.table in anew:
+                keep(con, statement, now)
         for table, sql in _OF_ALL.items():
             columns = ", ".join(map(quoted, table.declared()))
             con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()

@@ -47,6 +47,7 @@ from assets.estimated.scenario import (
     read_number,
     read_text,
 )
+from warehouse.quoting import quoted
 from warehouse.tables import Table
 
 VERSION = "decision-1"
@@ -459,6 +460,17 @@ def answer(
         stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}
         statement = replace(statement, arguments=stated | dict(more))
     return con.execute(*question(statement, now)).pl()
+
+
+def keep(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> None:
+    """Add what the macro answers to a bundled statement to the table of its decision, in the caller's transaction."""
+    table = statement.decision.table
+    columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
+    sql, arguments = question(statement, now)
+    con.execute(
+        f"INSERT INTO {table.full_name} BY NAME SELECT $of_scenario AS scenario_id, $of_version AS method_version, {columns} FROM ({sql})",
+        arguments | {"of_scenario": statement.scenario_id, "of_version": VERSION},
+    ).fetchall()
 
 
 def bundled_decisions() -> list[DecisionStatement]:

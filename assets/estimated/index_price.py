@@ -19,6 +19,7 @@ from importlib import resources
 
 import duckdb
 
+from assets.estimated import changes
 from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.observed.views import offers_of
 from warehouse.connection import transaction
@@ -92,10 +93,13 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
         _rebuild(con)
         with transaction(con):
             _chain_everything(con)
+            changes.note(con, PRICE_INDEX, known, changes.EVER)
             _set_mark(con, name, f"{fingerprint}@{known}")
     else:
         with transaction(con):
-            _add(con, int(micros))
+            first_on = _add(con, int(micros))
+            if first_on is not None:
+                changes.note(con, PRICE_INDEX, known, first_on)
             _set_mark(con, name, f"{fingerprint}@{known}")
     return True
 
@@ -165,8 +169,8 @@ def _chain_everything(con: duckdb.DuckDBPyConnection) -> None:
 # What changed -------------------------------------------------------------------------------------------------------------
 
 
-def _add(con: duckdb.DuckDBPyConnection, since: int) -> None:
-    """What words and captures recorded after `since` (microseconds) change."""
+def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
+    """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
     scopes = _find_offers(con, since)
     current = f"(FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer) OR (valid_to IS NULL AND ({scopes})))"
     _temporary(con, "_before", rule("counted", offer=current, known_at=f"make_timestamptz({since})"))
@@ -175,10 +179,14 @@ def _add(con: duckdb.DuckDBPyConnection, since: int) -> None:
     _insert(con, PRICE_OFFER, rule("offer", offers=f"({offers_of(words)})"))
     _temporary(con, "_after", rule("counted", offer=current, known_at=_FOREVER))
     end_before, end_now = _find_days(con, since)
+    first_on = con.execute(
+        f"SELECT min(first_on) FROM (SELECT first_on FROM _differs UNION ALL SELECT DATE '{end_before}' WHERE DATE '{end_before}' < DATE '{end_now}')"
+    ).fetchall()[0][0]
     _link_again(con)
     _chain_again(con, end_before, end_now)
     for name in ("_offer", "_before", "_after", "_differs", "_first", "_counted", "_event", "_moved"):
         con.execute(f"DROP TABLE {name}").fetchall()
+    return first_on
 
 
 def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import index_price
+from assets.estimated import index_price, petaday_days
 from assets.estimated.index_assets import INDICES, compute
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE
 from warehouse import log
@@ -22,7 +22,7 @@ from warehouse.tables import Subject
 
 PRICE = INDICES[0]
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-TABLES = ("price_offer", "price_link", "price_index")
+TABLES = ("price_offer", "price_link", "price_index", "petaday_history")
 #: What the known cards are called here, so that reference.accelerator_alias tells them.
 CARDS = {"H100 SXM": 80.0, "A100 SXM": 80.0, "L4": 24.0}
 
@@ -75,9 +75,11 @@ class Loader:
         self._record(EXCHANGE_RATE, "ecb", "all", START + dt.timedelta(days=max(last, told)), frame, whole=False)
 
     def everything(self) -> dict[str, list[tuple]]:
-        """Rows of the three tables, numbers to the ten digits that do not depend on the order of adding."""
+        """Rows of the index, of what it is put together from and of what follows from it, numbers to the ten digits that do not depend on the order of adding."""
         settle.match_accelerators(self.con)
         compute(self.con, PRICE)
+        with transaction(self.con):
+            petaday_days.update(self.con, self.moment)
         return {t: self._rows(t) for t in TABLES}
 
     def _rows(self, table: str) -> list[tuple]:
@@ -178,6 +180,23 @@ def test_one_more_capture_writes_what_moved_and_one_day_of_the_rest(loader: Load
     days = [row[2] for row in after["price_index"] if row[0].startswith("nvidia-a100")]
     assert days == [dt.date(2026, 1, d) for d in (2, 3, 4)]
     assert after == loader.anew()
+
+
+def test_petadays_are_asked_again_from_the_first_day_that_changed(loader: Loader) -> None:
+    loader.prices("skypilot", "aa", 1, OFFERS)
+    loader.everything()
+    told = "SELECT index_on, energy_kwh FROM estimated.petaday_history WHERE accelerator_id = 'nvidia-h100-sxm-80gb' ORDER BY ALL"
+    loader.con.execute("UPDATE estimated.petaday_history SET energy_kwh = -1").fetchall()  # not asked again: it stays
+    loader.prices("skypilot", "aa", 3, OFFERS | {("H100 SXM", "r1", "on_demand"): 1.0})
+    loader.everything()
+    assert [(day.day, kwh < 0) for day, kwh in loader.con.execute(told).fetchall()] == [
+        (2, True),
+        (3, False),
+        (4, False),
+    ]
+    loader.prices("skypilot", "aa", 1.5, OFFERS | {("H100 SXM", "r2", "on_demand"): 3.0})
+    assert loader.everything() == loader.anew()
+    assert not [day for day, kwh in loader.con.execute(told).fetchall() if kwh < 0]
 
 
 def test_a_gap_is_closed_by_a_late_confirmation(loader: Loader) -> None:

@@ -1,0 +1,65 @@
+"""`estimated.petaday_history` follows `estimated.price_index`: only days from the first one that changed there are asked again.
+
+What petadays cost on a day depends on the index of that day, on facts and on formulas, and on no other day. Every update of
+the index notes the first day that it changed (`meta.table_change`); when facts or formulas change, or the index was computed
+anew, every day is asked again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+
+import duckdb
+
+from assets.catalog import catalog
+from assets.estimated.changes import EVER, changed_from
+from assets.estimated.decision_tables import PETADAY_HISTORY
+from assets.estimated.decisions import VERSION, DecisionStatement, bundled_decisions, keep
+from assets.estimated.index_tables import PRICE_INDEX
+
+
+def _mark(con: duckdb.DuckDBPyConnection, name: str) -> tuple[str, int]:
+    """Fingerprint and known clock (microseconds) of the last computation of a table; ('', 0) where there is none."""
+    found = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [name]).fetchall()
+    fingerprint, _, micros = found[0][0].partition("@") if found else ("", "", "")
+    return fingerprint, int(micros or 0)
+
+
+def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: list[DecisionStatement]) -> str:
+    """Changes when anything but the days of the index does."""
+    facts = con.execute(
+        "SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file"
+    ).fetchall()[0][0]
+    asked = [f"{s.scenario_id} {sorted(s.arguments.items())}" for s in statements]
+    parts = [VERSION, catalog().fingerprint, str(facts), index_rule, *asked]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def update(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> bool:
+    """Bring the table to what the index says now, in the caller's transaction; rows of other method versions stay.
+
+    Args:
+        con: connection of a write session, after the index was brought up to date.
+        now: instant of the questions.
+
+    Returns:
+        Whether any day was asked again. The rows are those that asking for every day would give.
+    """
+    name, index = PETADAY_HISTORY.full_name, PRICE_INDEX.full_name
+    statements = [s for s in bundled_decisions() if s.decision.table is PETADAY_HISTORY]
+    (index_rule, known), (was, since) = _mark(con, index), _mark(con, name)
+    fingerprint = _fingerprint(con, index_rule, statements)
+    if (was, since) == (fingerprint, known):
+        return False
+    first_on = changed_from(con, PRICE_INDEX, since) if was == fingerprint else EVER
+    if first_on is not None:
+        con.execute(f"DELETE FROM {name} WHERE method_version = ? AND index_on >= ?", [VERSION, first_on]).fetchall()
+        for statement in statements:
+            stated = statement.arguments.get("from_on", EVER)
+            arguments = {**statement.arguments, "from_on": max(stated, first_on)}
+            keep(con, dataclasses.replace(statement, arguments=arguments), now)
+    con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
+    con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, f"{fingerprint}@{known}"]).fetchall()
+    return first_on is not None
