@@ -75,9 +75,29 @@ def _intake_schema(columns: type[dy.Schema]) -> type[dy.Schema]:
     return type(f"{columns.__name__}Intake", (columns,), extra)
 
 
-def _refused_rows(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+def _refused_rows(subject: Subject, frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
     packed = pl.struct(pl.exclude("capture_id", "_reason")).struct.json_encode()
-    return frame.select("capture_id", reason.alias("reason"), packed.alias("row_json"))
+    return frame.select("capture_id", reason.alias("reason"), packed.alias("row_json"), *subject.keys)
+
+
+def _refused_keys(subject: Subject, scope: str, refused: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
+    """Keys of the offers of a scope that refused rows may be of (null: any), by what these tell; None if there are none.
+
+    A value that its column does not allow tells nothing: it may be any that is allowed, mistyped.
+    """
+    declared = subject.columns.columns()
+    parts = []
+    for frame in refused:
+        rows = frame.filter(pl.col("scope").fill_null(scope) == scope) if "scope" in frame.columns else frame
+        keys = []
+        for name in subject.keys:
+            told = pl.col(name) if name in frame.columns else pl.lit(None)
+            told = told.cast(declared[name].dtype, strict=False)
+            allowed = (declared[name].metadata or {}).get("allowed")
+            keys.append((pl.when(told.is_in(allowed)).then(told) if allowed else told).alias(name))
+        parts.append(rows.with_columns(keys).select(subject.keys))
+    found = pl.concat(parts).unique(maintain_order=True) if parts else None
+    return found if found is not None and found.height else None
 
 
 #: Ends of long slots from their start, by resolution: a mean of one is no mean before it is over.
@@ -105,7 +125,7 @@ def check_scope(
     row with `is_offered` false says that an offer ends at its date.
 
     Returns:
-        (good rows with valid_from and capture_id, refused rows as (capture_id, reason, row_json)).
+        (good rows with valid_from and capture_id, refused rows as (capture_id, reason, row_json, key columns)).
 
     Raises:
         LayoutError: if a declared column is missing or an unknown one is there: a fault of the parser.
@@ -133,7 +153,7 @@ def check_scope(
     out_of_time = frame.filter(~in_time)
     if out_of_time.height:
         why = f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}"
-        refused.append(_refused_rows(out_of_time, pl.lit(why)))
+        refused.append(_refused_rows(subject, out_of_time, pl.lit(why)))
         frame = frame.filter(in_time)
 
     running = _still_running(subject, observed_at)
@@ -141,7 +161,7 @@ def check_scope(
         of_running = frame.filter(running)
         if of_running.height:
             why = f"the month or year was not over on {observed_at:%Y-%m-%d}: its mean is not of the whole"
-            refused.append(_refused_rows(of_running, pl.lit(why)))
+            refused.append(_refused_rows(subject, of_running, pl.lit(why)))
             frame = frame.filter(~running)
 
     # A dated end of an offer has no values to check.
@@ -155,7 +175,7 @@ def check_scope(
             for rule in rules
         )
         reason = why.list.drop_nulls().list.join("; ")
-        refused.append(_refused_rows(bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
+        refused.append(_refused_rows(subject, bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
     return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
 
 
@@ -271,14 +291,18 @@ def _read(
         reading = source.parse(documents)
     subject = subject_named(source.subject)
     scopes, refused = [], []
-    if reading.rejected is not None and reading.rejected.height:
-        refused.append(_with_capture_ids(reading.rejected, captures).select("capture_id", "reason", "row_json"))
+    told = _with_capture_ids(reading.rejected, captures) if reading.rejected is not None else None
+    if told is not None and told.height:
+        refused.append(told.select(staging.REJECTED_SCHEMA.names()))
     for scope in reading.scopes:
         good, bad = check_scope(subject, scope, captures, captures[0].fetched)
         if bad.height:
-            refused.append(bad)
+            refused.append(bad.select(staging.REJECTED_SCHEMA.names()))
+        keys = None
+        if scope.is_complete and subject.kind == "state":
+            keys = _refused_keys(subject, scope.name, [f for f in (told, bad) if f is not None and f.height])
         if good.height or scope.is_complete:
-            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good))
+            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good, keys))
     rejected = pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
     return scopes, rejected
 
@@ -286,7 +310,7 @@ def _read(
 def parse_again(home: Home) -> loading.ParseAgain:
     """How the log reads an earlier batch once more: from its stored bytes, with today's parser."""
 
-    def parse(source_id: str, captures: list[Capture]) -> dict[str, pl.DataFrame]:
+    def parse(source_id: str, captures: list[Capture]) -> list[staging.StagedScope]:
         store = CaptureStore(home)
         documents = [store.open_document(c) for c in captures]
         try:
@@ -294,6 +318,6 @@ def parse_again(home: Home) -> loading.ParseAgain:
         finally:
             for document in documents:
                 document.path.unlink(missing_ok=True)
-        return {s.scope: s.frame for s in scopes}
+        return scopes
 
     return parse

@@ -20,8 +20,8 @@ from warehouse.schema import Catalog
 from warehouse.store import store_of
 from warehouse.store.file import FileStore
 
-#: Parses captures again: source id and captures of one batch -> frame (with capture_id) by scope.
-ParseAgain = Callable[[str, list[Capture]], dict[str, pl.DataFrame]]
+#: Parses captures again: source id and captures of one batch -> its scopes.
+ParseAgain = Callable[[str, list[Capture]], list[staging.StagedScope]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Recorder:
         """
         self.con, self.home, self.catalog, self.parse_again = con, home, catalog, parse_again
         self.store = CaptureStore(home)
-        self._reparsed: tuple[str, dict[str, pl.DataFrame]] = ("", {})
+        self._reparsed: tuple[str, list[staging.StagedScope]] = ("", [])
         if keep_journal:
             self.write_missing_journal_lines()
 
@@ -96,11 +96,12 @@ class Recorder:
         )
 
     def _reread(self, source_id: str) -> log.Reread:
-        def reread(batch_id: str, scope: str) -> pl.DataFrame:
+        def reread(batch_id: str, scope: str) -> tuple[pl.DataFrame, pl.DataFrame | None]:
             if self._reparsed[0] != batch_id:
                 self._reparsed = (batch_id, self.parse_again(source_id, self.store.find_batch(batch_id, source_id)))
-            frames = self._reparsed[1]
-            return frames[scope] if scope in frames else next(iter(frames.values())).clear()
+            scopes = self._reparsed[1]
+            found = next((s for s in scopes if s.scope == scope), None)
+            return (scopes[0].frame.clear(), None) if found is None else (found.frame, found.refused_keys)
 
         return reread
 
@@ -143,8 +144,10 @@ class Recorder:
                 [batch.source_id, batch.subject, batch.message],
             ).fetchall()
         )
-        frames = self.parse_again(batch.source_id, list(batch.captures))
-        scopes = [staging.StagedScope(name, is_complete.get(name, False), frame) for name, frame in frames.items()]
+        scopes = [
+            replace(scope, is_complete=is_complete.get(scope.scope, False))
+            for scope in self.parse_again(batch.source_id, list(batch.captures))
+        ]
         return replace(batch, outcome="loaded", message=None, scopes=scopes)
 
     def _is_series(self, batch: staging.Batch) -> bool:
@@ -185,6 +188,7 @@ class Recorder:
                         batch.captures[0].fetched,
                         scope.is_complete,
                         scope.frame,
+                        scope.refused_keys,
                     )
                     appended += log.record(self.con, subject, snapshot, moment, self._reread(batch.source_id))
             self._record_captures(batch, moment, rows, appended, load_number)

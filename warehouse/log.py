@@ -5,6 +5,10 @@ A row says: as known from `recorded_at` on, from `valid_from` on the value is th
 word is the one with the latest `valid_from` not after the instant, and among those the latest `observed_at` (then
 `capture_id`, then `recorded_at`: a total order, so that the answer does not depend on the order of loading).
 
+A row of an offer may be there and be refused: its price is no number, say. Then its publisher has not said that it ended,
+and nothing that can be used: what was known goes on, unconfirmed. The log keeps that as a word whose `is_offered` is null
+and which changes no answer; it tells from when on nobody has confirmed the price (see `log_views.unconfirmed`).
+
 A snapshot is compared with the state *as its publisher had told it by then*. When an older snapshot arrives late, the
 snapshots after it are read again for the keys it touched, since what they confirmed was not stored: what they said is
 then appended too. So any order of loading, with any repeats, ends in the same current view, while answers for a past
@@ -33,7 +37,8 @@ class Snapshot:
     `frame` has the subject's columns, `capture_id`, and `valid_from` (UTC): required for a series; for a state null
     means "holds when observed", and an early sentinel (`UNKNOWN_START`) "held before the first date given". A row with
     `is_offered` false (and null values) says that the offer ends at its date.
-    `is_complete` says that what is absent is no longer offered.
+    `is_complete` says that what is absent is no longer offered: all but what a row may have been of that was refused.
+    `refused_keys` has the key columns of such rows, null where a row does not tell (any will do); none if there are none.
     """
 
     source_id: str
@@ -42,10 +47,11 @@ class Snapshot:
     observed_at: dt.datetime
     is_complete: bool
     frame: pl.DataFrame
+    refused_keys: pl.DataFrame | None = None
 
 
-#: Reads a batch again: (batch_id, scope) -> frame of the snapshot, as in `Snapshot.frame`.
-Reread = Callable[[str, str], pl.DataFrame]
+#: Reads a batch again: (batch_id, scope) -> `frame` and `refused_keys` of the snapshot.
+Reread = Callable[[str, str], tuple[pl.DataFrame, pl.DataFrame | None]]
 
 
 #: Where a row stands in the frame that is recorded.
@@ -247,7 +253,7 @@ class _Loader:
             last AS (FROM said SEMI JOIN (SELECT max(place) AS place FROM said GROUP BY key_hash) l USING (place)),
             now AS (SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, {_POSITION} FROM _placed)
             SELECT n.{_POSITION}, o.row_number FROM now n FULL JOIN last o ON n.key_hash = o.key_hash
-            WHERE CASE WHEN n.{_POSITION} IS NULL THEN o.is_offered
+            WHERE CASE WHEN n.{_POSITION} IS NULL THEN o.is_offered IS DISTINCT FROM false
                 ELSE o.is_offered IS NOT true OR n.value_hash <> o.value_hash END
             """,
             **place,
@@ -265,16 +271,38 @@ class _Loader:
             )
             self.con.unregister("_changed")
         if gone and snapshot.is_complete:
+            self.run(
+                f"CREATE OR REPLACE TEMP TABLE _absent AS SELECT {names(keys)}, is_offered FROM {subject.log_name} l "
+                f"SEMI JOIN (SELECT row_number FROM _diff WHERE {_POSITION} IS NULL) g ON l.rowid = g.row_number"
+            )
+            self.find_held(snapshot)
             nulls = ", ".join("NULL" for _ in values)
             appended += self.scalar(
-                f"{into} SELECT $source_id, $scope, {names(keys, 'l')}, {nulls}, false, {stamped}, $batch_id "
-                f"FROM {subject.log_name} l SEMI JOIN (SELECT row_number FROM _diff WHERE {_POSITION} IS NULL) g "
-                "ON l.rowid = g.row_number",
+                f"{into} SELECT $source_id, $scope, {names(keys, 'a')}, {nulls}, "
+                f"CASE WHEN h.is_held IS NULL THEN false END, {stamped}, $batch_id "
+                f"FROM _absent a LEFT JOIN _held h ON {_same(keys, 'a', 'h')} WHERE h.is_held IS NULL OR a.is_offered",
                 **place,
                 **stamp,
                 batch_id=snapshot.batch_id,
             )
         return appended
+
+    def find_held(self, snapshot: Snapshot) -> None:
+        """`_held`: of the offers in `_absent`, those that a refused row of the snapshot may have been of."""
+        keys = self.subject.keys
+        found = []
+        if snapshot.refused_keys is not None and snapshot.refused_keys.height:
+            # By which of the columns are told: each kind is a join of its own, by hashes.
+            told = snapshot.refused_keys.select(keys).with_columns(
+                pl.concat_str(pl.col(c).is_not_null().cast(pl.String) for c in keys).alias("_told")
+            )
+            for number, rows in enumerate(told.partition_by("_told", include_key=False)):
+                columns = [c for c in keys if rows[c].null_count() == 0]
+                lend(self.con, f"_refused_{number}", rows.select(keys).unique())
+                alike = f"SEMI JOIN _refused_{number} r ON {_same(columns, 'a', 'r')}" if columns else ""
+                found.append(f"SELECT {names(keys)} FROM _absent a {alike}")
+        select = " UNION ".join(found) or f"SELECT {names(keys)} FROM _absent LIMIT 0"
+        self.run(f"CREATE OR REPLACE TEMP TABLE _held AS SELECT *, true AS is_held FROM ({select})")
 
     def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
         """Make the log say, by the words up to this snapshot, what the snapshot says; exact for any order and dates.
@@ -301,11 +329,16 @@ class _Loader:
             last_id=self.last_id(snapshot),
         )
         if snapshot.is_complete:
+            self.run(
+                f"CREATE OR REPLACE TEMP TABLE _absent AS SELECT DISTINCT {names(keys, 'o')} "
+                f"FROM _existing o ANTI JOIN _line n ON {_same(keys, 'n', 'o')}"
+            )
+            self.find_held(snapshot)
             nulls = ", ".join(f"NULL AS {quoted(v)}" for v in values)
             self.run(
-                f"INSERT INTO _line BY NAME SELECT DISTINCT {names(keys, 'o')}, {nulls}, false AS is_offered, "
-                "$at::TIMESTAMPTZ AS valid_from, NULL AS capture_id "
-                f"FROM _existing o ANTI JOIN _line n ON {_same(keys, 'n', 'o')}",
+                f"INSERT INTO _line BY NAME SELECT {names(keys, 'a')}, {nulls}, "
+                "CASE WHEN h.is_held IS NULL THEN false END AS is_offered, $at::TIMESTAMPTZ AS valid_from, NULL AS capture_id "
+                f"FROM _absent a LEFT JOIN _held h ON {_same(keys, 'a', 'h')}",
                 at=snapshot.observed_at,
             )
         self.leave_out_what_is_told()
@@ -347,6 +380,8 @@ class _Loader:
             -- An end is kept also where nothing held: a later word on the time before the first date must not reach over it.
             SELECT {key_list}, {unpacked}, said.is_offered AS is_offered, valid_from, capture_id FROM change
             WHERE said IS DISTINCT FROM told
+            -- Of what is not offered nothing is left unconfirmed.
+            AND NOT coalesce(said.is_offered IS NULL AND NOT told.is_offered, false)
             """,
             snapshot,
         )
@@ -401,7 +436,13 @@ class _Loader:
                 self.run(f"CREATE OR REPLACE TEMP TABLE _found AS SELECT DISTINCT {names(keys)} FROM _line")
             self.restate_state(following, only_touched=True)
             if undated and is_complete and not self.speaks_beyond(following):
-                return
+                # It spoke of all but what it held rows of that were refused.
+                self.run(
+                    "CREATE OR REPLACE TEMP TABLE _touched AS SELECT * FROM _touched t "
+                    f"SEMI JOIN _held h ON {_same(keys, 't', 'h')}"
+                )
+                if not self.scalar("SELECT count(*) FROM _touched"):
+                    return
             if undated and not is_complete:
                 self.run(
                     "CREATE OR REPLACE TEMP TABLE _touched AS SELECT * FROM _touched t "
@@ -425,8 +466,8 @@ class _Loader:
 
     def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:
         observed_at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
-        frame = reread(batch_id, snapshot.scope)
-        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame)
+        frame, refused_keys = reread(batch_id, snapshot.scope)
+        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame, refused_keys)
 
     # Series -----------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from warehouse.quoting import quoted
 from warehouse.tables import UNKNOWN_START, Subject
 
+#: Words that say something; of a row that was refused the log keeps that nothing was said.
+_USABLE = "is_offered IS NOT NULL"
+
 #: Of several words on one key and date the first in this order holds.
 WORD_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
@@ -59,13 +62,30 @@ def intervals(subject: Subject, condition: str) -> str:
     keys = names(["source_id", "scope", *subject.keys])
     columns = names(["source_id", "scope", *subject.keys, *subject.values])
     told = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in subject.values)})"
-    word = last_change(subject, f"{subject.log_name} WHERE {condition}")
+    word = last_change(subject, f"{subject.log_name} WHERE ({condition}) AND {_USABLE}")
     return (
         f"SELECT {columns}, nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from, valid_to, observed_at, "
         "capture_id FROM ("
         f"SELECT *, lead(valid_from) OVER (PARTITION BY {keys} ORDER BY valid_from) AS valid_to FROM ("
         f"SELECT * FROM ({word}) QUALIFY lag({told}) OVER (PARTITION BY {keys} ORDER BY valid_from) "
         f"IS DISTINCT FROM {told})) WHERE is_offered"
+    )
+
+
+def unconfirmed(subject: Subject, condition: str) -> str:
+    """SELECT of the offers of a state whose row was refused when their source was last read, by the words that satisfy `condition`.
+
+    Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
+    """
+    keys = names(["source_id", "scope", *subject.keys])
+    words = f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {subject.log_name} WHERE {condition})"
+    of_offer = f"FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys})"
+    # Late captures may have ended an offer before a row of it was refused: of that nothing stands.
+    return (
+        f"SELECT {keys}, min(observed_at) AS refused_from FROM (SELECT {keys}, observed_at, is_offered, "
+        f"max(observed_at) {of_offer} AS last_at, max_by(is_offered, (observed_at, valid_from)) {of_offer} AS was_offered "
+        f"FROM {words} SEMI JOIN (SELECT {keys} FROM {words} WHERE is_offered IS NULL) USING ({keys})) "
+        "WHERE is_offered IS NULL AND observed_at > last_at AND was_offered GROUP BY ALL"
     )
 
 
@@ -100,7 +120,7 @@ def view_scripts(
     known = "recorded_at <= known_at AND observed_at <= observed_by"
     forever = "TIMESTAMPTZ 'infinity'"
     clocks = f"known_at := {forever}, observed_by := {forever}"
-    at = "valid_from <= valid_at" if subject.kind == "state" else slot_condition
+    at = f"valid_from <= valid_at AND {_USABLE}" if subject.kind == "state" else slot_condition
     instant = "coalesce(valid_from, observed_at)"
 
     def wrapped(select: str, at_instant: str) -> str:
@@ -109,7 +129,15 @@ def view_scripts(
         return enrich.format(base=select, instant=at_instant)
 
     name = subject.name
+    held = []
+    if subject.kind == "state":
+        held = [
+            f"CREATE OR REPLACE VIEW observed.{name}_unconfirmed AS {unconfirmed(subject, 'true')}",
+            f"COMMENT ON VIEW observed.{name}_unconfirmed IS 'What stands in observed.{name} though its row was refused when its source was "
+            "last read (see meta.rejected_row): the source did not say that it ended, and nothing that could be used.'",
+        ]
     return [
+        *held,
         f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), instant)}",
         f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
         f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), instant)}",

@@ -29,11 +29,15 @@ REJECTED_SCHEMA = pl.Schema({"capture_id": pl.String, "reason": pl.String, "row_
 
 @dataclass(frozen=True, slots=True)
 class StagedScope:
-    """Rows about one scope: `frame` has the subject's columns, `capture_id` and perhaps `valid_from`."""
+    """Rows about one scope: `frame` has the subject's columns, `capture_id` and perhaps `valid_from`.
+
+    `refused_keys` has the key columns of the rows that were refused, null where such a row does not tell; see `log.Snapshot`.
+    """
 
     scope: str
     is_complete: bool
     frame: pl.DataFrame
+    refused_keys: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ def stage(home: Home, batch: Batch) -> str:
     try:
         for number, scope in enumerate(batch.scopes):
             scope.frame.write_ipc(folder / f"{number}.arrow", compression="uncompressed")
+            if scope.refused_keys is not None:
+                scope.refused_keys.write_ipc(folder / f"{number}.refused.arrow", compression="uncompressed")
         batch.rejected.write_ipc(folder / "rejected.arrow", compression="uncompressed")
         (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         files.put_folder(folder, key, _MANIFEST)
@@ -95,7 +101,12 @@ def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[str
         folder = files.fetch_folder(key)
         try:
             scopes = [
-                StagedScope(s["scope"], s["is_complete"], pl.read_ipc(folder / f"{n}.arrow"))
+                StagedScope(
+                    s["scope"],
+                    s["is_complete"],
+                    pl.read_ipc(folder / f"{n}.arrow"),
+                    pl.read_ipc(refused) if (refused := folder / f"{n}.refused.arrow").is_file() else None,
+                )
                 for n, s in enumerate(manifest["scopes"])
             ]
             rejected = pl.read_ipc(folder / "rejected.arrow")

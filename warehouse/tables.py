@@ -95,7 +95,10 @@ class LogColumns(dy.Schema):
 
     source_id = dy.String(nullable=False, description="Source that says so; see meta.source.")
     scope = dy.String(nullable=False, description="Part of the source that one capture covers completely.")
-    is_offered = dy.Bool(nullable=False, description="False is a tombstone: no longer offered from valid_from on.")
+    is_offered = dy.Bool(
+        nullable=True,
+        description="False is a tombstone: no longer offered from valid_from on. NULL: its row was refused, and what was known goes on unconfirmed.",
+    )
     valid_from = dy.Datetime(
         time_unit="us",
         time_zone="UTC",

@@ -232,7 +232,7 @@ def _find_days(con: duckdb.DuckDBPyConnection, since: int) -> tuple[dt.date, dt.
         "HAVING count(*) = 1 OR min(ends_on) < max(ends_on)"
     )
     # Days that were still to come: what of all offers begins or ends in them.
-    current = f"(SELECT {_PAIR}, source_id, scope, is_bundled, began_on, valid_to, seen_at FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
+    current = f"(SELECT {_PAIR}, source_id, scope, is_bundled, began_on, valid_to, seen_at, refused_from FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
     come = (
         f"SELECT DISTINCT {_PAIR}, DATE '{before}', DATE '{now}' FROM ({rule('counted', offer=current, known_at=_FOREVER)}) "
         f"WHERE began_on >= DATE '{before}' OR ends_on BETWEEN DATE '{before}' AND DATE '{now}' - 1"

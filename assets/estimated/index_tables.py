@@ -82,6 +82,7 @@ class PriceOffer(dy.Schema):
     )
     valid_to = instant("When the price ended; null: still offered, and it counts while it is confirmed.")
     seen_at = instant("When the price was seen first (of what ships with Petaday: its date).", nullable=False)
+    refused_from = instant("Since when its row was refused, so that nobody has confirmed it; null: it was not.")
 
 
 class PriceLink(dy.Schema):

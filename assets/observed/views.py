@@ -8,7 +8,7 @@ import dataframely as dy
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, SUBJECTS
-from warehouse.log_views import intervals, view_scripts
+from warehouse.log_views import intervals, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -52,6 +52,7 @@ COLUMN_MEANINGS = {
     "counts_to": "Until when the price counts (exclusive); see counts_until. Unit: UTC.",
     "stands_to": "Until when the price stands as the last word (exclusive): its end; else until another word on the same provider, accelerator and way to buy is newer by 45 days, at most 548 days after confirmed_at; a bundled price until a source was read since. Unit: UTC.",
     "confirmed_at": "When the price was last seen to hold. Unit: UTC.",
+    "refused_from": "Since when its row was refused, so that nobody has confirmed it; NULL: it was not. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
     "model_id": "Model; see reference.model. NULL: not in it.",
     "model_key": "Name of the model without vendor, punctuation, tuning and day: one for a model under all its names, in reference.model or not.",
@@ -191,20 +192,26 @@ def period_views() -> list[str]:
     return found
 
 
+def _cloud_offers(rates: str, condition: str, known_at: str) -> str:
+    """SELECT of offers that count, of rates by the words of the log that satisfy a condition, and captures known at an instant."""
+    same_key = " AND ".join(f"u.{key} = r.{key}" for key in ("source_id", "scope", *CLOUD_RATE.keys))
+    held = unconfirmed(CLOUD_RATE, condition)
+    return _read("cloud_offer.sql").format(rates=rates, unconfirmed=held, same_key=same_key, known_at=known_at)
+
+
 def offer_views() -> list[str]:
     """Offers that count, with how long they do: as a view on today's knowledge and as a macro on an earlier one."""
-    select = _read("cloud_offer.sql")
     forever = "TIMESTAMPTZ 'infinity'"
+    known = _cloud_offers("cloud_rate_known(known_at := known_at)", "recorded_at <= known_at", "known_at")
     meaning = (
         "Offers that count for comparison: whole instances with a price, each until it ended or counts_to, when nobody has confirmed "
         "it for too long; what is asked for a price at an instant takes the last word instead, which stands until stands_to. Several "
         "sources may state one offer: the lowest source_rank is chosen."
     )
     return [
-        f"CREATE OR REPLACE VIEW observed.cloud_offer AS {select.format(rates='observed.cloud_rate', known_at=forever)}",
+        f"CREATE OR REPLACE VIEW observed.cloud_offer AS {_cloud_offers('observed.cloud_rate', 'true', forever)}",
         f"COMMENT ON VIEW observed.cloud_offer IS '{meaning}'",
-        f"CREATE OR REPLACE MACRO cloud_offer_known(known_at := {forever}) AS TABLE "
-        f"{select.format(rates='cloud_rate_known(known_at := known_at)', known_at='known_at')}",
+        f"CREATE OR REPLACE MACRO cloud_offer_known(known_at := {forever}) AS TABLE {known}",
         "COMMENT ON MACRO TABLE cloud_offer_known IS 'observed.cloud_offer as this warehouse knew it at known_at.'",
     ]
 
@@ -214,7 +221,7 @@ def offers_of(condition: str) -> str:
     rates = _ENRICH["cloud_rate"].format(
         base=intervals(CLOUD_RATE, condition), instant="coalesce(valid_from, observed_at)"
     )
-    return _read("cloud_offer.sql").format(rates=f"({rates})", known_at="TIMESTAMPTZ 'infinity'")
+    return _cloud_offers(f"({rates})", condition, "TIMESTAMPTZ 'infinity'")
 
 
 def region_claim_views() -> list[str]:

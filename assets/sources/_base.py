@@ -88,7 +88,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a parser read: scopes, and rows it refuses itself (columns reason, row_json, and perhaps document)."""
+    """What a parser read: scopes, and rows it refuses itself.
+
+    `rejected` has the columns reason, row_json, and perhaps document, scope, and key columns of the subject as far as a row
+    tells them: an offer that it may be of is not said to have ended, though its list is complete without it. A row that tells
+    none of them may be of any.
+    """
 
     scopes: Sequence[Scope]
     rejected: pl.DataFrame | None = None
@@ -303,10 +308,23 @@ def to_number(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def refused(frame: pl.DataFrame, reason: str | pl.Expr | pl.Series) -> pl.DataFrame:
-    """Rows in the form of `Reading.rejected`."""
+def refused(
+    frame: pl.DataFrame, reason: str | pl.Expr | pl.Series, keys: pl.DataFrame | None = None, /, **key: pl.Expr | str
+) -> pl.DataFrame:
+    """Rows in the form of `Reading.rejected`.
+
+    Args:
+        frame: what is refused, as the publisher writes it.
+        reason: why.
+        keys: the same rows in the columns of the subject; what stands there beside its key is not used.
+        key: single key columns (and `scope`) of the subject, as expressions on `frame`, or as one value for all rows.
+    """
     why = pl.lit(reason) if isinstance(reason, str) else reason
     columns = [c for c in frame.columns if c != "document"]
     packed = pl.struct(columns).struct.json_encode() if columns else pl.lit("{}")
     keep = [pl.col("document")] if "document" in frame.columns else []
-    return frame.select(why.alias("reason"), packed.alias("row_json"), *keep)
+    given = [(value if isinstance(value, pl.Expr) else pl.lit(value)).alias(name) for name, value in key.items()]
+    found = frame.select(why.alias("reason"), packed.alias("row_json"), *keep, *given)
+    if keys is None:
+        return found
+    return found.hstack(keys.select(pl.exclude("reason", "row_json", "document", *key)))

@@ -57,6 +57,8 @@ def amount_in(text: str) -> tuple[float | None, bool]:
 def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: list[dict[str, Any]]) -> Reading:
     """Rows as a frame; a page without any is a changed page.
 
+    `bad` are rows that are refused: why, row, and instance_type if they tell it.
+
     Raises:
         LayoutError: if there is no row.
     """
@@ -68,8 +70,8 @@ def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: 
     frame = cloud_rates(frame, provider=provider, **{c: pl.col(c) for c in _COLUMNS})
     rejected = None
     if bad:
-        faults = pl.DataFrame(bad, schema={"why": pl.String, "row": pl.String})
-        rejected = refused(faults.drop("why"), pl.lit(None)).with_columns(faults["why"].alias("reason"))
+        faults = pl.DataFrame(bad, schema={"why": pl.String, "row": pl.String, "instance_type": pl.String})
+        rejected = refused(faults.select("row"), faults["why"], faults.select("instance_type"))
     return Reading([Scope(provider, frame, is_complete=not dated)], rejected)
 
 

@@ -95,7 +95,7 @@ def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> t
     ]
     why = bad.select(pl.concat_str(parts).alias("reason"))["reason"]
     helpers = ("_is_text", "_column")
-    return good.drop(helpers), [refused(bad.drop(*helpers, "amount"), why)] if bad.height else []
+    return good.drop(helpers), [refused(bad.drop(*helpers, "amount"), why, bad.select(_KEYS))] if bad.height else []
 
 
 def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
@@ -137,8 +137,8 @@ def by_scope(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
     """
     kept = [r for r in rejected if r.height]
     if found.is_empty():
-        return Reading([], pl.concat(kept) if kept else None)
+        return Reading([], pl.concat(kept, how="diagonal_relaxed") if kept else None)
     scope = pl.when(pl.col("period") == "").then(pl.col("provider")).otherwise(pl.col("period"))
     parts = found.with_columns(scope.alias("_scope")).partition_by("_scope", as_dict=True, include_key=False)
     scopes = [Scope(str(name), part.sort(_KEYS), is_complete=True) for (name,), part in sorted(parts.items())]
-    return Reading(scopes, pl.concat(kept) if kept else None)
+    return Reading(scopes, pl.concat(kept, how="diagonal_relaxed") if kept else None)

@@ -89,7 +89,13 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
         price_amount_per_hour=pl.col("amount") / pl.col("hours"),
         currency_code=currency,
     )
-    rejected = refused(bad, "the price is no positive number") if bad.height else None
+    rejected = refused(
+        bad,
+        "the price is no positive number",
+        region=pl.col("region"),
+        instance_type=pl.col("type"),
+        purchase_option=pl.col("option"),
+    )
     return Reading([Scope(site or "alibaba", offers, is_complete=True)], rejected)
 
 

@@ -60,7 +60,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope("us-east-1", rows, is_complete=is_fresh)],
-        refused(bad.drop("why", "amount", "valid_from"), bad["why"].alias("reason")) if bad.height else None,
+        refused(bad.drop("why", "amount", "valid_from"), bad["why"], instance_type=pl.when(named).then("instance"))
+        if bad.height
+        else None,
     )
 
 

@@ -337,11 +337,15 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = raw.filter((pl.col("amount") > 0) & pl.col("Instance Type").is_not_null())
     in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
     here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
+    region = pl.coalesce(
+        "Region Code", pl.when(in_region).then(here), region_of("Location"), pl.col("Location"), pl.lit("unknown")
+    )
+    # A zone belongs to the file of its region.
+    scope = region.str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(region)
     rows = raw.select(
+        scope.alias("scope"),
         pl.lit("aws").alias("provider"),
-        pl.coalesce(
-            "Region Code", pl.when(in_region).then(here), region_of("Location"), pl.col("Location"), pl.lit("unknown")
-        ).alias("region"),
+        region.alias("region"),
         pl.col("Instance Type").alias("instance_type"),
         pl.col("option").alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
@@ -365,9 +369,6 @@ def parse(documents: Sequence[Document]) -> Reading:
         .alias("valid_from"),
     )
     is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
-    rows = rows.with_columns(
-        pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region")).alias("scope")
-    )
     scopes = [
         Scope(str(name), part.drop("scope"), is_complete=is_fresh)
         for (name,), part in rows.partition_by("scope", as_dict=True).items()
@@ -375,12 +376,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not scopes and at_region:
         # A region that offers no accelerator says so with a complete answer of no row.
         scopes = [Scope(at_region[1], rows.drop("scope"), is_complete=is_fresh)]
-    return Reading(
-        scopes,
-        refused(bad.drop("option", "amount"), "PricePerUnit is no positive number, or there is no instance type")
-        if bad.height
-        else None,
+    keys = bad.select(
+        scope.alias("scope"),
+        region.alias("region"),
+        pl.col("Instance Type").alias("instance_type"),
+        pl.col("option").alias("purchase_option"),
     )
+    why = "PricePerUnit is no positive number, or there is no instance type"
+    return Reading(scopes, refused(bad.drop("option", "amount"), why, keys) if bad.height else None)
 
 
 def _source(source_id: str, title: str, host: str, page: str) -> Source:

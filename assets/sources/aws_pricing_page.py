@@ -74,10 +74,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     is_price = (pl.col("amount") > 0).fill_null(value=False)
     bad, good = frame.filter(~is_price), frame.filter(is_price)
+    region = pl.coalesce(region_of("Location"), "Location")
     offers = cloud_rates(
         good,
         provider="aws",
-        region=pl.coalesce(region_of("Location"), "Location"),
+        region=region,
         instance_type=pl.col("Instance Type"),
         vcpu_count=to_number("vCPU"),
         memory_gib=gib("Memory"),
@@ -87,7 +88,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         Scope(str(name), part, is_complete=True)
         for (name,), part in offers.partition_by("region", as_dict=True).items()
     ]
-    return Reading(scopes, refused(bad.drop("amount"), "price is no positive number") if bad.height else None)
+    rejected = refused(
+        bad.drop("amount"),
+        "price is no positive number",
+        scope=region,
+        region=region,
+        instance_type=pl.col("Instance Type"),
+    )
+    return Reading(scopes, rejected)
 
 
 AWS_PRICING_PAGE = Source(

@@ -143,7 +143,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         # A region that sells no accelerator under a plan says so with a complete answer of no row.
         scopes = [Scope(at_region[1], rows, is_complete=is_fresh)]
     why = "the rate is no positive number per hour, or its term or date is not known"
-    return Reading(scopes, refused(bad.drop("amount", "option", "valid_from"), why) if bad.height else None)
+    keys = bad.select(
+        *(pl.col("DiscountedRegionCode").alias(name) for name in ("scope", "region")),
+        pl.col("DiscountedInstanceType").alias("instance_type"),
+        pl.col("option").alias("purchase_option"),
+    )
+    return Reading(scopes, refused(bad.drop("amount", "option", "valid_from"), why, keys) if bad.height else None)
 
 
 AWS_SAVINGS_PLANS = Source(

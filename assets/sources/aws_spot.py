@@ -121,9 +121,12 @@ def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
     )
     return Reading(
         [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
-        refused(bad.drop("amount"), "the price is no positive number, or its date cannot be read")
-        if bad.height
-        else None,
+        refused(
+            bad.drop("amount"),
+            "the price is no positive number, or its date cannot be read",
+            region=pl.col("region"),
+            instance_type=pl.col("type"),
+        ),
     )
 
 

@@ -45,7 +45,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     at_sea = pl.all_horizontal(pl.col(c).cast(pl.Float64, strict=False) == 0 for c in schema).fill_null(value=False)
     found, fields = claims(rows.filter(~at_sea), _COLUMNS, CLAIMED_BY)
-    nowhere = refused(rows.filter(at_sea).select("region", *schema), "coordinates 0, 0: not known, no place")
+    nowhere = refused(
+        rows.filter(at_sea).select("region", *schema), "coordinates 0, 0: not known, no place", region=pl.col("region")
+    )
     return by_scope(found, [nowhere, *fields])
 
 

@@ -185,7 +185,7 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         Offers with their date, end, page and whether it is the meter of its region; where a row is refused, `reason` and
-        `row_json` in its place.
+        `row_json` in its place, and what it tells of its offer.
     """
     names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
     product = pl.col("productName").str.to_lowercase()
@@ -225,8 +225,8 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     why = (
         pl.when(pl.col("type").is_null())
         .then(pl.lit("type is missing: cannot tell how it is bought"))
-        .when(pl.col("unitOfMeasure") != "1 Hour")
-        .then(pl.format("unitOfMeasure is {}, not 1 Hour", "unitOfMeasure"))
+        .when(pl.col("unitOfMeasure").fill_null("missing") != "1 Hour")
+        .then(pl.format("unitOfMeasure is {}, not 1 Hour", pl.col("unitOfMeasure").fill_null("missing")))
         .when(pl.col("option").is_null())
         .then(pl.lit("a reservation without a known term: its price per hour is unknown"))
         .when(pl.col("retailPrice").is_null())
@@ -256,14 +256,21 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     bad = rows.filter(pl.col("why").is_not_null())
     if bad.is_empty():
         return offers
-    return pl.concat([offers, refused(bad.drop("why", "option", "hours"), bad["why"])], how="diagonal")
+    # As far as a row tells them.
+    keys = bad.select(
+        pl.col("armRegionName").replace("", None).cast(pl.Categorical).alias("region"),
+        pl.col("armSkuName").cast(pl.Categorical).alias("instance_type"),
+        pl.when(pl.col("type").is_not_null()).then("option").cast(pl.Categorical).alias("purchase_option"),
+    )
+    return pl.concat([offers, refused(bad.drop("why", "option", "hours"), bad["why"], keys)], how="diagonal")
 
 
 def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
     """What `parse` does with the tidied rows of its pages."""
     rejected = None
     if "reason" in rows.columns:
-        rejected = rows.filter(pl.col("reason").is_not_null()).select("reason", "row_json", "document")
+        key = pl.col("region", "instance_type", "purchase_option").cast(pl.String)
+        rejected = rows.filter(pl.col("reason").is_not_null()).select("reason", "row_json", "document", key)
         rows = rows.filter(pl.col("reason").is_null()).drop("reason", "row_json")
     # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
     rows = (

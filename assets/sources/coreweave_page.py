@@ -31,7 +31,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             continue
         amount, _ = amount_in(cells[-1]) if len(cells) > 1 else (None, False)
         if not amount or not name:
-            bad.append({"why": "no price in the row (cut short?)", "row": json.dumps(cells)})
+            why = "no price in the row (cut short?)"
+            bad.append({"why": why, "row": json.dumps(cells), "instance_type": name or None})
             continue
         rows.append(
             {

@@ -95,7 +95,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         memory_gib=pl.col("memory") / 1024,
         price_amount_per_hour=pl.col("price_hourly"),
     )
-    rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
+    rejected = refused(bad, "no price above zero, or no number of GPUs", instance_type=pl.col("slug"))
     return Reading([Scope("digitalocean", rows, is_complete=True)], rejected)
 
 

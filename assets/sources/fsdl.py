@@ -117,8 +117,17 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
     rejected = [
-        refused(bad, "no vendor, no number of GPUs, or a price that is not above zero"),
-        refused(copied, "price, processors and memory of a row with more GPUs: typed over it"),
+        refused(
+            part,
+            why,
+            provider=provider_name(pl.col(who)),
+            instance_type=pl.col("instance_type"),
+            purchase_option=pl.col("option"),
+        )
+        for part, why in (
+            (bad, "no vendor, no number of GPUs, or a price that is not above zero"),
+            (copied, "price, processors and memory of a row with more GPUs: typed over it"),
+        )
     ]
     return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected))
 

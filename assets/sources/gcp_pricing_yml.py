@@ -132,7 +132,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope("gcp", frame, is_complete=True)],
-        refused(unusable.drop("why", "hourly", "is_low"), unusable["why"].alias("reason")) if unusable.height else None,
+        refused(
+            unusable.drop("why", "hourly", "is_low"),
+            unusable["why"],
+            region=pl.col("region"),
+            instance_type=pl.col("instance_type"),
+            purchase_option=pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String),
+        ),
     )
 
 

@@ -191,9 +191,15 @@ def parse(documents: Sequence[Document]) -> Reading:
     from_catalog = all(d.url.startswith(URL) for d in documents)
     return Reading(
         [Scope("gcp", offers, is_complete=from_catalog)],
-        refused(bad.drop("amount", "regions"), "no positive price per hour of a GPU that is named")
-        if bad.height
-        else None,
+        refused(
+            bad.drop("amount", "regions"),
+            "no positive price per hour of a GPU that is named",
+            bad.select(
+                pl.col("name").alias("instance_type"),
+                pl.col("option").alias("purchase_option"),
+                pl.col("variant").alias("offer_variant"),
+            ),
+        ),
     )
 
 

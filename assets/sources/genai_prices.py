@@ -139,7 +139,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     good = frame.filter(~is_bad).select(
         pl.exclude("fault"), pl.lit("standard").alias("service_tier"), pl.lit("global").alias("region")
     )
-    return Reading([Scope("all", good, is_complete=True)], refused(bad.drop("fault"), bad["fault"]))
+    return Reading([Scope("all", good, is_complete=True)], refused(bad.drop("fault"), bad["fault"], bad.drop("fault")))
 
 
 GENAI_PRICES = Source(

@@ -115,7 +115,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     found, fields = claims(rows.filter(why.is_null()), columns, CLAIMED_BY)
     if found.is_empty():
         raise LayoutError(f"{document.url}: no region with a share or an intensity of a year that is over")
-    return by_scope(found, [refused(bad.select(raw.columns), bad["_why"].alias("reason")), *fields])
+    return by_scope(
+        found, [refused(bad.select(raw.columns), bad["_why"], bad.select("provider", "region", "period")), *fields]
+    )
 
 
 GOOGLE_REGION_CARBON = Source(

@@ -68,8 +68,12 @@ def _reading(
     reason: str | pl.Expr = "",
     *,
     is_complete: bool = False,
+    product: pl.Expr | None = None,
 ) -> Reading:
-    """Rows of one series; columns it does not have are null, and of rows alike in the key the lowest price counts."""
+    """Rows of one series; columns it does not have are null, and of rows alike in the key the lowest price counts.
+
+    `product` names the product of a refused row, where the series is a complete list.
+    """
     if frame.is_empty():
         raise LayoutError(f"{document.url}: no price in the series (emptied?)")
     rows = frame.select(
@@ -77,7 +81,9 @@ def _reading(
         for c, t in _COLUMNS.items()
     )
     rows = rows.sort("price_amount").unique(subset=list(_KEY), keep="first", maintain_order=True).sort(*_KEY)
-    return Reading([Scope(scope, rows, is_complete)], refused(bad, reason) if bad is not None and bad.height else None)
+    key = {} if product is None else {"product": product}
+    rejected = refused(bad, reason, **key) if bad is not None and bad.height else None
+    return Reading([Scope(scope, rows, is_complete)], rejected)
 
 
 def _why(price: str, form: str) -> pl.Expr:
@@ -130,9 +136,10 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
     named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
     made_at = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
     is_fresh = abs(document.fetched_at - made_at) <= _FRESH
+    product = pl.concat_str("name", "chipset", separator=" | ")
     rows = raw.filter(sound).select(
         pl.lit("pcpartpicker").alias("seller"),
-        pl.concat_str("name", "chipset", separator=" | ").alias("product"),
+        product.alias("product"),
         # The JSON file writes 12, later files 12 or 12.0 for one and the same card.
         pl.concat_str([pl.col(c).fill_null("").str.strip_suffix(".0") for c in told_apart], separator="|").alias(
             "product_code"
@@ -151,6 +158,7 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
         raw.filter(~sound),
         "no name, no chip, or a price that is not above zero",
         is_complete=is_fresh,
+        product=product,
     )
 
 

@@ -141,7 +141,10 @@ def parse(documents: Sequence[Document]) -> Reading:
             frame = _one_per_region(good) if provider == "gcp" else good.drop("location")
             scopes.append(Scope(name, frame.with_columns(pl.lit(index).alias("document")), is_complete=True))
             if bad.height:
-                rejected.append(refused(bad.drop("why").with_columns(pl.lit(index).alias("document")), bad["why"]))
+                keys = bad.select(pl.lit(name).alias("scope"), "region", "instance_type", "purchase_option")
+                rejected.append(
+                    refused(bad.drop("why").with_columns(pl.lit(index).alias("document")), bad["why"], keys)
+                )
     return Reading(scopes, pl.concat(rejected) if rejected else None)
 
 

@@ -74,11 +74,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     priced = (pl.col("usd_hr") > 0).fill_null(value=False)
     bad = raw.filter(~(known & priced).fill_null(value=False))
     count = pl.col("min_gpus").fill_null(1.0)
+    card = pl.format("{}x {} {} GB", count.cast(pl.Int64), "gpu", pl.col("vram_gb").cast(pl.Int64))
     is_fresh = document.fetched_at - made_at <= FRESH
     rows = raw.filter(known & priced).select(
         provider_name(pl.col("provider")).alias("provider"),
         pl.lit("global").alias("region"),
-        pl.format("{}x {} {} GB", count.cast(pl.Int64), "gpu", pl.col("vram_gb").cast(pl.Int64)).alias("instance_type"),
+        card.alias("instance_type"),
         pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}).alias("purchase_option"),
         # By the page it is from; files without addresses have Google's rows all the same.
         pl.when(pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp"))
@@ -95,7 +96,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
-    rejected = refused(bad, "the kind of offer is not known, or the price is not above zero") if bad.height else None
+    rejected = refused(
+        bad,
+        "the kind of offer is not known, or the price is not above zero",
+        provider=provider_name(pl.col("provider")),
+        instance_type=card,
+        purchase_option=pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}, default=None),
+    )
     return Reading([Scope("gpurentalprices", rows, is_complete=is_fresh)], rejected)
 
 

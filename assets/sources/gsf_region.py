@@ -91,7 +91,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("cloud-region names a geography of several regions"))
     )
     bad = rows.with_columns(why.alias("_why")).filter(pl.col("_why").is_not_null())
-    rejected = [refused(bad.select(raw.columns), bad["_why"].alias("reason"))] if bad.height else []
+    rejected = (
+        [refused(bad.select(raw.columns), bad["_why"], bad.select("provider", "region", "period"))]
+        if bad.height
+        else []
+    )
     rows = rows.filter(why.is_null())
     location = told("location") if "location" in rows.columns else pl.lit(None, dtype=pl.String)
     is_repeated = pl.len().over("period", "provider", "region") > 1
@@ -105,7 +109,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).fill_null(value=False)  # fmt: skip
     gaps = found.filter(gap)
     reason = "a carbon-free share of 0 where Google's own table of that year is empty: a gap, not a share"
-    return by_scope(found.filter(~gap), [*rejected, *fields, *([refused(gaps, reason)] if gaps.height else [])])
+    return by_scope(found.filter(~gap), [*rejected, *fields, *([refused(gaps, reason, gaps)] if gaps.height else [])])
 
 
 def _coordinates(raw: pl.DataFrame) -> list[pl.Expr]:

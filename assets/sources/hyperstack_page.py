@@ -40,7 +40,7 @@ def parse(documents: Sequence[Document]) -> Reading:
                 continue
             amount, is_from = amount_in(cells[at])
             if not amount:
-                bad.append({"why": "no price in the row", "row": json.dumps(cells)})
+                bad.append({"why": "no price in the row", "row": json.dumps(cells), "instance_type": cells[name]})
                 continue
             rows.append(
                 {

@@ -82,7 +82,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             is_per_gpu_page and not heading
         )
         if not amount or count is None:
-            bad.append({"why": "no price, or no number of GPUs, in the row", "row": json.dumps(cells)})
+            kind = None if count is None else f"{count:.0f}x {gpu} {memory}".strip()
+            why = "no price, or no number of GPUs, in the row"
+            bad.append({"why": why, "row": json.dumps(cells), "instance_type": kind})
             continue
         rows.append(
             {

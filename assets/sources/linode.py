@@ -76,7 +76,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         memory_gib=pl.col("memory") / 1024,
         price_amount_per_hour=pl.col("price"),
     )
-    rejected = refused(bad, "no price above zero, or no region") if bad.height else None
+    rejected = refused(bad, "no price above zero, or no region", instance_type=pl.col("id"), region=pl.col("region"))
     return Reading([Scope("linode", rows, is_complete=True)], rejected)
 
 

@@ -162,10 +162,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_first = pl.struct(key).is_first_distinct()
     frame = rows.filter(is_first).select(*key, pl.lit("").alias("time_window"), "price_usd_per_mtok")
     rejected = [
-        refused(bad.select("key", "field", "cost_as_typed", "vendor", "price_usd_per_mtok"), bad["fault"]),
+        refused(
+            bad.select("key", "field", "cost_as_typed", "vendor", "price_usd_per_mtok"), bad["fault"], bad.select(key)
+        ),
         refused(
             rows.filter(~is_first).select("key", "field", "cost", "vendor"),
             "the map gives this model another price under its plain key, which is kept",
+            rows.filter(~is_first).select(key),
         ),
     ]
     return Reading([Scope("models", frame, is_complete=True)], pl.concat(rejected))

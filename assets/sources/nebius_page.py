@@ -46,7 +46,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             is_per_gpu = "gpu-hour" in key
             count = 1.0 if is_per_gpu else float(counted.group(1)) if counted else None
             if not amount or count is None:
-                bad.append({"why": "no price, or no number of GPUs, in the row", "row": json.dumps(cells)})
+                why = "no price, or no number of GPUs, in the row"
+                bad.append({"why": why, "row": json.dumps(cells), "instance_type": cells[0]})
                 continue
             total = whole(found.get("vram, gb", ""))
             rows.append(

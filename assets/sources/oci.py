@@ -103,9 +103,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("value"),
         currency_code=pl.col("currency"),
     )
-    return Reading(
-        [Scope("oci", offers, is_complete=True)], refused(bad, "value is no positive number") if bad.height else None
-    )
+    rejected = refused(bad, "value is no positive number", offer_variant=pl.col("part"))
+    return Reading([Scope("oci", offers, is_complete=True)], rejected)
 
 
 OCI = Source(

@@ -57,6 +57,11 @@ def _is_shapes(document: Document) -> bool:
     return bool(items) and isinstance(items, list) and isinstance(items[0], dict) and "gpuQty" in items[0]
 
 
+def _shape(column: str) -> pl.Expr:
+    """A shape's name without what stands behind it in brackets."""
+    return pl.col(column).str.replace(r"\s*\(.*\)\s*$", "")
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per shape with GPUs, and one more where it is sold as preemptible."""
     found = {_is_shapes(document): n for n, document in enumerate(documents)}
@@ -90,7 +95,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = cloud_rates(
         sold,
         provider="oci",
-        instance_type=pl.col("type").str.replace(r"\s*\(.*\)\s*$", ""),
+        instance_type=_shape("type"),
         purchase_option=pl.col("option"),
         accelerator_name=accelerator_name(),
         accelerator_count=pl.col("gpuQty"),
@@ -99,7 +104,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         currency_code=pl.col("currency"),
     )
     why = "no product sold by the GPU-hour bills this shape, or several do: its price is unknown"
-    rejected = refused(unpriced.with_columns(pl.lit(found[True]).alias("document")), why) if unpriced.height else None
+    rejected = None
+    if unpriced.height:
+        rejected = refused(
+            unpriced.with_columns(pl.lit(found[True]).alias("document")),
+            why,
+            unpriced.select(_shape("name").alias("instance_type")),
+        )
     return Reading([Scope("oci_shapes", offers, is_complete=True)], rejected)
 
 

@@ -84,7 +84,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("global").alias("region"),
         "price_usd_per_mtok",
     )
-    return Reading([Scope("models", frame, is_complete=True)], refused(bad, why) if bad.height else None)
+    rejected = refused(
+        bad,
+        why,
+        model=pl.col("model"),
+        direction=pl.col("field").replace_strict(_DIRECTIONS, return_dtype=pl.String),
+        context_tier_from_tokens=pl.col("min_prompt_tokens"),
+    )
+    return Reading([Scope("models", frame, is_complete=True)], rejected)
 
 
 OPENROUTER = Source(

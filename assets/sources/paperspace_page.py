@@ -45,7 +45,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         prices = [p for p in block.select(".instance-price-2, .instance-price") if not _is_hidden(p)]
         specs = [text_of(s) for s in block.select(".instance-specs-2, .instance-specs") if not _is_hidden(s)]
         if len(prices) != 1 or not name:
-            bad.append({"why": f"{len(prices)} visible prices in one block", "row": json.dumps([name, *specs])})
+            why = f"{len(prices)} visible prices in one block"
+            bad.append({"why": why, "row": json.dumps([name, *specs]), "instance_type": name or None})
             continue
         text = text_of(prices[0])
         amount, stars = money(text.rstrip("*")), text[len(text.rstrip("*")) :]
@@ -54,7 +55,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             {"1": "reserved_1y", "3": "reserved_3y"}.get(years.group(1)) if years else None if stars else "on_demand"
         )
         if not amount or option is None:
-            bad.append({"why": "no price, or a starred one without its footnote", "row": json.dumps([name, text])})
+            why = "no price, or a starred one without its footnote"
+            bad.append({"why": why, "row": json.dumps([name, text]), "instance_type": name})
             continue
         values = {
             "instance_type": name,

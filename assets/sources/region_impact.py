@@ -43,8 +43,10 @@ def _reader(claimed_by: str) -> Callable[[Sequence[Document]], Reading]:
         bad = raw.filter(rows.select(nowhere).to_series())
         found, fields = claims(rows.filter(~nowhere), _COLUMNS, claimed_by)
         is_zero = ((pl.col("attribute") == "grid_gco2e_per_kwh") & (pl.col("amount") == 0)).fill_null(value=False)
-        zeros = refused(found.filter(is_zero), "an intensity of 0: no grid is without emissions")
-        return by_scope(found.filter(~is_zero), [refused(bad, "no provider, or no region id"), zeros, *fields])
+        of_zero = found.filter(is_zero)
+        zeros = refused(of_zero, "an intensity of 0: no grid is without emissions", of_zero)
+        unplaced = refused(bad, "no provider, or no region id", rows.filter(nowhere).select("provider", "region"))
+        return by_scope(found.filter(~is_zero), [unplaced, zeros, *fields])
 
     return parse
 

@@ -114,7 +114,13 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
         pl.col("price").alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
     )
-    rejected = refused(bad, "offered in this cloud, but the price is missing, zero or negative") if bad.height else None
+    rejected = refused(
+        bad,
+        "offered in this cloud, but the price is missing, zero or negative",
+        instance_type=pl.col(instance_from),
+        purchase_option=pl.col("option"),
+        offer_variant=pl.col("cloud"),
+    )
     return Reading([Scope("runpod", rows, is_complete=True)], rejected)
 
 
@@ -186,7 +192,12 @@ def parse_page(documents: Sequence[Document]) -> Reading:
         pl.col("price").alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
     )
-    rejected = refused(bad, "no name beside the price, or the price is no number above zero") if bad.height else None
+    rejected = refused(
+        bad,
+        "no name beside the price, or the price is no number above zero",
+        instance_type=pl.col("gpu").replace("", None),
+        offer_variant=pl.col("cloud"),
+    )
     return Reading([Scope("runpod", rows, is_complete=True)], rejected)
 
 

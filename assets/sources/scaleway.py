@@ -115,7 +115,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             _SCHEMA,
         ).with_columns(pl.lit(number).alias("document"))
         sound = (pl.col("hourly_price") > 0).fill_null(value=False)
-        bad.append(raw.filter(~sound))
+        bad.append(refused(raw.filter(~sound), "no price above zero", scope=zone, instance_type=pl.col("name")))
         scopes.setdefault(zone, []).append(
             cloud_rates(
                 raw.filter(sound),
@@ -131,10 +131,9 @@ def parse(documents: Sequence[Document]) -> Reading:
                 currency_code="EUR",
             )
         )
-    rejected = pl.concat(bad)
     return Reading(
         [Scope(zone, pl.concat(frames), is_complete=True) for zone, frames in scopes.items()],
-        refused(rejected, "no price above zero") if rejected.height else None,
+        pl.concat(bad) if bad else None,
     )
 
 

@@ -82,7 +82,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
     )
     unreadable = pl.col("from_date").is_not_null() & pl.col("start").is_null()
-    bad = prices.filter(unreadable).select("id", "from_date", "to_date")
+    bad = prices.filter(unreadable)
     rows = (
         prices.filter(~unreadable)
         .unpivot(
@@ -108,7 +108,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope(str(body["vendor"]), frame, is_complete=True)],
-        refused(bad, "from_date is not a day") if bad.height else None,
+        refused(bad.select("id", "from_date", "to_date"), "from_date is not a day", bad.select("model")),
     )
 
 

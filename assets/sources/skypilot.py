@@ -94,7 +94,7 @@ def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
 
 
 def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """GCP: what is no price on demand, and zeros that are no price on spot, set to null; rows refused for the former."""
+    """GCP: what is no price on demand, and zeros that are no price on spot, set to null; accelerators refused for the former."""
     alone = (pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")).fill_null(
         value=False
     )
@@ -110,8 +110,17 @@ def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
             pl.when(~committed).then("Price").alias("Price"),
             pl.when(~no_spot.fill_null(value=False)).then("SpotPrice").alias("SpotPrice"),
         ),
-        refused(frame.filter(committed), COMMITTED),
+        frame.filter(committed),
     )
+
+
+def _region() -> pl.Expr:
+    return pl.col("Region").str.strip_chars(" ,").replace("", "unknown").fill_null("unknown")
+
+
+def _alone() -> pl.Expr:
+    """How an accelerator is named that goes to any host."""
+    return pl.format("{}x {}", pl.col("AcceleratorCount").cast(pl.Int64), "AcceleratorName")
 
 
 def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -162,7 +171,7 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("InstanceType").is_null() & ~pl.col("AcceleratorName").str.starts_with("tpu")
     ).with_columns(
         pl.lit("accelerator").alias("price_component"),
-        pl.format("{}x {}", pl.col("AcceleratorCount").cast(pl.Int64), "AcceleratorName").alias("InstanceType"),
+        _alone().alias("InstanceType"),
     )
     # A TPU row prices the whole slice under its name: the last number counts chips from v5e on, cores (two a chip) before.
     size = pl.col("AcceleratorName").str.extract(r"-(\d+)$").cast(pl.Float64)
@@ -206,10 +215,24 @@ def parse(documents: Sequence[Document]) -> Reading:
         zone.alias("AvailabilityZone"),
         (memory / 1024).alias("gpu_memory_gib"),
     )
-    no_price = pl.DataFrame()
+    no_price: list[pl.DataFrame] = []
     if cloud == "gcp":
-        frame, no_price = _without_gcp_commitments(frame)
+        frame, committed = _without_gcp_commitments(frame)
         frame = _attach_gcp_hosts(frame)
+        # And the hosts that they are added to: without them their price is no price.
+        of_host = frame.filter(pl.col("price_component") == "instance").join(
+            committed, on=["Region", "AvailabilityZone", "AcceleratorName", "AcceleratorCount"], how="semi"
+        )
+        key = {"region": _region(), "purchase_option": "on_demand"}
+        no_price = [
+            refused(committed, COMMITTED, instance_type=_alone(), **key),
+            refused(
+                of_host.drop("price_component", "Price", "SpotPrice"),
+                COMMITTED,
+                instance_type=pl.col("InstanceType"),
+                **key,
+            ),
+        ]
     else:
         frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(
             pl.lit("instance").alias("price_component")
@@ -233,10 +256,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     flat = offers.filter(one_for_all)
     offers = offers.filter(~one_for_all)
+    instance_type = pl.coalesce("InstanceType", pl.lit("unknown"))
+    key = {"region": _region(), "instance_type": instance_type, "purchase_option": pl.col("purchase_option")}
     rows = offers.select(
         pl.lit(cloud).alias("provider"),
-        pl.col("Region").str.strip_chars(" ,").replace("", "unknown").fill_null("unknown").alias("region"),
-        pl.coalesce("InstanceType", pl.lit("unknown")).alias("instance_type"),
+        _region().alias("region"),
+        instance_type.alias("instance_type"),
         "purchase_option",
         "price_component",
         pl.lit("").alias("offer_variant"),
@@ -254,9 +279,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         [Scope(cloud, _one_per_region(rows) if has_zones else rows.drop("zone"), is_complete=True)],
         pl.concat(
             [
-                refused(unusable, "price is zero or negative on demand"),
-                refused(flat, "one price for TPU slices of different size: it prices none of them"),
-                no_price,
+                refused(unusable, "price is zero or negative on demand", **key),
+                refused(flat, "one price for TPU slices of different size: it prices none of them", **key),
+                *no_price,
             ],
             how="diagonal",
         ),

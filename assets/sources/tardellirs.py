@@ -118,7 +118,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope("offerings", rows, is_complete=is_fresh)],
-        refused(bad.drop("why", "made_at"), bad["why"].alias("reason")) if bad.height else None,
+        refused(bad.drop("why", "made_at"), bad["why"], instance_type=pl.col("id")) if bad.height else None,
     )
 
 

@@ -98,10 +98,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     # One absurd ask would move no quantile much, but it would be the group's minimum: bound each offer by itself.
     per_gpu = pl.col("dph_total") / pl.col("num_gpus")
     in_bounds = per_gpu.is_between(*_BOUNDS_USD).fill_null(value=False)
-    bad = raw.filter(~sound | ~in_bounds)
-    good = raw.filter(sound & in_bounds)
     # Hosts report a few MiB more or less for one model; cards of one name with other memory are another product.
-    good = good.with_columns(((pl.col("gpu_ram") / 1024 / 4).round() * 4).cast(pl.Int64).alias("size_gib"))
+    sized = raw.with_columns(
+        ((pl.col("gpu_ram") / 1024 / 4).round() * 4).cast(pl.Int64, strict=False).alias("size_gib")
+    )
+    bad = sized.filter(~sound | ~in_bounds)
+    good = sized.filter(sound & in_bounds)
+    machine = pl.format(
+        "{}x {}{}",
+        pl.col("num_gpus").cast(pl.Int64, strict=False),
+        pl.col("gpu_name").str.strip_chars(),
+        pl.format(" {} GiB", "size_gib").fill_null(""),
+    )
     price = pl.col("dph_total")
     groups = good.group_by("gpu_name", "num_gpus", "size_gib", maintain_order=True).agg(
         price.min().alias("market_min"),
@@ -117,12 +125,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).select(
         pl.lit("vast").alias("provider"),
         pl.lit("global").alias("region"),
-        pl.format(
-            "{}x {}{}",
-            pl.col("num_gpus").cast(pl.Int64),
-            pl.col("gpu_name").str.strip_chars(),
-            pl.format(" {} GiB", "size_gib").fill_null(""),
-        ).alias("instance_type"),
+        machine.alias("instance_type"),
         pl.lit("on_demand").alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         pl.col("variant").alias("offer_variant"),
@@ -139,7 +142,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("no GPU name, no whole number of GPUs, or no price above zero"))
         .otherwise(pl.format("a GPU-hour of {} USD is not between {} and {}", per_gpu, *map(pl.lit, _BOUNDS_USD)))
     )
-    return Reading([Scope("vast", rows, is_complete=True)], refused(bad, why) if bad.height else None)
+    # The host may be the only one with such a machine: then its ask is not known, and it has not gone.
+    rejected = refused(bad.drop("size_gib"), why, bad.select(machine.alias("instance_type"))) if bad.height else None
+    return Reading([Scope("vast", rows, is_complete=True)], rejected)
 
 
 #: Lowest and highest ask for one GPU-hour that is believed, USD. Hosts of old consumer cards ask less than the bound of

@@ -79,7 +79,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("price"),
         currency_code=pl.col("currency").str.to_uppercase(),
     )
-    rejected = refused(bad, "no price above zero, or no number of GPUs") if bad.height else None
+    rejected = refused(
+        bad,
+        "no price above zero, or no number of GPUs",
+        instance_type=pl.col("instance_type"),
+        purchase_option=pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")),
+    )
     return Reading([Scope("verda", rows, is_complete=True)], rejected)
 
 

@@ -80,14 +80,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         is_spot = pl.col("option") == "hourly_cost_preemptible"
         offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
         sound = (pl.col("price") > 0).fill_null(value=False)
-        rejected.append(offers.filter(~sound).drop("region"))
+        bad = offers.filter(~sound).drop("region")
+        option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
+        rejected.append(
+            refused(bad, "no price above zero", scope=kind, instance_type=pl.col("id"), purchase_option=option)
+        )
         scopes.setdefault(kind, []).append(
             cloud_rates(
                 offers.filter(sound).explode("region"),
                 provider="vultr",
                 region=pl.col("region"),
                 instance_type=pl.col("id"),
-                purchase_option=pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")),
+                purchase_option=option,
                 accelerator_name=pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()),
                 accelerator_count=pl.col("gpus") if kind == "plans_metal" else pl.lit(None),
                 vcpu_count=pl.coalesce("vcpu_count", "cpu_threads"),
@@ -95,10 +99,9 @@ def parse(documents: Sequence[Document]) -> Reading:
                 price_amount_per_hour=pl.col("price"),
             )
         )
-    bad = pl.concat(rejected)
     return Reading(
         [Scope(kind, pl.concat(frames), is_complete=True) for kind, frames in scopes.items()],
-        refused(bad, "no price above zero") if bad.height else None,
+        pl.concat(rejected) if rejected else None,
     )
 
 

@@ -67,7 +67,7 @@ def _record(home: Home, frame: pl.DataFrame, observed_at: dt.datetime) -> int:
     )
     snapshot = log.Snapshot("bench", "all", observed_at.isoformat(), observed_at, False, frame)
     with write_session(home, catalog()) as con, transaction(con):
-        return log.record(con, GRID_CARBON, snapshot, observed_at, lambda *_: frame.clear())
+        return log.record(con, GRID_CARBON, snapshot, observed_at, lambda *_: (frame.clear(), None))
 
 
 def _milliseconds(con: duckdb.DuckDBPyConnection, sql: str, rounds: int = 40) -> str:

@@ -56,7 +56,7 @@ class _History:
         self.moment += dt.timedelta(hours=1)
         said = log.Snapshot("bench", "all", f"b{self.moment:%Y%m%d%H}", self.moment, False, frame)
         with transaction(con):
-            log.record(con, GRID_CARBON, said, self.moment, lambda *_: frame.clear())
+            log.record(con, GRID_CARBON, said, self.moment, lambda *_: (frame.clear(), None))
 
     def one_more_hour(self, con: duckdb.DuckDBPyConnection) -> None:
         self.record(con, slots(self.last, self.last + 1))

@@ -80,7 +80,7 @@ class _History:
         at, known = START + dt.timedelta(days=day), START + dt.timedelta(days=4000, hours=self.count)
         said = log.Snapshot("skypilot", scope, f"c{self.count}", at, whole, frame)
         with transaction(con):
-            log.record(con, CLOUD_RATE, said, known, lambda *_: frame.clear())
+            log.record(con, CLOUD_RATE, said, known, lambda *_: (frame.clear(), None))
 
     def one_more(self, con: duckdb.DuckDBPyConnection) -> None:
         """The next day's capture of one provider: all its offers, a hundredth at another price."""

@@ -44,7 +44,7 @@ def load(con: duckdb.DuckDBPyConnection, day: int, count: int) -> int:
     at = FIRST + dt.timedelta(days=day)
     snapshot = log.Snapshot("bench", "all", at.isoformat(), at, True, offers(day, count))
     with transaction(con):
-        return log.record(con, CLOUD_RATE, snapshot, at, lambda *_: snapshot.frame.clear())
+        return log.record(con, CLOUD_RATE, snapshot, at, lambda *_: (snapshot.frame.clear(), None))
 
 
 def year(home: Home, count: int, days: int, upkeep: Callable[[], object] | None) -> dict[int, tuple[float, float]]:

@@ -49,7 +49,7 @@ def record(home: Home, frame: pl.DataFrame, number: int) -> float:
     snapshot = log.Snapshot("bench", "all", f"batch{number:06d}", at, False, frame)
     began = time.perf_counter()
     with write_session(home, catalog()) as con, transaction(con):
-        appended = log.record(con, GRID_CARBON, snapshot, at, lambda *_: frame.clear())
+        appended = log.record(con, GRID_CARBON, snapshot, at, lambda *_: (frame.clear(), None))
     if appended != frame.height:
         raise RuntimeError(f"{appended} of {frame.height} rows were appended")
     return time.perf_counter() - began

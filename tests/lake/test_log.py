@@ -13,6 +13,7 @@ import pytest
 
 from deploy import servers
 from tests.lake.conftest import NIGHTLY
+from tests.warehouse import test_two_clocks
 from warehouse import schema
 from warehouse.home import Home
 from warehouse.quoting import literal
@@ -94,3 +95,9 @@ def lakes(postgres: servers.Postgres, tmp_path_factory: pytest.TempPathFactory) 
 def on_lakes(lakes: Lakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", lakes.postgres.passwords["writer"])
     monkeypatch.setattr(_tests, "fresh", lakes.fresh)
+
+
+def test_a_row_that_was_refused_is_no_end_of_its_offer(lakes: Lakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_two_clocks, "fresh", lakes.fresh)
+    for order in ((0, 1, 2, 3, 4, 5), (4, 1, 5, 0, 3, 2)):
+        test_two_clocks.refused_rows_are_no_ends(order)

@@ -2,7 +2,8 @@
 
 A capture is what one publisher said of one scope at one moment. Its rows for a key make a timeline that it speaks for from its
 first date on: what earlier captures had said of that time no longer counts, be it a past price or an announcement; of the time
-before, they still speak. A complete capture that does not name a key ends it at its moment. What the warehouse knows at an
+before, they still speak. A complete capture that does not name a key ends it at its moment, unless it had a row that may have been
+of that key and was refused: then it says nothing of it. What the warehouse knows at an
 instant is what it had loaded by then; what a publisher had said by an instant is what it said in captures up to then.
 """
 
@@ -26,13 +27,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Told:
-    """One capture: whose, of what, at which day, and whether what it does not name is gone."""
+    """One capture: whose, of what, at which day, and whether what it does not name is gone.
+
+    `refused` names the keys of rows that were refused; None is a row that tells no key, and may be of any.
+    """
 
     source: str
     scope: str
     at: float
     rows: tuple[Row, ...]
     is_complete: bool = False
+    refused: frozenset[str | None] = frozenset()
+
+    def is_silent_on(self, key: str) -> bool:
+        """Whether a row that was refused may have been of a key that is not named."""
+        return key not in {r.key for r in self.rows} and bool(self.refused & {key, None})
 
 
 @dataclass
@@ -68,7 +77,7 @@ def _lines(captures: Iterable[Told]) -> dict[tuple[str, str, str], _Line]:
             )
         if told.is_complete:
             for place, line in lines.items():
-                if place[:2] == (told.source, told.scope) and place[2] not in named:
+                if place[:2] == (told.source, told.scope) and place[2] not in named and not told.is_silent_on(place[2]):
                     line.tell([Row(place[2], None)], told.at)
     return lines
 
@@ -81,6 +90,20 @@ def state(captures: Sequence[Told], valid: float, observed_by: float = float("in
     said = sorted((c for c in captures if c.at <= observed_by), key=lambda c: c.at)
     answers = {place: line.at(valid) for place, line in _lines(said).items()}
     return {place: value for place, value in answers.items() if value is not None}
+
+
+def unconfirmed(captures: Sequence[Told]) -> dict[tuple[str, str, str], float]:
+    """Of what is offered after all captures (without dates, one of a scope at a moment): since when its rows were refused."""
+    since: dict[tuple[str, str, str], float] = {}
+    said = sorted(captures, key=lambda c: c.at)
+    for number, told in enumerate(said):
+        offered = state(said[: number + 1], told.at)
+        for place in [p for p in offered.keys() | since.keys() if p[:2] == (told.source, told.scope)]:
+            if place not in offered or any(r.key == place[2] for r in told.rows):
+                since.pop(place, None)
+            elif told.is_complete and told.is_silent_on(place[2]):
+                since.setdefault(place, told.at)
+    return since
 
 
 def slots(captures: Sequence[Told], slot: float, observed_by: float = float("inf")) -> Answer:

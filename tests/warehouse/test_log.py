@@ -79,7 +79,9 @@ class Store:
             capture_id = f"c{number:02d}"
             said = self.captures[number]
             snapshot = log.Snapshot("s", "all", capture_id, day(said.at), self.complete, frame(said, capture_id))
-            log.record(self.con, self.subject, snapshot, moment, lambda b, _: frame(self.captures[int(b[1:])], b))
+            log.record(
+                self.con, self.subject, snapshot, moment, lambda b, _: (frame(self.captures[int(b[1:])], b), None)
+            )
             self.loaded.append(number)
         return moment
 

@@ -12,6 +12,7 @@ from itertools import permutations
 
 import duckdb
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,12 +21,12 @@ from assets.catalog import catalog
 from assets.sources import source_named
 from tests.warehouse import oracle
 from tests.warehouse.oracle import EVER, Row, Told
-from tests.warehouse.test_log import LOADED, SERIES, STATE, day, fresh, slow
+from tests.warehouse.test_log import LOADED, SERIES, START, STATE, day, fresh, slow
 from warehouse import log, schema
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
-from warehouse.log_views import last_change, view_scripts
+from warehouse.log_views import last_change, unconfirmed, view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 PLACES = (("s", "all"), ("s", "other"), ("t", "all"))
@@ -65,14 +66,24 @@ class Warehouse:
         }
         return pl.DataFrame(rows, schema=columns, orient="row")
 
+    def refused(self, number: int) -> pl.DataFrame | None:
+        keys = sorted(self.captures[number].refused, key=str)
+        return pl.DataFrame({"k": keys}, schema={"k": pl.String}) if keys else None
+
     def load(self, number: int) -> None:
         """Record one capture as the loader does: once, however often it comes."""
         if number in self.moments:
             return
         moment = LOADED + dt.timedelta(seconds=len(self.moments) + 1)
         told, name = self.captures[number], f"c{number:02d}"
-        snapshot = log.Snapshot(told.source, told.scope, name, day(told.at), told.is_complete, self.frame(number))
-        log.record(self.con, self.subject, snapshot, moment, lambda batch, _: self.frame(int(batch[1:])))
+        snapshot = log.Snapshot(
+            told.source, told.scope, name, day(told.at), told.is_complete, self.frame(number), self.refused(number)
+        )
+
+        def reread(batch: str, _: str) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+            return self.frame(int(batch[1:])), self.refused(int(batch[1:]))
+
+        log.record(self.con, self.subject, snapshot, moment, reread)
         self.moments[number] = moment
 
     def known(self, moment: dt.datetime) -> list[Told]:
@@ -121,7 +132,7 @@ def timelines(draw: st.DrawFn, moment: int) -> tuple[Row, ...]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Told]:
-    """Captures of several publishers and scopes, some complete; one of a scope at a moment."""
+    """Captures of several publishers and scopes, some complete, some with rows that were refused; one of a scope at a moment."""
     found = []
     for place in draw(st.sets(st.sampled_from(PLACES), min_size=1)):
         is_complete, is_dated = draw(st.booleans()), draw(st.booleans())
@@ -129,8 +140,19 @@ def histories(draw: st.DrawFn) -> list[Told]:
             plain = st.dictionaries(st.sampled_from("abc"), values).map(
                 lambda d: tuple(Row(k, v) for k, v in d.items())
             )
-            found.append(Told(*place, at, draw(timelines(at) if is_dated else plain), is_complete))
+            refused = draw(st.sampled_from(["", "", "a", "ab", "?", "c?"])) if is_complete else ""
+            keys = frozenset(None if key == "?" else key for key in refused)
+            found.append(Told(*place, at, draw(timelines(at) if is_dated else plain), is_complete, keys))
     return found
+
+
+@st.composite
+def plain_histories(draw: st.DrawFn) -> list[Told]:
+    """Complete captures of one list, without dates, of which rows were refused."""
+    rows = st.dictionaries(st.sampled_from("abc"), values).map(lambda d: tuple(Row(k, v) for k, v in d.items()))
+    refused = st.frozensets(st.sampled_from(["a", "b", "c", None]), max_size=2)
+    moments = draw(st.sets(st.integers(0, 9), min_size=2, max_size=6))
+    return [Told("s", "all", at, draw(rows), is_complete=True, refused=draw(refused)) for at in moments]
 
 
 @st.composite
@@ -169,6 +191,61 @@ def test_a_state_answers_as_the_oracle_does(captures: list[Told], data: st.DataO
             assert store.intervals(known, valid) == oracle.state(store.known(moment), valid)
     for valid in DAYS:
         assert store.intervals(f"observed.{STATE.name}", valid) == oracle.state(captures, valid)
+
+
+@slow
+@given(captures=plain_histories(), data=st.data())
+def test_it_is_told_since_when_a_price_was_not_confirmed(captures: list[Told], data: st.DataObject) -> None:
+    """In any order of loading; and what was refused changes no answer."""
+    store = Warehouse(STATE, captures)
+    for number in some_order(data, len(captures)):
+        store.load(number)
+    found = {
+        (s, p, k): (at - START) / dt.timedelta(days=1)
+        for s, p, k, at in store.con.execute(unconfirmed(STATE, "true")).fetchall()
+    }
+    offered = oracle.state(captures, 20.0)
+    assert store.as_of(20.0) == offered
+    assert found == oracle.unconfirmed(captures)
+
+
+#: Named, refused twice, named again with another price; then gone; and a row that tells no key holds all that are not named.
+REFUSED = [
+    Told("s", "all", 0, (Row("a", 1.0), Row("b", 1.0)), is_complete=True),
+    Told("s", "all", 1, (Row("b", 1.0),), is_complete=True, refused=frozenset("a")),
+    Told("s", "all", 2, (Row("b", 1.0),), is_complete=True, refused=frozenset("a")),
+    Told("s", "all", 4, (Row("a", 2.0),), is_complete=True, refused=frozenset({None})),
+    Told("s", "all", 6, (Row("a", 2.0),), is_complete=True),
+    Told("s", "all", 8, (), is_complete=True, refused=frozenset("b")),
+]
+
+
+def refused_rows_are_no_ends(order: tuple[int, ...]) -> None:
+    """What `REFUSED` says, loaded in an order."""
+    store = Warehouse(STATE, REFUSED)
+    for number in order:
+        store.load(number)
+    rows = "SELECT k, v, valid_from, valid_to FROM observed.price ORDER BY ALL"
+    assert store.con.execute(rows).fetchall() == [
+        ("a", 1.0, day(0), day(4)),
+        ("a", 2.0, day(4), day(8)),
+        ("b", 1.0, day(0), day(6)),
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(6)))[::143])
+def test_a_row_that_was_refused_is_no_end_of_its_offer(order: tuple[int, ...]) -> None:
+    refused_rows_are_no_ends(order)
+
+
+def test_refused_again_a_row_says_nothing_new() -> None:
+    store = Warehouse(STATE, REFUSED)
+    since = {0: [], 1: [("a", day(1))], 2: [("a", day(1))], 3: [("b", day(4))], 4: [], 5: []}
+    for number in range(6):
+        store.load(number)
+        held = store.con.execute("SELECT k, refused_from FROM observed.price_unconfirmed").fetchall()
+        assert held == since[number]
+    assert store.con.execute("SELECT count(*) FROM observed.price_log WHERE is_offered IS NULL").fetchone() == (2,)
 
 
 @slow

@@ -11,13 +11,21 @@ FROM (
         min(c.counts_from) FILTER (NOT c.is_bundled)
             OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
     FROM (
-        SELECT r.*, coalesce(r.valid_from, r.observed_at) AS counts_from,
-            CASE WHEN r.is_bundled THEN coalesce(r.valid_from, r.observed_at) ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
+        SELECT r.*, u.refused_from, coalesce(r.valid_from, r.observed_at) AS counts_from,
+            CASE WHEN r.is_bundled THEN coalesce(r.valid_from, r.observed_at)
+                 WHEN u.refused_from IS NOT NULL THEN greatest(r.observed_at, u.confirmed_at)
+                 ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
         FROM {rates} r
         LEFT JOIN (
             SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
             WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c
         ON c.source_id = r.source_id AND c.scope = r.scope
+        LEFT JOIN (
+            -- An answer with a row that was refused confirms all but that one.
+            SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({unconfirmed}) n
+            LEFT JOIN meta.snapshot s ON s.source_id = n.source_id AND s.scope = n.scope AND s.observed_at < n.refused_from
+                AND s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) u
+        ON {same_key} AND r.valid_to IS NULL
         -- The whole instance; no quantiles of a market beside its median, no slices of a card, nothing billed by the request.
         WHERE r.price_component = 'instance' AND coalesce(r.accelerator_count, 1) >= 1 AND r.price_usd_per_hour > 0
           AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) c

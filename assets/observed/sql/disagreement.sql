@@ -1,21 +1,23 @@
 -- Two sources that state different values for the same thing on the same days, and which of them is chosen by which rule.
--- What a source has not confirmed lately is not held against another: an open statement reaches to the last time it was made.
+-- What a source has not confirmed lately is not held against another: an open statement reaches to the last time it was made, or to when its row was refused.
 CREATE OR REPLACE VIEW observed.disagreement AS
 WITH seen AS (
     SELECT source_id, scope, subject, max(observed_at) AS confirmed_at FROM meta.snapshot WHERE is_complete GROUP BY ALL),
 stated AS (
     SELECT 'cloud_rate' AS subject, concat_ws(' | ', provider, region, instance_type, purchase_option, nullif(price_component, 'instance'), nullif(offer_variant, '')) AS thing,
-        'price_usd_per_hour' AS attribute, NULL AS written_as, price_usd_per_hour AS amount, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
+        'price_usd_per_hour' AS attribute, NULL AS written_as, price_usd_per_hour AS amount, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled, refused_from
     FROM observed.cloud_rate
+        LEFT JOIN observed.cloud_rate_unconfirmed USING (source_id, scope, provider, region, instance_type, purchase_option, price_component, offer_variant)
     UNION ALL
     -- Lists name sellers and models differently.
     SELECT 'token_price', concat_ws(' | ', vendor_id, model_listing(model), direction, nullif(service_tier, 'standard'),
             CASE WHEN context_tier_from_tokens > 0 THEN 'from ' || context_tier_from_tokens || ' tokens' END, nullif(time_window, ''), nullif(region, 'global')),
-        'price_usd_per_mtok', vendor || ' ' || model, price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled
-    FROM observed.token_price),
+        'price_usd_per_mtok', vendor || ' ' || model, price_usd_per_mtok, source_id, scope, valid_from, valid_to, observed_at, capture_id, is_bundled, refused_from
+    FROM observed.token_price
+        LEFT JOIN observed.token_price_unconfirmed USING (source_id, scope, vendor, model, direction, service_tier, context_tier_from_tokens, time_window, region)),
 reaching AS (
     SELECT s.* EXCLUDE (valid_from, valid_to), coalesce(s.valid_from, s.observed_at) AS from_at,
-        coalesce(s.valid_to, CASE WHEN s.is_bundled THEN s.valid_from ELSE greatest(s.observed_at, e.confirmed_at) END + INTERVAL 1 DAY) AS to_at
+        coalesce(s.valid_to, least(s.refused_from, CASE WHEN s.is_bundled THEN s.valid_from ELSE greatest(s.observed_at, e.confirmed_at) END + INTERVAL 1 DAY)) AS to_at
     FROM stated s LEFT JOIN seen e ON e.source_id = s.source_id AND e.scope = s.scope AND e.subject = s.subject
     WHERE s.amount IS NOT NULL),
 -- A source that has several prices for one thing at one time, under several names, means several things: none of them is compared.

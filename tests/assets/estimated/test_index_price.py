@@ -39,7 +39,7 @@ class Loader:
         self.moment += dt.timedelta(minutes=7)
         said = log.Snapshot(source, scope, batch, at, whole, frame)
         with transaction(self.con):
-            log.record(self.con, subject, said, self.moment, lambda batch_id, _: self.frames[batch_id])
+            log.record(self.con, subject, said, self.moment, lambda batch_id, _: (self.frames[batch_id], None))
 
     def prices(self, source: str, provider: str, day: float, offers: dict[tuple[str, str, str], float], currency: str = "USD", *, whole: bool = True, since: float | None = None) -> None:  # fmt: skip
         """Offers are (card, region, purchase option) -> price; `since` dates them, otherwise they hold from when they were seen."""

@@ -54,7 +54,7 @@ class Loader:
         self.moment += dt.timedelta(minutes=7)
         said = log.Snapshot(source, scope, batch, START + dt.timedelta(days=observed), False, frame)
         with transaction(self.con):
-            log.record(self.con, GRID_CARBON, said, self.moment, lambda batch_id, _: self.frames[batch_id])
+            log.record(self.con, GRID_CARBON, said, self.moment, lambda batch_id, _: (self.frames[batch_id], None))
 
 
 def hours(zone: str, first: int, last: int, seed: int, kind: str = "actual") -> list[tuple[str, str, float, float]]:

@@ -43,7 +43,9 @@ def offered(home: Home) -> Home:
             ).pl()
             snapshot = log.Snapshot(source, "all", f"c{number}", START, True, frame)
             with transaction(con):
-                log.record(con, CLOUD_RATE, snapshot, START + dt.timedelta(hours=1), lambda *_, f=frame: f.clear())
+                log.record(
+                    con, CLOUD_RATE, snapshot, START + dt.timedelta(hours=1), lambda *_, f=frame: (f.clear(), None)
+                )
         settle.match_accelerators(con)
     return home
 
