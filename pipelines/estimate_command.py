@@ -142,6 +142,12 @@ def _print_decision(result: Mapping[str, Any]) -> None:
         )
     if not rows:
         out.print("No row: nothing that was observed answers this.")
+    unknown: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("reason") and row.get("part") == "total":
+            unknown.setdefault(row["reason"], []).append(row["quantity"])
+    for reason, quantities in unknown.items():
+        out.print(f"Unknown, {', '.join(quantities)}: {reason}", markup=False)
     for converted in result.get("converted", []):
         out.print(f"{converted['factor']} = {converted['told']}", markup=False)
 

@@ -105,6 +105,7 @@ class WhyMoved(dy.Schema):
     total_to = number("Result at the later date.", "see quantity")
     from_version = text("Method of the estimate at the earlier date.")
     to_version = text("Method of the estimate at the later date.")
+    reason = text("Why the part is not known.")
 
 
 class BuildAdaptBuy(dy.Schema):

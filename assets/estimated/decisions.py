@@ -428,6 +428,25 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
         raise ScenarioError(problems)
 
 
+def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
+    """Nothing is known of what lies ahead but what was announced, and that is at most a year."""
+    today, problems = now.date(), []
+    for name, parameter in statement.decision.parameters.items():
+        if parameter.kind != "date" or (given := statement.arguments.get(name)) is None:
+            continue
+        day = given.date() if isinstance(given, dt.datetime) else given
+        if name in ("valid_at", "from_at", "to_at") and day > today + dt.timedelta(days=366):
+            problems.append(
+                f"{name}: {given} lies more than a year ahead; allowed is up to {today + dt.timedelta(days=366)}"
+            )
+        elif name in ("from_at", "from_on") and day > today and name.replace("from", "to") not in statement.arguments:
+            problems.append(
+                f"{name}: {given} given; allowed is a day up to today, {today}, or give {name.replace('from', 'to')} too"
+            )
+    if problems:
+        raise ScenarioError(problems)
+
+
 def question(statement: DecisionStatement, now: dt.datetime) -> tuple[str, dict[str, Any]]:
     """The SQL that asks the macro, and its parameters; `now` is the instant where none is stated."""
     decision, arguments = statement.decision, dict(statement.arguments)
@@ -455,6 +474,7 @@ def answer(
     Raises:
         ScenarioError: one line per name that is not known.
     """
+    _refuse_dates_ahead(statement, now)
     _refuse_unknown_names(con, statement)
     if more:
         stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}

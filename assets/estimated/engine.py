@@ -158,7 +158,8 @@ def _add_looked_up(
         s = wanted[f.scenario_id]
         is_stated = f.factor in {g.factor for g in factors[f.scenario_id]}
         is_of_other = f.factor in _OF_ACCELERATOR and "accelerator" not in s.texts  # the one the model was trained on
-        if f.factor in s.method.numbers and not is_stated and not is_of_other:
+        is_spared = any(name in s.numbers for name in s.method.spared_by.get(f.factor, ()))
+        if f.factor in s.method.numbers and not (is_stated or is_of_other or is_spared):
             factors[f.scenario_id].append(f)
     for scenario_id, ranges in assumed.items():
         factors[scenario_id] = with_assumed(wanted[scenario_id], factors[scenario_id], ranges)
@@ -336,6 +337,12 @@ def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[s
             f"{f'{scenario}: ' if many else ''}{name} contradicts the rest: {given:.6g} given, {other:.6g} follows from the other fields; "
             f"allowed are {100 * (TOLERANCE - 1):g}% for rounded inputs: leave one out"
             for scenario, given, other in con.execute(query).fetchall()
+        ]
+    for name in (n for n, q in quantities.items() if q.is_part):
+        query = f"""SELECT scenario_id, "{name}" FROM petaday_output WHERE side = 'central' AND "{name}" > 1 + 1e-9 ORDER BY scenario_id"""
+        problems += [
+            f"{f'{scenario}: ' if many else ''}{name}: {value:.6g} follows from what is given; allowed is up to 1: check the units, the number format and the peak"
+            for scenario, value in con.execute(query).fetchall()
         ]
     if problems:
         raise ScenarioError(problems)

@@ -23,6 +23,7 @@ class Quantity:
     formula: str
     needs: str
     is_input: bool = False  #: may be given in place of being computed; then both are compared
+    is_part: bool = False  #: a part of a whole: above 1 what is given contradicts itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Method:
     table: str | None = None  #: key of the section that holds named numbers
     expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
     either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
+    #: a number -> those of which any one, where it is stated, makes it needless to look the number up
+    spared_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     at_most: tuple[tuple[str, str], ...] = ()  #: a part and its whole: the first is never above the second
 
 

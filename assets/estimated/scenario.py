@@ -36,7 +36,8 @@ class Bounds:
     @property
     def allowed(self) -> str:
         """The rule in words."""
-        return f"a {'whole ' if self.is_whole else ''}number of {self.unit} from {self.smallest:g} to {self.largest:g}{self.hint and f' ({self.hint})'}"
+        of = "" if self.unit == "1" else f" of {self.unit}"
+        return f"a {'whole ' if self.is_whole else ''}number{of} from {self.smallest:g} to {self.largest:g}{self.hint and f' ({self.hint})'}"
 
 
 #: Numbers of a scenario. The bounds are physical or catch a slip of unit; they are wide on purpose.

@@ -20,8 +20,9 @@ from assets.estimated import decision_assets, words
 from assets.estimated.decision_tables import DECISION_TABLES
 from assets.estimated.decisions import DecisionStatement, answer
 from assets.estimated.engine import estimate_statements
+from assets.estimated.method import Statement
 from assets.estimated.report import estimate_any
-from assets.estimated.scenario import ScenarioError
+from assets.estimated.scenario import Band, ScenarioError
 from assets.estimated.sections import bundled_statements, parse_any
 
 SCENARIOS = resources.files("assets.estimated") / "scenarios"
@@ -179,30 +180,130 @@ def test_parts_add_up_of_every_kind(
     bundled: duckdb.DuckDBPyConnection, estimate: str, start: dt.date, end: dt.date, use: float | None
 ) -> None:
     """To the last cent and gram, whatever the days and the utilisation; what is not known is NULL as a whole."""
-    is_fleet = estimate.startswith("chatgpt")
     found = split_of(
-        bundled.execute(
-            "FROM why_moved(?, ?, to_at := ?, utilization_to := ?)", [estimate, start, end, None if is_fleet else use]
-        )
+        bundled.execute("FROM why_moved(?, ?, to_at := ?, utilization_to := ?)", [estimate, start, end, use])
         .pl()
         .to_dicts()
     )
     assert set(found) == KINDS[estimate]
-    for quantity, parts in found.items():
-        if quantity == "rental_usd_per_day":  # The scenario names no accelerator, so nobody knows its rent.
-            assert set(parts.values()) == {None}
-        else:
-            assert adds_up(parts), (quantity, parts)
+    assert all(adds_up(parts) for parts in found.values()), found
 
 
-def test_a_fleet_at_another_use_is_not_known(bundled: duckdb.DuckDBPyConnection) -> None:
-    """A fleet rounds its servers."""
-    found = split_of(
-        rows_of(
-            bundled, f"FROM why_moved('chatgpt-fleet-2023', DATE '2024-01-01', to_at := {ON}, utilization_to := 0.5)"
+FLEET = """
+[fleet]
+accelerator = "nvidia-a100-sxm-80gb"
+requests_per_day = 3_141_593
+tokens_per_request = 271.8
+s_per_token = 0.0421
+peak_to_mean_ratio = 1.7
+utilization_share = 0.61
+gpus_per_server_count = 8
+servers_per_rack_count = 5
+server_rounding = "up"
+rack_rounding = "nearest"
+price_usd_per_kwh = 0.11
+region = "US"
+"""
+#: Of the power: by rack, by server with PUE, and by the board power of the cards.
+POWERED = ("kw_per_rack = 33.3", "kw_per_server = 6.5\npue = 1.19", "")
+
+
+@pytest.mark.parametrize(
+    ("power", "card", "use"),
+    [
+        (POWERED[0], "nvidia-h100-sxm-80gb", None),
+        (POWERED[1], "nvidia-h200-sxm-141gb", 0.87),
+        (POWERED[2], "nvidia-h100-sxm-80gb", None),
+        (POWERED[2], None, 0.87),
+    ],
+)
+def test_a_fleet_on_another_card_is_what_its_estimate_there_says(
+    bundled: duckdb.DuckDBPyConnection, tmp_path: Path, card: str | None, use: float | None, power: str
+) -> None:
+    """To the last cent and gram, with servers and racks rounded: the time of a word by bandwidth, the power by board power, the rate of the card."""
+    at = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+    (tmp_path / "mine.toml").write_text(FLEET + power, encoding="utf-8")
+    moves = [f"to_accelerator = '{card}'"] * bool(card) + [f"utilization_to = {use}"] * bool(use)
+    asked = "\n".join(["[why_moved]", "scenario = 'mine.toml'", "from_at = 2025-06-01", "to_at = 2026-06-01", *moves])
+    rows = estimate_any(bundled, parse_any(asked), at, tmp_path)["rows"]
+    assert all(adds_up(parts) for parts in split_of(rows).values()), rows
+    stated = parse_any(FLEET + power)
+    assert isinstance(stated, Statement)
+    if use:
+        stated = dataclasses.replace(stated, numbers={**stated.numbers, "utilization_share": Band(use, use, use)})
+    for side, on in (("total_from", dt.datetime(2025, 6, 1, tzinfo=dt.UTC)), ("total_to", at)):
+        is_there = card is not None and side == "total_to"
+        there = {"accelerator": card, "measured_accelerator": "A100 SXM 80GB"} if is_there else {}
+        if side == "total_from" and use:
+            continue
+        (estimate,) = estimate_statements(
+            bundled, [dataclasses.replace(stated, texts={**stated.texts, **there}, as_of=on)], at
         )
+        totals = {r["quantity"]: r[side] for r in rows}
+        assert set(totals) == KINDS["chatgpt-fleet-2023"]
+        for quantity, total in totals.items():
+            if (
+                side == "total_to" or quantity == "rental_usd_per_day"
+            ):  # The rest of the earlier side is that of the estimate itself.
+                assert total == pytest.approx(estimate.quantities[quantity]["central"], rel=1e-9), quantity
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("'chatgpt-fleet-2023', DATE '2018-01-01'", "no rate of nvidia-a100-sxm-80gb (on_demand) stands on 2018-01-01"),
+        ("'gpt-3-175b-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-80gb'", "the board power of nvidia-h100-sxm-80gb or nvidia-a100-80gb is not known"),
+        ("'gpt-3-175b-h100', DATE '2024-01-01', to_accelerator := 'nope'", "the accelerator nope is not in reference.accelerator"),
+        ("'gpt-3-175b-h100', DATE '1990-01-01', to_region := 'US'", "no whole year of the grid of US (lifecycle) is known up to 1990-01-01"),
+        ("'llama-2-70b-serving-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-sxm-80gb'", "does not hold the batch in its memory, or does not compute in the number format"),
+        (f"'{_PETADAYS}', DATE '2018-01-01'", "no on_demand rate of nvidia-a100-sxm-80gb counts on 2018-01-01"),
+        (f"'{_SITED}', DATE '2018-01-01'", "no on_demand offer of nvidia-h100-sxm-80gb by aws us-east-1 stands on 2018-01-01"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_split_says_why(bundled: duckdb.DuckDBPyConnection, call: str, reason: str) -> None:
+    """On every row of what is not known, and on no other."""
+    rows = rows_of(bundled, f"FROM why_moved({call}, to_at := {ON})")
+    assert any(reason in (r["reason"] or "") for r in rows if r["part"] == "total"), rows
+    assert all((r["reason"] is None) == (r["moved_by"] is not None) for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("[why_moved]\nestimate = 'gpt-3-175b-h100'\nfrom_at = 2027-05-01", "from_at: 2027-05-01 given; allowed is a day up to today, 2026-06-01, or give to_at too"),
+        ("[why_moved]\nestimate = 'gpt-3-175b-h100'\nfrom_at = 2024-01-01\nto_at = 2099-01-01", "to_at: 2099-01-01 lies more than a year ahead; allowed is up to 2027-06-02"),
+        ("[siting]\ngpu_hours = 10\nvalid_at = 9999-12-31", "valid_at: 9999-12-31 lies more than a year ahead"),
+        ("[compute_growth]\nfrom_on = 2027-01-01", "from_on: 2027-01-01 given; allowed is a day up to today"),
+    ],
+)  # fmt: skip
+def test_a_date_ahead_is_one_line(bundled: duckdb.DuckDBPyConnection, asked: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        estimate_any(bundled, parse_any(asked), dt.datetime(2026, 6, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        (
+            "accelerator = 'A100 SXM 80GB'\ngpu_count = 100\nkw_per_server = 6.5\ngpus_per_server_count = 8",
+            "are stated, and not what it answers",
+        ),
+        (
+            "requests_per_day = 1e6\ntokens_per_request = 200\ns_per_token = 0.1",
+            "the scenario does not say on which accelerator",
+        ),
+    ],
+)
+def test_a_fleet_that_cannot_be_moved_says_why(
+    bundled: duckdb.DuckDBPyConnection, tmp_path: Path, stated: str, reason: str
+) -> None:
+    (tmp_path / "mine.toml").write_text("[fleet]\nregion = 'US'\n" + stated, encoding="utf-8")
+    asked = parse_any(
+        "[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2025-06-01\nto_accelerator = 'nvidia-h100-sxm-80gb'"
     )
-    assert all(parts["total"] is None for parts in found.values())
+    rows = estimate_any(bundled, asked, dt.datetime(2026, 6, 1, tzinfo=dt.UTC), tmp_path)["rows"]
+    assert rows
+    assert all(reason in r["reason"] for r in rows if r["part"] == "hardware")
 
 
 @pytest.mark.parametrize("card", ["nvidia-h200-sxm-141gb", "nvidia-b200-sxm-180gb", "nvidia-h100-sxm-80gb"])

@@ -130,17 +130,20 @@ _COMPUTE = Method(
             "share",
             "utilization_share(flop_per_token_without_attention * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
             f"{_SIZE}; {_USED}",
+            is_part=True,
         ),
         "mfu_share": Quantity(
             "share",
             "coalesce(utilization_share(flop_per_token * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu), "
             "utilization_share(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu), in_utilization_share)",
             f"{_ATTENTION}; {_USED}; or achieved_flop_per_s_per_gpu and peak_flop_per_s_per_gpu",
+            is_part=True,
         ),
         "hfu_share": Quantity(
             "share",
             _HFU,
             f"{_ATTENTION}; recomputed_share; {_USED}",
+            is_part=True,
         ),
         "gpu_hours": _THROUGHPUT["gpu_hours"],
         "cluster_accelerator_count": Quantity(
@@ -198,6 +201,8 @@ _COMPUTE_2 = replace(
     _COMPUTE,
     version="compute-2",
     numbers={**_COMPUTE.numbers, "hfu_share": NUMBERS["utilization_share"]},
+    # The hardware does what the model asks for, and more where it recomputes.
+    at_most=(("utilization_share", "hfu_share"),),
     quantities={
         **_COMPUTE.quantities,
         "mfu_share": replace(
@@ -210,6 +215,7 @@ _COMPUTE_2 = replace(
             f"coalesce({_HFU}, mfu_share * ({_DONE_AGAIN}))",
             f"{_ATTENTION}; recomputed_share; {_USED}; or utilization_share",
             is_input=True,
+            is_part=True,
         ),
         # Where no other throughput is given, the MFU that an HFU comes down to.
         **_of_throughput("coalesce(in_utilization_share, mfu_share)"),

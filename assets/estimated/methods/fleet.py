@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from assets.estimated.method import Default, Method, Quantity
+import duckdb
+
+from assets.estimated.engine import UNPRICED
+from assets.estimated.method import Default, Factor, Method, Quantity, Statement
 from assets.estimated.methods.common import (
     COUNT,
     GRID,
@@ -16,8 +21,11 @@ from assets.estimated.methods.common import (
     USD_PER_GPU_HOUR,
     USD_PER_KWH,
 )
-from assets.estimated.scenario import Band, Bounds
+from assets.estimated.methods.serving import METHODS as SERVED
+from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
+from assets.estimated.training import look_up
 
+_RATIO = Bounds("1", 1e-3, 1e3)
 _S = Bounds("s", 1e-9, 1e5, "0.35 s, not 350 ms")
 _REQUESTS = "give visits_per_day (or users_per_day) and questions_per_visit, or requests_per_day"
 _HOURS = f"{_REQUESTS}; words_per_request and s_per_word, or tokens_per_request and s_per_token"
@@ -141,31 +149,120 @@ _FLEET = Method(
 #: GPUs that are there, as given or by servers or racks of a given size.
 _STANDING = "coalesce(in_gpu_count, coalesce(in_server_count, in_rack_count * in_servers_per_rack_count) * in_gpus_per_server_count)"
 _Q = _FLEET.quantities
-METHODS = (
+_FLEET_2 = replace(
+    _FLEET,
+    version="fleet-2",
     # A fleet that is there is known by its GPUs, servers or racks; what it answers need not be.
+    quantities={
+        **_Q,
+        "gpu_hours_per_day": replace(
+            _Q["gpu_hours_per_day"],
+            formula=f"coalesce({_Q['gpu_hours_per_day'].formula}, {_STANDING} * 24 * in_utilization_share / in_peak_to_mean_ratio)",
+            needs=f"{_HOURS}; or gpu_count, or server_count and gpus_per_server_count",
+        ),
+        "gpu_count": replace(
+            _Q["gpu_count"],
+            # Of a fleet that stands the GPUs themselves: hours and back would round one up.
+            formula=f"CASE WHEN requests_per_day * gpu_s_per_request IS NULL AND in_gpu_hours_per_day IS NULL THEN {_STANDING} ELSE {_Q['gpu_count'].formula} END",
+            needs=f"{_HOURS}; or server_count and gpus_per_server_count",
+        ),
+        # Who rents a fleet pays for its idle hours too.
+        "rental_usd_per_day": replace(
+            _Q["rental_usd_per_day"],
+            formula="coalesce(requests_per_day * in_usd_per_request, cost_usd(gpu_count * 24, in_usd_per_gpu_hour))",
+            needs=f"{_HOURS}, or gpu_count; and usd_per_gpu_hour or accelerator; or usd_per_request",
+        ),
+    },
+)
+_Q2 = _FLEET_2.quantities
+_DRAWN = f"{_POWER}; or accelerator"
+
+
+def _of_another_card(
+    con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
+) -> list[Factor]:
+    """What changes where the time and the power that a fleet states were measured on another accelerator than it runs on.
+
+    One word at a time reads every weight once, so that its time goes with the bandwidth of the memory (as `s_per_token_scaled` has it
+    go with the parameters); a server keeps the same share of the board power of its cards.
+
+    Raises:
+        ScenarioError: one line per accelerator that is not known, or of which bandwidth or board power are not.
+    """
+    moved = [s for s in statements if "measured_accelerator" in s.texts]
+    if any("accelerator" not in s.texts for s in moved):
+        raise ScenarioError(["measured_accelerator: given alone; give accelerator too, on which the fleet runs"])
+    if not moved:
+        return []
+    asked = [Scenario(s.scenario_id, UNPRICED, accelerator=s.texts["measured_accelerator"]) for s in moved]
+    try:
+        measured = dict(
+            look_up(con, asked, dt.datetime.now(dt.UTC))[1].select("scenario_id", "accelerator_id").iter_rows()
+        )
+    except ScenarioError as error:
+        raise ScenarioError([p.replace("accelerator:", "measured_accelerator:", 1) for p in error.problems]) from None
+    facts = {
+        accelerator_id: facts
+        for accelerator_id, *facts in con.execute(
+            "SELECT accelerator_id, memory_bandwidth_gb_per_s::DOUBLE, tdp_w::DOUBLE, source_url FROM reference.accelerator"
+        ).fetchall()
+    }
+    error_of = SERVED[0].defaults["step_ratio"].band
+    found: list[Factor] = []
+    for s in moved:
+        here, there = str(keys[s.scenario_id]["accelerator_id"]), measured[s.scenario_id]
+        if here == there:
+            continue
+        (bandwidth, power, url), (bandwidth_there, power_there, _) = facts[here], facts[there]
+        for factor, part, whole, column, band in (
+            ("time_ratio", bandwidth_there, bandwidth, "memory_bandwidth_gb_per_s", error_of),
+            ("power_ratio", power, power_there, "tdp_w", Band(1, 1, 1)),
+        ):
+            if factor in s.numbers:
+                continue
+            if not part or not whole:
+                raise ScenarioError([f"{factor}: {column} of {here} or {there} is not known; give {factor}"])
+            ref = f"reference.accelerator[{here}] against [{there}]: {column}"
+            ratio = part / whole
+            found.append(
+                Factor(
+                    s.scenario_id, factor, ratio * band.low, ratio, ratio * band.high, "derived", ref, source_url=url
+                )
+            )
+    return found
+
+
+METHODS = (
+    # On another accelerator than the one on which time and power were measured, and by the board power where no power is stated.
     replace(
-        _FLEET,
-        version="fleet-2",
-        quantities={
-            **_Q,
-            "gpu_hours_per_day": replace(
-                _Q["gpu_hours_per_day"],
-                formula=f"coalesce({_Q['gpu_hours_per_day'].formula}, {_STANDING} * 24 * in_utilization_share / in_peak_to_mean_ratio)",
-                needs=f"{_HOURS}; or gpu_count, or server_count and gpus_per_server_count",
-            ),
-            "gpu_count": replace(
-                _Q["gpu_count"],
-                # Of a fleet that stands the GPUs themselves: hours and back would round one up.
-                formula=f"CASE WHEN requests_per_day * gpu_s_per_request IS NULL AND in_gpu_hours_per_day IS NULL THEN {_STANDING} ELSE {_Q['gpu_count'].formula} END",
-                needs=f"{_HOURS}; or server_count and gpus_per_server_count",
-            ),
-            # Who rents a fleet pays for its idle hours too.
-            "rental_usd_per_day": replace(
-                _Q["rental_usd_per_day"],
-                formula="coalesce(requests_per_day * in_usd_per_request, cost_usd(gpu_count * 24, in_usd_per_gpu_hour))",
-                needs=f"{_HOURS}, or gpu_count; and usd_per_gpu_hour or accelerator; or usd_per_request",
-            ),
+        _FLEET_2,
+        version="fleet-3",
+        numbers={
+            **_FLEET_2.numbers,
+            "time_ratio": _RATIO,
+            "power_ratio": _RATIO,
+            "tdp_w": NUMBERS["power_w_per_gpu"],
+            "power_share_of_tdp": Bounds("1", 0.01, 5),
+            "power_w_per_gpu": NUMBERS["power_w_per_gpu"],
         },
+        quantities={
+            **_Q2,
+            "gpu_s_per_request": replace(
+                _Q2["gpu_s_per_request"],
+                formula=f"{_Q2['gpu_s_per_request'].formula} * coalesce(in_time_ratio, 1)",
+            ),
+            "power_kw": replace(
+                _Q2["power_kw"],
+                formula=f"coalesce({_Q2['power_kw'].formula} * coalesce(in_power_ratio, 1), "
+                "gpu_count * coalesce(in_power_w_per_gpu, power_w_per_gpu(in_tdp_w, in_power_share_of_tdp)) / 1000)",
+                needs=_DRAWN,
+            ),
+            "it_energy_kwh_per_day": replace(_Q2["it_energy_kwh_per_day"], needs=_DRAWN),
+        },
+        names=("accelerator", "measured_accelerator", "provider", "region", "purchase"),
+        spared_by=dict.fromkeys(("tdp_w", "power_share_of_tdp"), ("kw_per_rack", "kw_per_server", "power_w_per_gpu")),
+        more=_of_another_card,
     ),
+    _FLEET_2,
     _FLEET,
 )

@@ -97,6 +97,7 @@ _SERVICE = Method(
             "share",
             "utilization_share(inference_flop_per_token(coalesce(in_active_parameters_count, in_parameters_count)) * in_tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)",
             "give model or active_parameters_count, tokens_per_s, accelerator_count, and peak_flop_per_s_per_gpu or accelerator",
+            is_part=True,
         ),
         "request_latency_s": Quantity(
             "s",

@@ -31,6 +31,9 @@ CREATE OR REPLACE MACRO _parts_of_move(kind) AS
         WHEN 'energy' THEN ['power', 'pue'] WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
 COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
 
+CREATE OR REPLACE MACRO _both_reasons(one, other) AS CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
+COMMENT ON MACRO _both_reasons IS 'Two reasons in one text, the same one once; NULL where there is none.';
+
 CREATE OR REPLACE MACRO slot_length(resolution) AS
     CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
         WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;

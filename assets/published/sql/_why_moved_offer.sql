@@ -47,16 +47,24 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
         LEFT JOIN grid g ON g.basis_boundary = o.basis_boundary AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, n.country_code)) AND g.year_from <= o.as_of_at
         GROUP BY ALL),
     valued AS (
-        SELECT s.side, CASE WHEN s.hours IS NULL THEN s.flop / a.fp16_dense_flop_per_s / 3600 ELSE s.hours END AS hardware,
+        SELECT s.side, s.as_of_at, s.want_provider, s.want_region, s.want_type, s.purchase_option, coalesce(o.accelerator_id, s.want_accelerator) AS card, o.provider AS found_provider, o.grid_zone,
+            s.basis_boundary, s.hours IS NULL AND s.flop IS NULL AS is_job_unknown, CASE WHEN s.hours IS NULL THEN s.flop / a.fp16_dense_flop_per_s / 3600 ELSE s.hours END AS hardware,
             CASE WHEN s.hours IS NULL THEN 1 / coalesce(s.used, d.utilization_share) ELSE 1 END AS utilization, o.amount, o.usd,
             power_w_per_gpu(a.tdp_w, d.power_share) / 1000 AS power, CASE WHEN o.provider IS NOT NULL THEN coalesce(o.pue, d.usual_pue) END AS pue,
             CASE WHEN count(o.own_grid) OVER (PARTITION BY o.grid_zone) = count(*) OVER (PARTITION BY o.grid_zone) THEN o.own_grid ELSE o.country_grid END / 1000 AS grid
         FROM side s LEFT JOIN placed o ON o.side = s.side CROSS JOIN assumed d LEFT JOIN reference.accelerator a ON a.accelerator_id = coalesce(o.accelerator_id, s.want_accelerator)),
+    told AS (
+        SELECT v.*, CASE WHEN v.found_provider IS NULL THEN concat_ws(' ', 'no', v.purchase_option, 'offer of', coalesce(v.want_type, v.card), 'by', v.want_provider, v.want_region, 'stands on', strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d')) END AS no_offer
+        FROM valued v),
     factor AS (
-        SELECT v.side, k.quantity, q.part, q.value FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy'), ('operational_kgco2e', 'carbon')) k(quantity, kind), LATERAL (
+        SELECT v.side, k.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN coalesce(v.no_offer, q.reason) END AS reason FROM told v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy'), ('operational_kgco2e', 'carbon')) k(quantity, kind), LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate']) AS part,
-                unnest([v.hardware, v.utilization, v.power, v.pue, v.grid, v.amount, v.usd]) AS value) q
+                unnest([v.hardware, v.utilization, v.power, v.pue, v.grid, v.amount, v.usd]) AS value,
+                unnest([CASE WHEN v.is_job_unknown THEN 'neither hours nor operations of the job are known' ELSE 'no dense 16-bit peak of ' || coalesce(v.card, 'the accelerator') || ' is known' END, NULL,
+                    'the board power of ' || coalesce(v.card, 'the accelerator') || ' is not known', NULL,
+                    'no whole year of the grid of ' || coalesce(v.grid_zone, v.want_region, 'the region') || ' (' || v.basis_boundary || ') is known up to ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d'),
+                    'the offer states no price in its own currency', 'the offer states no price in its own currency']) AS reason) q
         WHERE list_contains(_parts_of_move(k.kind), q.part))
-    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version
+    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version, _both_reasons(f.reason, t.reason) AS reason
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN job j WHERE f.side = 'from' AND t.side = 'to';
 COMMENT ON MACRO TABLE _moved_offer IS 'Factors of a row of siting, or of a job at a named offer, at two dates, for why_moved and why_rate_moved.';

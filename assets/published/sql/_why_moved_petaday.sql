@@ -26,15 +26,17 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         GROUP BY o.side, o.provider),
     priced AS (SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate FROM spoken p GROUP BY p.side),
     valued AS (
-        SELECT s.side, s.gpu_hours * u.central * f.fp16_dense_flop_per_s / a.fp16_dense_flop_per_s AS hardware, 1 / CASE WHEN s.side = 'to' THEN coalesce(utilization_to, u.central) ELSE u.central END AS utilization,
+        SELECT s.side, s.index_on, s.want_accelerator, s.purchase_option, s.gpu_hours * u.central * f.fp16_dense_flop_per_s / a.fp16_dense_flop_per_s AS hardware, 1 / CASE WHEN s.side = 'to' THEN coalesce(utilization_to, u.central) ELSE u.central END AS utilization,
             power_w_per_gpu(a.tdp_w, w.central) / 1000 AS power, q.central AS pue, CASE WHEN s.side = 'from' THEN p.usd ELSE p.usd_at_old_rate END AS price,
-            CASE WHEN s.side = 'from' THEN 1.0 ELSE p.usd / p.usd_at_old_rate END AS exchange_rate
+            CASE WHEN s.side = 'from' THEN 1.0 ELSE p.usd / p.usd_at_old_rate END AS exchange_rate,
+            'no ' || s.purchase_option || ' rate of ' || s.want_accelerator || ' counts on ' || s.index_on AS no_rate
         FROM side s JOIN reference.accelerator f ON f.accelerator_id = s.accelerator_id LEFT JOIN reference.accelerator a ON a.accelerator_id = s.want_accelerator LEFT JOIN priced p ON p.side = s.side
         CROSS JOIN method_band('utilization_share') u CROSS JOIN method_band('power_share_of_tdp') w CROSS JOIN method_band('pue') q),
     factor AS (
-        SELECT v.side, k.quantity, q.part, q.value FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy')) k(quantity, kind), LATERAL (
-            SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'price', 'exchange_rate']) AS part, unnest([v.hardware, v.utilization, v.power, v.pue, v.price, v.exchange_rate]) AS value) q
+        SELECT v.side, k.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy')) k(quantity, kind), LATERAL (
+            SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'price', 'exchange_rate']) AS part, unnest([v.hardware, v.utilization, v.power, v.pue, v.price, v.exchange_rate]) AS value,
+                unnest(['no dense 16-bit peak of ' || v.want_accelerator || ' is known', NULL, 'the board power of ' || v.want_accelerator || ' is not known', NULL, v.no_rate, v.no_rate]) AS reason) q
         WHERE list_contains(_parts_of_move(k.kind), q.part))
-    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version
+    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, j.method_version AS from_version, j.method_version AS to_version, _both_reasons(f.reason, t.reason) AS reason
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN job j WHERE f.side = 'from' AND t.side = 'to';
 COMMENT ON MACRO TABLE _moved_petaday IS 'Factors of petadays on an accelerator at two dates, for why_moved.';

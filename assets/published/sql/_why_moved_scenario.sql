@@ -19,18 +19,18 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)
         ) o(quantity, kind, hours_of, hour_count, energy_of, g_count)),
     result AS (
-        SELECT o.quantity, o.kind, o.hours_of, o.g_count, max(k.central) FILTER (k.quantity = 'training_flop' AND k.method_version = m.from_version) AS flop,
+        SELECT o.quantity, o.kind, o.hours_of, o.energy_of, o.g_count, max(k.central) FILTER (k.quantity = 'training_flop' AND k.method_version = m.from_version) AS flop,
             max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.from_version) / o.hour_count AS hours,
             max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.from_version) AS energy,
             max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.to_version) / o.hour_count AS hours_by_to,
             max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.to_version) AS energy_by_to,
             max(k.central) FILTER (k.quantity = o.quantity AND k.method_version = m.from_version) AS central
-        FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.g_count),
+        FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.energy_of, o.g_count),
     used AS (
-        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
+        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.is_paid_by_request, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
         FROM (
             SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
-                max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh, bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate,
+                max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh, bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate, bool_or(f.factor = 'usd_per_request') AS is_paid_by_request,
                 max(f.value) FILTER (f.factor = 'utilization_share' AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
                 max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
                 -- The boundary that the estimate itself was made on, unless another is asked for.
@@ -96,22 +96,28 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
     served AS (
         SELECT v.* FROM (SELECT m.from_version, c.accelerator_id FROM method m CROSS JOIN carded c WHERE c.side = 'to' AND to_accelerator IS NOT NULL) w,
             LATERAL (FROM _served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
-    -- Operations at the peak of a card tell what a training takes on another one, a roofline what a service does; of a fleet that is not known.
+    fleet AS (
+        SELECT v.* FROM (
+            SELECT m.from_version, min(c.accelerator_id) FILTER (c.side = 'from') AS card_from, min(c.accelerator_id) FILTER (c.side = 'to') AS card_to FROM method m CROSS JOIN carded c GROUP BY m.from_version) w,
+            LATERAL (FROM _fleet_on(estimate, w.from_version, w.card_from, w.card_to, to_accelerator IS NOT NULL, utilization_to, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
+    -- Operations at the peak of a card tell what a training takes on another one, a roofline what a service does, the bandwidth of its memory what a word of a fleet does.
     working AS (
-        SELECT s.*, x.side, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
-            CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN NOT u.has_rate AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
-            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like,
+        SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region, x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card, x.region_pue,
+            u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
+            -- Who pays by the request pays the same whatever stands there.
+            CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
+            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
             CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
             CASE WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
-        FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w FROM carded c WHERE c.side = 'from') f),
+        FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
     valued AS (
-        SELECT w.side, w.quantity, w.kind,
-            -- GPU-hours at full use; where the use is not known, the hours themselves.
-            CASE WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
+        SELECT w.*, l.stood_hours,
+            -- GPU-hours at full use; where the use is not known, the hours themselves. Of a fleet those that work, and its use the hours that stand over them.
+            CASE WHEN l.side IS NOT NULL THEN l.busy_hours WHEN w.is_fleet THEN NULL WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
                 ELSE (SELECT v.gpu_s_at_full_use / 3600 FROM served v WHERE v.hours_of = w.hours_of) END AS hardware,
-            CASE WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
+            CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
             -- Power as in the estimate; on another card the same share of its board power.
-            w.energy / w.hours / coalesce(w.used_pue, 1) * CASE WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w ELSE 1 END AS power_kw,
+            CASE WHEN w.is_fleet THEN l.it_energy_kwh / l.stood_hours ELSE w.energy / w.hours / coalesce(w.used_pue, 1) END * CASE WHEN w.is_fleet THEN 1 WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w ELSE 1 END AS power_kw,
             CASE WHEN w.side = 'to' AND to_region IS NOT NULL THEN coalesce(w.region_pue, (SELECT b.central FROM method_band('pue') b)) ELSE coalesce(w.used_pue, 1) END AS pue,
             CASE WHEN w.kind = 'electricity' THEN w.usd_per_kwh
                  WHEN w.given_usd IS NOT NULL AND (w.side = 'from' OR coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN w.given_usd
@@ -119,12 +125,33 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             CASE WHEN w.kind = 'electricity' OR w.side = 'from' OR (w.given_usd IS NOT NULL AND coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN 1.0 ELSE q.to_usd / q.to_usd_at_old_rate END AS exchange_rate,
             CASE WHEN w.given_grid IS NOT NULL AND (w.side = 'from' OR to_region IS NULL) THEN w.given_grid ELSE w.looked_up_grid END / w.g_count AS grid,
             CASE WHEN w.side = 'from' THEN 1.0 WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours ELSE w.energy_by_to / w.energy END AS method
-        FROM working w CROSS JOIN priced q),
+        FROM working w CROSS JOIN priced q LEFT JOIN fleet l ON w.is_fleet AND l.side = w.side),
+    -- Why a factor is not known, for a person.
+    told AS (
+        SELECT v.*, CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL THEN 'the scenario does not say on which accelerator its time and power were measured: state accelerator'
+                WHEN v.is_other_card AND v.accelerator_id IS NULL THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
+                WHEN v.hours IS NULL THEN 'the estimate itself does not know ' || v.hours_of
+                WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL THEN 'the hours, GPUs, servers or racks of the fleet are stated, and not what it answers: how many it needs otherwise is not known'
+                WHEN v.is_fleet THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
+                WHEN v.is_training_like AND v.flop IS NULL THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
+                WHEN v.is_training_like THEN 'no dense 16-bit peak of ' || v.accelerator_id || ' is known'
+                ELSE v.accelerator_id || ' does not hold the batch in its memory, or does not compute in the number format' END AS no_hardware,
+            CASE WHEN v.is_fleet THEN NULL ELSE 'the utilisation of the estimate is not known, so neither is what another one changes' END AS no_utilization,
+            CASE WHEN v.energy IS NULL THEN 'the estimate itself does not know ' || v.energy_of
+                WHEN v.is_other_card AND v.from_card IS NOT NULL AND v.accelerator_id IS NOT NULL AND (v.side_tdp_w IS NULL OR v.from_tdp_w IS NULL) THEN 'the board power of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
+                END AS no_power,
+            CASE WHEN v.zone IS NULL THEN 'no region is stated' ELSE 'no whole year of the grid of ' || v.zone || ' (' || v.basis_boundary || ') is known up to ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
+            CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated' WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
+                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || v.offer_provider, '') || coalesce(', ' || v.offer_region, '') || ') stands on ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d')
+                END AS no_price,
+            'the estimate by another version of the method is not known' AS no_method
+        FROM valued v),
     factor AS (
-        SELECT v.side, v.quantity, q.part, q.value FROM valued v, LATERAL (
+        SELECT v.side, v.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason FROM told v, LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate', 'method']) AS part,
-                unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value) q
+                unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value,
+                unnest([v.no_hardware, coalesce(v.no_utilization, v.no_hardware), coalesce(v.no_power, v.no_hardware), NULL, v.no_grid, v.no_price, v.no_price, v.no_method]) AS reason) q
         WHERE list_contains(_parts_of_move(v.kind), q.part))
-    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version
+    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version, _both_reasons(f.reason, t.reason) AS reason
     FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m WHERE f.side = 'from' AND t.side = 'to';
 COMMENT ON MACRO TABLE _moved_scenario IS 'Factors of the estimate of a scenario at two dates, for why_moved.';

@@ -3,7 +3,7 @@ CREATE OR REPLACE MACRO _head_of_why_moved(of_table, of_key) AS TABLE
     SELECT concat_ws('/', w.scenario_id, w.quantity, w.part, w.method_version) AS root_key, _toml_text(s.definition, 'estimate') AS scenario_id, w.quantity, w.from_version AS method_version, w.moved_by AS low,
         w.moved_by AS central, w.moved_by AS high, CASE WHEN contains(w.quantity, 'usd') THEN 'USD' WHEN contains(w.quantity, 'kwh') THEN 'kWh' WHEN contains(w.quantity, 'gco2e_per') THEN 'gCO2e' ELSE 'kgCO2e' END
             || CASE WHEN contains(w.quantity, '_per_mtok') THEN ' per million tokens' WHEN ends_with(w.quantity, '_per_day') THEN '/day' ELSE '' END AS unit,
-        CASE WHEN w.moved_by IS NULL THEN 'a factor of one of the dates is not known' END AS reason, nullif(regexp_extract(s.definition, '(?:^|\n)from_at\s*=\s*"?(\d{4}-\d\d-\d\d)', 1), '')::TIMESTAMP AT TIME ZONE 'UTC' AS as_of_at,
+        CASE WHEN w.moved_by IS NULL THEN coalesce(w.reason, 'a factor of one of the dates is not known') END AS reason, nullif(regexp_extract(s.definition, '(?:^|\n)from_at\s*=\s*"?(\d{4}-\d\d-\d\d)', 1), '')::TIMESTAMP AT TIME ZONE 'UTC' AS as_of_at,
         'estimated.why_moved' AS table_name,
         -- Where no later date is stated: when the warehouse last learnt something.
         coalesce(nullif(regexp_extract(s.definition, '(?:^|\n)to_at\s*=\s*"?(\d{4}-\d\d-\d\d)', 1), '')::TIMESTAMP AT TIME ZONE 'UTC', (SELECT max(c.recorded_at) FROM meta.capture c)) AS later_at,

@@ -227,7 +227,7 @@ def test_hfu_and_mfu_both_ways(values: dict[str, object], mfu: float) -> None:
         ({"hfu": 0.578}, r"hfu \(read as hfu_share\): says nothing by itself; give recomputation_ratio too"),
         ({"hfu": 0.578, "mfu": 0.3, "recomputed_share": 0.75}, "it follows from hfu_share and recomputation_ratio too"),
         ({"recomputed_share": 0.75, "recomputation_ratio": 1.3}, "it follows from recomputed_share too; leave one out"),
-        ({"recomputed_share": 1.2}, "allowed is a number of 1 from 0 to 1"),
+        ({"recomputed_share": 1.2}, "allowed is a number from 0 to 1"),
         ({"recomputed_share": 0.75, "include_attention": True}, "of attention another share is done again"),
         ({"recomputation_ratio": {"low": 1, "central": 1.2, "high": 1.3}}, "a band given; allowed is one number"),
     ],

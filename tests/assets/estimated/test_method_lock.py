@@ -33,6 +33,7 @@ RELEASED_METHODS: dict[str, str] = {
     "sci-1": "2d4985ff96e1f58a51d1968791c4be842beaabab73cc587ae52d35f885739ff3",
     "site-1": "5731f80828d951ccb3bbb0ae9e11ecf744344ed4efd764c4ecea12788550ca6e",
     "prompt-1": "02f800c92e08e36883c3bbfe6d18752cf6f9bce54fff9ba3ff48f9fce75b9def",
+    "fleet-3": "aaecc9cd1d74c4b269e67f1da32bc94e08f0cb4bfe4901c45f3d8bd762ac5663",
     "fleet-2": "1794300a62d3941fee755410fcebdc2a6f9730570ec3f7b882b0aab3bbc78ff6",
     "fleet-1": "00942d9662568da385ea1c5b72d97f984e68ff9cf2a69098a1fb0660d26d9fb4",
     "service-2": "3701df56bd094a503b239ef8acf1b9dc360570157ed67ffbe0f2f2498793cb63",

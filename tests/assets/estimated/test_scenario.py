@@ -13,10 +13,10 @@ from assets.estimated.scenario import ScenarioError, bundled_scenarios, parse_sc
 BAD = [
     (
         {"utilization_share": 45},
-        "utilization_share: 45 given; allowed is a number of 1 from 1e-06 to 1 (a share of 1, not percent)",
+        "utilization_share: 45 given; allowed is a number from 1e-06 to 1 (a share of 1, not percent)",
     ),
     ({"utilization_share": 1.2}, "utilization_share: 1.2 given"),
-    ({"pue": 0.9}, "pue: 0.9 given; allowed is a number of 1 from 1 to 5 (total over IT energy is never below 1)"),
+    ({"pue": 0.9}, "pue: 0.9 given; allowed is a number from 1 to 5 (total over IT energy is never below 1)"),
     ({"pue": float("nan")}, "pue: nan is not a finite number"),
     ({"gpu_hours": float("inf")}, "gpu_hours: inf is not a finite number"),
     ({"gpu_hours": 0}, "gpu_hours: 0 given; allowed is a number of GPU-hours"),

@@ -41,7 +41,7 @@ BAD = [
         {"output_token_number": 5},
         "output_token_number: unknown field of [request]; did you mean output_tokens_count",
     ),
-    ("request", {"pue": 0.9}, "pue: 0.9 given; allowed is a number of 1 from 1 to 5"),
+    ("request", {"pue": 0.9}, "pue: 0.9 given; allowed is a number from 1 to 5"),
     ("request", {"grid_gco2e_per_kwh": 0.59}, "385 g, not 0.385 kg"),
     (
         "request",
@@ -437,13 +437,32 @@ REFUSED_AT_ONCE = [
     ("sci", {"time_reserved_h": 100, "life_h": 10}, "time_reserved_h: 100 given; allowed is at most life_h, 10"),
     ("service", {"cached_input_tokens_count": 9, "input_tokens_count": 5}, "cached_input_tokens_count: 9 given"),
     ("prompt", {"accelerator_wh": 0.4, "energy_wh": 0.3}, "accelerator_wh: 0.4 given; allowed is at most energy_wh, 0.3"),
-    ("site", {"pue": 0.99}, "pue: 0.99 given; allowed is a number of 1 from 1 to 5"),
+    ("site", {"pue": 0.99}, "pue: 0.99 given; allowed is a number from 1 to 5"),
     ("ownership", {"price_usd": -1}, "price_usd: -1 given"),
-    ("compute", {"utilization_share": 46.2}, "utilization_share: 46.2 given; allowed is a number of 1 from 1e-06 to 1"),
+    ("compute", {"utilization_share": 46.2}, "utilization_share: 46.2 given; allowed is a number from 1e-06 to 1"),
+    ("compute", {"mfu": 0.5, "hfu": 0.3}, "mfu (read as utilization_share): 0.5 given; allowed is at most hfu_share, 0.3"),
     ("fine_tuning", {"tokens_count": 0}, "tokens_count: 0 given"),
     ("site", {"it_energy_kwh": "12 MWh"}, "it_energy_kwh: '12 MWh' is text; allowed is"),
     ("site", {"it_energy_mwh": 12, "it_energy_kwh": 12_000}, "it_energy_mwh and it_energy_kwh: both state it_energy_kwh"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "name"),
+    [
+        ("compute", {"params_b": 7, "tokens_per_s": 1e9, "gpus": 1, "peak_tflops": 312}, "mfu_without_attention_share"),
+        ("compute", {"achieved_tflops": 400, "peak_tflops": 312}, "mfu_share"),
+        ("service", {"active_b": 70, "tokens_per_s": 9e5, "gpus": 8, "peak_tflops": 989}, "flop_share_of_peak"),
+    ],
+)
+def test_a_utilisation_above_1_that_follows_is_refused(
+    warehouse: duckdb.DuckDBPyConnection, section: str, values: dict[str, object], name: str
+) -> None:
+    """As one that is stated."""
+    with pytest.raises(ScenarioError) as error:
+        estimate_statements(warehouse, [statement_of(section, values)])
+    assert f"{name}: " in error.value.problems[0]
+    assert "follows from what is given; allowed is up to 1" in error.value.problems[0]
 
 
 @pytest.mark.parametrize(("section", "values", "message"), REFUSED_AT_ONCE)
