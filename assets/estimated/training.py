@@ -4,8 +4,8 @@ The formulas are DuckDB macros (`formulas/`), the lookups and the propagation ar
 only hands scenarios to DuckDB and results back. All scenarios of a call are computed at once.
 
 A result's band is had by moving one factor at a time to its bounds and combining the steps of ln(result): exact for
-products of independent log-normals; for skewed factors the bounds are within 3% of Monte Carlo, while the central value
-is the formula at the central inputs and not the median (up to 10% off it).
+products of independent log-normals; for skewed factors the bounds are within 5% of Monte Carlo (3% by the defaults), while the
+central value is the formula at the central inputs and not the median (by a skewed rate up to 14% off it).
 
 Contradiction: ways to the same quantity that differ by more than `TOLERANCE` beyond the bands given. It is 5% because
 published inputs are rounded to two or three digits: chips, days and TFLOP/s of arXiv 2104.10350 give its energy and

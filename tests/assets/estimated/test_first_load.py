@@ -48,7 +48,10 @@ def test_a_scenario_of_an_earlier_date_is_unknown_and_stops_nothing(home: Home, 
         stated = [*bundled_scenarios(), *bundled_statements(), rated]
         restated = [restate(con, old, new, stated).rows for old, new in (("fleet-1", "fleet-2"), ("rate-1", "rate-2"))]
     assert known > 5
-    fleet, rates = (rows.filter(pl.col("scenario_id").is_in(["chatgpt-fleet-2023", "early"])) for rows in restated)
+    fleet, rates = (
+        rows.filter(pl.col("scenario_id") == name)
+        for rows, name in zip(restated, ("chatgpt-fleet-2023", "early"), strict=True)
+    )
     assert fleet["new_central"].count() > 5
     assert (
         "rental_usd_per_day"

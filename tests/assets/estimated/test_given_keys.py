@@ -48,6 +48,9 @@ SAME = [
     ("avg_power_w_per_chip", 289, "power_w_per_gpu", 289),
     ("it_mwh", 257, "it_energy_kwh", 257_000),
     ("efficiency", 0.37, "utilization_share", 0.37),
+    ("kw_per_gpu", 0.4, "power_w_per_gpu", 400),
+    ("n_b", 70, "parameters_count", 70e9),
+    ("d_b", 1_400, "tokens_count", 1_400e9),
 ]
 #: Section, and what people write in it, as above.
 SAME_IN = [
@@ -70,6 +73,9 @@ SAME_IN = [
     ("fleet", "musd_per_rack", 1.4, "usd_per_rack", 1.4e6),
     ("site", "from_kgco2e_per_kwh", 0.44, "from_grid_gco2e_per_kwh", 440),
     ("sci", "te_kg", 1_205.52, "total_embodied_kgco2e", 1_205.52),
+    ("sci", "e_wh", 500, "energy_kwh", 0.5),
+    ("sci", "i_kgco2e_per_kwh", 0.7, "grid_gco2e_per_kwh", 700),
+    ("sci", "m_g", 3.5, "embodied_gco2e", 3.5),
     ("sci", "tir_h", 1, "time_reserved_h", 1),
     ("sci", "el_h", 35_040, "life_h", 35_040),
     ("compute", "pp", 16, "pipeline_parallel_count", 16),

@@ -35,6 +35,14 @@ CONSTANTS = {
     "request_impact_band": {"requests", "method"},
     "_window_costed": {"windows", "boundary", "by_hour"},
     "_served_on": {"estimate", "of_accelerator_id", "of_version"},
+    "_fleet_on": {
+        "estimate",
+        "of_version",
+        "from_accelerator_id",
+        "to_accelerator_id",
+        "is_other_card",
+        "of_utilization",
+    },
     # DuckDB refuses a column as a limit.
     "cheapest": {"n"},
     # The instant is a clock too: it cuts down the slots that are read.
