@@ -69,7 +69,8 @@ class FileStore:
             WarehouseDamagedError: if DuckDB cannot read the file.
             SchemaTooNewError: if a newer Petaday wrote it.
         """
-        con = duckdb.connect()
+        # One thread reads the catalog; a second one would only turn round and wait for it: half of the CPU of opening.
+        con = duckdb.connect(config={"threads": 1})
         try:
             configure(con)
             con.execute("PRAGMA disable_checkpoint_on_shutdown").fetchall()
@@ -78,6 +79,7 @@ class FileStore:
                 con.execute(
                     f"ATTACH {literal(str(self.home.work_file))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
                 ).fetchall()
+                con.execute("RESET threads").fetchall()
                 con.execute("USE warehouse").fetchall()
                 # Only rows may wait: replaying changed definitions is where DuckDB has had its faults.
                 may_leave_wal &= not schema.apply(con, catalog)
