@@ -23,12 +23,20 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
         elif dtype == pl.Boolean:
             values = [v if isinstance(v, bool) else None for v in values]
         else:
-            values = [_number(v) for v in values]
+            values = [number_of(v) for v in values]
         columns.append(pl.Series(name, values, dtype=dtype, strict=False))
     return pl.DataFrame(columns)
 
 
-def _number(value: object) -> float | None:
+def inside(value: object, *path: str) -> Any:
+    """What stands in an object under these keys, one in the other; None where one of them is missing or no object holds it."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def number_of(value: object) -> float | None:
+    """A JSON number, also one sent as text; None for what is none (true is no 1)."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside, number_of
 from warehouse.captures import Document
 
 HOST = "api.digitalocean.com"
@@ -57,9 +57,8 @@ def follow(document: Document) -> Request | None:
 
 
 def _vram_gib(size: dict[str, Any]) -> float | None:
-    vram = (size.get("gpu_info") or {}).get("vram") or {}
-    amount = vram.get("amount")
-    return float(amount) if isinstance(amount, int | float) and str(vram.get("unit", "")).lower() == "gib" else None
+    amount, unit = (inside(size, "gpu_info", "vram", part) for part in ("amount", "unit"))
+    return number_of(amount) if str(unit).lower() == "gib" else None
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -76,7 +75,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     on_sale = [s for s in sizes if s.get("gpu_info") and s.get("available", True) and s.get("regions")]
     raw = frame_of(
         [
-            s | {"model": s["gpu_info"].get("model"), "gpus": s["gpu_info"].get("count"), "vram": _vram_gib(s)}
+            s
+            | {
+                "model": inside(s, "gpu_info", "model"),
+                "gpus": inside(s, "gpu_info", "count"),
+                "vram": _vram_gib(s),
+            }
             for s in on_sale
         ],
         _SCHEMA,

@@ -12,6 +12,7 @@ citations are no token prices and are left out. The file says "input" for text; 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from assets.sources._base import (
     json_of,
     refused,
 )
+from assets.sources._rows import inside, number_of
 from assets.sources._token_prices import fault
 from warehouse.captures import Document
 
@@ -57,9 +59,16 @@ _SCHEMA = pl.Schema(
         "price_usd_per_mtok": pl.Float64,
         "valid_from": pl.Datetime("us", "UTC"),
         "is_offered": pl.Boolean,
+        "why": pl.String,
     }
 )
-_Line = dict[tuple[str, int], float]
+_CONSTRAINTS = {
+    "start_date": r"\d{4}-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])$",
+    "start_time": r"[0-2]\d:[0-5]\d",
+    "end_time": r"[0-2]\d:[0-5]\d",
+}
+#: None: what stands there is no number.
+_Line = dict[tuple[str, int | None], float | None]
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -67,19 +76,27 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     return _git.current_or_past("pydantic/genai-prices", "prices/data.json", window, "main")
 
 
-def _prices(prices: dict[str, Any]) -> _Line:
+def _prices(prices: Any) -> _Line:
     """(direction, tier) -> USD per million tokens."""
     line: _Line = {}
-    for field, price in prices.items():
+    for field, price in prices.items() if isinstance(prices, dict) else ():
         direction = _DIRECTIONS.get(field)
         if direction is None or price is None:
             continue
         if isinstance(price, dict):
-            line[direction, 0] = float(price["base"])
-            line.update({(direction, int(tier["start"])): float(tier["price"]) for tier in price["tiers"]})
+            line[direction, 0] = number_of(price.get("base"))
+            tiers = price.get("tiers")
+            for tier in tiers if isinstance(tiers, list) else ():
+                start = number_of(inside(tier, "start"))
+                line[direction, None if start is None else int(start)] = number_of(inside(tier, "price"))
         else:
-            line[direction, 0] = float(price)
+            line[direction, 0] = number_of(price)
     return line
+
+
+def _id(value: Any) -> str | None:
+    found = inside(value, "id")
+    return found if isinstance(found, str) else None
 
 
 def _rest_of_day(windows: Collection[str]) -> list[str]:
@@ -91,21 +108,33 @@ def _rest_of_day(windows: Collection[str]) -> list[str]:
     return [f"{end}-{start}" for end, start in gaps if end != start]
 
 
-def _rows(vendor: str, model: str, prices: Any) -> Iterator[tuple]:
+def _not_understood(constraint: Any) -> Iterator[str]:
+    """What of a constraint is not known here, or not in its form."""
+    for name, value in constraint.items() if isinstance(constraint, dict) else ():
+        form = _CONSTRAINTS.get(name)
+        if form is None or not re.match(form, str(value)):
+            yield f"{name} {value}"
+
+
+def _rows(vendor: str | None, model: str | None, prices: Any) -> Iterator[tuple]:
     entries = prices if isinstance(prices, list) else [{"prices": prices}]
+    if strange := sorted({name for entry in entries for name in _not_understood(inside(entry, "constraint"))}):
+        # What holds beside it is not known either.
+        why = f"holds under a constraint that is not known: {', '.join(strange)}"
+        for key in dict.fromkeys(key for entry in entries for key in _prices(inside(entry, "prices"))):
+            yield vendor, model, *key, None, None, None, True, why
+        return
     windows: set[str] = set()
     dated: list[tuple[dt.datetime | None, _Line]] = []
     for entry in entries:
-        constraint, line = entry.get("constraint") or {}, _prices(entry["prices"])
+        constraint, line = inside(entry, "constraint") or {}, _prices(inside(entry, "prices"))
         if "start_time" in constraint:
             window = f"{constraint['start_time'][:5]}-{constraint['end_time'][:5]}"
             windows.add(window)
             for (direction, tier), price in line.items():
-                yield vendor, model, direction, tier, window, price, None, True
+                yield vendor, model, direction, tier, window, price, None, True, None
         elif "start_date" in constraint:
             dated.append((dt.datetime.fromisoformat(constraint["start_date"]).replace(tzinfo=dt.UTC), line))
-        elif constraint:
-            raise LayoutError(f"genai-prices: {vendor}/{model}: unknown constraint {', '.join(constraint)}")
         else:
             dated.append((None, line))
     # A price without hours beside one with hours holds in the others only: it is none of the whole day.
@@ -116,10 +145,10 @@ def _rows(vendor: str, model: str, prices: Any) -> Iterator[tuple]:
         valid_from = start if start is not None else (UNKNOWN_START_AT if has_dates else None)
         for window in rest:
             for key, price in line.items():
-                yield vendor, model, *key, window, price, valid_from, True
+                yield vendor, model, *key, window, price, valid_from, True, None
             for direction, tier in before.keys() - line.keys():
                 base = line.get((direction, 0))
-                yield vendor, model, direction, tier, window, base, valid_from, base is not None
+                yield vendor, model, direction, tier, window, base, valid_from, base is not None, None
         before = {**dict.fromkeys(before, 0.0), **line}
 
 
@@ -131,15 +160,20 @@ def parse(documents: Sequence[Document]) -> Reading:
         isinstance(p, dict) and "models" in p and "id" in p for p in providers
     ):
         raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
-    rows = [row for p in providers for m in p["models"] for row in _rows(p["id"], m["id"], m["prices"])]
-    frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(fault("vendor", "model").alias("fault"))
+    rows = [row for p in providers for m in p["models"] for row in _rows(_id(p), _id(m), inside(m, "prices"))]
+    frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
+        pl.coalesce("why", fault("vendor", "model")).alias("fault")
+    )
     # The end of a price has none.
     is_bad = pl.col("is_offered") & pl.col("fault").is_not_null()
     bad = frame.filter(is_bad)
     good = frame.filter(~is_bad).select(
-        pl.exclude("fault"), pl.lit("standard").alias("service_tier"), pl.lit("global").alias("region")
+        pl.exclude("fault", "why"), pl.lit("standard").alias("service_tier"), pl.lit("global").alias("region")
     )
-    return Reading([Scope("all", good, is_complete=True)], refused(bad.drop("fault"), bad["fault"], bad.drop("fault")))
+    return Reading(
+        [Scope("all", good, is_complete=True)],
+        refused(bad.drop("fault", "why"), bad["fault"], bad.drop("fault", "why")),
+    )
 
 
 GENAI_PRICES = Source(

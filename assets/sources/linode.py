@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -46,7 +46,7 @@ def follow(document: Document) -> Request | None:
 
 def _offers(types: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     for one in types:
-        yield one | {"region": "global", "price": (one.get("price") or {}).get("hourly")}
+        yield one | {"region": "global", "price": inside(one, "price", "hourly")}
         for override in one.get("region_prices") or []:
             yield one | {"region": override.get("id"), "price": override.get("hourly")}
 

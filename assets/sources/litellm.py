@@ -18,6 +18,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._rows import number_of
 from assets.sources._token_prices import TURNED_ROUND, fault, is_turned_round
 from warehouse.captures import Document
 
@@ -50,8 +51,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _start_of(tier: dict) -> float | None:
-    start = (tier.get("range") or [None])[0]
-    return None if start is None else float(start)
+    start = tier.get("range")
+    return number_of(start[0]) if isinstance(start, list) and start else None
 
 
 def _cells(models: dict[str, dict]) -> pl.DataFrame:
@@ -86,7 +87,7 @@ def _cells(models: dict[str, dict]) -> pl.DataFrame:
             "from_tokens": pl.Float64,
             "cost_as_typed": pl.String,
         },
-    ).with_columns(pl.col("cost_as_typed").cast(pl.Float64, strict=False).alias("cost"))
+    ).with_columns(pl.col("cost_as_typed").str.strip_chars().cast(pl.Float64, strict=False).alias("cost"))
 
 
 def _is_output_left_open() -> pl.Expr:

@@ -15,13 +15,14 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
+from assets.sources._rows import cloud_rates, inside, number_of
 from warehouse.captures import Document
 
 HOST = "apexapps.oracle.com"
 URL = f"https://{HOST}/pls/apex/cetools/api/v1/products/"
 _METRIC = "GPU Per Hour"
+_LIST_MODEL = "PAY_AS_YOU_GO"
 _SCHEMA = {
     "part": pl.String,
     "name": pl.String,
@@ -38,21 +39,24 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     yield [Request(URL, params={"currencyCode": "USD"})]
 
 
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     localizations: list[dict[str, Any]] = product.get("currencyCodeLocalizations") or [
-        {"currencyCode": "USD", "prices": product["prices"]}
+        {"currencyCode": "USD", "prices": product.get("prices")}
     ]
     for local in localizations:
-        for price in local["prices"]:
-            value = price.get("value")
+        for price in local.get("prices") or [{"model": _LIST_MODEL}]:
             yield (
-                product["partNumber"],
-                product["displayName"],
-                product.get("serviceCategory"),
-                local["currencyCode"],
-                price["model"],
-                price.get("rangeMin") or 0.0,
-                value if isinstance(value, int | float) else None,
+                _text(product.get("partNumber")),
+                _text(product.get("displayName")),
+                _text(product.get("serviceCategory")),
+                _text(local.get("currencyCode")),
+                _text(price.get("model")),
+                number_of(price.get("rangeMin")) or 0.0,
+                number_of(price.get("value")),
             )
 
 
@@ -65,12 +69,13 @@ def gpu_prices(document: Document) -> pl.DataFrame:
     value = json_of(document)
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise LayoutError(f"{document.url}: items is missing (renamed?)")
-    wanted = [p for p in value["items"] if p["metricName"] == _METRIC]
+    wanted = [p for p in value["items"] if inside(p, "metricName") == _METRIC]
     if not wanted:
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
+    require_columns(document, sorted({k for p in wanted for k in p}), ("partNumber", "displayName"))
     return pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False).filter(
         pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True)
-        & (pl.col("model") == "PAY_AS_YOU_GO")
+        & (pl.col("model") == _LIST_MODEL)
         & (pl.col("from_units") == 0)
     )
 

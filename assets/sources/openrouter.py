@@ -10,11 +10,13 @@ their base price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._rows import inside, number_of
 from warehouse.captures import Document
 
 HOST = "openrouter.ai"
@@ -30,13 +32,33 @@ _DIRECTIONS = {
     "image_output": "output_image",
     "internal_reasoning": "output_reasoning",
 }
-_OVERRIDE = pl.Struct({"min_prompt_tokens": pl.Int64, **dict.fromkeys(_DIRECTIONS, pl.String)})
-_PRICING = {**dict.fromkeys(_DIRECTIONS, pl.String), "overrides": pl.List(_OVERRIDE)}
+#: What every model has a price of; a list without it does not say that it is free.
+_ALWAYS = ("prompt", "completion")
+_CELL = {"model": pl.String, "min_prompt_tokens": pl.Int64, "field": pl.String, "text": pl.String}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
     """The list has no past."""
     yield [Request(f"https://{HOST}/api/v1/models")]
+
+
+def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int | None, str, str | None]]:
+    """(model, prompt length, field, price as text) of each price, by length where a model has several."""
+    for model in models:
+        name = inside(model, "id")
+        pricing = inside(model, "pricing")
+        of_length: list[tuple[float | None, Any]] = [(0, pricing)]
+        # An override without a length (by hour, by region?) is not understood, so it is not taken for a base price.
+        overrides = inside(pricing, "overrides")
+        of_length += [
+            (number_of(inside(o, "min_prompt_tokens")), o) for o in overrides or () if isinstance(overrides, list)
+        ]
+        for tokens, prices in of_length:
+            for field in _DIRECTIONS:
+                value = inside(prices, field)
+                if value is not None or (prices is pricing and field in _ALWAYS):
+                    length = None if tokens is None else int(tokens)
+                    yield name if isinstance(name, str) else None, length, field, None if value is None else str(value)
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -46,26 +68,15 @@ def parse(documents: Sequence[Document]) -> Reading:
     models = body.get("data") if isinstance(body, dict) else None
     if not isinstance(models, list) or not models:
         raise LayoutError(f"{document.url}: no list `data` of models")
-    listed = pl.DataFrame(
-        {"model": [m.get("id") for m in models], "pricing": [m.get("pricing") or {} for m in models]},
-        schema={"model": pl.String, "pricing": pl.Struct(_PRICING)},
-        strict=False,
-    ).unnest("pricing")
-    base = listed.drop("overrides").with_columns(pl.lit(0, pl.Int64).alias("min_prompt_tokens"))
-    overrides = listed.select("model", "overrides").explode("overrides", empty_as_null=True, keep_nulls=False)
-    above = overrides.unnest("overrides")
-    # An override without a length (by hour, by region?) is not understood, so it is not taken for a base price.
-    cells = (
-        pl.concat([base, above.select(base.columns)])
-        .unpivot(list(_DIRECTIONS), index=["model", "min_prompt_tokens"], variable_name="field", value_name="price")
-        .filter(pl.col("price").is_not_null())
-    )
-    price = pl.col("price").cast(pl.Float64, strict=False)
+    cells = pl.DataFrame(list(_cells(models)), schema=_CELL, orient="row")
+    price = pl.col("text").str.strip_chars().cast(pl.Float64, strict=False)
     cells = cells.with_columns((price * 1e6).round(9).alias("price_usd_per_mtok"))
     routed, unread = price < 0, price.is_null()
     unplaced = pl.col("min_prompt_tokens").is_null()
     why = (
-        pl.when(unread)
+        pl.when(pl.col("text").is_null())
+        .then(pl.lit("the price is missing"))
+        .when(unread)
         .then(pl.lit("the price is not a number"))
         .when(routed)
         .then(pl.lit("a negative price: a router whose price depends on the route"))

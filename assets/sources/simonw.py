@@ -9,6 +9,7 @@ first. Long-prompt prices are models of their own (`gpt-5.5-272k`, named "GPT-5.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from assets.sources._base import (
     json_of,
     refused,
 )
+from assets.sources._rows import frame_of, inside
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -40,7 +42,6 @@ VENDORS = (
     "xai",
 )
 _DIRECTIONS = {"input": "input", "output": "output", "input_cached": "cached_read"}
-_PRICE = pl.Struct({**dict.fromkeys(_DIRECTIONS, pl.Float64), "from_date": pl.String, "to_date": pl.String})
 _ABOVE = r">\s*(\d+)\s*[kK]\b"
 
 
@@ -50,6 +51,13 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         yield [Request(f"https://{HOST}/simonw/llm-prices/main/data/{vendor}.json")]
 
 
+def _history(model: object) -> list[dict[str, Any]]:
+    """Prices of a model; what is none has a date that is no day."""
+    history = inside(model, "price_history")
+    entries = history if isinstance(history, list) else [history]
+    return [e if isinstance(e, dict) else {"from_date": f"no price: {e}"} for e in entries]
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per model, direction, prompt length and date of change."""
     (document,) = documents
@@ -57,29 +65,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     models = body.get("models") if isinstance(body, dict) else None
     if not isinstance(models, list) or not body.get("vendor"):
         raise LayoutError(f"{document.url}: expected `vendor` and a list `models`")
-    listed = pl.DataFrame(
-        {
-            "id": [m.get("id") for m in models],
-            "name": [m.get("name") for m in models],
-            "price": [m.get("price_history") or [] for m in models],
-        },
-        schema={"id": pl.String, "name": pl.String, "price": pl.List(_PRICE)},
-        strict=False,
+    listed = [{"id": inside(m, "id"), "name": inside(m, "name")} | entry for m in models for entry in _history(m)]
+    # A price that is missing is none; one that is no number is refused by name.
+    texts = frame_of(listed, dict.fromkeys(("id", "name", "from_date", "to_date"), pl.String)).with_columns(
+        pl.Series(field, [None if (v := entry.get(field)) is None else str(v) for entry in listed], dtype=pl.String)
+        for field in _DIRECTIONS
     )
     thousands = pl.col("name").str.extract(_ABOVE).cast(pl.Int64)
-    prices = (
-        listed.explode("price", empty_as_null=True, keep_nulls=False)
-        .unnest("price")
-        .with_columns(
-            pl.when(thousands.is_not_null())
-            .then(pl.col("id").str.replace(r"-\d+k$", ""))
-            .otherwise("id")
-            .alias("model"),
-            (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
-            pl.col("from_date")
-            .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
-            .alias("start"),
-        )
+    prices = texts.with_columns(
+        pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
+        (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
+        pl.col("from_date").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC").alias("start"),
     )
     unreadable = pl.col("from_date").is_not_null() & pl.col("start").is_null()
     bad = prices.filter(unreadable)
@@ -89,16 +85,23 @@ def parse(documents: Sequence[Document]) -> Reading:
             list(_DIRECTIONS),
             index=["model", "context_tier_from_tokens", "start", "to_date"],
             variable_name="direction",
-            value_name="price_usd_per_mtok",
+            value_name="text",
         )
-        .filter(pl.col("price_usd_per_mtok").is_not_null())
+        .filter(pl.col("text").is_not_null())
+        .with_columns(
+            pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("price_usd_per_mtok"),
+            pl.col("direction").replace_strict(_DIRECTIONS, return_dtype=pl.String),
+        )
     )
+    unpriced = pl.col("price_usd_per_mtok").is_null()
+    no_number = rows.filter(unpriced)
+    rows = rows.filter(~unpriced)
     replaced = pl.col("start").is_null() & pl.col("to_date").is_not_null()
     before_all = pl.lit(UNKNOWN_START_AT).cast(pl.Datetime("us", "UTC"))
     frame = rows.select(
         pl.lit(str(body["vendor"])).alias("vendor"),
         "model",
-        pl.col("direction").replace_strict(_DIRECTIONS, return_dtype=pl.String),
+        "direction",
         pl.lit("standard").alias("service_tier"),
         "context_tier_from_tokens",
         pl.lit("").alias("time_window"),
@@ -108,7 +111,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope(str(body["vendor"]), frame, is_complete=True)],
-        refused(bad.select("id", "from_date", "to_date"), "from_date is not a day", bad.select("model")),
+        pl.concat(
+            [
+                refused(bad.select("id", "from_date", "to_date"), "from_date is not a day", bad.select("model")),
+                refused(
+                    no_number.select("model", "direction", "text", "to_date"),
+                    "the price is not a number",
+                    no_number.select("model", "direction", "context_tier_from_tokens"),
+                ),
+            ],
+            how="diagonal",
+        ),
     )
 
 

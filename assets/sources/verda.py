@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -47,10 +47,10 @@ def parse(documents: Sequence[Document]) -> Reading:
             t
             | {
                 "gpu_name": t.get("name") or t.get("model"),
-                "gpus": (t.get("gpu") or {}).get("number_of_gpus"),
-                "gpu_memory": (t.get("gpu_memory") or {}).get("size_in_gigabytes"),
-                "cpus": (t.get("cpu") or {}).get("number_of_cores"),
-                "memory": (t.get("memory") or {}).get("size_in_gigabytes"),
+                "gpus": inside(t, "gpu", "number_of_gpus"),
+                "gpu_memory": inside(t, "gpu_memory", "size_in_gigabytes"),
+                "cpus": inside(t, "cpu", "number_of_cores"),
+                "memory": inside(t, "memory", "size_in_gigabytes"),
             }
             for t in types
         ],

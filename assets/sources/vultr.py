@@ -71,6 +71,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.lit(number).alias("document"),
         )
         is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpus").is_not_null()
+        # A plan without an id may be any.
+        is_gpu = is_gpu | pl.col("id").is_null()
         offers = raw.filter(is_gpu & (pl.col("region").list.len() > 0)).unpivot(
             ["hourly_cost", "hourly_cost_preemptible"],
             index=["id", "gpu_type", "vcpu_count", "cpu_threads", "ram", "region", "gpus", "metal_gpu", "document"],
@@ -79,11 +81,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         is_spot = pl.col("option") == "hourly_cost_preemptible"
         offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
-        sound = (pl.col("price") > 0).fill_null(value=False)
+        sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").is_not_null()
         bad = offers.filter(~sound).drop("region")
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
         rejected.append(
-            refused(bad, "no price above zero", scope=kind, instance_type=pl.col("id"), purchase_option=option)
+            refused(
+                bad, "no price above zero, or no id", scope=kind, instance_type=pl.col("id"), purchase_option=option
+            )
         )
         scopes.setdefault(kind, []).append(
             cloud_rates(

@@ -11,7 +11,7 @@ import pytest
 
 from assets import intake
 from assets.sources import source_named
-from assets.sources._base import LayoutError, Window
+from assets.sources._base import Window
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse.home import Home
@@ -89,11 +89,29 @@ def test_deepseek_has_no_price_of_the_whole_day(samples: Path) -> None:
     assert set(rows.select("time_window", "price_usd_per_mtok").rows()) == {("16:30-00:30", 0.55), ("00:30-16:30", 1.1)}
 
 
-def test_an_unknown_constraint_is_not_ignored(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match="unknown constraint"):
-        read_body(
-            "genai_prices", one_model([{"constraint": {"moon_phase": "full"}, "prices": {"input_mtok": 1}}]), tmp_path
-        )
+@pytest.mark.parametrize(
+    "constraint", [{"moon_phase": "full"}, {"start_date": "soon"}, {"start_time": "night", "end_time": "08:00:00Z"}]
+)
+def test_what_holds_beside_an_unknown_constraint_is_not_known(constraint: dict, tmp_path: Path) -> None:
+    """Of that model: the others of the list are read."""
+    prices = [{"prices": {"input_mtok": 2}}, {"constraint": constraint, "prices": {"input_mtok": 1}}]
+    body = one_model(prices)
+    other = json.loads(one_model({"input_mtok": 3, "output_mtok": "9"}))
+    other[0]["id"] = "other"
+    scopes, rejected = read_body("genai_prices", json.dumps([*json.loads(body), *other]), tmp_path)
+    assert scopes["all"].select("vendor", "direction", "price_usd_per_mtok").rows() == [
+        ("other", "input", 3.0),
+        ("other", "output", 9.0),
+    ]
+    (reason,) = rejected["reason"]
+    assert "a constraint that is not known" in reason
+
+
+@pytest.mark.parametrize("price", ["n/a", True, {"base": None}, {"base": 1, "tiers": [{"start": "long", "price": 2}]}])
+def test_a_price_that_is_no_number_is_refused_and_the_others_are_read(price: object, tmp_path: Path) -> None:
+    scopes, rejected = read_body("genai_prices", one_model({"input_mtok": price, "output_mtok": 4}), tmp_path)
+    assert ("output", 4.0) in scopes["all"].select("direction", "price_usd_per_mtok").rows()
+    assert rejected.height == 1
 
 
 def test_every_recorded_version(samples: Path) -> None:

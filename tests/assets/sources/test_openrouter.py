@@ -67,9 +67,21 @@ def test_prices_of_other_things_are_left_out(tmp_path: Path) -> None:
 
 
 def test_an_override_without_a_length_is_refused(tmp_path: Path) -> None:
-    rows, rejected = _read({"prompt": "0.000001", "overrides": [{"hour": 3, "prompt": "0.0000005"}]}, tmp_path)
-    assert rows == [("input", 0, 1.0)]
+    override = [{"hour": 3, "prompt": "0.0000005"}]
+    rows, rejected = _read({"prompt": "0.000001", "completion": "0.000002", "overrides": override}, tmp_path)
+    assert rows == [("input", 0, 1.0), ("output", 0, 2.0)]
     assert "min_prompt_tokens" in rejected["reason"][0]
+
+
+@pytest.mark.parametrize("pricing", [{}, None, "free", {"prompt": None, "completion": {"usd": 1}}])
+def test_a_model_without_a_price_is_not_free_and_not_gone(pricing: object, tmp_path: Path) -> None:
+    listed = [
+        {"id": "a/b", "pricing": {"prompt": " 0.000001\u00a0", "completion": 0.000002}},
+        {"id": "c/d", "pricing": pricing},
+    ]
+    scopes, rejected = read_body("openrouter", json.dumps({"data": listed}), tmp_path)
+    assert sorted(scopes["models"].select("model", "price_usd_per_mtok").rows()) == [("a/b", 1.0), ("a/b", 2.0)]
+    assert rejected.height == 2
 
 
 @pytest.mark.parametrize(("price", "word"), [("-1", "router"), ("cheap", "not a number"), ("0.02", "above 10000")])

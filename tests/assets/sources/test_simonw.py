@@ -88,3 +88,20 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     taken = take_live(home, SIMONW, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
     assert [t.outcome for t in taken] == ["loaded"] * len(VENDORS)
     assert {s.scope for _, b in staging.staged(home) for s in b.scopes} == set(VENDORS)
+
+
+@pytest.mark.parametrize("price", ["n/a", {"usd": 1}, [1], True])
+def test_a_price_that_is_no_number_is_refused_and_the_others_are_read(price: object, tmp_path: Path) -> None:
+    history = [{"input": price, "output": " 2.5\u00a0", "input_cached": None, "from_date": None, "to_date": None}]
+    models = [
+        {"id": "a", "name": "A", "price_history": history},
+        {"id": "b", "name": "B", "price_history": [{"input": 1, "output": "2", "from_date": None, "to_date": None}]},
+        {"id": "c", "name": "C", "price_history": "soon"},
+    ]
+    scopes, rejected = read_body("simonw", json.dumps({"vendor": "v", "models": models}), tmp_path)
+    assert sorted(scopes["v"].select("model", "direction", "price_usd_per_mtok").rows()) == [
+        ("a", "output", 2.5),
+        ("b", "input", 1.0),
+        ("b", "output", 2.0),
+    ]
+    assert rejected["reason"].to_list() == ["from_date is not a day", "the price is not a number"]
