@@ -174,11 +174,25 @@ TEXT_NAMES: Mapping[str, str] = {
     "start": "start_at",
 }
 _TEXTS = {*TEXT_NAMES, *TEXT_NAMES.values()}
-#: Values of `number_format` by the names that people use.
-FORMATS: Mapping[str, str] = {
-    **dict.fromkeys(("fp16", "float16", "bfloat16", "half"), "bf16"),
-    **dict.fromkeys(("float8", "e4m3", "fp8_e4m3"), "fp8"),
-    **dict.fromkeys(("mxfp4", "nvfp4"), "fp4"),
+_PROVIDERS = {
+    "alibaba cloud": "alibaba",
+    **dict.fromkeys(("amazon", "amazon web services"), "aws"),
+    **dict.fromkeys(("microsoft", "microsoft azure"), "azure"),
+    "datacrunch": "verda",
+    **dict.fromkeys(("google", "google cloud", "google cloud platform"), "gcp"),
+    **dict.fromkeys(("lambda labs", "lambda cloud"), "lambda"),
+    **dict.fromkeys(("oracle", "oracle cloud"), "oci"),
+    "ovhcloud": "ovh",
+}
+#: Text key -> its values by the names that people use, in small letters.
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "number_format": {
+        **dict.fromkeys(("fp16", "float16", "bfloat16", "half"), "bf16"),
+        **dict.fromkeys(("float8", "e4m3", "fp8_e4m3"), "fp8"),
+        **dict.fromkeys(("mxfp4", "nvfp4"), "fp4"),
+    },
+    "purchase": {**dict.fromkeys(("on-demand", "on demand", "ondemand"), "on_demand"), "preemptible": "spot"},
+    **dict.fromkeys(("provider", "from_provider", "to_provider", "against_provider"), _PROVIDERS),
 }
 
 
@@ -276,8 +290,10 @@ def canonical(
             problems.append(f"{both}: both state {key}; leave one out")
             continue
         value = scaled(value, factor) if key in known else value
-        if key == "number_format" and isinstance(value, str):
-            value = FORMATS.get(value.lower(), value.lower())
+        if key in VALUES and isinstance(value, str):
+            plain = value.strip().lower()
+            # An empty one is shown as it was written.
+            value = VALUES[key].get(plain, plain) or value
         found[key] = value
         if key != name:
             written[key] = name

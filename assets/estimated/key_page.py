@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.estimated.given_keys import DIMENSIONS, FORMATS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES
+from assets.estimated.given_keys import DIMENSIONS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES, VALUES
 from assets.estimated.method import Method
 from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, Bounds
 from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS
@@ -98,7 +98,12 @@ def key_page() -> str:
         for name, keys in NAMES_WITH_UNIT.items()
     ]
     lines += [f"| `{name}` | `{key}` | |" for name, key in TEXT_NAMES.items()]
-    lines += [f'| `number_format = "{name}"` | `{key}` | |' for name, key in FORMATS.items()]
+    lines += [
+        f'| `{key} = "{name}"` | `{meant}` | |'
+        for key, values in VALUES.items()
+        if "_provider" not in key
+        for name, meant in values.items()
+    ]
     lines += ["", *_training()]
     for section, methods in SECTIONS.items():
         lines += _section(section, methods)

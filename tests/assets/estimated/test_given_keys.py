@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assets.estimated.decisions import DecisionStatement
 from assets.estimated.given_keys import NAMES, other_keys
 from assets.estimated.scenario import NUMBERS, SHORTHAND, Band, ScenarioError, scenario_of
 from assets.estimated.sections import SECTIONS, ExtendedTraining, parse_any, statement_of
@@ -81,6 +82,18 @@ SAME_IN = [
     ("compute", "pp", 16, "pipeline_parallel_count", 16),
     ("compute", "seq_len", 2_048, "context_tokens_count", 2_048),
 ]
+
+
+@pytest.mark.parametrize(
+    ("written", "provider"),
+    [("Amazon Web Services", "aws"), ("Google Cloud", "gcp"), ("Microsoft Azure", "azure"), ("AWS", "aws"), ("DataCrunch", "verda")],
+)  # fmt: skip
+def test_providers_and_purchases_by_the_names_that_people_use(written: str, provider: str) -> None:
+    trained = scenario_of({"gpu_hours": 10, "cloud": written, "purchase": "On-Demand"})
+    assert (trained.provider, trained.purchase) == (provider, "on_demand")
+    sited = parse_any(f"[siting]\ngpu_hours = 10\nfrom_provider = '{written}'\npurchase = 'Spot'")
+    assert isinstance(sited, DecisionStatement)
+    assert sited.arguments == {"gpu_hours": 10, "from_provider": provider, "purchase": "spot"}
 
 
 @pytest.mark.parametrize(("name", "value", "key", "same"), SAME)

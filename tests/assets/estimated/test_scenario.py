@@ -47,7 +47,7 @@ BAD = [
     ({"pue": {"low": 0.9, "central": 1.1, "high": 1.2}}, "pue.low: 0.9 given"),
     ({"as_of": "yesterday"}, "as_of: 'yesterday' is not a date"),
     ({"as_of": 2025}, "as_of: 2025 given; allowed is a date"),
-    ({"purchase": "on-demand"}, "did you mean on_demand?"),
+    ({"purchase": "on demnad"}, "did you mean on_demand?"),
     ({"model": 3}, "model: 3 given; allowed is a name in quotes"),
     ({"model": " "}, "allowed is a name in quotes"),
     ({"include_attention": 1}, "include_attention: 1 given; allowed are true and false"),
