@@ -290,6 +290,8 @@ def canonical(
             problems.append(f"{both}: both state {key}; leave one out")
             continue
         value = scaled(value, factor) if key in known else value
+        if key == "currency" and isinstance(value, str):
+            value = value.strip().upper()
         if key in VALUES and isinstance(value, str):
             plain = value.strip().lower()
             # An empty one is shown as it was written.

@@ -120,7 +120,11 @@ _FINE_TUNING = Method(
         ),
     },
     choices={"adaptation": ("lora", "full")},
-    at_most=(("active_parameters_count", "parameters_count"),),
+    at_most=(
+        ("active_parameters_count", "parameters_count"),
+        ("trainable_parameters_count", "parameters_count"),
+        ("rank_count", "hidden_width_count"),
+    ),
     names=("model", "accelerator", "provider", "region", "purchase"),
     more=_facts(MEMORY_BYTE),
 )

@@ -68,6 +68,7 @@ SAME_IN = [
     ("ownership", "acquisition_price_usd", 18_625, "price_usd", 18_625),
     ("ownership", "avg_power_fraction", 0.75, "power_share", 0.75),
     ("ownership", "chip_tdp_kw", 0.25, "tdp_w", 250),
+    ("site", "cny_per_MWh", 350, "price_per_kwh", 0.35),
     ("prompt", "kwh_host", 0.00006, "host_wh", 0.06),
     ("prompt", "wue", 1.15, "water_l_per_kwh", 1.15),
     ("fleet", "queries_per_day", 1e7, "requests_per_day", 1e7),

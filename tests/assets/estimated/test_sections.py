@@ -442,6 +442,8 @@ REFUSED_AT_ONCE = [
     ("compute", {"utilization_share": 46.2}, "utilization_share: 46.2 given; allowed is a number from 1e-06 to 1"),
     ("compute", {"mfu": 0.5, "hfu": 0.3}, "mfu (read as utilization_share): 0.5 given; allowed is at most hfu_share, 0.3"),
     ("fine_tuning", {"tokens_count": 0}, "tokens_count: 0 given"),
+    ("fine_tuning", {"params_b": 7, "trainable_parameters_count": 9e9}, "trainable_parameters_count: 9e+09 given; allowed is at most parameters_count, 7e+09"),
+    ("fine_tuning", {"hidden_width": 4096, "rank": 5000}, "rank (read as rank_count): 5000 given; allowed is at most hidden_width_count, 4096"),
     ("site", {"it_energy_kwh": "12 MWh"}, "it_energy_kwh: '12 MWh' is text; allowed is"),
     ("site", {"it_energy_mwh": 12, "it_energy_kwh": 12_000}, "it_energy_mwh and it_energy_kwh: both state it_energy_kwh"),
 ]  # fmt: skip
