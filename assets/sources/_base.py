@@ -308,6 +308,12 @@ def to_number(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
+def is_no_number(column: str) -> pl.Expr:
+    """True where something stands in a text column that is no number: a word, a sign, a comma. Nothing at all is left out."""
+    text = pl.col(column).str.strip_chars()
+    return (text.ne("") & text.cast(pl.Float64, strict=False).is_null()).fill_null(value=False)
+
+
 def refused(
     frame: pl.DataFrame, reason: str | pl.Expr | pl.Series, keys: pl.DataFrame | None = None, /, **key: pl.Expr | str
 ) -> pl.DataFrame:

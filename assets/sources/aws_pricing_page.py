@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.sources._aws import ACCELERATED, REGION_OF_LOCATION, gib, region_of
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
-from assets.sources._rows import cloud_rates
+from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "b0.p.awsstatic.com"
@@ -54,17 +54,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not wrappers:
         raise LayoutError(f"{document.url}: regions is missing (renamed?); found {', '.join(map(str, value))[:200]}")
     rows = [
-        {name: offer.get(name) for name in _COLUMNS} | {"Location": offer.get("Location") or location}
+        {name: inside(offer, name) for name in _COLUMNS} | {"Location": inside(offer, "Location") or location}
         for wrapper in wrappers
         for location, offers in wrapper["regions"].items()
-        for offer in offers.values()
+        for offer in (offers.values() if isinstance(offers, dict) else ())
     ]
     if not rows:
         raise LayoutError(f"{document.url}: the map is empty")
     if missing := [name for name in ("price", "Instance Type") if not any(row[name] for row in rows)]:
         raise LayoutError(f"{document.url}: field {', '.join(missing)} is missing (renamed?)")
     frame = (
-        pl.DataFrame(rows, schema=dict.fromkeys(_COLUMNS, pl.String), strict=False)
+        frame_of(rows, dict.fromkeys(_COLUMNS, pl.String))
         .filter(
             pl.col("Instance Type").str.contains(ACCELERATED)
             & pl.col("Operating System").fill_null("Linux").eq("Linux")

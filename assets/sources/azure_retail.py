@@ -28,7 +28,19 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, numbered, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    body_of,
+    json_of,
+    numbered,
+    refused,
+)
+from assets.sources._rows import frame_of
 from warehouse.captures import Document
 
 HOST = "prices.azure.com"
@@ -134,8 +146,13 @@ def read_page(document: Document) -> pl.DataFrame:
             frame = pl.read_json(body, schema={key: pl.List(pl.Struct(_FIELDS))}).explode(key).unnest(key)
         else:
             frame = pl.read_json(body, schema=_FIELDS)
-    except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: not the known JSON (truncated?): {str(e).splitlines()[0][:200]}") from e
+    except pl.exceptions.PolarsError:
+        # A field of another type than all others of its name costs its item, not the page.
+        answer = json_of(document)
+        items = answer[key] if key else answer
+        if not isinstance(items, list):
+            raise LayoutError(f"{document.url}: {key or 'the answer'} is no list") from None
+        frame = frame_of([item for item in items if isinstance(item, dict)], _FIELDS)
     return frame.filter(_of_gpu_machines())
 
 

@@ -25,6 +25,7 @@ import yaml
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
+from assets.sources._rows import number_of
 from warehouse.captures import Document
 
 HOURS_PER_MONTH = 730.0
@@ -75,7 +76,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Instances with accelerators by region: on demand, spot and by commitment."""
     (document,) = documents
     rows = [
-        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, _number(prices.get(key)))
+        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, *_number(prices.get(key)))
         for name, about in _machine_types(document).items()
         for region, prices in about["cost"].items()
         for key in _OPTIONS
@@ -89,11 +90,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         "region": pl.String,
         "key": pl.String,
         "price": pl.Float64,
+        "is_no_number": pl.Boolean,
     }
     offers = pl.DataFrame(rows, schema=schema, orient="row", strict=False)
     on_demand = pl.col("key") == "hour"
     # A missing or zero price of a commitment or of spot means that it is not sold so; on demand it is a fault.
-    offers = offers.filter(on_demand | (pl.col("price").is_not_null() & (pl.col("price") != 0)))
+    offers = offers.filter(
+        on_demand | pl.col("is_no_number") | (pl.col("price").is_not_null() & (pl.col("price") != 0))
+    )
     of_month = pl.col("key").str.starts_with("month")
     is_spot = pl.col("key") == "hour_spot"
     here = ["instance_type", "region"]
@@ -109,7 +113,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     lacks_gpu = pl.when(is_spot).then((pl.col("is_low") & on_demand).any().over(here)).otherwise(pl.col("is_low"))
     offers = offers.with_columns(
         pl.when(pl.col("price").is_null() | (pl.col("price") <= 0))
-        .then(pl.lit("the price per hour is missing, zero or negative"))
+        .then(pl.lit("the price per hour is missing, no number, zero or negative"))
         .when(lacks_gpu)
         .then(pl.lit("below half of the median of all regions: the price of the accelerator is missing in it"))
         .alias("why")
@@ -133,7 +137,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     return Reading(
         [Scope("gcp", frame, is_complete=True)],
         refused(
-            unusable.drop("why", "hourly", "is_low"),
+            unusable.drop("why", "hourly", "is_low", "is_no_number"),
             unusable["why"],
             region=pl.col("region"),
             instance_type=pl.col("instance_type"),
@@ -142,9 +146,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
 
 
-def _number(value: object) -> float | None:
-    """A price as a number; what is none ("n/a") is null."""
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: object) -> tuple[float | None, bool]:
+    """A price as a number, and whether something stands in its place that is none ("n/a")."""
+    number = number_of(value)
+    return number, number is None and value is not None
 
 
 def _accelerator(about: dict[str, Any]) -> tuple[str | None, float | None]:

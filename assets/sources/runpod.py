@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
 from assets.sources._rows import frame_of
 from warehouse.captures import Document
@@ -39,7 +39,7 @@ _RAW_SCHEMA = {
     "memoryInGb": pl.Float64,
     "secureCloud": pl.Boolean,
     "communityCloud": pl.Boolean,
-    **dict.fromkeys(_NUMBER, pl.Float64),
+    **dict.fromkeys(_NUMBER, pl.String),
 }
 
 
@@ -88,15 +88,16 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
                     pl.lit(cloud).alias("cloud"),
                     pl.lit(option).alias("option"),
                     pl.col(f"{cloud}Cloud").alias("is_offered"),
-                    pl.col(column).alias("price"),
+                    pl.col(column).alias("text"),
+                    to_number(column).alias("price"),
                 )
             )
     offers = pl.concat(parts)
     placeholder = pl.col("price").is_in(PLACEHOLDERS)
     # Asked without the flags, an answer leaves only the figure to judge by. No spot price means no spot market.
     offers = offers.filter(
-        pl.col("is_offered").fill_null(~placeholder & pl.col("price").is_not_null())
-        & ~((pl.col("option") == "spot") & (pl.col("price").is_null() | (pl.col("price") == 0)))
+        pl.col("is_offered").fill_null(pl.col("text").is_not_null() & ~placeholder.fill_null(value=False))
+        & ~((pl.col("option") == "spot") & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False)))
     )
     bad = offers.filter(pl.col("price").fill_null(0) <= 0)
     rows = offers.filter(pl.col("price") > 0).select(

@@ -16,7 +16,18 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    is_no_number,
+    refused,
+    to_number,
+)
 from assets.sources._gcp import COMMITTED, is_committed
 from warehouse.captures import Document
 
@@ -72,6 +83,7 @@ _GCP_HOSTS = {
 }
 
 
+_OPTIONS = {"Price": "on_demand", "SpotPrice": "spot"}
 _GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
 
 
@@ -215,7 +227,19 @@ def parse(documents: Sequence[Document]) -> Reading:
         zone.alias("AvailabilityZone"),
         (memory / 1024).alias("gpu_memory_gib"),
     )
-    no_price: list[pl.DataFrame] = []
+    # An empty price says "not sold so"; a word in its place is a fault.
+    of_gpu = pl.col("AcceleratorName").is_not_null() | pl.lit(cloud == "gcp")
+    no_price = [
+        refused(
+            raw.filter(of_gpu & is_no_number(column)),
+            f"{column} is no number",
+            region=_region(),
+            # What goes to any host is part of many prices.
+            instance_type=pl.col("InstanceType"),
+            purchase_option=option,
+        )
+        for column, option in _OPTIONS.items()
+    ]
     if cloud == "gcp":
         frame, committed = _without_gcp_commitments(frame)
         frame = _attach_gcp_hosts(frame)
@@ -224,7 +248,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             committed, on=["Region", "AvailabilityZone", "AcceleratorName", "AcceleratorCount"], how="semi"
         )
         key = {"region": _region(), "purchase_option": "on_demand"}
-        no_price = [
+        no_price += [
             refused(committed, COMMITTED, instance_type=_alone(), **key),
             refused(
                 of_host.drop("price_component", "Price", "SpotPrice"),
@@ -244,7 +268,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             frame.filter(pl.col(column).is_not_null() & ((pl.col(column) != 0) if option == "spot" else True)).select(
                 *index, pl.lit(option).alias("purchase_option"), pl.col(column).alias("price")
             )
-            for column, option in (("Price", "on_demand"), ("SpotPrice", "spot"))
+            for column, option in _OPTIONS.items()
         ]
     )
     unusable = offers.filter(pl.col("price") <= 0)

@@ -10,7 +10,18 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    require_columns,
+    to_number,
+)
 from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
@@ -22,8 +33,8 @@ _SCHEMA = {
     "gpu_memory": pl.Float64,
     "cpus": pl.Float64,
     "memory": pl.Float64,
-    "price_per_hour": pl.Float64,
-    "spot_price": pl.Float64,
+    "price_per_hour": pl.String,
+    "spot_price": pl.String,
     "currency": pl.String,
 }
 
@@ -56,14 +67,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         ],
         _SCHEMA,
     )
-    offers = raw.filter((pl.col("gpus") != 0).fill_null(value=True)).unpivot(
-        ["price_per_hour", "spot_price"],
-        index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
-        variable_name="option",
-        value_name="price",
+    offers = (
+        raw.filter((pl.col("gpus") != 0).fill_null(value=True))
+        .unpivot(
+            ["price_per_hour", "spot_price"],
+            index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
+            variable_name="option",
+            value_name="text",
+        )
+        .with_columns(to_number("text").alias("price"))
     )
     is_spot = pl.col("option") == "spot_price"
-    offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
+    offers = offers.filter(~(is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))))
     sound = ((pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = offers.filter(~sound)
     rows = cloud_rates(

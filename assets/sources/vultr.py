@@ -13,7 +13,18 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    require_columns,
+    to_number,
+)
 from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
@@ -26,8 +37,8 @@ _SCHEMA = {
     "vcpu_count": pl.Float64,
     "cpu_threads": pl.Float64,
     "ram": pl.Float64,
-    "hourly_cost": pl.Float64,
-    "hourly_cost_preemptible": pl.Float64,
+    "hourly_cost": pl.String,
+    "hourly_cost_preemptible": pl.String,
 }
 
 
@@ -73,14 +84,18 @@ def parse(documents: Sequence[Document]) -> Reading:
         is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpus").is_not_null()
         # A plan without an id may be any.
         is_gpu = is_gpu | pl.col("id").is_null()
-        offers = raw.filter(is_gpu & (pl.col("region").list.len() > 0)).unpivot(
-            ["hourly_cost", "hourly_cost_preemptible"],
-            index=["id", "gpu_type", "vcpu_count", "cpu_threads", "ram", "region", "gpus", "metal_gpu", "document"],
-            variable_name="option",
-            value_name="price",
+        offers = (
+            raw.filter(is_gpu & (pl.col("region").list.len() > 0))
+            .unpivot(
+                ["hourly_cost", "hourly_cost_preemptible"],
+                index=["id", "gpu_type", "vcpu_count", "cpu_threads", "ram", "region", "gpus", "metal_gpu", "document"],
+                variable_name="option",
+                value_name="text",
+            )
+            .with_columns(to_number("text").alias("price"))
         )
         is_spot = pl.col("option") == "hourly_cost_preemptible"
-        offers = offers.filter(~(is_spot & (pl.col("price").is_null() | (pl.col("price") == 0))))
+        offers = offers.filter(~(is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))))
         sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").is_not_null()
         bad = offers.filter(~sound).drop("region")
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))

@@ -107,6 +107,16 @@ DAMAGED = [
         r'("unitOfMeasure": )"1 Hour"',
         r'\1"1/Month"',
     ),
+    (
+        "skypilot",
+        "skypilot_catalog/lambda_vms_2026-05-07.csv",
+        "lambda_vms.csv",
+        r"(gpu_1x_h100_\S+?,H100\S*?,1\.0,[\d.]+,[\d.]+,)[\d.]+",
+        r'\1"1,234.50"',
+    ),
+    ("skypilot", "skypilot_catalog/vast_vms_2026-04-29.csv", "vast_vms.csv", r'(\}",)[\d.]+(?=,)', r"\1n/a"),
+    ("gcp_pricing_yml", "gcp_pricing_yml/pricing_2024-03-28.yml.zip", "pricing.yml", r"(hour_spot: )[\d.]+", r"\1n/a"),
+    ("verda", "other_provider_apis/verda_instance_types.json", "types.json", r'("spot_price": )[^,]+', r'\1"1,2"'),
 ]
 
 
@@ -137,7 +147,9 @@ def is_held(key: tuple, scope: StagedScope) -> bool:
     return any(all(told in (None, part) for told, part in zip(row, key, strict=True)) for row in rows)
 
 
-@pytest.mark.parametrize(("source_id", "sample", "name", "pattern", "instead"), DAMAGED, ids=[d[0] for d in DAMAGED])
+@pytest.mark.parametrize(
+    ("source_id", "sample", "name", "pattern", "instead"), DAMAGED, ids=[f"{d[0]}-{d[2]}" for d in DAMAGED]
+)
 def test_each_list_tells_which_offers_it_refused(
     samples: Path, tmp_path: Path, source_id: str, sample: str, name: str, pattern: str, instead: str
 ) -> None:

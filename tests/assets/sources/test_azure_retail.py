@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -444,3 +445,22 @@ def test_only_pages_that_changed_are_read_early(replay: ReplayServer, home: Home
     with write_session(home, catalog()) as con:
         prices = con.execute("SELECT price_amount_per_hour FROM observed.cloud_rate WHERE valid_to IS NULL ORDER BY 1")
         assert [p for (p,) in prices.fetchall()] == [90.0, 91.0, 92.0, 95.0]
+
+
+def test_a_field_of_another_type_costs_its_item_alone(samples: Path, tmp_path: Path) -> None:
+    """A price as text is the price; a word in its place, or in another field, is refused with its row."""
+    whole = (samples / "azure_retail" / "retail_eastus_nd_2026-07-27.json").read_text(encoding="utf-8")
+    scopes, _ = read_body("azure_retail", whole, tmp_path)
+    as_text = re.sub(r'("retailPrice": )([\d.]+)', r'\1"\2"', whole)
+    assert as_text != whole
+    again, _ = read_body("azure_retail", as_text, tmp_path)
+    assert again["azure"].equals(scopes["azure"])
+    for damaged in (
+        re.sub(r'("retailPrice": )[\d.]+', r'\1"n/a"', whole, count=1),
+        re.sub(r'("retailPrice": )[\d.]+', r'\1{"USD": 1}', whole, count=1),
+        re.sub(r'("unitOfMeasure": )"1 Hour"', r"\1null", whole, count=1),
+    ):
+        rest, rejected = read_body("azure_retail", damaged, tmp_path)
+        assert rest["azure"].height >= scopes["azure"].height - 1
+        assert rejected.height == 1
+        assert rejected["reason"][0] in ("retailPrice is missing", "unitOfMeasure is missing, not 1 Hour")

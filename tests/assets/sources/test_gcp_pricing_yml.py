@@ -123,7 +123,7 @@ def test_a_bad_price_is_refused_and_a_spot_of_zero_is_no_offer(price: object, tm
         ("a-east1", "on_demand"),
         ("b-west1", "on_demand"),
     ]
-    assert rejected["reason"].to_list() == ["the price per hour is missing, zero or negative"]
+    assert rejected["reason"].to_list() == ["the price per hour is missing, no number, zero or negative"]
 
 
 @pytest.mark.parametrize(
