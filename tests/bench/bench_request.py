@@ -91,10 +91,11 @@ def run() -> None:
             for kind in ("TEMP TABLE", "TABLE"):
                 theirs: list[tuple[float, ...]] = []
                 told = against_loop(
-                    lambda kind=kind: con.execute(f"CREATE OR REPLACE {kind} impact AS {results}").fetchall(),
+                    lambda kind=kind: con.execute(f"CREATE {kind} impact AS {results}").fetchall(),
                     ROWS,
                     lambda theirs=theirs: theirs.__setitem__(slice(None), list(map(_peer, rows))),
                     LOOPED,
+                    clear=lambda: con.execute("DROP TABLE IF EXISTS impact").fetchall(),
                 )
                 print(
                     f"{len(_RESULTS)} quantities of {ROWS:,} requests written as a {kind.lower()}, EcoLogits {version} in a loop: {told} (aim: at least 1,000 x); "

@@ -150,10 +150,11 @@ def run() -> None:
             for kind in ("TEMP TABLE", "TABLE"):
                 theirs: list[float] = []
                 told = against_loop(
-                    lambda kind=kind: con.execute(f"CREATE OR REPLACE {kind} cost AS {results}").fetchall(),
+                    lambda kind=kind: con.execute(f"CREATE {kind} cost AS {results}").fetchall(),
                     ROWS,
                     lambda theirs=theirs: theirs.__setitem__(slice(None), list(map(_peer, rows))),
                     LOOPED,
+                    clear=lambda: con.execute("DROP TABLE IF EXISTS cost").fetchall(),
                 )
                 largest, many = _differences(con, rows, theirs)
                 print(
