@@ -145,7 +145,11 @@ def check_scope(
         (start if subject.kind == "series" else start.fill_null(observed_at)).alias("valid_from"),
         (pl.col("is_offered") if "is_offered" in frame.columns else pl.lit(True)).alias("is_offered"),
         "capture_id",
-    ).unique(subset=[*declared, "valid_from"], keep="first", maintain_order=True)
+    )
+    # Rows that are alike have the same key: where no key comes twice, as in most lists, there is no need to compare the rest.
+    keys = [*subject.keys, "valid_from"]
+    if frame.select(keys).hash_rows().n_unique() < frame.height:
+        frame = frame.unique(subset=[*declared, "valid_from"], keep="first", maintain_order=True)
 
     refused = []
     latest = observed_at + MAX_LEAD[subject.kind]
@@ -192,13 +196,13 @@ class Pages:
         self.are_read: set[int] = set()
         self.whole: Reading | None = None
         self._waiting: dict[int, pl.DataFrame] = {}
-        self._joined: list[pl.DataFrame] = []
+        self._tidied: list[pl.DataFrame] = []
         self._lock = Lock()
 
     def passing(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """The documents as they come, each noted."""
+        """The documents as they come, each noted (where it lies: a thousand pages are not held in memory)."""
         for document in documents:
-            self.documents.append(document)
+            self.documents.append(document.in_file())
             yield document
 
     def read(self, index: int, document: Document, capture: Capture) -> None:
@@ -227,13 +231,21 @@ class Pages:
         with self._lock:
             self.are_read.add(index)
             self._waiting[index] = page
-            if len(self._waiting) >= self.TOGETHER:
-                self._join()
+            if len(self._waiting) < self.TOGETHER:
+                return
+            together, self._waiting = self._waiting, {}
+        # Other threads go on meanwhile.
+        try:
+            self._tidied.append(self._tidy(together))
+        except BaseException:
+            # Not lost: `rows` meets them again, and says what is wrong.
+            with self._lock:
+                self._waiting.update(together)
+            raise
 
-    def _join(self) -> None:
+    def _tidy(self, pages: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
         assert self.source.tidy_pages is not None
-        self._joined.append(self.source.tidy_pages(numbered(self._waiting)))
-        self._waiting = {}
+        return self.source.tidy_pages(numbered(pages))
 
     def rows(self) -> pl.DataFrame:
         """The rows of all pages in order, with `document`; pages that were not read as they came are read now.
@@ -245,10 +257,11 @@ class Pages:
         for index, document in enumerate(self.documents):
             if index not in self.are_read:
                 self._add(index, self.source.read_page(document))
-        if self._waiting:
-            self._join()
         # Handed over, so that the parts are not held beside the whole while it is checked.
-        joined, self._joined = self._joined, []
+        joined, self._tidied = self._tidied, []
+        if self._waiting:
+            joined.append(self._tidy(self._waiting))
+            self._waiting = {}
         return pl.concat(joined, how="diagonal", rechunk=True).sort("document", maintain_order=True)
 
 

@@ -80,7 +80,11 @@ class Document:
 
     def in_memory(self) -> Document:
         """The same with its bytes at hand, if they are few."""
-        return self if self.is_large else replace(self, body=self.path.read_bytes())
+        return self if self.body is not None or self.is_large else replace(self, body=self.path.read_bytes())
+
+    def in_file(self) -> Document:
+        """The same without its bytes at hand."""
+        return self if self.body is None else replace(self, body=None)
 
 
 @dataclass(frozen=True, slots=True)

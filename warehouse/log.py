@@ -187,8 +187,8 @@ class _Loader:
         """The first word on a scope, or on a time of a series: there is nothing to compare with."""
         columns = names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
         # In order of time, so that a reader of one month skips the rest.
-        frame = snapshot.frame
-        is_ordered = frame.is_empty() or (self.subject.kind == "series" and frame["valid_from"].is_sorted())
+        dates = self.frame["valid_from"]
+        is_ordered = not dates.has_nulls() and dates.is_sorted()
         return self.read_line(
             f"INSERT INTO {self.subject.log_name} (source_id, scope, {columns}, observed_at, recorded_at, capture_id) "
             f"SELECT $source_id, $scope, {columns}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "

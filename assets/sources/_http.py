@@ -38,7 +38,8 @@ BACKOFF_FACTOR = 1.0
 MAX_REDIRECTS = 5
 MAX_ROBOTS_BYTES = 500_000
 MAX_PAGES = 5_000
-_BLOCK = 1 << 18
+#: Most pages come in one.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Client:
                 if response.status_code != 200:
                     told = without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
                     raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}")
-                path = self._spool(response, shown, request.extension)
+                path, body = self._spool(response, shown, request.extension)
                 try:
                     if self._watch.is_over:
                         raise FetchError(slow)
@@ -169,6 +170,8 @@ class Client:
                     response.status_code,
                     etag and without(etag, secrets),
                     modified and without(modified, secrets),
+                    # A secret that the answer repeats is out of the file alone.
+                    None if secrets else body,
                 )
         except FetchError as e:
             if self._watch.is_over:
@@ -217,9 +220,10 @@ class Client:
             return
         raise FetchError(f"{self.source.source_id}: more than {MAX_REDIRECTS} redirects from {stored_url(request)}")
 
-    def _spool(self, response: requests.Response, shown: str, extension: str) -> Path:
+    def _spool(self, response: requests.Response, shown: str, extension: str) -> tuple[Path, bytes | None]:
+        """The body in a file, and in memory if it came in one block: then it need not be read again."""
         self.spool_dir.mkdir(parents=True, exist_ok=True)
-        limit, size = self.source.max_bytes, 0
+        limit, size, body = self.source.max_bytes, 0, b""
         declared = response.headers.get("Content-Length", "")
         if declared.isdigit() and int(declared) > limit:
             raise FetchError(
@@ -233,12 +237,13 @@ class Client:
                     if size > limit:
                         raise FetchError(f"{self.source.source_id}: {shown} sent more than the limit of {limit} bytes")
                     file.write(block)
+                    body = block
             if not response.headers.get("Content-Encoding") and declared.isdigit() and size < int(declared):
                 raise FetchError(f"{self.source.source_id}: {shown} broke off after {size} of {declared} bytes")
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        return Path(name)
+        return Path(name), body if len(body) == size else None
 
     def _following(self, document: Document) -> Request | None:
         if self.source.follow is None:

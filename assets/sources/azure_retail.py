@@ -96,10 +96,13 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 def _next_link(document: Document) -> str | None:
     """`NextPageLink` of a page, or None on the last one."""
-    with document.path.open("rb") as file:
-        start = file.read(_END_OF_PAGE)
-        file.seek(max(document.path.stat().st_size - _END_OF_PAGE, 0))
-        end = file.read()
+    if document.body is not None:
+        start, end = document.body[:_END_OF_PAGE], document.body[-_END_OF_PAGE:]
+    else:
+        with document.path.open("rb") as file:
+            start = file.read(_END_OF_PAGE)
+            file.seek(max(document.path.stat().st_size - _END_OF_PAGE, 0))
+            end = file.read()
     # It stands behind the items as a rule, and before them at times.
     for part in (end, start):
         if (found := _NEXT.search(part)) and found[2]:
