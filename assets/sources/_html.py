@@ -41,7 +41,12 @@ def soup_of(document: Document) -> BeautifulSoup:
     Raises:
         LayoutError: if it is empty, or is a captcha or block page (the message says which words gave it away).
     """
-    soup = BeautifulSoup(body_of(replace(document, extension="html")), "lxml")
+    body = body_of(replace(document, extension="html"))
+    soup = BeautifulSoup(body, "lxml")
+    # What is struck out is no longer so: the price before, in front of the one of today.
+    if re.search(rb"<(?:s|del|strike)[\s>]", body, re.I):
+        for struck in soup.find_all(["s", "del", "strike"]):
+            struck.decompose()
     # A real page may carry a bot wall's script: only its title, or a text as short as theirs, betrays a block page.
     head = soup.title.get_text(" ", strip=True).lower() if soup.title else ""
     text = _short_text(soup)

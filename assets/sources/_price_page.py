@@ -20,6 +20,14 @@ from warehouse.captures import Document
 
 NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
 COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
+_AMOUNT = re.compile(r"(?P<dollar>(?<![A-Za-z])(?:AU?|CA?|HK|NZ|SG?|NT|R|MX))?\$\s*(?P<amount>\d[\d.,]*)")
+#: What an amount is for, if it says so at once: "/ GPU / hr", "per GPU-hour", "/month".
+_UNIT = re.compile(r"\s*\*?\s*(?:USD)?\s*(?:/|per\b)\s*(?:GPU\s*(?:/|per\b|-)?\s*)?(?P<unit>[a-z]*)", re.I)
+_OTHER_TIME = re.compile(
+    r"\b(?:months?|monthly|mo|minutes?|min|seconds?|sec|s|days?|daily|d|weeks?|wk|years?|yr|annum)\b", re.I
+)
+_OTHER_DOLLAR = re.compile(r"\s*(?!USD|GPU|PER|HR)[A-Z]{3}\b|[KM]\b")
+_TO_MORE = re.compile(r"\s*(?:\*\s*)?(?:-|\u2013|\u2014|to\b)\s*\$?\s*\d")
 _COLUMNS: dict[str, Any] = {
     "instance_type": pl.String,
     "purchase_option": pl.String,
@@ -48,10 +56,20 @@ def whole(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text.strip()) else None
 
 
-def amount_in(text: str) -> tuple[float | None, bool]:
-    """(amount in a price cell, whether it is the low end of a range). An amount needs its dollar sign."""
-    match = re.search(r"\$\s*([\d.,]+)", text)
-    return (money(match.group(1).rstrip(".,")) if match else None), bool(re.search(r"\bfrom\b", text, re.I))
+def amount_in(text: str, heading: str = "") -> tuple[float | None, bool]:
+    """(amount for one hour in a price cell, whether it is the low end of a range). An amount needs its dollar sign.
+
+    Of several amounts the first one that is not for another time counts ('$2,150 / month, $2.99 / hr'); what neither the
+    cell nor its heading says otherwise is for an hour. Dollars of other countries are no US dollars.
+    """
+    for match in _AMOUNT.finditer(text):
+        after = text[match.end() :]
+        unit = _UNIT.match(after)
+        of_other_time = _OTHER_TIME.fullmatch(unit["unit"]) if unit else _OTHER_TIME.search(heading)
+        if not of_other_time and not match["dollar"] and not _OTHER_DOLLAR.match(after):
+            is_from = bool(re.search(r"\bfrom\b", text, re.I) or _TO_MORE.match(after))
+            return money(match["amount"].rstrip(".,")), is_from
+    return None, False
 
 
 def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: list[dict[str, Any]]) -> Reading:

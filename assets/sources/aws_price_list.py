@@ -187,7 +187,8 @@ def _wanted() -> pl.Expr:
         & (pl.col("CapacityStatus").is_null() | pl.col("CapacityStatus").is_in(["Used", *_ABSENT]))
         & ~usage.str.contains("Reservation:|UnusedBox:|UnusedDed|HostBoxUsage|DedicatedUsage")
         & (pl.col("Location Type").is_null() | (pl.col("Location Type") != "AWS Outposts"))
-        & (pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]) | pl.col("Unit").is_null())
+        # The fee that is paid once for a reservation; another unit is looked at.
+        & (pl.col("Unit").fill_null("") != "Quantity")
         & (
             (pl.col("TermType") == "OnDemand")
             | (
@@ -333,8 +334,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
         pl.col("option").is_not_null() & (pl.col("amount").is_null() | (pl.col("amount") != 0))
     )
-    bad = raw.filter(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
-    raw = raw.filter((pl.col("amount") > 0) & pl.col("Instance Type").is_not_null())
+    why = (
+        pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
+        .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
+        .when(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
+        .then(pl.lit("PricePerUnit is no positive number, or there is no instance type"))
+    )
+    raw = raw.with_columns(why.alias("why"))
+    bad, raw = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null()).drop("why")
     in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
     here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
     region = pl.coalesce(
@@ -382,8 +389,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Instance Type").alias("instance_type"),
         pl.col("option").alias("purchase_option"),
     )
-    why = "PricePerUnit is no positive number, or there is no instance type"
-    return Reading(scopes, refused(bad.drop("option", "amount"), why, keys) if bad.height else None)
+    return Reading(scopes, refused(bad.drop("option", "amount", "why"), bad["why"], keys) if bad.height else None)
 
 
 def _source(source_id: str, title: str, host: str, page: str) -> Source:

@@ -29,7 +29,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         name = text_of(link) or (cells[0] if cells else "")
         if len(cells) > 1 and "$" not in cells[-1] and NO_PRICE.search(cells[-1]):
             continue
-        amount, _ = amount_in(cells[-1]) if len(cells) > 1 else (None, False)
+        amount, is_from = amount_in(cells[-1]) if len(cells) > 1 else (None, False)
         if not amount or not name:
             why = "no price in the row (cut short?)"
             bad.append({"why": why, "row": json.dumps(cells), "instance_type": name or None})
@@ -37,6 +37,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         rows.append(
             {
                 "instance_type": name,
+                "offer_variant": "from" if is_from else "",
                 "price_component": "accelerator",
                 "accelerator_name": name,
                 "accelerator_count": 1.0,

@@ -38,7 +38,7 @@ def parse(documents: Sequence[Document]) -> Reading:
                 or ("$" not in cells[at] and NO_PRICE.search(cells[at]))
             ):
                 continue
-            amount, is_from = amount_in(cells[at])
+            amount, is_from = amount_in(cells[at], heads[at])
             if not amount:
                 bad.append({"why": "no price in the row", "row": json.dumps(cells), "instance_type": cells[name]})
                 continue

@@ -77,7 +77,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         panel = None if counted else row.find_parent(attrs={"role": "tabpanel"})
         count = float(counted.group(1)) if counted else tabs.get(str(panel.get("id"))) if panel else None
         gpu = counted.group(2) if counted else name
-        amount, _ = amount_in(price)
+        amount, is_from = amount_in(price, heading)
         is_per_gpu = bool(re.search(r"/\s*GPU", price, re.I) or re.search(r"/\s*GPU", heading, re.I)) or (
             is_per_gpu_page and not heading
         )
@@ -89,6 +89,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         rows.append(
             {
                 "instance_type": f"{count:.0f}x {gpu} {memory}".strip(),
+                "offer_variant": "from" if is_from else "",
                 "accelerator_name": gpu,
                 "accelerator_count": count,
                 "accelerator_memory_gib": gib(memory),

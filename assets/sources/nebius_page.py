@@ -42,7 +42,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             key = next((h for h in heads if h.startswith(head)), None)
             if key is None or ("$" not in found[key] and NO_PRICE.search(found[key])):
                 continue
-            amount, is_from = amount_in(found[key])
+            amount, is_from = amount_in(found[key], key)
             is_per_gpu = "gpu-hour" in key
             count = 1.0 if is_per_gpu else float(counted.group(1)) if counted else None
             if not amount or count is None:

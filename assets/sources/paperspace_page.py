@@ -15,8 +15,8 @@ from typing import Any
 from bs4 import Tag
 
 from assets.sources._base import Reading
-from assets.sources._html import money, soup_of, text_of
-from assets.sources._price_page import ON_DEMAND, gib, page_source, reading
+from assets.sources._html import soup_of, text_of
+from assets.sources._price_page import ON_DEMAND, amount_in, gib, page_source, reading
 from warehouse.captures import Document
 
 
@@ -34,8 +34,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         text = text_of(note)
         if stars := re.match(r"\*+", text):
             notes[stars.group()] = text
-            for gpu, amount in re.findall(r"On-demand pricing for (\S+) is \$(\d+(?:\.\d+)?)", text):
-                on_demand[gpu] = float(amount)
+            for gpu, amount in re.findall(r"On-demand pricing for (\S+) is (\S+)", text):
+                if price := amount_in(amount)[0]:
+                    on_demand[gpu] = price
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     for block in soup.select(".instance-type-holder-flex, .instance-type-holder"):
@@ -49,7 +50,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             bad.append({"why": why, "row": json.dumps([name, *specs]), "instance_type": name or None})
             continue
         text = text_of(prices[0])
-        amount, stars = money(text.rstrip("*")), text[len(text.rstrip("*")) :]
+        # The dollar sign stands beside the block.
+        written = text.rstrip("*")
+        amount, stars = amount_in(f"${written}" if written[:1].isdigit() else written)[0], text[len(written) :]
         years = re.search(r"(\d)-year commitment", notes.get(stars, "")) if stars else None
         option = (
             {"1": "reserved_1y", "3": "reserved_3y"}.get(years.group(1)) if years else None if stars else "on_demand"

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,17 @@ def test_a_local_zone_is_a_region_of_its_own_in_its_region_s_scope(tmp_path: Pat
     rows = scopes["us-west-2"].sort("region", "offer_variant")
     assert rows["region"].to_list() == ["us-west-2", "us-west-2", "us-west-2-lax-1"]
     assert rows["offer_variant"].to_list() == ["", "US West (Los Angeles)", ""]
+
+
+@pytest.mark.parametrize("layout", [offers, as_json])
+@pytest.mark.parametrize("unit", ["Seconds", "Month", "", "vCPU-Hours"])
+def test_a_price_for_another_unit_is_no_price_of_an_hour(unit: str, layout: Callable[..., str], tmp_path: Path) -> None:
+    """And no end of the offer either."""
+    body = layout({"Unit": unit}, {"SKU": "DEF", "Instance Type": "p4d.24xlarge"})
+    name = "index.csv" if layout is offers else "index.json"
+    scopes, rejected = read_body("aws_price_list", body, tmp_path, name)
+    assert scopes["us-east-1"]["instance_type"].to_list() == ["p4d.24xlarge"]
+    assert rejected["reason"].to_list() == [f"Unit is {unit or 'missing'}, not Hrs"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from assets import intake
 from assets.sources._base import FetchError, LayoutError, Window
+from assets.sources._price_page import amount_in
 from assets.sources.lambda_page import LAMBDA_PAGE
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
@@ -227,3 +228,52 @@ def test_columns_are_found_by_their_headings(
     assert before.keys() == after.keys()
     for scope, frame in before.items():
         assert after[scope].sort("instance_type").equals(frame.sort("instance_type"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "heading", "amount", "is_from"),
+    [
+        ("$2.99", "", 2.99, False),
+        ("$ 2.20 per Hour", "", 2.2, False),
+        ("$2.99 / GPU / hr", "Price / GPU / month", 2.99, False),
+        ("$1,234.50 / hr", "", 1234.5, False),
+        ("US$2.99", "", 2.99, False),
+        ("$2.99 USD / hr, billed per second", "", 2.99, False),
+        ("from $1.82", "", 1.82, True),
+        ("$2.10 \u2013 $3.40", "", 2.1, True),
+        ("$2.10 - 3.40 / hr", "", 2.1, True),
+        ("$2,150 / month, $2.99 / hr", "", 2.99, False),
+        ("$2,150 / mo", "", None, False),
+        ("$0.0005 / GPU / second", "", None, False),
+        ("$0.05 per minute", "", None, False),
+        ("$70/day", "", None, False),
+        ("$26,000 / year", "", None, False),
+        ("$2,150", "Monthly price", None, False),
+        ("$2,150", "Price per month", None, False),
+        ("A$2.99", "", None, False),
+        ("$2.99 CAD", "", None, False),
+        ("C$ 2.99 / hr", "", None, False),
+        ("$2,99", "", None, False),
+        ("2.99", "", None, False),
+        ("\u20ac2.99", "", None, False),
+        ("$1.2K", "", None, False),
+    ],
+)
+def test_an_amount_is_in_us_dollars_and_for_an_hour(
+    cell: str, heading: str, amount: float | None, is_from: bool
+) -> None:
+    assert amount_in(cell, heading) == (amount, is_from)
+
+
+def test_a_price_that_is_struck_out_is_no_price(tmp_path: Path) -> None:
+    page = (
+        "<html><body><table><tr><th>GPU</th><th>Pricing Per Hour</th></tr>"
+        "<tr><td>B300</td><td><s>$9.99</s> $6.50</td></tr><tr><td>H200</td><td><del>$4.00</del></td></tr>"
+        "<tr><td>L40S</td><td>$1.10</td></tr></table></body></html>"
+    )
+    scopes, _ = read_body("hyperstack_page", page, tmp_path, "page.html")
+    prices = scopes["hyperstack"].select("instance_type", "price_amount_per_hour").rows()
+    assert sorted(prices) == [("B300", 6.5), ("L40S", 1.1)]
+    monthly = page.replace("Pricing Per Hour", "Pricing Per Month")
+    with pytest.raises(LayoutError, match="no price row"):
+        read_body("hyperstack_page", monthly, tmp_path, "page.html")
