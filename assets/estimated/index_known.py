@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.index_price import METHOD_VERSION, rule
+from assets.estimated.index_price import METHOD_VERSION, NOWHERE, rule
 
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 
@@ -14,10 +14,18 @@ def scripts() -> list[str]:
     """
     known_at = "known_at::TIMESTAMPTZ"
     # Each part is given a name: the macro is one statement.
+    end_on = "(SELECT max(s.end_on) FROM seen s)"
+    refused = (
+        "(SELECT DISTINCT o.source_id, o.scope, o.refused_from FROM price_offer o WHERE o.refused_from IS NOT NULL)"
+    )
+    edge = (
+        "(SELECT c.accelerator_id, c.purchase_option, unnest([c.began_on, c.counts_to_on]) AS index_on FROM counted c)"
+    )
     anew = (
         f"WITH price_offer AS ({rule('offer', offers=f'cloud_offer_known(known_at := {known_at})')}), "
-        f"counted AS ({rule('counted', offer='price_offer', known_at=known_at)}), event AS ({rule('event', counted='counted')}), "
-        f"price_link AS ({rule('link', event='event', counted='counted')}) FROM ({rule('index', link='price_link', known_at=known_at)})"
+        f"seen AS ({rule('seen', refused=refused, since=_FOREVER, known_at=known_at)}), "
+        f"counted AS ({rule('counted', offer='price_offer', confirmed='seen', end_on=end_on)}), event AS ({rule('event', edge=edge, end_on=end_on)}), "
+        f"price_link AS ({rule('link', event='event', counted='counted')}) FROM ({rule('index', link='price_link', before=NOWHERE, end_on=end_on)})"
     ).replace("$method_version", f"'{METHOD_VERSION}'")
     return [
         f"CREATE OR REPLACE MACRO price_index_known(known_at := {_FOREVER}) AS TABLE "

@@ -1,11 +1,11 @@
 """The price index, kept up to date by what a capture changes.
 
-Its rule stands in five files of SQL: the offers that count (`estimated.price_offer`), until when each counts, the days on
-which one begins or ends, what depends on such a day and the one before it (`estimated.price_link`), and how those are chained
-and scaled (`estimated.price_index`). An update reads again the history of the offers that a new word is about, and compares
+Its rule stands in six files of SQL: the offers that count (`estimated.price_offer`), when their sources last answered, until
+when each counts, the days on which one begins or ends, what depends on such a day and the one before it
+(`estimated.price_link`), and how those are chained and scaled (`estimated.price_index`). An update reads again the history of the offers that a new word is about, and compares
 the days on which they counted before and count now: days of change on which they differ, and the first one after, are
-computed again, from the offers of those days; and only accelerators with such a day are chained and scaled again. Late
-corrections, withdrawals and confirmations are all the same: days that differ. A rebuild takes the same road with all days,
+computed again, from the offers of those days; and only accelerators with such a day are chained on from there, and their days
+before it scaled to what is now the last one. Late corrections, withdrawals and confirmations are all the same: days that differ. A rebuild takes the same road with all days,
 in chunks that are committed one by one.
 """
 
@@ -21,7 +21,7 @@ import duckdb
 
 from assets.estimated import changes
 from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
-from assets.observed.views import offers_of
+from assets.observed.views import whole_offers
 from warehouse.connection import transaction
 from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
@@ -34,6 +34,11 @@ _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
 _OF_METHOD = f"method_version = '{METHOD_VERSION}'"
+#: Relation for a rule `index` that begins with the first day.
+NOWHERE = (
+    "(SELECT NULL::VARCHAR AS accelerator_id, NULL::VARCHAR AS purchase_option, NULL::DATE AS first_on, "
+    "NULL::BIGINT AS chain_number, NULL::DOUBLE AS moved_by LIMIT 0)"
+)
 _REFERENCES = ("accelerator", "accelerator_alias", "instance_accelerator")
 
 
@@ -47,9 +52,10 @@ def rule(part: str, **relations: str) -> str:
     """SQL of one part of the rule on the relations named in it.
 
     Args:
-        part: `offer` ({offers}), `counted` ({offer}, {known_at}), `event` ({counted}), `link` ({event}, {counted}) or `index`
-            ({link}, {known_at}). `link` takes the parameter `$method_version`.
-        relations: names of relations, or SELECTs in parentheses; {known_at} is an expression.
+        part: `offer` ({offers}), `seen` ({refused}, {since}, {known_at}), `counted` ({offer}, {confirmed}, {end_on}), `event` ({edge}, {end_on}),
+            `link` ({event}, {counted}) or `index` ({link}, {before}, {end_on}). `link` takes the parameter `$method_version`.
+        relations: names of relations, or SELECTs in parentheses; {since}, {known_at} and {end_on}, the day after the last one of
+            the index, are expressions.
 
     Returns:
         A SELECT.
@@ -63,7 +69,7 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, views: str) -> str:
         "SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file WHERE list_contains(?, table_name)",
         [list(_REFERENCES)],
     ).fetchall()[0][0]
-    texts = [_template(part) for part in ("offer", "counted", "event", "link", "index")]
+    texts = [_template(part) for part in ("offer", "seen", "counted", "event", "link", "index")]
     # Another DuckDB may number offers otherwise.
     parts = [METHOD_VERSION, _OFFER_KEY, duckdb.__version__, *texts, views, str(facts)]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
@@ -92,7 +98,6 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
         con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
         _rebuild(con)
         with transaction(con):
-            _chain_everything(con)
             changes.note(con, PRICE_INDEX, known, changes.EVER)
             _set_mark(con, name, f"{fingerprint}@{known}")
     else:
@@ -126,8 +131,11 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
         con.execute(f"DELETE FROM {PRICE_OFFER.full_name}").fetchall()
         _insert(con, PRICE_OFFER, rule("offer", offers="observed.cloud_offer"))
-    _temporary(con, "_counted", rule("counted", offer=PRICE_OFFER.full_name, known_at=_FOREVER))
-    _temporary(con, "_event", rule("event", counted="_counted"))
+    _, end = _see(con, 0, PRICE_OFFER.full_name)
+    counted = rule("counted", offer=PRICE_OFFER.full_name, confirmed="_seen", end_on=_date(end))
+    _temporary(con, "_counted", counted)
+    edge = f"(SELECT {_PAIR}, unnest([began_on, counts_to_on]) AS index_on FROM _counted)"
+    _temporary(con, "_event", rule("event", edge=edge, end_on=_date(end)))
     con.execute(
         f"DELETE FROM {PRICE_LINK.full_name} WHERE {_OF_METHOD} AND index_on NOT IN (SELECT index_on FROM _event)"
     ).fetchall()
@@ -138,8 +146,32 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"DELETE FROM {PRICE_LINK.full_name} WHERE {_OF_METHOD} AND index_on {span}").fetchall()
             select = rule("link", event=f"(FROM _event WHERE index_on {span})", counted=counted)
             _insert(con, PRICE_LINK, select, method_version=METHOD_VERSION)
-    con.execute("DROP TABLE _counted").fetchall()
-    con.execute("DROP TABLE _event").fetchall()
+    with transaction(con):
+        con.execute(f"DELETE FROM {PRICE_INDEX.full_name} WHERE {_OF_METHOD}").fetchall()
+        link = f"(FROM {PRICE_LINK.full_name} WHERE {_OF_METHOD})"
+        _insert(con, PRICE_INDEX, rule("index", link=link, before=NOWHERE, end_on=_date(end)))
+    for name in ("_seen", "_counted", "_event"):
+        con.execute(f"DROP TABLE {name}").fetchall()
+
+
+def _see(con: duckdb.DuckDBPyConnection, since: int, *offers: str) -> tuple[dt.date, dt.date]:
+    """`_seen`: when each source last answered, before `since` (microseconds) and now; for offers whose row was refused, until then.
+
+    Returns:
+        The day after the last one of the index, before and now.
+    """
+    refused = " UNION ".join(
+        f"SELECT source_id, scope, refused_from FROM {o} WHERE refused_from IS NOT NULL" for o in offers
+    )
+    _temporary(
+        con, "_seen", rule("seen", refused=f"({refused})", since=f"make_timestamptz({since})", known_at=_FOREVER)
+    )
+    before, now = con.execute("SELECT max(end_before_on), max(end_on) FROM _seen").fetchall()[0]
+    return before or dt.date.min, now or dt.date.min
+
+
+def _date(day: dt.date) -> str:
+    return f"DATE '{day}'"
 
 
 def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]:
@@ -160,40 +192,38 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
         yield first, last
 
 
-def _chain_everything(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"DELETE FROM {PRICE_INDEX.full_name} WHERE {_OF_METHOD}").fetchall()
-    link = f"(FROM {PRICE_LINK.full_name} WHERE {_OF_METHOD})"
-    _insert(con, PRICE_INDEX, rule("index", link=link, known_at=_FOREVER))
-
-
 # What changed -------------------------------------------------------------------------------------------------------------
 
 
 def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
-    scopes = _find_offers(con, since)
-    current = f"(FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer) OR (valid_to IS NULL AND ({scopes})))"
-    _temporary(con, "_before", rule("counted", offer=current, known_at=f"make_timestamptz({since})"))
+    words = _find_offers(con, since)
+    _temporary(con, "_before", f"FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)")
     con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)").fetchall()
-    words = f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)"
-    _insert(con, PRICE_OFFER, rule("offer", offers=f"({offers_of(words)})"))
-    _temporary(con, "_after", rule("counted", offer=current, known_at=_FOREVER))
-    end_before, end_now = _find_days(con, since)
+    _insert(con, PRICE_OFFER, rule("offer", offers=f"({whole_offers(words)})"))
+    before, now = _see(con, since, "_before", PRICE_OFFER.full_name)
+    _find_days(con, before, now)
     first_on = con.execute(
-        f"SELECT min(first_on) FROM (SELECT first_on FROM _differs UNION ALL SELECT DATE '{end_before}' WHERE DATE '{end_before}' < DATE '{end_now}')"
+        f"SELECT least(min(first_on), CASE WHEN {_date(before)} < {_date(now)} THEN {_date(before)} END) FROM _differs"
     ).fetchall()[0][0]
-    _link_again(con)
-    _chain_again(con, end_before, end_now)
-    for name in ("_offer", "_before", "_after", "_differs", "_first", "_counted", "_event", "_moved"):
+    _link_again(con, before, now)
+    _chain_again(con, before, now)
+    for name in ("_seen", "_offer", "_before", "_differs", "_counted", "_event", "_moved", "_stood"):
         con.execute(f"DROP TABLE {name}").fetchall()
     return first_on
+
+
+def _scopes(con: duckdb.DuckDBPyConnection, chosen: str) -> str:
+    """SQL condition that a row is of one of the scopes chosen: as literals, so that a reader skips what is of others."""
+    found = con.execute(f"SELECT DISTINCT source_id, scope {chosen} ORDER BY ALL").fetchall()
+    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in found) or "false"
 
 
 def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
     """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts.
 
     Returns:
-        SQL condition that a row is of the scope of one of them, or of a new capture.
+        SQL condition that a word of the log is of one of them.
     """
     is_new = f"recorded_at > make_timestamptz({since})"
     rate_from = con.execute(
@@ -208,83 +238,120 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
         f"SELECT DISTINCT source_id, scope, {_OFFER_KEY} AS offer_key FROM observed.cloud_rate_log WHERE {is_new} {converted}",
     )
     _temporary(con, "_offer", "SELECT DISTINCT offer_key FROM _word")
-    scopes = con.execute(
-        f"SELECT source_id, scope FROM _word UNION SELECT source_id, scope FROM meta.snapshot WHERE subject = 'cloud_rate' AND {is_new} ORDER BY ALL"
-    ).fetchall()
+    scopes = _scopes(con, "FROM _word")
     con.execute("DROP TABLE _word").fetchall()
-    # As literals, so that a reader of the log skips what is of others.
-    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in scopes) or "false"
+    return f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)"
 
 
-def _find_days(con: duckdb.DuckDBPyConnection, since: int) -> tuple[dt.date, dt.date]:
-    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them.
-
-    Returns:
-        The day after the last one of the index, before and now.
-    """
-    end = "SELECT coalesce((max(observed_at) AT TIME ZONE 'UTC')::DATE + 1, DATE '0001-01-01') FROM meta.snapshot WHERE subject = 'cloud_rate' AND recorded_at <= "
-    before, now = (con.execute(end + until).fetchall()[0][0] for until in (f"make_timestamptz({since})", _FOREVER))
+def _find_days(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
+    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them."""
+    offer = PRICE_OFFER.full_name
+    # Offers that no word is about count otherwise than before only where their source was confirmed too late.
+    lapsed = _scopes(
+        con,
+        f"FROM _seen WHERE is_new AND coalesce(confirmed_before_on + _counted_days(false), DATE '0001-01-01') < {_date(now)}",
+    )
+    same_offers = f"FROM {offer} WHERE valid_to IS NULL AND ({lapsed}) AND offer_key NOT IN (FROM _offer)"
+    was = rule(
+        "counted",
+        offer=f"(FROM _before UNION ALL {same_offers})",
+        confirmed="(SELECT source_id, scope, refused_from, confirmed_before_on AS confirmed_on FROM _seen)",
+        end_on=_date(before),
+    )
+    now_is = rule(
+        "counted",
+        offer=f"(FROM {offer} WHERE offer_key IN (FROM _offer) UNION ALL {same_offers})",
+        confirmed="_seen",
+        end_on=_date(now),
+    )
     same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
     # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other.
     differs = (
         f"SELECT {_PAIR}, CASE WHEN count(*) = 1 THEN any_value(began_on) ELSE min(ends_on) END AS first_on, max(ends_on) AS last_on "
-        f"FROM (SELECT {same}, ends_on FROM _before UNION ALL SELECT {same}, ends_on FROM _after) GROUP BY {same} "
+        f"FROM (SELECT {same}, ends_on FROM ({was}) UNION ALL SELECT {same}, ends_on FROM ({now_is})) GROUP BY {same} "
         "HAVING count(*) = 1 OR min(ends_on) < max(ends_on)"
     )
-    # Days that were still to come: what of all offers begins or ends in them.
-    current = f"(SELECT {_PAIR}, source_id, scope, is_bundled, began_on, valid_to, seen_at, refused_from FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
-    come = (
-        f"SELECT DISTINCT {_PAIR}, DATE '{before}', DATE '{now}' FROM ({rule('counted', offer=current, known_at=_FOREVER)}) "
-        f"WHERE began_on >= DATE '{before}' OR ends_on BETWEEN DATE '{before}' AND DATE '{now}' - 1"
-    )
-    also = f"UNION ALL {come}" if now > before else ""
-    _temporary(con, "_differs", f"FROM ({differs} {also}) WHERE first_on < DATE '{now}'")
-    return before, now
+    if now > before:
+        # Days that were still to come: what of all offers begins or ends in them.
+        open_still = (
+            f"(FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
+        )
+        differs += (
+            f" UNION ALL SELECT DISTINCT {_PAIR}, {_date(before)}, {_date(now)} FROM ({rule('counted', offer=open_still, confirmed='_seen', end_on=_date(now))}) "
+            f"WHERE began_on >= {_date(before)} OR ends_on BETWEEN {_date(before)} AND {_date(now)} - 1"
+        )
+    _temporary(con, "_differs", f"FROM ({differs}) WHERE first_on < {_date(now)}")
 
 
-def _link_again(con: duckdb.DuckDBPyConnection) -> None:
-    """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew; `_moved`: whose they are."""
+def _link_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
+    """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew; `_moved`: whose they are, and from when on."""
     link = PRICE_LINK.full_name
-    _temporary(con, "_first", f"SELECT {_PAIR}, min(first_on) AS first_on FROM _differs GROUP BY ALL")
+    _temporary(
+        con,
+        "_moved",
+        f"SELECT {_PAIR}, min(first_on) AS first_on, least(min(first_on), {_date(before)}) AS from_on FROM _differs GROUP BY ALL",
+    )
     current = (
-        f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _first f USING ({_PAIR}) "
-        "WHERE o.valid_to IS NULL OR (o.valid_to AT TIME ZONE 'UTC')::DATE >= f.first_on)"
+        f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _moved m USING ({_PAIR}) "
+        "WHERE o.valid_to IS NULL OR utc_day(o.valid_to) >= m.first_on)"
     )
-    _temporary(con, "_counted", rule("counted", offer=current, known_at=_FOREVER))
+    _temporary(con, "_counted", rule("counted", offer=current, confirmed="_seen", end_on=_date(now)))
     # Days of change before the first that differs are as they were: the last of them is the one before it.
-    edges = (
-        f"(SELECT {_PAIR}, began_on, counts_to_on, end_on FROM _counted UNION ALL "
-        f"SELECT {_PAIR}, max(k.index_on), max(k.index_on), DATE '9999-12-31' FROM {link} k JOIN _first f USING ({_PAIR}) "
-        f"WHERE k.{_OF_METHOD} AND k.index_on < f.first_on GROUP BY ALL)"
+    edge = (
+        f"(SELECT {_PAIR}, index_on FROM (SELECT {_PAIR}, unnest([began_on, counts_to_on]) AS index_on FROM _counted) JOIN _moved USING ({_PAIR}) WHERE index_on >= first_on "
+        f"UNION ALL SELECT {_PAIR}, max(k.index_on) FROM {link} k JOIN _moved m USING ({_PAIR}) "
+        f"WHERE k.{_OF_METHOD} AND k.index_on < m.first_on GROUP BY ALL)"
     )
-    of_span = (
+    in_span = (
         "d.accelerator_id = e.accelerator_id AND d.purchase_option = e.purchase_option AND e.index_on >= d.first_on"
     )
     _temporary(
         con,
         "_event",
-        f"SELECT e.* FROM ({rule('event', counted=edges)}) e "
-        f"WHERE EXISTS (SELECT 1 FROM _differs d WHERE {of_span} AND coalesce(e.before_on, DATE '0001-01-01') <= d.last_on)",
+        f"SELECT e.* FROM ({rule('event', edge=edge, end_on=_date(now))}) e "
+        f"SEMI JOIN _differs d ON {in_span} AND coalesce(e.before_on, DATE '0001-01-01') <= d.last_on",
     )
-    _temporary(
-        con,
-        "_gone",
-        f"SELECT e.accelerator_id, e.purchase_option, e.index_on FROM {link} e JOIN _differs d ON {of_span} AND e.index_on <= d.last_on "
-        f"WHERE e.{_OF_METHOD} UNION SELECT {_PAIR}, index_on FROM _event",
+    gone = (
+        f"SELECT e.accelerator_id, e.purchase_option, e.index_on FROM {link} e JOIN _differs d ON {in_span} AND e.index_on <= d.last_on "
+        f"WHERE e.{_OF_METHOD} UNION ALL SELECT {_PAIR}, index_on FROM _event"
     )
-    _temporary(con, "_moved", f"SELECT DISTINCT {_PAIR} FROM _gone")
-    con.execute(f"DELETE FROM {link} WHERE {_OF_METHOD} AND ({_PAIR}, index_on) IN (FROM _gone)").fetchall()
-    con.execute("DROP TABLE _gone").fetchall()
+    con.execute(f"DELETE FROM {link} WHERE {_OF_METHOD} AND ({_PAIR}, index_on) IN ({gone})").fetchall()
     _insert(con, PRICE_LINK, rule("link", event="_event", counted="_counted"), method_version=METHOD_VERSION)
 
 
-def _chain_again(con: duckdb.DuckDBPyConnection, end_before: dt.date, end_now: dt.date) -> None:
-    """Rows of `estimated.price_index`: of what moved anew; of all else the days that have come since, as the last one."""
-    index, is_moved = PRICE_INDEX.full_name, f"({_PAIR}) IN (FROM _moved)"
-    con.execute(f"DELETE FROM {index} WHERE {_OF_METHOD} AND {is_moved}").fetchall()
-    if end_now > end_before:
-        days = f"unnest(range(DATE '{end_before}', DATE '{end_now}', INTERVAL 1 DAY))::DATE"
-        last = f"{_OF_METHOD} AND index_on = DATE '{end_before}' - 1"
+def _chain_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
+    """Rows of `estimated.price_index`: of what moved, those from then on; of all else the days that have come since, as the last one.
+
+    Of what moved the chain is carried on from where it stood, and its earlier days are scaled to its last day as that now is.
+    """
+    index, link = PRICE_INDEX.full_name, PRICE_LINK.full_name
+    _temporary(
+        con,
+        "_stood",
+        f"SELECT {_PAIR}, m.from_on AS first_on, i.chain_number, i.moved_by, k.carried_on FROM _moved m LEFT JOIN ("
+        f"SELECT {_PAIR}, max(i.chain_number) AS chain_number, ln(arg_max(i.index_points, i.index_on) / 100) AS moved_by "
+        f"FROM {index} i JOIN _moved m USING ({_PAIR}) WHERE i.{_OF_METHOD} AND i.index_on < m.from_on GROUP BY ALL) i USING ({_PAIR}) LEFT JOIN ("
+        f"SELECT {_PAIR}, max(k.index_on) AS carried_on FROM {link} k JOIN _moved m USING ({_PAIR}) "
+        f"WHERE k.{_OF_METHOD} AND k.index_on < m.from_on GROUP BY ALL) k USING ({_PAIR})",
+    )
+    con.execute(
+        f"DELETE FROM {index} i USING _moved m WHERE i.{_OF_METHOD} AND i.accelerator_id = m.accelerator_id "
+        "AND i.purchase_option = m.purchase_option AND i.index_on >= m.from_on"
+    ).fetchall()
+    if now > before:
+        days = f"unnest(range({_date(before)}, {_date(now)}, INTERVAL 1 DAY))::DATE"
+        last = f"{_OF_METHOD} AND index_on = {_date(before)} - 1 AND ({_PAIR}) NOT IN (SELECT ({_PAIR}) FROM _moved)"
         _insert(con, PRICE_INDEX, f"SELECT * REPLACE ({days} AS index_on) FROM {index} WHERE {last}")
-    link = f"(FROM {PRICE_LINK.full_name} WHERE {_OF_METHOD} AND {is_moved})"
-    _insert(con, PRICE_INDEX, rule("index", link=link, known_at=_FOREVER))
+    # Of the day of change that reaches into the days to write, the move stands in moved_by.
+    links = (
+        f"(SELECT k.* REPLACE (CASE WHEN k.index_on < s.first_on THEN 0 ELSE k.log_move END AS log_move) FROM {link} k JOIN _stood s USING ({_PAIR}) "
+        f"WHERE k.{_OF_METHOD} AND k.index_on >= coalesce(s.carried_on, s.first_on))"
+    )
+    _insert(con, PRICE_INDEX, rule("index", link=links, before="_stood", end_on=_date(now)))
+    con.execute(
+        f"UPDATE {index} i SET index_usd_per_gpu_hour = e.last_median * i.index_points / e.last_points FROM ("
+        f"SELECT {_PAIR}, chain_number, any_value(s.first_on) AS first_on, arg_max(i.median_usd_per_gpu_hour, i.index_on) AS last_median, "
+        f"arg_max(i.index_points, i.index_on) AS last_points FROM {index} i JOIN _stood s USING ({_PAIR}, chain_number) WHERE i.{_OF_METHOD} GROUP BY ALL) e "
+        f"WHERE i.{_OF_METHOD} AND i.accelerator_id = e.accelerator_id AND i.purchase_option = e.purchase_option "
+        "AND i.chain_number = e.chain_number AND i.index_on < e.first_on"
+    ).fetchall()

@@ -9,19 +9,22 @@
 --    has no pair on that day and moves nothing. Where no offer ties a day to the one before, a new chain begins.
 -- 5. index_points is 100 on the first day of a chain; index_usd_per_gpu_hour is the same scaled to the median on its last day.
 -- What depends on a day and the day of change before it stands in estimated.price_link; here it is put together.
+-- What is put together may begin where each accelerator and purchase option stood before a first day (its chain, and how far that had moved), with the day
+-- of change that reaches into it: then the days from the first on are given.
 WITH chained AS (
-    SELECT l.*, coalesce(l.log_move, 0) AS move, sum((l.log_move IS NULL)::INT) OVER (PARTITION BY l.accelerator_id, l.purchase_option ORDER BY l.index_on) AS chain_number
+    SELECT l.*, b.first_on, coalesce(l.log_move, 0) + CASE WHEN l.index_on < b.first_on THEN coalesce(b.moved_by, 0) ELSE 0 END AS move,
+        coalesce(b.chain_number, 0) + sum((l.log_move IS NULL)::INT) OVER (PARTITION BY l.accelerator_id, l.purchase_option ORDER BY l.index_on) AS chain_number
     FROM (
-        SELECT k.*, lead(k.index_on, 1, h.end_on) OVER (PARTITION BY k.accelerator_id, k.purchase_option ORDER BY k.index_on) AS next_on
-        FROM {link} k CROSS JOIN (
-            SELECT (max(s.observed_at) AT TIME ZONE 'UTC')::DATE + 1 AS end_on FROM meta.snapshot s WHERE s.subject = 'cloud_rate' AND s.recorded_at <= {known_at}) h) l
+        SELECT k.*, lead(k.index_on, 1, {end_on}) OVER (PARTITION BY k.accelerator_id, k.purchase_option ORDER BY k.index_on) AS next_on
+        FROM {link} k) l
+    LEFT JOIN {before} b ON b.accelerator_id = l.accelerator_id AND b.purchase_option = l.purchase_option
     WHERE l.offer_count > 0),
 scaled AS (
     SELECT *, sum(move) OVER w AS moved_by, sum(move) OVER c AS moved_in_all, last_value(median_usd_per_gpu_hour) OVER c AS last_median
     FROM chained
     WINDOW w AS (PARTITION BY accelerator_id, purchase_option, chain_number ORDER BY index_on),
         c AS (PARTITION BY accelerator_id, purchase_option, chain_number ORDER BY index_on ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
-SELECT s.accelerator_id, s.purchase_option, unnest(range(s.index_on, s.next_on, INTERVAL 1 DAY))::DATE AS index_on, s.method_version,
+SELECT s.accelerator_id, s.purchase_option, unnest(range(greatest(s.index_on, s.first_on), s.next_on, INTERVAL 1 DAY))::DATE AS index_on, s.method_version,
     s.chain_number::BIGINT AS chain_number, 100 * exp(s.moved_by) AS index_points, s.last_median * exp(s.moved_by - s.moved_in_all) AS index_usd_per_gpu_hour,
     s.median_usd_per_gpu_hour, s.lower_quartile_usd_per_gpu_hour, s.upper_quartile_usd_per_gpu_hour,
     s.low_usd_per_gpu_hour, s.high_usd_per_gpu_hour, s.cheapest_usd_per_gpu_hour, s.offer_count, s.provider_count, s.matched_provider_count,

@@ -192,11 +192,19 @@ def period_views() -> list[str]:
     return found
 
 
+_SAME_OFFER = " AND ".join(f"u.{key} = r.{key}" for key in ("source_id", "scope", *CLOUD_RATE.keys))
+
+
 def _cloud_offers(rates: str, condition: str, known_at: str) -> str:
     """SELECT of offers that count, of rates by the words of the log that satisfy a condition, and captures known at an instant."""
-    same_key = " AND ".join(f"u.{key} = r.{key}" for key in ("source_id", "scope", *CLOUD_RATE.keys))
     held = unconfirmed(CLOUD_RATE, condition)
-    return _read("cloud_offer.sql").format(rates=rates, unconfirmed=held, same_key=same_key, known_at=known_at)
+    return _read("cloud_offer.sql").format(
+        whole=_whole_offers(rates), unconfirmed=held, same_key=_SAME_OFFER, known_at=known_at
+    )
+
+
+def _whole_offers(rates: str) -> str:
+    return _read("cloud_offer_whole.sql").strip().format(rates=rates)
 
 
 def offer_views() -> list[str]:
@@ -216,12 +224,19 @@ def offer_views() -> list[str]:
     ]
 
 
-def offers_of(condition: str) -> str:
-    """SELECT of `observed.cloud_offer` by the words of the log that satisfy a condition: those of whole offers, or it is another's history."""
+def whole_offers(condition: str) -> str:
+    """SELECT of the offers of `observed.cloud_offer`, but for how long they count or stand.
+
+    Args:
+        condition: on words of the log; of an offer all or none satisfy it, or it is another's history.
+    """
     rates = _ENRICH["cloud_rate"].format(
         base=intervals(CLOUD_RATE, condition), instant="coalesce(valid_from, observed_at)"
     )
-    return _cloud_offers(f"({rates})", condition, "TIMESTAMPTZ 'infinity'")
+    return (
+        f"SELECT r.*, u.refused_from FROM ({_whole_offers(f'({rates})')}) r "
+        f"LEFT JOIN ({unconfirmed(CLOUD_RATE, condition)}) u ON {_SAME_OFFER} AND r.valid_to IS NULL"
+    )
 
 
 def region_claim_views() -> list[str]:

@@ -11,11 +11,11 @@ FROM (
         min(c.counts_from) FILTER (NOT c.is_bundled)
             OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
     FROM (
-        SELECT r.*, u.refused_from, coalesce(r.valid_from, r.observed_at) AS counts_from,
-            CASE WHEN r.is_bundled THEN coalesce(r.valid_from, r.observed_at)
+        SELECT r.*, u.refused_from,
+            CASE WHEN r.is_bundled THEN r.counts_from
                  WHEN u.refused_from IS NOT NULL THEN greatest(r.observed_at, u.confirmed_at)
                  ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
-        FROM {rates} r
+        FROM ({whole}) r
         LEFT JOIN (
             SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
             WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c
@@ -25,8 +25,5 @@ FROM (
             SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({unconfirmed}) n
             LEFT JOIN meta.snapshot s ON s.source_id = n.source_id AND s.scope = n.scope AND s.observed_at < n.refused_from
                 AND s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) u
-        ON {same_key} AND r.valid_to IS NULL
-        -- The whole instance; no quantiles of a market beside its median, no slices of a card, nothing billed by the request.
-        WHERE r.price_component = 'instance' AND coalesce(r.accelerator_count, 1) >= 1 AND r.price_usd_per_hour > 0
-          AND r.offer_variant NOT IN ('market_min', 'market_p10', 'market_p90', 'serverless')) c
+        ON {same_key} AND r.valid_to IS NULL) c
     WINDOW of_same AS (PARTITION BY c.provider, c.accelerator_id, c.purchase_option)) o
