@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+from collections.abc import Iterable
 
 import duckdb
 import polars as pl
@@ -33,22 +34,22 @@ class Loader:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con, self.frames, self.moment = con, {}, dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 
-    def _record(self, subject: Subject, source: str, scope: str, at: dt.datetime, frame: pl.DataFrame, *, whole: bool) -> None:  # fmt: skip
+    def _record(self, subject: Subject, source: str, scope: str, at: dt.datetime, frame: pl.DataFrame, *, whole: bool, refused: pl.DataFrame | None = None) -> None:  # fmt: skip
         batch = f"b{len(self.frames):04}"
-        self.frames[batch] = frame
+        self.frames[batch] = frame, refused
         self.moment += dt.timedelta(minutes=7)
-        said = log.Snapshot(source, scope, batch, at, whole, frame)
+        said = log.Snapshot(source, scope, batch, at, whole, frame, refused)
         with transaction(self.con):
-            log.record(self.con, subject, said, self.moment, lambda batch_id, _: (self.frames[batch_id], None))
+            log.record(self.con, subject, said, self.moment, lambda batch_id, _: self.frames[batch_id])
 
-    def prices(self, source: str, provider: str, day: float, offers: dict[tuple[str, str, str], float], currency: str = "USD", *, whole: bool = True, since: float | None = None) -> None:  # fmt: skip
-        """Offers are (card, region, purchase option) -> price; `since` dates them, otherwise they hold from when they were seen."""
+    def prices(self, source: str, provider: str, day: float, offers: dict[tuple[str, str, str], float], currency: str = "USD", *, whole: bool = True, since: float | None = None, refused: Iterable[tuple[str, str, str]] = ()) -> None:  # fmt: skip
+        """Offers are (card, region, purchase option) -> price; `since` dates them, otherwise they hold from when they were seen; `refused`: rows that could not be used."""
         size = len(offers)
         frame = pl.DataFrame(
             {
                 "provider": [provider] * size,
                 "region": [region for _, region, _ in offers],
-                "instance_type": [f"vm-{card}".lower().replace(" ", "-") for card, _, _ in offers],
+                "instance_type": [_instance_type(card) for card, _, _ in offers],
                 "purchase_option": [purchase for _, _, purchase in offers],
                 "price_component": ["instance"] * size,
                 "offer_variant": [""] * size,
@@ -64,7 +65,11 @@ class Loader:
             },
             schema_overrides={"valid_from": pl.Datetime("us", "UTC"), "price_amount_per_hour": pl.Float64},
         )
-        self._record(CLOUD_RATE, source, provider, START + dt.timedelta(days=day), frame, whole=whole)
+        keys = [
+            (provider, region, _instance_type(card), purchase, "instance", "") for card, region, purchase in refused
+        ]
+        unusable = pl.DataFrame(keys, schema=dict.fromkeys(CLOUD_RATE.keys, pl.String), orient="row") if keys else None
+        self._record(CLOUD_RATE, source, provider, START + dt.timedelta(days=day), frame, whole=whole, refused=unusable)
 
     def rates(self, first: int, last: int, usd_per_eur: float, told: float = 0) -> None:
         days = [START + dt.timedelta(days=d) for d in range(first, last)]
@@ -92,12 +97,16 @@ class Loader:
         return self.everything()
 
 
+def _instance_type(card: str) -> str:
+    return f"vm-{card}".lower().replace(" ", "-")
+
+
 def _ten_digits(value: object) -> object:
     return float(f"{value:.10g}") + 0.0 if isinstance(value, float) and abs(value) > 1e-12 else 0.0 if isinstance(value, float) else value  # fmt: skip
 
 
 def _captures(chance: random.Random) -> list[tuple]:
-    """Calls of `Loader`: three clouds on some days of half a year, with gaps, joiners, leavers, dated rows, euros and corrections."""
+    """Calls of `Loader`: three clouds on some days of half a year, with gaps, joiners, leavers, rows refused, dated rows, euros and corrections."""
     calls: list[tuple] = []
     for source, provider, currency in (("skypilot", "aa", "USD"), ("gpuhunt", "aa", "USD"), ("skypilot", "bb", "USD"), ("linode", "cc", "EUR")):  # fmt: skip
         offers = {
@@ -112,7 +121,8 @@ def _captures(chance: random.Random) -> list[tuple]:
                 offers[key] = round(offers[key] * chance.choice([0.5, 0.9, 1.1, 2]), 4)
             seen = {k: v for k, v in offers.items() if chance.random() < 0.9}
             if seen:
-                calls.append(("prices", source, provider, day + chance.random(), seen, currency))
+                refused = sorted(k for k in offers.keys() - seen.keys() if chance.random() < 0.5)
+                calls.append(("prices", source, provider, day + chance.random(), seen, currency, refused))
         # What an announcement or a correction says: some offers from a day of their own, before or after they are told.
         told = dict(list(offers.items())[:2])
         calls.append(("dated", source, provider, 100.5, told, currency, chance.choice([20.0, 60.0, 130.0])))
@@ -135,7 +145,8 @@ def test_captures_in_any_order_give_what_computing_anew_gives(home: Home, seed: 
                 *given, since = given
                 loader.prices(*given, whole=False, since=since)
             else:
-                loader.prices(*given)
+                *given, refused = given
+                loader.prices(*given, refused=refused)
             if number == 0 or chance.random() < 0.5:  # sometimes several at once
                 added = loader.everything()
                 if chance.random() < 0.3:
