@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from warehouse.files import Files, LocalFiles
 
 _FOLDER = "journal"
+#: Bytes from the end of the file in which the last entries are looked for: an entry takes some 200, a message up to 2,000 more.
+_TAIL = 16 << 10
 
 
 class Journal(Protocol):
@@ -28,6 +31,15 @@ class Journal(Protocol):
         ...
 
 
+def _whole(text: bytes) -> Iterator[dict]:
+    """The entries of a journal's lines, without those that were cut."""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
 class FileJournal:
     """One JSON line per entry in `journal.jsonl`."""
 
@@ -37,20 +49,20 @@ class FileJournal:
 
     def read(self) -> list[dict]:
         """See `Journal`; a last line cut short by a crash is left out."""
-        if not self.file.exists():
-            return []
-        lines = []
-        for line in self.file.read_bytes().splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                continue
-        return lines
+        return list(_whole(self.file.read_bytes())) if self.file.exists() else []
 
     def last(self) -> int:
-        """See `Journal`."""
-        lines = self.read()
-        return lines[-1]["load_number"] if lines else 0
+        """See `Journal`: every session asks for it, so that only the end of the file is read."""
+        if not self.file.exists():
+            return 0
+        with self.file.open("rb") as file:
+            start = max(file.seek(0, os.SEEK_END) - _TAIL, 0)
+            file.seek(start)
+            # The first line of the tail may be the rest of one: it is no entry then.
+            numbers = [entry["load_number"] for entry in _whole(file.read())]
+        if start and not numbers:
+            numbers = [entry["load_number"] for entry in self.read()]
+        return numbers[-1] if numbers else 0
 
     def append(self, entries: list[dict]) -> None:
         """See `Journal`."""
