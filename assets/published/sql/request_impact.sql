@@ -10,14 +10,16 @@ CREATE OR REPLACE MACRO _request_given(requests) AS TABLE
     WHERE false;
 COMMENT ON MACRO TABLE _request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. _request_given(''request_log'').';
 
--- The grid of every place and hour that is asked for, once: joined by equality of hour, day, month and year, never by a range.
-CREATE OR REPLACE MACRO _request_grid(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+-- Every place and hour that is asked for, once, with its PUE and its grid: joined by equality of hour, day, month and year, never by a range.
+-- Of a request that states its grid no hour is asked, of one that states its PUE no place.
+CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT DISTINCT q.zone, q.provider, q.region, date_trunc('hour', q.requested_at AT TIME ZONE 'UTC') AS hour_from
-        FROM _request_given(requests) q WHERE q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL),
+        SELECT DISTINCT q.zone, q.provider, q.region, CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END AS hour_from
+        FROM _request_given(requests) q
+        WHERE (q.grid_gco2e_per_kwh IS NULL AND q.requested_at IS NOT NULL AND coalesce(q.zone, q.region) IS NOT NULL) OR (q.pue IS NULL AND q.provider IS NOT NULL AND q.region IS NOT NULL)),
     place AS (
-        SELECT a.*, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
-        FROM asked a LEFT JOIN reference.region r ON a.zone IS NULL AND lower(r.provider) = lower(a.provider) AND lower(r.region) = lower(a.region)
+        SELECT a.*, r.pue, coalesce(a.zone, r.grid_zone) AS own_zone, CASE WHEN a.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
+        FROM asked a LEFT JOIN (SELECT lower(p.provider) AS of_provider, lower(p.region) AS of_region, p.* FROM reference.region p) r ON r.of_provider = lower(a.provider) AND r.of_region = lower(a.region)
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, a.region)),
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
@@ -49,12 +51,14 @@ CREATE OR REPLACE MACRO _request_grid(requests, boundary := 'lifecycle', known_a
     earlier AS (
         SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, false AS is_of_its_time
         FROM (SELECT c.* FROM candidate c WHERE c.grain = 'year') c
-        ASOF JOIN (SELECT s.* FROM spoken s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from)
-    SELECT f.zone, f.provider, f.region, f.hour_from, f.intensity AS grid_gco2e_per_kwh, f.zone_used, f.resolution AS grid_resolution, f.is_of_its_time AS is_grid_of_its_time,
-        f.source_id AS grid_source_id, f.capture_id AS grid_capture_id
-    FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
-    QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1;
-COMMENT ON MACRO TABLE _request_grid IS 'Carbon intensity (average, location-based, actual, one boundary) of every place and hour in a table of requests: the finest slot that holds the hour, the zone before its country, else the latest year before it. _request_grid(''request_log'').';
+        ASOF JOIN (SELECT s.* FROM spoken s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from),
+    told AS (
+        SELECT f.* FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
+        QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1)
+    SELECT p.zone, p.provider, p.region, p.hour_from, p.pue, t.intensity AS grid_gco2e_per_kwh, t.zone_used, t.resolution AS grid_resolution, t.is_of_its_time AS is_grid_of_its_time,
+        t.source_id AS grid_source_id, t.capture_id AS grid_capture_id
+    FROM place p LEFT JOIN told t ON t.zone IS NOT DISTINCT FROM p.zone AND t.provider IS NOT DISTINCT FROM p.provider AND t.region IS NOT DISTINCT FROM p.region AND t.hour_from = p.hour_from;
+COMMENT ON MACRO TABLE _request_place IS 'Every place and hour (UTC; NULL where only the PUE is asked for) in a table of requests, with the PUE of its region and its carbon intensity (average, location-based, actual, one boundary): the finest slot that holds the hour, the zone before its country, else the latest year before it. _request_place(''request_log'').';
 
 -- One formula of each version, by its name; a name that is not known is told by the first.
 CREATE OR REPLACE MACRO request_it_energy_kwh(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
@@ -90,12 +94,11 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
     placed AS (
         SELECT q.* EXCLUDE (grid_gco2e_per_kwh, pue), coalesce(q.parameters_count, q.active_parameters_count, n.of_model)::DOUBLE AS total_used,
             coalesce(q.active_parameters_count, q.parameters_count, n.active_of_model)::DOUBLE AS active_used, n.model_id,
-            coalesce(q.pue, r.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, g.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
-            g.zone_used, g.grid_resolution, g.is_grid_of_its_time, g.grid_source_id, g.grid_capture_id
+            coalesce(q.pue, p.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, p.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
+            p.zone_used, p.grid_resolution, p.is_grid_of_its_time, p.grid_source_id, p.grid_capture_id
         FROM _request_given(requests) q LEFT JOIN named n ON n.model = q.model
-        LEFT JOIN (SELECT lower(p.provider) AS of_provider, lower(p.region) AS of_region, p.pue FROM reference.region p) r ON r.of_provider = lower(q.provider) AND r.of_region = lower(q.region)
-        LEFT JOIN _request_grid(requests, boundary := boundary, known_at := known_at) g ON g.zone IS NOT DISTINCT FROM q.zone AND g.provider IS NOT DISTINCT FROM q.provider
-            AND g.region IS NOT DISTINCT FROM q.region AND g.hour_from = date_trunc('hour', q.requested_at AT TIME ZONE 'UTC')),
+        LEFT JOIN _request_place(requests, boundary := boundary, known_at := known_at) p ON p.zone IS NOT DISTINCT FROM q.zone AND p.provider IS NOT DISTINCT FROM q.provider
+            AND p.region IS NOT DISTINCT FROM q.region AND p.hour_from IS NOT DISTINCT FROM CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END),
     -- What is no number of tokens or parameters is unknown, never computed with: every result has the number of GPUs in it, which follows from this one.
     checked AS (
         SELECT p.*, CASE WHEN p.active_used > 0 AND p.active_used <= p.total_used AND p.output_tokens_count >= 0 AND (p.request_latency_s > 0) IS NOT FALSE AND (p.tokens_per_s > 0) IS NOT FALSE AND (p.first_token_latency_s >= 0) IS NOT FALSE THEN p.total_used END AS held

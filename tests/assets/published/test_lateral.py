@@ -30,7 +30,7 @@ CONSTANTS = {
     "*": {"known_at", "observed_by"},
     # The name of a table, and what its rows are compared on.
     "request_cost": {"requests"},
-    "_request_grid": {"requests", "boundary"},
+    "_request_place": {"requests", "boundary"},
     "request_impact": {"requests", "boundary", "method"},
     "request_impact_band": {"requests", "method"},
     "_window_costed": {"windows", "boundary", "by_hour"},

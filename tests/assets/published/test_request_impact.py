@@ -141,6 +141,49 @@ def test_model_region_and_grid_are_looked_up(con: duckdb.DuckDBPyConnection) -> 
     assert unknown == [(None, "PUE not known; carbon of the grid not known")]
 
 
+def test_a_stated_grid_is_not_told_of_what_another_request_looked_up(con: duckdb.DuckDBPyConnection) -> None:
+    """Two requests of one place and hour, of which one states its grid: it has the PUE of the region, and nothing of the grid's year."""
+    rows = ask(
+        con,
+        "(1, 8e9, 10, TIMESTAMPTZ '2040-05-01 12:00:00+00', 'AWS', 'EU-CENTRAL-1', 30.0), "
+        "(2, 8e9, 10, TIMESTAMPTZ '2040-05-01 12:00:00+00', 'AWS', 'EU-CENTRAL-1', NULL), "
+        "(3, 8e9, 10, NULL, 'aws', 'eu-central-1', NULL), "
+        "(4, 8e9, 10, TIMESTAMPTZ 'infinity', 'aws', 'eu-central-1', NULL)",
+        "n, parameters_count, output_tokens_count, requested_at, provider, region, grid_gco2e_per_kwh",
+        "n, pue, grid_gco2e_per_kwh, zone_used, is_grid_of_its_time, unknown",
+    )
+    stated, looked_up, timeless, never = sorted(rows)
+    ((pue,),) = con.execute(
+        "SELECT pue FROM reference.region WHERE provider = 'aws' AND region = 'eu-central-1'"
+    ).fetchall()
+    assert pue is not None
+    assert stated[1:] == (pue, 30.0, None, None, None)
+    assert (looked_up[1], looked_up[4:]) == (pue, (False, "carbon of the latest year before it"))
+    assert timeless[1:] == never[1:] == (pue, None, None, None, "carbon of the grid not known")
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_the_hour_is_that_of_utc(con: duckdb.DuckDBPyConnection, time_zone: str) -> None:
+    """The year of a request a half hour before or after midnight, in sessions whose hours begin elsewhere."""
+    grids = dict(
+        con.execute(
+            "SELECT year(valid_from), intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE resolution = 'P1Y' AND basis_boundary = 'lifecycle' AND zone = 'FR'"
+        ).fetchall()
+    )
+    con.execute(f"SET TimeZone = '{time_zone}'")
+    try:
+        rows = ask(
+            con,
+            "(1, TIMESTAMPTZ '2022-12-31 23:30:00+00', 'FR'), (2, TIMESTAMPTZ '2023-01-01 00:30:00+00', 'FR')",
+            "n, requested_at, zone",
+            "n, grid_gco2e_per_kwh, is_grid_of_its_time",
+        )
+    finally:
+        con.execute("SET TimeZone = 'UTC'")
+    assert grids[2022] != grids[2023]
+    assert sorted(rows) == [(1, grids[2022], True), (2, grids[2023], True)]
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
