@@ -18,6 +18,7 @@ import polars as pl
 
 from assets.sources import all_sources
 from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source, numbered
+from assets.sources._rows import each_once
 from assets.subjects import subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
@@ -146,10 +147,7 @@ def check_scope(
         (pl.col("is_offered") if "is_offered" in frame.columns else pl.lit(True)).alias("is_offered"),
         "capture_id",
     )
-    # Rows that are alike have the same key: where no key comes twice, as in most lists, there is no need to compare the rest.
-    keys = [*subject.keys, "valid_from"]
-    if frame.select(keys).hash_rows().n_unique() < frame.height:
-        frame = frame.unique(subset=[*declared, "valid_from"], keep="first", maintain_order=True)
+    frame = each_once(frame, [*subject.keys, "valid_from"], [*declared, "valid_from"])
 
     refused = []
     latest = observed_at + MAX_LEAD[subject.kind]

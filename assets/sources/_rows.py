@@ -1,4 +1,7 @@
-"""JSON objects as columns: what has the wrong type becomes null, and never stops a whole answer."""
+"""Rows and columns that any parser may need.
+
+JSON objects as columns, where what has the wrong type becomes null and never stops a whole answer; rows that came twice.
+"""
 
 from __future__ import annotations
 
@@ -108,3 +111,17 @@ def cloud_rates(frame: pl.DataFrame, **columns: pl.Expr | str | float) -> pl.Dat
         ),
         *(c for c in ("document", "valid_from") if c in frame.columns),
     )
+
+
+def each_once(rows: pl.DataFrame, key: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    """Of rows that are alike in `columns` the first, in order.
+
+    Args:
+        rows: any rows.
+        key: some of `columns`, that seldom come twice: where none does, there is no need to compare the rest, which takes several
+            times the memory of the rows.
+        columns: what is compared.
+    """
+    if rows.select(key).hash_rows().n_unique() == rows.height:
+        return rows
+    return rows.unique(subset=columns, keep="first", maintain_order=True)

@@ -40,7 +40,7 @@ from assets.sources._base import (
     numbered,
     refused,
 )
-from assets.sources._rows import frame_of
+from assets.sources._rows import each_once, frame_of
 from warehouse.captures import Document
 
 HOST = "prices.azure.com"
@@ -293,11 +293,9 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
         rejected = rows.filter(pl.col("reason").is_not_null()).select("reason", "row_json", "document", key)
         rows = rows.filter(pl.col("reason").is_null()).drop("reason", "row_json")
     # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
-    rows = (
-        rows.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True)
-        .drop("isPrimaryMeterRegion")
-        .unique(subset=pl.selectors.exclude("document"), keep="first", maintain_order=True)
-    )
+    rows = rows.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True)
+    told = [c for c in rows.columns if c not in ("isPrimaryMeterRegion", "document")]
+    rows = each_once(rows, told, told)
     size = pl.col("instance_type").cast(pl.String)
     offers = rows.select(
         pl.lit("azure").alias("provider"),

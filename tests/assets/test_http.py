@@ -402,6 +402,7 @@ def test_a_key_that_an_answer_echoes_is_blotted_out_in_every_form(home: Home, re
     )
     document = fetch(home, request_with_key())
     assert b"REDACTED" in document.path.read_bytes()
+    assert document.read_bytes() == document.path.read_bytes()
     nowhere(home, f"{document.url} {document.etag} {document.last_modified}")
     assert "REDACTED" in str(document.etag)
 

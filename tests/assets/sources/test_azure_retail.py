@@ -447,6 +447,40 @@ def test_only_pages_that_changed_are_read_early(replay: ReplayServer, home: Home
         assert [p for (p,) in prices.fetchall()] == [90.0, 91.0, 92.0, 95.0]
 
 
+@pytest.mark.parametrize(("failures", "outcome"), [(1, "loaded"), (99, "rejected")])
+def test_rows_that_could_not_be_tidied_early_are_not_lost(
+    failures: int, outcome: str, replay: ReplayServer, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are met again when the answer is read as a whole, and refuse it if they cannot be read then."""
+    monkeypatch.setattr("assets.reading.Pages.TOGETHER", 1)
+    replay.add(f"{URL}?$skip=2", page(*GPUS[2:]))
+    replay.add(URL, page(*GPUS[:2], following=f"{URL}?$skip=2"))
+    tidy, left = AZURE_RETAIL.tidy_pages, iter(range(failures))
+    assert tidy is not None
+
+    def tidying(rows: pl.DataFrame) -> pl.DataFrame:
+        if next(left, None) is not None:
+            raise pl.exceptions.ComputeError("out of order")
+        return tidy(rows)
+
+    (taken,) = intake.take_live(home, dataclasses.replace(AZURE_RETAIL, tidy_pages=tidying), Window(NOW))
+    assert (taken.outcome, taken.row_count) == (outcome, 4 if outcome == "loaded" else 0)
+    assert ("out of order" in (taken.message or "")) == (outcome == "rejected")
+
+
+def test_refused_rows_name_their_page(replay: ReplayServer, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where only some of the pages that are put together have any."""
+    monkeypatch.setattr("assets.reading.Pages.TOGETHER", 1)
+    replay.add(f"{URL}?$skip=2", page(*GPUS[2:], item(retailPrice=0)))
+    replay.add(URL, page(*GPUS[:2], following=f"{URL}?$skip=2"))
+    (taken,) = intake.take_live(home, dataclasses.replace(AZURE_RETAIL, max_rejected_share=0.5), Window(NOW))
+    assert (taken.outcome, taken.row_count, taken.rejected_count) == ("loaded", 4, 1)
+    ((_, batch),) = staging.staged(home)
+    assert batch.rejected["capture_id"].to_list() == [taken.capture_ids[1]]
+    assert json.loads(batch.rejected["row_json"][0])["retailPrice"] == 0
+    assert "not a price" in batch.rejected["reason"][0]
+
+
 def test_a_field_of_another_type_costs_its_item_alone(samples: Path, tmp_path: Path) -> None:
     """A price as text is the price; a word in its place, or in another field, is refused with its row."""
     whole = (samples / "azure_retail" / "retail_eastus_nd_2026-07-27.json").read_text(encoding="utf-8")
