@@ -32,7 +32,7 @@ _DIRECTIONS = {
     "image_output": "output_image",
     "internal_reasoning": "output_reasoning",
 }
-#: What every model has a price of; a list without it does not say that it is free.
+#: What a model has a price of; one without does not say that it is free.
 _ALWAYS = ("prompt", "completion")
 _CELL = {"model": pl.String, "min_prompt_tokens": pl.Int64, "field": pl.String, "text": pl.String}
 
@@ -45,18 +45,17 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int | None, str, str | None]]:
     """(model, prompt length, field, price as text) of each price, by length where a model has several."""
     for model in models:
-        name = inside(model, "id")
-        pricing = inside(model, "pricing")
-        of_length: list[tuple[float | None, Any]] = [(0, pricing)]
+        name, pricing, overrides = (inside(model, *path) for path in (("id",), ("pricing",), ("pricing", "overrides")))
+        # A field that is empty, or a model without any price, tells none; a field that is not there is not sold.
+        told = [field for field in _ALWAYS if isinstance(pricing, dict) and field in pricing] or _ALWAYS
         # An override without a length (by hour, by region?) is not understood, so it is not taken for a base price.
-        overrides = inside(pricing, "overrides")
-        of_length += [
-            (number_of(inside(o, "min_prompt_tokens")), o) for o in overrides or () if isinstance(overrides, list)
-        ]
-        for tokens, prices in of_length:
+        above = (
+            [(number_of(inside(o, "min_prompt_tokens")), o) for o in overrides] if isinstance(overrides, list) else []
+        )
+        for tokens, prices in [(0.0, pricing), *above]:
             for field in _DIRECTIONS:
                 value = inside(prices, field)
-                if value is not None or (prices is pricing and field in _ALWAYS):
+                if value is not None or (prices is pricing and field in told):
                     length = None if tokens is None else int(tokens)
                     yield name if isinstance(name, str) else None, length, field, None if value is None else str(value)
 

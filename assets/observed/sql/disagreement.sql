@@ -25,8 +25,9 @@ single AS (
     SELECT r.*, lead(r.amount) OVER (PARTITION BY r.subject, r.source_id, r.scope, r.thing, r.written_as ORDER BY r.from_at) AS later_amount
     FROM reaching r ANTI JOIN reaching o ON o.source_id = r.source_id AND o.subject = r.subject AND o.thing = r.thing
         AND o.written_as <> r.written_as AND o.amount <> r.amount AND o.from_at < r.to_at AND r.from_at < o.to_at),
+-- Under two names at one price a source says it once.
 pair AS (
-    SELECT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount, a.later_amount AS a_later, a.capture_id AS a_capture_id,
+    SELECT DISTINCT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount, a.later_amount AS a_later, a.capture_id AS a_capture_id,
         b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.capture_id AS b_capture_id,
         greatest(a.from_at, b.from_at) AS from_at, least(a.to_at, b.to_at) AS to_at,
         (NOT starts_with(a.thing, a.source_id || ' | '), source_rank(a.source_id), a.source_id) AS a_rank,

@@ -237,6 +237,13 @@ def test_an_id_with_the_escapes_of_an_address_is_the_same_listing(home: Home, tm
         assert len(disagreements(con)) == 1
 
 
+def test_what_is_said_under_two_names_at_one_price_is_said_once(home: Home, tmp_path: Path) -> None:
+    vendor = "openrouter"
+    twice = {(vendor, "openai/gpt-4o"): 10.0, (vendor, "gpt-4o"): 10.0}
+    with told(home, tmp_path, litellm=litellm({(vendor, "openai/gpt-4o"): 15.0}), genai_prices=genai(twice)) as con:
+        assert [row[1:] for row in disagreements(con)] == [("genai_prices", 10.0, "litellm", 15.0, "genai_prices")]
+
+
 def test_the_check_names_what_lies_eightfold_apart(home: Home, tmp_path: Path) -> None:
     model = ("perplexity", "sonar-pro")
     with told(home, tmp_path, litellm=litellm({model: 3.0}), genai_prices=genai({model: 30.0})) as con:
