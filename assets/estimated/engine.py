@@ -359,12 +359,17 @@ def _result_of(
     rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
     shares: dict[str, dict[str, float | None]] = {f.factor: {} for f in factors}
     texts = {name: allowed[0] for name, allowed in s.method.choices.items()} | dict(s.texts)
+    is_sized = "model" not in s.texts or any(
+        f.factor in ("parameters_count", "active_parameters_count") for f in factors
+    )
     results: dict[str, dict[str, Any]] = {}
     for name, q in quantities.items():
         row = rows[name]
         results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**texts)}
         if row["central"] is None:
             told = f"{' or '.join(lacking[name])} is not known: " if name in lacking else ""
+            if not is_sized and "model" in q.needs:
+                told = f"the size of {s.texts['model']} is not published: {told}"
             results[name]["reason"] = told + q.needs
         for share in row["shares"]:
             shares[share["factor"]][name] = share["share"]

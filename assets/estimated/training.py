@@ -304,6 +304,12 @@ def _estimate_sql() -> str:
     return _text_of("training_estimate.sql").format(input_columns=columns)
 
 
+#: Where a model is named of which too little is published, the reason says so.
+_RESULT = """SELECT scenario_id, quantity, low, central, high,
+    CASE WHEN model IS NOT NULL AND starts_with(reason, 'give training_flop') THEN format('what is known of {} does not tell its FLOP: ', model) ELSE '' END || reason AS reason
+FROM petaday_result LEFT JOIN (SELECT scenario_id, model FROM petaday_scenario) USING (scenario_id)"""
+
+
 @contextlib.contextmanager
 def _looked_up(
     con: duckdb.DuckDBPyConnection,
@@ -385,7 +391,7 @@ def estimate_trainings(
     now = now or dt.datetime.now(dt.UTC)
     with _looked_up(con, scenarios, now, rate_rule, may_be_early=may_be_early):
         con.execute(_estimate_sql()).fetchall()
-        results = con.execute("SELECT scenario_id, quantity, low, central, high, reason FROM petaday_result").pl()
+        results = con.execute(_RESULT).pl()
         effects = con.execute(_FACTOR_QUERY).pl()
     return _collect(scenarios, results, effects, now)
 

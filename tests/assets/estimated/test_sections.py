@@ -527,3 +527,10 @@ def test_the_one_number_that_is_lacking_is_named_first(warehouse: duckdb.DuckDBP
     assert held.quantities["weight_byte"]["reason"].startswith("parameters_count is not known: give model")
     (rate,) = estimate_statements(warehouse, [statement_of("compute", {"training_flop": 1e24})])
     assert "training_flop" not in rate.quantities["cost_usd"]["reason"].split(":")[0]
+
+
+def test_a_model_of_which_no_size_is_published_is_the_reason(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Not that a model is lacking, which is stated."""
+    stated = statement_of("request", {"method": "ecologits-0.9.1", "model": "GPT-4o", "output_tokens": 100})
+    (found,) = estimate_statements(warehouse, [stated])
+    assert found.quantities["it_energy_kwh"]["reason"].startswith("the size of GPT-4o is not published: ")

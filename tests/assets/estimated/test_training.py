@@ -188,6 +188,11 @@ def test_active_parameters_of_a_mixture(warehouse: duckdb.DuckDBPyConnection) ->
     [
         ({"gpu_hours": 10}, "training_flop", "give training_flop, or parameters_count and tokens_count, or model"),
         (
+            {"model": "GPT-4o", "accelerator": "H100 SXM"},
+            "training_flop",
+            "what is known of GPT-4o does not tell its FLOP: give training_flop, or",
+        ),
+        (
             {"model": "gpt-3-175b", "usd_per_gpu_hour": 2, "accelerator": "nvidia-t4g-16gb"},
             "gpu_hours",
             "no 16-bit peak is published",
