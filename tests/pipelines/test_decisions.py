@@ -248,12 +248,26 @@ def test_a_fleet_on_another_card_is_what_its_estimate_there_says(
                 assert total == pytest.approx(estimate.quantities[quantity]["central"], rel=1e-9), quantity
 
 
+def test_a_fleet_of_racks_is_split_without_its_gpus(bundled: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Energy, carbon and electricity are known; a rent by the GPU is not."""
+    fleet = "[fleet]\nracks = 100\nkw_per_rack = 45\npue = 1.2\nregion = 'US'\nusd_per_kwh = 0.1\naccelerator = 'A100 SXM 80GB'\n"
+    (tmp_path / "mine.toml").write_text(fleet, encoding="utf-8")
+    asked = parse_any("[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2023-06-01\nto_at = 2026-06-01")
+    rows = estimate_any(bundled, asked, dt.datetime(2026, 6, 1, tzinfo=dt.UTC), tmp_path)["rows"]
+    found = split_of(rows)
+    assert {r["quantity"]: r["total_to"] for r in rows}["energy_kwh_per_day"] == pytest.approx(100 * 45 * 1.2 * 24)
+    assert found.pop("rental_usd_per_day")["total"] is None
+    assert len(found) == 3
+    assert all(adds_up(parts) for parts in found.values())
+
+
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
         ("'chatgpt-fleet-2023', DATE '2018-01-01'", "no rate of nvidia-a100-sxm-80gb (on_demand) stands on 2018-01-01"),
         ("'gpt-3-175b-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-80gb'", "the board power of nvidia-h100-sxm-80gb or nvidia-a100-80gb is not known"),
         ("'gpt-3-175b-h100', DATE '2024-01-01', to_accelerator := 'nope'", "the accelerator nope is not in reference.accelerator"),
+        ("'gpt-3-175b-h100', DATE '2024-01-01', to_provider := 'lambda', to_region := 'us-west-1'", "no grid zone is known for us-west-1"),
         ("'gpt-3-175b-h100', DATE '1990-01-01', to_region := 'US'", "no whole year of the grid of US (lifecycle) is known up to 1990-01-01"),
         ("'llama-2-70b-serving-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-sxm-80gb'", "does not hold the batch in its memory, or does not compute in the number format"),
         (f"'{_PETADAYS}', DATE '2018-01-01'", "no on_demand rate of nvidia-a100-sxm-80gb counts on 2018-01-01"),

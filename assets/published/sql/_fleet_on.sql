@@ -29,7 +29,8 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
     drawn AS (
         SELECT r.busy_there, r.gpus_there, coalesce(coalesce(r.racks_there * r.kw_per_rack, r.servers_there * r.kw_per_server) * coalesce(r.power_ratio, 1),
             r.gpus_there * coalesce(r.power_w, r.tdp_w * r.power_share) / 1000) * r.card_power_ratio AS kw_there FROM racked r)
-    SELECT 'from' AS side, CASE WHEN h.is_scaled THEN h.busy_hours ELSE h.gpus * 24 END AS busy_hours, h.gpus * 24 AS stood_hours, h.power_kw * 24 AS it_energy_kwh FROM here h
-    UNION ALL SELECT 'to', h.gpus * 24, h.gpus * 24, h.power_kw * 24 FROM here h WHERE NOT h.is_scaled AND NOT is_other_card AND of_utilization IS NULL
+    -- Where servers or racks are stated and not how many GPUs they hold, the fleet counts as one machine.
+    SELECT 'from' AS side, CASE WHEN h.is_scaled THEN h.busy_hours ELSE coalesce(h.gpus, 1) * 24 END AS busy_hours, coalesce(h.gpus, 1) * 24 AS stood_hours, h.power_kw * 24 AS it_energy_kwh FROM here h
+    UNION ALL SELECT 'to', coalesce(h.gpus, 1) * 24, coalesce(h.gpus, 1) * 24, h.power_kw * 24 FROM here h WHERE NOT h.is_scaled AND NOT is_other_card AND of_utilization IS NULL
     UNION ALL SELECT 'to', d.busy_there, d.gpus_there * 24, d.kw_there * 24 FROM drawn d;
 COMMENT ON MACRO TABLE _fleet_on IS 'GPU-hours a day of a fleet that work (busy) and that are there (stood), and the energy of its servers, as in its estimate (from) and on another card or at another use (to), for why_moved; no row to where only its GPUs are stated and not what it answers.';

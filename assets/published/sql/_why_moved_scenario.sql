@@ -108,12 +108,12 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
             x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
             CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
-            CASE WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
+            CASE WHEN x.zone IS NULL THEN NULL WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
         FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
     valued AS (
         SELECT w.*, l.stood_hours,
             -- GPU-hours at full use; where the use is not known, the hours themselves. Of a fleet those that work, and its use the hours that stand over them.
-            CASE WHEN l.side IS NOT NULL THEN l.busy_hours WHEN w.is_fleet THEN NULL WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
+            CASE WHEN l.side IS NOT NULL AND (w.hours IS NOT NULL OR w.kind <> 'rental') THEN l.busy_hours WHEN w.is_fleet THEN NULL WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
                 ELSE (SELECT v.gpu_s_at_full_use / 3600 FROM served v WHERE v.hours_of = w.hours_of) END AS hardware,
             CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
             -- Power as in the estimate; on another card the same share of its board power.
@@ -130,7 +130,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
     told AS (
         SELECT v.*, CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL THEN 'the scenario does not say on which accelerator its time and power were measured: state accelerator'
                 WHEN v.is_other_card AND v.accelerator_id IS NULL THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
-                WHEN v.hours IS NULL THEN 'the estimate itself does not know ' || v.hours_of
+                WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet) THEN 'the estimate itself does not know ' || v.hours_of
                 WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL THEN 'the hours, GPUs, servers or racks of the fleet are stated, and not what it answers: how many it needs otherwise is not known'
                 WHEN v.is_fleet THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
                 WHEN v.is_training_like AND v.flop IS NULL THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
@@ -140,7 +140,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             CASE WHEN v.energy IS NULL THEN 'the estimate itself does not know ' || v.energy_of
                 WHEN v.is_other_card AND v.from_card IS NOT NULL AND v.accelerator_id IS NOT NULL AND (v.side_tdp_w IS NULL OR v.from_tdp_w IS NULL) THEN 'the board power of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
                 END AS no_power,
-            CASE WHEN v.zone IS NULL THEN 'no region is stated' ELSE 'no whole year of the grid of ' || v.zone || ' (' || v.basis_boundary || ') is known up to ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
+            CASE WHEN v.zone IS NULL THEN coalesce('no grid zone is known for ' || v.region, 'no region is stated') ELSE 'no whole year of the grid of ' || v.zone || ' (' || v.basis_boundary || ') is known up to ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
             CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated' WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
                 ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || v.offer_provider, '') || coalesce(', ' || v.offer_region, '') || ') stands on ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d')
                 END AS no_price,
