@@ -134,6 +134,9 @@ class Client:
             FetchError: if it cannot be had: host not allowed, refused, too large, too slow, an error status.
         """
         headers = {**request.headers, **request.secret_headers}
+        # To a condition on a POST a server has to answer 412 (RFC 9110), not 304.
+        if request.method != "GET":
+            known = None
         if known and known.get("etag"):
             headers["If-None-Match"] = str(known["etag"])
         elif known and known.get("last_modified"):

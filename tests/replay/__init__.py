@@ -96,7 +96,7 @@ class ReplayServer:
         status = answer.status
         etag = answer.headers.get("ETag")
         if status == 200 and etag and handler.headers.get("If-None-Match") == etag:
-            status, content = 304, b""
+            status, content = (304 if handler.command == "GET" else 412), b""
         try:
             handler.send_response(status)
             for name, value in answer.headers.items():
