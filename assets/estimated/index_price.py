@@ -39,6 +39,7 @@ NOWHERE = (
     "(SELECT NULL::VARCHAR AS accelerator_id, NULL::VARCHAR AS purchase_option, NULL::DATE AS first_on, "
     "NULL::BIGINT AS chain_number, NULL::DOUBLE AS moved_by LIMIT 0)"
 )
+_NONE = "false"
 _REFERENCES = ("accelerator", "accelerator_alias", "instance_accelerator")
 
 
@@ -197,33 +198,36 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
 
 def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
-    words = _find_offers(con, since)
-    _temporary(con, "_before", f"FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)")
-    con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)").fetchall()
-    _insert(con, PRICE_OFFER, rule("offer", offers=f"({whole_offers(words)})"))
-    before, now = _see(con, since, "_before", PRICE_OFFER.full_name)
+    words, offer = _find_offers(con, since), PRICE_OFFER.full_name
+    _temporary(con, "_before", f"FROM {offer} WHERE offer_key IN (FROM _offer)")
+    if words:
+        con.execute(f"DELETE FROM {offer} WHERE offer_key IN (FROM _offer)").fetchall()
+        _insert(con, PRICE_OFFER, rule("offer", offers=f"({whole_offers(words)})"))
+    before, now = _see(con, since, "_before", offer)
     _find_days(con, before, now)
-    first_on = con.execute(
-        f"SELECT least(min(first_on), CASE WHEN {_date(before)} < {_date(now)} THEN {_date(before)} END) FROM _differs"
-    ).fetchall()[0][0]
-    _link_again(con, before, now)
-    _chain_again(con, before, now)
-    for name in ("_seen", "_offer", "_before", "_differs", "_counted", "_event", "_moved", "_stood"):
-        con.execute(f"DROP TABLE {name}").fetchall()
+    first_on = con.execute("SELECT min(first_on) FROM _moved").fetchall()[0][0]
+    if first_on:
+        _link_again(con, now)
+        _chain_again(con, now)
+    if now > before:
+        _go_on(con, before, now)
+        first_on = min(first_on or before, before)
+    for name in ("_seen", "_offer", "_before", "_differs", "_moved", "_counted", "_event", "_stood"):
+        con.execute(f"DROP TABLE IF EXISTS {name}").fetchall()
     return first_on
 
 
 def _scopes(con: duckdb.DuckDBPyConnection, chosen: str) -> str:
     """SQL condition that a row is of one of the scopes chosen: as literals, so that a reader skips what is of others."""
     found = con.execute(f"SELECT DISTINCT source_id, scope {chosen} ORDER BY ALL").fetchall()
-    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in found) or "false"
+    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in found) or _NONE
 
 
 def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
     """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts.
 
     Returns:
-        SQL condition that a word of the log is of one of them.
+        SQL condition that a word of the log is of one of them; empty if there is none.
     """
     is_new = f"recorded_at > make_timestamptz({since})"
     rate_from = con.execute(
@@ -240,11 +244,14 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
     _temporary(con, "_offer", "SELECT DISTINCT offer_key FROM _word")
     scopes = _scopes(con, "FROM _word")
     con.execute("DROP TABLE _word").fetchall()
-    return f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)"
+    return f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)" if scopes != _NONE else ""
 
 
 def _find_days(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
-    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them."""
+    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them.
+
+    `_moved`: whose they are, from which day on, and from which on rows of the index are to be written.
+    """
     offer = PRICE_OFFER.full_name
     # Offers that no word is about count otherwise than before only where their source was confirmed too late.
     lapsed = _scopes(
@@ -281,16 +288,16 @@ def _find_days(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) ->
             f"WHERE began_on >= {_date(before)} OR ends_on BETWEEN {_date(before)} AND {_date(now)} - 1"
         )
     _temporary(con, "_differs", f"FROM ({differs}) WHERE first_on < {_date(now)}")
-
-
-def _link_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
-    """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew; `_moved`: whose they are, and from when on."""
-    link = PRICE_LINK.full_name
     _temporary(
         con,
         "_moved",
         f"SELECT {_PAIR}, min(first_on) AS first_on, least(min(first_on), {_date(before)}) AS from_on FROM _differs GROUP BY ALL",
     )
+
+
+def _link_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
+    """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew."""
+    link = PRICE_LINK.full_name
     current = (
         f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _moved m USING ({_PAIR}) "
         "WHERE o.valid_to IS NULL OR utc_day(o.valid_to) >= m.first_on)"
@@ -319,11 +326,8 @@ def _link_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -
     _insert(con, PRICE_LINK, rule("link", event="_event", counted="_counted"), method_version=METHOD_VERSION)
 
 
-def _chain_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
-    """Rows of `estimated.price_index`: of what moved, those from then on; of all else the days that have come since, as the last one.
-
-    Of what moved the chain is carried on from where it stood, and its earlier days are scaled to its last day as that now is.
-    """
+def _chain_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
+    """Rows of `estimated.price_index` of what moved, from then on: its chain is carried on from where it stood, and its earlier days are scaled to its last one as that now is."""
     index, link = PRICE_INDEX.full_name, PRICE_LINK.full_name
     _temporary(
         con,
@@ -338,10 +342,6 @@ def _chain_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) 
         f"DELETE FROM {index} i USING _moved m WHERE i.{_OF_METHOD} AND i.accelerator_id = m.accelerator_id "
         "AND i.purchase_option = m.purchase_option AND i.index_on >= m.from_on"
     ).fetchall()
-    if now > before:
-        days = f"unnest(range({_date(before)}, {_date(now)}, INTERVAL 1 DAY))::DATE"
-        last = f"{_OF_METHOD} AND index_on = {_date(before)} - 1 AND ({_PAIR}) NOT IN (SELECT ({_PAIR}) FROM _moved)"
-        _insert(con, PRICE_INDEX, f"SELECT * REPLACE ({days} AS index_on) FROM {index} WHERE {last}")
     # Of the day of change that reaches into the days to write, the move stands in moved_by.
     links = (
         f"(SELECT k.* REPLACE (CASE WHEN k.index_on < s.first_on THEN 0 ELSE k.log_move END AS log_move) FROM {link} k JOIN _stood s USING ({_PAIR}) "
@@ -355,3 +355,10 @@ def _chain_again(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) 
         f"WHERE i.{_OF_METHOD} AND i.accelerator_id = e.accelerator_id AND i.purchase_option = e.purchase_option "
         "AND i.chain_number = e.chain_number AND i.index_on < e.first_on"
     ).fetchall()
+
+
+def _go_on(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
+    """Rows of `estimated.price_index` of what did not move: the days that have come since, as the last one."""
+    days = f"unnest(range({_date(before)}, {_date(now)}, INTERVAL 1 DAY))::DATE"
+    last = f"{_OF_METHOD} AND index_on = {_date(before)} - 1 AND ({_PAIR}) NOT IN (SELECT ({_PAIR}) FROM _moved)"
+    _insert(con, PRICE_INDEX, f"SELECT * REPLACE ({days} AS index_on) FROM {PRICE_INDEX.full_name} WHERE {last}")

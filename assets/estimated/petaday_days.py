@@ -1,8 +1,8 @@
 """`estimated.petaday_history` follows `estimated.price_index`: only days from the first one that changed there are asked again.
 
 What petadays cost on a day depends on the index of that day, on facts and on formulas, and on no other day. Every update of
-the index notes the first day that it changed (`meta.table_change`); when facts or formulas change, or the index was computed
-anew, every day is asked again.
+the index notes the first day that it changed (`meta.table_change`; the scale of `index_usd_per_gpu_hour`, which petadays do
+not read, may change on days before); when facts or formulas change, or the index was computed anew, every day is asked again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What follows from one more price capture, or one late correction, on one and five years of daily captures of 20,000 offers, against the index computed anew."""
+"""What follows from one more price capture, or one late correction, on one and five years of daily captures of 20,000 offers, against the index and petadays computed anew."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import duckdb
 
 from assets import settle
 from assets.catalog import catalog
+from assets.estimated import petaday_days
 from assets.estimated.index_assets import INDICES, compute
 from assets.subjects import CLOUD_RATE
 from tests.bench._timing import measured, peak_mib
@@ -118,17 +119,36 @@ def _digest(con: duckdb.DuckDBPyConnection) -> tuple:
     ).fetchall()[0]
 
 
+def _petadays(con: duckdb.DuckDBPyConnection) -> None:
+    with transaction(con):
+        petaday_days.update(con, START)
+
+
+def _sum_of_petadays(con: duckdb.DuckDBPyConnection) -> tuple:
+    columns = "cost_usd, low_usd, high_usd, energy_kwh"
+    return con.execute(
+        f"SELECT count(*), sum(hash(index_on, accelerator_id, {columns})) FROM estimated.petaday_history"
+    ).fetchall()[0]
+
+
 def _of(history: _History, years: int) -> None:
     with write_session(history.home, catalog()) as con:
         con.execute(_CARDS).fetchall()
         compute(con, PRICE)
-        capture, correction = [], []
+        _petadays(con)
+        capture, correction, petadays = [], [], []
         for n in range(_ROUNDS):
             history.one_more(con)
             capture.append(measured(lambda: compute(con, PRICE)))
+            petadays.append(measured(lambda: _petadays(con)))
             history.correction(con, 40 + 31 * n)
             correction.append(measured(lambda: compute(con, PRICE)))
-        added = _digest(con)
+        _petadays(con)
+        added, added_petadays = _digest(con), _sum_of_petadays(con)
+        con.execute("DELETE FROM meta.definition WHERE name = 'estimated.petaday_history'").fetchall()
+        petadays_anew = measured(lambda: _petadays(con))
+        if added_petadays != _sum_of_petadays(con):
+            raise RuntimeError(f"petaday_history: what was added is not what everything anew gives: {added_petadays}")
         con.execute("DELETE FROM meta.definition WHERE name = 'estimated.price_index'").fetchall()
         anew, anew_cpu = measured(lambda: compute(con, PRICE))
         if added != _digest(con):
@@ -145,12 +165,19 @@ def _of(history: _History, years: int) -> None:
             f"30 days of one offer corrected late: {late * 1e3:.0f} ms, {late / one:.2f} x the capture (aim: at most 2)",
             flush=True,
         )
+        of_day, of_day_cpu = (statistics.median(x[i] for x in petadays) for i in (0, 1))
+        print(
+            f"petaday_history, {years} year(s), {added_petadays[0]:,} rows: after one more capture {of_day * 1e3:.0f} ms, all anew {petadays_anew[0] * 1e3:.0f} ms; the same table. "
+            f"Index and petadays together 1/{(anew + petadays_anew[0]) / (one + of_day):.0f}, of CPU time 1/{(anew_cpu + petadays_anew[1]) / (one_cpu + of_day_cpu):.0f}",
+            flush=True,
+        )
 
 
 _ANEW = """
 import sys
 from pathlib import Path
 from assets.catalog import catalog
+from assets.estimated import petaday_days
 from assets.estimated.index_assets import INDICES, compute
 from tests.bench._timing import peak_of_this_process
 from warehouse.connection import write_session

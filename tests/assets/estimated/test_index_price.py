@@ -210,6 +210,20 @@ def test_petadays_are_asked_again_from_the_first_day_that_changed(loader: Loader
     assert not [day for day, kwh in loader.con.execute(told).fetchall() if kwh < 0]
 
 
+def test_a_capture_that_confirms_is_no_change_on_its_day_and_one_more_day_on_the_next(loader: Loader) -> None:
+    told = "SELECT first_on FROM meta.table_change WHERE table_name = 'estimated.price_index' ORDER BY known_at"
+    loader.prices("skypilot", "aa", 1, OFFERS)
+    before = loader.everything()
+    loader.prices("skypilot", "aa", 1.5, OFFERS)
+    assert loader.everything() == before
+    loader.prices("skypilot", "aa", 2.5, OFFERS)
+    after = loader.everything()
+    assert after["price_link"] == before["price_link"]
+    assert {row[2].day for row in after["price_index"]} == {2, 3}
+    assert loader.con.execute(told).fetchall() == [(dt.date(1, 1, 1),), (dt.date(2026, 1, 3),)]
+    assert after == loader.anew()
+
+
 def test_a_gap_is_closed_by_a_late_confirmation(loader: Loader) -> None:
     """Unconfirmed for 45 days the offers are dropped; a capture of that time that arrives late brings the days back."""
     loader.prices("skypilot", "aa", 0, OFFERS)
