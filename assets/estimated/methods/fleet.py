@@ -218,7 +218,9 @@ def _of_another_card(
             ("time_ratio", bandwidth_there, bandwidth, "memory_bandwidth_gb_per_s", error_of),
             ("power_ratio", power, power_there, "tdp_w", Band(1, 1, 1)),
         ):
-            if factor in s.numbers:
+            # Power that follows from the board power is that of the accelerator here.
+            is_needless = factor == "power_ratio" and not {"kw_per_rack", "kw_per_server"} & s.numbers.keys()
+            if factor in s.numbers or is_needless:
                 continue
             if not part or not whole:
                 raise ScenarioError([f"{factor}: {column} of {here} or {there} is not known; give {factor}"])

@@ -529,6 +529,41 @@ def test_the_one_number_that_is_lacking_is_named_first(warehouse: duckdb.DuckDBP
     assert "training_flop" not in rate.quantities["cost_usd"]["reason"].split(":")[0]
 
 
+_ASKED = {"accelerator": "H100 SXM", "requests_per_day": 1e6, "tokens_per_request": 86.4, "s_per_token": 0.1}
+
+
+def test_a_fleet_measured_on_another_accelerator(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Time by memory bandwidth (2,039 and 3,350 GB/s), power by board power (400 and 700 W), where it is stated."""
+    there = {"measured_accelerator": "A100 SXM 80GB", "gpus_per_server": 8, "kw_per_server": 6.5, "pue": 1.1}
+    (found,) = estimate_statements(warehouse, [statement_of("fleet", _ASKED | there)])
+    assert found.quantities["gpu_s_per_request"]["central"] == pytest.approx(8.64 * 2_039 / 3_350)
+    assert found.quantities["gpu_count"]["central"] == 61
+    assert found.quantities["power_kw"]["central"] == pytest.approx(8 * 6.5 * 700 / 400)
+    # Of a card whose board power is not published only what is stated of its power is lost.
+    there = {"measured_accelerator": "TPU v4", "pue": 1.1}
+    (found,) = estimate_statements(warehouse, [statement_of("fleet", _ASKED | there)])
+    assert found.quantities["power_kw"]["central"] == pytest.approx(
+        found.quantities["gpu_count"]["central"] * 700 * 1.05 / 1e3
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"measured_accelerator": "A1000"}, "measured_accelerator: A1000 is not in reference.accelerator; closest are"),
+        ({"measured_accelerator": "TPU v4", "kw_per_server": 6.5}, "power_ratio: tdp_w of nvidia-h100-sxm-80gb or google-tpu-v4 is not known; give power_ratio"),
+        ({"measured_accelerator": "H100 SXM", "accelerator": None}, "measured_accelerator: given alone; give accelerator too"),
+    ],
+)  # fmt: skip
+def test_a_fleet_measured_on_what_is_not_known_is_refused(
+    warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], message: str
+) -> None:
+    stated = {key: value for key, value in (_ASKED | values).items() if value is not None}
+    with pytest.raises(ScenarioError) as error:
+        estimate_statements(warehouse, [statement_of("fleet", stated)])
+    assert [p.startswith(message) for p in error.value.problems] == [True]
+
+
 def test_a_model_of_which_no_size_is_published_is_the_reason(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Not that a model is lacking, which is stated."""
     stated = statement_of("request", {"method": "ecologits-0.9.1", "model": "GPT-4o", "output_tokens": 100})
