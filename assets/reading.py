@@ -19,7 +19,7 @@ import polars as pl
 from assets.sources import all_sources
 from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source, numbered
 from assets.sources._rows import each_once
-from assets.subjects import subject_named
+from assets.subjects import count_of_whole, subject_named
 from warehouse import loading, staging
 from warehouse.captures import Capture, CaptureStore, Document
 from warehouse.errors import PetadayError
@@ -147,6 +147,8 @@ def check_scope(
         (pl.col("is_offered") if "is_offered" in frame.columns else pl.lit(True)).alias("is_offered"),
         "capture_id",
     )
+    if subject.name == "cloud_rate":
+        frame = frame.with_columns(count_of_whole())
     frame = each_once(frame, [*subject.keys, "valid_from"], [*declared, "valid_from"])
 
     refused = []

@@ -50,6 +50,16 @@ def _currency_scale() -> pl.Expr:
     return pl.col("currency_code").replace_strict(_CURRENCY_SCALE, default=None, return_dtype=pl.Float64)
 
 
+#: Names of a slice of an accelerator ("H100 MIG 1g.10gb"); runs of digits, so that "1g" of a name alone is none.
+_SLICE = r"(?i)\bMIG\b|\b\d+g\.\d+gb\b"
+
+
+def count_of_whole() -> pl.Expr:
+    """`accelerator_count`, null where slices are counted: no rate of a whole accelerator follows from theirs."""
+    is_slice = pl.col("accelerator_name").str.contains(_SLICE).fill_null(value=False)
+    return pl.when(~is_slice).then("accelerator_count").alias("accelerator_count")
+
+
 class CloudRate(dy.Schema):
     """One row per offer of a provider to rent compute with accelerators by the hour."""
 

@@ -82,6 +82,8 @@ _REQUIRED = (
     "currencyCode",
 )
 _READERS = 4
+#: Years from which an end says that there is none.
+_NO_END = 2200
 _END_OF_PAGE = 4096
 _GPU_NAME = b'"Standard_N'
 _FIRST_ITEM = re.compile(rb'\[\s*(\{\s*"[^"\\]+"\s*:)')
@@ -237,6 +239,8 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     start = _instant("effectiveStartDate")
     # 23:59:00 is the last minute of a day, not the first without a price.
     last = _instant("effectiveEndDate")
+    # The end of all days is none.
+    last = pl.when(last.dt.year() < _NO_END).then(last)
     end = (
         pl.when((last.dt.hour() == 23) & (last.dt.minute() == 59))
         .then(last.dt.date().cast(pl.Datetime("us")) + pl.duration(days=1))
@@ -255,7 +259,7 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("retailPrice is zero or negative: not a price"))
         .when(pl.col("effectiveStartDate").is_not_null() & start.is_null())
         .then(pl.lit("effectiveStartDate is not a date"))
-        .when(pl.col("effectiveEndDate").is_not_null() & end.is_null())
+        .when(pl.col("effectiveEndDate").is_not_null() & _instant("effectiveEndDate").is_null())
         .then(pl.lit("effectiveEndDate is not a date"))
         .when(end <= start)
         .then(pl.lit("effectiveEndDate is not after effectiveStartDate"))

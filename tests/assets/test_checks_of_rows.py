@@ -77,6 +77,24 @@ def test_rows_alike_count_once_and_rows_that_differ_are_both_refused() -> None:
     assert refused.height == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("H100 MIG 1g.10gb", None),
+        ("A100-1g.5gb", None),
+        ("NVIDIA H100 80GB HBM3 MIG 3g.40gb", None),
+        ("H100", 8.0),
+        ("MI300X", 8.0),
+    ],
+)
+def test_slices_of_an_accelerator_are_not_counted_as_whole_ones(name: str, count: float | None) -> None:
+    good, refused = check_scope(
+        CLOUD_RATE, Scope("s", pl.DataFrame([GOOD | {"accelerator_name": name}])), [CAPTURE], AT
+    )
+    assert refused.height == 0
+    assert good["accelerator_count"].to_list() == [count]
+
+
 def test_a_parser_that_forgets_a_column_is_named() -> None:
     with pytest.raises(LayoutError, match="missing \\['memory_gib'\\]"):
         check_scope(CLOUD_RATE, Scope("s", pl.DataFrame([GOOD]).drop("memory_gib")), [CAPTURE], AT)

@@ -321,7 +321,10 @@ def test_a_price_per_thousand_calls_is_no_token_price(tmp_path: Path) -> None:
 
 
 def test_input_and_output_in_each_others_place(home: Home) -> None:
-    """A map sold a model's output at a quarter of its input for a year: at no time, and as known at none, is that a price."""
+    """A map sold a model's output at a quarter of its input for a year: at no time, and as known at none, is that a price.
+
+    Nor is it an end: the model was listed, so what was known of it goes on.
+    """
     for month, pair in ((1, (3.75e-08, 1.5e-07)), (3, (1.5e-07, 3.75e-08)), (6, (3.75e-08, 1.5e-07))):
         file = home.spool_dir / "map.json"
         priced = dict(zip(("input_cost_per_token", "output_cost_per_token"), pair, strict=True))
@@ -344,11 +347,13 @@ def test_input_and_output_in_each_others_place(home: Home) -> None:
         right = {"input": 0.0375, "output": 0.15}
         for clock, at, expected in (
             (0, "2026-04-01", right),
-            (1, "2026-04-01", {}),
-            (2, "2026-04-01", {}),
+            (1, "2026-04-01", right),
+            (2, "2026-04-01", right),
             (2, "2026-07-01", right),
         ):
             assert told(at, known[clock][0]) == expected
+        held = con.execute("SELECT count(*) FROM observed.token_price_log WHERE is_offered IS NULL").fetchone()
+        assert held == (2,)
         reasons = con.execute("SELECT DISTINCT reason FROM meta.rejected_row").fetchall()
     assert len(reasons) == 1
     assert "cheaper than input" in reasons[0][0]

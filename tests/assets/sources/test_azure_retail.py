@@ -498,3 +498,11 @@ def test_a_field_of_another_type_costs_its_item_alone(samples: Path, tmp_path: P
         assert rest["azure"].height >= scopes["azure"].height - 1
         assert rejected.height == 1
         assert rejected["reason"][0] in ("retailPrice is missing", "unitOfMeasure is missing, not 1 Hour")
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00"])
+def test_the_end_of_all_days_is_no_end(end: str, tmp_path: Path) -> None:
+    scopes, rejected = read_body("azure_retail", page(item(effectiveEndDate=end)), tmp_path)
+    assert rejected.height == 0
+    assert scopes["azure"].height == 1
+    assert scopes["azure"]["is_offered"].to_list() == [True]
