@@ -308,6 +308,21 @@ def to_number(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
+def to_dollars(column: str) -> pl.Expr:
+    """A text column of amounts as people type them ('$2,300', '1 299.50') as numbers; null where it is none.
+
+    A comma parts thousands only where three digits follow: '3,06' is three dollars to some and 306 to nobody.
+    """
+    text = pl.col(column).str.replace_all(r"[\s\u00a0\u202f]", "").str.strip_prefix("$")
+    grouped = text.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
+    return (
+        pl.when(grouped)
+        .then(text.str.replace_all(",", "", literal=True))
+        .otherwise(text)
+        .cast(pl.Float64, strict=False)
+    )
+
+
 def is_no_number(column: str) -> pl.Expr:
     """True where something stands in a text column that is no number: a word, a sign, a comma. Nothing at all is left out."""
     text = pl.col(column).str.strip_chars()

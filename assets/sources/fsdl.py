@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_dollars
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
@@ -30,10 +30,6 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     """Both tables, as they stand or as they stood on past days."""
     for table in ("cloud-gpus.csv", "serverless-gpus.csv"):
         yield from _git.current_or_past(_REPOSITORY, f"{_FOLDER}/{table}", window, "main")
-
-
-def _amount(column: str) -> pl.Expr:
-    return pl.col(column).str.replace_all(r"[$,\s]", "").cast(pl.Float64, strict=False)
 
 
 def _known(column: str) -> pl.Expr:
@@ -70,8 +66,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     name = pl.when(name.str.starts_with("n1-")).then(pl.format("{} + {}", name, of_gpus)).otherwise(name)
     rows = raw.with_columns(
         pl.coalesce(name, composed).alias("instance_type"),
-        (_amount("Spot") if table == "cloud" else pl.lit(None, dtype=pl.Float64)).alias("spot"),
-        _amount(price).alias("on_demand"),
+        (to_dollars("Spot") if table == "cloud" else pl.lit(None, dtype=pl.Float64)).alias("spot"),
+        to_dollars(price).alias("on_demand"),
         count.alias("count"),
         gpu.alias("gpu"),
         memory.alias("memory"),

@@ -35,6 +35,7 @@ from assets.sources._base import (
     json_of,
     refused,
     require_columns,
+    to_dollars,
     to_number,
 )
 from assets.sources._rows import frame_of
@@ -234,7 +235,7 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
     raw = (
         raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True))
         .with_columns(
-            pl.col("eBay Price").str.replace_all("[$,]", "").cast(pl.Float64, strict=False).alias("price"),
+            to_dollars("eBay Price").alias("price"),
             pl.concat_str(pl.lit("1 "), pl.col("Month").str.strip_chars()).alias("day"),
         )
         .with_columns(_day("day", "%d %B %Y").alias("valid_from"))
@@ -267,7 +268,7 @@ def parse_csim07(documents: Sequence[Document]) -> Reading:
             value_name="text",
         )
         .filter(pl.col("text").is_not_null())
-        .with_columns(pl.col("text").str.replace_all("[$, ]", "").cast(pl.Float64, strict=False).alias("price"))
+        .with_columns(to_dollars("text").alias("price"))
     )
     sound = _positive("price") & pl.col("valid_from").is_not_null() & pl.col("Name").is_not_null()
     rows = long.filter(sound).select(

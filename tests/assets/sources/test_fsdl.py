@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets import intake
-from assets.sources._base import LayoutError, Window
+from assets.sources._base import LayoutError, Window, to_dollars
 from assets.sources.fsdl import FSDL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
@@ -121,3 +121,23 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     taken = intake.take_live(home, FSDL, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
     assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 2), ("loaded", 1)]
     assert {s.scope: s.is_complete for _, b in staged(home) for s in b.scopes} == {"cloud": True, "serverless": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("$2,300", 2300.0),
+        (" 1\u202f299.50\u00a0", 1299.5),
+        ("12.24", 12.24),
+        ("$3,06", None),
+        ("1.299,00", None),
+        ("1,12.24", None),
+        ("\u20ac3.06", None),
+        ("3.06/month", None),
+        ("$", None),
+        ("-", None),
+    ],
+)
+def test_an_amount_as_people_type_it(text: str, amount: float | None) -> None:
+    """A comma that parts no thousands is no nothing: 306 dollars for 3,06 would look right."""
+    assert pl.DataFrame({"a": [text]}).select(to_dollars("a")).item() == amount
