@@ -55,14 +55,14 @@ def _slots(subject: Subject, condition: str) -> str:
     )
 
 
-def intervals(subject: Subject, condition: str) -> str:
-    """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`."""
+def intervals(subject: Subject, condition: str, log: str | None = None) -> str:
+    """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`; of a state, words may be read from another relation, `log`."""
     if subject.kind == "series":
         return _slots(subject, condition)
     keys = names(["source_id", "scope", *subject.keys])
     columns = names(["source_id", "scope", *subject.keys, *subject.values])
     told = f"struct_pack(is_offered := is_offered, {', '.join(f'{quoted(v)} := {quoted(v)}' for v in subject.values)})"
-    word = last_change(subject, f"{subject.log_name} WHERE ({condition}) AND {_USABLE}")
+    word = last_change(subject, f"{log or subject.log_name} WHERE ({condition}) AND {_USABLE}")
     return (
         f"SELECT {columns}, nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from, valid_to, observed_at, "
         "capture_id FROM ("
@@ -72,13 +72,13 @@ def intervals(subject: Subject, condition: str) -> str:
     )
 
 
-def unconfirmed(subject: Subject, condition: str) -> str:
+def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str:
     """SELECT of the offers of a state whose row was refused when their source was last read, by the words that satisfy `condition`.
 
-    Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
+    Words may be read from another relation, `log`. Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
     """
     keys = names(["source_id", "scope", *subject.keys])
-    words = f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {subject.log_name} WHERE {condition})"
+    words = f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {log or subject.log_name} WHERE {condition})"
     of_offer = f"FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys})"
     # Late captures may have ended an offer before a row of it was refused: of that nothing stands.
     return (

@@ -198,11 +198,11 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
 
 def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
-    words, offer = _find_offers(con, since), PRICE_OFFER.full_name
+    offer = PRICE_OFFER.full_name
+    words = _find_offers(con, since)
     _temporary(con, "_before", f"FROM {offer} WHERE offer_key IN (FROM _offer)")
     if words:
-        con.execute(f"DELETE FROM {offer} WHERE offer_key IN (FROM _offer)").fetchall()
-        _insert(con, PRICE_OFFER, rule("offer", offers=f"({whole_offers(words)})"))
+        _read_again(con, words)
     before, now = _see(con, since, "_before", offer)
     _find_days(con, before, now)
     first_on = con.execute("SELECT min(first_on) FROM _moved").fetchall()[0][0]
@@ -212,7 +212,7 @@ def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     if now > before:
         _go_on(con, before, now)
         first_on = min(first_on or before, before)
-    for name in ("_seen", "_offer", "_before", "_differs", "_moved", "_counted", "_event", "_stood"):
+    for name in ("_seen", "_offer", "_word", "_before", "_differs", "_moved", "_counted", "_event", "_stood"):
         con.execute(f"DROP TABLE IF EXISTS {name}").fetchall()
     return first_on
 
@@ -245,6 +245,17 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
     scopes = _scopes(con, "FROM _word")
     con.execute("DROP TABLE _word").fetchall()
     return f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)" if scopes != _NONE else ""
+
+
+def _read_again(con: duckdb.DuckDBPyConnection, words: str) -> None:
+    """Rows of `estimated.price_offer` of the offers in `_offer` anew, by the words of the log that satisfy a condition."""
+    _temporary(con, "_word", f"FROM observed.cloud_rate_log WHERE {words}")
+    in_dollars, has_refused = con.execute(
+        "SELECT coalesce(bool_and(currency_code = 'USD'), true), bool_or(is_offered IS NULL) FROM _word"
+    ).fetchall()[0]
+    con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)").fetchall()
+    offers = whole_offers("_word", in_dollars=in_dollars, has_refused=has_refused)
+    _insert(con, PRICE_OFFER, rule("offer", offers=f"({offers})"))
 
 
 def _find_days(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
