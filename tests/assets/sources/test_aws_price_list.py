@@ -249,6 +249,18 @@ def test_a_local_zone_is_a_region_of_its_own_in_its_region_s_scope(tmp_path: Pat
     assert rows["offer_variant"].to_list() == ["", "US West (Los Angeles)", ""]
 
 
+@pytest.mark.parametrize("told_by", [{"MarketOption": "CapacityBlock"}, {"operation": "RunInstances:CB"}])
+def test_either_sign_of_a_capacity_block_tells_it(told_by: dict[str, str], tmp_path: Path) -> None:
+    """Beside the machine on demand, whose price it must not take."""
+    scopes, _ = read_body(
+        "aws_price_list", offers({}, {"SKU": "DEF", "PricePerUnit": "31.464"} | told_by), tmp_path, "index.csv"
+    )
+    assert sorted(scopes["us-east-1"].select("purchase_option", "price_amount_per_hour").rows()) == [
+        ("capacity_block", 31.464),
+        ("on_demand", 55.04),
+    ]
+
+
 @pytest.mark.parametrize("layout", [offers, as_json])
 @pytest.mark.parametrize("unit", ["Seconds", "Month", "", "vCPU-Hours"])
 def test_a_price_for_another_unit_is_no_price_of_an_hour(unit: str, layout: Callable[..., str], tmp_path: Path) -> None:
