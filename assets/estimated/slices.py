@@ -132,9 +132,9 @@ def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) ->
         f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT DISTINCT {series}, touched_on AS {sliced.day} FROM ("
         f"SELECT {series}, touched_on, epoch(touched_on)::BIGINT // 3600 AS day_hour, word_hour, last_hour FROM ("
         f"SELECT *, unnest(range(word_on - {sliced.days_before}, least(word_on + {sliced.days_after}, last_on) + 1, INTERVAL 1 DAY))::DATE AS touched_on FROM ("
-        f"SELECT {series}, (valid_from AT TIME ZONE 'UTC')::DATE AS word_on, epoch(min(valid_from))::BIGINT // 3600 AS word_hour FROM {log} "
+        f"SELECT {series}, utc_day(valid_from) AS word_on, epoch(min(valid_from))::BIGINT // 3600 AS word_hour FROM {log} "
         f"WHERE recorded_at > make_timestamptz($since::BIGINT) AND {sliced.counts} GROUP BY ALL) CROSS JOIN (SELECT $last_at::BIGINT // 3600000000 AS last_hour, "
-        f"(make_timestamptz($last_at::BIGINT) AT TIME ZONE 'UTC')::DATE AS last_on))) WHERE {sliced.narrowed}",
+        f"utc_day(make_timestamptz($last_at::BIGINT)) AS last_on))) WHERE {sliced.narrowed}",
         {"since": since, "last_at": last_at},
     ).fetchall()
     return con.execute("SELECT count(*) FROM _touched").fetchall()[0][0]

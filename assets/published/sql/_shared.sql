@@ -45,10 +45,6 @@ CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
         WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' ELSE valid_from + slot_length(resolution) END;
 COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
 
--- AT TIME ZONE asks the calendar library row by row, at some twenty times the cost; UTC needs none.
-CREATE OR REPLACE MACRO _utc(instant) AS make_timestamp(epoch_us(instant));
-COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
-
 -- A continent's two letters alone are no country (AS is Asia before it is American Samoa); the UK is written so, and GB in ISO 3166.
 CREATE OR REPLACE MACRO _country_in_name(region) AS
     CASE WHEN region NOT IN ('AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA')

@@ -7,7 +7,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         SELECT l.* FROM observed.grid_carbon_log l JOIN asked q ON l.zone = q.asked_zone
         WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND l.recorded_at <= known_at::TIMESTAMPTZ AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_method = 'average'
           AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated') AND (q.asked_boundary IS NULL OR l.basis_boundary = q.asked_boundary)
-          AND (l.valid_from AT TIME ZONE 'UTC')::DATE BETWEEN q.asked_from_on AND q.asked_to_on
+          AND utc_day(l.valid_from) BETWEEN q.asked_from_on AND q.asked_to_on
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
     slot AS (
         SELECT w.*, epoch(slot_length(w.resolution)) / 3600 AS hours FROM word w WHERE w.is_offered
@@ -18,7 +18,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity' AND d.basis_method = 'average' AND d.basis_accounting = 'location' AND d.basis_kind IN ('actual', 'estimated')
           AND d.day_on BETWEEN q.asked_from_on AND q.asked_to_on AND (q.asked_boundary IS NULL OR d.basis_boundary = q.asked_boundary)
         UNION ALL
-        SELECT s.source_id, s.basis_boundary, s.basis_kind, s.resolution, (s.valid_from AT TIME ZONE 'UTC')::DATE, sum(s.intensity_gco2e_per_kwh * s.hours), sum(s.hours),
+        SELECT s.source_id, s.basis_boundary, s.basis_kind, s.resolution, utc_day(s.valid_from), sum(s.intensity_gco2e_per_kwh * s.hours), sum(s.hours),
             min(s.intensity_gco2e_per_kwh), max(s.intensity_gco2e_per_kwh)
         FROM slot s GROUP BY ALL),
     -- One source and basis for all periods, so that they compare: what is stated before what is computed beside it, lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
