@@ -11,10 +11,10 @@ certificates=etc/ssl/certs/ca-certificates.crt
 trap 'rm -rf "$work"' EXIT
 build() { DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" "$work/$2"; }
 
-debootstrap --variant=minbase --include=ca-certificates,python3,libssl3,libsqlite3-0,libffi8,libreadline8,libtirpc3 bookworm "$work/root" >/dev/null
+debootstrap --variant=minbase --include=ca-certificates,python3,libssl3,libsqlite3-0,libffi8,libreadline8,libtirpc3 bookworm "$work/base" >/dev/null
 # Where a proxy of one's own stands before the package hosts, its certificate is among those that this machine trusts.
-[ -z "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" "$work/root/$certificates"
-tar -C "$work/root" -c . | docker import --change "ENV PIP_CERT=/$certificates" - petaday-stand-in >/dev/null
+[ -z "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" "$work/base/$certificates"
+tar -C "$work/base" -c . | docker import --change "ENV PIP_CERT=/$certificates" - petaday-stand-in >/dev/null
 
 mkdir -p "$work/python/local" "$work/postgres" "$work/redis" "$work/objects"
 base=$("$python" -c 'import sys; print(sys.base_prefix)')
