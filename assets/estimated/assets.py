@@ -12,6 +12,7 @@ from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
 from assets.estimated import words
 from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.method_names import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario import bundled_scenarios
@@ -62,9 +63,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     same numbers. Rows of other method versions stay.
     """
     fingerprint = _inputs_fingerprint(con)
-    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [
-        (fingerprint,)
-    ]:
+    if mark_of(con, _DEFINITION)[0] == fingerprint:
         return False
     now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
     estimates = estimate_trainings(con, bundled_scenarios(), now, may_be_early=True)
@@ -78,8 +77,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         for table, frame in frames:
             _replace(con, table.full_name, frame)
         words.note(con)
-        con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
-        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
+        set_mark(con, _DEFINITION, fingerprint)
     return True
 
 

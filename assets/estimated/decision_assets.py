@@ -18,6 +18,7 @@ from assets.estimated.decision_tables import (
     WHY_MOVED,
 )
 from assets.estimated.decisions import VERSION, bundled_decisions, keep
+from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
@@ -91,9 +92,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     "Now" is when the warehouse last learnt something, so that the same data always give the same numbers.
     """
     fingerprint = _fingerprint(con)
-    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall() == [
-        (fingerprint,)
-    ]:
+    if mark_of(con, _DEFINITION)[0] == fingerprint:
         return False
     micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
@@ -111,8 +110,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
             columns = ", ".join(map(quoted, table.declared()))
             con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()
         words.note(con)
-        con.execute("DELETE FROM meta.definition WHERE name = ?", [_DEFINITION]).fetchall()
-        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [_DEFINITION, fingerprint]).fetchall()
+        set_mark(con, _DEFINITION, fingerprint)
     return True
 
 

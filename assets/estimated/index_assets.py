@@ -14,6 +14,7 @@ from assets.catalog import catalog
 from assets.dagster_support import POOL, HomeResource, of_table
 from assets.estimated import index_price
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
+from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.slices import Sliced, update
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
@@ -120,7 +121,7 @@ def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
     for part in index.parts:
         update(con, part)
     fingerprint, name = _fingerprint(con, index), index.table.full_name
-    if con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [name]).fetchall() == [(fingerprint,)]:
+    if mark_of(con, name)[0] == fingerprint:
         return False
     columns = ", ".join(quoted(c) for c in index.table.declared())
     with transaction(con):
@@ -129,8 +130,7 @@ def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
             f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({index.sql()})",
             {"method_version": index.method_version},
         ).fetchall()
-        con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
-        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, fingerprint]).fetchall()
+        set_mark(con, name, fingerprint)
     return True
 
 

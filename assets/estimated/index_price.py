@@ -21,6 +21,7 @@ import duckdb
 
 from assets.estimated import changes
 from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
+from assets.estimated.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from warehouse.connection import transaction
 from warehouse.quoting import literal, quoted
@@ -88,31 +89,25 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
         to the last digits: their order of adding is not told); rows of other method versions stay.
     """
     fingerprint, name = _fingerprint(con, views), PRICE_INDEX.full_name
-    found = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [name]).fetchall()
-    was, _, micros = found[0][0].partition("@") if found else ("", "", "")
+    was, since = mark_of(con, name)
     known = con.execute(
         "SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM meta.snapshot WHERE subject IN ('cloud_rate', 'exchange_rate')"
     ).fetchall()[0][0]
-    if (was, micros) == (fingerprint, str(known)):
+    if (was, since) == (fingerprint, known):
         return False
     if was != fingerprint:
-        con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
+        forget_mark(con, name)
         _rebuild(con)
         with transaction(con):
             changes.note(con, PRICE_INDEX, known, changes.EVER)
-            _set_mark(con, name, f"{fingerprint}@{known}")
+            set_mark(con, name, fingerprint, known)
     else:
         with transaction(con):
-            first_on = _add(con, int(micros))
+            first_on = _add(con, since)
             if first_on is not None:
                 changes.note(con, PRICE_INDEX, known, first_on)
-            _set_mark(con, name, f"{fingerprint}@{known}")
+            set_mark(con, name, fingerprint, known)
     return True
-
-
-def _set_mark(con: duckdb.DuckDBPyConnection, name: str, mark: str) -> None:
-    con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
-    con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, mark]).fetchall()
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: Table, select: str, **given: object) -> None:

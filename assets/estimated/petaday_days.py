@@ -18,13 +18,7 @@ from assets.estimated.changes import EVER, changed_from
 from assets.estimated.decision_tables import PETADAY_HISTORY
 from assets.estimated.decisions import VERSION, DecisionStatement, bundled_decisions, keep
 from assets.estimated.index_tables import PRICE_INDEX
-
-
-def _mark(con: duckdb.DuckDBPyConnection, name: str) -> tuple[str, int]:
-    """Fingerprint and known clock (microseconds) of the last computation of a table; ('', 0) where there is none."""
-    found = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [name]).fetchall()
-    fingerprint, _, micros = found[0][0].partition("@") if found else ("", "", "")
-    return fingerprint, int(micros or 0)
+from assets.estimated.marks import mark_of, set_mark
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: list[DecisionStatement]) -> str:
@@ -49,7 +43,7 @@ def update(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> bool:
     """
     name, index = PETADAY_HISTORY.full_name, PRICE_INDEX.full_name
     statements = [s for s in bundled_decisions() if s.decision.table is PETADAY_HISTORY]
-    (index_rule, known), (was, since) = _mark(con, index), _mark(con, name)
+    (index_rule, known), (was, since) = mark_of(con, index), mark_of(con, name)
     fingerprint = _fingerprint(con, index_rule, statements)
     if (was, since) == (fingerprint, known):
         return False
@@ -60,6 +54,5 @@ def update(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> bool:
             stated = statement.arguments.get("from_on", EVER)
             arguments = {**statement.arguments, "from_on": max(stated, first_on)}
             keep(con, dataclasses.replace(statement, arguments=arguments), now)
-    con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
-    con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, f"{fingerprint}@{known}"]).fetchall()
+    set_mark(con, name, fingerprint, known)
     return first_on is not None

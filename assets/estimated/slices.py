@@ -18,6 +18,7 @@ from importlib import resources
 
 import duckdb
 
+from assets.estimated.marks import forget_mark, mark_of, set_mark
 from warehouse.connection import transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Subject, Table, duckdb_type
@@ -78,15 +79,6 @@ class Updated:
         return self.is_rebuilt or self.touched_count > 0
 
 
-def _mark(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> tuple[str, int] | None:
-    """Fingerprint and known clock (microseconds) of the last computation; None where there is none."""
-    found = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [sliced.table.full_name]).fetchall()
-    if not found or "@" not in found[0][0]:
-        return None
-    fingerprint, _, micros = found[0][0].partition("@")
-    return fingerprint, int(micros)
-
-
 def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
     """Bring the table to what the log says now; rows of other method versions stay.
 
@@ -97,20 +89,20 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
     Returns:
         What was done. The rows are those that computing everything anew would give.
     """
-    name, mark, fingerprint = sliced.table.full_name, _mark(con, sliced), sliced.fingerprint
+    name, fingerprint = sliced.table.full_name, sliced.fingerprint
+    was, since = mark_of(con, name)
     known = con.execute(
         "SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM meta.snapshot WHERE subject = ?", [sliced.subject.name]
     ).fetchall()[0][0]
-    if mark == (fingerprint, known):
+    if (was, since) == (fingerprint, known):
         return Updated(False, 0, 0)
-    is_rebuilt = mark is None or mark[0] != fingerprint
-    since = 0 if mark is None or is_rebuilt else mark[1]
-    touched = _find_touched(con, sliced, since)
+    is_rebuilt = was != fingerprint
+    touched = _find_touched(con, sliced, 0 if is_rebuilt else since)
     written = 0
     # An addition is one transaction; a rebuild one for each chunk.
     with nullcontext() if is_rebuilt else transaction(con):
         if is_rebuilt:
-            con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
+            forget_mark(con, name)
             con.execute(
                 f"DELETE FROM {name} WHERE method_version = ? AND {sliced.day} NOT IN (SELECT {sliced.day} FROM _touched)",
                 [sliced.method_version],
@@ -118,8 +110,7 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
         for first_on, last_on in _chunks(con, sliced):
             with transaction(con) if is_rebuilt else nullcontext():
                 written += _compute(con, sliced, first_on, last_on, whole_days=is_rebuilt)
-        con.execute("DELETE FROM meta.definition WHERE name = ?", [name]).fetchall()
-        con.execute("INSERT INTO meta.definition VALUES (?, ?)", [name, f"{fingerprint}@{known}"]).fetchall()
+        set_mark(con, name, fingerprint, known)
     con.execute("DROP TABLE _touched").fetchall()
     return Updated(is_rebuilt, touched, written)
 
