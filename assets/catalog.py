@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from assets.estimated import index_known
-from assets.estimated.decision_tables import DECISION_TABLES
+from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.index_tables import INDEX_TABLES
 from assets.estimated.tables import TABLES as ESTIMATED_TABLES
 from assets.estimated.training import formula_statements

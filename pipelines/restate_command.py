@@ -34,8 +34,8 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
 
     from assets.estimated.method import Statement
     from assets.estimated.restate import restate as compare
-    from assets.estimated.scenario import Scenario, bundled_scenarios
-    from assets.estimated.sections import ExtendedTraining, bundled_statements, read_any
+    from assets.estimated.scenario_files.sections import ExtendedTraining, bundled_statements, read_any
+    from assets.estimated.scenario_files.training import Scenario, bundled_scenarios
     from assets.published.report.restatement import change_words, restatement_page
     from warehouse.connection import read_published
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from importlib import resources
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -15,8 +15,8 @@ from assets.estimated.engine import estimate_statements, result_frames
 from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.method_names import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
-from assets.estimated.scenario import bundled_scenarios
-from assets.estimated.sections import bundled_statements
+from assets.estimated.scenario_files.sections import bundled_statements
+from assets.estimated.scenario_files.training import bundled_scenarios
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
 from assets.estimated.waiting import is_waiting
@@ -42,11 +42,10 @@ _DEFINITION = "estimated.training_estimate"
 
 def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
     """Changes when anything changes that an estimate depends on."""
-    folder = resources.files("assets.estimated")
-    parts = (folder, folder / "methods", folder / "scenarios", folder / "scenarios" / "other")
-    files = [f for part in parts for f in sorted(part.iterdir(), key=lambda f: f.name)]
     # All of the room, not a list of what counts: a new module would be forgotten in it.
-    texts = [f.read_text(encoding="utf-8") for f in files if f.name.endswith((".sql", ".toml", ".py"))]
+    root = Path(__file__).parent
+    files = sorted(f for f in root.rglob("*") if f.suffix in (".sql", ".toml", ".py"))
+    texts = [f.read_text(encoding="utf-8") for f in files]
     data = con.execute(
         "SELECT (SELECT coalesce(max(load_number), 0) FROM meta.capture WHERE changed_count > 0), "
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"

@@ -18,7 +18,8 @@ from assets.estimated.assumed import ORIGIN, assumed_ranges, with_assumed
 from assets.estimated.lacking import lacking_numbers
 from assets.estimated.method import Factor, Quantity, Result, Statement
 from assets.estimated.sampling import drawn_bands
-from assets.estimated.scenario import NUMBERS, Band, Scenario, ScenarioError
+from assets.estimated.scenario_files.fields import Band, ScenarioError
+from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from assets.estimated.training import RATE_RULE, TOLERANCE, ensure_formulas, look_up
 from warehouse.tables import Table

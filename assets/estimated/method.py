@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from assets.estimated.scenario import Band, Bounds, Scenario
+from assets.estimated.scenario_files.fields import Band, Bounds
+from assets.estimated.scenario_files.training import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from typing import Any
 
 import duckdb
 
-from assets.estimated.decisions import DecisionStatement, answer, as_json
+from assets.estimated.decisions.asking import answer, as_json
+from assets.estimated.decisions.declarations import DecisionStatement
+from assets.estimated.decisions.own_scenario import PLACES, take_in
 from assets.estimated.engine import estimate_statements
-from assets.estimated.given_money import has_other_money, in_usd, published_rate, with_conversions
 from assets.estimated.method import Result, Statement
-from assets.estimated.own_scenario import PLACES, take_in
-from assets.estimated.scenario import Band, Scenario, read_toml, scenario_text
-from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file
+from assets.estimated.scenario_files.currencies import has_other_money, in_usd, published_rate, with_conversions
+from assets.estimated.scenario_files.fields import Band, read_toml, scenario_text
+from assets.estimated.scenario_files.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS, ExtendedTraining, any_of_file
+from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.training import estimate_training
 from warehouse.connection import read_published
 from warehouse.errors import NotPublishedError

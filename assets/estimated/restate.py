@@ -18,7 +18,8 @@ import polars as pl
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
-from assets.estimated.scenario import Scenario, ScenarioError, closest
+from assets.estimated.scenario_files.fields import ScenarioError, closest
+from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.training import METHOD_VERSION, RATE_RULES, Estimate, estimate_trainings
 
 #: Names of a scenario whose look-up depends on the date -> where the first date is observed.

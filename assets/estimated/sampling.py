@@ -15,7 +15,7 @@ from statistics import NormalDist
 import duckdb
 import polars as pl
 
-from assets.estimated.scenario import Bounds
+from assets.estimated.scenario_files.fields import Bounds
 
 SEED = 1
 DRAWS = 2_000

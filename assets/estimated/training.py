@@ -25,7 +25,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.scenario import NUMBERS, Scenario, ScenarioError
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE, TRAINING_QUANTITIES
 from assets.observed.views import speaking_statements
 

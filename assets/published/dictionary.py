@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets.estimated.key_page import key_page
+from assets.estimated.scenario_files.key_page import key_page
 from assets.published import manual
 
 DOCS = Path(__file__).parents[2] / "docs"

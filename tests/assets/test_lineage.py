@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from assets.dagster_support import lineage_of_same_names
-from assets.estimated.decision_assets import _DEPS, DECISION_TABLES, inputs_of
+from assets.estimated.decisions.assets import _DEPS, DECISION_TABLES, inputs_of
 from assets.lineage import _MEASURES, OF_THE_RULE, _columns, column_lineage, lineage_metadata, tables_read_by
 from warehouse.tables import Table
 

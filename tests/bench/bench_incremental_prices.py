@@ -12,7 +12,7 @@ import duckdb
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import petaday_days
+from assets.estimated.decisions import petaday_history
 from assets.estimated.index_assets import INDICES, compute
 from assets.subjects import CLOUD_RATE
 from tests.bench._timing import measured, peak_mib
@@ -121,7 +121,7 @@ def _digest(con: duckdb.DuckDBPyConnection) -> tuple:
 
 def _petadays(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
-        petaday_days.update(con, START)
+        petaday_history.update(con, START)
 
 
 def _sum_of_petadays(con: duckdb.DuckDBPyConnection) -> tuple:
@@ -177,7 +177,7 @@ _ANEW = """
 import sys
 from pathlib import Path
 from assets.catalog import catalog
-from assets.estimated import petaday_days
+from assets.estimated.decisions import petaday_history
 from assets.estimated.index_assets import INDICES, compute
 from tests.bench._timing import peak_of_this_process
 from warehouse.connection import write_session

@@ -18,7 +18,8 @@ import pytest
 
 from assets import intake, reading, settle
 from assets.catalog import catalog
-from assets.estimated.scenario import ScenarioError, scenario_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.training import scenario_of
 from assets.estimated.training import estimate_training
 from assets.observed.checks import CHECKS
 from assets.reference.tables import REFERENCE_TABLES, Accelerator, read_reference

@@ -16,14 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.estimated import decision_assets, words
-from assets.estimated.decision_tables import DECISION_TABLES
-from assets.estimated.decisions import DecisionStatement, answer
+from assets.estimated import words
+from assets.estimated.decisions import assets as decision_assets
+from assets.estimated.decisions.asking import answer
+from assets.estimated.decisions.declarations import DecisionStatement
+from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Statement
 from assets.estimated.report import estimate_any
-from assets.estimated.scenario import Band, ScenarioError
-from assets.estimated.sections import bundled_statements, parse_any
+from assets.estimated.scenario_files.fields import Band, ScenarioError
+from assets.estimated.scenario_files.sections import bundled_statements, parse_any
 
 SCENARIOS = resources.files("assets.estimated") / "scenarios"
 ON = "DATE '2026-08-01'"

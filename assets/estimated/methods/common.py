@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from assets.estimated.method import Factor, FactorLookup, Statement
-from assets.estimated.scenario import NUMBERS, Bounds
+from assets.estimated.scenario_files.fields import Bounds
+from assets.estimated.scenario_files.training import NUMBERS
 
 PARAMETERS = NUMBERS["parameters_count"]
 PUE = NUMBERS["pue"]

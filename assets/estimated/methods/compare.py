@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.estimated.method import Method, Quantity
-from assets.estimated.scenario import Bounds
+from assets.estimated.scenario_files.fields import Bounds
 
 _ANY = Bounds("one unit for both", 1e-300, 1e300)
 METHODS = (

@@ -17,7 +17,8 @@ from assets.estimated.methods.common import (
     USD_PER_GPU_HOUR,
     reference_facts,
 )
-from assets.estimated.scenario import NUMBERS, Bounds
+from assets.estimated.scenario_files.fields import Bounds
+from assets.estimated.scenario_files.training import NUMBERS
 
 _SIZE = "give parameters_count or model"
 _ATTENTION = f"{_SIZE}, layer_count, attention_width_count (or attention_head_count and head_dimension_count) and context_tokens_count"

@@ -8,7 +8,7 @@ import duckdb
 
 from assets.estimated.method import Default, Factor, Method, Quantity, Statement
 from assets.estimated.methods.common import COUNT, HOURS, KG, SHARE, SHARE_ABOVE_0, YEARS
-from assets.estimated.scenario import Band, Bounds
+from assets.estimated.scenario_files.fields import Band, Bounds
 
 
 def _published(

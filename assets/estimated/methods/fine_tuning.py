@@ -18,7 +18,8 @@ from assets.estimated.methods.common import (
     USD_PER_GPU_HOUR,
     reference_facts,
 )
-from assets.estimated.scenario import NUMBERS, Band, Bounds
+from assets.estimated.scenario_files.fields import Band, Bounds
+from assets.estimated.scenario_files.training import NUMBERS
 
 _SIZE = "give model or parameters_count"
 _FLOP = f"{_SIZE}; tokens_count"

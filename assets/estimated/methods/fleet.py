@@ -22,7 +22,8 @@ from assets.estimated.methods.common import (
     USD_PER_KWH,
 )
 from assets.estimated.methods.serving import METHODS as SERVED
-from assets.estimated.scenario import NUMBERS, Band, Bounds, Scenario, ScenarioError
+from assets.estimated.scenario_files.fields import Band, Bounds, ScenarioError
+from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from assets.estimated.training import look_up
 
 _RATIO = Bounds("1", 1e-3, 1e3)

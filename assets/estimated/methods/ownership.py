@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assets.estimated.method import Default, Method, Quantity
 from assets.estimated.methods.common import COUNT, KWH, PUE, SHARE, USD, USD_PER_KWH, WATT
-from assets.estimated.scenario import NUMBERS, Band, Bounds
+from assets.estimated.scenario_files.fields import Band, Bounds
+from assets.estimated.scenario_files.training import NUMBERS
 
 _EPOCH = "https://arxiv.org/abs/2405.21015"
 _VALUE = "give price_usd and days_since_purchase, or value_at_start_usd"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import COUNT, GRAM, GRID, KWH, WATER
-from assets.estimated.scenario import Bounds
+from assets.estimated.scenario_files.fields import Bounds
 
 _WH = Bounds("Wh", 0, 1e9, "0.24 Wh, not 0.00024 kWh")
 _PARTS = "give accelerator_wh, host_wh, idle_wh and overhead_wh, or energy_wh, or service_energy_kwh and requests_count"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.estimated.method import Default, Method, Quantity
 from assets.estimated.methods.common import GRID, PARAMETERS, PUE, SECONDS, TOKENS, WATER, reference_facts
-from assets.estimated.scenario import Band, Bounds
+from assets.estimated.scenario_files.fields import Band, Bounds
 
 _SIZE = "give parameters_count and active_parameters_count, or model"
 _ALL = f"{_SIZE}; and output_tokens_count"

@@ -19,7 +19,7 @@ from assets.estimated.methods.common import (
     WATT,
     reference_facts,
 )
-from assets.estimated.scenario import Bounds
+from assets.estimated.scenario_files.fields import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
 _RATE = Bounds("tokens/s", 1e-6, 1e15)

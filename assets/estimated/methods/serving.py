@@ -25,7 +25,8 @@ from assets.estimated.methods.common import (
     USD_PER_GPU_HOUR,
     reference_facts,
 )
-from assets.estimated.scenario import NUMBERS, Band, Bounds
+from assets.estimated.scenario_files.fields import Band, Bounds
+from assets.estimated.scenario_files.training import NUMBERS
 
 _FITTED = "https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tasks/lm-arena-chat.json"
 _SIZE = "give model or parameters_count"

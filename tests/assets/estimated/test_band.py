@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.estimated.scenario import scenario_of
+from assets.estimated.scenario_files.training import scenario_of
 from assets.estimated.training import estimate_training
 
 Z = 1.6448536269514722

@@ -11,8 +11,8 @@ from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
 from assets.estimated.restate import restate
-from assets.estimated.scenario import bundled_scenarios, parse_scenario
-from assets.estimated.sections import bundled_statements
+from assets.estimated.scenario_files.sections import bundled_statements
+from assets.estimated.scenario_files.training import bundled_scenarios, parse_scenario
 from assets.sources import all_sources
 from tests.warehouse.test_keeping import offers
 from warehouse.connection import write_session

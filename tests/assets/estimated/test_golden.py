@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.scenario import scenario_of
+from assets.estimated.scenario_files.training import scenario_of
 from assets.estimated.training import estimate_trainings
 
 TABLES = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "19", "20")

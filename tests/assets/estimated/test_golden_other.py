@@ -15,7 +15,7 @@ import pytest
 
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Statement
-from assets.estimated.sections import SECTIONS, statement_of
+from assets.estimated.scenario_files.sections import SECTIONS, statement_of
 from tests.assets.estimated.test_golden import KG_PER_LB, is_other, is_training
 
 TABLES = ("05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "21")
@@ -500,7 +500,7 @@ def test_golden(table: str, golden: Path, warehouse: duckdb.DuckDBPyConnection) 
 
 def test_predicted_against_actual(golden: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
     """LLMCarbon's deltas: a training's emissions, then beside what was published."""
-    from assets.estimated.scenario import scenario_of
+    from assets.estimated.scenario_files.training import scenario_of
     from assets.estimated.training import estimate_trainings
     from tests.assets.estimated.test_golden import scenario_keys
 

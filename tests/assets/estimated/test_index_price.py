@@ -13,7 +13,8 @@ import pytest
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import index_price, petaday_days
+from assets.estimated import index_price
+from assets.estimated.decisions import petaday_history
 from assets.estimated.index_assets import INDICES, compute
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE
 from warehouse import log
@@ -84,7 +85,7 @@ class Loader:
         settle.match_accelerators(self.con)
         compute(self.con, PRICE)
         with transaction(self.con):
-            petaday_days.update(self.con, self.moment)
+            petaday_history.update(self.con, self.moment)
         return {t: self._rows(t) for t in TABLES}
 
     def _rows(self, table: str) -> list[tuple]:

@@ -10,8 +10,9 @@ import pytest
 
 from assets.estimated.engine import estimate_statements
 from assets.estimated.restate import restate
-from assets.estimated.scenario import ScenarioError, parse_scenario
-from assets.estimated.sections import statement_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.sections import statement_of
+from assets.estimated.scenario_files.training import parse_scenario
 from assets.published.report.restatement import change_words, restatement_page
 
 NOW = dt.datetime(2025, 11, 25, tzinfo=dt.UTC)

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.estimated.scenario import ScenarioError, scenario_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.training import scenario_of
 from assets.estimated.training import estimate_training
 from tests.assets.estimated.conftest import build
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assets.estimated.engine import estimate_statements
-from assets.estimated.sections import statement_of
+from assets.estimated.scenario_files.sections import statement_of
 from tests.assets.estimated.test_band import draw
 
 REQUEST = {

@@ -13,8 +13,8 @@ import pytest
 
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Result
-from assets.estimated.scenario import ScenarioError
-from assets.estimated.sections import statement_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.sections import statement_of
 
 #: Prompts of the benchmark are not published.
 ASSUMED_PROMPT_TOKENS = 200

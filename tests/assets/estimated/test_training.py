@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.estimated.scenario import ScenarioError, bundled_scenarios, scenario_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.training import bundled_scenarios, scenario_of
 from assets.estimated.tables import FACTOR, METHOD_DEFAULT, TABLES, TRAINING_ESTIMATE, TRAINING_QUANTITIES
 from assets.estimated.training import estimate_training, estimate_trainings
 from tests.assets.estimated.conftest import build

@@ -13,8 +13,8 @@ import pytest
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated.engine import estimate_statements
-from assets.estimated.scenario import ScenarioError
-from assets.estimated.sections import statement_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.sections import statement_of
 from assets.sources import all_sources
 from warehouse.connection import write_session
 from warehouse.home import Home

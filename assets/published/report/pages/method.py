@@ -11,7 +11,7 @@ from assets.published.report.pages.common import states
 
 def method(facts: Facts) -> Row:
     """Formulas, defaults, bounds, sources with their licences, versions."""
-    from assets.estimated.scenario import NUMBERS
+    from assets.estimated.scenario_files.training import NUMBERS
 
     return {
         "formulas": facts.rows("formula"),

@@ -18,7 +18,7 @@ SEEN_SHARE = 0.005
 
 def scenarios(facts: Facts) -> Row:
     """Training estimates with bands, what the bands come from, and where the claim holds."""
-    from assets.estimated.scenario import bundled_scenarios
+    from assets.estimated.scenario_files.training import bundled_scenarios
 
     stated = {s.scenario_id: s for s in bundled_scenarios()}
     factor_rows = facts.rows("factor")

@@ -16,8 +16,9 @@ import polars as pl
 
 from assets.estimated.engine import UNPRICED, estimate_statements, result_frames
 from assets.estimated.method import Statement
-from assets.estimated.scenario import TEXTS, Scenario, ScenarioError, read_toml, scenario_text
-from assets.estimated.sections import ExtendedTraining, any_of_file
+from assets.estimated.scenario_files.fields import ScenarioError, read_toml, scenario_text
+from assets.estimated.scenario_files.sections import ExtendedTraining, any_of_file
+from assets.estimated.scenario_files.training import TEXTS, Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import estimate_trainings, look_up
 from warehouse.tables import Table

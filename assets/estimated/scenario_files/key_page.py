@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.estimated.given_keys import DIMENSIONS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES, VALUES
 from assets.estimated.method import Method
-from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, Bounds
-from assets.estimated.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS
+from assets.estimated.scenario_files.fields import Bounds
+from assets.estimated.scenario_files.key_names import DIMENSIONS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES, VALUES
+from assets.estimated.scenario_files.sections import COST_VIEWS, EXTRA_FIELDS, SECTIONS
+from assets.estimated.scenario_files.training import INSTANTS, NUMBERS, SHORTHAND, TEXTS
 from assets.estimated.tables import TRAINING_QUANTITIES
 
 _HEAD = """# Keys of a scenario file

@@ -9,16 +9,19 @@ import duckdb
 
 from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
-from assets.estimated import petaday_days, words
-from assets.estimated.decision_tables import (
+from assets.estimated import words
+from assets.estimated.decisions import petaday_history
+from assets.estimated.decisions.asking import keep
+from assets.estimated.decisions.declarations import VERSION
+from assets.estimated.decisions.tables import (
     ACCELERATOR_BY_YEAR,
     DECISION_TABLES,
     PETADAY_HISTORY,
     SCENARIO_VERDICT,
     WHY_MOVED,
 )
-from assets.estimated.decisions import VERSION, bundled_decisions, keep
 from assets.estimated.marks import mark_of, set_mark
+from assets.estimated.scenario_files.sections import bundled_decisions
 from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
@@ -97,7 +100,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
     with transaction(con):
-        petaday_days.update(con, now)
+        petaday_history.update(con, now)
         anew = [table for table in DECISION_TABLES if table is not PETADAY_HISTORY]
         for table in anew:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"

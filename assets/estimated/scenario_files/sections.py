@@ -8,28 +8,31 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from assets.estimated.decisions import DECISIONS, DecisionStatement, decision_of
-from assets.estimated.given_keys import as_written, canonical, unknown_key
+from assets.estimated.decisions.declarations import DECISIONS, DecisionStatement
+from assets.estimated.decisions.reading import decision_of
 from assets.estimated.method import Method, Statement
 from assets.estimated.methods import METHODS
-from assets.estimated.scenario import (
-    INSTANTS,
-    NUMBERS,
-    SHORTHAND,
-    TEXTS,
-    TOP_LEVEL,
+from assets.estimated.scenario_files.fields import (
     Band,
     Bounds,
-    Scenario,
     ScenarioError,
     closest,
     read_as_of,
     read_number,
     read_text,
     read_toml,
+    scenario_text,
+)
+from assets.estimated.scenario_files.key_names import as_written, canonical, unknown_key
+from assets.estimated.scenario_files.training import (
+    INSTANTS,
+    NUMBERS,
+    SHORTHAND,
+    TEXTS,
+    TOP_LEVEL,
+    Scenario,
     scenario_of,
     scenario_of_file,
-    scenario_text,
 )
 
 #: Section -> methods, the one that is meant where none is named first.
@@ -254,3 +257,11 @@ def bundled_statements() -> list[Statement]:
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
     return [s for s in found if isinstance(s, Statement)]
+
+
+def bundled_decisions() -> list[DecisionStatement]:
+    """The decisions that ship with Petaday, by name."""
+    folder = resources.files("assets.estimated") / "scenarios" / "decisions"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
+    return [s for s in found if isinstance(s, DecisionStatement)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from assets.estimated.decisions import DecisionStatement
-from assets.estimated.given_keys import NAMES, other_keys
-from assets.estimated.scenario import NUMBERS, SHORTHAND, Band, ScenarioError, scenario_of
-from assets.estimated.sections import SECTIONS, ExtendedTraining, parse_any, statement_of
+from assets.estimated.decisions.declarations import DecisionStatement
+from assets.estimated.scenario_files.fields import Band, ScenarioError
+from assets.estimated.scenario_files.key_names import NAMES, other_keys
+from assets.estimated.scenario_files.sections import SECTIONS, ExtendedTraining, parse_any, statement_of
+from assets.estimated.scenario_files.training import NUMBERS, SHORTHAND, scenario_of
 
 SAME = [
     ("power_kw_per_gpu", 0.4, "power_w_per_gpu", 400),

@@ -15,10 +15,12 @@ import duckdb
 
 from assets.catalog import catalog
 from assets.estimated.changes import EVER, changed_from
-from assets.estimated.decision_tables import PETADAY_HISTORY
-from assets.estimated.decisions import VERSION, DecisionStatement, bundled_decisions, keep
+from assets.estimated.decisions.asking import keep
+from assets.estimated.decisions.declarations import VERSION, DecisionStatement
+from assets.estimated.decisions.tables import PETADAY_HISTORY
 from assets.estimated.index_tables import PRICE_INDEX
 from assets.estimated.marks import mark_of, set_mark
+from assets.estimated.scenario_files.sections import bundled_decisions
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: list[DecisionStatement]) -> str:

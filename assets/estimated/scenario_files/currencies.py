@@ -14,10 +14,11 @@ from typing import Any
 
 import duckdb
 
-from assets.estimated.decisions import DECISIONS
-from assets.estimated.given_keys import OTHER_MONEY, canonical, scaled
-from assets.estimated.scenario import INSTANTS, NUMBERS, SHORTHAND, TEXTS, ScenarioError, read_day
-from assets.estimated.sections import EXTRA_FIELDS, SECTIONS
+from assets.estimated.decisions.declarations import DECISIONS
+from assets.estimated.scenario_files.fields import ScenarioError, read_day
+from assets.estimated.scenario_files.key_names import OTHER_MONEY, canonical, scaled
+from assets.estimated.scenario_files.sections import EXTRA_FIELDS, SECTIONS
+from assets.estimated.scenario_files.training import INSTANTS, NUMBERS, SHORTHAND, TEXTS
 
 _CODES = {"rmb": "CNY"}
 _DOLLARS = re.compile(r"(?:^|_)(usd)(?:_|\Z)")

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.scenario import ScenarioError, bundled_scenarios, parse_scenario, read_scenario, scenario_of
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.training import bundled_scenarios, parse_scenario, read_scenario, scenario_of
 
 BAD = [
     (

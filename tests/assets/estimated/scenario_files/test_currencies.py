@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.estimated.given_money import Rate, has_other_money, in_usd, published_rate, with_conversions
 from assets.estimated.report import estimate_any
-from assets.estimated.scenario import ScenarioError, read_toml
-from assets.estimated.sections import any_of_file
+from assets.estimated.scenario_files.currencies import Rate, has_other_money, in_usd, published_rate, with_conversions
+from assets.estimated.scenario_files.fields import ScenarioError, read_toml
+from assets.estimated.scenario_files.sections import any_of_file
 
 TODAY = dt.date(2026, 11, 26)
 NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)

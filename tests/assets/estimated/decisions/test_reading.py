@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assets.estimated.decisions import DECISIONS, DecisionStatement, bundled_decisions
-from assets.estimated.scenario import ScenarioError
-from assets.estimated.sections import parse_any
+from assets.estimated.decisions.declarations import DECISIONS, DecisionStatement
+from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.sections import bundled_decisions, parse_any
 
 WORKLOAD = '[[esg_report.workloads]]\nname = "a"\naccelerator = "H100"\ngpu_hours = 1\n'
 BAD = [

@@ -1,0 +1,171 @@
+"""From a statement to the rows that its macro answers with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.estimated.decisions.declarations import VERSION, WORKLOAD, DecisionStatement
+from assets.estimated.scenario_files.fields import (
+    ScenarioError,
+    closest,
+)
+from warehouse.quoting import quoted
+
+#: What `why_moved` can split: scenarios, and rows of siting and of petaday_history by their keys.
+_MOVABLE = """(
+    SELECT scenario_id AS name FROM estimated.training_estimate
+    UNION SELECT scenario_id FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'fleet')
+    UNION SELECT concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option) FROM estimated.siting
+    UNION SELECT concat_ws('/', scenario_id, accelerator_id, purchase_option) FROM estimated.petaday_history)"""
+
+
+def _of_country(con: duckdb.DuckDBPyConnection, column: str, given: str) -> str:
+    """`; grid zones of Germany: DE` where a country's name stands for a zone or region; nothing else."""
+    asked = {
+        "zone": "SELECT c.name, z.zone FROM country c JOIN (SELECT DISTINCT zone FROM observed.grid_carbon_log) z "
+        "ON z.zone = coalesce(c.grid_zone, c.country_code) OR starts_with(z.zone, coalesce(c.grid_zone, c.country_code) || '-')",
+        "region": "SELECT DISTINCT c.name, r.region FROM country c JOIN reference.region r USING (country_code)",
+    }.get(column)
+    if asked is None:
+        return ""
+    found = con.execute(
+        "WITH country AS (SELECT * FROM reference.country WHERE lower($1) IN (lower(name), lower(country_code), lower(country_code_alpha3))) "
+        f"SELECT * FROM ({asked}) t(country, name) ORDER BY length(name), name",
+        [given],
+    ).fetchall()
+    if not found:
+        return ""
+    names = [name for _, name in found]
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"; {'grid zones' if column == 'zone' else 'regions'} of {found[0][0]}: {', '.join(names[:12])}{more}"
+
+
+def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
+    problems: list[str] = []
+    pairs = [
+        (name, p, statement.arguments[name])
+        for name, p in statement.decision.parameters.items()
+        if name in statement.arguments
+    ]
+    for position, workload in enumerate(statement.arguments.get("workloads", []), 1):
+        pairs += [(f"workloads[{position}].{k}", WORKLOAD[k], v) for k, v in workload.items() if v is not None]
+    for name, parameter, value in pairs:
+        if parameter.known is None:
+            continue
+        if parameter.known == "accelerator":
+            meant = con.execute("SELECT accelerator_id FROM accelerator_ids(?) ORDER BY 1", [value]).fetchall()
+            found = len(meant)
+            column, table = "accelerator_id", "reference.accelerator"
+            if found > 1 and name.startswith("workloads") and (str(value).lower(),) not in meant:
+                problems.append(f"{name}: {value!r} may be {', '.join(i for (i,) in meant)}; name one")
+        elif parameter.known == "model":
+            column, table = "model_id", "reference.model"
+            known = "SELECT count(*) FROM observed.model_name WHERE name_key = model_key($1)"
+            found = con.execute(known, [value]).fetchall()[0][0]
+        elif parameter.known == "estimate":
+            table, column = _MOVABLE, "name"
+            found = con.execute(f"SELECT count(*) FROM {table} WHERE name = $1", [value]).fetchall()[0][0]
+        else:
+            table, column = parameter.known.rsplit(".", 1)
+            found = con.execute(
+                f"SELECT count(*) FROM {table} WHERE lower({column}) = lower($1) OR lower({column}) LIKE '%/' || lower($1)",
+                [value],
+            ).fetchall()[0][0]
+        if not found:
+            names = [
+                n
+                for (n,) in con.execute(
+                    f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
+                ).fetchall()
+            ]
+            near = (
+                _of_country(con, column, str(value))
+                or closest(str(value).lower(), names)
+                or f"; there are {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+            )
+            problems.append(f"{name}: {value!r} is not known{near}")
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
+    """Nothing is known of what lies ahead but what was announced, and that is at most a year."""
+    today, problems = now.date(), []
+    for name, parameter in statement.decision.parameters.items():
+        if parameter.kind != "date" or (given := statement.arguments.get(name)) is None:
+            continue
+        day = given.date() if isinstance(given, dt.datetime) else given
+        if name in ("valid_at", "from_at", "to_at") and day > today + dt.timedelta(days=366):
+            problems.append(
+                f"{name}: {given} lies more than a year ahead; allowed is up to {today + dt.timedelta(days=366)}"
+            )
+        elif name in ("from_at", "from_on") and day > today and name.replace("from", "to") not in statement.arguments:
+            problems.append(
+                f"{name}: {given} given; allowed is a day up to today, {today}, or give {name.replace('from', 'to')} too"
+            )
+    if problems:
+        raise ScenarioError(problems)
+
+
+def question(statement: DecisionStatement, now: dt.datetime) -> tuple[str, dict[str, Any]]:
+    """The SQL that asks the macro, and its parameters; `now` is the instant where none is stated."""
+    decision, arguments = statement.decision, dict(statement.arguments)
+    if decision.instant:
+        arguments.setdefault(decision.instant, now.date() if decision.instant.endswith("_on") else now)
+    call = ", ".join(f"{name} := ${name}" for name in arguments)
+    extra = "".join(f", {sql} AS {name}" for name, sql in decision.extra.items())
+    return f"SELECT *{extra} FROM {decision.section}({call})", arguments
+
+
+def answer(
+    con: duckdb.DuckDBPyConnection,
+    statement: DecisionStatement,
+    now: dt.datetime,
+    more: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """The rows that the macro answers with.
+
+    Args:
+        con: the published file.
+        statement: what is asked.
+        now: the instant where none is stated.
+        more: parameters of the macro that no file states, as where a scenario of one's own stands.
+
+    Raises:
+        ScenarioError: one line per name that is not known.
+    """
+    _refuse_dates_ahead(statement, now)
+    _refuse_unknown_names(con, statement)
+    if more:
+        stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}
+        statement = replace(statement, arguments=stated | dict(more))
+    return con.execute(*question(statement, now)).pl()
+
+
+def keep(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> None:
+    """Add what the macro answers to a bundled statement to the table of its decision, in the caller's transaction."""
+    table = statement.decision.table
+    columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
+    sql, arguments = question(statement, now)
+    con.execute(
+        f"INSERT INTO {table.full_name} BY NAME SELECT $of_scenario AS scenario_id, $of_version AS method_version, {columns} FROM ({sql})",
+        arguments | {"of_scenario": statement.scenario_id, "of_version": VERSION},
+    ).fetchall()
+
+
+def as_json(statement: DecisionStatement, rows: pl.DataFrame, now: dt.datetime) -> dict[str, Any]:
+    """The output of `petaday estimate --json` for a decision."""
+    return {
+        "decision": statement.decision.section,
+        "rows": rows.to_dicts(),
+        "method_version": VERSION,
+        "scenario": {"section": statement.decision.section, "title": statement.title, **statement.arguments},
+        "computed_at": now.isoformat(),
+        "is_bundled": bool(rows["is_bundled"].any()) if "is_bundled" in rows.columns else None,
+    }

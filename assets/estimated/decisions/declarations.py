@@ -1,0 +1,237 @@
+"""Every decision: its section, the parameters of the macro that answers it, and the table of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assets.estimated.decisions.tables import (
+    BUILD_ADAPT_BUY,
+    COMPUTE_GROWTH,
+    EAST_WEST,
+    ESG_REPORT,
+    PETADAY_HISTORY,
+    SITING,
+    WHY_MOVED,
+)
+from assets.estimated.methods.common import (
+    COUNT,
+    HOURS,
+    KG,
+    KWH,
+    PARAMETERS,
+    PUE,
+    SHARE,
+    SHARE_ABOVE_0,
+    TOKENS,
+    WATER,
+)
+from assets.estimated.scenario_files.fields import (
+    PURCHASES,
+    Bounds,
+)
+from assets.estimated.scenario_files.training import NUMBERS
+from warehouse.tables import Table
+
+VERSION = "decision-1"
+_Kind = Literal["number", "text", "date", "flag", "file", "workloads"]
+_BOUNDARIES = ("lifecycle", "direct")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a macro: what it may be."""
+
+    kind: _Kind
+    bounds: Bounds | None = None
+    allowed: tuple[str, ...] = ()
+    #: `table.column` of the names that there are; another is refused with the closest of them.
+    known: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A section, the macro that answers it, and the table that keeps the answers to the bundled scenarios."""
+
+    section: str
+    parameters: Mapping[str, Parameter]
+    table: Table
+    #: At least one of each group must be stated.
+    needs: tuple[tuple[str, ...], ...] = ()
+    #: Of each group at most one may be stated.
+    either: tuple[tuple[str, ...], ...] = ()
+    #: Parameter that is the instant of the question; where it is not stated, now is.
+    instant: str | None = None
+    #: SQL over the answer for columns that only the table has.
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStatement:
+    """What a file states for one decision."""
+
+    scenario_id: str
+    decision: Decision
+    arguments: Mapping[str, Any]
+    title: str | None = None
+    note: str | None = None
+    source_url: str | None = None
+
+
+def _number(bounds: Bounds) -> Parameter:
+    return Parameter("number", bounds)
+
+
+_NAME, _DATE = Parameter("text"), Parameter("date")
+_ACCELERATOR = Parameter("text", known="accelerator")
+_MODEL = Parameter("text", known="model")
+_PROVIDER = Parameter("text", known="reference.region.provider")
+_REGION = Parameter("text", known="reference.region.region")
+_ZONE = Parameter("text", known="observed.grid_carbon_log.zone")
+_PURCHASE = Parameter("text", allowed=PURCHASES)
+_BOUNDARY = Parameter("text", allowed=_BOUNDARIES)
+_DATA = _number(Bounds("GB", 0, 1e15))
+_PRICE_PER_GB = Bounds("money per GB", 0, 1_000)
+_BANDWIDTH = _number(Bounds("Gbit/s", 1e-6, 1e9))
+_RATE = _number(Bounds("tokens/s", 1e-6, 1e12))
+_YEAR = _number(Bounds("year", 1990, 2100, "2024"))
+
+#: What a workload of an ESG report may state.
+WORKLOAD: Mapping[str, Parameter] = {
+    "name": _NAME,
+    "month": _number(Bounds("month", 1, 12)),
+    "accelerator": _ACCELERATOR,
+    "provider": _PROVIDER,
+    "region": _REGION,
+    "zone": _ZONE,
+    "gpu_hours": _number(HOURS),
+    "power_w_per_gpu": _number(NUMBERS["power_w_per_gpu"]),
+    "pue": _number(PUE),
+    "market_gco2e_per_kwh": _number(Bounds("gCO2e/kWh", 0, 2_500)),
+    "device_kgco2e": _number(KG),
+    "site_water_l_per_kwh": _number(WATER),
+    "grid_water_l_per_kwh": _number(WATER),
+    "functional_unit_count": _number(COUNT),
+}
+
+DECISIONS: dict[str, Decision] = {
+    d.section: d
+    for d in (
+        Decision(
+            "petaday_history",
+            {
+                "petadays": _number(Bounds("PFLOP/s-day", 1e-9, 1e12)),
+                "accelerator": _ACCELERATOR,
+                "purchase": _PURCHASE,
+                "from_on": _DATE,
+                "to_on": _DATE,
+            },
+            PETADAY_HISTORY,
+            needs=(("petadays",),),
+        ),
+        Decision(
+            "siting",
+            {
+                "gpu_hours": _number(NUMBERS["gpu_hours"]),
+                "flop": _number(NUMBERS["training_flop"]),
+                "model": _MODEL,
+                "accelerator": _ACCELERATOR,
+                "purchase": _PURCHASE,
+                "valid_at": _DATE,
+                "known_at": _DATE,
+                "utilization": _number(SHARE_ABOVE_0),
+                "boundary": _BOUNDARY,
+                "data_gb": _DATA,
+                "from_provider": _PROVIDER,
+                "from_region": _REGION,
+                "transfer_usd_per_gb": _number(_PRICE_PER_GB),
+                "bandwidth_gbit_per_s": _BANDWIDTH,
+                "against_provider": _NAME,
+                "against_region": _REGION,
+                "against_accelerator": _ACCELERATOR,
+                "against_purchase": _PURCHASE,
+            },
+            SITING,
+            needs=(("gpu_hours", "flop", "model"),),
+            instant="valid_at",
+            either=(("gpu_hours", "flop", "model"),),
+        ),
+        Decision(
+            "why_moved",
+            {
+                "estimate": Parameter("text", known="estimate"),
+                "scenario": Parameter("file"),
+                "from_at": _DATE,
+                "to_at": _DATE,
+                "from_method": Parameter("text", known="estimated.factor.method_version"),
+                "to_method": Parameter("text", known="estimated.factor.method_version"),
+                "to_accelerator": Parameter("text", known="reference.accelerator.accelerator_id"),
+                "to_provider": _PROVIDER,
+                "to_region": _NAME,
+                "utilization_to": _number(SHARE_ABOVE_0),
+                "boundary": _BOUNDARY,
+                "known_at": _DATE,
+            },
+            WHY_MOVED,
+            needs=(("estimate", "scenario"), ("from_at",)),
+            instant="to_at",
+            either=(("estimate", "scenario"),),
+        ),
+        Decision(
+            "build_adapt_buy",
+            {
+                "buy_model": Parameter("text", known="observed.token_price.model"),
+                "buy_vendor": Parameter("text", known="observed.token_price.vendor"),
+                "build_model": _MODEL,
+                "adapt_model": _MODEL,
+                "adapt_tokens": _number(TOKENS),
+                "is_full_adaptation": Parameter("flag"),
+                "accelerator": _ACCELERATOR,
+                "own_tokens_per_s_per_gpu": _RATE,
+                "own_tokens_low": _RATE,
+                "own_tokens_high": _RATE,
+                "own_parameters": _number(PARAMETERS),
+                "output_share": _number(SHARE),
+                "from_on": _DATE,
+                "to_on": _DATE,
+            },
+            BUILD_ADAPT_BUY,
+            needs=(("own_tokens_per_s_per_gpu",),),
+            instant="to_on",
+        ),
+        Decision(
+            "east_west",
+            {
+                "it_energy_kwh": _number(KWH),
+                "from_cluster": Parameter("text", known="reference.compute_hub.cluster_id"),
+                "of_year": _YEAR,
+                "data_gb": _DATA,
+                "transfer_cny_per_gb": _number(_PRICE_PER_GB),
+                "bandwidth_gbit_per_s": _BANDWIDTH,
+                "latency_limit_ms": _number(Bounds("ms", 1e-3, 1e6)),
+                "boundary": _BOUNDARY,
+            },
+            EAST_WEST,
+            needs=(("it_energy_kwh",),),
+        ),
+        Decision(
+            "compute_growth",
+            {
+                "from_on": _DATE,
+                "to_on": _DATE,
+                "domain_like": _NAME,
+                "frontier": _number(Bounds("1", 1, 1_000)),
+            },
+            COMPUTE_GROWTH,
+            needs=(("from_on",),),
+        ),
+        Decision(
+            "esg_report",
+            {"workloads": Parameter("workloads"), "of_year": _YEAR, "boundary": _BOUNDARY},
+            ESG_REPORT,
+            needs=(("workloads",), ("of_year",)),
+            extra={"period": "coalesce(strftime(month_on, '%Y-%m'), ($of_year)::BIGINT::VARCHAR)"},
+        ),
+    )
+}
