@@ -51,7 +51,8 @@ _FILTER = "serviceName eq 'Virtual Machines' and contains(armSkuName, 'Standard_
 TERM_HOURS = {"1 Year": 8_760.0, "3 Years": 26_280.0}
 _TERM_OPTION = {"1 Year": "reserved_1y", "3 Years": "reserved_3y"}
 
-_GPU_SIZE = r"^Standard_N[CDGV]\d"
+#: NC, ND, NG and NV, and their confidential form (NCC).
+_GPU_SIZE = r"^Standard_N[CDGV]C?\d"
 _FIELDS = pl.Schema(
     {
         "armSkuName": pl.String,
@@ -368,7 +369,7 @@ AZURE_RETAIL = Source(
     read_page=read_page,
     tidy_pages=tidy_pages,
     join_pages=join_pages,
-    parser_version=2,
+    parser_version=3,
     hosts=(HOST,),
     cadence="40 5 * * *",
     min_kept_share=0.6,

@@ -2,7 +2,9 @@
 
 Quirks: a SKU names no machine type and no count. What it is stands in English in its description: on demand, Spot
 Preemptible, Commitment v1 "for 1 Year", "Reserved ... in Calendar Mode" and "DWS Defined Duration" (both a block of
-capacity for a set time, kept apart as variants). The price is whole `units` (a string, may be absent) and `nanos` (may
+capacity for a set time, kept apart as variants). Not each has the word GPU: "RTX 6000 96GB running in Oregon", and "A4
+Nvidia B200 (1 gpu slice)", which is one whole GPU with its share of the host: A4 has no SKUs of processors and memory.
+The price is whole `units` (a string, may be absent) and `nanos` (may
 be absent). Zero-priced SKUs are not on sale; "Licensing Fee ... (GPU cost)" is of software. `serviceRegions` may be
 dropped by mirrors: then the place in the description is all there is, a city or "Americas". `effectiveTime` moves with
 every request and dates nothing.
@@ -11,12 +13,14 @@ every request and dates nothing.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._rows import inside
 from warehouse.captures import Document
 
 HOST = "cloudbilling.googleapis.com"
@@ -73,6 +77,12 @@ REGION_OF_PLACE = {
     "Dammam": "me-central2",
     "Johannesburg": "africa-south1",
 }
+#: Descriptions of GPUs where a mirror dropped the category.
+_OF_GPU = re.compile(r"\bGPU\b|\(1 gpu slice\)|\bRTX \d+ \d+GB\b")
+#: How it is bought, in front of the name of what is bought; and what follows the name.
+_BOUGHT = r"^(?:Commitment v\d+:|Reserved|Spot Preemptible|DWS Calendar Mode|DWS Defined Duration)\s*"
+_NAME = r"^(.+?)\s+(?:GPU\b|\(1 gpu slice\)|attached to\b|(?:running )?in\b)"
+_WITH_HOST = "(1 gpu slice)"
 _SCHEMA = {
     "sku": pl.String,
     "description": pl.String,
@@ -107,11 +117,8 @@ def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
         raise LayoutError(f"{document.url}: skus is missing (renamed?)")
     for sku in skus:
         what = sku["description"]
-        if (
-            "GPU" not in what
-            or what.startswith("Licensing Fee")
-            or sku.get("category", {}).get("resourceGroup", "GPU") != "GPU"
-        ):
+        group = inside(sku, "category", "resourceGroup")
+        if what.startswith("Licensing Fee") or group not in (None, "GPU") or not (group or _OF_GPU.search(what)):
             continue
         expression = sku["pricingInfo"][-1]["pricingExpression"]
         tiers = [t for t in expression["tieredRates"] if not t.get("startUsageAmount")]
@@ -159,7 +166,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("dws_defined_duration"))
         .otherwise(pl.lit(""))
         .alias("variant"),
-        what.str.replace(r"^(?:Commitment v\d+:|Reserved)\s*", "").str.extract(r"^(.*?) GPU\b").alias("name"),
+        what.str.replace(_BOUGHT, "").str.extract(_NAME).alias("name"),
         what.str.extract(r"\b(?:running )?in (.+?)(?: for \d Years?| in Calendar Mode)?$").alias("place"),
     )
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.
@@ -175,9 +182,13 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.coalesce("regions", place, pl.lit("unknown")).alias("region"),
             pl.col("name").alias("instance_type"),
             pl.col("option").alias("purchase_option"),
-            pl.lit("accelerator").alias("price_component"),
+            pl.when(pl.col("description").str.contains(_WITH_HOST, literal=True))
+            .then(pl.lit("instance"))
+            .otherwise(pl.lit("accelerator"))
+            .alias("price_component"),
             pl.col("variant").alias("offer_variant"),
-            pl.col("name").alias("accelerator_name"),
+            # Without the series of machines that it is sold in.
+            pl.col("name").str.replace(r"^A\d[A-Z]? ", "").alias("accelerator_name"),
             pl.lit(1.0).alias("accelerator_count"),
             pl.col("name").str.extract(r"\b(\d+)GB\b").cast(pl.Float64).alias("accelerator_memory_gib"),
             pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
@@ -216,4 +227,5 @@ GCP_SKUS = Source(
     hosts=(HOST,),
     cadence="10 5 * * *",
     key_name=KEY_NAME,
+    parser_version=2,
 )

@@ -4,7 +4,9 @@
 `{provider}.csv`; the older v2 layout holds all providers in one archive. Quirks: CPU-only offers have no GPU name; GCP
 locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone kept
 its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1. In some
-regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused.
+regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused. `spot`
+False is not all "on demand": the flag `gcp-dws-calendar-mode` marks capacity that is booked for set days. G4 machines
+come twice, once more for old readers under `gcp-g4-preview`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ from warehouse.captures import Document
 
 HOST = "dstack-gpu-pricing.s3.eu-west-1.amazonaws.com"
 PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift")
+#: Flags of capacity that is booked ahead, and of rows that stand there once more under their own flag.
+_BOOKED, _TWICE = "calendar-mode", r"\bgcp-g4-preview\b"
 _REQUIRED = ("instance_name", "location", "price", "cpu", "memory", "gpu_count", "gpu_name", "gpu_memory", "spot")
 
 
@@ -79,15 +83,21 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         raise LayoutError(f"{document.url}: catalog of {provider}: {str(e).splitlines()[0]}") from e
     require_columns(document, raw.columns, _REQUIRED)
     flags = pl.col("flags").fill_null("") if "flags" in raw.columns else pl.lit("")
+    is_spot = (
+        pl.col("spot").str.strip_chars().str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
+    )
     location = pl.col("location").fill_null("")
     region = location.str.replace(r"-[a-z]$", "") if provider == "gcp" else location
-    offers = raw.filter(pl.col("gpu_name").fill_null("") != "").select(
+    offers = raw.filter((pl.col("gpu_name").fill_null("") != "") & ~flags.str.contains(_TWICE)).select(
         pl.lit(PROVIDER_NAMES.get(provider, provider)).alias("provider"),
         pl.when(region == "").then(pl.lit("unknown")).otherwise(region).alias("region"),
         pl.col("instance_name").alias("instance_type"),
-        pl.when(pl.col("spot").str.to_lowercase() == "true")
+        pl.when(is_spot)
         .then(pl.lit("spot"))
-        .otherwise(pl.lit("on_demand"))
+        .when(~is_spot & flags.str.contains(_BOOKED))
+        .then(pl.lit("capacity_block"))
+        .when(~is_spot)
+        .then(pl.lit("on_demand"))
         .alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         flags.alias("offer_variant"),
@@ -104,7 +114,12 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         location.alias("location"),
     )
     price = pl.col("price_amount_per_hour")
-    why = pl.when(price.is_null() | (price <= 0)).then(pl.lit("price is missing, zero or negative"))
+    why = (
+        pl.when(price.is_null() | (price <= 0))
+        .then(pl.lit("price is missing, zero or negative"))
+        .when(pl.col("purchase_option").is_null())
+        .then(pl.lit("spot is neither True nor False: cannot tell how it is bought"))
+    )
     if provider == "gcp":
         on_demand = pl.when(pl.col("purchase_option") == "on_demand").then(price)
         same = ("instance_type", "accelerator_name", "accelerator_count")
@@ -157,7 +172,7 @@ GPUHUNT = Source(
     licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md",
     attribution="gpuhunt by dstack",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

@@ -1,8 +1,11 @@
 """Linode (Akamai): plan types with GPUs, USD per plan.
 
-Quirks: the GPU's name stands only in the label ('RTX4000 Ada x1 Small'); plans of class 'accelerated' hold video
-transcoders (NETINT) and no GPU; `region_prices` overrides the price in single regions, so 'global' is the price of all
-others. No recorded answer was at hand: the form is that of the published API.
+Quirks: the GPU's name stands only in the label ('RTX4000 Ada x1 Small', 'Dedicated 32GB + RTX6000 GPU x1', 'RTX PRO 6000
+Blackwell x1'); plans of class 'accelerated' hold video transcoders (NETINT) and no GPU; `region_prices` overrides the
+price in single regions, so 'global' is the price of all others: one of zero beside regions with a price says that there
+are no others. Since 2026-07 GPUs have no monthly cap, and no `monthly` price or one of zero; it is not read. Plans that
+are let to some accounts only (Blackwell) stand in no answer without a token. No recorded answer was at hand: the form is
+that of the published API, and of what its public readers quote of answers.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside
+from assets.sources._rows import cloud_rates, frame_of, inside, number_of
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -46,9 +49,12 @@ def follow(document: Document) -> Request | None:
 
 def _offers(types: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     for one in types:
-        yield one | {"region": "global", "price": inside(one, "price", "hourly")}
-        for override in one.get("region_prices") or []:
-            yield one | {"region": override.get("id"), "price": override.get("hourly")}
+        base = number_of(inside(one, "price", "hourly"))
+        overrides = [(inside(o, "id"), inside(o, "hourly")) for o in one.get("region_prices") or []]
+        if base or not any(number_of(price) for _, price in overrides):
+            yield one | {"region": "global", "price": base}
+        for region, price in overrides:
+            yield one | {"region": region, "price": price}
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -89,6 +95,7 @@ LINODE = Source(
     parse=parse,
     plan=plan,
     follow=follow,
+    parser_version=2,
     hosts=(HOST,),
     cadence="35 7 * * *",
 )

@@ -6,7 +6,9 @@ commitment under "on demand" (see `_gcp`): refused. A host at 0.0 (A4) is sold b
 covers it; in 2026 those stood at a half and at 0.7 of the list everywhere, so nothing of it is taken as on demand.
 `GpuInfo` is a Python repr (or a bare name), and its memory figures mean different things per cloud, so the memory of
 one GPU is read only where the repr states it per GPU. A spot price of 0.00 means none. Preview sizes have an empty
-price. Azure's file comes with a `Generation` column, GCP's with zones.
+price. Azure's file comes with a `Generation` column, GCP's with zones. Vast's cards lose what stands behind their name
+on the way into the catalog (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D` are all without it, `A100_PCIE` and `H100_NVL`
+without their form): there the name is read from the instance type, which has it as the market writes it.
 """
 
 from __future__ import annotations
@@ -79,12 +81,23 @@ _GCP_HOSTS = {
     "a4-highgpu": "B200",
     "g2-standard": "L4",
     "a4x-highgpu": "GB200",
+    "a4x-maxgpu": "GB300",
     "g4-standard": "RTXPRO6000",
+}
+#: Accelerators of the families whose names count processors.
+_GCP_COUNTS = {
+    "g2": {4: 1.0, 8: 1.0, 12: 1.0, 16: 1.0, 32: 1.0, 24: 2.0, 48: 4.0, 96: 8.0},
+    "g4": {48: 1.0, 96: 2.0, 192: 4.0, 384: 8.0},
+}
+_COUNT_OF_STANDARD = {
+    f"{family}-standard-{cpus}": count for family, counts in _GCP_COUNTS.items() for cpus, count in counts.items()
 }
 
 
 _OPTIONS = {"Price": "on_demand", "SpotPrice": "spot"}
 _GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
+#: The card in an instance type of Vast: "4x-RTX_4070S_Ti-32-65536".
+_VAST_CARD = r"^\d+x-(.+)-\d+-\d+$"
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -143,13 +156,7 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
         family.replace_strict(_GCP_HOSTS, default=None, return_dtype=pl.String).alias("fixed"),
         pl.coalesce(
             pl.col("InstanceType").str.extract(r"gpu-(\d+)g").cast(pl.Float64),
-            pl.col("InstanceType")
-            .str.extract(r"^g2-standard-(\d+)$")
-            .replace_strict(
-                {"4": 1.0, "8": 1.0, "12": 1.0, "16": 1.0, "32": 1.0, "24": 2.0, "48": 4.0, "96": 8.0},
-                default=None,
-                return_dtype=pl.Float64,
-            ),
+            pl.col("InstanceType").replace_strict(_COUNT_OF_STANDARD, default=None, return_dtype=pl.Float64),
         ).alias("fixed_count"),
     )
     accelerators = frame.filter(pl.col("AcceleratorName").is_not_null())
@@ -216,8 +223,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(per_gpu_mib / count)
         .otherwise(per_gpu_mib)
     )
+    name = pl.col("AcceleratorName")
+    if cloud == "vast":
+        card = pl.col("InstanceType").str.extract(_VAST_CARD).str.replace_all("_", " ", literal=True)
+        name = pl.when(name.is_not_null()).then(pl.coalesce(card, name)).alias("AcceleratorName")
     frame = raw.select(
-        pl.col("InstanceType", "AcceleratorName"),
+        pl.col("InstanceType"),
+        name,
         count.alias("AcceleratorCount"),
         to_number("vCPUs").alias("vCPUs"),
         to_number("MemoryGiB").alias("MemoryGiB"),
@@ -334,7 +346,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=2,
+    parser_version=3,
     cadence="20 */8 * * *",
     extension="csv",
     min_kept_share=0.5,

@@ -2,7 +2,7 @@
 
 Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB) and the answer never says how
 many GPUs, so no rate per GPU may be derived: their `accelerator_count` is unknown. A bare metal plan says it in its
-id (vbm-112c-2048gb-8-h100-gpu). Memory is in MiB. A plan has one price in all its locations; a plan without any is
+id (vbm-112c-2048gb-8-h100-gpu), if it has several (vbm-72c-480gb-gh200-gpu does not: unknown). Memory is in MiB. A plan has one price in all its locations; a plan without any is
 not on sale. Pages are chained by a cursor; virtual machines and bare metal are two lists.
 """
 
@@ -78,10 +78,10 @@ def parse(documents: Sequence[Document]) -> Reading:
                 "region", [[str(at) for at in p.get("locations") or []] for p in plans], dtype=pl.List(pl.String)
             ),
             pl.col("id").str.extract(r"-(\d+)-[a-z0-9]+-gpu$").cast(pl.Float64).alias("gpus"),
-            pl.col("id").str.extract(r"-\d+-([a-z0-9]+)-gpu$").alias("metal_gpu"),
+            pl.col("id").str.extract(r"-([a-z0-9]+)-gpu$").alias("metal_gpu"),
             pl.lit(number).alias("document"),
         )
-        is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpus").is_not_null()
+        is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("metal_gpu").is_not_null()
         # A plan without an id may be any.
         is_gpu = is_gpu | pl.col("id").is_null()
         offers = (
@@ -133,6 +133,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
+    parser_version=2,
     hosts=(HOST,),
     cadence="30 7 * * *",
 )

@@ -170,6 +170,24 @@ def test_spot_is_told_by_either_name(field: str, tmp_path: Path) -> None:
     assert scopes["azure"]["purchase_option"].to_list() == ["spot"]
 
 
+@pytest.mark.parametrize(
+    ("size", "name", "cpus"),
+    [
+        ("Standard_NCC40ads_H100_v5", "H100", 40.0),
+        ("Standard_ND128isr_GB300_v6", "GB300", 128.0),
+        ("Standard_ND128isr_NDR_GB200_v6", "GB200", 128.0),
+        ("Standard_NC144lds_xl_RTXPRO6000BSE_v6", "RTXPRO6000BSE", 144.0),
+        ("Standard_ND96isr_MI355X_v7", "MI355X", 96.0),
+        ("Standard_NC24_Promo", None, 24.0),
+    ],
+)
+def test_sizes_of_every_series_are_read(size: str, name: str | None, cpus: float, tmp_path: Path) -> None:
+    """Confidential machines (NCC) too; a size of a series that is not known yet is kept by its own name."""
+    scopes, rejected = read_body("azure_retail", page(item(armSkuName=size, skuName=size, meterName=size)), tmp_path)
+    found = scopes["azure"].select("instance_type", "accelerator_name", "vcpu_count", "accelerator_count").rows()
+    assert (found, rejected.height) == ([(size, name, cpus, None)], 0)
+
+
 def test_repeated_rows_count_once_and_contradicting_ones_not_at_all(tmp_path: Path) -> None:
     body = page(
         item(), item(), item(armRegionName="westus", retailPrice=1.0), item(armRegionName="westus", retailPrice=2.0)

@@ -80,6 +80,42 @@ def test_variants_are_told_apart(description: str, option: str, variant: str, tm
     assert (row["instance_type"], row["accelerator_memory_gib"]) == ("Nvidia H100 80GB", 80.0)
 
 
+@pytest.mark.parametrize(
+    ("description", "option", "variant", "component", "name"),
+    [
+        ("A4 Nvidia B200 (1 gpu slice) running in Iowa", "on_demand", "", "instance", "Nvidia B200"),
+        ("Spot Preemptible A4 Nvidia B200 (1 gpu slice) running in Iowa", "spot", "", "instance", "Nvidia B200"),
+        (
+            "DWS Calendar Mode A4 Nvidia B200 (1 gpu slice) running in Iowa",
+            "capacity_block",
+            "calendar_mode",
+            "instance",
+            "Nvidia B200",
+        ),
+        (
+            "Commitment v1: A4 Nvidia B200 (1 gpu slice) in Iowa for 1 Year",
+            "reserved_1y",
+            "",
+            "instance",
+            "Nvidia B200",
+        ),
+        ("A4X Nvidia GB200 (1 gpu slice) running in Iowa", "on_demand", "", "instance", "Nvidia GB200"),
+        ("RTX 6000 96GB running in Iowa", "on_demand", "", "accelerator", "RTX 6000 96GB"),
+        ("RTX 6000 96GB attached to Spot Preemptible VMs running in Iowa", "spot", "", "accelerator", "RTX 6000 96GB"),
+    ],
+)
+@pytest.mark.parametrize("category", [None, {"resourceFamily": "Compute", "resourceGroup": "GPU"}])
+def test_gpus_that_are_not_called_so(
+    description: str, option: str, variant: str, component: str, name: str, category: dict | None, tmp_path: Path
+) -> None:
+    """A slice of A4 comes with its share of the host; G4's GPU is named without the word."""
+    scopes, rejected = read_body("gcp_skus", page(sku(description) | {"category": category}), tmp_path)
+    (row,) = scopes["gcp"].to_dicts()
+    found = (row["purchase_option"], row["offer_variant"], row["price_component"], row["accelerator_name"])
+    assert found == (option, variant, component, name)
+    assert (row["region"], row["accelerator_count"], rejected.height) == ("us-central1", 1.0, 0)
+
+
 @pytest.mark.parametrize(("price", "amount"), [({"units": "2"}, 2.0), ({"nanos": 500000000}, 0.5)])
 def test_units_or_nanos_may_be_absent(price: dict, amount: float, tmp_path: Path) -> None:
     scopes, _ = read_body("gcp_skus", page(sku(**price)), tmp_path)

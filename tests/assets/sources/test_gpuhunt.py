@@ -55,6 +55,24 @@ def test_zones_of_one_price_count_once_and_others_are_variants(tmp_path: Path) -
     assert rejected["reason"].to_list() == ["price is missing, zero or negative"]
 
 
+def test_what_is_booked_ahead_is_not_on_demand(tmp_path: Path) -> None:
+    """The flag tells it, not `spot`; rows for old readers count once; a way of buying that is not told is refused."""
+    rows = (
+        "a4-highgpu-8g,us-south1-b,60.0,224,3968,8,B200,180.0,False,,nvidia,gcp-dws-calendar-mode gcp-a4,x86,{}\n"
+        "a4-highgpu-8g,us-south1-b,32.0,224,3968,8,B200,180.0,True,,nvidia,gcp-a4,x86,{}\n"
+        "g4-standard-48,us-south1-b,4.5,48,180,1,RTXPRO6000,96.0,False,,nvidia,gcp-g4,x86,{}\n"
+        "g4-standard-48,us-south1-b,4.5,48,180,1,RTXPRO6000,96.0,False,,nvidia,gcp-g4-preview,x86,{}\n"
+        "g2-standard-4,us-south1-b,0.7,4,16,1,L4,24.0,,,nvidia,,x86,{}\n"
+    )
+    scopes, rejected = read_body("gpuhunt", archive(body=HEADER + rows), tmp_path, "catalog.zip")
+    assert scopes["gcp"].select("instance_type", "purchase_option", "price_amount_per_hour").rows() == [
+        ("a4-highgpu-8g", "capacity_block", 60.0),
+        ("a4-highgpu-8g", "spot", 32.0),
+        ("g4-standard-48", "on_demand", 4.5),
+    ]
+    assert rejected["reason"].to_list() == ["spot is neither True nor False: cannot tell how it is bought"]
+
+
 def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
     source = source_named("gpuhunt")
     for provider in ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift"):

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from assets import intake
@@ -50,6 +51,27 @@ def test_gpus_only_with_the_price_of_a_region_apart(tmp_path: Path) -> None:
         ("g1-gpu-rtx6000-2", "global", "RTX6000", 2.0, 3.0),
         ("g1-gpu-rtx6000-2", "id-cgk", "RTX6000", 2.0, 3.6),
         ("g2-gpu-rtx4000a1-s", "global", "RTX4000 Ada", 1.0, 0.52),
+    ]
+    assert rejected.is_empty()
+
+
+def test_plans_of_three_generations_by_their_labels(tmp_path: Path) -> None:
+    """As answers have them since 2026-07: no monthly price, the newest plan priced in its regions alone."""
+    blackwell = GPU | {
+        "id": "g3-gpu-rtxpro6000-blackwell-2",
+        "label": "RTX PRO 6000 Blackwell x2",
+        "price": {"hourly": 0, "monthly": 0},
+        "region_prices": [
+            {"id": "us-sea", "hourly": 6.0, "monthly": 0},
+            {"id": "id-cgk", "hourly": 7.2, "monthly": None},
+        ],
+    }
+    scopes, rejected = read_body("linode", answer(GPU, ADA, blackwell), tmp_path)
+    found = scopes["linode"].filter(pl.col("instance_type") == blackwell["id"])
+    columns = ("region", "accelerator_name", "accelerator_count", "price_amount_per_hour")
+    assert found.select(columns).rows() == [
+        ("us-sea", "RTX PRO 6000 Blackwell", 2.0, 6.0),
+        ("id-cgk", "RTX PRO 6000 Blackwell", 2.0, 7.2),
     ]
     assert rejected.is_empty()
 

@@ -38,7 +38,7 @@ def test_gcp_host_and_accelerator_are_added(samples: Path) -> None:
 def test_vast_spot_of_zero_is_no_offer(samples: Path) -> None:
     scopes, _ = read_files("skypilot", samples / "skypilot_catalog/vast_vms_2026-04-29.csv")
     assert set(scopes["vast"]["purchase_option"]) == {"on_demand"}
-    assert scopes["vast"].filter(pl.col("accelerator_name") == "RTX5090")["accelerator_memory_gib"].unique().round(
+    assert scopes["vast"].filter(pl.col("accelerator_name") == "RTX 5090")["accelerator_memory_gib"].unique().round(
         1
     ).to_list() == [31.8]
 
@@ -101,3 +101,28 @@ def test_a_gcp_spot_price_of_zero_makes_no_sum(samples: Path) -> None:
     spot = scopes["gcp"].filter((pl.col("accelerator_name") == "H100-MEGA") & (pl.col("purchase_option") == "spot"))
     assert spot["region"].n_unique() == 11
     assert (spot["price_amount_per_hour"] / spot["accelerator_count"]).min() > 1.5
+
+
+def test_vast_cards_are_named_as_the_market_names_them(samples: Path) -> None:
+    """The catalog calls an RTX 4060 Ti, a 4070 Super Ti and an A100 of either form by half of their names."""
+    scopes, _ = read_files("skypilot", samples / "skypilot_catalog/vast_vms_2026-04-29.csv")
+    names = dict(scopes["vast"].select("instance_type", "accelerator_name").rows())
+    assert names["4x-RTX_4060_Ti-32-65536"] == "RTX 4060 Ti"
+    assert names["4x-RTX_4070S_Ti-32-65536"] == "RTX 4070S Ti"
+    assert names["2x-A100_PCIE-32-65536"] == "A100 PCIE"
+    assert names["1x-H100_NVL-32-65536"] == "H100 NVL"
+    assert all(name.replace(" ", "_") in kind for kind, name in names.items())
+
+
+def test_gcp_machines_named_by_their_processors_get_their_accelerators(tmp_path: Path) -> None:
+    """G2 and G4: a g4-standard-96 has two GPUs; its smaller sizes have a part of one, which no accelerator row prices."""
+    header = HEADER.replace("Region,", "Region,AvailabilityZone,")
+    hosts = "".join(
+        f"{kind},,,{cpus},180,{price},us-east1,us-east1-b,,0.5\n"
+        for kind, cpus, price in (("g2-standard-24", 24, 1.0), ("g4-standard-96", 96, 3.0), ("g4-standard-12", 12, 0.4))
+    )
+    cards = ",L4,2,,,1.12,us-east1,us-east1-b,,0.4\n,RTXPRO6000,2,,,6.0,us-east1,us-east1-b,,2.5\n"
+    scopes, _ = read_body("skypilot", header + hosts + cards, tmp_path, "gcp_vms.csv")
+    whole = scopes["gcp"].filter((pl.col("price_component") == "instance") & (pl.col("purchase_option") == "on_demand"))
+    found = whole.select("instance_type", "accelerator_count", "price_amount_per_hour").rows()
+    assert sorted(found) == [("g2-standard-24", 2.0, pytest.approx(2.12)), ("g4-standard-96", 2.0, pytest.approx(9.0))]

@@ -42,6 +42,19 @@ def test_bare_metal_says_how_many(samples: Path) -> None:
     assert h100.select(columns).rows() == [("on_demand", 8.0, 23.92, "sea", 2048.0), ("spot", 8.0, 18.4, "sea", 2048.0)]
 
 
+def test_a_superchip_on_bare_metal_is_kept_without_a_count(tmp_path: Path) -> None:
+    """`vbm-72c-480gb-gh200-gpu` does not say how many; plans without a GPU are left out."""
+    metal = {"cpu_threads": 72, "ram": 491520, "hourly_cost": 1.99, "locations": ["atl"]}
+    plans = [
+        metal | {"id": f"vbm-{kind}"} for kind in ("72c-480gb-gh200-gpu", "256c-2048gb-8-b200-gpu", "24c-256gb-amd")
+    ]
+    rows = read_body("vultr", json.dumps({"plans_metal": plans}), tmp_path)[0]["plans_metal"]
+    assert rows.select("instance_type", "accelerator_name", "accelerator_count").rows() == [
+        ("vbm-72c-480gb-gh200-gpu", "GH200", None),
+        ("vbm-256c-2048gb-8-b200-gpu", "B200", 8.0),
+    ]
+
+
 def test_other_plans_and_plans_without_a_location_are_left_out(tmp_path: Path) -> None:
     plans = [PLAN, PLAN | {"id": "vc2-1c-1gb"}, PLAN | {"id": "vcg-b", "locations": []}]
     rows = read_body("vultr", json.dumps({"plans": plans}), tmp_path)[0]["plans"]
