@@ -1,8 +1,73 @@
-"""Wall-clock times without an offset, placed in UTC by the clock's rules and the order of rows."""
+"""Times of slots: wall clocks without an offset placed in UTC by the clock's rules and the order of rows; lengths of slots."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
+
+from assets.sources._base import LayoutError
+from warehouse.captures import Document
+
+#: Length of a slot, ISO 8601 -> minutes; calendar lengths (P1D, P1M, P1Y) have none.
+MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60}
+
+
+def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = tuple(MINUTES)) -> pl.DataFrame:
+    """The length of every slot of a series, from the distance to the next.
+
+    A publisher may change its slots once within an answer (hours up to a day, quarter-hours since). A single longer step is a
+    hole and no longer slot, and so are steps that are longer for a while.
+
+    Args:
+        document: what the times were read from.
+        times: starts of slots in any order; repeated and missing ones count once and not at all.
+        allowed: lengths that the source may have.
+
+    Returns:
+        Columns valid_from (each time once, in order) and resolution.
+
+    Raises:
+        LayoutError: if a length is none of these, or the length of a slot cannot be told (there is one, they overlap).
+    """
+    slots = times.drop_nulls().unique().sort().alias("valid_from").to_frame()
+    step = pl.col("valid_from").diff().shift(-1).dt.total_seconds() / 60
+    slots = slots.with_columns(step.fill_null(step.drop_nulls().last()).alias("step"))
+    same = (pl.col("step") == pl.col("step").shift(1)) | (pl.col("step") == pl.col("step").shift(-1))
+    lasts = same.fill_null(value=False) | (pl.len() == 2)
+    slots = slots.with_columns(
+        pl.when(lasts).then("step").forward_fill().backward_fill().alias("minutes")
+    ).with_columns((pl.col("minutes") != pl.col("minutes").shift(1)).fill_null(value=False).alias("is_change"))
+    names = {MINUTES[name]: name for name in allowed}
+    found = slots["minutes"].unique().sort().to_list()
+    if slots.height < 2:
+        raise LayoutError(f"{document.url}: {slots.height} slot: the length of a slot cannot be told")
+    if slots["is_change"].sum() > 1:
+        usual = slots["minutes"].mode().min()
+        if (slots["step"] < usual).any():
+            raise LayoutError(
+                f"{document.url}: the length of a slot cannot be told: they begin {', '.join(f'{m:g}' for m in found)} minutes apart by turns"
+            )
+        slots, found = slots.with_columns(pl.lit(usual).alias("minutes")), [usual]
+    if odd := [m for m in found if m not in names]:
+        raise LayoutError(
+            f"{document.url}: slots of {', '.join(f'{m:g}' for m in odd)} minutes, expected {', '.join(str(m) for m in names)}"
+        )
+    return slots.select(
+        "valid_from", pl.col("minutes").replace_strict(names, return_dtype=pl.String).alias("resolution")
+    )
+
+
+def length_of(document: Document, times: pl.Series, allowed: Collection[str] = tuple(MINUTES)) -> str:
+    """The one length of all slots of a series (see `lengths_of`).
+
+    Raises:
+        LayoutError: also if it changes.
+    """
+    found = lengths_of(document, times, allowed)["resolution"].unique().sort().to_list()
+    if len(found) > 1:
+        raise LayoutError(f"{document.url}: slots of {' and '.join(found)} in one file: load them apart")
+    return found[0]
 
 
 def placed(frame: pl.DataFrame, local: str, clock: str) -> pl.DataFrame:

@@ -6,10 +6,14 @@ the intensity of what was generated in the zone, not of what was used there), so
 medians, not those of the plants. Rows are therefore of the kind `estimated`.
 
 - Storage is left out both ways: what a battery gives back was generated, and counted, when it was charged.
-- Generation below zero (station use at night) counts as none.
+- Generation below zero (station use at night) counts as none; where it is more than `MAX_NEGATIVE_SHARE` of a zone's generation
+  in a batch it is no station use but a turned sign, and its slots are refused. (Water may pump: a plant that does is often
+  reported under hydro.)
 - What has no factor (other, unknown, waste) is left out above and below the line; if it is more than
   `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
 - A cell in which something is written that is no number ("8,000", "n/a") is neither zero nor absent: its slot is refused.
+- A kind of generation that is stated twice for a slot, differently (an old and a revised row), refuses it: which one holds?
+- Slots that overlap, or of which none touches the next, are not of the length that the source takes them to have.
 - A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero. So is one in which
   such a fuel is printed as 0 and hardly anything is generated (PJM without coal and nuclear power for some hours of
   October 2022): a hole filled with zeros.
@@ -17,13 +21,14 @@ medians, not those of the plants. Rows are therefore of the kind `estimated`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from assets.sources._base import refused
+from assets.sources._clock import MINUTES
 
 FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
 MAX_UNKNOWN_SHARE = 0.10
@@ -31,6 +36,10 @@ MAX_UNKNOWN_SHARE = 0.10
 EXPECTED_SHARE = 0.02
 #: Below this share of the zone's usual generation (median of a batch) a slot with an expected fuel at 0 is a hole.
 HOLE_SHARE = 0.10
+#: Generation below zero of one kind, as a share of all that its zone generates in a batch: more is a turned sign.
+MAX_NEGATIVE_SHARE = 0.05
+#: So many slots of a zone or more say how long one is.
+_SLOTS_THAT_TELL = 12
 
 #: Fuels that are no generation of the zone.
 IGNORED = ("storage", "imports")
@@ -48,16 +57,6 @@ def factors() -> pl.DataFrame:
     )
 
 
-def megawatts(text: pl.Expr) -> pl.Expr:
-    """Cells of text as generation: null where nothing or a dash is written, NaN (which `intensities` refuses) where it is no number."""
-    written = text.str.strip_chars()
-    return (
-        pl.when(written.is_null() | written.is_in(["", "-", "–"]))
-        .then(None)
-        .otherwise(written.cast(pl.Float64, strict=False).fill_null(float("nan")))
-    )
-
-
 def intensities(
     mix: pl.DataFrame,
     *,
@@ -65,6 +64,7 @@ def intensities(
     max_unknown_share: float = MAX_UNKNOWN_SHARE,
     kind: str = "fuel",
     never_silent: Collection[str] = (),
+    always: Sequence[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Grid carbon of a mix.
 
@@ -74,9 +74,10 @@ def intensities(
         resolution: length of a slot, ISO 8601.
         max_unknown_share: above this share of generation without a factor a slot is refused.
         kind: column with the publisher's own kinds of generation, where several make one fuel (solar on roofs and in
-            parks): a kind that usually matters must be there too.
+            parks): a kind that usually matters must be there too, and none is stated twice for a slot.
         never_silent: fuels that a publisher lists where a zone has them: one that is null from first to last was not reported,
             and is no fuel without plants. (Of others a list may name every fuel of the world.)
+        always: kinds that the publisher states in every slot, be it as 0: an answer without one is no answer.
 
     Returns:
         (rows in the columns of `grid_carbon` with valid_from, two per slot; refused slots).
@@ -90,6 +91,28 @@ def intensities(
         .agg(pl.col(kind).unique().sort().str.join(", ").alias("unreadable"))
     )
     mix = mix.with_columns(pl.col("generation").fill_nan(None))
+    # Rows that are alike come twice from pages that overlap.
+    stated = mix.filter(counted).unique([*slot, kind, "fuel", "generation"], maintain_order=True)
+    if kind != "fuel":
+        mix = pl.concat([stated, mix.filter(~counted)])
+    twice = (
+        stated.filter(pl.struct(*slot, kind).is_duplicated() & pl.lit(kind != "fuel"))
+        .group_by(slot)
+        .agg(pl.col(kind).unique().sort().str.join(", ").alias("twice"))
+    )
+    turned = (
+        mix.filter(counted & (pl.col("fuel") != "hydro"))
+        .with_columns(pl.col("generation").clip(lower_bound=0).sum().over("zone").alias("zone_total"))
+        .group_by("zone", kind)
+        .agg(-pl.col("generation").clip(upper_bound=0).sum().alias("below"), pl.col("zone_total").first())
+        .filter((pl.col("below") > MAX_NEGATIVE_SHARE * pl.col("zone_total")) & (pl.col("zone_total") > 0))
+    )
+    negative = (
+        mix.filter(pl.col("generation") < 0)
+        .join(turned.select("zone", kind), on=["zone", kind])
+        .group_by(slot)
+        .agg(pl.col(kind).unique().sort().str.join(", ").alias("negative"))
+    )
     rows = (
         mix.filter(~pl.col("fuel").is_in(IGNORED) & pl.col("generation").is_not_null())
         .with_columns(pl.col("generation").clip(lower_bound=0))
@@ -109,7 +132,10 @@ def intensities(
         .agg(pl.col("generation").is_null().all().alias("is_silent"))
         .filter(pl.col("is_silent"))
     )
-    expected = pl.concat([expected, silent.select("zone", kind)]).unique()
+    stated_always = (
+        mix.select("zone").unique().join(pl.DataFrame({kind: always}, schema={kind: pl.String}), how="cross")
+    )
+    expected = pl.concat([expected, silent.select("zone", kind), stated_always]).unique()
     slots = mix.select(slot).unique(maintain_order=True)
     absent = (
         slots.join(expected, on="zone")
@@ -136,13 +162,31 @@ def intensities(
         .join(absent, on=slot, how="left")
         .join(zero, on=slot, how="left")
         .join(unreadable, on=slot, how="left")
+        .join(twice, on=slot, how="left")
+        .join(negative, on=slot, how="left")
         .sort(slot)
     )
+    before, after = (pl.col("valid_from").diff(n).over("zone").dt.total_seconds().abs() / 60 for n in (1, -1))
+    length = MINUTES[resolution]
+    nearest = pl.min_horizontal(before, after)
+    is_apart = (nearest.min().over("zone") > length) & (pl.len().over("zone") >= _SLOTS_THAT_TELL)
     usual = pl.col("total").median().over("zone")
     unknown_share = 1 - pl.col("known") / pl.col("total")
     why = (
         pl.when(pl.col("unreadable").is_not_null())
         .then(pl.format("generation of {} is no number", "unreadable"))
+        .when(pl.col("twice").is_not_null())
+        .then(pl.format("generation of {} is stated twice, differently", "twice"))
+        .when((nearest < length) | is_apart)
+        .then(
+            pl.format(
+                "its neighbour begins {} minutes away: the slots are not of {} minutes",
+                nearest.round(1),
+                pl.lit(length),
+            )
+        )
+        .when(pl.col("negative").is_not_null())
+        .then(pl.format("generation of {} is far below zero: no station use, a turned sign", "negative"))
         .when(pl.col("total").is_null() | (pl.col("total") <= 0))
         .then(pl.lit("no generation is reported"))
         .when(unknown_share > max_unknown_share)

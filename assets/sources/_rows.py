@@ -10,11 +10,15 @@ from typing import Any
 
 import polars as pl
 
+#: Type of a column in `frame_of` in which what is written and is no number is not the same as nothing.
+NUMBER_OR_NAN = "number or NaN"
+
 
 def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
     """The fields of `schema` from a list of objects; other fields are left behind.
 
-    A number sent as text is a number; a word, a list or an object where a number should be is null.
+    A number sent as text is a number; a word, a list or an object where a number should be is null, or NaN in a column of
+    the type `NUMBER_OR_NAN`.
     """
     columns = []
     for name, dtype in schema.items():
@@ -25,6 +29,8 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
             ]
         elif dtype == pl.Boolean:
             values = [v if isinstance(v, bool) else None for v in values]
+        elif dtype == NUMBER_OR_NAN:
+            dtype, values = pl.Float64, [number_or_nan(v) for v in values]
         else:
             values = [number_of(v) for v in values]
         columns.append(pl.Series(name, values, dtype=dtype, strict=False))
@@ -46,6 +52,40 @@ def number_of(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+#: How publishers write that there is no figure; ND is non disponible.
+_NOTHING = ("", "-", "–", "ND")
+
+
+def number_or_nan(value: object) -> float | None:
+    """As `number_of`, but NaN for what is written and is no number ("8,000", "n/a"): it is neither absent nor zero.
+
+    A NaN is refused by the schema of every subject.
+    """
+    if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
+        return None
+    number = number_of(value)
+    return float("nan") if number is None else number
+
+
+def number_cells(text: pl.Expr) -> pl.Expr:
+    """`number_or_nan` for cells of text."""
+    written = text.str.strip_chars()
+    return (
+        pl.when(written.is_null() | written.is_in(list(_NOTHING)))
+        .then(None)
+        .otherwise(written.cast(pl.Float64, strict=False).fill_null(float("nan")))
+    )
+
+
+#: Why a stated intensity of a grid with fuel-burning plants is refused.
+NO_GRID = "below 1 g/kWh: no such grid runs so clean; a hole, or another unit than gCO2e/kWh"
+
+
+def is_no_grid(column: str) -> pl.Expr:
+    """True for a stated average intensity (gCO2e/kWh) that no grid with plants that burn fuel has had: a 0 is a hole, less than 1 in kg/kWh."""
+    return (pl.col(column) < 1).fill_null(value=False)
 
 
 #: Other names of a provider -> the one it has here: firms take new names, and lists shorten them. A provider under two names

@@ -17,7 +17,8 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, require_columns
 from assets.sources._clock import placed
-from assets.sources._fuel_mix import UNKNOWN, intensities, megawatts
+from assets.sources._fuel_mix import UNKNOWN, intensities
+from assets.sources._rows import number_cells
 from warehouse.captures import Document
 
 HOST = "www.caiso.com"
@@ -40,7 +41,7 @@ FUELS = {
 }
 
 #: Always reported, be it as 0.
-NEVER_SILENT = ("gas", "hydro", "nuclear", "solar", "wind")
+ALWAYS = ("large hydro", "natural gas", "nuclear", "small hydro", "solar", "wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -69,7 +70,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = raw.rename({c: "Time" for c in raw.columns if c.strip().lower() == "time"})
     require_columns(document, raw.columns, ["Time"])
     named = {c: c.strip().lower() for c in raw.columns if c != "Time"}
-    if missing := {"natural gas", "solar", "imports"} - set(named.values()):
+    if missing := {*ALWAYS, "imports"} - set(named.values()):
         raise LayoutError(
             f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}"
         )
@@ -77,7 +78,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     named = {c: name for c, name in named.items() if name in FUELS or raw[c].cast(pl.Float64, strict=False).count()}
     clock = raw.select(
         pl.col("Time").str.strip_chars().str.to_time("%H:%M", strict=False).alias("time"),
-        *(megawatts(pl.col(c)).alias(name) for c, name in named.items()),
+        *(number_cells(pl.col(c)).alias(name) for c, name in named.items()),
     ).with_row_index("row")
     is_empty = pl.all_horizontal(pl.col(list(named.values())).is_null())
     clock = clock.filter(~is_empty)
@@ -101,7 +102,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             "column",
         )
     )
-    frame, slots = intensities(mix, resolution="PT5M", kind="column", never_silent=NEVER_SILENT)
+    frame, slots = intensities(mix, resolution="PT5M", kind="column", always=ALWAYS)
     bad = [refused(unplaced.select("local", "why"), pl.col("why"))] if unplaced.height else []
     return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([*bad, slots]))
 

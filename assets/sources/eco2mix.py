@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._clock import MINUTES, length_of
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import frame_of
+from assets.sources._rows import NO_GRID, NUMBER_OR_NAN, frame_of, is_no_grid
 from warehouse.captures import Document
 
 HOST = "odre.opendatasoft.com"
@@ -38,7 +39,16 @@ FUELS = {
     "bioenergies_biogaz": "biomass",
     "bioenergies_dechets": "unknown",
 }
-_STEPS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
+#: Generated in every slot, be it 0; RTE lists them all.
+ALWAYS = (
+    "nucleaire",
+    "gaz",
+    "eolien",
+    "solaire",
+    "hydraulique_fil_eau_eclusee",
+    "hydraulique_lacs",
+    "bioenergies_biomasse",
+)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -78,19 +88,17 @@ def parse(documents: Sequence[Document]) -> Reading:
     if missing := [f for f in ("date_heure", "perimetre", "taux_co2", *FUELS) if f not in present]:
         raise LayoutError(f"{document.url}: no field {', '.join(missing)}")
     rows = frame_of(
-        fields, {"date_heure": pl.String, "perimetre": pl.String, **dict.fromkeys(("taux_co2", *FUELS), pl.Float64)}
+        fields, {"date_heure": pl.String, "perimetre": pl.String, **dict.fromkeys(("taux_co2", *FUELS), NUMBER_OR_NAN)}
     ).with_columns(
         pl.col("date_heure")
         .str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
         .alias("valid_from")
     )
-    step = rows.select(pl.col("valid_from").unique().sort().diff().dt.total_minutes().drop_nulls().mode().min()).item()
-    if step not in _STEPS:
-        raise LayoutError(f"{document.url}: the length of a slot cannot be told (steps of {step} minutes)")
+    resolution = length_of(document, rows["valid_from"], ("PT15M", "PT30M", "PT1H"))
     why = (
         pl.when(pl.col("perimetre") != "France")
         .then(pl.lit("another area than France"))
-        .when(pl.col("valid_from").is_null() | (pl.col("valid_from").dt.minute() % step != 0))
+        .when(pl.col("valid_from").is_null() | (pl.col("valid_from").dt.minute() % MINUTES[resolution] != 0))
         .then(pl.lit("the time cannot be read, or is no start of a slot"))
     )
     rows = rows.with_columns(why.alias("why"))
@@ -103,10 +111,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         "generation",
         "field",
     )
-    computed, slots = intensities(mix, resolution=_STEPS[step], kind="field")
-    said = good.filter(pl.col("taux_co2").is_not_null()).select(
+    computed, slots = intensities(mix, resolution=resolution, kind="field", always=ALWAYS)
+    stated = good.filter(pl.col("taux_co2").is_not_null())
+    said = stated.filter(~is_no_grid("taux_co2")).select(
         pl.lit(ZONE).alias("zone"),
-        pl.lit(_STEPS[step]).alias("resolution"),
+        pl.lit(resolution).alias("resolution"),
         pl.lit("average").alias("basis_method"),
         pl.lit("direct").alias("basis_boundary"),
         pl.lit("location").alias("basis_accounting"),
@@ -114,7 +123,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("taux_co2").alias("intensity_gco2e_per_kwh"),
         "valid_from",
     )
-    return Reading([Scope(ZONE, pl.concat([said, computed]))], pl.concat([refused(bad, pl.col("why")), slots]))
+    return Reading(
+        [Scope(ZONE, pl.concat([said, computed]))],
+        pl.concat(
+            [
+                refused(bad, pl.col("why")),
+                refused(stated.filter(is_no_grid("taux_co2")).select("date_heure", "taux_co2"), NO_GRID),
+                slots,
+            ]
+        ),
+    )
 
 
 ECO2MIX = Source(

@@ -146,15 +146,17 @@ def _offset(document: Document) -> int:
     return int(dict(parse_qsl(urlsplit(document.url).query)).get("offset") or params.get("offset") or 0)
 
 
-def _frame(documents: Sequence[Document], fields: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
-    """Rows of all pages as text, and the periods that missing pages cut through."""
+def _frame(
+    documents: Sequence[Document], fields: Sequence[str], others: Sequence[str] = ()
+) -> tuple[pl.DataFrame, list[str]]:
+    """Rows of all pages as text (`fields`, and `others` that may be left out), and the periods that missing pages cut through."""
     pages = [(document, _response(document), _offset(document)) for document in documents]
     rows, total = sum(len(r["data"]) for _, r, _ in pages), max(_total(r) for _, r, _ in pages)
     if not rows:
         raise LayoutError(f"{documents[0].url}: no row")
     if missing := [f for f in fields if f not in next(r for _, r, _ in pages if r["data"])["data"][0]]:
         raise LayoutError(f"{documents[0].url}: no field {', '.join(missing)}")
-    schema = dict.fromkeys(fields, pl.String)
+    schema = dict.fromkeys([*fields, *others], pl.String)
     frame = pl.concat([pl.DataFrame(r["data"], schema=schema, strict=False) for _, r, _ in pages]).unique(
         maintain_order=True
     )
@@ -168,7 +170,7 @@ def _frame(documents: Sequence[Document], fields: Sequence[str]) -> tuple[pl.Dat
 
 def parse_mix(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per authority and hour."""
-    frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"])
+    frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"], ["value-units"])
     rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
         (
             (pl.col("period") + ":00").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False)
@@ -183,6 +185,8 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("the period cannot be read"))
         .when(pl.col("zone").is_null())
         .then(pl.lit("a balancing authority that Petaday does not know"))
+        .when((pl.col("value-units").str.to_lowercase() != "megawatthours") & pl.col("value").is_not_null())
+        .then(pl.format("in {}, not in megawatthours", "value-units"))
         .when(pl.col("value").is_not_null() & pl.col("generation").is_null())
         .then(pl.lit("the value is not a number"))
         .when(pl.col("period").is_in(cut))

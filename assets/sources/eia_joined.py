@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
-from assets.sources._fuel_mix import intensities, megawatts
+from assets.sources._fuel_mix import intensities
+from assets.sources._rows import number_cells
 from assets.sources.eia import FUELS, NEVER_SILENT, ZONES
 from warehouse.captures import Document
 
@@ -40,11 +41,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         .select(
             pl.lit(zone).alias("zone"),
             "valid_from",
+            "code",
             pl.col("code").replace_strict(fuels).alias("fuel"),
-            megawatts(pl.col("text")).alias("generation"),
+            number_cells(pl.col("text")).alias("generation"),
         )
     )
-    frame, slots = intensities(mix, resolution="PT1H", never_silent=NEVER_SILENT)
+    frame, slots = intensities(mix, resolution="PT1H", kind="code", never_silent=NEVER_SILENT)
     bad = refused(rows.filter(~is_hour).select("timestamp"), "the time has no offset, is no full hour, or comes twice")
     return Reading([Scope(zone, frame)], pl.concat([bad, slots]))
 

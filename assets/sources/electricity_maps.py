@@ -19,6 +19,8 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._clock import MINUTES, length_of
+from assets.sources._rows import NUMBER_OR_NAN, frame_of, number_cells
 from warehouse.captures import Document
 
 HOST = "api.electricitymaps.com"
@@ -84,17 +86,18 @@ def parse_api(documents: Sequence[Document]) -> Reading:
         )
     fields = {
         "zone": pl.String,
-        "carbonIntensity": pl.Float64,
+        "carbonIntensity": NUMBER_OR_NAN,
         "datetime": pl.String,
         "emissionFactorType": pl.String,
         "isEstimated": pl.Boolean,
         "temporalGranularity": pl.String,
     }
     rows = (
-        pl.DataFrame(records, schema=fields, strict=False)
+        frame_of(records, fields)
         .filter(pl.col("carbonIntensity").is_not_null())
         .select(
             pl.coalesce("zone", pl.lit(body.get("zone"), pl.String)).alias("zone"),
+            # Where nothing is said slots are hours (checked below).
             pl.coalesce("temporalGranularity", pl.lit(body.get("temporalGranularity"), pl.String), pl.lit("hourly"))
             .replace_strict(_GRANULARITY, default=None, return_dtype=pl.String)
             .alias("resolution"),
@@ -109,7 +112,26 @@ def parse_api(documents: Sequence[Document]) -> Reading:
     )
     if rows.is_empty():
         raise LayoutError(f"{document.url}: no value")
+    for (resolution,), part in rows.group_by("resolution"):
+        if resolution in MINUTES and part["valid_from"].drop_nulls().n_unique() > 1:
+            length_of(document, part["valid_from"], (str(resolution),))
     return Reading([Scope(str(rows["zone"][0]), _frame(rows))])
+
+
+def _resolution(document: Document, times: pl.Series) -> str:
+    """Length of the slots of a yearly file, up to a year."""
+    slots = times.drop_nulls().unique().sort()
+    if slots.len() < 2:
+        raise LayoutError(f"{document.url}: one row: the length of a slot cannot be told")
+    hours = slots.to_frame("at").select(pl.col("at").diff().dt.total_seconds().median()).item() / 3600
+    starts_day = (slots == slots.dt.truncate("1d")).all()
+    if starts_day and (slots.dt.ordinal_day() == 1).all():
+        return "P1Y"
+    if starts_day and (slots.dt.day() == 1).all() and 28 * 24 <= hours <= 31 * 24:
+        return "P1M"
+    if starts_day and hours == 24:
+        return "P1D"
+    return length_of(document, times)
 
 
 def _column(document: Document, columns: Sequence[str], pattern: str) -> str:
@@ -126,8 +148,9 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     named = {
         "time": r"datetime \(utc\)",
         "zone": r"zone id",
-        "direct": r"carbon intensity .*\(direct\)",
-        "lifecycle": r"carbon intensity .*\((lca|life cycle)\)",
+        # The 2 is a subscript, or was lost.
+        "direct": r"carbon intensity gco.?eq/kwh \(direct\)",
+        "lifecycle": r"carbon intensity gco.?eq/kwh \((lca|life cycle)\)",
         "estimated": r"data estimated",
         "origin": r"data source",
     }
@@ -145,12 +168,18 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
         .alias("is_estimated"),
         *(pl.col(columns[b]).alias(b) for b in ("direct", "lifecycle")),
     )
-    days = rows.select((pl.col("valid_from").sort().diff().dt.total_minutes() / 1440).median()).item()
-    if days is None:
-        raise LayoutError(f"{document.url}: one row: the length of a slot cannot be told")
-    resolution = "PT1H" if days < 0.5 else "P1D" if days < 5 else "P1M" if days < 60 else "P1Y"
+    resolution = _resolution(document, rows["valid_from"])
+    rows = rows.with_columns(number_cells(pl.col(b)).alias(f"{b}_number") for b in ("direct", "lifecycle"))
+    # Combustion is a part of the whole life.
+    is_odd = (pl.col("lifecycle_number") < 1) | (pl.col("direct_number") > pl.col("lifecycle_number"))
+    odd = rows.filter(is_odd)
+    if 2 * odd.height > rows.height:
+        raise LayoutError(
+            f"{document.url}: direct is above life cycle, or life cycle below 1 g/kWh, in {odd.height} of {rows.height} rows"
+        )
     cells = (
-        rows.unpivot(
+        rows.filter(~is_odd.fill_null(value=False))
+        .unpivot(
             ["direct", "lifecycle"],
             index=["zone", "valid_from", "is_estimated"],
             variable_name="basis_boundary",
@@ -158,16 +187,23 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
         )
         .filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != ""))
         .with_columns(
-            pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("intensity_gco2e_per_kwh"),
+            number_cells(pl.col("text")).alias("intensity_gco2e_per_kwh"),
             pl.lit(resolution).alias("resolution"),
         )
     )
-    unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
+    unreadable = pl.col("valid_from").is_null() | ~pl.col("intensity_gco2e_per_kwh").is_finite().fill_null(value=False)
     bad = cells.filter(unreadable).select("zone", "basis_boundary", "text")
     good = cells.filter(~unreadable)
     if good.is_empty():
         raise LayoutError(f"{document.url}: no value")
-    return Reading([Scope(str(good["zone"][0]), _frame(good))], refused(bad, "the time or the value cannot be read"))
+    rejected = [
+        refused(bad, "the time or the value cannot be read"),
+        refused(
+            odd.select("zone", "valid_from", "direct", "lifecycle"),
+            "direct is above life cycle, or life cycle below 1 g/kWh",
+        ),
+    ]
+    return Reading([Scope(str(good["zone"][0]), _frame(good))], pl.concat(rejected))
 
 
 ELECTRICITY_MAPS = Source(

@@ -150,7 +150,11 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         pl.col("price").cast(pl.Float64, strict=False).alias("price_amount_per_mwh"),
     )
     unreadable = (
-        pl.col("valid_from").is_null() | pl.col("price_amount_per_mwh").is_null() | pl.col("resolution").is_null()
+        pl.col("valid_from").is_null()
+        | pl.col("price_amount_per_mwh").is_null()
+        | pl.col("resolution").is_null()
+        # A month that begins within one is no month.
+        | ((pl.col("resolution") == "P1M") & (pl.col("valid_from").dt.day() != 1))
     )
     bad = rows.filter(unreadable)
     frame = (

@@ -26,15 +26,15 @@ from assets.sources._base import (
     csv_of,
     json_of,
     refused,
-    to_number,
 )
+from assets.sources._clock import lengths_of
+from assets.sources._rows import NO_GRID, NUMBER_OR_NAN, frame_of, is_no_grid, number_cells
 from warehouse.captures import Document
 
 HOST = "api.energidataservice.dk"
 ZONES = {"DK1": "DK-DK1", "DK2": "DK-DK2", "DE": "DE-LU", "SE3": "SE-SE3", "SE4": "SE-SE4", "NO2": "NO-NO2"}
 #: First day of the 15-minute dataset.
 DAY_AHEAD_FROM = dt.date(2025, 10, 1)
-_STEPS = {5: "PT5M", 15: "PT15M", 30: "PT30M", 60: "PT1H"}
 #: Field with the time -> length of its slot.
 _FIELD_SLOTS = {"Minutes5UTC": "PT5M", "HourUTC": "PT1H", "TimeUTC": "PT15M"}
 
@@ -94,17 +94,20 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
             pl.col("timestamp_utc")
             .str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
             .alias("valid_from"),
-            to_number(csv_column).alias("value"),
+            number_cells(pl.col(csv_column)).alias("value"),
             pl.lit(None, pl.String).alias("resolution"),
         )
     body = json_of(document)
     if isinstance(body, list):
-        daily = pl.DataFrame(body, schema={"timestamp": pl.Int64, short_field: pl.Float64}, strict=False)
+        daily = frame_of(body, {"timestamp": pl.Float64, short_field: NUMBER_OR_NAN})
         if daily[short_field].null_count() == daily.height:
             raise LayoutError(f"{document.url}: no field {short_field}")
         return daily.select(
             pl.lit(_area_of(document)).alias("area"),
-            pl.from_epoch("timestamp").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
+            pl.from_epoch(pl.col("timestamp").cast(pl.Int64))
+            .dt.cast_time_unit("us")
+            .dt.replace_time_zone("UTC")
+            .alias("valid_from"),
             pl.col(short_field).alias("value"),
             pl.lit(None, pl.String).alias("resolution"),
         )
@@ -114,7 +117,7 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
     time, value = (next((f for f in names if f in records[0]), None) for names in (tuple(_FIELD_SLOTS), fields))
     if time is None or value is None:
         raise LayoutError(f"{document.url}: no UTC time or none of {', '.join(fields)}; found {', '.join(records[0])}")
-    frame = pl.DataFrame(records, schema={time: pl.String, "PriceArea": pl.String, value: pl.Float64}, strict=False)
+    frame = frame_of(records, {time: pl.String, "PriceArea": pl.String, value: NUMBER_OR_NAN})
     return frame.select(
         pl.col("PriceArea").alias("area"),
         pl.col(time)
@@ -128,30 +131,22 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
 
 def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
     """Zone and length of slot added; areas that are no zone (SYSTEM) and missing values left out."""
-    rows = (
-        rows.filter(pl.col("value").is_not_null())
-        .sort("area", "valid_from")
-        .with_columns(
-            pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
-            pl.col("valid_from").diff().dt.total_minutes().alias("step"),
-        )
-        .filter(pl.col("zone").is_not_null())
-    )
-    usual = rows.filter(pl.col("step") > 0).select(pl.col("step").mode().min()).item()
-    by_step = _STEPS.get(int(usual)) if usual is not None else None
-    rows = rows.with_columns(pl.coalesce("resolution", pl.lit(by_step, pl.String)).alias("resolution"))
     if rows["resolution"].null_count():
-        raise LayoutError(f"{document.url}: the length of a slot cannot be told (steps of {usual} minutes)")
-    return rows
+        # A time that cannot be read is refused for that, whatever its length.
+        lengths = lengths_of(document, rows["valid_from"])
+        rows = rows.drop("resolution").join(lengths, on="valid_from", how="left", maintain_order="left")
+        rows = rows.with_columns(pl.col("resolution").fill_null(lengths["resolution"][-1]))
+    zone = pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String)
+    return rows.with_columns(zone.alias("zone")).filter(pl.col("value").is_not_null() & pl.col("zone").is_not_null())
 
 
 def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Forecast intensity, five minutes, by price area."""
     (document,) = documents
     rows = _with_slots(document, _rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
-    frame = rows.select(
+    frame = rows.filter(~is_no_grid("value")).select(
         "zone",
-        pl.lit("PT5M").alias("resolution"),
+        "resolution",
         pl.lit("average").alias("basis_method"),
         pl.lit("unconfirmed").alias("basis_boundary"),
         pl.lit("location").alias("basis_accounting"),
@@ -159,7 +154,7 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
         pl.col("value").alias("intensity_gco2e_per_kwh"),
         "valid_from",
     )
-    return Reading([Scope("DK", frame)])
+    return Reading([Scope("DK", frame)], refused(rows.filter(is_no_grid("value")), NO_GRID))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:

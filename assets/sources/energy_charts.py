@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._clock import lengths_of
+from assets.sources._rows import NO_GRID, is_no_grid, number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.energy-charts.info"
@@ -42,6 +44,7 @@ PRICE_ZONES = {
     "SE4": "SE-SE4",
     "SI": "SI",
 }
+LENGTHS = ("PT15M", "PT30M", "PT1H")
 #: Days that one request may span.
 MAX_DAYS = 30
 
@@ -99,23 +102,15 @@ def _series(document: Document, *names: str) -> pl.DataFrame:
     if not body["unix_seconds"]:
         raise LayoutError(f"{document.url}: no slot")
     frame = pl.DataFrame(
-        {"seconds": body["unix_seconds"], **{n: body[n] for n in names}},
+        {"seconds": body["unix_seconds"], **{n: [number_or_nan(v) for v in body[n]] for n in names}},
         schema={"seconds": pl.Int64, **dict.fromkeys(names, pl.Float64)},
         strict=False,
     ).sort("seconds")
-    step = pl.col("seconds").diff().shift(-1)
-    step = step.fill_null(step.drop_nulls().last())
-    usual = frame.select(pl.col("seconds").diff().drop_nulls().mode().min()).item()
-    lengths_of = {900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
-    return frame.with_columns(
-        pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
-        # The slot before a gap is as long as the others.
-        pl.when(step.is_in(list(lengths_of)))
-        .then(step)
-        .otherwise(pl.lit(usual, pl.Int64))
-        .replace_strict(lengths_of, default="PT15M", return_dtype=pl.String)
-        .alias("resolution"),
+    frame = frame.with_columns(
+        pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from")
     )
+    lengths = lengths_of(document, frame["valid_from"], LENGTHS)
+    return frame.join(lengths, on="valid_from", how="left", maintain_order="left")
 
 
 def parse_carbon(documents: Sequence[Document]) -> Reading:
@@ -130,7 +125,7 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
         )
         .filter(pl.col("value").is_not_null())
     )
-    frame = rows.select(
+    frame = rows.filter(~is_no_grid("value")).select(
         pl.lit(zone).alias("zone"),
         "resolution",
         pl.lit("average").alias("basis_method"),
@@ -140,7 +135,7 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
         pl.col("value").alias("intensity_gco2e_per_kwh"),
         "valid_from",
     )
-    return Reading([Scope(zone, frame)])
+    return Reading([Scope(zone, frame)], refused(rows.filter(is_no_grid("value")), NO_GRID))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of
+from assets.sources._clock import length_of
 from assets.sources._fuel_mix import intensities
-from assets.sources.energy_charts import COUNTRIES, HOST, place_of, spans
+from assets.sources._rows import number_or_nan
+from assets.sources.energy_charts import COUNTRIES, HOST, LENGTHS, place_of, spans
 from warehouse.captures import Document
 
 FUELS = {
@@ -43,7 +45,6 @@ FUELS = {
 }
 #: How the names begin of what stands among the kinds and is none.
 NO_GENERATION = ("Cross border electricity trading", "Import Balance", "Load", "Residual load", "Renewable share")
-_LENGTHS = {900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -65,7 +66,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: expected the arrays unix_seconds (two slots at least) and production_types")
     if len(set(seconds)) != len(seconds):
         raise LayoutError(f"{document.url}: a time comes twice")
-    series = {k["name"]: k["data"] for k in kinds if not k["name"].startswith(NO_GENERATION)}
+    names = [k["name"] for k in kinds]
+    if len(set(names)) != len(names):
+        raise LayoutError(f"{document.url}: a kind of generation comes twice")
+    series = {
+        k["name"]: [number_or_nan(v) for v in k["data"]] for k in kinds if not k["name"].startswith(NO_GENERATION)
+    }
     if odd := {n: len(d) for n, d in series.items() if len(d) != len(seconds)}:
         raise LayoutError(f"{document.url}: the arrays are not parallel: {len(seconds)} times, {odd}")
     if not series:
@@ -73,22 +79,23 @@ def parse(documents: Sequence[Document]) -> Reading:
     wide = pl.DataFrame(
         {"seconds": seconds, **series}, schema={"seconds": pl.Int64, **dict.fromkeys(series, pl.Float64)}, strict=False
     ).sort("seconds")
-    usual = wide.select(pl.col("seconds").diff().drop_nulls().mode().min()).item()
-    if usual not in _LENGTHS:
-        raise LayoutError(f"{document.url}: the length of a slot cannot be told (steps of {usual} s)")
+    wide = wide.with_columns(
+        pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from")
+    )
+    resolution = length_of(document, wide["valid_from"], LENGTHS)
     mix = (
-        wide.unpivot(list(series), index="seconds", variable_name="kind", value_name="generation")
+        wide.unpivot(list(series), index="valid_from", variable_name="kind", value_name="generation")
         # The running slots are null in every kind: not there yet.
-        .filter(pl.col("generation").is_not_null().any().over("seconds"))
+        .filter(pl.col("generation").is_not_null().any().over("valid_from"))
         .select(
             pl.lit(zone).alias("zone"),
-            pl.from_epoch("seconds").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("valid_from"),
+            "valid_from",
             pl.col("kind").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
             "generation",
             "kind",
         )
     )
-    frame, slots = intensities(mix, resolution=_LENGTHS[usual], kind="kind")
+    frame, slots = intensities(mix, resolution=resolution, kind="kind")
     return Reading([Scope(zone, frame)], slots)
 
 

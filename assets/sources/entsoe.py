@@ -116,6 +116,8 @@ PSR_TYPES = {
     "B20": "unknown",
     "B25": "storage",
 }
+#: So many kinds or more do not stand still together.
+_KINDS_THAT_TELL = 4
 _MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _RESOLUTIONS = {5: "PT5M", 15: "PT15M", 30: "PT30M", 60: "PT1H"}
 
@@ -179,7 +181,7 @@ def _series(document: Document, document_type: str) -> list[etree._Element]:
 
 
 def _points(document: Document, series: Sequence[etree._Element], value_name: str) -> pl.DataFrame:
-    """Every slot of every period: columns series, minutes, valid_from, value; A03 filled forward.
+    """Every slot of every period: columns series, minutes, valid_from, value, is_stated; A03 filled forward.
 
     The loops go over series and periods (tens), never over points.
     """
@@ -229,11 +231,23 @@ def _points(document: Document, series: Sequence[etree._Element], value_name: st
                         + pl.duration(minutes=(pl.col("position") - 1) * minutes)
                     ).alias("valid_from"),
                     pl.col("value").forward_fill() if fills else pl.col("value"),
+                    pl.col("value").is_not_null().alias("is_stated"),
                 )
             )
     if not frames:
         raise LayoutError(f"{document.url}: no Period")
     return pl.concat(frames)
+
+
+def _stated(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Points up to the last slot of which any kind of generation is stated, and the slots (zone, valid_from) after it.
+
+    A kind may stand still to the end of a period; that all of several do is an answer that ended early.
+    """
+    several = pl.col("series").n_unique().over("zone") >= _KINDS_THAT_TELL
+    last = pl.col("valid_from").filter("is_stated").max().over("zone")
+    late = several & (pl.col("valid_from") > last)
+    return points.filter(~late), points.filter(late).select("zone", "valid_from").unique(maintain_order=True)
 
 
 def parse_generation(documents: Sequence[Document]) -> Reading:
@@ -264,14 +278,21 @@ def parse_generation(documents: Sequence[Document]) -> Reading:
             f"{document.url}: unknown area {', '.join(about.filter(pl.col('zone').is_null())['area'].unique())}"
         )
     points = _points(document, series, "quantity").join(about, on="series")
-    good, bad = [], []
+    points, stale = _stated(points)
+    good, bad = [], [refused(stale, "no kind of generation is stated any more: the last values filled on (A03)")]
+    # Half of the kinds by the hour and half by the quarter-hour: neither is a mix.
+    points = points.with_columns(pl.col("valid_from").dt.truncate("1h").alias("hour"))
+    is_mixed = pl.col("minutes").n_unique().over("zone", "hour") > 1
+    mixed = points.filter(is_mixed).select("zone", "hour").unique(maintain_order=True)
+    bad.append(refused(mixed, "kinds of generation in slots of different lengths for the same hour"))
+    points = points.join(mixed, on=["zone", "hour"], how="anti")
     for (minutes,), part in points.group_by("minutes", maintain_order=True):
         kind = pl.concat_str("psr", "fuel", separator=" ").alias("kind")
         mix = part.select("zone", "valid_from", "fuel", kind, pl.col("value").alias("generation"))
         frame, slots = intensities(mix, resolution=_RESOLUTIONS[int(str(minutes))], kind="kind")
         good.append(frame)
         bad.append(slots)
-    return Reading([Scope(about["zone"][0], pl.concat(good))], pl.concat(bad))
+    return Reading([Scope(about["zone"][0], pl.concat(good))] if good else [], pl.concat(bad))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:

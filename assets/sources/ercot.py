@@ -14,6 +14,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._fuel_mix import intensities
+from assets.sources._rows import number_or_nan
 from warehouse.captures import Document
 
 HOST = "www.ercot.com"
@@ -28,6 +29,8 @@ FUELS = {
     "Solar": "solar",
     "Wind": "wind",
 }
+#: Always reported, be it as 0.
+ALWAYS = ("Coal and Lignite", "Hydro", "Natural Gas", "Nuclear", "Solar", "Wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -43,10 +46,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not isinstance(days, dict) or not all(isinstance(d, dict) for d in days.values()):
         raise LayoutError(f"{document.url}: no `data` by day and time")
     readings = [
-        (time, fuel, cell.get("gen"))
+        (time, kind, number_or_nan(cell.get("gen")))
         for day in days.values()
         for time, fuels in day.items()
-        for fuel, cell in fuels.items()
+        for kind, cell in fuels.items()
     ]
     if not readings:
         raise LayoutError(f"{document.url}: no reading")
@@ -54,13 +57,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = (
         pl.DataFrame(
             readings,
-            schema={"time": pl.String, "fuel": pl.String, "generation": pl.Float64},
+            schema={"time": pl.String, "kind": pl.String, "generation": pl.Float64},
             orient="row",
-            strict=False,
         )
         .with_columns(
             time.alias("read_at"),
-            pl.col("fuel").replace_strict(FUELS, default="unknown", return_dtype=pl.String),
+            pl.col("kind").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
         )
         .with_columns(pl.col("read_at").dt.truncate("5m").alias("valid_from"))
     )
@@ -72,8 +74,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     rows = rows.with_columns(why.alias("why"))
     bad = rows.filter(pl.col("why").is_not_null()).select("time", "why").unique(maintain_order=True)
-    mix = rows.filter(pl.col("why").is_null()).select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "generation")
-    frame, slots = intensities(mix, resolution="PT5M")
+    mix = rows.filter(pl.col("why").is_null()).select(
+        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "kind", "generation"
+    )
+    frame, slots = intensities(mix, resolution="PT5M", kind="kind", always=ALWAYS)
     return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 

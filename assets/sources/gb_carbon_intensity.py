@@ -17,6 +17,8 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._clock import length_of
+from assets.sources._rows import number_cells, number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.carbonintensity.org.uk"
@@ -29,6 +31,7 @@ EMITTING = ("biomass", "coal", "gas", "imports", "other")
 #: Why a slot is refused, here and of its mix.
 NO_HALF_HOUR = "the slot is not a half-hour that starts on the hour or half past"
 ARTEFACT = "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"
+HOLE = "below 1 g/kWh: a hole in the publisher's data, or another unit than gCO2/kWh"
 #: Region 18 is Great Britain by the regional model: another forecast than the national one (up to 40 % apart in a recorded answer), so not GB.
 _AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS"}
 
@@ -91,8 +94,8 @@ def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
             "zone": [r["zone"] for r in rows],
             "valid_from": [r["from"] for r in rows],
             "to": [r.get("to") for r in rows],
-            "actual": [r["intensity"].get("actual") for r in rows],
-            "forecast": [r["intensity"].get("forecast") for r in rows],
+            "actual": [number_or_nan(r["intensity"].get("actual")) for r in rows],
+            "forecast": [number_or_nan(r["intensity"].get("forecast")) for r in rows],
             "is_artefact": [r["is_artefact"] for r in rows],
         },
         schema_overrides={"actual": pl.Float64, "forecast": pl.Float64, "is_artefact": pl.Boolean, "to": pl.String},
@@ -143,9 +146,11 @@ def _from_csv(document: Document) -> pl.DataFrame:
         pl.col("from").str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="us", time_zone="UTC", strict=False),
     )
     number = [
-        (pl.col(c).cast(pl.Float64, strict=False) if c in raw.columns else pl.lit(None, dtype=pl.Float64)).alias(c)
+        (number_cells(pl.col(c)) if c in raw.columns else pl.lit(None, dtype=pl.Float64)).alias(c)
         for c in ("actual", "forecast")
     ]
+    # Half-hours that were joined to hours are other figures.
+    length_of(document, raw.select(time.alias("from"))["from"], ("PT30M",))
     return raw.select(
         pl.lit("GB").alias("zone"),
         time.alias("valid_from"),
@@ -170,14 +175,15 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         .filter(pl.col("intensity_gco2e_per_kwh").is_not_null())
     )
-    # An actual of exactly zero is a hole in the publisher's data: Great Britain has never run without emissions.
-    zero = (pl.col("basis_kind") == "actual") & (pl.col("intensity_gco2e_per_kwh") == 0) & (pl.col("zone") == "GB")
+    # Great Britain has never run without emissions. A region may by the model, in whole grams.
+    grams = pl.col("intensity_gco2e_per_kwh")
+    is_hole = (grams < 1) & ((pl.col("zone") == "GB") | (grams > 0))
     refusals = [
         refused(bad, NO_HALF_HOUR),
         refused(artefacts, ARTEFACT),
-        refused(rows.filter(zero), "actual of exactly 0 g/kWh for Great Britain: a hole in the publisher's data"),
+        refused(rows.filter(is_hole), HOLE),
     ]
-    tidy = rows.filter(~zero).select(
+    tidy = rows.filter(~is_hole).select(
         "zone",
         pl.lit("PT30M").alias("resolution"),
         pl.lit("average").alias("basis_method"),

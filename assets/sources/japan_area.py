@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused
-from assets.sources._fuel_mix import intensities, megawatts
+from assets.sources._fuel_mix import intensities
+from assets.sources._rows import number_cells
 from warehouse.captures import Document
 
 #: Number of the area in the name of a file -> grid zone.
@@ -121,11 +122,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         .select(
             pl.lit(zone).alias("zone"),
             "valid_from",
+            "column",
             pl.col("column").replace_strict(FUELS).alias("fuel"),
-            megawatts(pl.col("text")).alias("generation"),
+            number_cells(pl.col("text")).alias("generation"),
         )
     )
-    frame, slots = intensities(mix, resolution="PT30M")
+    frame, slots = intensities(mix, resolution="PT30M", kind="column")
     return Reading(
         [Scope(zone, frame)], pl.concat([refused(bad, "the time is no start of a half-hour, or comes twice"), slots])
     )

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
-from assets.sources._clock import placed
+from assets.sources._clock import lengths_of, placed
 from warehouse.captures import Document
 
 #: Country of a zone -> currency its power is traded in: the euro on Europe's coupled exchanges, the Nordic ones included.
@@ -105,6 +105,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
     else:
         raise LayoutError(f"{document.url}: times without offset, and nothing says on which clock")
+    # Quarter-hours (the market's slots since October 2025) keep their length.
+    lengths = lengths_of(document, frame["valid_from"], ("PT15M", "PT30M", "PT1H"))
+    frame = frame.join(lengths, on="valid_from", how="left", maintain_order="left")
     value = pl.col(price).cast(pl.Float64, strict=False)
     bad = frame.filter(pl.col("why").is_not_null()).select(*text.columns, "why")
     unpriced = frame.filter(pl.col("why").is_null() & pl.col(price).is_not_null() & value.is_null()).select(
@@ -113,7 +116,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = frame.filter(pl.col("why").is_null() & value.is_not_null()).select(
         pl.lit(zone).alias("zone"),
         pl.lit(market).alias("market"),
-        pl.lit("PT1H").alias("resolution"),
+        "resolution",
         pl.lit(currency).alias("currency_code"),
         value.alias("price_amount_per_mwh"),
         "valid_from",

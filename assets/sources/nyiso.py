@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused
-from assets.sources._fuel_mix import intensities, megawatts
+from assets.sources._fuel_mix import intensities
+from assets.sources._rows import number_cells
 from warehouse.captures import Document
 
 HOST = "mis.nyiso.com"
@@ -35,7 +36,7 @@ FUELS = {
 _HOURS = {"EST": 5, "EDT": 4}
 
 #: Always reported, be it as 0.
-NEVER_SILENT = ("gas", "hydro", "nuclear", "wind")
+ALWAYS = ("Dual Fuel", "Natural Gas", "Nuclear", "Hydro", "Wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -57,22 +58,31 @@ def parse(documents: Sequence[Document]) -> Reading:
         .str.strip_chars()
         .replace_strict(FUELS, default="unknown", return_dtype=pl.String)
         .alias("fuel"),
-        megawatts(pl.col("Gen MW")).alias("generation"),
+        number_cells(pl.col("Gen MW")).alias("generation"),
     )
+    # "EDT" beside a winter's day is a time of nobody's clock.
+    at = pl.col("valid_from") + pl.duration(minutes=5)
+    of_clock = at.dt.convert_time_zone(CLOCK.key).dt.replace_time_zone(None) == local.dt.replace_time_zone(None)
     # A second publication within the minutes (14:02:17) belongs to no slot of five minutes.
     off_grid = (pl.col("valid_from").dt.minute() % 5 != 0) | (pl.col("valid_from").dt.second() != 0)
     why = (
         pl.when(pl.col("valid_from").is_null())
         .then(pl.lit("the time or its zone (EST, EDT) cannot be read"))
+        .when(~of_clock)
+        .then(pl.lit("the time zone is not the one of New York at that time"))
         .when(off_grid)
         .then(pl.lit("a time between the five-minute slots"))
     )
     rows = rows.with_columns(why.alias("why"))
     bad = rows.filter(pl.col("why").is_not_null()).select(*text.columns, "why")
     mix = rows.filter(pl.col("why").is_null()).select(
-        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "generation", pl.col("Fuel Category").alias("category")
+        pl.lit(ZONE).alias("zone"),
+        "valid_from",
+        "fuel",
+        "generation",
+        pl.col("Fuel Category").str.strip_chars().alias("category"),
     )
-    frame, slots = intensities(mix, resolution="PT5M", kind="category", never_silent=NEVER_SILENT)
+    frame, slots = intensities(mix, resolution="PT5M", kind="category", always=ALWAYS)
     return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 

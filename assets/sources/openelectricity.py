@@ -20,6 +20,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._fuel_mix import intensities
+from assets.sources._rows import number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.openelectricity.org.au"
@@ -129,7 +130,7 @@ def _series(document: Document, metric: str) -> pl.DataFrame:
             pairs = result.get("data") or []
             frames.append(
                 pl.DataFrame(
-                    {"time": [p[0] for p in pairs], "value": [p[1] for p in pairs]},
+                    {"time": [p[0] for p in pairs], "value": [number_or_nan(p[1]) for p in pairs]},
                     schema={"time": pl.String, "value": pl.Float64},
                     strict=False,
                 ).select(
@@ -156,7 +157,7 @@ def _from_history(document: Document, part: dict[str, Any], history: dict[str, A
     if len(values) != count:
         raise LayoutError(f"{document.url}: {part.get('id')}: {len(values)} values for {count} slots")
     return (
-        pl.DataFrame({"value": values}, schema={"value": pl.Float64}, strict=False)
+        pl.DataFrame({"value": [number_or_nan(v) for v in values]}, schema={"value": pl.Float64}, strict=False)
         .with_row_index()
         .select(
             pl.lit(str(part.get("region") or "").upper()).alias("region"),

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import frame_of
+from assets.sources._rows import NUMBER_OR_NAN, frame_of
 from warehouse.captures import Document
 
 ZONE = "US-MIDA-PJM"
@@ -31,7 +31,9 @@ FUELS = {
     "Storage": "storage",
     "Wind": "wind",
 }
-_SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": pl.Float64}
+#: Always reported, be it as 0.
+ALWAYS = ("Coal", "Gas", "Hydro", "Nuclear", "Solar", "Wind")
+_SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": NUMBER_OR_NAN}
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -61,9 +63,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = rows.with_columns(why.alias("why"))
     bad = rows.filter(pl.col("why").is_not_null()).select(*_SCHEMA, "why")
     mix = rows.filter(pl.col("why").is_null()).select(
-        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", pl.col("mw").alias("generation")
+        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "fuel_type", pl.col("mw").alias("generation")
     )
-    frame, slots = intensities(mix, resolution="PT1H")
+    frame, slots = intensities(mix, resolution="PT1H", kind="fuel_type", always=ALWAYS)
     return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
 
 

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
-from assets.sources._clock import placed
-from assets.sources._fuel_mix import UNKNOWN, intensities, megawatts
+from assets.sources._clock import length_of, placed
+from assets.sources._fuel_mix import UNKNOWN, intensities
+from assets.sources._rows import number_cells
 from warehouse.captures import Document
 
 CLOCK = "Europe/Berlin"
@@ -40,7 +41,8 @@ FUELS = {
 
 
 _COLUMN = re.compile(r"(.+?)\s*\[MWh\](?:\s+(?:Originalauflösungen|Berechnete Auflösungen))?")
-_RESOLUTIONS = {15: "PT15M", 60: "PT1H"}
+#: A number as Germans write it, of two decimals at most; "1093.5" and "1,093" are somebody else's, and not what they would be taken for.
+_NUMBER = r"^-?(\d{1,3}(\.\d{3})*|\d+)(,\d{1,2})?$"
 
 
 def _local_time(document: Document, text: pl.DataFrame) -> pl.Expr:
@@ -58,11 +60,9 @@ def _local_time(document: Document, text: pl.DataFrame) -> pl.Expr:
 
 def _resolution(document: Document, valid_from: pl.Series) -> str:
     """Length of the slots; of a single one a quarter-hour, as the publisher gives it unless asked otherwise."""
-    steps = valid_from.drop_nulls().unique().sort().diff().drop_nulls().dt.total_minutes()
-    minutes = steps.mode().sort().to_list()[0] if steps.len() else 15
-    if minutes not in _RESOLUTIONS:
-        raise LayoutError(f"{document.url}: slots of {minutes} minutes; download quarter-hours or hours")
-    return _RESOLUTIONS[minutes]
+    if valid_from.drop_nulls().n_unique() < 2:
+        return "PT15M"
+    return length_of(document, valid_from, ("PT15M", "PT1H"))
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -72,7 +72,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     columns = {c: found[1] for c in text.columns if (found := _COLUMN.fullmatch(c))}
     if missing := sorted(set(FUELS) - set(columns.values())):
         raise LayoutError(f"{document.url}: no column, or in another unit than MWh: {', '.join(missing)}")
-    number = pl.col("text").str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    cell = pl.col("text").str.strip_chars()
+    plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    # What is not written so is left as it is, with a letter: a number that cannot be read, not another one.
+    number = (
+        pl.when(cell.str.contains(_NUMBER)).then(plain).when(cell.str.contains(r"\d")).then(pl.lit("?")).otherwise(cell)
+    )
     clock = placed(text.with_columns(_local_time(document, text)), "local", CLOCK)
     unplaced = clock.filter(pl.col("why").is_not_null()).select(*[c for c in text.columns if c not in columns], "why")
     mix = (
@@ -81,13 +86,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         .select(
             pl.lit("DE").alias("zone"),
             "valid_from",
+            "column",
             pl.col("column")
             .replace_strict({c: FUELS.get(name, UNKNOWN) for c, name in columns.items()}, return_dtype=pl.String)
             .alias("fuel"),
-            megawatts(number).alias("generation"),
+            number_cells(number).alias("generation"),
         )
     )
-    frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]))
+    frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]), kind="column")
     return Reading([Scope("DE", frame)], pl.concat([refused(unplaced, pl.col("why")), slots]))
 
 

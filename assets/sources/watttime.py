@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._clock import length_of
 from warehouse.captures import Document
 
 HOST = "api.watttime.org"
@@ -78,10 +79,7 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
         ).alias("valid_from"),
         pl.col(region).alias("text"),
     )
-    seconds = rows.select(pl.col("valid_from").diff().dt.total_seconds().mode().min()).item()
-    if seconds not in _RESOLUTIONS:
-        raise LayoutError(f"{document.url}: slots of {seconds} s")
-    return rows, region.upper(), _RESOLUTIONS[seconds]
+    return rows, region.upper(), length_of(document, rows["valid_from"])
 
 
 def _from_json(document: Document) -> tuple[pl.DataFrame, str, str]:

@@ -16,8 +16,8 @@ from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.home import Home
 
-HEADER = "Time,Solar,Wind,Natural gas,Batteries,Imports,Other\n"
-MIX = "-10,50,50,-300,4000,0"
+HEADER = "Time,Solar,Wind,Natural gas,Batteries,Imports,Other,Nuclear,Small hydro,Large hydro\n"
+MIX = "-1,50,50,-300,4000,0,0,0,0"
 
 
 def _day(times: list[str], mix: str = MIX) -> str:
@@ -55,7 +55,9 @@ def test_the_real_spring_file_is_empty_where_the_clock_jumps(samples: Path) -> N
 def test_clocks_go_forward(tmp_path: Path) -> None:
     """01:55 is 09:55Z, the empty hour is nothing, 03:00 is 10:00Z; the closing 00:00 belongs to the next day."""
     body = (
-        _day(["00:00", "01:55"]) + "02:00,,,,,,\n02:55,,,,,,\n" + _day(["03:00", "23:55", "00:00"]).removeprefix(HEADER)
+        _day(["00:00", "01:55"])
+        + "02:00,,,,,,,,,\n02:55,,,,,,,,,\n"
+        + _day(["03:00", "23:55", "00:00"]).removeprefix(HEADER)
     )
     frame, rejected = _read(body, "2019-03-10", tmp_path)
     assert _utc(frame) == ["10 08:00", "10 09:55", "10 10:00", "11 06:55", "11 07:00"]
@@ -89,7 +91,7 @@ def test_an_hour_printed_once_on_that_day_cannot_be_placed(tmp_path: Path) -> No
         ("fuelsource.csv", _day(["00:00"]), "no date"),
         (
             "fuelsource_2023-01-01.csv",
-            HEADER.replace("Natural gas", "Gas") + "00:00,1,1,1,1,1,1\n",
+            HEADER.replace("Natural gas", "Gas") + "00:00,1,1,1,1,1,1,1,1,1\n",
             "natural gas is missing",
         ),
     ],
@@ -101,14 +103,14 @@ def test_what_is_no_fuel_mix(name: str, body: str, word: str, tmp_path: Path) ->
 
 def test_a_fuel_that_is_not_known_has_no_factor(tmp_path: Path) -> None:
     """A little of it is left out above and below the line; much of it, and nobody can say what the slot emits."""
-    plain, _ = read_body("caiso", HEADER + "00:00,10,0,90,0,0,0\n", tmp_path, "fuelsource_2023-01-01.csv")
+    plain, _ = read_body("caiso", HEADER + "00:00,10,0,90,0,0,0,0,0,0\n", tmp_path, "fuelsource_2023-01-01.csv")
     header = HEADER.replace("Other", "Fusion")
-    little, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,5\n", tmp_path, "fuelsource_2023-01-01.csv")
+    little, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,5,0,0,0\n", tmp_path, "fuelsource_2023-01-01.csv")
     assert [f["intensity_gco2e_per_kwh"].to_list() for f in little.values()] == [
         f["intensity_gco2e_per_kwh"].to_list() for f in plain.values()
     ]
     assert rejected.is_empty()
-    much, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,50\n", tmp_path, "fuelsource_2023-01-01.csv")
+    much, rejected = read_body("caiso", header + "00:00,10,0,90,0,0,50,0,0,0\n", tmp_path, "fuelsource_2023-01-01.csv")
     assert all(f.is_empty() for f in much.values())
     assert "33.3% of the generation has no emission factor" in rejected["reason"][0]
 
@@ -127,9 +129,9 @@ def test_live(home: Home, replay: ReplayServer) -> None:
 
 def test_cells_that_are_no_numbers_are_never_left_out_in_silence(tmp_path: Path) -> None:
     """Thousands with a comma, or a column that is empty all day: the slots are refused, not computed from the rest."""
-    head = "time,Solar,Wind,Natural gas,Nuclear,Imports\n"
+    head = "time,Solar,Wind,Natural gas,Nuclear,Imports,Small hydro,Large hydro\n"
     for gas, why in (('"8,000"', "natural gas is no number"), ("", "natural gas is missing")):
-        rows = "".join(f"{h:02}:00,100,2000,{gas},2245,6000\n" for h in range(3))
+        rows = "".join(f"{h:02}:00,100,2000,{gas},2245,6000,0,0\n" for h in range(3))
         scopes, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
         assert not scopes
         assert rejected["reason"].str.contains(why).sum() == 3
@@ -137,8 +139,8 @@ def test_cells_that_are_no_numbers_are_never_left_out_in_silence(tmp_path: Path)
 
 def test_one_of_two_columns_of_a_fuel_is_missed_too(tmp_path: Path) -> None:
     """Large hydro empty for a slot or all day, small hydro there: hydro is not whole."""
-    head = "Time,Solar,Natural gas,Small hydro,Large hydro,Imports\n"
-    rows = "".join(f"{h:02}:00,100,2000,50,{'' if h == 1 else 900},6000\n" for h in range(3))
+    head = "Time,Solar,Natural gas,Small hydro,Large hydro,Imports,Wind,Nuclear\n"
+    rows = "".join(f"{h:02}:00,100,2000,50,{'' if h == 1 else 900},6000,0,0\n" for h in range(3))
     scopes, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
     assert next(iter(scopes.values()))["valid_from"].n_unique() == 2
     assert rejected["reason"].to_list() == ["generation of large hydro is missing, it is not zero"]
@@ -147,8 +149,24 @@ def test_one_of_two_columns_of_a_fuel_is_missed_too(tmp_path: Path) -> None:
 
 
 def test_a_new_column_of_words_is_no_fuel_and_one_of_numbers_is_one_without_a_factor(tmp_path: Path) -> None:
-    head = "Time,Solar,Natural gas,Nuclear,Imports,New\n"
+    head = "Time,Solar,Natural gas,Nuclear,Imports,New,Wind,Small hydro,Large hydro\n"
     for new, refused in (("remark", 0), ("500", 3)):
-        rows = "".join(f"{h:02}:00,100,2000,2245,6000,{new}\n" for h in range(3))
+        rows = "".join(f"{h:02}:00,100,2000,2245,6000,{new},0,0,0\n" for h in range(3))
         _, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
         assert rejected["reason"].str.contains("no emission factor").sum() == rejected.height == refused
+
+
+@pytest.mark.parametrize("column", ["Solar", "Wind", "Natural gas", "Nuclear", "Small hydro", "Large hydro"])
+def test_a_column_that_is_gone_is_no_zero(column: str, tmp_path: Path) -> None:
+    """Without the column of wind all else alone looked a quarter dirtier."""
+    frame = pl.read_csv(_day(["00:00", "00:05"]).encode()).drop(column)
+    with pytest.raises(LayoutError, match=f"{column.lower()} is missing"):
+        read_body("caiso", frame.write_csv(), tmp_path, "fuelsource_2024-02-29.csv")
+
+
+def test_hours_are_not_five_minutes(tmp_path: Path) -> None:
+    frame, rejected = _read(_day([f"{h:02}:00" for h in range(24)]), "2024-02-29", tmp_path)
+    assert frame.is_empty()
+    assert rejected["reason"].unique().to_list() == [
+        "its neighbour begins 60.0 minutes away: the slots are not of 5 minutes"
+    ]

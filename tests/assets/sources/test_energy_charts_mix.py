@@ -54,7 +54,7 @@ def test_a_new_kind_is_generation_without_a_factor(tmp_path: Path) -> None:
     ("text", "name", "word"),
     [
         (body(), "power.json", "which country"),
-        (body(step=86_400), "public_power_de_1.json", "length of a slot"),
+        (body(step=86_400), "public_power_de_1.json", "slots of 1440 minutes"),
         (body({"Solar": [1.0]}), "public_power_de_1.json", "not parallel"),
         (body({"Load": [1.0] * 4}), "public_power_de_1.json", "no kind of generation"),
         ('{"unix_seconds": []}', "public_power_de_1.json", "expected the arrays"),

@@ -83,9 +83,16 @@ def test_consumption_storage_and_namespaces(tmp_path: Path) -> None:
 
 
 def test_two_resolutions_in_one_answer(tmp_path: Path) -> None:
-    body = _document(_one("B04", {1: 1}), _one("B14", {1: 1}, resolution="PT15M"))
-    scopes, _ = read_body("entsoe", body, tmp_path, "a.xml")
+    """Hours first, quarter-hours after; gas by the hour and nuclear power by the quarter-hour are no mix of either."""
+    late = _one("B04", {1: 1}, resolution="PT15M").replace("2026-01-01T0", "2026-01-02T0")
+    scopes, _ = read_body("entsoe", _document(_one("B04", {1: 1}), late), tmp_path, "a.xml")
     assert dict(scopes["FR"].group_by("resolution").len().rows()) == {"PT1H": 6, "PT15M": 24}
+    body = _document(_one("B04", {1: 1}), _one("B14", {1: 1}, resolution="PT15M"))
+    scopes, rejected = read_body("entsoe", body, tmp_path, "a.xml")
+    assert not any(f.height for f in scopes.values())
+    assert rejected["reason"].unique().to_list() == [
+        "kinds of generation in slots of different lengths for the same hour"
+    ]
 
 
 def test_prices_of_two_auctions(samples: Path) -> None:

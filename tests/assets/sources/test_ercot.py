@@ -12,10 +12,14 @@ import pytest
 from assets.sources._base import LayoutError
 from tests.assets.sources.reading import read_body, read_files
 
+FUELS = {
+    **{kind: {"gen": 50.0} for kind in ("Coal and Lignite", "Hydro", "Natural Gas", "Nuclear", "Solar", "Wind")},
+    "Power Storage": {"gen": -30.0},
+}
+
 
 def body(*times: str) -> str:
-    fuels = {"Natural Gas": {"gen": 50.0}, "Wind": {"gen": 50.0}, "Power Storage": {"gen": -30.0}}
-    return json.dumps({"data": {"2024-11-03": dict.fromkeys(times, fuels)}})
+    return json.dumps({"data": {"2024-11-03": dict.fromkeys(times, FUELS)}})
 
 
 def test_real_days(samples: Path) -> None:
@@ -47,3 +51,21 @@ def test_a_second_reading_and_no_time(tmp_path: Path) -> None:
 def test_other_answers(text: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError):
         read_body("ercot", text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gas", "why"),
+    [
+        (None, "Natural Gas is missing"),
+        ({"gen": None}, "Natural Gas is missing"),
+        ({"gen": "10,190.1"}, "Natural Gas is no number"),
+        ({"gen": -10190.1}, "Natural Gas is far below zero"),
+    ],
+)
+def test_gas_that_is_not_there_is_not_zero(gas: dict[str, object] | None, why: str, tmp_path: Path) -> None:
+    """Each of these once gave a third of the emissions, all day long."""
+    fuels = {kind: cell for kind, cell in {**FUELS, "Natural Gas": gas}.items() if cell is not None}
+    times = [f"2024-11-03 05:{m:02}:57-0600" for m in range(4, 60, 5)]
+    scopes, rejected = read_body("ercot", json.dumps({"data": {"2024-11-03": dict.fromkeys(times, fuels)}}), tmp_path)
+    assert not scopes
+    assert rejected["reason"].str.contains(why).sum() == rejected.height == len(times)

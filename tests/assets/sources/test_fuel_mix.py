@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets.sources._fuel_mix import FACTORS_FILE, factors, intensities, megawatts
+from assets.sources._fuel_mix import FACTORS_FILE, factors, intensities
+from assets.sources._rows import number_cells
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 
@@ -43,7 +44,7 @@ def test_half_coal_half_wind() -> None:
 
 
 def test_storage_imports_and_negatives_do_not_count() -> None:
-    with_them = _mix(gas=100.0, storage=-500.0, imports=4_000.0, solar=-37.0)
+    with_them = _mix(gas=1_000.0, storage=-5_000.0, imports=40_000.0, solar=-37.0)
     assert _values(with_them) == _values(_mix(gas=100.0)) == {"direct": 370.0, "lifecycle": 490.0}
 
 
@@ -101,7 +102,7 @@ def test_a_part_of_a_fuel_may_be_late_too() -> None:
 def test_what_is_no_number_is_neither_zero_nor_absent() -> None:
     """ "8,000" once left gas out of every slot of a day: the rest alone looked like a green grid."""
     cells = pl.DataFrame({"text": ["8000", " 8000.5 ", "8,000", "n/a", "", "-", None]})
-    assert cells.select(megawatts(pl.col("text")).fill_nan(-1).alias("text"))["text"].to_list() == [
+    assert cells.select(number_cells(pl.col("text")).fill_nan(-1).alias("text"))["text"].to_list() == [
         8000,
         8000.5,
         -1,

@@ -46,7 +46,7 @@ def test_a_year_with_its_gap_and_its_holes(samples: Path) -> None:
     scopes, rejected = read_files("gb_carbon_intensity", samples / "gb_carbon_intensity/national_halfhourly_2023.csv")
     kinds = scopes["national"].group_by("basis_kind").len().sort("basis_kind")
     assert kinds.rows() == [("actual", 17_420), ("forecast", 17_430)]
-    assert rejected["reason"].str.contains("exactly 0").all()
+    assert rejected["reason"].str.contains("below 1 g/kWh").all()
     assert rejected.height == 5
 
 
