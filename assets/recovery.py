@@ -21,6 +21,7 @@ from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
 from warehouse.home import Home
 from warehouse.journal import FileJournal, journal_in
+from warehouse.rules import due_for_rebuild
 from warehouse.store import is_shared, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore, replace_rows
@@ -192,6 +193,8 @@ def verify(home: Home, tell: Tell) -> list[str]:
                 with open_work(home, catalog()) as con:
                     loading.check_against_journal(con, home, store.last_load_number())
                     problems += _verify_tables(con, store, store_of(home).name, tell)
+                    for line in due_for_rebuild(con):
+                        tell(line)
             except (WarehouseDamagedError, duckdb.Error) as e:
                 problems.append(str(e).splitlines()[0])
         elif store.last_load_number():

@@ -88,4 +88,20 @@ def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
     if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
         out.print(f"published: {home.published_file}", markup=False)
     tell(home)
+    tell_what_is_due(home)
     return 1 if failures else 0
+
+
+def tell_what_is_due(home: Home) -> None:
+    """One line for each reason to make the warehouse again."""
+    from warehouse.connection import read_published
+    from warehouse.errors import NotPublishedError
+    from warehouse.rules import due_for_rebuild
+
+    try:
+        with read_published(home) as con:
+            lines = due_for_rebuild(con)
+    except NotPublishedError:
+        return
+    for line in lines:
+        err.print(line, markup=False)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
-from pipelines.executing import execute, progress_of, report_failures, settle
+from pipelines.executing import execute, progress_of, report_failures, settle, tell_what_is_due
 from warehouse.home import Home
 
 
@@ -27,6 +27,7 @@ def run(options: dict[str, Any]) -> int:
         failures = execute(home, "run", options["verbose"])
     report_failures(failures)
     tell(home)
+    tell_what_is_due(home)
     if failures:
         return 1
     _summary(home)

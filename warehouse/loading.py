@@ -16,6 +16,7 @@ from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
 from warehouse.frames import lend
 from warehouse.home import Home
+from warehouse.rules import note_rules
 from warehouse.schema import Catalog
 from warehouse.store import store_of
 from warehouse.store.file import FileStore
@@ -63,6 +64,7 @@ class Recorder:
         self.con, self.home, self.catalog, self.parse_again = con, home, catalog, parse_again
         self.store = CaptureStore(home)
         self._reparsed: tuple[str, list[staging.StagedScope]] = ("", [])
+        note_rules(con)
         if keep_journal:
             self.write_missing_journal_lines()
 

@@ -10,6 +10,8 @@ Quirks: a CSV begins with lines of metadata (five so far) before its header, and
 hundreds of rows: kept are Linux, shared tenancy, no software, no licence, capacity in use. A reservation has an hourly
 row and an "Upfront Fee" row: only standard ones without upfront are a price per hour, so only those are kept. Capacity
 Blocks stand at 0.00 in most files (they are sold at another price each day) and are kept only where they have a price.
+Every other zero that was recorded is of a row that bills something else (hours of a reservation paid upfront, capacity
+reserved and used, a dedicated host): a zero for the plain machine is no word that it is not sold, and is refused.
 `GPU` counts accelerators and is empty for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all of
 them, so it is not read. The name of the accelerator is nowhere in the file. Local and Wavelength Zones stand in their
 region's file with a region code of their own.
@@ -330,15 +332,17 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(length == "3yr")
         .then(pl.lit("reserved_3y"))
     )
-    # A price of zero is no price: capacity blocks, and types listed before they are sold.
+    of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
     raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
-        pl.col("option").is_not_null() & (pl.col("amount").is_null() | (pl.col("amount") != 0))
+        pl.col("option").is_not_null() & ~of_another_day.fill_null(value=False)
     )
     why = (
         pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
         .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
         .when(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
         .then(pl.lit("PricePerUnit is no positive number, or there is no instance type"))
+        .when(pl.col("amount") == 0)
+        .then(pl.lit("PricePerUnit is zero: no price, and no word that it is not sold"))
     )
     raw = raw.with_columns(why.alias("why"))
     bad, raw = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null()).drop("why")
@@ -408,7 +412,10 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         extension="csv",
         has_history=True,
         max_bytes=2 << 30,
+        parser_version=2,
         min_kept_share=0.6,
+        # Small regions have a handful of offers.
+        max_rejected_share=0.5,
         may_be_empty=True,
     )
 

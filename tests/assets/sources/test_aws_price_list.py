@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake
+from assets import intake, settle
+from assets.catalog import catalog
 from assets.sources import aws_price_list
 from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.aws_price_list import AWS_PRICE_LIST, AWS_PRICE_LIST_CN, expand
@@ -21,6 +22,7 @@ from tests.bench._aws import write_json
 from tests.replay import ReplayServer
 from warehouse import staging
 from warehouse.captures import Document
+from warehouse.connection import write_session
 from warehouse.home import Home
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -138,7 +140,6 @@ OUT_OF_SUBJECT = [
     {"CapacityStatus": "UnusedCapacityReservation"},
     {"CapacityStatus": "AllocatedCapacityReservation"},
     {"License Model": "Bring your own license"},
-    {"PricePerUnit": "0.0000000000"},
     {"MarketOption": "CapacityBlock", "PricePerUnit": "0.0000000000"},
     NO_UPFRONT | {"PurchaseOption": "All Upfront"},
     NO_UPFRONT | {"OfferingClass": "convertible"},
@@ -273,7 +274,13 @@ def test_a_price_for_another_unit_is_no_price_of_an_hour(unit: str, layout: Call
 
 
 @pytest.mark.parametrize(
-    ("price", "reason"), [("-1", "no positive number"), ("Contact us", "no positive number"), ("9999", "bounds")]
+    ("price", "reason"),
+    [
+        ("-1", "no positive number"),
+        ("Contact us", "no positive number"),
+        ("9999", "bounds"),
+        ("0.0000000000", "PricePerUnit is zero"),
+    ],
 )
 def test_a_bad_price_is_refused_and_the_rest_is_kept(price: str, reason: str, tmp_path: Path) -> None:
     scopes, rejected = read_body(
@@ -298,6 +305,28 @@ def test_a_bad_price_is_refused_and_the_rest_is_kept(price: str, reason: str, tm
 def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=message):
         read_body("aws_price_list", body, tmp_path)
+
+
+@pytest.mark.parametrize("layout", [offers, as_json])
+def test_a_zero_ends_no_offer_but_absence_does(layout: Callable[..., str], home: Home, tmp_path: Path) -> None:
+    """What stands at zero keeps its last price; what is not listed any more has ended."""
+    name = "index.csv" if layout is offers else "index.json"
+    kinds = ("g5.xlarge", "g5.2xlarge", "g5.4xlarge", "g6.xlarge", "p4d.24xlarge")
+    for day, zero, gone in ((1, "", ""), (2, "p4d.24xlarge", "g6.xlarge")):
+        rows = [
+            {"SKU": k, "Instance Type": k, "PricePerUnit": "0.0000000000" if k == zero else "9.5"}
+            for k in kinds
+            if k != gone
+        ]
+        file = tmp_path / name
+        file.write_text(layout(*rows))
+        intake.take_files(home, AWS_PRICE_LIST, [file], dt.datetime(2026, 9, day, tzinfo=dt.UTC))
+    settle.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        ended = con.execute("SELECT instance_type FROM observed.cloud_rate WHERE valid_to IS NOT NULL").fetchall()
+        refused = con.execute("SELECT reason FROM meta.rejected_row").fetchall()
+    assert ended == [("g6.xlarge",)]
+    assert refused == [("PricePerUnit is zero: no price, and no word that it is not sold",)]
 
 
 def test_an_old_file_ends_no_offer(home: Home, tmp_path: Path) -> None:

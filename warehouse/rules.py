@@ -1,0 +1,47 @@
+"""By which rules a warehouse was made: captures stay, but how they are read and recorded may change with a version.
+
+What is recorded is never changed behind anybody's back, so what earlier rules made of earlier captures stands until a rebuild;
+here is said that one is due. What comes in is read and recorded by the rules of today in any case.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+#: Raised when the same rows of the same captures would make another log. 2: a refused row is no end of its offer.
+RULES_VERSION = 2
+_NAME = "recording_rules"
+
+
+def note_rules(con: duckdb.DuckDBPyConnection) -> None:
+    """A warehouse in which nothing is recorded yet is made by the rules of today from its first row on."""
+    con.execute(
+        "INSERT INTO meta.definition SELECT ?, ? WHERE NOT EXISTS (FROM meta.capture) "
+        "AND NOT EXISTS (FROM meta.definition WHERE name = ?)",
+        [_NAME, str(RULES_VERSION), _NAME],
+    ).fetchall()
+
+
+def due_for_rebuild(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """What a rebuild would record anew, one line each: all, by earlier rules, and batches that an earlier parser read.
+
+    Args:
+        con: the warehouse, or a published file.
+    """
+    noted = con.execute("SELECT fingerprint FROM meta.definition WHERE name = ?", [_NAME]).fetchall()
+    version = int(noted[0][0]) if noted else 1
+    (count,) = con.execute("SELECT count(DISTINCT batch_id) FROM meta.capture").fetchall()[0]
+    lines = []
+    if count and version < RULES_VERSION:
+        lines.append(
+            f"what was recorded first was recorded by rules {version}, now they are {RULES_VERSION}: offers may have ended in the log "
+            "that a publisher listed at a price that was refused"
+        )
+    read = con.execute(
+        "SELECT source_id, count(*) FROM (SELECT c.source_id, c.batch_id FROM meta.capture c JOIN meta.source s USING (source_id) "
+        "WHERE c.outcome = 'loaded' GROUP BY ALL HAVING max(c.parser_version) < max(s.parser_version)) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    if read:
+        by_source = ", ".join(f"{source} {batches:,}" for source, batches in read)
+        lines.append(f"batches that were read by an earlier parser of their source: {by_source}")
+    return [f"a rebuild is due (`petaday rebuild`): {line}" for line in lines]
