@@ -141,7 +141,7 @@ def _print_decision(result: Mapping[str, Any]) -> None:
             f"{len(rows):,} rows, the {len(ordered)} on which a cost moved shown; --json prints all, with every column."
         )
     if not rows:
-        out.print("No row: nothing that was observed answers this.")
+        out.print(f"No row: {result['reason']}.")
     unknown: dict[str, list[str]] = {}
     for row in rows:
         if row.get("reason") and row.get("part") == "total":

@@ -78,12 +78,14 @@ def _refuse_parts_above_wholes(statements: Sequence[Statement], factors: Mapping
     problems = []
     for s in statements:
         values = {f.factor: f for f in factors[s.scenario_id]}
-        for part, whole in s.method.at_most:
+        for part, whole, *size in s.method.at_most:
             if (
                 part in s.numbers
                 and whole not in s.numbers
                 and whole in values
-                and values[part].central > values[whole].central
+                # Of a usual life a thing may well stand longer.
+                and not (values[whole].origin_kind == "method_default" and values[whole].low < values[whole].high)
+                and values[part].central > values[whole].central * (size[0] if size else 1)
             ):
                 problems.append(
                     f"{part}: {values[part].central:g} given; allowed is at most {whole}, {values[whole].central:g} ({values[whole].origin_ref})"

@@ -76,7 +76,8 @@ class Method:
     either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
     #: a number -> those of which any one, where it is stated, makes it needless to look the number up
     spared_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    at_most: tuple[tuple[str, str], ...] = ()  #: a part and its whole: the first is never above the second
+    #: a part and its whole: the first is never above the second; third, where their units differ, that of the whole in that of the part
+    at_most: tuple[tuple[str, str] | tuple[str, str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 -- What is wrong with a scenario: one row per problem, each one line that says what was given and what is allowed.
-WITH s AS (SELECT * FROM petaday_resolved),
+-- A run that states no other day is looked up at its start.
+WITH s AS (SELECT *, CASE WHEN start_at = as_of_at THEN 'start_at' ELSE 'as_of' END AS as_of_name FROM petaday_resolved),
 near_model AS (
     SELECT scenario_id, array_to_string(max_by(m.model_id, jaro_winkler_similarity(lower(s.model_written), m.model_id), 3), ', ') AS names
     FROM s CROSS JOIN reference.model m WHERE s.model_written IS NOT NULL AND s.model_id IS NULL GROUP BY scenario_id
@@ -126,15 +127,15 @@ UNION ALL
 SELECT scenario_id, 4, format('region: {{}} is a region of {{}} in different grid zones; give the provider too', region_written, region_providers)
 FROM s WHERE zone_count > 1
 UNION ALL
-SELECT scenario_id, 5, format('as_of: {{}} is before the first observation of a price, {{}}; give usd_per_gpu_hour or a later date',
+SELECT scenario_id, 5, format('{{}}: {{}} is before the first observation of a price, {{}}; give usd_per_gpu_hour or a later date', as_of_name,
     strftime(as_of_at, '%Y-%m-%d'), strftime(rate_at, '%Y-%m-%d'))
 FROM s CROSS JOIN first_seen WHERE {early_is_refused} AND is_as_of_given AND as_of_at < rate_at AND given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
 UNION ALL
-SELECT scenario_id, 5, format('as_of: {{}} is before the first observation of grid carbon, {{}}; give grid_gco2e_per_kwh or a later date',
+SELECT scenario_id, 5, format('{{}}: {{}} is before the first observation of grid carbon, {{}}; give grid_gco2e_per_kwh or a later date', as_of_name,
     strftime(as_of_at, '%Y-%m-%d'), strftime(grid_at, '%Y-%m-%d'))
 FROM s CROSS JOIN first_seen WHERE {early_is_refused} AND is_as_of_given AND as_of_at < grid_at AND given_grid_gco2e_per_kwh IS NULL AND zone IS NOT NULL
 UNION ALL
-SELECT scenario_id, 5, format('as_of: {{}} lies more than a year ahead; allowed is up to {{}}', strftime(as_of_at, '%Y-%m-%d'),
+SELECT scenario_id, 5, format('{{}}: {{}} lies more than a year ahead; allowed is up to {{}}', as_of_name, strftime(as_of_at, '%Y-%m-%d'),
     strftime(computed_at + INTERVAL 1 YEAR, '%Y-%m-%d'))
 FROM s WHERE is_as_of_given AND as_of_at > computed_at + INTERVAL 1 YEAR
 UNION ALL
@@ -150,6 +151,19 @@ UNION ALL
 SELECT scenario_id, 7, format('achieved_flop_per_s_per_gpu: {{:.4g}} given; allowed is at most the peak of {{}}, {{:.4g}} FLOP/s', rate, accelerator_id,
     reference_peak_limit)
 FROM compared WHERE rate > reference_peak_limit * {tolerance}
+UNION ALL
+-- A peak in fewer bits may be meant; then the utilisation is that of another peak, which the file must say.
+SELECT scenario_id, 7, format('achieved_flop_per_s_per_gpu: {{:.4g}} given, above the dense 16-bit peak of {{}}, {{:.4g}} FLOP/s; in another number format give its peak_flop_per_s_per_gpu',
+    rate, accelerator_id, reference_peak)
+FROM compared WHERE NOT is_accelerator_of_model AND given_peak_flop_per_s_per_gpu IS NULL AND rate > reference_peak * {tolerance} AND rate <= reference_peak_limit * {tolerance}
+UNION ALL
+SELECT scenario_id, 7, format('FLOP and GPU-hours: {{}} = {{:.4g}} FLOP in {{}} is {{:.4g}} FLOP/s per GPU, above the dense 16-bit peak of {{}}, {{:.4g}}; in another number format give its peak_flop_per_s_per_gpu',
+    flop_words, flop, hours_words, achieved_flop_per_s_of_run(flop, run_hours), accelerator_id, reference_peak)
+FROM compared WHERE NOT is_accelerator_of_model AND given_peak_flop_per_s_per_gpu IS NULL AND achieved_flop_per_s_of_run(flop, run_hours) > reference_peak * {tolerance}
+    AND achieved_flop_per_s_of_run(flop, run_hours) <= reference_peak_limit * {tolerance} AND rate IS NULL
+UNION ALL
+SELECT scenario_id, 7, format('energy_kwh: {{:.6g}} kWh at the meter given, less than the {{:.6g}} kWh of it_energy_kwh at the servers; allowed is at least as much', given_energy_kwh, given_it_energy_kwh)
+FROM compared WHERE given_pue IS NULL AND ln(given_it_energy_kwh / given_energy_kwh) > ln({tolerance}) + energy_width
 UNION ALL
 SELECT scenario_id, 7, format('FLOP, GPU-hours and accelerator contradict each other: {{}} = {{:.4g}} FLOP in {{}} is {{:.4g}} FLOP/s per GPU, above the peak of {{}}, {{:.4g}}',
     flop_words, flop, hours_words, achieved_flop_per_s_of_run(flop, run_hours), accelerator_id, reference_peak_limit)

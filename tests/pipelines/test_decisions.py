@@ -290,11 +290,54 @@ def test_what_cannot_be_split_says_why(bundled: duckdb.DuckDBPyConnection, call:
         ("[why_moved]\nestimate = 'gpt-3-175b-h100'\nfrom_at = 2024-01-01\nto_at = 2099-01-01", "to_at: 2099-01-01 lies more than a year ahead; allowed is up to 2027-06-02"),
         ("[siting]\ngpu_hours = 10\nvalid_at = 9999-12-31", "valid_at: 9999-12-31 lies more than a year ahead"),
         ("[compute_growth]\nfrom_on = 2027-01-01", "from_on: 2027-01-01 given; allowed is a day up to today"),
+        ("[esg_report]\nof_year = 2099\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\npower_w_per_gpu = 700\nzone = 'DE'", "of_year: 2099 lies more than a year ahead; allowed is up to 2027"),
     ],
 )  # fmt: skip
 def test_a_date_ahead_is_one_line(bundled: duckdb.DuckDBPyConnection, asked: str, message: str) -> None:
     with pytest.raises(ScenarioError, match=re.escape(message)):
         estimate_any(bundled, parse_any(asked), dt.datetime(2026, 6, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("[siting]\ngpu_hours = 10\nvalid_at = 1999-01-01", "valid_at: 1999-01-01 given; the first of observed.cloud_rate is from 20"),
+        ("[siting]\ngpu_hours = 10\nknown_at = 1999-01-01", "known_at: 1999-01-01 given; the first of anything recorded here is from 20"),
+        ("[petaday_history]\npetadays = 1\nto_on = 1999-01-01", "to_on: 1999-01-01 given; the first of estimated.price_index is from 20"),
+        ("[build_adapt_buy]\nbuy_model = 'gpt-4'\nown_tokens_per_s_per_gpu = 9\nto_on = 1999-01-01", "to_on: 1999-01-01 given; the first of observed.token_price is from 20"),
+    ],
+)  # fmt: skip
+def test_a_date_before_anything_was_known_is_one_line(
+    bundled: duckdb.DuckDBPyConnection, asked: str, message: str
+) -> None:
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        estimate_any(bundled, parse_any(asked), dt.datetime(2026, 6, 1, tzinfo=dt.UTC))
+
+
+def test_a_question_that_nothing_answers_says_so(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Two models of a year make no line."""
+    found = estimate_any(bundled, parse_any("[compute_growth]\nfrom_on = 1970-01-01\nto_on = 1971-01-01"))
+    assert (found["rows"], found["reason"]) == ([], "nothing that was observed answers this")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("of_year = 2024.5", "of_year: 2024.5 given; allowed is a whole number of year"),
+        ("of_year = 2024\nmonth = 1.5", "workloads[1].month: 1.5 given; allowed is a whole number of month"),
+        ("of_year = 2024\nregion = 'us-east-1'", "workloads[1]: region given without its provider; give provider too, or zone"),
+        ("of_year = 2024\nname = 'All workloads'", "workloads[1].name: 'All workloads' is what the sum of all is called"),
+    ],
+)  # fmt: skip
+def test_a_workload_that_cannot_be_told_is_one_line(given: str, message: str) -> None:
+    year, *rest = given.split("\n")
+    name = "" if any(line.startswith("name") for line in rest) else "name = 'a'\n"
+    lines = "\n".join(
+        [f"[esg_report]\n{year}\n[[esg_report.workloads]]\n{name}gpu_hours = 1\npower_w_per_gpu = 700", *rest]
+    )
+    with pytest.raises(ScenarioError) as error:
+        parse_any(lines)
+    assert error.value.problems[0].startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -742,6 +785,18 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
         (
             "[siting]\ngpu_hours = 10\nfrom_provider = 'aws'\nfrom_region = 'us-est-1'",
             "from_region: 'us-est-1' is not known; did you mean us-west-1 or us-east-1",
+        ),
+        (
+            "[siting]\ngpu_hours = 10\nagainst_provider = 'awss'",
+            "against_provider: 'awss' is not known; did you mean aws",
+        ),
+        (
+            "[why_moved]\nestimate = 'llama-65b'\nfrom_at = 2024-01-01\nto_region = 'us-eest-1'",
+            "to_region: 'us-eest-1' is not known; did you mean us-west-1 or us-east-1",
+        ),
+        (
+            "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\npower_w_per_gpu = 700\nprovider = 'aws'\nregion = 'westeurope'",
+            "workloads[1].region: 'westeurope' is no region of aws",
         ),
         (
             "[esg_report]\nof_year = 2024\n[[esg_report.workloads]]\nname = 'a'\ngpu_hours = 1\npower_w_per_gpu = 700\nzone = 'XX'",

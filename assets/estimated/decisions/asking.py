@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.decisions.declarations import VERSION, WORKLOAD, DecisionStatement
+from assets.estimated.decisions.declarations import NOTHING_ANSWERS, VERSION, WORKLOAD, DecisionStatement
 from assets.estimated.scenario_files.fields import (
     ScenarioError,
     closest,
@@ -55,6 +55,16 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
     ]
     for position, workload in enumerate(statement.arguments.get("workloads", []), 1):
         pairs += [(f"workloads[{position}].{k}", WORKLOAD[k], v) for k, v in workload.items() if v is not None]
+    for position, workload in enumerate(statement.arguments.get("workloads", []), 1):
+        place = workload["provider"], workload["region"]
+        regions = (
+            "SELECT region FROM reference.region WHERE provider = lower($1) AND ($2 IS NULL OR region = $2) ORDER BY 1"
+        )
+        if all(place) and not con.execute(regions, place).fetchall():
+            known = [region for (region,) in con.execute(regions, [place[0], None]).fetchall()]
+            problems.append(
+                f"workloads[{position}].region: {place[1]!r} is no region of {place[0]}{closest(str(place[1]), known)}"
+            )
     for name, parameter, value in pairs:
         if parameter.known is None:
             continue
@@ -109,6 +119,26 @@ def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
             problems.append(
                 f"{name}: {given} given; allowed is a day up to today, {today}, or give {name.replace('from', 'to')} too"
             )
+    year = statement.arguments.get("of_year")
+    if year is not None and year > today.year + 1:
+        problems.append(f"of_year: {year:g} lies more than a year ahead; allowed is up to {today.year + 1}")
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _refuse_dates_before(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
+    """Why nothing answers, where it is the date: it lies before the first observation, or before anything was recorded here."""
+    firsts = {"known_at": "meta.capture.recorded_at"} if "known_at" in statement.arguments else {}
+    if statement.decision.history:
+        column, name = statement.decision.history
+        firsts[name] = column
+    problems = []
+    for name, of in firsts.items():
+        table, column = of.rsplit(".", 1)
+        given, what = statement.arguments.get(name), "anything recorded here" if name == "known_at" else table
+        first = con.execute(f"SELECT min({column})::TIMESTAMPTZ AT TIME ZONE 'UTC' FROM {table}").fetchall()[0][0]
+        if given and first and str(given)[:10] < str(first)[:10]:
+            problems.append(f"{name}: {given} given; the first of {what} is from {str(first)[:10]}")
     if problems:
         raise ScenarioError(problems)
 
@@ -138,14 +168,17 @@ def answer(
         more: parameters of the macro that no file states, as where a scenario of one's own stands.
 
     Raises:
-        ScenarioError: one line per name that is not known.
+        ScenarioError: one line per name that is not known, and per date that lies too far ahead or before what is known.
     """
     _refuse_dates_ahead(statement, now)
     _refuse_unknown_names(con, statement)
     if more:
         stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}
         statement = replace(statement, arguments=stated | dict(more))
-    return con.execute(*question(statement, now)).pl()
+    rows = con.execute(*question(statement, now)).pl()
+    if rows.is_empty():
+        _refuse_dates_before(con, statement)
+    return rows
 
 
 def keep(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> None:
@@ -164,6 +197,7 @@ def as_json(statement: DecisionStatement, rows: pl.DataFrame, now: dt.datetime) 
     return {
         "decision": statement.decision.section,
         "rows": rows.to_dicts(),
+        **({"reason": NOTHING_ANSWERS} if rows.is_empty() else {}),
         "method_version": VERSION,
         "scenario": {"section": statement.decision.section, "title": statement.title, **statement.arguments},
         "computed_at": now.isoformat(),

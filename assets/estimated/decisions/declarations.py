@@ -35,6 +35,8 @@ from assets.estimated.scenario_files.training import NUMBERS
 from warehouse.tables import Table
 
 VERSION = "decision-1"
+#: Said where the macro has no row.
+NOTHING_ANSWERS = "nothing that was observed answers this"
 _Kind = Literal["number", "text", "date", "flag", "file", "workloads"]
 _BOUNDARIES = ("lifecycle", "direct")
 
@@ -63,6 +65,8 @@ class Decision:
     either: tuple[tuple[str, ...], ...] = ()
     #: Parameter that is the instant of the question; where it is not stated, now is.
     instant: str | None = None
+    #: `table.column` of the first day that anything is known of, and the parameter that may not lie before it.
+    history: tuple[str, str] | None = None
     #: SQL over the answer for columns that only the table has.
     extra: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,6 +88,15 @@ def _number(bounds: Bounds) -> Parameter:
 
 
 _NAME, _DATE = Parameter("text"), Parameter("date")
+#: Who offers, and where: offers name providers and regions that `reference.region` does not; a scenario may name a grid zone.
+_OFFERER = Parameter(
+    "text", known="(SELECT provider FROM reference.region UNION SELECT provider FROM observed.cloud_rate_log).provider"
+)
+_PLACE = Parameter(
+    "text",
+    known="(SELECT region FROM reference.region UNION SELECT region FROM observed.cloud_rate_log "
+    "UNION SELECT zone FROM observed.grid_carbon_log).region",
+)
 _ACCELERATOR = Parameter("text", known="accelerator")
 _MODEL = Parameter("text", known="model")
 _PROVIDER = Parameter("text", known="reference.region.provider")
@@ -95,12 +108,14 @@ _DATA = _number(Bounds("GB", 0, 1e15))
 _PRICE_PER_GB = Bounds("money per GB", 0, 1_000)
 _BANDWIDTH = _number(Bounds("Gbit/s", 1e-6, 1e9))
 _RATE = _number(Bounds("tokens/s", 1e-6, 1e12))
-_YEAR = _number(Bounds("year", 1990, 2100, "2024"))
+_YEAR = _number(Bounds("year", 1990, 2100, "2024", is_whole=True))
 
+#: What esg_report.sql calls the sum of all workloads.
+ALL_WORKLOADS = "all workloads"
 #: What a workload of an ESG report may state.
 WORKLOAD: Mapping[str, Parameter] = {
     "name": _NAME,
-    "month": _number(Bounds("month", 1, 12)),
+    "month": _number(Bounds("month", 1, 12, is_whole=True)),
     "accelerator": _ACCELERATOR,
     "provider": _PROVIDER,
     "region": _REGION,
@@ -129,6 +144,7 @@ DECISIONS: dict[str, Decision] = {
             },
             PETADAY_HISTORY,
             needs=(("petadays",),),
+            history=("estimated.price_index.index_on", "to_on"),
         ),
         Decision(
             "siting",
@@ -147,7 +163,7 @@ DECISIONS: dict[str, Decision] = {
                 "from_region": _REGION,
                 "transfer_usd_per_gb": _number(_PRICE_PER_GB),
                 "bandwidth_gbit_per_s": _BANDWIDTH,
-                "against_provider": _NAME,
+                "against_provider": _OFFERER,
                 "against_region": _REGION,
                 "against_accelerator": _ACCELERATOR,
                 "against_purchase": _PURCHASE,
@@ -155,6 +171,7 @@ DECISIONS: dict[str, Decision] = {
             SITING,
             needs=(("gpu_hours", "flop", "model"),),
             instant="valid_at",
+            history=("observed.cloud_rate.valid_from", "valid_at"),
             either=(("gpu_hours", "flop", "model"),),
         ),
         Decision(
@@ -168,7 +185,7 @@ DECISIONS: dict[str, Decision] = {
                 "to_method": Parameter("text", known="estimated.factor.method_version"),
                 "to_accelerator": Parameter("text", known="reference.accelerator.accelerator_id"),
                 "to_provider": _PROVIDER,
-                "to_region": _NAME,
+                "to_region": _PLACE,
                 "utilization_to": _number(SHARE_ABOVE_0),
                 "boundary": _BOUNDARY,
                 "known_at": _DATE,
@@ -199,6 +216,7 @@ DECISIONS: dict[str, Decision] = {
             BUILD_ADAPT_BUY,
             needs=(("own_tokens_per_s_per_gpu",),),
             instant="to_on",
+            history=("observed.token_price.valid_from", "to_on"),
         ),
         Decision(
             "east_west",

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from assets.estimated.decisions.declarations import DECISIONS, WORKLOAD, DecisionStatement, Parameter
+from assets.estimated.decisions.declarations import (
+    ALL_WORKLOADS,
+    DECISIONS,
+    WORKLOAD,
+    DecisionStatement,
+    Parameter,
+)
 from assets.estimated.scenario_files.fields import (
     ScenarioError,
     closest,
@@ -63,6 +69,12 @@ def _workloads(value: object, problems: list[str]) -> list[dict[str, Any]]:
         problems += [f"{where}: {key} is missing" for key in ("name", "gpu_hours") if key not in stated]
         if "zone" in stated and ("region" in stated or "provider" in stated):
             problems.append(f"{where}: zone and region given; allowed is one of them")
+        if "region" in stated and "provider" not in stated:
+            problems.append(f"{where}: region given without its provider; give provider too, or zone")
+        if row["name"] and row["name"].lower() == ALL_WORKLOADS:
+            problems.append(
+                f"{where}.name: {row['name']!r} is what the sum of all is called; allowed is any other name"
+            )
         if "accelerator" not in stated and "power_w_per_gpu" not in stated:
             problems.append(f"{where}: accelerator or power_w_per_gpu is missing")
         rows.append(row)

@@ -107,6 +107,7 @@ METHODS = (
             ),
             "devices_per_host_count": Default(Band(1, 1, 1), "", "one device a host"),
         },
+        at_most=(("duration_days", "life_years", 365),),
         names=("accelerator",),
         more=_published,
     ),

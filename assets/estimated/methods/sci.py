@@ -55,6 +55,10 @@ METHODS = (
             ),
         },
         names=("provider", "region"),
-        at_most=(("resources_reserved_count", "resources_count"), ("time_reserved_h", "life_h")),
+        at_most=(
+            ("resources_reserved_count", "resources_count"),
+            ("time_reserved_h", "life_h"),
+            ("time_reserved_h", "life_years", 8760),
+        ),
     ),
 )

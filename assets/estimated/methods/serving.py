@@ -61,7 +61,8 @@ def _facts(memory: str) -> FactorLookup:
 
 
 _GROUP = "group_accelerator_count"
-_SERVING = Method(
+_LARGEST_GROUP = 4_096
+_SERVING_2 = Method(
     "serving",
     "serving-2",
     {
@@ -71,7 +72,7 @@ _SERVING = Method(
         "kv_byte_per_token": Bounds("byte per token", 1, 1e9),
         "attention_width_count": COUNT,
         "bytes_per_parameter": Bounds("byte", 0.1, 8),
-        "accelerator_count": Bounds("accelerators of one copy (tensor parallel)", 1, 4_096, is_whole=True),
+        "accelerator_count": Bounds("accelerators of one copy (tensor parallel)", 1, _LARGEST_GROUP, is_whole=True),
         "replica_count": COUNT,
         "memory_byte_per_gpu": Bounds("byte", 1e8, 1e13, "80e9, not 80"),
         "memory_share": SHARE_ABOVE_0,
@@ -240,8 +241,29 @@ _SERVING = Method(
     names=("model", "accelerator", "provider", "region", "purchase"),
     more=_facts(MEMORY_BYTE),
 )
+_2 = _SERVING_2.quantities
+_SERVING_3 = replace(
+    _SERVING_2,
+    version="serving-3",
+    # Who cannot hold the model and its batch reads no prompt either; and of more cards than exchange at every layer anywhere, nothing was measured.
+    quantities={
+        **_2,
+        _GROUP: replace(
+            _2[_GROUP],
+            formula=f"coalesce(in_accelerator_count, CASE WHEN accelerators_to_hold_count <= {_LARGEST_GROUP} THEN 2.0 ** ceil(log2(accelerators_to_hold_count)) END)",
+            needs=f"{_2[_GROUP].needs}; at most {_LARGEST_GROUP} of them hold one copy and its batch",
+        ),
+        "first_token_latency_s": replace(
+            _2["first_token_latency_s"],
+            formula=f"CASE WHEN accelerators_to_hold_count > {_GROUP} THEN NULL ELSE {_2['first_token_latency_s'].formula} END",
+            needs=f"the model must fit; {_RUN}",
+        ),
+    },
+)
 METHODS = (
-    _SERVING,
+    _SERVING_3,
+    # As serving-3, but a prompt was read (and priced) by cards that do not hold the model.
+    _SERVING_2,
     # The first version took the GiB of a data sheet for GB: 7% less memory, so smaller batches and sooner one accelerator more.
-    replace(_SERVING, version="serving-1", more=_facts("memory_gib * 1e9")),
+    replace(_SERVING_2, version="serving-1", more=_facts("memory_gib * 1e9")),
 )

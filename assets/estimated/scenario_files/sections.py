@@ -122,9 +122,9 @@ def statement_of(
     if not any(k != "method" for k in values):
         problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
     problems += [
-        f"{part}: {a.central:g} given; allowed is at most {whole}, {b.central:g}"
-        for part, whole in method.at_most
-        if (a := numbers.get(part)) and (b := numbers.get(whole)) and a.central > b.central
+        f"{part}: {a.central:g} given; allowed is at most {whole}, {b.central:g}{f' ({b.central * size[0]:g})' if size else ''}"
+        for part, whole, *size in method.at_most
+        if (a := numbers.get(part)) and (b := numbers.get(whole)) and a.central > b.central * (size[0] if size else 1)
     ]
     problems += [
         f"{one} and {other}: allowed is one of both"

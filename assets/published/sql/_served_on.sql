@@ -23,9 +23,9 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
     -- A batch that the memory of the card does not hold is served by nobody.
     filled AS (SELECT h.*, CASE WHEN coalesce(h.batch, 1) <= h.largest THEN coalesce(h.batch, h.largest) END AS used_batch FROM held h),
     timed AS (
-        SELECT f.*, f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte / f.parameters, f.used_batch * f.kv_byte * (f.prompt + f.output / 2),
+        SELECT f.*, accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte, f.memory_share) <= f.cards AS is_held, f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte / f.parameters, f.used_batch * f.kv_byte * (f.prompt + f.output / 2),
                 inference_flop_per_token(f.active) * f.used_batch, f.cards, f.bandwidth, f.bandwidth_share, f.peak, f.compute_share, f.layers, f.used_batch, f.per_layer, f.per_request) AS token_s,
             prefill_s(f.active, f.prompt, coalesce(attention_flop_per_token(f.layers, f.width, f.prompt) / 6 * f.prompt, 0), f.cards, f.peak, f.compute_share) AS first_s
         FROM filled f)
-    SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of, unnest([t.first_s / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use FROM timed t;
+    SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of, unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.first_s END / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use FROM timed t;
 COMMENT ON MACRO TABLE _served_on IS 'GPU-seconds per million tokens of a service at full use, were it on another card, for why_moved; NULL where the card does not hold the batch or does not compute in the format.';

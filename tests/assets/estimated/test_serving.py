@@ -155,6 +155,25 @@ def test_what_does_not_fit_is_unknown(warehouse: duckdb.DuckDBPyConnection) -> N
     assert result.quantities["tokens_per_s"]["central"] is None
     assert re.search("must fit", result.quantities["tokens_per_s"]["reason"])
     assert central(serve(warehouse, **LLAMA), "group_accelerator_count") == 2
+    for name in (
+        "first_token_latency_s",
+        "latency_floor_s",
+        "gpu_s_per_mtok_input",
+        "usd_per_mtok_input",
+        "kwh_per_mtok_input",
+    ):
+        assert result.quantities[name]["central"] is None, name
+        assert "must fit" in result.quantities[name]["reason"], name
+    assert central(serve(warehouse, **LLAMA, accelerator_count=1, method="serving-2"), "usd_per_mtok_input") > 0
+
+
+def test_no_copy_is_spread_over_thousands_of_cards(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A batch of a billion requests would need 4.7 million cards in one group: nothing is said of it, as where as many are given."""
+    result = serve(warehouse, **LLAMA, batch_count=1e9)
+    assert central(result, "accelerators_to_hold_count") > 4_096
+    assert [
+        result.quantities[q]["central"] for q in ("group_accelerator_count", "tokens_per_s", "usd_per_mtok_output")
+    ] == [None] * 3
 
 
 def test_every_request_of_the_batch_has_its_cache_in_memory(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -307,6 +307,22 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
             "against peak 3.12e+14 x utilization_share 0.9 = 2.808e+14",
         ),
         ({"gpu_hours": 1, "include_attention": True}, "include_attention: needs a model"),
+        (
+            {"accelerator": "nvidia-h100-sxm-80gb", "achieved_flop_per_s_per_gpu": 1.5e15},
+            "1.5e+15 given, above the dense 16-bit peak of nvidia-h100-sxm-80gb, 9.894e+14 FLOP/s; in another number format give its peak_flop_per_s_per_gpu",
+        ),
+        (
+            {"accelerator": "nvidia-h100-sxm-80gb", "training_flop": 4e22, "gpu_hours": 1e4},
+            "is 1.111e+15 FLOP/s per GPU, above the dense 16-bit peak of nvidia-h100-sxm-80gb, 9.894e+14; in another number format",
+        ),
+        (
+            {"energy_kwh": 100, "it_energy_kwh": 200},
+            "energy_kwh: 100 kWh at the meter given, less than the 200 kWh of it_energy_kwh",
+        ),
+        (
+            {"accelerator": "H100 SXM", "gpu_hours": 8, "gpus": 8, "region": "US", "start_at": "2999-01-01"},
+            "start_at: 2999-01-01 lies more than a year ahead",
+        ),
     ],
 )
 def test_refused(warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], message: str) -> None:
@@ -324,6 +340,12 @@ def test_one_accelerator_however_written(warehouse: duckdb.DuckDBPyConnection, w
     """Case, punctuation and the vendor's name do not count."""
     peak = factor(estimate(warehouse, training_flop=1e23, accelerator=written), "peak_flop_per_s_per_gpu")
     assert "reference.accelerator[nvidia-h100-sxm-80gb]" in peak["origin_ref"]
+
+
+def test_a_run_in_fewer_bits_states_its_peak(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """1,500 TFLOP/s in FP8 are 76% of an H100's 1,979, not 152% of its 16-bit peak."""
+    found = estimate(warehouse, accelerator="H100 SXM", achieved_tflops=1500, peak_tflops=1979, gpu_hours=1)
+    assert found["derived"]["utilization_share"]["central"] == pytest.approx(1500 / 1979)
 
 
 def test_rounded_inputs_do_not_contradict(warehouse: duckdb.DuckDBPyConnection) -> None:

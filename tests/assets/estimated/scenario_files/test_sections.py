@@ -435,6 +435,8 @@ REFUSED_AT_ONCE = [
     ("serving", {"power_w_per_gpu": 0.7}, "power_w_per_gpu: 0.7 given; allowed is a number of W from 5"),
     ("fleet", {"users_per_day": 5, "visits_per_day": 9}, "visits_per_day and users_per_day: allowed is one of both"),
     ("sci", {"time_reserved_h": 100, "life_h": 10}, "time_reserved_h: 100 given; allowed is at most life_h, 10"),
+    ("sci", {"time_reserved_h": 1e5, "life_years": 4}, "time_reserved_h: 100000 given; allowed is at most life_years, 4 (35040)"),
+    ("embodied", {"days": 5000, "life": 5}, "days (read as duration_days): 5000 given; allowed is at most life_years, 5 (1825)"),
     ("service", {"cached_input_tokens_count": 9, "input_tokens_count": 5}, "cached_input_tokens_count: 9 given"),
     ("prompt", {"accelerator_wh": 0.4, "energy_wh": 0.3}, "accelerator_wh: 0.4 given; allowed is at most energy_wh, 0.3"),
     ("site", {"pue": 0.99}, "pue: 0.99 given; allowed is a number from 1 to 5"),
