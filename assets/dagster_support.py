@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 import dataframely as dy
 
-from assets.catalog import catalog
 from warehouse import alive
 from warehouse.home import Home
 from warehouse.tables import Table, duckdb_type, unit_of
@@ -85,8 +84,3 @@ def lineage_of_same_names(columns: list[str], upstream: list[dg.AssetKey]) -> dg
     return dg.TableColumnLineage(
         {c: [dg.TableColumnDep(asset_key=key, column_name=c) for key in upstream] for c in columns}
     )
-
-
-def published_columns(full_name: str) -> dict[str, dy.Column]:
-    """Declared columns of a table of the catalog."""
-    return next(t for t in catalog().tables if t.full_name == full_name).declared()

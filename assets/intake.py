@@ -27,10 +27,6 @@ from warehouse.home import Home
 from warehouse.store import is_shared
 
 
-class RejectedError(PetadayError):
-    """A batch was captured but refused: nothing of it is loaded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What became of one batch on its way in."""

@@ -56,13 +56,6 @@ class Step:
     path: str | None
     bytes_state: BytesState | None = None
 
-    @property
-    def is_end(self) -> bool:
-        """True where a walk may end: stored bytes, a cited fact, an input that a person gave."""
-        return self.part in ("capture", "reference", "method default") or (
-            self.part == "factor" and (self.meaning or "").startswith(("given:", "method_default:"))
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Walks:

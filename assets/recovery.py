@@ -31,9 +31,7 @@ Tell = Callable[[str], None]
 R = TypeVar("R")
 
 
-def parsed_batch(
-    home: Home, store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None
-) -> staging.Batch:
+def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None) -> staging.Batch:
     """A batch read again from its stored bytes, as the intake would have staged it."""
     source = all_sources().get(captures[0].source_id)
     if source is None:
@@ -149,7 +147,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 recorder = loading.Recorder(con, home, catalog(), reading.parse_again(home), keep_journal=False)
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]
-                    batch = parsed_batch(home, store, captures, line["outcome"], line.get("message"))
+                    batch = parsed_batch(store, captures, line["outcome"], line.get("message"))
                     moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
                     results.append(recorder.record(batch, moment, line["load_number"]))
                     if number % 25 == 0 or number == len(journal):
@@ -157,7 +155,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 recorded = {line["batch_id"] for line in journal}
                 for batch_id, captures in batches.items():
                     if batch_id not in recorded:
-                        results.append(recorder.record(parsed_batch(home, store, captures, "loaded", None)))
+                        results.append(recorder.record(parsed_batch(store, captures, "loaded", None)))
                 settle.match_accelerators(con)
             stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
             if len(journal) < len(told) and isinstance(kept := journal_in(store.files), FileJournal):

@@ -107,8 +107,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         yield from _git.current_or_past("skypilot-org/skypilot-catalog", path, window, "master")
 
 
-def _cloud_of(document: Document, frame: pl.DataFrame) -> str:
-    """The cloud a file is about: from its address, else from its columns' peculiarities in its name."""
+def _cloud_of(document: Document) -> str:
+    """The cloud that a file lists: by a folder of its address, else by the beginning of its name."""
     parts = document.url.replace("file:", "").lower().replace("\\", "/").split("/")
     for cloud in (*CLOUDS, *_OLDER_CLOUDS):
         if cloud in parts[:-1] or parts[-1].split("_")[0].split(".")[0] == cloud:
@@ -211,7 +211,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
     raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
-    cloud = _cloud_of(document, raw)
+    cloud = _cloud_of(document)
     zone = pl.col("AvailabilityZone") if "AvailabilityZone" in raw.columns else pl.lit(None, dtype=pl.String)
     info = pl.col("GpuInfo") if "GpuInfo" in raw.columns else pl.lit(None, dtype=pl.String)
     per_gpu_mib = info.str.extract(r"'MemoryInfo': \{'SizeInMiB': (\d+)\}").cast(pl.Float64)

@@ -382,7 +382,7 @@ def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> N
         recorder = loading.Recorder(con, other, catalog(), reading.parse_again(loaded), keep_journal=False)
         recorder.store = store
         for captures in batches:
-            recorder.record(recovery.parsed_batch(loaded, store, captures, "loaded", None))
+            recorder.record(recovery.parsed_batch(store, captures, "loaded", None))
         settle.match_accelerators(con)
         ours = {
             s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall()

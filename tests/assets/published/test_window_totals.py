@@ -19,7 +19,6 @@ from warehouse.home import Home
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 END = START + dt.timedelta(days=40)
 KNOWN = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
-FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 #: (source, region, instance type, from, to, USD per GPU-hour): gpuhunt is ranked before gpurentalprices.
 Price = tuple[str, str, str, dt.datetime, dt.datetime, float]

@@ -14,23 +14,6 @@ from assets.sources.usage import parse
 from warehouse.captures import Document
 
 OWN = "used_from,used_to,provider,region,instance_type,instance_hours,purchase_option,workload\n"
-FOCUS_NAMES = [
-    "ChargePeriodStart",
-    "ChargePeriodEnd",
-    "ChargeCategory",
-    "ServiceCategory",
-    "ProviderName",
-    "RegionId",
-    "ResourceId",
-    "SubAccountId",
-    "ConsumedQuantity",
-    "ConsumedUnit",
-    "PricingCategory",
-    "SkuPriceDetails",
-    "BilledCost",
-    "BillingCurrency",
-    "Tags",
-]
 
 
 def read(tmp_path: Path, text: str) -> Reading:
