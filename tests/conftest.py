@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,10 @@ from warehouse.store.file import FileStore
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
+ROOT = Path(__file__).parents[1]
 #: Recorded payloads of real publishers; they are not part of this repository.
-SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+SAMPLES = ROOT.parent / "shared" / "samples"
+GOLDEN = ROOT.parent / "shared" / "golden"
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +72,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty home folder, set as PETADAY_HOME."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     return Home.from_environment().create()
+
+
+@dataclass(frozen=True, slots=True)
+class MainJob:
+    """What `petaday run` made on an empty home, and what it printed."""
+
+    home: Home
+    printed: str
+
+    def copied_to(self, folder: Path) -> Home:
+        """The same home again, for tests that change it."""
+        shutil.copytree(self.home.root, folder)
+        return Home(folder)
+
+
+@pytest.fixture(scope="session")
+def main_job(tmp_path_factory: pytest.TempPathFactory) -> MainJob:
+    """The main job in a process of its own, once for all tests: half a minute. Whoever changes the home takes a copy."""
+    root = tmp_path_factory.mktemp("main_job") / "home"
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "run"],
+        cwd=ROOT,
+        env=os.environ | {HOME_VARIABLE: str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return MainJob(Home(root), done.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pipelines.ui_command import WORKSPACE
 from tests.replay import ReplayServer
 from tests.warehouse.test_keeping import offers
 from warehouse.connection import read_published
-from warehouse.home import Home
+from warehouse.home import HOME_VARIABLE, Home
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,25 @@ def execute(job: str, **options: object) -> dg.ExecuteInProcessResult:
         return defs.resolve_job_def(job).execute_in_process(
             instance=instance, run_config=config, raise_on_error=False, **options
         )  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dg.ExecuteInProcessResult]:
+    """A home after the main job, with what the run told. Whoever changes the home takes a copy."""
+    home = Home(tmp_path_factory.mktemp("first") / "home").create()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        return home, execute("run")
+
+
+@pytest.fixture
+def after_first_run(
+    first_run: tuple[Home, dg.ExecuteInProcessResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Home:
+    """A copy of it, set as PETADAY_HOME."""
+    shutil.copytree(first_run[0].root, tmp_path / "home")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return Home.from_environment()
 
 
 def test_everything_loads_and_every_dependency_is_an_asset() -> None:
@@ -93,8 +113,8 @@ def test_workspace_and_pyproject_name_the_same_location() -> None:
         assert told["location_name"] == project["code_location_name"]
 
 
-def test_the_main_job_runs_twice_and_the_second_changes_no_row(home: Home) -> None:
-    assert execute("run").success
+def test_the_main_job_runs_twice_and_the_second_changes_no_row(after_first_run: Home) -> None:
+    home = after_first_run
     counts = "SELECT (SELECT count(*) FROM observed.cloud_rate_log), (SELECT count(*) FROM meta.capture), (SELECT count(*) FROM estimated.factor)"
     with read_published(home) as con:
         before = con.execute(counts).fetchall()
@@ -109,9 +129,8 @@ def test_the_main_job_runs_twice_and_the_second_changes_no_row(home: Home) -> No
     assert home.published_file.stat().st_mtime_ns == published
 
 
-def test_every_column_of_the_published_file_has_a_comment(home: Home) -> None:
-    assert execute("run").success
-    with read_published(home) as con:
+def test_every_column_of_the_published_file_has_a_comment(first_run: tuple[Home, dg.ExecuteInProcessResult]) -> None:
+    with read_published(first_run[0]) as con:
         bare = con.execute(
             "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal "
             "AND schema_name IN ('observed', 'meta', 'reference', 'estimated')"
@@ -167,8 +186,9 @@ def test_every_refresh_job_runs_to_an_end(home: Home, replay: ReplayServer) -> N
     assert execute("settle").success
 
 
-def test_checks_are_evaluated_on_every_observed_table(home: Home) -> None:
-    result = execute("run")
+def test_checks_are_evaluated_on_every_observed_table(first_run: tuple[Home, dg.ExecuteInProcessResult]) -> None:
+    _, result = first_run
+    assert result.success
     checks = {(c.asset_key.to_user_string(), c.check_name): c.passed for c in result.get_asset_check_evaluations()}
     assert checks["observed/cloud_rate", "values_in_bounds"]
     assert checks["observed/grid_carbon", "columns_as_declared"]
