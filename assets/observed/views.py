@@ -8,7 +8,7 @@ import dataframely as dy
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, SUBJECTS
-from warehouse.log_views import intervals, unconfirmed, view_scripts
+from warehouse.log.views import intervals, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"

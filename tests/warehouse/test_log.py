@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from warehouse import log, schema
-from warehouse.log_views import view_scripts
+from warehouse.log.views import view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

@@ -26,7 +26,7 @@ from warehouse import log, schema
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
-from warehouse.log_views import last_change, unconfirmed, view_scripts
+from warehouse.log.views import last_change, unconfirmed, view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 PLACES = (("s", "all"), ("s", "other"), ("t", "all"))

@@ -1,0 +1,173 @@
+"""What recording a state and recording a series have in common: staging a snapshot, comparing it, appending rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import duckdb
+import polars as pl
+
+from warehouse.frames import lend
+from warehouse.log.snapshot import Reread, Snapshot
+from warehouse.log.views import names
+from warehouse.quoting import quoted
+from warehouse.tables import Subject
+
+
+def same(columns: Sequence[str], left: str, right: str) -> str:
+    """SQL that two relations agree in columns that are never null."""
+    return " AND ".join(f"{left}.{quoted(c)} = {right}.{quoted(c)}" for c in columns) or "true"
+
+
+def differ(columns: Sequence[str], left: str, right: str) -> str:
+    """SQL that two relations differ in at least one column; null is a value like any other."""
+    terms = [f"{left}.{quoted(c)} IS DISTINCT FROM {right}.{quoted(c)}" for c in columns]
+    return "(" + (" OR ".join(terms) or "false") + ")"
+
+
+class Loader(ABC):
+    """Records snapshots of one subject inside the caller's transaction."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, subject: Subject, recorded_at: dt.datetime) -> None:
+        """For one subject; what is appended is known from `recorded_at` on."""
+        self.con, self.subject, self.recorded_at = con, subject, recorded_at
+        # DuckDB takes a few dozen rows for what may be many, and joins row by row: 25 s instead of 0.6 s for 50,000 offers.
+        con.execute("SET asof_loop_join_threshold = 0").fetchall()
+        self.slot_key = [*subject.keys, "valid_from"]
+        self.frame = pl.DataFrame()
+
+    def run(self, sql: str, **params: object) -> list[tuple]:
+        """Execute a statement and fetch its rows."""
+        return self.con.execute(sql, params or None).fetchall()
+
+    def scalar(self, sql: str, **params: object) -> int:
+        """Execute a statement and fetch its first number."""
+        return self.run(sql, **params)[0][0]
+
+    def stage(self, snapshot: Snapshot, *, copied: bool) -> None:
+        """`_line`: the timeline that the snapshot states, one row per key and valid_from.
+
+        A view over the frame, lent anew to each statement that reads it, is enough for one or two of them; only the general path
+        needs a copy to work on.
+        """
+        subject = self.subject
+        frame = snapshot.frame
+        if "valid_from" not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("valid_from"))
+        if "is_offered" not in frame.columns:
+            frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
+        self.frame = frame
+        lend(self.con, "_frame", frame)
+        select = (
+            f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
+            f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
+        )
+        self.run("DROP VIEW IF EXISTS _line_view")
+        self.run(f"CREATE TEMP VIEW _line_view AS {select}")
+        if copied:
+            self.copy_line()
+
+    def copy_line(self) -> None:
+        """Make `_line` a table that can be narrowed and added to."""
+        self.read_line("CREATE OR REPLACE TEMP TABLE _line AS SELECT * FROM _line_view")
+
+    def read_line(self, sql: str, **params: object) -> int:
+        """A statement that reads `_line_view` once; returns its first number."""
+        lend(self.con, "_frame", self.frame)
+        return self.scalar(sql, **params)
+
+    def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:
+        """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from)."""
+        self.stage(snapshot, copied=False)
+        dates = self.frame["valid_from"].cast(pl.Datetime("us", "UTC")).fill_null(snapshot.observed_at)
+        lowest, highest = (None, None) if dates.is_empty() else (dates.to_physical().min(), dates.to_physical().max())
+        dated = bool((dates != snapshot.observed_at).any())
+        later = self.later_snapshots(snapshot, lowest, highest)
+        appended = self.append_changes(snapshot, later, reread, dated=dated, lowest=lowest, highest=highest)
+        return appended, dated, lowest, highest
+
+    @abstractmethod
+    def append_changes(
+        self, snapshot: Snapshot, later: list[tuple], reread: Reread, *, dated: bool, lowest: object, highest: object
+    ) -> int:
+        """Append what the staged snapshot changes, by the shortest way that gives the right answer; returns the rows appended."""
+
+    def later_snapshots(self, snapshot: Snapshot, lowest: object, highest: object) -> list[tuple]:
+        """(batch_id, observed_at in microseconds, is_complete, is_dated) of loaded snapshots after this one, in order."""
+        overlap = ""
+        if self.subject.kind == "series":
+            overlap = f"AND epoch_us(valid_max) >= {lowest or 0} AND epoch_us(valid_min) <= {highest or 0}"
+        return self.run(
+            "SELECT batch_id, epoch_us(observed_at), is_complete, is_dated FROM meta.snapshot "
+            "WHERE source_id = $source_id AND scope = $scope AND subject = $subject "
+            f"AND (observed_at > $at OR (observed_at = $at AND batch_id > $batch_id)) {overlap} "
+            "QUALIFY row_number() OVER (PARTITION BY batch_id ORDER BY recorded_at DESC) = 1 "
+            "ORDER BY observed_at, batch_id",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            subject=self.subject.name,
+            at=snapshot.observed_at,
+            batch_id=snapshot.batch_id,
+        )
+
+    def append_as_it_stands(self, snapshot: Snapshot) -> int:
+        """The first word on a scope, or on a time of a series: there is nothing to compare with."""
+        columns = names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
+        # In order of time, so that a reader of one month skips the rest.
+        dates = self.frame["valid_from"]
+        is_ordered = not dates.has_nulls() and dates.is_sorted()
+        return self.read_line(
+            f"INSERT INTO {self.subject.log_name} (source_id, scope, {columns}, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {columns}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            f"FROM _line_view{'' if is_ordered else ' ORDER BY valid_from'}",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at,
+            batch_id=snapshot.batch_id,
+        )
+
+    def insert(self, select: str, snapshot: Snapshot) -> int:
+        """Append rows of `select` (keys, values, is_offered, valid_from, capture_id); they stay in `_appended`."""
+        subject = self.subject
+        columns = [*subject.keys, *subject.values, "is_offered", "valid_from"]
+        self.run(f"CREATE OR REPLACE TEMP TABLE _appended AS {select}")
+        return self.scalar(
+            f"INSERT INTO {subject.log_name} (source_id, scope, {names(columns)}, observed_at, recorded_at, capture_id) "
+            f"SELECT $source_id, $scope, {names(columns)}, $observed_at, $recorded_at, coalesce(capture_id, $batch_id) "
+            "FROM _appended ORDER BY valid_from",
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            recorded_at=self.recorded_at,
+            batch_id=snapshot.batch_id,
+        )
+
+    def find_held(self, snapshot: Snapshot) -> None:
+        """`_held`: of the offers in `_absent`, those that a refused row of the snapshot may have been of."""
+        keys = self.subject.keys
+        found = []
+        if snapshot.refused_keys is not None and snapshot.refused_keys.height:
+            # By which of the columns are told: each kind is a join of its own, by hashes.
+            told = snapshot.refused_keys.select(keys).with_columns(
+                pl.concat_str(pl.col(c).is_not_null().cast(pl.String) for c in keys).alias("_told")
+            )
+            for number, rows in enumerate(told.partition_by("_told", include_key=False)):
+                columns = [c for c in keys if rows[c].null_count() == 0]
+                lend(self.con, f"_refused_{number}", rows.select(keys).unique())
+                alike = f"SEMI JOIN _refused_{number} r ON {same(columns, 'a', 'r')}" if columns else ""
+                found.append(f"SELECT {names(keys)} FROM _absent a {alike}")
+        select = " UNION ".join(found) or f"SELECT {names(keys)} FROM _absent LIMIT 0"
+        self.run(f"CREATE OR REPLACE TEMP TABLE _held AS SELECT *, true AS is_held FROM ({select})")
+
+    def last_id(self, snapshot: Snapshot) -> str:
+        """The greatest capture id of the batch: words of the same instant are ordered by it."""
+        return max([snapshot.batch_id, *snapshot.frame["capture_id"].unique().to_list()])
+
+    def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:
+        """A batch that was recorded before, parsed again from its captures; `at` in microseconds."""
+        observed_at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
+        frame, refused_keys = reread(batch_id, snapshot.scope)
+        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame, refused_keys)
