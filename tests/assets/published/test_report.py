@@ -15,7 +15,7 @@ from warehouse.home import Home
 
 pytest.importorskip("vl_convert", reason="vl-convert-python is not installed: no chart can be drawn")
 
-from assets.published.report import build, built, charts, shown
+from assets.published.report import build, built, drawing, shown
 from assets.published.report.site import PAGES
 from assets.published.report.texts import LANGUAGES, dictionary, told
 
@@ -299,9 +299,9 @@ def test_words_are_escaped() -> None:
 
 
 def test_a_drawing_with_a_foreign_element_is_refused() -> None:
-    with pytest.raises(charts.ChartError, match="script"):
-        charts._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "x")
-    cleaned = charts._cleaned(
+    with pytest.raises(drawing.ChartError, match="script"):
+        drawing._cleaned('<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "x")
+    cleaned = drawing._cleaned(
         '<svg xmlns="http://www.w3.org/2000/svg"><rect onclick="x()" fill="url(http://a)" x="1"/></svg>', "x"
     )
     assert "onclick" not in cleaned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from assets.published.report import charts
+from assets.published.report import charts, drawing
 from assets.published.report.data import Facts, Row
 from assets.published.report.pages.common import grouped, stamp
 from assets.published.report.shown import number
@@ -84,7 +84,7 @@ def regions(facts: Facts) -> Row:
         if r["basis_boundary"] == "lifecycle"
     ]
     newest = {r["zone"]: r["last_on"] for r in curves}
-    kept = sorted(newest, key=lambda zone: (-newest[zone].toordinal(), zone))[: len(charts.PALETTE)]
+    kept = sorted(newest, key=lambda zone: (-newest[zone].toordinal(), zone))[: len(drawing.PALETTE)]
     curves = [r for r in curves if r["zone"] in kept]
     windows = facts.rows("green_window")
     years = [dt.date(r["grid_year"], 12, 31) for r in rows if r["grid_year"]]
