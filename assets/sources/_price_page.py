@@ -1,7 +1,7 @@
 """What HTML price pages of GPU clouds share: rows and cells of whatever makes up their tables, amounts, offers.
 
 'Contact us', 'Contact sales' and dashes are offers without a price: they are left out. 'from $1.82' is the low end of a
-range, and says so in `offer_variant`. Prices are in USD and hold in every region.
+range, and says so in `offer_variant`. Prices are in USD, and hold in every region where a page does not say otherwise.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _OTHER_TIME = re.compile(
 _OTHER_DOLLAR = re.compile(r"\s*(?!USD|GPU|PER|HR)[A-Z]{3}\b|[KM]\b")
 _TO_MORE = re.compile(r"\s*(?:\*\s*)?(?:-|\u2013|\u2014|to\b)\s*\$?\s*\d")
 _COLUMNS: dict[str, Any] = {
+    "region": pl.String,
     "instance_type": pl.String,
     "purchase_option": pl.String,
     "price_component": pl.String,
@@ -40,7 +41,7 @@ _COLUMNS: dict[str, Any] = {
     "memory_gib": pl.Float64,
     "price_amount_per_hour": pl.Float64,
 }
-_DEFAULTS = {"purchase_option": "on_demand", "price_component": "instance", "offer_variant": ""}
+_DEFAULTS = {"region": "global", "purchase_option": "on_demand", "price_component": "instance", "offer_variant": ""}
 
 
 def gib(text: str) -> float | None:

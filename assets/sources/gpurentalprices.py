@@ -74,7 +74,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     priced = (pl.col("usd_hr") > 0).fill_null(value=False)
     bad = raw.filter(~(known & priced).fill_null(value=False))
     count = pl.col("min_gpus").fill_null(1.0)
-    card = pl.format("{}x {} {} GB", count.cast(pl.Int64), "gpu", pl.col("vram_gb").cast(pl.Int64))
+    memory = pl.when(pl.col("vram_gb") > 0).then("vram_gb")
+    # Chips whose memory the tracker does not know are offers too.
+    size = pl.format(" {} GB", memory.cast(pl.Int64)).fill_null("")
+    card = pl.format("{}x {}{}", count.cast(pl.Int64), "gpu", size)
     is_fresh = document.fetched_at - made_at <= FRESH
     rows = raw.filter(known & priced).select(
         provider_name(pl.col("provider")).alias("provider"),
@@ -89,7 +92,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("kind").replace_strict({k: v[1] for k, v in _KINDS.items()}).alias("offer_variant"),
         pl.col("gpu").alias("accelerator_name"),
         count.alias("accelerator_count"),
-        pl.col("vram_gb").alias("accelerator_memory_gib"),
+        memory.alias("accelerator_memory_gib"),
         pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
         pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
         (pl.col("usd_hr") * count).alias("price_amount_per_hour"),

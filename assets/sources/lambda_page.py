@@ -1,7 +1,8 @@
 """Lambda's price page, USD.
 
 Per instance in 2023 ('8x NVIDIA H100 SXM', $20.72 / hr), per GPU from 2024 ('$2.99 / GPU / hr'), in 2026 with the
-number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance.
+number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance. Tables under a
+heading of reservations or clusters are left out: their prices are for a term.
 Columns are found by their headings; an excerpt without them has the order that all recorded pages have.
 """
 
@@ -12,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
@@ -27,6 +28,7 @@ _HEADINGS = {
     "ram": r"(?:system )?ram\b",
     "name": r"(?:gpus?|plan|instance.*|)$",
 }
+_FOR_A_TERM = re.compile(r"reserv|commit|contract|cluster", re.IGNORECASE)
 _PLACES: dict[str, int | None] = {"name": 0, "memory": 1, "vcpu": 2, "ram": 3, "price": -1}
 
 
@@ -36,6 +38,11 @@ def _columns(headings: Sequence[str]) -> dict[str, int | None]:
         column: next((n for n, heading in enumerate(headings) if re.match(pattern, heading, re.I)), None)
         for column, pattern in _HEADINGS.items()
     }
+
+
+def _heading_of(table: Tag) -> str:
+    """The words that stand over a table."""
+    return text_of(table.find("caption")) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
 
 
 def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
@@ -53,12 +60,15 @@ def parse(documents: Sequence[Document]) -> Reading:
     soup = soup_of(document)
     raw = document.read_bytes()
     tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
+    for_a_term = [table for table in soup.find_all("table") if _FOR_A_TERM.search(_heading_of(table))]
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heading, at, width = "", _PLACES, 0
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
     is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", raw, re.I) is not None
     for row in soup.find_all("tr"):
+        if row.find_parent("table") in for_a_term:
+            continue
         cells = cells_of(row)
         if "$" not in " ".join(cells) and any(re.match(r"price", cell, re.I) for cell in cells):
             at, width = (_columns(cells), len(cells)) if len(cells) > 1 else (_PLACES, 0)
@@ -107,5 +117,6 @@ LAMBDA_PAGE = page_source(
     "https://lambda.ai/pricing",
     ("lambda.ai", "lambdalabs.com"),
     parse,
+    parser_version=2,
     cadence="40 6 * * *",
 )

@@ -91,6 +91,77 @@ def test_lambda_row_without_a_number_of_gpus_is_refused(tmp_path: Path) -> None:
     assert "no number of GPUs" in rejected["reason"].item()
 
 
+@pytest.mark.parametrize("heading", ["Reserved Cloud", "1-Click Clusters\u2122 pricing", "1-year commitment"])
+def test_lambda_tables_for_a_term_are_no_prices_on_demand(heading: str, tmp_path: Path) -> None:
+    """Under their heading stand other prices of the same machines."""
+    on_demand = "<h2>Instances pricing</h2>" + TABLE.format("Price", "8x NVIDIA H100", "$20.72 / hr")
+    body = on_demand + f"<h3>{heading}</h3>" + TABLE.format("Price", "8x NVIDIA H100", "$15.12 / hr")
+    scopes, rejected = read_body("lambda_page", body, tmp_path, "page.html")
+    assert (scopes["lambda"]["price_amount_per_hour"].to_list(), rejected.height) == ([20.72], 0)
+
+
+COREWEAVE_CELLS = (
+    '<div role="listitem" class="table-row w-dyn-item {}"><div class="table-grid"><div class="table-v2-cell table-v2-cell--name">'
+    '<h3 data-product="x" class="table-model-name">{}</h3></div>{}</div></div>'
+)
+COREWEAVE_LABELS = (
+    '<div role="listitem" class="table-row-v2 w-dyn-item kubernetes-gpu-pricing"><h3 data-product="x" class="table-model-name">{}</h3>'
+    '<div class="table-meta-value">{}</div><div>GPU Count</div><div class="table-meta-value">186</div><div>VRAM</div>'
+    '<span class="instance-price">On-Demand Price: <span class="item-value">{}</span> / Hour<br/></span>'
+    '<span class="spot-price">Spot Price: <span class="item-value">{}</span> / Hour</span></div>'
+)
+
+
+def coreweave_row(kind: str, name: str, *cells: str) -> str:
+    return COREWEAVE_CELLS.format(
+        kind, name, "".join(f'<div class="table-v2-cell"><div>{c}</div></div>' for c in cells)
+    )
+
+
+def test_coreweave_prices_whole_instances_since_2024(tmp_path: Path) -> None:
+    """49.24 is of eight GPUs, and a processor's row is none of a GPU; another number of columns is not guessed at."""
+    body = (
+        coreweave_row(
+            "gpu-pricing-and-kubernetes-gpu-pricing", "NVIDIA HGX H100", "8", "80", "128", "2,048", "61.44", "$49.24"
+        )
+        + coreweave_row("kubernetes-gpu-pricing", "NVIDIA GH200", "1", "96", "72", "480", "7.68", "$6.50")
+        + coreweave_row("kubernetes-gpu-pricing", "NVIDIA GB300 NVL72", "4", "279", "144", "960", "30.72", "Contact us")
+        + coreweave_row("kubernetes-gpu-pricing", "NVIDIA L40S", "8", "48", "$18.00")
+        + coreweave_row("kubernetes-cpu-pricing", "AMD Turin", "1", "1", "192", "1,536", "7.68", "$7.68")
+    )
+    scopes, rejected = read_body("coreweave_page", body, tmp_path, "page.html")
+    columns = (
+        "region",
+        "price_component",
+        "instance_type",
+        "accelerator_count",
+        "accelerator_memory_gib",
+        "memory_gib",
+    )
+    assert scopes["coreweave"].select(*columns, "price_amount_per_hour").rows() == [
+        ("global", "instance", "NVIDIA HGX H100", 8.0, 80.0, 2048.0, 49.24),
+        ("global", "instance", "NVIDIA GH200", 1.0, 96.0, 480.0, 6.5),
+    ]
+    assert rejected["reason"].to_list() == ["no price, or no number of GPUs, in the row"]
+
+
+@pytest.mark.parametrize("count", ["4^1", "4<sup>1</sup>", "4 ^1"])
+def test_coreweave_counts_with_a_footnote_by_region(count: str, tmp_path: Path) -> None:
+    """Four GPUs at 42 an hour are not 41 of them."""
+    body = "".join(
+        f"<p>REGION: {region}</p>" + COREWEAVE_LABELS.format("NVIDIA GB200 NVL72", count, price, spot)
+        for region, price, spot in (("NORTH AMERICA", "$42.00", "N/A"), ("EUROPE", "$44.00", "$20.10"))
+    )
+    scopes, rejected = read_body("coreweave_page", body, tmp_path, "page.html")
+    columns = ("region", "purchase_option", "accelerator_count", "price_amount_per_hour", "accelerator_memory_gib")
+    assert scopes["coreweave"].select(columns).rows() == [
+        ("North America", "on_demand", 4.0, 42.0, 186.0),
+        ("Europe", "on_demand", 4.0, 44.0, 186.0),
+        ("Europe", "spot", 4.0, 20.1, 186.0),
+    ]
+    assert rejected.is_empty()
+
+
 def test_coreweave_prices_the_gpu_alone(samples: Path) -> None:
     rows = page(samples, "coreweave", "20230921194906")
     assert set(rows["price_component"]) == {"accelerator"}

@@ -104,6 +104,14 @@ def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> N
         read_body(SOURCE, body, tmp_path)
 
 
+@pytest.mark.parametrize("memory", [None, 0])
+def test_a_chip_without_a_stated_memory_is_an_offer_too(memory: object, tmp_path: Path) -> None:
+    scopes, rejected = read_body(SOURCE, snapshot({"gpu": "tpu-v6e", "vram_gb": memory}, {}), tmp_path, observed_at=NOW)
+    columns = ("instance_type", "accelerator_memory_gib", "price_amount_per_hour")
+    assert scopes[SOURCE].select(columns).rows() == [("1x tpu-v6e", None, 2.5), ("1x h100-sxm 80 GB", 80.0, 2.5)]
+    assert rejected.is_empty()
+
+
 def test_live_takes_the_latest_and_history_the_days(home: Home, replay: ReplayServer) -> None:
     """Today's snapshot is complete and undated; a past one carries its date and ends no offer."""
     today = dt.datetime.now(dt.UTC)
