@@ -38,6 +38,15 @@ _CURRENCY_SCALE = {
     "RUB": 100.0,
     "JPY": 160.0,
     "KRW": 1500.0,
+    "NZD": 1.7,
+    "TWD": 32.0,
+    "ILS": 3.7,
+    "MXN": 19.0,
+    "MYR": 4.4,
+    "PHP": 58.0,
+    "THB": 34.0,
+    "TRY": 40.0,
+    "ZAR": 18.0,
 }
 
 #: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).

@@ -32,7 +32,7 @@ _BLOCKS = (
     "checking your browser before accessing",
     "px-captcha",
 )
-_MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d)")
+_MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d|\.\d)")
 
 
 def soup_of(document: Document) -> BeautifulSoup:
@@ -130,7 +130,8 @@ def offers_of(value: dict[str, Any]) -> list[dict[str, Any]]:
 def money(text: str | float | int | None) -> float | None:
     """The one amount in a text: '$ 2.20 per Hour', 'from $1.82', '1,299.00'; None if there is none, or a dash.
 
-    Of several amounts the first counts: callers cut the text to the cell that holds the price.
+    Of several amounts the first counts: callers cut the text to the cell that holds the price. '1.299,00' is none: it is a thousand
+    to some and one to others.
     """
     if text is None or isinstance(text, bool):
         return None

@@ -68,7 +68,12 @@ _CHIP = re.compile(
 )
 _CARD = re.compile(r"graphics?\s+card|video\s+card|\bgpu\b", re.I)
 #: Things that have a graphics card, or a processor; then things that go with one (or that a card's name boasts of).
-_OTHER = re.compile(r"laptop|notebook|processor|\bcpu\b|motherboard|(?:gaming|desktop) (?:pc|computer)|monitor", re.I)
+_OTHER = re.compile(
+    r"laptop|notebook|processor|\bcpu\b|motherboard|(?:gaming|desktop) (?:pc|computer)|monitor|pre-?built|all-in-one|mini pc|barebone"
+    r"|\bdesktop\b(?!\s+(?:graphics|video|gpu))|\btower\b|\bserver\b(?! edition)|enclosure|\begpu\b|docking"
+    r"|\bcore\s+(?:i\d|ultra)\b|\b(?:ryzen|threadripper|xeon|epyc)\b",
+    re.I,
+)
 _PART = re.compile(r"water\s?block|back\s?plate|riser|power supply|bracket|\bcable\b|\bfan\b", re.I)
 _MEMORY = re.compile(r"\b(\d{1,3})\s*G(?:B|iB)?\b(?!/s|bps|hz)", re.I)
 _IN_STOCK = {"instock", "limitedavailability", "onlineonly", "instoreonly"}

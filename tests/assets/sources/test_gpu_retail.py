@@ -155,6 +155,35 @@ def test_pages_without_an_offer_are_refused(body: str, message: str, tmp_path: P
         read(body, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Alienware Aurora R16 Desktop - Intel Core i9 14900KF - 64GB - NVIDIA GeForce RTX 4090 - 2TB SSD",
+        "CyberPowerPC Prebuilt RTX 5080 16GB",
+        "HP OMEN Tower with GeForce RTX 5070 Ti",
+        "Razer Core X eGPU enclosure with RTX 4080",
+        "Lenovo ThinkSystem SR650 server 2x NVIDIA L40S",
+        "MSI Vector 16 HX AI, Ryzen 9, RTX 5090 24GB",
+    ],
+)
+def test_what_has_a_card_inside_is_none(name: str, tmp_path: Path) -> None:
+    rows, rejected = read(product(offer(price="3999.00"), name), tmp_path)
+    assert rows.is_empty()
+    assert rejected["reason"].to_list() == ["not a graphics card"]
+
+
+@pytest.mark.parametrize(
+    ("price", "amount"),
+    [("1,299.00", 1299.0), ("1299", 1299.0), ("899,00", None), ("1.299,00", None), ("21.999,00", None)],
+)
+def test_a_comma_that_may_be_a_point_is_no_price(price: str, amount: float | None, tmp_path: Path) -> None:
+    rows, rejected = read(product(offer(price=price)), tmp_path)
+    if amount is None:
+        assert rows.is_empty() and rejected["reason"].to_list() == ["no price above zero"]
+    else:
+        assert rows["price_amount"].to_list() == [amount]
+
+
 def test_nothing_is_fetched_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PETADAY_RETAIL_URLS", raising=False)
     assert list(plan(WINDOW)) == []
