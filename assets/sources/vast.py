@@ -74,7 +74,7 @@ def _offers(document: Document) -> pl.DataFrame:
         | {"verification": o.get("verification") or ("verified" if o.get("verified") else "")}
         for o in offers
     ]
-    return frame_of(rows, _FIELDS)
+    return frame_of(rows, _FIELDS).with_columns(pl.col("gpu_name").str.strip_chars())
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -89,7 +89,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     # An offer without a GPU is a CPU machine: another subject.
     raw = raw.filter((pl.col("num_gpus") != 0).fill_null(value=True))
     sound = (
-        pl.col("gpu_name").fill_null("").str.strip_chars().ne("")
+        pl.col("gpu_name").fill_null("").ne("")
         & (pl.col("num_gpus") > 0)
         & (pl.col("dph_total") > 0)
         & (pl.col("num_gpus") == pl.col("num_gpus").round())
@@ -107,7 +107,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     machine = pl.format(
         "{}x {}{}",
         pl.col("num_gpus").cast(pl.Int64, strict=False),
-        pl.col("gpu_name").str.strip_chars(),
+        "gpu_name",
         pl.format(" {} GiB", "size_gib").fill_null(""),
     )
     price = pl.col("dph_total")
@@ -129,7 +129,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("on_demand").alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         pl.col("variant").alias("offer_variant"),
-        pl.col("gpu_name").str.strip_chars().alias("accelerator_name"),
+        pl.col("gpu_name").alias("accelerator_name"),
         pl.col("num_gpus").alias("accelerator_count"),
         pl.col("memory_gib").alias("accelerator_memory_gib"),
         pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),

@@ -188,7 +188,28 @@ def test_sizes_of_every_series_are_read(size: str, name: str | None, cpus: float
     assert (found, rejected.height) == ([(size, name, cpus, None)], 0)
 
 
-@pytest.mark.parametrize("currency", ["USD", "AUD", "BRL", "GBP", "CAD", "CNY", "DKK", "EUR", "INR", "JPY", "KRW", "NZD", "NOK", "RUB", "SEK", "CHF", "TWD"])
+@pytest.mark.parametrize(
+    "currency",
+    [
+        "USD",
+        "AUD",
+        "BRL",
+        "GBP",
+        "CAD",
+        "CNY",
+        "DKK",
+        "EUR",
+        "INR",
+        "JPY",
+        "KRW",
+        "NZD",
+        "NOK",
+        "RUB",
+        "SEK",
+        "CHF",
+        "TWD",
+    ],
+)
 def test_every_currency_of_the_publisher_is_kept(currency: str, tmp_path: Path) -> None:
     scopes, rejected = read_body("azure_retail", page(item(currencyCode=currency)), tmp_path)
     assert (scopes["azure"]["currency_code"].to_list(), rejected.height) == ([currency], 0)

@@ -125,6 +125,13 @@ def test_cards_of_one_name_and_other_memory_stay_apart(tmp_path: Path) -> None:
     assert set(rows["instance_type"]) == {"1x A100 SXM4 40 GiB", "1x A100 SXM4 80 GiB"}
 
 
+def test_a_name_with_blanks_around_is_the_same_card(tmp_path: Path) -> None:
+    """Else its offers would stand beside the others under one key, and both be refused."""
+    rows, rejected = read(tmp_path, offer(), offer(gpu_name=" H100 SXM ", dph_total=3.0))
+    found = dict(rows.select("offer_variant", "price_amount_per_hour").rows())
+    assert (found["market_min"], found["market_p50"], rejected.height) == (2.0, 2.5, 0)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
