@@ -71,6 +71,7 @@ class Method:
     )  #: text fields; the first is meant if none is given
     names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
     more: FactorLookup | None = None  #: factors that only this method looks up
+    read_by_more: tuple[str, ...] = ()  #: numbers from which `more` derives a factor
     table: str | None = None  #: key of the section that holds named numbers
     expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
     either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
@@ -111,9 +112,15 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The output of `petaday estimate --json`."""
+        is_derived = any(f["origin_kind"] == "derived" for f in self.factors)
+        read = self.statement.method.read_by_more if is_derived else ()
         return self.quantities | {
             "factors": self.factors,
-            "unused": [f["factor"] for f in self.factors if f["origin_kind"] == "given" and not f["variance_share"]],
+            "unused": [
+                f["factor"]
+                for f in self.factors
+                if f["origin_kind"] == "given" and not f["variance_share"] and f["factor"] not in read
+            ],
             "method_version": self.statement.method.version,
             "scenario": self.statement.as_json(),
             "as_of": self.as_of.isoformat(),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import duckdb
 
-from assets.estimated.engine import UNPRICED
 from assets.estimated.method import Default, Factor, Method, Quantity, Statement
 from assets.estimated.methods.common import (
     COUNT,
@@ -21,10 +19,10 @@ from assets.estimated.methods.common import (
     USD_PER_GPU_HOUR,
     USD_PER_KWH,
 )
+from assets.estimated.methods.measured import measured_on
 from assets.estimated.methods.serving import METHODS as SERVED
 from assets.estimated.scenario_files.fields import Band, Bounds, ScenarioError
-from assets.estimated.scenario_files.training import NUMBERS, Scenario
-from assets.estimated.training import look_up
+from assets.estimated.scenario_files.training import NUMBERS
 
 _RATIO = Bounds("1", 1e-3, 1e3)
 _S = Bounds("s", 1e-9, 1e5, "0.35 s, not 350 ms")
@@ -191,17 +189,9 @@ def _of_another_card(
         ScenarioError: one line per accelerator that is not known, or of which bandwidth or board power are not.
     """
     moved = [s for s in statements if "measured_accelerator" in s.texts]
-    if any("accelerator" not in s.texts for s in moved):
-        raise ScenarioError(["measured_accelerator: given alone; give accelerator too, on which the fleet runs"])
+    measured = measured_on(con, moved, "fleet")
     if not moved:
         return []
-    asked = [Scenario(s.scenario_id, UNPRICED, accelerator=s.texts["measured_accelerator"]) for s in moved]
-    try:
-        measured = dict(
-            look_up(con, asked, dt.datetime.now(dt.UTC))[1].select("scenario_id", "accelerator_id").iter_rows()
-        )
-    except ScenarioError as error:
-        raise ScenarioError([p.replace("accelerator:", "measured_accelerator:", 1) for p in error.problems]) from None
     facts = {
         accelerator_id: facts
         for accelerator_id, *facts in con.execute(

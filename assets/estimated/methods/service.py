@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from assets.estimated.method import Method, Quantity
@@ -19,6 +20,7 @@ from assets.estimated.methods.common import (
     WATT,
     reference_facts,
 )
+from assets.estimated.methods.measured import READ, service_of_another_card
 from assets.estimated.scenario_files.fields import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
@@ -26,6 +28,16 @@ _RATE = Bounds("tokens/s", 1e-6, 1e15)
 _BANDWIDTH = Bounds("byte/s", 1e8, 1e16, "3.35e12, not 3350 (GB/s)")
 _COUNT = "give accelerator_count, or node_count (or node_days) and accelerators_per_node_count"
 _TOKENS = "give tokens_per_s"
+_FACTS = reference_facts(
+    model={
+        "parameters_count": "parameters_count",
+        "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
+    },
+    accelerator={
+        "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
+        "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
+    },
+)
 _SERVICE = Method(
     "service",
     "service-1",
@@ -161,41 +173,84 @@ _SERVICE = Method(
         ("cached_input_tokens_count", "input_tokens_count"),
     ),
     names=("model", "accelerator", "provider", "region", "purchase"),
-    more=reference_facts(
-        model={
-            "parameters_count": "parameters_count",
-            "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
-        },
-        accelerator={
-            "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
-            "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
-        },
-    ),
+    more=_FACTS,
 )
 #: Output of the whole service. Beside input of the whole service no other output than that of the whole can be meant.
 _OUT = "coalesce(in_service_output_tokens_count, CASE WHEN in_input_tokens_count IS NOT NULL THEN in_output_tokens_count END)"
 _OUTPUT = "service_output_tokens_count (or output_tokens_count beside input_tokens_count)"
 _Q = _SERVICE.quantities
+# A service without a cache bills all of its input at one price.
+_SERVICE_2 = replace(
+    _SERVICE,
+    version="service-2",
+    quantities={
+        **_Q,
+        "node_days": replace(
+            _Q["node_days"],
+            formula=f"(in_input_tokens_count / in_input_tokens_per_s_per_node + {_OUT} / in_output_tokens_per_s_per_node) / 86400",
+            needs=f"give input_tokens_count, {_OUTPUT}, and tokens per second and node of both",
+        ),
+        "revenue_usd": replace(
+            _Q["revenue_usd"],
+            formula="(CASE WHEN in_cached_input_tokens_count IS NULL AND in_usd_per_mtok_cached_input IS NULL THEN in_input_tokens_count * in_usd_per_mtok_input "
+            "ELSE in_cached_input_tokens_count * in_usd_per_mtok_cached_input + (in_input_tokens_count - in_cached_input_tokens_count) * in_usd_per_mtok_input END "
+            f"+ {_OUT} * in_usd_per_mtok_output) / 1e6",
+            needs=f"give input_tokens_count, {_OUTPUT}, usd_per_mtok_input and usd_per_mtok_output; of cached input both tokens and price, or neither",
+        ),
+    },
+)
+_RATIO = Bounds("1", 1e-3, 1e3)
+#: What was measured -> the same on the accelerator that the service runs on.
+_HERE = {
+    "in_tokens_per_s": "in_tokens_per_s * coalesce(in_throughput_ratio, 1)",
+    "in_samples_per_s": "in_samples_per_s * coalesce(in_throughput_ratio, 1)",
+    "in_power_w": "in_power_w * coalesce(in_power_ratio, 1)",
+    "in_inter_token_latency_s": "in_inter_token_latency_s * coalesce(in_latency_ratio, 1)",
+    "in_first_token_latency_s": "in_first_token_latency_s * coalesce(in_prefill_ratio, 1)",
+    "in_output_tokens_per_s_per_node": "in_output_tokens_per_s_per_node / coalesce(in_latency_ratio, 1)",
+    "in_input_tokens_per_s_per_node": "in_input_tokens_per_s_per_node / coalesce(in_prefill_ratio, 1)",
+}
+
+
+def _here(formula: str) -> str:
+    """A formula over what was measured, on the accelerator that the service runs on."""
+    return re.sub("|".join(rf"\b{name}\b" for name in _HERE), lambda found: f"({_HERE[found[0]]})", formula)
+
+
+_MEASURED = {
+    name: Quantity(unit, _HERE[f"in_{name}"], f"give {name}")
+    for name, unit in {"tokens_per_s": "token/s", "power_w": "W", "inter_token_latency_s": "s"}.items()
+}
 METHODS = (
-    # A service without a cache bills all of its input at one price.
+    # On another accelerator than the one that it was measured on, where that is named: faster as the roofline of [serving] has it.
     replace(
-        _SERVICE,
-        version="service-2",
-        quantities={
-            **_Q,
-            "node_days": replace(
-                _Q["node_days"],
-                formula=f"(in_input_tokens_count / in_input_tokens_per_s_per_node + {_OUT} / in_output_tokens_per_s_per_node) / 86400",
-                needs=f"give input_tokens_count, {_OUTPUT}, and tokens per second and node of both",
-            ),
-            "revenue_usd": replace(
-                _Q["revenue_usd"],
-                formula="(CASE WHEN in_cached_input_tokens_count IS NULL AND in_usd_per_mtok_cached_input IS NULL THEN in_input_tokens_count * in_usd_per_mtok_input "
-                "ELSE in_cached_input_tokens_count * in_usd_per_mtok_cached_input + (in_input_tokens_count - in_cached_input_tokens_count) * in_usd_per_mtok_input END "
-                f"+ {_OUT} * in_usd_per_mtok_output) / 1e6",
-                needs=f"give input_tokens_count, {_OUTPUT}, usd_per_mtok_input and usd_per_mtok_output; of cached input both tokens and price, or neither",
-            ),
+        _SERVICE_2,
+        version="service-3",
+        numbers={
+            **_SERVICE_2.numbers,
+            "prompt_tokens_count": TOKENS,
+            "replica_count": COUNT,
+            "measured_accelerator_count": COUNT,
+            "throughput_ratio": _RATIO,
+            "latency_ratio": _RATIO,
+            "prefill_ratio": _RATIO,
+            "power_ratio": _RATIO,
         },
+        quantities={
+            **_MEASURED,
+            # Samples and tokens are of one run, wherever that was.
+            **{
+                name: q if name == "tokens_per_sample" else replace(q, formula=_here(q.formula))
+                for name, q in _SERVICE_2.quantities.items()
+            },
+        },
+        names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
+        more=lambda con, statements, keys: [
+            *_FACTS(con, statements, keys),
+            *service_of_another_card(con, statements, keys),
+        ],
+        read_by_more=READ,
     ),
+    _SERVICE_2,
     _SERVICE,
 )

@@ -52,7 +52,9 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(("tokens", "n_tokens", "num_tokens"), (("tokens_count", "output_tokens_count"), 1)),
     "output_tokens": (("output_tokens_count",), 1),
     "output_tokens_per_request": (("output_tokens_count",), 1),
-    **dict.fromkeys(("input_tokens", "prompt_tokens"), (("prompt_tokens_count", "input_tokens_count"), 1)),
+    # Of a whole service, or of a request.
+    "input_tokens": (("input_tokens_count", "prompt_tokens_count"), 1),
+    "prompt_tokens": (("prompt_tokens_count", "input_tokens_count"), 1),
     "tokens_per_s_gpu": (("tokens_per_s_per_gpu",), 1),
     **dict.fromkeys(("training_flops", "total_flop", "total_flops", "flop", "flops"), (("training_flop",), 1)),
     **dict.fromkeys(("flop_per_param_token", "flops_per_param_token", "flops_per_parameter_token"), (("flop_per_parameter_token",), 1)),

@@ -6,6 +6,7 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
         FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     known AS (
         SELECT max(e.central) FILTER (e.quantity = 'gpu_hours_per_day') AS busy_hours, max(e.central) FILTER (e.quantity = 'gpu_count') AS gpus, max(e.central) FILTER (e.quantity = 'power_kw') AS power_kw,
+            max(e.central) FILTER (e.quantity = 'server_count') AS servers, max(e.central) FILTER (e.quantity = 'rack_count') AS racks,
             bool_or(e.quantity = 'requests_per_day' AND e.central IS NOT NULL) AND bool_or(e.quantity = 'gpu_s_per_request' AND e.central IS NOT NULL) AS is_work_known
         FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate AND e.method_version = of_version AND starts_with(of_version, 'fleet-')),
     number AS (
@@ -13,6 +14,7 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
             max(f.value) FILTER (f.factor = 'kw_per_rack') AS kw_per_rack, max(f.value) FILTER (f.factor = 'kw_per_server') AS kw_per_server, max(f.value) FILTER (f.factor = 'power_ratio') AS power_ratio,
             max(f.value) FILTER (f.factor = 'power_w_per_gpu') AS power_w, max(f.value) FILTER (f.factor = 'tdp_w') AS tdp_w, max(f.value) FILTER (f.factor = 'power_share_of_tdp') AS power_share,
             max(f.value) FILTER (f.factor = 'peak_to_mean_ratio') AS peak_to_mean, max(f.value) FILTER (f.factor = 'utilization_share') AS used,
+            max(f.value) FILTER (f.factor = 'utilization_share' AND f.origin_kind = 'given') AS stated_use,
             coalesce(bool_or(f.factor IN ('gpu_hours_per_day', 'gpu_count', 'server_count', 'rack_count')), false) AS is_standing
         FROM query_table(estimates_in || '.factor') f WHERE f.scenario_id = estimate AND f.method_version = of_version),
     card AS (
@@ -20,12 +22,17 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
         WHERE is_other_card AND f.accelerator_id = from_accelerator_id AND t.accelerator_id = to_accelerator_id
         UNION ALL SELECT 1, 1 WHERE NOT is_other_card),
     here AS (SELECT k.*, n.*, k.is_work_known AND NOT n.is_standing AS is_scaled FROM known k CROSS JOIN number n),
-    -- Only what a fleet answers tells how many GPUs it needs elsewhere: of one whose hours, GPUs, servers or racks are stated that is not known.
+    -- What a fleet answers tells how many GPUs it needs elsewhere. One whose GPUs are stated is as able elsewhere: as many times more GPUs as a word takes longer; at
+    -- another use that only tells where its own use is stated. Where not even the GPUs are known, nothing does.
     there AS (
-        SELECT h.*, c.card_power_ratio, h.busy_hours * c.time_ratio AS busy_there, rounded(h.busy_hours * c.time_ratio / 24 * h.peak_to_mean / coalesce(of_utilization, h.used), 'up') AS gpus_there
-        FROM here h CROSS JOIN card c WHERE h.is_scaled),
-    housed AS (SELECT t.*, rounded(t.gpus_there / t.gpus_per_server, s.server_rounding) AS servers_there, s.rack_rounding FROM there t CROSS JOIN stated s),
-    racked AS (SELECT u.*, rounded(u.servers_there / u.servers_per_rack, u.rack_rounding) AS racks_there FROM housed u),
+        SELECT h.*, c.card_power_ratio, CASE WHEN h.is_scaled THEN h.busy_hours ELSE h.gpus * 24 END * c.time_ratio AS busy_there,
+            CASE WHEN h.is_scaled THEN rounded(h.busy_hours * c.time_ratio / 24 * h.peak_to_mean / coalesce(of_utilization, h.used), 'up')
+                ELSE rounded(h.gpus * c.time_ratio * coalesce(h.stated_use / of_utilization, 1), 'up') END AS gpus_there
+        FROM here h CROSS JOIN card c
+        WHERE h.is_scaled OR (h.gpus IS NOT NULL AND (is_other_card OR of_utilization IS NOT NULL) AND (of_utilization IS NULL OR h.stated_use IS NOT NULL))),
+    housed AS (
+        SELECT t.*, rounded(t.gpus_there / coalesce(t.gpus_per_server, t.gpus / t.servers), s.server_rounding) AS servers_there, s.rack_rounding FROM there t CROSS JOIN stated s),
+    racked AS (SELECT u.*, rounded(u.servers_there / coalesce(u.servers_per_rack, u.servers / u.racks), u.rack_rounding) AS racks_there FROM housed u),
     drawn AS (
         SELECT r.busy_there, r.gpus_there, coalesce(coalesce(r.racks_there * r.kw_per_rack, r.servers_there * r.kw_per_server) * coalesce(r.power_ratio, 1),
             r.gpus_there * coalesce(r.power_w, r.tdp_w * r.power_share) / 1000) * r.card_power_ratio AS kw_there FROM racked r)
@@ -33,4 +40,4 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
     SELECT 'from' AS side, CASE WHEN h.is_scaled THEN h.busy_hours ELSE coalesce(h.gpus, 1) * 24 END AS busy_hours, coalesce(h.gpus, 1) * 24 AS stood_hours, h.power_kw * 24 AS it_energy_kwh FROM here h
     UNION ALL SELECT 'to', coalesce(h.gpus, 1) * 24, coalesce(h.gpus, 1) * 24, h.power_kw * 24 FROM here h WHERE NOT h.is_scaled AND NOT is_other_card AND of_utilization IS NULL
     UNION ALL SELECT 'to', d.busy_there, d.gpus_there * 24, d.kw_there * 24 FROM drawn d;
-COMMENT ON MACRO TABLE _fleet_on IS 'GPU-hours a day of a fleet that work (busy) and that are there (stood), and the energy of its servers, as in its estimate (from) and on another card or at another use (to), for why_moved; no row to where only its GPUs are stated and not what it answers.';
+COMMENT ON MACRO TABLE _fleet_on IS 'GPU-hours a day of a fleet that work (busy) and that are there (stood), and the energy of its servers, as in its estimate (from) and on another card or at another use (to), for why_moved; a fleet whose GPUs are stated keeps what it can do; no row to where they are not known, or at another use where its own is not stated.';

@@ -131,7 +131,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         SELECT v.*, CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL THEN 'the scenario does not say on which accelerator its time and power were measured: state accelerator'
                 WHEN v.is_other_card AND v.accelerator_id IS NULL THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
                 WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet) THEN 'the estimate itself does not know ' || v.hours_of
-                WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL THEN 'the hours, GPUs, servers or racks of the fleet are stated, and not what it answers: how many it needs otherwise is not known'
+                WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL THEN 'neither what the fleet answers nor its GPUs (at another use also utilization_share) are stated: how many it needs otherwise is not known'
                 WHEN v.is_fleet THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
                 WHEN v.is_training_like AND v.flop IS NULL THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
                 WHEN v.is_training_like THEN 'no dense 16-bit peak of ' || v.accelerator_id || ' is known'

@@ -127,6 +127,118 @@ def test_offline_throughput(
     assert rate["low"] <= measured <= rate["high"]
 
 
+def test_a_service_on_another_card_than_measured(
+    golden: Path, warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs of one model at one batch on H100 and B200: each foretold from the other one, printed, and in the band."""
+    path = next(iter(golden.glob("13_*.csv")))
+    found = {row["case"]: row for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
+
+    def what(row: dict[str, str]) -> tuple[str, str, str, int]:
+        model = next((model for name, model in MODELS.items() if name in row["case"]), "")
+        chip = next((chip for chip in ("H100", "B200") if chip in row["case"]), "")
+        return model, chip, row["in_bytes_per_param"], round(float(row["in_avg_batch"] or 0) / 8)
+
+    pairs = [
+        (a, b)
+        for a in found.values()
+        for b in found.values()
+        if all(what(a))
+        and all(what(b))
+        and what(a)[1] != what(b)[1]
+        and what(a)[0::2] == what(b)[0::2]
+        and what(a)[3] == what(b)[3]
+    ]
+    assert len(pairs) >= 8
+    inside, lines = {"tokens_per_s": 0, "inter_token_latency_s": 0, "power_w": 0}, []
+    for a, b in pairs:
+        stated = statement_of(
+            "service",
+            {
+                "model": what(a)[0],
+                "measured_accelerator": f"{what(a)[1]} SXM",
+                "measured_accelerator_count": float(a["in_gpus"]),
+                "accelerator": f"{what(b)[1]} SXM",
+                "accelerator_count": float(b["in_gpus"]),
+                "number_format": FORMATS[a["in_bytes_per_param"]],
+                "batch_count": float(a["in_avg_batch"]),
+                "prompt_tokens_count": ASSUMED_PROMPT_TOKENS,
+                "output_tokens_count": float(a["in_avg_output_tokens"]),
+                "tokens_per_s": float(a["in_tok_per_s"]),
+                "inter_token_latency_s": float(a["in_median_itl_ms"]) / 1e3,
+                "power_w": float(a["in_avg_power_w"]),
+            },
+        )
+        quantities = estimate_statements(warehouse, [stated])[0].quantities
+        measured = {
+            "tokens_per_s": float(b["in_tok_per_s"]),
+            "inter_token_latency_s": float(b["in_median_itl_ms"]) / 1e3,
+            "power_w": float(b["in_avg_power_w"]),
+        }
+        for name, value in measured.items():
+            inside[name] += quantities[name]["low"] <= value <= quantities[name]["high"]
+        errors = [f"{quantities[name]['central'] / value - 1:+.0%}" for name, value in measured.items()]
+        lines.append(f"{a['case']} -> {b['in_gpus']}x{what(b)[1]}: throughput, latency, power {', '.join(errors)}")
+    with capsys.disabled():
+        sys.stdout.write("\n" + "\n".join(lines) + f"\nin the 90% band of {len(pairs)}: {inside}\n")
+    assert min(inside.values()) / len(pairs) >= 0.8
+
+
+def test_a_service_measured_on_smaller_memory(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """MLPerf v4.0, Llama 2 70B offline, largest batch that fits: 21,806 token/s on 8 H100 foretell the 27,738 on 8 H200."""
+    offline = {
+        "model": "llama-2-70b", "number_format": "fp8", "gpus": 8, "replica_count": 4, "prompt_tokens": 294, "output_tokens": 292,
+        "tokens_per_s": 21_805.8, "samples_per_s": 74.2, "usd_per_gpu_hour": 3,
+    }  # fmt: skip
+    moved = {"measured_accelerator": "H100 SXM", "accelerator": "H200 SXM"}
+    there, here = (
+        estimate_statements(warehouse, [statement_of("service", offline | cards)])[0]
+        for cards in ({"accelerator": "H100 SXM"}, moved)
+    )
+    rate = here.quantities["tokens_per_s"]
+    assert rate["low"] <= 27_738.3 <= rate["high"]
+    assert central(there, "tokens_per_s") == 21_805.8 == there.quantities["tokens_per_s"]["high"]
+    # Dearer by the hour or not, a faster card needs fewer hours for a token; a sample stays as long as it was.
+    assert central(here, "usd_per_mtok_output") / central(there, "usd_per_mtok_output") == pytest.approx(
+        21_805.8 / rate["central"]
+    )
+    assert central(here, "tokens_per_sample") == central(there, "tokens_per_sample") == pytest.approx(21_805.8 / 74.2)
+    assert here.as_json()["unused"] == []
+    assert set(there.as_json()["unused"]) == {"prompt_tokens_count", "output_tokens_count", "replica_count"}
+    known = estimate_statements(warehouse, [statement_of("service", offline | moved | {"throughput_ratio": 1.5})])[0]
+    assert central(known, "tokens_per_s") == 21_805.8 * 1.5
+    same = estimate_statements(warehouse, [statement_of("service", offline | moved | {"accelerator": "H100 SXM"})])[0]
+    assert central(same, "tokens_per_s") == 21_805.8
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"accelerator": None}, "measured_accelerator: given alone; give accelerator too, on which the service runs"),
+        ({"model": None}, "measured_accelerator: how fast the service is on nvidia-h200-sxm-141gb is not known: "),
+        ({"accelerator": "A100 SXM 80GB", "number_format": "fp8"}, "measured_accelerator: how fast the service is on nvidia-a100-sxm-80gb is not known: peak_flop_per_s_per_gpu is not known"),
+        ({"accelerator": "L4"}, "measured_accelerator: how fast the service is on nvidia-l4-24gb is not known: "),
+        ({"measured_accelerator": "H1000"}, "measured_accelerator: H1000 is not in reference.accelerator; closest are nvidia-h100"),
+        ({"replica_count": 3}, "replica_count: 3 copies on 4 accelerators"),
+        ({"accelerator": "TPU v4", "power_w": 9, "throughput_ratio": 1, "latency_ratio": 1, "prefill_ratio": 1}, "power_ratio: tdp_w of google-tpu-v4 or nvidia-h100-sxm-80gb is not known"),
+    ],
+)  # fmt: skip
+def test_a_service_that_cannot_be_moved_is_one_line(
+    warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], message: str
+) -> None:
+    stated = (
+        LLAMA
+        | {"accelerator": "H200 SXM", "measured_accelerator": "H100 SXM", "gpus": 4, "tokens_per_s": 1000}
+        | values
+    )
+    stated = {
+        key.replace("prompt_tokens_count", "prompt_tokens"): value for key, value in stated.items() if value is not None
+    }
+    with pytest.raises(ScenarioError) as error:
+        estimate_statements(warehouse, [statement_of("service", stated)])
+    assert [p.startswith(message) for p in error.value.problems] == [True], error.value.problems
+
+
 def test_shape(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Decode is never faster than its weights can be read; batches raise throughput and latency; price follows the rate."""
     small, large = (serve(warehouse, **LLAMA, accelerator_count=4, batch_count=n, usd_per_gpu_hour=2) for n in (1, 64))
