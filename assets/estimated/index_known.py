@@ -24,7 +24,7 @@ def scripts() -> list[str]:
     anew = (
         f"WITH price_offer AS ({rule('offer', offers=f'cloud_offer_known(known_at := {known_at})')}), "
         f"seen AS ({rule('seen', refused=refused, since=_FOREVER, known_at=known_at)}), "
-        f"counted AS ({rule('counted', offer='price_offer', confirmed='seen', end_on=end_on)}), event AS ({rule('event', edge=edge, end_on=end_on)}), "
+        f"counted AS ({rule('counted', offer='price_offer', seen='seen', end_on=end_on)}), event AS ({rule('event', edge=edge, end_on=end_on)}), "
         f"price_link AS ({rule('link', event='event', counted='counted')}) FROM ({rule('index', link='price_link', before=NOWHERE, end_on=end_on)})"
     ).replace("$method_version", f"'{METHOD_VERSION}'")
     return [

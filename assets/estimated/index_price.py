@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -23,7 +24,9 @@ from assets.estimated import changes
 from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
+from assets.subjects import CLOUD_RATE
 from warehouse.connection import transaction
+from warehouse.log.views import are_changes
 from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
 
@@ -34,6 +37,8 @@ CHUNK = 1_500_000
 _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
+#: What links are made of, of an offer that counts.
+_OF_COUNTED = f"{_PAIR}, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour, began_on, counts_to_on"
 _OF_METHOD = f"method_version = '{METHOD_VERSION}'"
 #: Relation for a rule `index` that begins with the first day.
 NOWHERE = (
@@ -41,6 +46,8 @@ NOWHERE = (
     "NULL::BIGINT AS chain_number, NULL::DOUBLE AS moved_by LIMIT 0)"
 )
 _NONE = "false"
+#: Condition that a row of `estimated.price_offer` is of an offer that a new word is about.
+_CHANGED = "offer_key IN (SELECT offer_key FROM _offer)"
 _REFERENCES = ("accelerator", "accelerator_alias", "instance_accelerator")
 
 
@@ -54,15 +61,15 @@ def rule(part: str, **relations: str) -> str:
     """SQL of one part of the rule on the relations named in it.
 
     Args:
-        part: `offer` ({offers}), `seen` ({refused}, {since}, {known_at}), `counted` ({offer}, {confirmed}, {end_on}), `event` ({edge}, {end_on}),
+        part: `offer` ({offers}), `seen` ({refused}, {since}, {known_at}), `counted` ({offer}, {seen}, {confirmed_on}, {end_on}), `event` ({edge}, {end_on}),
             `link` ({event}, {counted}) or `index` ({link}, {before}, {end_on}). `link` takes the parameter `$method_version`.
-        relations: names of relations, or SELECTs in parentheses; {since}, {known_at} and {end_on}, the day after the last one of
-            the index, are expressions.
+        relations: names of relations, or SELECTs in parentheses; {since}, {known_at}, {confirmed_on}, by default the one of {seen}, and
+            {end_on}, the day after the last one of the index, are expressions.
 
     Returns:
         A SELECT.
     """
-    return _template(part).format(offer_key=_OFFER_KEY, **relations)
+    return _template(part).format(**{"offer_key": _OFFER_KEY, "confirmed_on": "c.confirmed_on", **relations})
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, views: str) -> str:
@@ -127,9 +134,9 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
         con.execute(f"DELETE FROM {PRICE_OFFER.full_name}").fetchall()
         _insert(con, PRICE_OFFER, rule("offer", offers="observed.cloud_offer"))
-    _, end = _see(con, 0, PRICE_OFFER.full_name)
-    counted = rule("counted", offer=PRICE_OFFER.full_name, confirmed="_seen", end_on=_date(end))
-    _temporary(con, "_counted", counted)
+    end = _see(con, 0, PRICE_OFFER.full_name).now
+    counted = rule("counted", offer=PRICE_OFFER.full_name, seen="_seen", end_on=_date(end))
+    _temporary(con, "_counted", f"SELECT {_OF_COUNTED} FROM ({counted})")
     edge = f"(SELECT {_PAIR}, unnest([began_on, counts_to_on]) AS index_on FROM _counted)"
     _temporary(con, "_event", rule("event", edge=edge, end_on=_date(end)))
     con.execute(
@@ -150,20 +157,35 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"DROP TABLE {name}").fetchall()
 
 
-def _see(con: duckdb.DuckDBPyConnection, since: int, *offers: str) -> tuple[dt.date, dt.date]:
-    """`_seen`: when each source last answered, before `since` (microseconds) and now; for offers whose row was refused, until then.
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The day after the last one of the index, before and now, and scopes of which offers that no word is about may count otherwise.
 
-    Returns:
-        The day after the last one of the index, before and now.
+    `lapsed`: those that were confirmed again too late, so that their offers had stopped to count; `lapsing`: those that were not confirmed until now.
     """
+
+    before: dt.date
+    now: dt.date
+    lapsed: list[tuple[str, str]]
+    lapsing: list[tuple[str, str]]
+
+
+def _see(con: duckdb.DuckDBPyConnection, since: int, *offers: str) -> _Seen:
+    """`_seen`: when each source last answered, before `since` (microseconds) and now; for offers whose row was refused, until then."""
     refused = " UNION ".join(
         f"SELECT source_id, scope, refused_from FROM {o} WHERE refused_from IS NOT NULL" for o in offers
     )
     _temporary(
         con, "_seen", rule("seen", refused=f"({refused})", since=f"make_timestamptz({since})", known_at=_FOREVER)
     )
-    before, now = con.execute("SELECT max(end_before_on), max(end_on) FROM _seen").fetchall()[0]
-    return before or dt.date.min, now or dt.date.min
+    ended = "coalesce({} + _counted_days(false), DATE '0001-01-01') < now_on"
+    before, now, lapsed, lapsing = con.execute(
+        "SELECT any_value(before_on), any_value(now_on), "
+        f"list(DISTINCT (source_id, scope)) FILTER (is_new AND {ended.format('confirmed_before_on')}), "
+        f"list(DISTINCT (source_id, scope)) FILTER ({ended.format('confirmed_on')}) "
+        "FROM _seen, (SELECT max(end_before_on) AS before_on, max(end_on) AS now_on FROM _seen)"
+    ).fetchall()[0]
+    return _Seen(before or dt.date.min, now or dt.date.min, sorted(lapsed or ()), sorted(lapsing or ()))
 
 
 def _date(day: dt.date) -> str:
@@ -195,11 +217,12 @@ def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
     offer = PRICE_OFFER.full_name
     words = _find_offers(con, since)
-    _temporary(con, "_before", f"FROM {offer} WHERE offer_key IN (FROM _offer)")
+    _temporary(con, "_before", f"FROM {offer} WHERE {_CHANGED}")
     if words:
         _read_again(con, words)
-    before, now = _see(con, since, "_before", offer)
-    _find_days(con, before, now)
+    seen = _see(con, since, "_before", offer)
+    before, now = seen.before, seen.now
+    _find_days(con, seen)
     first_on = con.execute("SELECT min(first_on) FROM _moved").fetchall()[0][0]
     if first_on:
         _link_again(con, now)
@@ -207,15 +230,14 @@ def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
     if now > before:
         _go_on(con, before, now)
         first_on = min(first_on or before, before)
-    for name in ("_seen", "_offer", "_word", "_before", "_differs", "_moved", "_counted", "_event", "_stood"):
-        con.execute(f"DROP TABLE IF EXISTS {name}").fetchall()
+    used = ("_seen", "_offer", "_word", "_before", "_differs", "_moved", "_counted", "_event", "_stood")
+    con.execute("; ".join(f"DROP TABLE IF EXISTS {name}" for name in used)).fetchall()
     return first_on
 
 
-def _scopes(con: duckdb.DuckDBPyConnection, chosen: str) -> str:
-    """SQL condition that a row is of one of the scopes chosen: as literals, so that a reader skips what is of others."""
-    found = con.execute(f"SELECT DISTINCT source_id, scope {chosen} ORDER BY ALL").fetchall()
-    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in found) or _NONE
+def _of_scopes(scopes: Iterable[tuple[str, str]]) -> str:
+    """SQL condition that a row is of one of the scopes: as literals, so that a reader skips what is of others."""
+    return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in scopes) or _NONE
 
 
 def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
@@ -233,67 +255,62 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
         converted = f"OR (currency_code <> 'USD' AND greatest(valid_from, observed_at) >= TIMESTAMPTZ '{rate_from[0][0]}' - INTERVAL 1 DAY)"
     _temporary(
         con,
-        "_word",
+        "_offer",
         f"SELECT DISTINCT source_id, scope, {_OFFER_KEY} AS offer_key FROM observed.cloud_rate_log WHERE {is_new} {converted}",
     )
-    _temporary(con, "_offer", "SELECT DISTINCT offer_key FROM _word")
-    scopes = _scopes(con, "FROM _word")
-    con.execute("DROP TABLE _word").fetchall()
-    return f"({scopes}) AND {_OFFER_KEY} IN (FROM _offer)" if scopes != _NONE else ""
+    scopes = con.execute("SELECT DISTINCT source_id, scope FROM _offer ORDER BY ALL").fetchall()
+    return f"({_of_scopes(scopes)}) AND {_OFFER_KEY} IN (SELECT offer_key FROM _offer)" if scopes else ""
 
 
 def _read_again(con: duckdb.DuckDBPyConnection, words: str) -> None:
     """Rows of `estimated.price_offer` of the offers in `_offer` anew, by the words of the log that satisfy a condition."""
     _temporary(con, "_word", f"FROM observed.cloud_rate_log WHERE {words}")
-    in_dollars, has_refused = con.execute(
-        "SELECT coalesce(bool_and(currency_code = 'USD'), true), bool_or(is_offered IS NULL) FROM _word"
+    in_dollars, has_refused, changes_only = con.execute(
+        "SELECT coalesce(bool_and(currency_code = 'USD'), true), bool_or(is_offered IS NULL), "
+        f"({are_changes(CLOUD_RATE, '_word')}) FROM _word"
     ).fetchall()[0]
-    con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE offer_key IN (FROM _offer)").fetchall()
-    offers = whole_offers("_word", in_dollars=in_dollars, has_refused=has_refused)
+    con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE {_CHANGED}").fetchall()
+    offers = whole_offers("_word", in_dollars=in_dollars, has_refused=has_refused, changes_only=changes_only)
     _insert(con, PRICE_OFFER, rule("offer", offers=f"({offers})"))
 
 
-def _find_days(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
+def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> None:
     """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them.
 
     `_moved`: whose they are, from which day on, and from which on rows of the index are to be written.
     """
-    offer = PRICE_OFFER.full_name
-    # Offers that no word is about count otherwise than before only where their source was confirmed too late.
-    lapsed = _scopes(
-        con,
-        f"FROM _seen WHERE is_new AND coalesce(confirmed_before_on + _counted_days(false), DATE '0001-01-01') < {_date(now)}",
+    before, now = seen.before, seen.now
+    before_to_now = f"CASE WHEN is_now THEN {_date(now)} ELSE {_date(before)} END"
+    # Offers that no word is about count otherwise than before only where their source had been confirmed too late, or where they begin or end on a day that was
+    # still to come.
+    others = f"valid_to IS NULL AND ({_of_scopes(seen.lapsed)})"
+    if now > before:
+        others += (
+            f" OR began_on >= {_date(before)} OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00' "
+            f"OR valid_to IS NULL AND (is_bundled OR {_of_scopes(seen.lapsing)})"
+        )
+    both = (
+        "(SELECT *, false AS is_now FROM _before UNION ALL "
+        "SELECT * EXCLUDE (is_changed), unnest(CASE WHEN is_changed THEN [true] ELSE [false, true] END) AS is_now FROM ("
+        f"SELECT *, {_CHANGED} AS is_changed FROM {PRICE_OFFER.full_name}) WHERE is_changed OR {others})"
     )
-    same_offers = f"FROM {offer} WHERE valid_to IS NULL AND ({lapsed}) AND offer_key NOT IN (FROM _offer)"
-    was = rule(
+    counted = rule(
         "counted",
-        offer=f"(FROM _before UNION ALL {same_offers})",
-        confirmed="(SELECT source_id, scope, refused_from, confirmed_before_on AS confirmed_on FROM _seen)",
-        end_on=_date(before),
-    )
-    now_is = rule(
-        "counted",
-        offer=f"(FROM {offer} WHERE offer_key IN (FROM _offer) UNION ALL {same_offers})",
-        confirmed="_seen",
-        end_on=_date(now),
+        offer=both,
+        seen="_seen",
+        confirmed_on="CASE WHEN o.is_now THEN c.confirmed_on ELSE c.confirmed_before_on END",
+        end_on=before_to_now,
     )
     same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
-    # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other.
-    differs = (
-        f"SELECT {_PAIR}, CASE WHEN count(*) = 1 THEN any_value(began_on) ELSE min(ends_on) END AS first_on, max(ends_on) AS last_on "
-        f"FROM (SELECT {same}, ends_on FROM ({was}) UNION ALL SELECT {same}, ends_on FROM ({now_is})) GROUP BY {same} "
-        "HAVING count(*) = 1 OR min(ends_on) < max(ends_on)"
+    # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other. What had not
+    # ended on the last day of the index had not, whichever day that was.
+    _temporary(
+        con,
+        "_differs",
+        f"SELECT {_PAIR}, CASE WHEN count(*) = 1 THEN any_value(began_on) ELSE min(until_on) END AS first_on, max(until_on) AS last_on "
+        f"FROM (SELECT *, CASE WHEN counts_to_on = {before_to_now} THEN {_date(now)} ELSE counts_to_on END AS until_on FROM ({counted})) "
+        f"GROUP BY {same} HAVING count(*) = 1 OR min(until_on) < max(until_on)",
     )
-    if now > before:
-        # Days that were still to come: what of all offers begins or ends in them.
-        open_still = (
-            f"(FROM {PRICE_OFFER.full_name} WHERE valid_to IS NULL OR valid_to >= TIMESTAMPTZ '{before} 00:00:00+00')"
-        )
-        differs += (
-            f" UNION ALL SELECT DISTINCT {_PAIR}, {_date(before)}, {_date(now)} FROM ({rule('counted', offer=open_still, confirmed='_seen', end_on=_date(now))}) "
-            f"WHERE began_on >= {_date(before)} OR ends_on BETWEEN {_date(before)} AND {_date(now)} - 1"
-        )
-    _temporary(con, "_differs", f"FROM ({differs}) WHERE first_on < {_date(now)}")
     _temporary(
         con,
         "_moved",
@@ -308,7 +325,8 @@ def _link_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
         f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _moved m USING ({_PAIR}) "
         "WHERE o.valid_to IS NULL OR utc_day(o.valid_to) >= m.first_on)"
     )
-    _temporary(con, "_counted", rule("counted", offer=current, confirmed="_seen", end_on=_date(now)))
+    counted = rule("counted", offer=current, seen="_seen", end_on=_date(now))
+    _temporary(con, "_counted", f"SELECT {_OF_COUNTED} FROM ({counted})")
     # Days of change before the first that differs are as they were: the last of them is the one before it.
     edge = (
         f"(SELECT {_PAIR}, index_on FROM (SELECT {_PAIR}, unnest([began_on, counts_to_on]) AS index_on FROM _counted) JOIN _moved USING ({_PAIR}) WHERE index_on >= first_on "

@@ -13,10 +13,10 @@
 -- of change that reaches into it: then the days from the first on are given.
 WITH chained AS (
     SELECT l.*, b.first_on, coalesce(l.log_move, 0) + CASE WHEN l.index_on < b.first_on THEN coalesce(b.moved_by, 0) ELSE 0 END AS move,
-        coalesce(b.chain_number, 0) + sum((l.log_move IS NULL)::INT) OVER (PARTITION BY l.accelerator_id, l.purchase_option ORDER BY l.index_on) AS chain_number
+        coalesce(b.chain_number, 0) + l.begun_count AS chain_number
     FROM (
-        SELECT k.*, lead(k.index_on, 1, {end_on}) OVER (PARTITION BY k.accelerator_id, k.purchase_option ORDER BY k.index_on) AS next_on
-        FROM {link} k) l
+        SELECT k.*, lead(k.index_on, 1, {end_on}) OVER w AS next_on, sum((k.log_move IS NULL AND k.offer_count > 0)::INT) OVER w AS begun_count
+        FROM {link} k WINDOW w AS (PARTITION BY k.accelerator_id, k.purchase_option ORDER BY k.index_on)) l
     LEFT JOIN {before} b ON b.accelerator_id = l.accelerator_id AND b.purchase_option = l.purchase_option
     WHERE l.offer_count > 0),
 scaled AS (

@@ -26,12 +26,13 @@ PROVIDERS, CARDS = 20, 12
 START = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 AIMS = {1: "1/120", 5: "1/400"}
 _ROUNDS = 5
-#: Offer n of day d; each provider is a scope, and a hundredth of the offers changes its price on a day.
+#: Offer n of day d; each provider is a scope, and a hundredth of the offers changes its price on a day: always to another, since the log keeps no word that
+#: repeats the one before.
 _OFFERS = """
     SELECT 'skypilot' AS source_id, 'p' || n % {providers} AS scope, 'p' || n % {providers} AS provider, 'r' || n // {providers} % 25 AS region, 'vm-' || n // 500 AS instance_type,
         CASE n % 3 WHEN 0 THEN 'spot' WHEN 1 THEN 'on_demand' ELSE 'reserved_1y' END AS purchase_option, 'instance' AS price_component, n::VARCHAR AS offer_variant, c.alias AS accelerator_name,
         1.0 AS accelerator_count, c.memory_gib AS accelerator_memory_gib, 8.0 AS vcpu_count, 64.0 AS memory_gib,
-        round((1 + hash(n) % 400 / 100) * (0.9 + hash(n, d) % 200 / 1000), 4) AS price_amount_per_hour, 'USD' AS currency_code, d
+        round((1 + hash(n) % 400 / 100) * (0.9 + CASE hash(n) % 2 WHEN 0 THEN d ELSE -d END / 10000), 4) AS price_amount_per_hour, 'USD' AS currency_code, d
     FROM range({offers}) t(n), range({first}, {last}) s(d), card c
     WHERE c.number = n // 40 % {cards} AND ({all} OR hash(n, d) % 100 = 0)
 """

@@ -26,7 +26,7 @@ from warehouse import log, schema
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
-from warehouse.log.views import last_change, unconfirmed, view_scripts
+from warehouse.log.views import are_changes, intervals, last_change, unconfirmed, view_scripts
 from warehouse.tables import UNKNOWN_START, Subject
 
 PLACES = (("s", "all"), ("s", "other"), ("t", "all"))
@@ -191,6 +191,13 @@ def test_a_state_answers_as_the_oracle_does(captures: list[Told], data: st.DataO
             assert store.intervals(known, valid) == oracle.state(store.known(moment), valid)
     for valid in DAYS:
         assert store.intervals(f"observed.{STATE.name}", valid) == oracle.state(captures, valid)
+    changes_only = store.con.execute(are_changes(STATE, STATE.log_name)).fetchall()[0][0]
+    if changes_only:
+        usual, short = (
+            store.con.execute(f"FROM ({intervals(STATE, 'true', changes_only=c)}) ORDER BY ALL").fetchall()
+            for c in (False, True)
+        )
+        assert short == usual
 
 
 @slow
@@ -323,6 +330,26 @@ def test_what_was_ended_before_it_began_does_not_come_back_by_a_word_on_the_time
         assert store.as_of(4.0) == {}
         assert store.as_of(4.0, by=1) == {}
         assert store.as_of(8.0, by=1) == {("t", "all", "b"): 2.0}
+
+
+@pytest.mark.parametrize(
+    ("days_of_loading", "is_so"),
+    [
+        pytest.param((1, 2, 3), True, id="in order"),
+        pytest.param((3, 1, 2), False, id="late, so that what was known is said again"),
+    ],
+)
+def test_whether_every_word_is_a_change_is_told(days_of_loading: tuple[int, ...], is_so: bool) -> None:
+    captures = [
+        Told("t", "all", day, (Row("a", float(day)), Row("b", 7.0)), is_complete=True) for day in days_of_loading
+    ]
+    store = Warehouse(STATE, captures)
+    for number in range(len(captures)):
+        store.load(number)
+    assert store.con.execute(are_changes(STATE, STATE.log_name)).fetchall() == [(is_so,)]
+    if is_so:
+        store.con.execute(f"INSERT INTO {STATE.log_name} BY NAME SELECT * REPLACE ('d' AS capture_id) FROM {STATE.log_name} WHERE k = 'b'")  # fmt: skip
+        assert store.con.execute(are_changes(STATE, STATE.log_name)).fetchall() == [(False,)]
 
 
 # Through the sources and the macros that people use --------------------------------------------------------------------
