@@ -4,8 +4,8 @@
 that day), or `start_time`/`end_time` (a window of the day; the entry without one then holds in the other hours). A
 price is a number per million tokens, or a base with tiers from a prompt length on. Entries without a constraint,
 followed by dated ones, say what held before the first date, since an unstated day. What a dated entry no longer names
-ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests, searches or
-citations are no token prices and are left out. The file says "input" for text; a zero is legitimate (free models). In
+ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests and searches are no
+token prices and are left out; a price of tokens of a kind that is not known here is refused by name. The file says "input" for text; a zero is legitimate (free models). In
 2025 one model was typed per thousand tokens, under an id that was escaped for an address (%3A).
 """
 
@@ -94,6 +94,12 @@ def _prices(prices: Any) -> _Line:
     return line
 
 
+def _strange_tokens(prices: Any) -> list[str]:
+    """Fields with a price of tokens that have no direction here."""
+    fields = prices.items() if isinstance(prices, dict) else ()
+    return [name for name, price in fields if name.endswith("tok") and name not in _DIRECTIONS and price]
+
+
 def _id(value: Any) -> str | None:
     found = inside(value, "id")
     return found if isinstance(found, str) else None
@@ -124,6 +130,8 @@ def _rows(vendor: str | None, model: str | None, prices: Any) -> Iterator[tuple]
         for key in dict.fromkeys(key for entry in entries for key in _prices(inside(entry, "prices"))):
             yield vendor, model, *key, None, None, None, True, why
         return
+    for name in sorted({name for entry in entries for name in _strange_tokens(inside(entry, "prices"))}):
+        yield vendor, model, None, None, None, None, None, True, f"a kind of tokens that is not known: {name}"
     windows: set[str] = set()
     dated: list[tuple[dt.datetime | None, _Line]] = []
     for entry in entries:
@@ -185,7 +193,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

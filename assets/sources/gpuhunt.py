@@ -88,7 +88,9 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
     )
     location = pl.col("location").fill_null("")
     region = location.str.replace(r"-[a-z]$", "") if provider == "gcp" else location
-    offers = raw.filter((pl.col("gpu_name").fill_null("") != "") & ~flags.str.contains(_TWICE)).select(
+    # A GPU that the catalog cannot name is one all the same.
+    has_gpu = (pl.col("gpu_name").fill_null("") != "") | (to_number("gpu_count") > 0).fill_null(value=False)
+    offers = raw.filter(has_gpu & ~flags.str.contains(_TWICE)).select(
         pl.lit(PROVIDER_NAMES.get(provider, provider)).alias("provider"),
         pl.when(region == "").then(pl.lit("unknown")).otherwise(region).alias("region"),
         pl.col("instance_name").alias("instance_type"),
@@ -101,7 +103,7 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         .alias("purchase_option"),
         pl.lit("instance").alias("price_component"),
         flags.alias("offer_variant"),
-        pl.col("gpu_name").alias("accelerator_name"),
+        pl.col("gpu_name").replace("", None).alias("accelerator_name"),
         pl.when(pl.col("gpu_name").str.starts_with("tpu"))
         .then(None)
         .otherwise(to_number("gpu_count"))

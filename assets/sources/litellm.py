@@ -4,10 +4,11 @@ Quirks: `sample_spec` is documentation and `last_updated` a mirror's stamp, neit
 is priced per second, picture, character, query or page: where such an entry also says 0 per token, the zero means "not
 charged so" and is left out, as is a zero output beside an input that costs (embeddings, whatever their mode says); elsewhere
 zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and 0.0375): refused. Field names carry what
-they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`.
-`tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*` is in Databricks units. Some entries were typed
-per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they are refused. The map is in USD whatever the provider
-bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term of commitment, whose price is per hour.
+they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
+one that goes on otherwise is refused by name. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
+is in Databricks units. Some entries were typed per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they
+are refused. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
+of commitment, whose price is per hour.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ _DIRECTIONS = {
     "output_cost_per_reasoning_token": "output_reasoning",
 }
 _TIERS = {"_priority": "priority", "_flex": "flex", "_batches": "batch", "_batch_requests": "batch"}
-_NAME = r"^(?<base>.+?)(?:_above_(?<thousands>\d+)k_tokens)?(?<tier>_priority|_flex|_batches|_batch_requests)?$"
+_TIER = "|".join(_TIERS)
+#: Tier of service and prompt length stand in either order behind what is paid for.
+_NAME = rf"^(?<base>.+?)(?<tier>{_TIER})?(?:_above_(?<length>\d+)(?<scale>[km])_tokens)?(?<tier_behind>{_TIER})?$"
+_SCALES = {"k": 1_000, "m": 1_000_000}
+#: A field that begins as one that is known and goes on as none.
+_NOT_KNOWN = rf"^(?:{'|'.join(sorted(_DIRECTIONS, key=len, reverse=True))})_"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
@@ -117,15 +123,21 @@ def parse(documents: Sequence[Document]) -> Reading:
         .unnest("name")
         .with_columns(
             pl.col("base").replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String).alias("direction"),
-            pl.col("tier").replace_strict(_TIERS, default="standard", return_dtype=pl.String).alias("service_tier"),
-            pl.coalesce(pl.col("thousands").cast(pl.Int64) * 1000, pl.col("from_tokens").cast(pl.Int64)).alias(
-                "context_tier_from_tokens"
-            ),
+            pl.coalesce("tier", "tier_behind")
+            .replace_strict(_TIERS, default="standard", return_dtype=pl.String)
+            .alias("service_tier"),
+            pl.coalesce(
+                pl.col("length").cast(pl.Int64)
+                * pl.col("scale").replace_strict(_SCALES, default=None, return_dtype=pl.Int64),
+                pl.col("from_tokens").cast(pl.Int64),
+            ).alias("context_tier_from_tokens"),
             pl.col("key").is_in(other["key"].implode()).alias("is_charged_otherwise"),
             (pl.col("cost") * 1e6).round(9).alias("price_usd_per_mtok"),
         )
-        .filter(pl.col("direction").is_not_null())
     )
+    # A price under a condition that is not known ("off_peak") is refused; the one without it holds.
+    is_strange = pl.col("direction").is_null() & pl.col("field").str.contains(_NOT_KNOWN) & (pl.col("cost") > 0)
+    cells = cells.filter(pl.col("direction").is_not_null() | is_strange)
     not_so = (pl.col("cost") == 0) & (
         pl.col("is_charged_otherwise")
         | (pl.col("mode").is_in(["embedding", "rerank"]) & pl.col("direction").str.starts_with("output"))
@@ -148,12 +160,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = cells.with_columns(vendor.alias("vendor")).with_columns(
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
-    rows = rows.with_columns(fault("key").alias("fault"))
+    unknown = pl.when(pl.col("direction").is_null()).then(
+        pl.format("a price under a condition that is not known: {}", "field")
+    )
+    rows = rows.with_columns(pl.coalesce(unknown, fault("key")).alias("fault"))
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
     offer = ["key", "service_tier", "context_tier_from_tokens"]
     turned = pl.when(is_turned_round(offer, "model")).then(pl.lit(TURNED_ROUND))
     rows = rows.with_columns(pl.coalesce("fault", turned).alias("fault"))
-    bad = rows.filter(pl.col("fault").is_not_null())
+    bad = rows.filter(pl.col("fault").is_not_null()).with_columns(
+        pl.when(pl.col("direction").is_not_null()).then(c).alias(c)
+        for c in ("service_tier", "context_tier_from_tokens")
+    )
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
     rows = (
         rows.filter(pl.col("fault").is_null())
@@ -184,7 +202,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -75,7 +75,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     prices = texts.with_columns(
         pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
         (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
-        pl.col("from_date").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC").alias("start"),
+        # With or without a time of day.
+        pl.col("from_date")
+        .str.extract(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
+        .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
+        .alias("start"),
     )
     unreadable = pl.col("from_date").is_not_null() & pl.col("start").is_null()
     bad = prices.filter(unreadable)

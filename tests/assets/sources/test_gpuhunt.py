@@ -73,6 +73,17 @@ def test_what_is_booked_ahead_is_not_on_demand(tmp_path: Path) -> None:
     assert rejected["reason"].to_list() == ["spot is neither True nor False: cannot tell how it is bought"]
 
 
+def test_a_gpu_without_a_name_is_kept_as_unknown(tmp_path: Path) -> None:
+    rows = (
+        "new-8g,us-east-1,40.0,192,2048,8,,,False,,nvidia,,x86,{}\n" + "cpu-1,us-east-1,0.1,1,1,0,,,False,,,,x86,{}\n"
+    )
+    scopes, rejected = read_body("gpuhunt", archive("aws.csv", HEADER + rows), tmp_path, "catalog.zip")
+    found = (
+        scopes["aws"].select("instance_type", "accelerator_name", "accelerator_count", "price_amount_per_hour").rows()
+    )
+    assert (found, rejected.height) == ([("new-8g", None, 8.0, 40.0)], 0)
+
+
 def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
     source = source_named("gpuhunt")
     for provider in ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda", "cloudrift"):

@@ -218,3 +218,27 @@ def test_pairs_turned_round_in_the_recorded_map(samples: Path) -> None:
     )
     odd = both.filter(pl.col("price_usd_per_mtok_right") < pl.col("price_usd_per_mtok"))
     assert odd["model"].str.contains("(?i)guard|image|embed").all()
+
+
+def test_a_field_that_goes_on_otherwise_is_refused_by_name(tmp_path: Path) -> None:
+    """Million-token prompts and both orders of tier and length are read; a condition that is not known leaves the price without it."""
+    entry = {
+        "litellm_provider": "openai",
+        "input_cost_per_token": 2e-6,
+        "output_cost_per_token": 8e-6,
+        "input_cost_per_token_above_1m_tokens": 3e-6,
+        "input_cost_per_token_batches_above_200k_tokens": 1.5e-6,
+        "output_cost_per_token_above_200k_tokens_priority": 2e-5,
+        "input_cost_per_token_off_peak": 1e-6,
+    }
+    rows, rejected = _read(entry, tmp_path)
+    assert _prices(rows) == {
+        "input@0/standard": 2.0,
+        "output@0/standard": 8.0,
+        "input@1000000/standard": 3.0,
+        "input@200000/batch": 1.5,
+        "output@200000/priority": 20.0,
+    }
+    assert rejected["reason"].to_list() == [
+        "a price under a condition that is not known: input_cost_per_token_off_peak"
+    ]

@@ -75,6 +75,13 @@ def test_a_date_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "from_date" in rejected["reason"][0]
 
 
+@pytest.mark.parametrize("written", ["2026-02-03", "2026-02-03T00:00:00Z", "2026-02-03T10:30:00+00:00"])
+def test_a_date_may_have_a_time_of_day(written: str, tmp_path: Path) -> None:
+    body = json.dumps(ONE).replace('"from_date": null', f'"from_date": "{written}"')
+    rows = read_body("simonw", body, tmp_path)[0]["v"]
+    assert _timeline(rows, "m", "input") == [("2026-02-03", 1.0)]
+
+
 @pytest.mark.parametrize("body", ["[]", '{"vendor": "v"}', '{"models": []}'])
 def test_what_is_no_vendor_file(body: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="vendor"):
