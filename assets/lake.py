@@ -180,15 +180,4 @@ def check(home: Home, tell: Tell) -> list[str]:
         if disorder:
             problems.append(f"meta.capture: {disorder} load numbers out of order or used twice")
         tell(f"{lake.name}: every table read, no word twice, load numbers in order")
-    store, seen, number = CaptureStore(home), set(), 0
-    for capture in store.captures():
-        number += 1
-        if capture.path in seen:
-            continue
-        seen.add(capture.path)
-        try:
-            store.open_document(capture).path.unlink()
-        except PetadayError as e:
-            problems.append(str(e))
-    tell(f"{number} captures, {len(seen)} files: hashes compared")
-    return problems
+    return problems + CaptureStore(home).damaged(tell)

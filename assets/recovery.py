@@ -171,20 +171,12 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
 
 def verify(home: Home, tell: Tell) -> list[str]:
     """Every promise that a machine can check; returns what is broken, one line each."""
-    problems: list[str] = []
     store = CaptureStore(home)
-    seen: set[str] = set()
-    count = 0
-    for capture in store.captures():
-        count += 1
-        if str(capture.path) in seen:
-            continue
-        seen.add(str(capture.path))
-        try:
-            store.open_document(capture).path.unlink()
-        except CaptureDamagedError as e:
-            problems.append(str(e))
-    tell(f"{count} captures, {len(seen)} files: hashes compared")
+    problems = store.damaged(tell)
+    if not is_shared() and not home.is_writable():
+        # A backup, say, that is mounted read-only: what can be read is checked.
+        tell(f"{home.work_file} is not read: {home.root} cannot be written, and opening it writes")
+        return problems + _problems_of_published(home, tell)
     with write_lock(home):
         if store_of(home).exists():
             try:
@@ -204,15 +196,20 @@ def verify(home: Home, tell: Tell) -> list[str]:
     if is_shared() and not home.published_file.exists():
         tell("no file was published from this home: `petaday publish` makes one")
         return problems
+    return problems + _problems_of_published(home, tell)
+
+
+def _problems_of_published(home: Home, tell: Tell) -> list[str]:
+    """What is broken in the published file; every block of it is read."""
     try:
         # The file itself, also where readers of this home are given the lake.
         with FileStore(home).open_for_reading() as con:
-            problems += [f"published file: {p}" for p in _scan(con)]
+            problems = [f"published file: {p}" for p in _scan(con)]
             tell(
                 f"publication {con.execute('SELECT max(publication_number) FROM meta.publication').fetchall()[0][0]} read in full"
             )
     except (PetadayError, duckdb.Error) as e:
-        problems.append(str(e).splitlines()[0])
+        return [str(e).splitlines()[0]]
     return problems
 
 

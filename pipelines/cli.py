@@ -6,9 +6,11 @@ opened later shows those runs. Nothing here goes around the asset graph. Exit co
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +25,7 @@ from pipelines.restate_command import restate
 from pipelines.run_commands import load, refresh, run
 from pipelines.ui_command import ui
 from warehouse.errors import PetadayError
+from warehouse.home import Home
 
 
 class _Group(click.Group):
@@ -55,7 +58,11 @@ class _Group(click.Group):
             if verbose:
                 raise
             # What is wrong with a person's own input is told whole; of other errors the first line says it.
-            lines = getattr(e, "problems", None) or (str(e).strip() or type(e).__name__).splitlines()[:1]
+            lines = (
+                getattr(e, "problems", None)
+                or _no_place_to_write(e)
+                or (str(e).strip() or type(e).__name__).splitlines()[:1]
+            )
             for line in lines:
                 err.print(f"petaday: {line}", markup=False)
             sys.exit(1)
@@ -65,6 +72,19 @@ class _Group(click.Group):
             first = (str(e).strip().splitlines() or [""])[0]
             err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)", markup=False)
             sys.exit(1)
+
+
+def _no_place_to_write(error: BaseException) -> list[str] | None:
+    """What to do where the home folder is read-only, or somebody else's; None for other errors."""
+    if not isinstance(error, OSError) or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return None
+    home = Home.from_environment().root
+    if error.filename is None or not Path(os.fsdecode(error.filename)).absolute().is_relative_to(home.absolute()):
+        return None
+    return [
+        f"{home} cannot be written ({error.strerror}: {os.fsdecode(error.filename)}); name another folder by PETADAY_HOME. "
+        "query, status, explain, estimate and check only read it"
+    ]
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.console import err
 from warehouse.home import Home
 
 #: Settings of a new instance; a dagster.yaml that a person edited is left alone.
@@ -66,6 +67,13 @@ def records_of(home: Home) -> Generator[dg.DagsterInstance | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if not (home.dagster_dir / "dagster.yaml").exists():
+            yield None
+            return
+        if not home.is_writable():
+            err.print(
+                f"petaday: {home.root} cannot be written: Dagster's records in it (runs, ticks of schedules) are not looked at",
+                markup=False,
+            )
             yield None
             return
         with instance(home) as of:

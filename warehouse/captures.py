@@ -458,6 +458,29 @@ class CaptureStore:
             return "changed"
         return "match" if size == byte_count and digest.hexdigest() == sha256 else "changed"
 
+    def damaged(self, tell: Callable[[str], None]) -> list[str]:
+        """Hash the bytes of every capture, each file once; one line for each that is not what was stored. Nothing is written."""
+        problems: list[str] = []
+        seen: set[Path] = set()
+        count = 0
+        for capture in self.captures():
+            count += 1
+            if capture.path in seen:
+                continue
+            seen.add(capture.path)
+            name = f"capture {capture.capture_id} ({self.files.where(capture.path.as_posix())})"
+            try:
+                state = self.state_of(capture.path.as_posix(), capture.sha256, capture.byte_count)
+            except OSError as e:
+                problems.append(f"{name} cannot be read: {e.strerror or e}")
+                continue
+            if state != "match":
+                problems.append(
+                    f"{name} {'does not match its SHA-256' if state == 'changed' else 'cannot be read: it is not there'}"
+                )
+        tell(f"{count} captures, {len(seen)} files: hashes compared")
+        return problems
+
     def find_batch(self, batch_id: str, source_id: str) -> list[Capture]:
         """The captures of one batch.
 

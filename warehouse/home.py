@@ -74,6 +74,10 @@ class Home:
         """The Dagster instance: runs, event log, schedules."""
         return self.root / "dagster"
 
+    def is_writable(self) -> bool:
+        """False where this process may not write into the folder, or it lies on a file system that is mounted read-only."""
+        return os.access(self.root, os.W_OK)
+
     def create(self) -> Home:
         """Make the folders and return self."""
         for folder in (self.staged_dir, self.spool_dir, self.captures_dir, self.dagster_dir):
