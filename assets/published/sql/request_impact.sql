@@ -113,7 +113,8 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
     metered AS (SELECT i.*, facility_energy_kwh(i.it_energy_kwh, i.pue) AS energy_kwh FROM it i)
     SELECT m.* EXCLUDE (total_used, active_used, held), operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) AS operational_kgco2e,
         operational_kgco2e(m.energy_kwh, m.grid_gco2e_per_kwh) + m.embodied_kgco2e AS total_kgco2e,
-        m.energy_kwh * m.grid_kgsbe_per_kwh AS operational_kgsbe, m.energy_kwh * m.grid_mj_per_kwh AS operational_mj,
+        m.energy_kwh * m.grid_kgsbe_per_kwh AS operational_kgsbe, m.energy_kwh * m.grid_kgsbe_per_kwh + m.embodied_kgsbe AS total_kgsbe,
+        m.energy_kwh * m.grid_mj_per_kwh AS operational_mj, m.energy_kwh * m.grid_mj_per_kwh + m.embodied_mj AS total_mj,
         water_l(m.it_energy_kwh, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_l,
         -- Up to 0.9.1 the code counted PUE twice.
         water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.it_energy_kwh ELSE m.energy_kwh END, m.site_water_l_per_kwh, m.pue, m.grid_water_l_per_kwh) AS water_as_coded_l,
@@ -124,4 +125,4 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
             CASE WHEN m.grid_gco2e_per_kwh IS NULL THEN 'carbon of the grid not known' WHEN m.is_grid_of_its_time = false THEN 'carbon of the latest year before it' END) END AS unknown,
         method AS method_version
     FROM metered m;
-COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3). Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; tokens_per_s and first_token_latency_s (read by 0.11.3); requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';
+COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3): energy_kwh, total_kgco2e, total_kgsbe, total_mj and water_l, as EcoLogits states them of a request; of emissions, resources and primary energy also the parts of use (operational_) and of manufacture (embodied_). What is not asked for is not computed. Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; tokens_per_s and first_token_latency_s (read by 0.11.3); requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';

@@ -60,7 +60,9 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
         SELECT m.*, operational_kgco2e(m.low_energy_kwh, m.lo.grid) AS low_operational_kgco2e, operational_kgco2e(m.high_energy_kwh, m.hi.grid) AS high_operational_kgco2e,
             operational_kgco2e(m.low_energy_kwh, m.lo.grid) + m.low_embodied_kgco2e AS low_total_kgco2e, operational_kgco2e(m.high_energy_kwh, m.hi.grid) + m.high_embodied_kgco2e AS high_total_kgco2e,
             m.low_energy_kwh * m.grid_kgsbe_per_kwh AS low_operational_kgsbe, m.high_energy_kwh * m.grid_kgsbe_per_kwh AS high_operational_kgsbe,
+            m.low_energy_kwh * m.grid_kgsbe_per_kwh + m.low_embodied_kgsbe AS low_total_kgsbe, m.high_energy_kwh * m.grid_kgsbe_per_kwh + m.high_embodied_kgsbe AS high_total_kgsbe,
             m.low_energy_kwh * m.grid_mj_per_kwh AS low_operational_mj, m.high_energy_kwh * m.grid_mj_per_kwh AS high_operational_mj,
+            m.low_energy_kwh * m.grid_mj_per_kwh + m.low_embodied_mj AS low_total_mj, m.high_energy_kwh * m.grid_mj_per_kwh + m.high_embodied_mj AS high_total_mj,
             water_l(m.low_it_energy_kwh, m.lo.site, m.lo.pue, m.grid_water_l_per_kwh) AS low_water_l, water_l(m.high_it_energy_kwh, m.hi.site, m.hi.pue, m.grid_water_l_per_kwh) AS high_water_l,
             water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.low_it_energy_kwh ELSE m.low_energy_kwh END, m.lo.site, m.lo.pue, m.grid_water_l_per_kwh) AS low_water_as_coded_l,
             water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.high_it_energy_kwh ELSE m.high_energy_kwh END, m.hi.site, m.hi.pue, m.grid_water_l_per_kwh) AS high_water_as_coded_l
@@ -74,8 +76,10 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             CASE WHEN b.total_kgco2e BETWEEN b.low_total_kgco2e AND b.high_total_kgco2e THEN b.total_kgco2e ELSE (b.low_total_kgco2e + b.high_total_kgco2e) / 2 END AS total_kgco2e,
             CASE WHEN b.operational_kgsbe BETWEEN b.low_operational_kgsbe AND b.high_operational_kgsbe THEN b.operational_kgsbe ELSE (b.low_operational_kgsbe + b.high_operational_kgsbe) / 2 END AS operational_kgsbe,
             CASE WHEN b.embodied_kgsbe BETWEEN b.low_embodied_kgsbe AND b.high_embodied_kgsbe THEN b.embodied_kgsbe ELSE (b.low_embodied_kgsbe + b.high_embodied_kgsbe) / 2 END AS embodied_kgsbe,
+            CASE WHEN b.total_kgsbe BETWEEN b.low_total_kgsbe AND b.high_total_kgsbe THEN b.total_kgsbe ELSE (b.low_total_kgsbe + b.high_total_kgsbe) / 2 END AS total_kgsbe,
             CASE WHEN b.operational_mj BETWEEN b.low_operational_mj AND b.high_operational_mj THEN b.operational_mj ELSE (b.low_operational_mj + b.high_operational_mj) / 2 END AS operational_mj,
             CASE WHEN b.embodied_mj BETWEEN b.low_embodied_mj AND b.high_embodied_mj THEN b.embodied_mj ELSE (b.low_embodied_mj + b.high_embodied_mj) / 2 END AS embodied_mj,
+            CASE WHEN b.total_mj BETWEEN b.low_total_mj AND b.high_total_mj THEN b.total_mj ELSE (b.low_total_mj + b.high_total_mj) / 2 END AS total_mj,
             CASE WHEN b.water_l BETWEEN b.low_water_l AND b.high_water_l THEN b.water_l ELSE (b.low_water_l + b.high_water_l) / 2 END AS water_l,
             CASE WHEN b.water_as_coded_l BETWEEN b.low_water_as_coded_l AND b.high_water_as_coded_l THEN b.water_as_coded_l ELSE (b.low_water_as_coded_l + b.high_water_as_coded_l) / 2 END AS water_as_coded_l),
         CASE WHEN b.low_total_kgco2e IS NOT NULL AND b.high_total_kgco2e IS NOT NULL THEN CASE WHEN b.is_grid_of_its_time = false THEN 'carbon of the latest year before it' END
