@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ class Team:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **options: Any) -> Iterator[Team]:
+def running(folder: Path, **options: Any) -> Generator[Team]:
     """A team for the length of a block."""
     team = Team(folder, **options)
     try:

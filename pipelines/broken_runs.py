@@ -78,7 +78,7 @@ def tidying(home: Home, instance: dg.DagsterInstance) -> Generator[None]:
         while not over.wait(LOOK_EVERY_S):
             try:
                 bury(home, instance)
-            except Exception:  # a busy database, say: the next look is soon
+            except Exception:  # noqa: BLE001 - a busy database, say: the next look is soon
                 continue
 
     bury(home, instance)

@@ -323,7 +323,7 @@ class CaptureStore:
                 try:
                     if meanwhile is not None:
                         meanwhile()
-                except BaseException as e:
+                except BaseException as e:  # noqa: BLE001 - raised below, once all documents are kept
                     failure = e
             kept = [task.result() for task in tasks]
             if not kept:

@@ -76,13 +76,11 @@ def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: s
 
 def misfiled_slots(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
     """One line for each series whose views would not look at every word on a slot."""
-    problems = []
-    for subject in catalog.subjects:
-        if subject.kind == "series" and (wrong := con.execute(subject.misfiled_slots()).fetchall()[0][0]):
-            problems.append(
-                f"{subject.revised_name}: {wrong} slots are not filed by the number of their words in the log"
-            )
-    return problems
+    return [
+        f"{subject.revised_name}: {wrong} slots are not filed by the number of their words in the log"
+        for subject in catalog.subjects
+        if subject.kind == "series" and (wrong := con.execute(subject.misfiled_slots()).fetchall()[0][0])
+    ]
 
 
 def _broken(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:

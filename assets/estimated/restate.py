@@ -155,9 +155,8 @@ def restate(
     days: list[dt.datetime] = []
     for s in found.values():
         for method in (before, after):
-            if left := [
-                k for k in (*s.numbers, *s.texts) if k not in (*method.numbers, *method.names, *method.choices)
-            ]:
+            known = {*method.numbers, *method.names, *method.choices}
+            if left := [k for k in (*s.numbers, *s.texts) if k not in known]:
                 notes.append(f"{s.scenario_id}: {', '.join(left)} left out in {method.version}, which does not know it")
         for as_of in _dates(con, s, now):
             dated.append(replace(s, scenario_id=f"{s.scenario_id}@{len(dated)}", as_of=as_of))

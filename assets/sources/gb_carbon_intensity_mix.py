@@ -164,8 +164,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         if is_regional:
             frame = frame.with_columns(pl.lit("forecast").alias("basis_kind"))
         scopes["regional" if is_regional else "national"].append(frame.with_columns(pl.lit(index).alias("document")))
-        for part in (refused(bad.drop("why"), bad["why"]), holes):
-            rejected.append(part.with_columns(pl.lit(index).alias("document")))
+        refusals = (refused(bad.drop("why"), bad["why"]), holes)
+        rejected += [part.with_columns(pl.lit(index).alias("document")) for part in refusals]
     return Reading([Scope(name, pl.concat(parts)) for name, parts in scopes.items() if parts], pl.concat(rejected))
 
 

@@ -40,7 +40,7 @@ def notify(home: Home, instance: dg.DagsterInstance | None = None) -> Told:
         if not config.has_channel:
             return Told(is_configured=False)
         return _notify(home, config, instance)
-    except Exception as e:
+    except Exception as e:  # noqa: BLE001 - an alert must not fail the run that it watches
         first = (str(e).strip().splitlines() or [type(e).__name__])[0]
         return Told(problems=[first if isinstance(e, PetadayError) else f"unexpected {type(e).__name__}: {first}"])
 
