@@ -206,12 +206,14 @@ class Pages:
             yield document
 
     def read(self, index: int, document: Document, capture: Capture) -> None:
-        """Read a page whose bytes are safe, unless they are those of last time."""
-        if self.source.read_page is None or self.known.get(document.url, {}).get("sha256") == capture.sha256:
-            return
-        # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
-        with suppress(*PARSER_ERRORS):
-            self._add(index, self.source.read_page(document))
+        """Read a page whose bytes are kept, unless they are those of last time; one that is not read now waits in its file."""
+        is_known = self.known.get(document.url, {}).get("sha256") == capture.sha256
+        if self.source.read_page is not None and not is_known:
+            # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
+            with suppress(*PARSER_ERRORS):
+                self._add(index, self.source.read_page(document))
+                return
+        document.spool()
 
     def may_be_read_whole(self, documents: Iterable[Document]) -> bool:
         """True for a large answer in one document whose size alone says that it is not the one of last time."""

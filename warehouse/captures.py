@@ -17,7 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -31,8 +31,12 @@ from warehouse.store import store_of
 
 _BLOCK = 1 << 20
 _LEVEL = 1
-#: Threads that keep the pages of one answer while others arrive.
-_WRITERS = 4
+#: Threads that keep the pages of one answer while others arrive: with more of them, fetching waits for the interpreter.
+_WRITERS = 2
+#: So many pages wait to be kept at most: a publisher that sends faster than they are kept is read at that pace.
+_WAITING = 8
+#: Threads that compress a large file.
+_COMPRESSORS = 4
 #: Threads that move the bytes of a batch in place: an object store takes many at once.
 _MOVERS = 16
 #: A document of at most so many bytes is read into memory once, to be hashed, compressed and parsed from there.
@@ -49,8 +53,9 @@ BytesState = Literal["match", "changed", "missing", "not here"]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Bytes as they came, in a spooled file, with what is known of how they came."""
+    """Bytes as they came, in a spooled file or at hand, with what is known of how they came."""
 
+    #: Where the bytes lie, or would: those of a page that is read at once may never be written there.
     path: Path
     url: str
     fetched_at: dt.datetime
@@ -74,9 +79,14 @@ class Document:
         return self.path.read_bytes()
 
     @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.body) if self.body is not None else self.path.stat().st_size
+
+    @property
     def is_large(self) -> bool:
         """True if keeping it takes a while: it is hashed and compressed block by block, from its file."""
-        return self.path.stat().st_size > _SMALL
+        return self.size > _SMALL
 
     def in_memory(self) -> Document:
         """The same with its bytes at hand, if they are few."""
@@ -85,6 +95,11 @@ class Document:
     def in_file(self) -> Document:
         """The same without its bytes at hand."""
         return self if self.body is None else replace(self, body=None)
+
+    def spool(self) -> None:
+        """Write bytes that are at hand alone to their file: they will be asked for again."""
+        if self.body is not None and not self.path.exists():
+            self.path.write_bytes(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +152,10 @@ class Capture:
             extension=extension,
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by its name; they are plain values."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @property
     def fetched(self) -> dt.datetime:
         """`fetched_at` as an instant."""
@@ -171,7 +190,7 @@ _mine = _Mine()
 def _compress(file: Path, target: BinaryIO) -> tuple[str, int]:
     """Compress a large file block by block, by threads of its own beside the hashing; returns (sha256, size)."""
     digest, size, block = hashlib.sha256(), 0, bytearray(_BLOCK)
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _WRITERS))
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _COMPRESSORS))
     with file.open("rb", buffering=0) as source, compressor.stream_writer(target, closefd=False) as writer:
         while count := source.readinto(block):
             read = memoryview(block)[:count]
@@ -220,7 +239,8 @@ class CaptureStore:
                     target.write(_mine.compressor.compress(document.body))
                 else:
                     sha256, size = _compress(document.path, target)
-                os.fsync(target.fileno())
+                    # While it is read; pages are flushed together, as they are moved in place.
+                    os.fsync(target.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -243,7 +263,7 @@ class CaptureStore:
         )
         again = self.known_bytes(capture, known)
         # Hashing alone takes half the time of storing: worth it where the size already says "perhaps the same".
-        if again is not None and document.path.stat().st_size == again.byte_count:
+        if again is not None and document.size == again.byte_count:
             with io.BytesIO(document.body) if document.body is not None else document.path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == again.sha256:
                     return again, None
@@ -275,16 +295,16 @@ class CaptureStore:
     ) -> list[Capture]:
         """Keep the documents of one batch; storing the same again changes nothing.
 
-        Each is hashed, compressed and flushed to the disk while those after it still arrive. Once the last one is there
-        they get their ids and sidecars: a batch that breaks off leaves nothing behind.
+        Each is hashed, compressed and written while those after it still arrive. Once the last one is there, all are flushed
+        to the disk, then they get their ids and sidecars: a batch that breaks off leaves nothing behind.
 
         Args:
             source_id: publisher.
             documents: pages of one answer, in order; they may be fetched as they are asked for.
             known: what is remembered of the last answers, by address (see `known_bytes`): their bytes are not
                 compressed again.
-            when_kept: told of each document (its index, itself, its capture still without ids) whose bytes are on the
-                disk, in any order and from any thread; it must not raise.
+            when_kept: told of each document (its index, itself, its capture still without ids) whose bytes are written,
+                in any order and from any thread; what it raises costs the batch.
             meanwhile: done once the last document is there, while it is being kept; what it raises is raised when all are.
 
         Raises:
@@ -307,11 +327,10 @@ class CaptureStore:
                 room.release()
 
         tasks: list[Future[tuple[Capture, Path | None]]] = []
-        # So many wait to be kept at most: a publisher that sends faster than the disk takes is read at the disk's pace.
-        room, broken = threading.BoundedSemaphore(2 * _WRITERS), threading.Event()
+        room, broken = threading.BoundedSemaphore(_WAITING), threading.Event()
         failure: BaseException | None = None
         try:
-            # Threads, because hashing, compressing and waiting for the disk go on beside the fetching of the next page.
+            # Threads, because hashing and compressing go on beside the fetching of the next page.
             with ThreadPoolExecutor(_WRITERS) as pool:
                 for index, document in enumerate(documents):
                     if not _SAFE_EXTENSION.match(document.extension):
@@ -365,8 +384,10 @@ class CaptureStore:
             described.setdefault(capture.sidecar.as_posix(), []).append(capture)
         for key, of_month in described.items():
             if self.files.size(key) is None:
-                texts = [asdict(c) for c in of_month]
-                self.files.write(key, json.dumps(texts if len(captures) > 1 else texts[0], indent=1).encode())
+                # A page in a line: indented, a thousand of them take as long as a tenth of reading them.
+                lines = ",\n".join(json.dumps(c.as_dict()) for c in of_month)
+                text = f"[\n{lines}\n]" if len(captures) > 1 else json.dumps(of_month[0].as_dict(), indent=1)
+                self.files.write(key, text.encode())
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -383,8 +404,8 @@ class CaptureStore:
 
     def _described(self, sidecar: str) -> Iterator[Capture]:
         found = json.loads(self.files.read(sidecar))
-        for fields in found if isinstance(found, list) else [found]:
-            yield Capture(**fields)
+        for each in found if isinstance(found, list) else [found]:
+            yield Capture(**each)
 
     def batches(self) -> dict[str, list[Capture]]:
         """Captures by batch, pages in order; a batch whose capture was cut short is left out."""

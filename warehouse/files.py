@@ -36,7 +36,7 @@ class Files(Protocol):
         ...
 
     def put(self, local: Path, key: str) -> None:
-        """Move a finished local file in place; it is gone from where it was."""
+        """Move a finished local file in place, safe from a power cut; it is gone from where it was."""
         ...
 
     def scratch_folder(self, key: str) -> Path:
@@ -119,6 +119,11 @@ class LocalFiles:
 
     def put(self, local: Path, key: str) -> None:
         """See `Files`."""
+        descriptor = os.open(local, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         local.replace(self.root / key)
 
     def scratch_folder(self, key: str) -> Path:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -72,7 +72,7 @@ def stage(home: Home, batch: Batch) -> str:
         "parser_version": batch.parser_version,
         "outcome": batch.outcome,
         "message": batch.message,
-        "captures": [asdict(c) for c in batch.captures],
+        "captures": [c.as_dict() for c in batch.captures],
         "scopes": [{"scope": s.scope, "is_complete": s.is_complete} for s in batch.scopes],
     }
     try:

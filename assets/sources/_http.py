@@ -14,9 +14,11 @@ import re
 import tempfile
 import time
 import urllib.robotparser
-from collections.abc import Generator, Mapping
+import uuid
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -124,7 +126,7 @@ class Client:
     # Requests ---------------------------------------------------------------------------------------------------------
 
     def fetch(self, request: Request, known: Mapping[str, str | None] | None = None) -> Document | NotModified:
-        """Fetch one document into the spool folder.
+        """Fetch one document into the spool folder; a page that its source reads at once, into memory (see `Document.in_file`).
 
         Args:
             request: what to ask for.
@@ -156,7 +158,8 @@ class Client:
                 if response.status_code != 200:
                     told = without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
                     raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}")
-                path, body = self._spool(response, shown, request.extension)
+                # A secret that the answer repeats is taken out of the file.
+                path, body = self._spool(response, shown, request.extension, needs_file=bool(secrets))
                 try:
                     if self._watch.is_over:
                         raise FetchError(slow)
@@ -173,7 +176,6 @@ class Client:
                     response.status_code,
                     etag and without(etag, secrets),
                     modified and without(modified, secrets),
-                    # A secret that the answer repeats is out of the file alone.
                     None if secrets else body,
                 )
         except FetchError as e:
@@ -223,30 +225,39 @@ class Client:
             return
         raise FetchError(f"{self.source.source_id}: more than {MAX_REDIRECTS} redirects from {stored_url(request)}")
 
-    def _spool(self, response: requests.Response, shown: str, extension: str) -> tuple[Path, bytes | None]:
-        """The body in a file, and in memory if it came in one block: then it need not be read again."""
+    def _spool(
+        self, response: requests.Response, shown: str, extension: str, *, needs_file: bool
+    ) -> tuple[Path, bytes | None]:
+        """The body in a file; in memory as well if it came in one block, or instead if its source reads it at once."""
         self.spool_dir.mkdir(parents=True, exist_ok=True)
-        limit, size, body = self.source.max_bytes, 0, b""
+        blocks = self._bounded(response, shown)
+        first, second = next(blocks, b""), next(blocks, None)
+        if second is None and self.source.read_page is not None and not needs_file:
+            return self.spool_dir / f"{uuid.uuid4().hex}.{extension}", first
+        descriptor, name = tempfile.mkstemp(dir=self.spool_dir, suffix=f".{extension}")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(chain((first, second or b""), blocks))
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Path(name), first if second is None else None
+
+    def _bounded(self, response: requests.Response, shown: str) -> Iterator[bytes]:
+        """The blocks of a body, which has as many bytes as it announces and no more than the source allows."""
+        limit, size = self.source.max_bytes, 0
         declared = response.headers.get("Content-Length", "")
         if declared.isdigit() and int(declared) > limit:
             raise FetchError(
                 f"{self.source.source_id}: {shown} announces {declared} bytes, more than the limit of {limit}"
             )
-        descriptor, name = tempfile.mkstemp(dir=self.spool_dir, suffix=f".{extension}")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for block in response.iter_content(_BLOCK):
-                    size += len(block)
-                    if size > limit:
-                        raise FetchError(f"{self.source.source_id}: {shown} sent more than the limit of {limit} bytes")
-                    file.write(block)
-                    body = block
-            if not response.headers.get("Content-Encoding") and declared.isdigit() and size < int(declared):
-                raise FetchError(f"{self.source.source_id}: {shown} broke off after {size} of {declared} bytes")
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return Path(name), body if len(body) == size else None
+        for block in _blocks(response):
+            size += len(block)
+            if size > limit:
+                raise FetchError(f"{self.source.source_id}: {shown} sent more than the limit of {limit} bytes")
+            yield block
+        if not response.headers.get("Content-Encoding") and declared.isdigit() and size < int(declared):
+            raise FetchError(f"{self.source.source_id}: {shown} broke off after {size} of {declared} bytes")
 
     def _following(self, document: Document) -> Request | None:
         if self.source.follow is None:
@@ -293,6 +304,16 @@ class Client:
 
 #: An address without what readers of addresses disagree on: blanks, control characters, backslashes.
 _PLAIN_ADDRESS = re.compile(r"[!-\[\]-~]+\Z")
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """A body as it comes, decoded; a page that says how long it is in one block."""
+    remaining = response.raw.length_remaining
+    if remaining is not None and remaining <= _BLOCK and not response.headers.get("Content-Encoding"):
+        # Read with a limit, a page is copied from buffer to buffer, which takes longer than all else of fetching it.
+        yield response.raw.read()
+    else:
+        yield from response.iter_content(_BLOCK)
 
 
 def _beginning(response: requests.Response, limit: int) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from assets import intake
-from assets.sources import _http, source_named
+from assets.sources import _http, _transport, source_named
 from assets.sources._base import FetchError, Reading, Request, Source, Window
 from assets.sources._http import Client
 from tests.replay import ReplayServer
@@ -127,9 +127,10 @@ def test_an_announced_size_beyond_the_limit_is_refused_before_it_is_read(home: H
         fetch(home)
 
 
-def test_an_endless_answer_ends_at_the_limit(home: Home, raw: Callable[..., Raw]) -> None:
+@pytest.mark.parametrize("says", ["", "Content-Length: 10\r\n"])
+def test_an_endless_answer_ends_at_the_limit(home: Home, raw: Callable[..., Raw], says: str) -> None:
     def endless(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{says}Transfer-Encoding: chunked\r\n\r\n".encode())
         block = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         while True:
             connection.sendall(block)
@@ -147,6 +148,41 @@ def test_an_answer_that_breaks_off_is_no_answer(home: Home, replay: ReplayServer
     with pytest.raises(FetchError, match="broke off|could not be read"):
         fetch(home)
     assert spooled(home) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_body_of_any_size_is_whole_and_may_stay_in_memory(
+    home: Home, replay: ReplayServer, size: int, encoding: str
+) -> None:
+    body = (b"0123456789abcdef" * (1 + size // 16))[:size]
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    replay.add(URL, gzip.compress(body, 1) if encoding else body, headers=headers)
+    document = fetch(home, max_bytes=4 << 20)
+    assert document.in_file().read_bytes() == document.read_bytes() == body
+    document.path.unlink()
+    # A page that its source reads at once is written down only where it is asked for again.
+    page = fetch(home, max_bytes=4 << 20, read_page=lambda _: None)
+    assert page.read_bytes() == body
+    assert spooled(home) == ([] if page.body is not None else [page.path])
+    assert page.body is None or size <= 1 << 20
+    page.spool()
+    assert page.in_file().read_bytes() == body
+    assert spooled(home) == [page.path]
+
+
+def test_pages_come_over_one_connection(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    connected: list[object] = []
+    add = _transport.Watch.add
+    monkeypatch.setattr(_transport.Watch, "add", lambda self, sock: connected.append(sock) or add(self, sock))
+    replay.add(URL, b"x" * 100_000)
+    client = Client(source(read_page=lambda _: None), home.spool_dir)
+    for _ in range(3):
+        answer = client.fetch(Request(URL))
+        assert isinstance(answer, Document)
+        assert answer.size == 100_000
+    client.close()
+    assert len(connected) == 1
 
 
 def test_a_gzip_stream_that_is_none_is_refused(home: Home, replay: ReplayServer) -> None:
@@ -405,6 +441,13 @@ def test_a_key_that_an_answer_echoes_is_blotted_out_in_every_form(home: Home, re
     assert document.read_bytes() == document.path.read_bytes()
     nowhere(home, f"{document.url} {document.etag} {document.last_modified}")
     assert "REDACTED" in str(document.etag)
+
+
+def test_a_key_that_a_page_echoes_is_blotted_out_where_pages_stay_in_memory(home: Home, replay: ReplayServer) -> None:
+    replay.add(URL, f'{{"key": "{KEY}"}}')
+    document = fetch(home, Request(URL, secret_headers={"X-Key": KEY}), read_page=lambda _: None)
+    assert KEY.encode() not in document.read_bytes()
+    assert KEY.encode() not in document.path.read_bytes()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

@@ -478,6 +478,34 @@ def test_pages_of_one_answer_share_a_sidecar_in_each_month(home: Home) -> None:
     assert store.batches() == {kept[0].batch_id: kept}
 
 
+def test_all_pages_are_flushed_to_the_disk_before_a_word_is_said_of_them(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut a sidecar must not speak of bytes that were lost: their files are flushed, then moved, then described."""
+    flushed: set[int] = set()
+    fsync, write = os.fsync, CaptureStore(home).files.__class__.write
+
+    def flush(descriptor: int) -> None:
+        flushed.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def describe(self, key: str, data: bytes) -> None:
+        assert {f.stat().st_ino for f in home.captures_dir.rglob("*.zst")} <= flushed
+        assert len(flushed) == 40
+        write(self, key, data)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(CaptureStore(home).files.__class__, "write", describe)
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    pages = [
+        Document(home.spool_dir / f"{n}.json", f"https://example.org/{n}", at, "json", body=b"%d" % n)
+        for n in range(40)
+    ]
+    kept = CaptureStore(home).store("linode", pages)
+    assert [c.url for c in kept] == [p.url for p in pages]
+    assert [CaptureStore(home).open_document(c).read_bytes() for c in kept] == [p.body for p in pages]
+
+
 def test_an_older_file_is_migrated_and_keeps_its_rows(home: Home) -> None:
     """A work file that lacks a declared column and the current views gets them; its rows stay."""
     take(home, offers({"a": 2.0}), "2026-01-01")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import polars as pl
@@ -440,6 +444,75 @@ def test_pages_are_kept_and_read_while_the_next_is_fetched(
     assert not list(home.captures_dir.rglob(".tmp-*"))
     assert not list(home.spool_dir.iterdir())
     assert len(list(CaptureStore(home).captures())) == 2
+
+
+def _serve_pages(replay: ReplayServer, count: int, last: object = None) -> None:
+    """So many pages of one offer each, sold under the page's number as price; `last` answers in place of the last one."""
+    for n in range(count):
+        following = f"{URL}?$skip={n + 1}" if n + 1 < count else None
+        body = page(item(retailPrice=n + 1.0, armRegionName=f"region{n}"), following=following)
+        replay.add(f"{URL}?$skip={n}" if n else URL, last if last and n + 1 == count else body)
+
+
+def test_pages_keep_their_order_however_long_each_is_read(
+    replay: ReplayServer, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages are read by several threads, and put together some at a time."""
+    monkeypatch.setattr("assets.reading.Pages.TOGETHER", 3)
+    read = AZURE_RETAIL.read_page
+    assert read is not None
+
+    def reading(document: Document) -> pl.DataFrame:
+        assert not document.path.exists(), "written down for nothing"
+        time.sleep(0.03 if (int(document.url.rpartition("=")[2]) if "$skip" in document.url else 0) % 3 == 0 else 0)
+        return read(document)
+
+    _serve_pages(replay, 20)
+    (taken,) = intake.take_live(home, dataclasses.replace(AZURE_RETAIL, read_page=reading), Window(NOW))
+    assert (taken.outcome, taken.row_count) == ("loaded", 20)
+    captures = list(CaptureStore(home).captures())
+    ((_, batch),) = staging.staged(home)
+    (scope,) = batch.scopes
+    for n, capture_id in enumerate(taken.capture_ids):
+        capture = next(c for c in captures if c.capture_id == capture_id)
+        assert capture.batch_index == n
+        (row,) = scope.frame.filter(pl.col("capture_id") == capture_id).iter_rows(named=True)
+        assert (row["region"], row["price_amount_per_hour"]) == (f"region{n}", n + 1.0)
+        with_bytes = CaptureStore(home).open_document(capture)
+        assert f'"region{n}"'.encode() in with_bytes.read_bytes()
+        with_bytes.path.unlink()
+    assert not list(home.spool_dir.iterdir())
+
+
+def test_killed_while_pages_are_kept_and_read(replay: ReplayServer, home: Home) -> None:
+    """kill -9 while the last page is awaited: the others are no capture, nothing waits, and the next run is whole."""
+    asked = threading.Event()
+
+    def never(_: object) -> bytes:
+        asked.set()
+        time.sleep(20)
+        return b""
+
+    _serve_pages(replay, 12, never)
+    script = (
+        "import datetime as dt; from assets import intake; from assets.sources import all_sources; "
+        "from assets.sources._base import Window; from warehouse.home import Home; "
+        "intake.take_live(Home.from_environment(), all_sources()['azure_retail'], Window(dt.datetime.now(dt.UTC)))"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    ) as process:
+        assert asked.wait(60)
+        process.kill()
+    assert list(CaptureStore(home).captures()) == []
+    assert list(staging.staged(home)) == []
+    assert [p for p in home.captures_dir.rglob("*") if p.is_file() and not p.name.startswith(".tmp-")] == []
+    replay.answers.clear()
+    _serve_pages(replay, 12)
+    (taken,) = intake.take_live(home, AZURE_RETAIL, Window(dt.datetime.now(dt.UTC)))
+    assert (taken.outcome, taken.row_count, len(taken.capture_ids)) == ("loaded", 12, 12)
+    assert len(list(CaptureStore(home).captures())) == 12
 
 
 def test_a_page_that_cannot_be_read_early_is_kept_and_refused(replay: ReplayServer, home: Home) -> None:
