@@ -319,7 +319,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw, published = _json_rows(document) if _is_json(document.path) else _csv_rows(document)
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     amount = to_number("PricePerUnit")
-    length = pl.col("LeaseContractLength").str.replace_all(" ", "")
+    years = pl.col("LeaseContractLength").str.extract(r"(?i)^\s*(\d+)\s*y(?:ea)?rs?\s*$")
     option = (
         pl.when((pl.col("TermType") == "OnDemand") & (pl.col("MarketOption") == "CapacityBlock"))
         .then(pl.lit("capacity_block"))
@@ -327,20 +327,26 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("capacity_block"))
         .when(pl.col("TermType") == "OnDemand")
         .then(pl.lit("on_demand"))
-        .when(length == "1yr")
+        .when(years == "1")
         .then(pl.lit("reserved_1y"))
-        .when(length == "3yr")
+        .when(years == "3")
         .then(pl.lit("reserved_3y"))
     )
     of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
     raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
-        pl.col("option").is_not_null() & ~of_another_day.fill_null(value=False)
+        ~of_another_day.fill_null(value=False)
     )
     why = (
         pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
         .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
         .when(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
         .then(pl.lit("PricePerUnit is no positive number, or there is no instance type"))
+        .when(pl.col("option").is_null())
+        .then(
+            pl.format(
+                "a reservation for {}: not a term that is kept", pl.col("LeaseContractLength").fill_null("no term")
+            )
+        )
         .when(pl.col("amount") == 0)
         .then(pl.lit("PricePerUnit is zero: no price, and no word that it is not sold"))
     )
@@ -349,7 +355,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
     here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
     region = pl.coalesce(
-        "Region Code", pl.when(in_region).then(here), region_of("Location"), pl.col("Location"), pl.lit("unknown")
+        pl.col("Region Code").replace("", None),
+        pl.when(in_region).then(here),
+        region_of("Location"),
+        pl.col("Location"),
+        pl.lit("unknown"),
     )
     # A zone belongs to the file of its region.
     scope = region.str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(region)

@@ -250,7 +250,7 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     why = (
         pl.when(pl.col("type").is_null())
         .then(pl.lit("type is missing: cannot tell how it is bought"))
-        .when(pl.col("unitOfMeasure").fill_null("missing") != "1 Hour")
+        .when(pl.col("unitOfMeasure").str.strip_chars().fill_null("missing") != "1 Hour")
         .then(pl.format("unitOfMeasure is {}, not 1 Hour", pl.col("unitOfMeasure").fill_null("missing")))
         .when(pl.col("option").is_null())
         .then(pl.lit("a reservation without a known term: its price per hour is unknown"))
@@ -328,8 +328,12 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
 
 
 def _instant(column: str) -> pl.Expr:
-    """A date as Azure writes it, with and without its Z and fractions."""
-    return pl.col(column).str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    """A date as Azure writes it, with and without its Z and fractions, or the day alone; all of them are of UTC."""
+    text = pl.col(column).str.replace(r"(?:Z|[+-]00:00)$", "")
+    return pl.coalesce(
+        text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False),
+        text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False),
+    )
 
 
 _KEY = ("provider", "region", "instance_type", "purchase_option", "price_component", "offer_variant")

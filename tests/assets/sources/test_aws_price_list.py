@@ -307,6 +307,17 @@ def test_a_changed_layout_is_named(body: str, message: str, tmp_path: Path) -> N
         read_body("aws_price_list", body, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("length", "option"), [("1yr", "reserved_1y"), ("3 yr", "reserved_3y"), ("3 Years", "reserved_3y"), ("5yr", None)]
+)
+def test_terms_of_reservations(length: str, option: str | None, tmp_path: Path) -> None:
+    body = offers({}, {}, {}, NO_UPFRONT | {"LeaseContractLength": length, "PricePerUnit": "20"})
+    scopes, rejected = read_body("aws_price_list", body, tmp_path, "index.csv")
+    found = {o for o in scopes["us-east-1"]["purchase_option"] if o != "on_demand"}
+    assert found == ({option} if option else set())
+    assert rejected["reason"].to_list() == ([] if option else ["a reservation for 5yr: not a term that is kept"])
+
+
 @pytest.mark.parametrize("layout", [offers, as_json])
 def test_a_zero_ends_no_offer_but_absence_does(layout: Callable[..., str], home: Home, tmp_path: Path) -> None:
     """What stands at zero keeps its last price; what is not listed any more has ended."""

@@ -229,6 +229,15 @@ def test_repeated_rows_count_once_and_contradicting_ones_not_at_all(tmp_path: Pa
     assert "same key" in rejected["reason"][0]
 
 
+@pytest.mark.parametrize(
+    "written", ["2026-08-01T00:00:00Z", "2026-08-01T00:00:00.0000000Z", "2026-08-01T00:00:00+00:00", "2026-08-01"]
+)
+def test_dates_in_every_form_of_the_publisher(written: str, tmp_path: Path) -> None:
+    scopes, rejected = read_body("azure_retail", page(item(effectiveStartDate=written)), tmp_path)
+    assert scopes["azure"]["valid_from"].to_list() == [dt.datetime(2026, 8, 1, tzinfo=dt.UTC)]
+    assert rejected.is_empty()
+
+
 def test_an_announced_price_starts_in_the_future(tmp_path: Path) -> None:
     later = item(retailPrice=80.0, effectiveStartDate="2026-12-01T00:00:00Z")
     scopes, _ = read_body("azure_retail", page(item(), later), tmp_path)
