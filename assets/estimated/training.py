@@ -266,6 +266,10 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
     return _text_of("training_lookup.sql").format(
         model_name_relation=names,
         model_name_key=key,
+        # How long a context a model can be used with says nothing of its training, which is all that a file published before this column knows.
+        training_context="m.training_context_tokens_count"
+        if has_table(con, "reference", "model", "training_context_tokens_count")
+        else "NULL",
         given_columns=", ".join(given),
         alias_relation=f"({aliases})",
         rate_rule=rate_rule,

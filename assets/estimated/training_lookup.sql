@@ -54,7 +54,7 @@ WITH given AS (
         m.training_tokens_count::DOUBLE AS model_tokens, m.flop_per_parameter_token::DOUBLE AS model_flop_per_parameter_token,
         m.training_flop::DOUBLE AS model_flop,
         attention_flop_per_token(m.layer_count::DOUBLE, (m.attention_head_count::DOUBLE * m.head_dimension_count::DOUBLE),
-                                 m.context_tokens_count::DOUBLE) AS model_attention,
+                                 {training_context}::DOUBLE) AS model_attention,
         a.accelerator_id, s.accelerator IS NULL AND a.accelerator_id IS NOT NULL AS is_accelerator_of_model,
         a.source_url AS accelerator_source_url, a.fp16_dense_flop_per_s::DOUBLE AS reference_peak, a.tdp_w::DOUBLE AS tdp_w,
         greatest(a.fp16_dense_flop_per_s::DOUBLE, a.fp8_dense_flop_per_s::DOUBLE) AS reference_peak_limit,

@@ -115,7 +115,13 @@ class Model(dy.Schema):
     head_dimension_count = number("Dimension of a head.", "1", min_exclusive=0)
     feed_forward_width_count = number("Width of the feed-forward layer.", "1", min_exclusive=0)
     vocabulary_count = number("Vocabulary.", "1", min_exclusive=0)
-    context_tokens_count = number("Context length.", "token", min_exclusive=0)
+    context_tokens_count = number("Context length that it can be used with.", "token", min_exclusive=0)
+    training_context_tokens_count = number(
+        "Length of the sequences that it was trained on: of most of its tokens, where it was made longer towards the end; empty where it is not published, "
+        "where layers see less than the whole of it, and of encoder-decoders.",
+        "token",
+        min_exclusive=0,
+    )
     training_accelerator_id = text("Accelerator it was trained on.")
     training_gpu_hours = number("Accelerator-hours of the training, as published.", "h", min_exclusive=0)
     source_url = _SOURCE_URL

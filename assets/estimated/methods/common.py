@@ -68,6 +68,9 @@ def _facts_of(
 ) -> list[Factor]:
     """Facts of one table, for all statements at once."""
     ids = sorted({i for s in statements if (i := keys[s.scenario_id][key])})
+    # A file published by an earlier version may lack a column: what it would say is not known there.
+    have = {name for (name,) in con.execute(f"SELECT column_name FROM (DESCRIBE reference.{table})").fetchall()}
+    columns = {factor: sql for factor, sql in columns.items() if not sql.isidentifier() or sql in have}
     listed = "".join(f", ({sql})" for sql in columns.values())
     rows = con.execute(
         f"SELECT {key}, source_url{listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}

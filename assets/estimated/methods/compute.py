@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from assets.estimated.method import Method, Quantity
+from assets.estimated.method import FactorLookup, Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
     PARAMETERS,
@@ -48,6 +48,20 @@ def _of_throughput(utilization: str) -> dict[str, Quantity]:
             "give usd_per_flop, peak_flop_per_s_per_gpu and utilization_share",
         ),
     }
+
+
+def _facts(context: str) -> FactorLookup:
+    """Facts of a model, with one column or another for the context of its training."""
+    return reference_facts(
+        model={
+            "parameters_count": "coalesce(active_parameters_count, parameters_count)",
+            "layer_count": "layer_count",
+            "attention_head_count": "attention_head_count",
+            "head_dimension_count": "head_dimension_count",
+            "context_tokens_count": context,
+            "tokens_count": "training_tokens_count",
+        }
+    )
 
 
 _THROUGHPUT = _of_throughput("in_utilization_share")
@@ -172,16 +186,7 @@ _COMPUTE = Method(
         "usd_per_gpu_hour": _THROUGHPUT["usd_per_gpu_hour"],
     },
     names=("model",),
-    more=reference_facts(
-        model={
-            "parameters_count": "coalesce(active_parameters_count, parameters_count)",
-            "layer_count": "layer_count",
-            "attention_head_count": "attention_head_count",
-            "head_dimension_count": "head_dimension_count",
-            "context_tokens_count": "context_tokens_count",
-            "tokens_count": "training_tokens_count",
-        }
-    ),
+    more=_facts("context_tokens_count"),
 )
 _DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
 _MFU = _COMPUTE.quantities["mfu_share"]
@@ -291,4 +296,6 @@ _COMPUTE_3 = replace(
         ),
     },
 )
-METHODS = (_COMPUTE_3, _COMPUTE_2, _COMPUTE)
+#: The context of a model is that of its training; before, it was the longest that the model can be used with: of Llama 3.1 16 times as long.
+_COMPUTE_4 = replace(_COMPUTE_3, version="compute-4", more=_facts("training_context_tokens_count"))
+METHODS = (_COMPUTE_4, _COMPUTE_3, _COMPUTE_2, _COMPUTE)

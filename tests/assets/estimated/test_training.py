@@ -11,7 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.estimated.engine import estimate_statements
 from assets.estimated.scenario_files.fields import ScenarioError
+from assets.estimated.scenario_files.sections import statement_of
 from assets.estimated.scenario_files.training import bundled_scenarios, scenario_of
 from assets.estimated.tables import FACTOR, METHOD_DEFAULT, TABLES, TRAINING_ESTIMATE, TRAINING_QUANTITIES
 from assets.estimated.training import estimate_training, estimate_trainings
@@ -340,6 +342,47 @@ def test_one_accelerator_however_written(warehouse: duckdb.DuckDBPyConnection, w
     """Case, punctuation and the vendor's name do not count."""
     peak = factor(estimate(warehouse, training_flop=1e23, accelerator=written), "peak_flop_per_s_per_gpu")
     assert "reference.accelerator[nvidia-h100-sxm-80gb]" in peak["origin_ref"]
+
+
+def test_attention_is_over_the_sequences_of_the_training(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Llama 3.1 405B takes 131,072 tokens of context and was trained on sequences of 8,192: 8% of attention, not 133%."""
+    plain = estimate(warehouse, model="llama-3.1-405b", tokens_count=15.6e12)["training_flop"]["central"]
+    found = estimate(warehouse, model="llama-3.1-405b", tokens_count=15.6e12, include_attention=True)["training_flop"][
+        "central"
+    ]
+    assert found - plain == pytest.approx(12 * 126 * 128 * 128 * 8_192 * 15.6e12)
+    assert found / plain == pytest.approx(1.083, abs=1e-3)
+    shares = warehouse.execute(
+        "SELECT model_id, attention_flop_per_token(layer_count, attention_head_count * head_dimension_count, training_context_tokens_count) "
+        "/ (6 * coalesce(active_parameters_count, parameters_count)) FROM reference.model WHERE training_context_tokens_count IS NOT NULL"
+    ).fetchall()
+    assert len(shares) > 70
+    # Half as much again is the most there is: a small model of 494 million parameters on 4,096 tokens.
+    assert {model: share for model, share in shares if share is not None and not 0 < share < 0.55} == {}
+
+
+@pytest.mark.parametrize("model", ["llama-4-scout", "deepseek-v3", "gemma-3-27b", "gpt-oss-120b", "t5-11b"])
+def test_attention_is_not_counted_where_the_length_is_not_known(
+    warehouse: duckdb.DuckDBPyConnection, model: str
+) -> None:
+    with pytest.raises(ScenarioError, match="length of its training sequences; give attention_flop_per_token"):
+        estimate(warehouse, model=model, include_attention=True)
+    stated = {"layers": 61, "heads": 128, "head_dim": 128, "context_tokens": 4_096}
+    found = estimate(warehouse, model="deepseek-v3", include_attention=True, **stated)["training_flop"]["central"]
+    assert found == pytest.approx((6 * 37e9 + 12 * 61 * 128 * 128 * 4_096) * 14.8e12)
+
+
+def test_a_file_of_an_earlier_version_counts_no_attention() -> None:
+    """It does not say how long the sequences of a training were; all else is as in any file."""
+    con = duckdb.connect()
+    build(con)
+    con.execute("ALTER TABLE reference.model DROP COLUMN training_context_tokens_count")
+    assert estimate(con, model="gpt-3-175b")["training_flop"]["central"] > 3e23
+    with pytest.raises(ScenarioError, match="length of its training sequences"):
+        estimate(con, model="gpt-3-175b", include_attention=True)
+    (found,) = estimate_statements(con, [statement_of("compute", {"model": "gpt-3-175b"})])
+    assert found.quantities["training_flop"]["central"] > 3e23
+    assert found.quantities["flop_per_token"]["central"] is None
 
 
 def test_a_run_in_fewer_bits_states_its_peak(warehouse: duckdb.DuckDBPyConnection) -> None:
