@@ -18,11 +18,12 @@ from assets.catalog import catalog
 from assets.recovery import verify
 from deploy import servers
 from pipelines.definitions import defs
+from tests.conftest import MainJob
 from tests.lake.conftest import NIGHTLY
 from warehouse import macros
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import PetadayError, StoreInterruptedError
-from warehouse.home import Home
+from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
 from warehouse.store import equality, instances, keeping, store_of
 from warehouse.store.file import FileStore
@@ -31,7 +32,7 @@ from warehouse.store.lake import LakeStore
 ROOT = Path(__file__).parents[2]
 
 
-def run_main_job(home: Home) -> None:
+def run_main_job() -> None:
     result = defs.resolve_job_def("run").execute_in_process(
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     )
@@ -60,11 +61,10 @@ def lake() -> LakeStore:
 
 
 @pytest.fixture
-def embedded(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+def embedded(main_job: MainJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home with the bundled data in its embedded warehouse."""
-    with monkeypatch.context() as patch:
-        patch.delenv("PETADAY_WAREHOUSE", raising=False)
-        run_main_job(home)
+    home = main_job.copied_to(tmp_path / "home")
+    monkeypatch.setenv(HOME_VARIABLE, str(home.root))
     return home
 
 
@@ -81,7 +81,7 @@ def test_an_embedded_warehouse_is_moved_and_proved_equal(
     assert len(files.names(suffix=".json")) == captures
     with pytest.raises(PetadayError, match=f"holds {captures} captures already: --replace"):
         moving.migrate(embedded, told.append)
-    run_main_job(embedded)
+    run_main_job()
     with lake().open_for_reading() as con, duckdb.connect(str(embedded.work_file), read_only=True) as file:
         file.execute("SET TimeZone = 'UTC'")
         for subject in catalog().subjects:
@@ -112,19 +112,12 @@ def test_an_embedded_warehouse_is_moved_and_proved_equal(
 
 
 def test_the_main_job_on_the_lake_equals_the_one_on_the_file(
-    on_lake: servers.Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_lake: servers.Postgres, home: Home, main_job: MainJob
 ) -> None:
     """Every table, but for the instants of recording; and nothing is downloaded or left in the home's work folder."""
-    home = Home(tmp_path / "lake-home").create()
-    monkeypatch.setenv("PETADAY_HOME", str(home.root))
-    run_main_job(home)
+    run_main_job()
     assert not home.work_file.exists()
-    other = Home(tmp_path / "file-home").create()
-    with monkeypatch.context() as patch:
-        patch.setenv("PETADAY_HOME", str(other.root))
-        patch.delenv("PETADAY_WAREHOUSE")
-        run_main_job(other)
-    with lake().open_for_reading() as con, duckdb.connect(str(other.work_file), read_only=True) as file:
+    with lake().open_for_reading() as con, duckdb.connect(str(main_job.home.work_file), read_only=True) as file:
         file.execute("SET TimeZone = 'UTC'")
         names = equality.tables_of(file, file.execute("SELECT current_database()").fetchall()[0][0])
         assert len(names) > 20
