@@ -26,7 +26,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
     [ownership], [fine_tuning], [break_even], [total] or [compare]; or a decision: [siting], [why_moved], [build_adapt_buy],
     [east_west], [esg_report], [compute_growth] or [petaday_history]. A field that is not known is answered with those that are.
     """
-    from assets.estimated.report import estimate_file
+    from assets.estimated.estimate_file import estimate_file
 
     result = estimate_file(Home.from_environment(), scenario)
     if as_json:

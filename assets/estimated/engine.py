@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.assumed import ORIGIN, assumed_ranges, with_assumed
-from assets.estimated.lacking import lacking_numbers
+from assets.estimated.assumed_sizes import ORIGIN, assumed_ranges, with_assumed
 from assets.estimated.method import Factor, Quantity, Result, Statement
+from assets.estimated.missing_numbers import missing_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario_files.fields import Band, ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
@@ -296,9 +296,9 @@ def _compute(
                 low=_unless_exact("drawn_low", pl.min_horizontal("drawn_low", "central"), "low"),
                 high=_unless_exact("drawn_high", pl.max_horizontal("drawn_high", "central"), "high"),
             )
-        lacking: Mapping[tuple[str, str], list[str]] = {}
+        missing: Mapping[tuple[str, str], list[str]] = {}
         if found["central"].has_nulls():
-            lacking = lacking_numbers(
+            missing = missing_numbers(
                 con,
                 method.numbers,
                 lambda prefix: _output_sql(quantities, prefix),
@@ -318,7 +318,7 @@ def _compute(
             quantities,
             by_scenario[s.scenario_id],
             [f for f in factors if f.scenario_id == s.scenario_id],
-            {q: numbers for (scenario, q), numbers in lacking.items() if scenario == s.scenario_id},
+            {q: numbers for (scenario, q), numbers in missing.items() if scenario == s.scenario_id},
             now,
         )
         for s in group
@@ -356,7 +356,7 @@ def _result_of(
     quantities: Mapping[str, Quantity],
     found: pl.DataFrame,
     factors: Sequence[Factor],
-    lacking: Mapping[str, Sequence[str]],
+    missing: Mapping[str, Sequence[str]],
     now: dt.datetime,
 ) -> Result:
     rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
@@ -370,7 +370,7 @@ def _result_of(
         row = rows[name]
         results[name] = {key: row[key] for key in ("low", "central", "high")} | {"unit": q.unit.format(**texts)}
         if row["central"] is None:
-            told = f"{' or '.join(lacking[name])} is not known: " if name in lacking else ""
+            told = f"{' or '.join(missing[name])} is not known: " if name in missing else ""
             if not is_sized and "model" in q.needs:
                 told = f"the size of {s.texts['model']} is not published: {told}"
             results[name]["reason"] = told + q.needs

@@ -15,8 +15,8 @@ from assets.dagster_support import POOL, HomeResource, of_table
 from assets.estimated import index_price
 from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import mark_of, set_mark
+from assets.estimated.missing_inputs import is_waiting
 from assets.estimated.slices import Sliced, update
-from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON

@@ -567,17 +567,17 @@ def test_a_new_method_stands_beside_the_old_one(home: Home) -> None:
 
 def test_a_method_bump_under_the_same_name(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tool changed its formula and kept its version: numbers of one name were of two methods. The warehouse remembers."""
-    from assets.estimated import method_names
+    from assets.estimated import method_lock
 
     with write_session(home, catalog()) as con:
-        assert method_names.methods_changed_under_their_name(con) == []
-        assert method_names.methods_changed_under_their_name(con) == []
-        texts = method_names.training_texts()
-        monkeypatch.setattr(method_names, "training_texts", lambda: [t.replace(" * ", " + ", 1) for t in texts])
-        assert method_names.methods_changed_under_their_name(con) == ["training-1"]
-        assert method_names.methods_changed_under_their_name(con) == ["training-1"]
-        monkeypatch.setattr(method_names, "METHOD_VERSION", "training-2")
-        assert method_names.methods_changed_under_their_name(con) == []
+        assert method_lock.methods_changed_under_their_name(con) == []
+        assert method_lock.methods_changed_under_their_name(con) == []
+        texts = method_lock.training_texts()
+        monkeypatch.setattr(method_lock, "training_texts", lambda: [t.replace(" * ", " + ", 1) for t in texts])
+        assert method_lock.methods_changed_under_their_name(con) == ["training-1"]
+        assert method_lock.methods_changed_under_their_name(con) == ["training-1"]
+        monkeypatch.setattr(method_lock, "METHOD_VERSION", "training-2")
+        assert method_lock.methods_changed_under_their_name(con) == []
 
 
 # The reverse ----------------------------------------------------------------------------------------------------------

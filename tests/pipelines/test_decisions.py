@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.estimated import words
+from assets.estimated import estimate_history
 from assets.estimated.decisions import assets as decision_assets
 from assets.estimated.decisions.asking import answer
 from assets.estimated.decisions.declarations import DecisionStatement
 from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.engine import estimate_statements
+from assets.estimated.estimate_file import estimate_any
 from assets.estimated.method import Statement
-from assets.estimated.report import estimate_any
 from assets.estimated.scenario_files.fields import Band, ScenarioError
 from assets.estimated.scenario_files.sections import bundled_statements, parse_any
 
@@ -926,7 +926,7 @@ def test_a_petaday_of_today_is_that_of_the_last_day_known(bundled: duckdb.DuckDB
 
 def test_estimates_are_noted_once(bundled: duckdb.DuckDBPyConnection) -> None:
     """Each as the tables hold it, so that they can be asked as known at a time; what did not change is not noted again."""
-    assert words.note(bundled) == 0
+    assert estimate_history.note(bundled) == 0
     now = rows_of(bundled, "FROM scenario_verdict()")
     assert rows_of(bundled, "FROM scenario_verdict(known_at := now())") == now
     before = rows_of(bundled, "FROM scenario_verdict(known_at := TIMESTAMPTZ '2020-01-01 00:00:00+00')")

@@ -10,7 +10,7 @@ import pytest
 
 from assets.catalog import catalog
 from assets.dagster_support import HomeResource
-from assets.estimated.report import estimate_file
+from assets.estimated.estimate_file import estimate_file
 from assets.reference.assets import reference_tables
 from pipelines.definitions import defs
 from tests.pipelines.test_definitions import QUIET, asked_of

@@ -9,7 +9,7 @@ import duckdb
 
 from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
-from assets.estimated import words
+from assets.estimated import estimate_history
 from assets.estimated.decisions import petaday_history
 from assets.estimated.decisions.asking import keep
 from assets.estimated.decisions.declarations import VERSION
@@ -21,8 +21,8 @@ from assets.estimated.decisions.tables import (
     WHY_MOVED,
 )
 from assets.estimated.marks import mark_of, set_mark
+from assets.estimated.missing_inputs import is_waiting
 from assets.estimated.scenario_files.sections import bundled_decisions
-from assets.estimated.waiting import is_waiting
 from assets.lineage import provenance, tables_read_by
 from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
@@ -112,7 +112,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         for table, sql in _OF_ALL.items():
             columns = ", ".join(map(quoted, table.declared()))
             con.execute(f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM ({sql})").fetchall()
-        words.note(con)
+        estimate_history.note(con)
         set_mark(con, _DEFINITION, fingerprint)
     return True
 

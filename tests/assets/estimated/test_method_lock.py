@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets.estimated.method import Method
-from assets.estimated.method_names import digest, formula_macros
+from assets.estimated.method_lock import digest, formula_macros
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION
 
@@ -76,7 +76,7 @@ def test_versions_have_names_of_their_own() -> None:
 
 
 def test_what_a_warehouse_remembers_of_a_method_is_as_strong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A macro that another macro of a formula calls, or a default, is another method too; `method_names` sees it."""
+    """A macro that another macro of a formula calls, or a default, is another method too; `method_lock` sees it."""
     service = next(m for m in METHODS if m.version == "service-1")
     before = digest(service)
     macros = formula_macros()
@@ -84,5 +84,5 @@ def test_what_a_warehouse_remembers_of_a_method_is_as_strong(monkeypatch: pytest
     assert called
     for name in called:
         changed = macros | {name: macros[name] + " * 1.0"}
-        monkeypatch.setattr("assets.estimated.method_names.formula_macros", lambda changed=changed: changed)
+        monkeypatch.setattr("assets.estimated.method_lock.formula_macros", lambda changed=changed: changed)
         assert digest(service) != before, name

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.estimated.report import estimate_any
+from assets.estimated.estimate_file import estimate_any
 from assets.estimated.scenario_files.currencies import Rate, has_other_money, in_usd, published_rate, with_conversions
 from assets.estimated.scenario_files.fields import ScenarioError, read_toml
 from assets.estimated.scenario_files.sections import any_of_file

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.estimate_file import estimate_any
 from assets.estimated.method import Result
-from assets.estimated.report import estimate_any
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.sections import SECTIONS, bundled_statements, parse_any, read_any, statement_of
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE

@@ -1,4 +1,4 @@
-"""Estimates for a person at the command line: a scenario file in, results and their factors out."""
+"""Estimating one scenario file, as `petaday estimate` does: the file in, results and their factors out."""
 
 from __future__ import annotations
 

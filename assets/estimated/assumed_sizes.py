@@ -1,7 +1,7 @@
-"""What the authors of a method assume of a model whose maker publishes no size: a range, whose two ends are both computed.
+"""Sizes that the authors of a method assume for models whose makers publish none: a range, both ends of which are computed.
 
-`reference.model_assumption` says it, by method version; what is known of the model or stated of the request goes before it. The
-same rule stands in `request_impact_band`, which answers for whole tables of requests.
+`reference.model_assumption` has them by method version; a size that is published or stated takes precedence. `request_impact_band`
+applies the same rule to whole tables of requests.
 """
 
 from __future__ import annotations

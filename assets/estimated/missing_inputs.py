@@ -1,6 +1,7 @@
-"""What an estimate must not be computed without: an empty table of facts would read as "no such region", or as no offer at all.
+"""Inputs without which an estimate must not be computed: an empty reference table would read as "no such region", or as no offer at all.
 
-The first run of a team's lake may be one that derives: its sensor sees a source read before anybody loaded the facts.
+The first run of a team's lake may be one that computes estimates: its sensor sees that a source was read before anybody loaded the
+reference tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Which one number would make an unknown result known: each that is lacking is set to 1 in turn, and what then has a value is told."""
+"""Which single missing number would make an unknown result known.
+
+Each missing number is set to 1 in turn; a result that then has a value needs nothing but that number.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import duckdb
 
 _INPUT = """
 CREATE OR REPLACE TEMP TABLE petaday_filled_input AS
-WITH lacking AS (
+WITH missing AS (
     SELECT s.scenario_id, n.factor AS filled FROM petaday_statement s CROSS JOIN (SELECT unnest($names) AS factor) n
     WHERE NOT EXISTS (SELECT 1 FROM petaday_number f WHERE f.scenario_id = s.scenario_id AND f.factor = n.factor)
 ), input AS (
-    SELECT l.scenario_id, l.filled, f.factor, f.central AS value FROM lacking l JOIN petaday_number f ON f.scenario_id = l.scenario_id
-    UNION ALL SELECT scenario_id, filled, filled, 1.0 FROM lacking
+    SELECT m.scenario_id, m.filled, f.factor, f.central AS value FROM missing m JOIN petaday_number f ON f.scenario_id = m.scenario_id
+    UNION ALL SELECT scenario_id, filled, filled, 1.0 FROM missing
 ), wide AS (
     SELECT scenario_id, filled{columns} FROM input GROUP BY scenario_id, filled
 )
@@ -24,11 +27,11 @@ SELECT scenario_id, quantity, list(filled ORDER BY filled) FILTER (filled <> qua
     UNPIVOT (SELECT scenario_id, filled, {quantities} FROM petaday_filled_output) ON {quantities} INTO NAME quantity VALUE value
 ) GROUP BY scenario_id, quantity
 """
-#: Where more than these would do, none of them is the one that is lacking.
+#: Where more than these would do, no single one of them is what is missing.
 _MOST = 3
 
 
-def lacking_numbers(
+def missing_numbers(
     con: duckdb.DuckDBPyConnection,
     names: Iterable[str],
     output_sql: Callable[[str], str],

@@ -1,7 +1,6 @@
-"""A method keeps its name only while it computes the same: what stands behind each version is noted in the warehouse when it is first used.
+"""A method version must keep computing the same: the digest of its formulas is recorded in the warehouse when it is first used.
 
-The project's own tests lock the released versions by the same digests; this is for a warehouse that goes through changes of
-the program.
+The project's own tests lock the released versions by the same digests; this protects a warehouse across upgrades of the program.
 """
 
 from __future__ import annotations

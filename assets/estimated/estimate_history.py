@@ -1,4 +1,4 @@
-"""What was estimated when: each number is noted as it changes, so that an answer for an earlier time can be given again."""
+"""The history of the estimates: each number is recorded when it changes, so that what was answered earlier can be answered again."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NOTE = f"""
 
 
 def note(con: duckdb.DuckDBPyConnection) -> int:
-    """Add what the tables of estimates say anew to `meta.estimate_word`; returns how many rows.
+    """Append the numbers that changed in the tables of estimates to `meta.estimate_word`; returns how many rows.
 
-    Called in the transaction that changes them: what is told there is noted, or neither is.
+    Called in the transaction that changes those tables, so that both commit or neither does.
     """
     return con.execute(_NOTE).fetchall()[0][0]

@@ -11,7 +11,7 @@ import pytest
 
 from assets import recovery, settle
 from assets.catalog import catalog
-from assets.estimated import words
+from assets.estimated import estimate_history
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.home import Home
 from warehouse.publish import publish
@@ -38,7 +38,7 @@ def estimated(
                 "$4 AS low, $4 AS central, $4 AS high, 'USD' AS unit, now() AS as_of_at, false AS is_bundled, now() AS computed_at",
                 [scenario, quantity, version, value],
             ).fetchall()
-        words.note(con)
+        estimate_history.note(con)
     return f"TIMESTAMPTZ '{con.execute('SELECT now()::VARCHAR').fetchall()[0][0]}'"
 
 
@@ -89,7 +89,7 @@ def test_no_word_without_its_estimate(con: duckdb.DuckDBPyConnection) -> None:
     estimated(con, {(FROM, "cost_usd"): 1.4e6})
     with pytest.raises(ZeroDivisionError), transaction(con):
         con.execute("DELETE FROM estimated.training_estimate").fetchall()
-        assert words.note(con) == 1
+        assert estimate_history.note(con) == 1
         raise ZeroDivisionError
     assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(1,)]
 
