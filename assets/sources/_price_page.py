@@ -20,6 +20,12 @@ from warehouse.captures import Document
 
 NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
 COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
+#: What stands over prices of machines that may be taken away.
+SPOT = re.compile(r"\bspot\b|preemptible|interruptible", re.IGNORECASE)
+#: An amount is of one GPU: "/ GPU / hr", "per GPU-hour".
+PER_GPU = re.compile(r"(?:/|\bper\b)\s*GPU\b", re.IGNORECASE)
+_FOR_A_TERM = re.compile(r"reserv|commit|contract|cluster", re.IGNORECASE)
+_ON_DEMAND = re.compile(r"on[\s-]?demand", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?P<dollar>(?<![A-Za-z])(?:AU?|CA?|HK|NZ|SG?|NT|R|MX))?\$\s*(?P<amount>\d[\d.,]*)")
 #: What an amount is for, if it says so at once: "/ GPU / hr", "per GPU-hour", "/month".
 _UNIT = re.compile(r"\s*\*?\s*(?:USD)?\s*(?:/|per\b)\s*(?:GPU\s*(?:/|per\b|-)?\s*)?(?P<unit>[a-z]*)", re.I)
@@ -42,6 +48,17 @@ _COLUMNS: dict[str, Any] = {
     "price_amount_per_hour": pl.Float64,
 }
 _DEFAULTS = {"region": "global", "purchase_option": "on_demand", "price_component": "instance", "offer_variant": ""}
+
+
+def heading_of(table: Tag) -> str:
+    """The words that stand over a table."""
+    return text_of(table.find("caption")) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
+
+
+def is_for_a_term(table: Tag) -> bool:
+    """True if a table holds prices of reservations, and none on demand, by the words over it."""
+    heading = heading_of(table)
+    return bool(_FOR_A_TERM.search(heading)) and not _ON_DEMAND.search(heading)
 
 
 def gib(text: str) -> float | None:

@@ -13,11 +13,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
-from assets.sources._price_page import COUNTED, NO_PRICE, amount_in, cells_of, gib, page_source, reading, whole
+from assets.sources._price_page import (
+    COUNTED,
+    NO_PRICE,
+    PER_GPU,
+    amount_in,
+    cells_of,
+    gib,
+    is_for_a_term,
+    page_source,
+    reading,
+    whole,
+)
 from warehouse.captures import Document
 
 #: Column -> pattern of its heading, and its place where the headings are cut off.
@@ -28,7 +39,6 @@ _HEADINGS = {
     "ram": r"(?:system )?ram\b",
     "name": r"(?:gpus?|plan|instance.*|)$",
 }
-_FOR_A_TERM = re.compile(r"reserv|commit|contract|cluster", re.IGNORECASE)
 _PLACES: dict[str, int | None] = {"name": 0, "memory": 1, "vcpu": 2, "ram": 3, "price": -1}
 
 
@@ -38,11 +48,6 @@ def _columns(headings: Sequence[str]) -> dict[str, int | None]:
         column: next((n for n, heading in enumerate(headings) if re.match(pattern, heading, re.I)), None)
         for column, pattern in _HEADINGS.items()
     }
-
-
-def _heading_of(table: Tag) -> str:
-    """The words that stand over a table."""
-    return text_of(table.find("caption")) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
 
 
 def _tab_counts(soup: BeautifulSoup) -> dict[str, float]:
@@ -60,12 +65,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     soup = soup_of(document)
     raw = document.read_bytes()
     tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
-    for_a_term = [table for table in soup.find_all("table") if _FOR_A_TERM.search(_heading_of(table))]
+    for_a_term = [table for table in soup.find_all("table") if is_for_a_term(table)]
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heading, at, width = "", _PLACES, 0
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
-    is_per_gpu_page = re.search(rb"PRICE\s*/\s*GPU", raw, re.I) is not None
+    is_per_gpu_page = re.search(rb"PRICE\s*(?:/|per)\s*GPU", raw, re.I) is not None
     for row in soup.find_all("tr"):
         if row.find_parent("table") in for_a_term:
             continue
@@ -88,9 +93,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         count = float(counted.group(1)) if counted else tabs.get(str(panel.get("id"))) if panel else None
         gpu = counted.group(2) if counted else name
         amount, is_from = amount_in(price, heading)
-        is_per_gpu = bool(re.search(r"/\s*GPU", price, re.I) or re.search(r"/\s*GPU", heading, re.I)) or (
-            is_per_gpu_page and not heading
-        )
+        is_per_gpu = bool(PER_GPU.search(price) or PER_GPU.search(heading)) or (is_per_gpu_page and not heading)
         if not amount or count is None:
             kind = None if count is None else f"{count:.0f}x {gpu} {memory}".strip()
             why = "no price, or no number of GPUs, in the row"
@@ -117,6 +120,6 @@ LAMBDA_PAGE = page_source(
     "https://lambda.ai/pricing",
     ("lambda.ai", "lambdalabs.com"),
     parse,
-    parser_version=2,
+    parser_version=3,
     cadence="40 6 * * *",
 )

@@ -76,7 +76,13 @@ def test_lambda_changed_from_instance_to_gpu(samples: Path) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "cell", "expected"),
-    [("Price", "$20.72 / hr", 20.72), ("Price", "$2.99 / GPU / hr", 23.92), ("PRICE/GPU/HR*", "$2.99", 23.92)],
+    [
+        ("Price", "$20.72 / hr", 20.72),
+        ("Price", "$2.99 / GPU / hr", 23.92),
+        ("PRICE/GPU/HR*", "$2.99", 23.92),
+        ("Price per GPU per hour", "$2.99", 23.92),
+        ("Price", "$2.99 per GPU-hour", 23.92),
+    ],
 )
 def test_lambda_unit_is_in_heading_or_cell(heading: str, cell: str, expected: float, tmp_path: Path) -> None:
     body = TABLE.format(heading, "8x NVIDIA H100", cell)
@@ -192,6 +198,21 @@ def test_nebius_from_prices_and_offers_without_one(samples: Path) -> None:
 def test_hyperstack_reservation_is_not_the_price(samples: Path) -> None:
     found = prices(page(samples, "hyperstack", "20240822101707"))
     assert found["NVIDIA A100 PCIe 80GB"] == (1, 2.2) and found["NVIDIA H100 SXM 80GB"] == (1, 3.75)
+
+
+def test_hyperstack_tables_by_the_words_over_them(tmp_path: Path) -> None:
+    """Spot is no on-demand price, a reservation neither; "x8" leaves open whether the price is of one GPU."""
+    table = "<h3>{}</h3><table><tr><th>GPU Model</th><th>Pricing Per Hour</th></tr>{}</table>"
+    row = "<tr><td>{}</td><td>{}</td></tr>".format
+    body = (
+        table.format("On-Demand (or reserved)", row("NVIDIA H100 SXM", "$2.40") + row("NVIDIA H100 SXM x8", "$19.20"))
+        + table.format("Spot VMs", row("NVIDIA H100 SXM", "$1.92"))
+        + table.format("Reserved", row("NVIDIA H200 SXM", "$2.45"))
+    )
+    scopes, rejected = read_body("hyperstack_page", body, tmp_path, "page.html")
+    assert prices(scopes["hyperstack"]) == {"NVIDIA H100 SXM": (1, 2.4)}
+    assert prices(scopes["hyperstack"], "spot") == {"NVIDIA H100 SXM": (1, 1.92)}
+    assert "a number of GPUs" in rejected["reason"].item()
 
 
 def test_paperspace_stars_and_hidden_blocks(samples: Path) -> None:
