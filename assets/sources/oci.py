@@ -2,10 +2,11 @@
 
 Quirks: only the metric "GPU Per Hour" is a rate of a GPU; nodes of the VMware service and appliances by the day are
 not. Oracle's bare-metal and VM shapes are sold by the GPU with host included, so a row is an offer of one GPU of a
-shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's own building and is
-left out. A product may have several price models or tiers: the one that begins at zero is the list price. Preemptible
-capacity costs half by Oracle's published rule, but the list has no row for it, so none is made up. The oldest files
-have `prices` without `currencyCodeLocalizations` and no `lastUpdated`, which is of the file, not of a price.
+shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's
+own building and is left out. Where a list has several currencies, USD counts. A product may have several price models
+or tiers: the one that begins at zero is the list price. Preemptible capacity costs half by Oracle's published rule,
+but the list has no row for it, so none is made up. The oldest files have `prices` without `currencyCodeLocalizations`
+and no `lastUpdated`, which is of the file, not of a price.
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ def _text(value: object) -> str | None:
 
 
 def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    localizations: list[dict[str, Any]] = product.get("currencyCodeLocalizations") or [
+    localizations: list[dict[str, Any]] = [p for p in product.get("currencyCodeLocalizations") or [] if p] or [
         {"currencyCode": "USD", "prices": product.get("prices")}
     ]
-    for local in localizations:
-        for price in local.get("prices") or [{"model": _LIST_MODEL}]:
+    # The same list price in several currencies, where a call did not name one.
+    in_usd = [p for p in localizations if p.get("currencyCode") == "USD"]
+    for local in in_usd or localizations:
+        for price in [p for p in local.get("prices") or [] if p] or [{"model": _LIST_MODEL}]:
             yield (
                 _text(product.get("partNumber")),
                 _text(product.get("displayName")),

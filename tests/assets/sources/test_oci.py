@@ -62,6 +62,20 @@ def test_the_tier_that_begins_at_zero_is_the_list_price(tmp_path: Path) -> None:
     assert scopes["oci"]["price_amount_per_hour"].to_list() == [10.0]
 
 
+def test_of_several_currencies_usd_counts(tmp_path: Path) -> None:
+    """One offer in three currencies is no clash of three offers; a null among the prices is passed over."""
+    several = product()
+    of = several["currencyCodeLocalizations"]
+    of[:0] = [{"currencyCode": c, "prices": [None, {"model": "PAY_AS_YOU_GO", "value": 9}]} for c in ("EUR", "GBP")]
+    of.append(None)
+    scopes, rejected = read_body("oci", page(several), tmp_path)
+    assert scopes["oci"].select("price_amount_per_hour", "currency_code").rows() == [(10.0, "USD")]
+    assert rejected.height == 0
+    several["currencyCodeLocalizations"] = of[:1]
+    scopes, _ = read_body("oci", page(several), tmp_path)
+    assert scopes["oci"].select("price_amount_per_hour", "currency_code").rows() == [(9.0, "EUR")]
+
+
 @pytest.mark.parametrize("value", [0, -1, None, "Contact sales"])
 def test_a_bad_price_is_refused(value: object, tmp_path: Path) -> None:
     scopes, rejected = read_body("oci", page(product(value=value), product(part="B2")), tmp_path)
