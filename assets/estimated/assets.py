@@ -12,6 +12,7 @@ from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
 from assets.estimated import estimate_history
 from assets.estimated.engine import estimate_statements, result_frames
+from assets.estimated.formula_macros import formula_scripts
 from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.method_lock import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
@@ -19,7 +20,7 @@ from assets.estimated.missing_inputs import is_waiting
 from assets.estimated.scenario_files.sections import bundled_statements
 from assets.estimated.scenario_files.training import bundled_scenarios
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
-from assets.estimated.training import METHOD_VERSION, estimate_trainings, formula_scripts
+from assets.estimated.training import METHOD_VERSION, estimate_trainings
 from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.observed.views import speaking_statements

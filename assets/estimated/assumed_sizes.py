@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import polars as pl
 
+from assets.estimated.formula_macros import has_table
 from assets.estimated.method import Factor, Statement
-from assets.estimated.training import has_table
 
 #: How an `origin_ref` begins that is assumed.
 ORIGIN = "reference.model_assumption["

@@ -15,13 +15,14 @@ import duckdb
 import polars as pl
 
 from assets.estimated.assumed_sizes import ORIGIN, assumed_ranges, with_assumed
+from assets.estimated.formula_macros import ensure_formulas, text_of
 from assets.estimated.method import Factor, Quantity, Result, Statement
 from assets.estimated.missing_numbers import missing_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario_files.fields import Band, ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
-from assets.estimated.training import RATE_RULE, TOLERANCE, ensure_formulas, look_up
+from assets.estimated.training_lookup import RATE_RULE, TOLERANCE, look_up
 from warehouse.tables import Table
 
 
@@ -183,76 +184,6 @@ _FACTOR_SCHEMA = {
 
 _IS_ASSUMED = f"coalesce(starts_with(f.origin_ref, '{ORIGIN}'), false)"
 
-_INPUT = """
-CREATE OR REPLACE TEMP TABLE petaday_input AS
-WITH evaluation AS (
-    SELECT scenario_id, NULL AS varied, unnest(['central', 'given', 'all_low', 'all_high', 'assumed_low', 'assumed_high']) AS side FROM petaday_statement
-    UNION ALL
-    SELECT scenario_id, factor, unnest(CASE WHEN low < high THEN ['low', 'high', 'probe'] ELSE ['probe'] END) FROM petaday_number
-), input AS (
-    SELECT e.scenario_id, e.varied, e.side, f.factor,
-        CASE WHEN e.side = 'given' AND f.origin_kind <> 'given' AND NOT (f.origin_kind = 'method_default' AND f.low = f.high) THEN NULL
-             WHEN e.side = 'assumed_low' AND {is_assumed} THEN f.low WHEN e.side = 'assumed_high' AND {is_assumed} THEN f.high
-             WHEN e.side = 'all_low' THEN f.low WHEN e.side = 'all_high' THEN f.high
-             WHEN f.factor IS DISTINCT FROM e.varied THEN f.central
-             ELSE CASE e.side WHEN 'low' THEN f.low WHEN 'high' THEN f.high ELSE coalesce(nullif(f.central / 2, 0), 0.01) END END AS value
-    FROM evaluation e LEFT JOIN petaday_number f USING (scenario_id)
-), wide AS (
-    SELECT scenario_id, varied, side{columns} FROM input GROUP BY scenario_id, varied, side
-)
-SELECT wide.*{texts} FROM wide JOIN petaday_statement USING (scenario_id)
-"""
-
-_RESULT = """
-WITH long AS (
-    FROM (SELECT scenario_id, varied, side, {quantities} FROM petaday_output) UNPIVOT INCLUDE NULLS (value FOR quantity IN ({quantities}))
-), pair AS (
-    SELECT v.scenario_id, v.quantity, v.varied AS factor, c.value AS central,
-        coalesce(max(v.value) FILTER (v.side = 'low'), c.value) AS at_low, coalesce(max(v.value) FILTER (v.side = 'high'), c.value) AS at_high,
-        -- Half of a number may be held by as many cards as the whole, and its bounds by others.
-        bool_or(v.value IS DISTINCT FROM c.value) AS is_used
-    FROM long v JOIN long c ON c.scenario_id = v.scenario_id AND c.quantity = v.quantity AND c.side = 'central'
-    WHERE v.varied IS NOT NULL AND c.value IS NOT NULL GROUP BY v.scenario_id, v.quantity, v.varied, c.value
-), step AS (
-    SELECT *, least(at_low, at_high, central) > 0 AS is_positive FROM pair
-), scaled AS (
-    SELECT *, bool_and(is_positive) OVER (PARTITION BY scenario_id, quantity) AS is_log,
-        CASE WHEN is_positive THEN sigma_down(central, at_low, at_high) END AS log_down,
-        CASE WHEN is_positive THEN sigma_up(central, at_low, at_high) END AS log_up,
-        greatest(0.0, central - least(at_low, at_high)) / band_z() AS down, greatest(0.0, greatest(at_low, at_high) - central) / band_z() AS up
-    FROM step
-), effect AS (
-    SELECT scenario_id, quantity, factor, is_used, is_log, CASE WHEN is_log THEN log_down ELSE down END AS below,
-        CASE WHEN is_log THEN log_up ELSE up END AS above, (scenario_id, factor) IN (SELECT (f.scenario_id, f.factor) FROM petaday_number f WHERE {is_assumed}) AS is_assumed FROM scaled
-), joint AS (
-    SELECT scenario_id, quantity, max(value) FILTER (side = 'central') AS central, max(value) FILTER (side = 'all_low') AS at_low,
-        max(value) FILTER (side = 'all_high') AS at_high, least(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS low_end,
-        greatest(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS high_end
-    FROM long WHERE varied IS NULL GROUP BY scenario_id, quantity
-), product AS (
-    -- Of a product the steps of the logarithm add up, whatever way they are gone.
-    SELECT scenario_id, quantity, abs(sum(ln(s.at_low / s.central)) - any_value(ln(j.at_low / j.central))) < 1e-9
-        AND abs(sum(ln(s.at_high / s.central)) - any_value(ln(j.at_high / j.central))) < 1e-9 AS is_product
-    FROM joint j JOIN scaled s USING (scenario_id, quantity) WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0
-    GROUP BY scenario_id, quantity
-), total AS (
-    SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below, sum(above ** 2 ORDER BY factor) AS above,
-        sum(two_piece_variance(below, above) ORDER BY factor) AS variance, bool_or(is_assumed AND is_used) AS is_assumed,
-        coalesce(sum(below ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_below, coalesce(sum(above ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_above,
-        list({{'factor': factor, 'variance': two_piece_variance(below, above)}} ORDER BY factor) FILTER (is_used) AS factors
-    FROM effect GROUP BY scenario_id, quantity
-)
--- Of what is only assumed both ends are computed, the middle of them is the central value, and what else is uncertain widens each.
-SELECT l.scenario_id, l.quantity, CASE WHEN t.is_assumed THEN (j.low_end + j.high_end) / 2 ELSE l.value END AS central,
-    CASE WHEN t.is_assumed THEN CASE WHEN t.is_log THEN band_low(j.low_end, t.other_below) ELSE j.low_end - band_z() * sqrt(t.other_below) END
-        WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0)) ELSE l.value - band_z() * sqrt(t.below) END AS low,
-    CASE WHEN t.is_assumed THEN CASE WHEN t.is_log THEN band_high(j.high_end, t.other_above) ELSE j.high_end + band_z() * sqrt(t.other_above) END
-        WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0)) ELSE l.value + band_z() * sqrt(t.above) END AS high,
-    coalesce(list_transform(t.factors, lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares,
-    l.value IS NULL OR coalesce(t.variance, 0) = 0 OR coalesce(p.is_product, false) OR coalesce(t.is_assumed, false) AS is_exact
-FROM long l LEFT JOIN total t USING (scenario_id, quantity) LEFT JOIN joint j USING (scenario_id, quantity) LEFT JOIN product p USING (scenario_id, quantity) WHERE l.side = 'central'
-"""
-
 
 def _output_sql(quantities: Mapping[str, Quantity], of: str = "petaday") -> str:
     sql = f"FROM {of}_input"
@@ -283,10 +214,10 @@ def _compute(
         con.register("petaday_statement", statement.to_arrow())
         con.register("petaday_number", pl.DataFrame(rows, schema=_FACTOR_SCHEMA, orient="row").to_arrow())
         texts, quoted = "".join(f", in_{c}" for c in method.choices), ", ".join(f'"{q}"' for q in quantities)
-        con.execute(_INPUT.format(columns=columns, texts=texts, is_assumed=_IS_ASSUMED)).fetchall()
+        con.execute(text_of("method_input.sql").format(columns=columns, texts=texts, is_assumed=_IS_ASSUMED)).fetchall()
         con.execute(_output_sql(quantities)).fetchall()
         _refuse_contradictions(con, quantities, many=len(group) > 1)
-        found = con.execute(_RESULT.format(quantities=quoted, is_assumed=_IS_ASSUMED)).pl()
+        found = con.execute(text_of("method_result.sql").format(quantities=quoted, is_assumed=_IS_ASSUMED)).pl()
         if to_draw := found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list():
             output = _output_sql(quantities, "petaday_drawn")
             drawn = drawn_bands(

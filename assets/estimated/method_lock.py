@@ -13,9 +13,10 @@ from importlib import resources
 
 import duckdb
 
+from assets.estimated.formula_macros import training_texts
 from assets.estimated.method import Method
 from assets.estimated.methods import METHODS
-from assets.estimated.training import METHOD_VERSION, training_texts
+from assets.estimated.training import METHOD_VERSION
 
 #: Notes of an earlier program named "method …" saw less (no macro that a formula calls, no default) and are not compared.
 _PREFIX = "method digest "

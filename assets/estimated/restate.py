@@ -20,7 +20,8 @@ from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario_files.fields import ScenarioError, closest
 from assets.estimated.scenario_files.training import Scenario
-from assets.estimated.training import METHOD_VERSION, RATE_RULES, Estimate, estimate_trainings
+from assets.estimated.training import METHOD_VERSION, Estimate, estimate_trainings
+from assets.estimated.training_lookup import RATE_RULES
 
 #: Names of a scenario whose look-up depends on the date -> where the first date is observed.
 _DATED = {

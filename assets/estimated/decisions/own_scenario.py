@@ -20,7 +20,8 @@ from assets.estimated.scenario_files.fields import ScenarioError, read_toml, sce
 from assets.estimated.scenario_files.sections import ExtendedTraining, any_of_file
 from assets.estimated.scenario_files.training import TEXTS, Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
-from assets.estimated.training import estimate_trainings, look_up
+from assets.estimated.training import estimate_trainings
+from assets.estimated.training_lookup import look_up
 from warehouse.tables import Table
 
 #: Where the macro finds the estimates and the scenarios of a session.

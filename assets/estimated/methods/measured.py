@@ -18,7 +18,7 @@ from assets.estimated.method import Factor, Result, Statement
 from assets.estimated.methods.serving import METHODS as SERVED
 from assets.estimated.scenario_files.fields import Band, ScenarioError
 from assets.estimated.scenario_files.training import Scenario
-from assets.estimated.training import look_up
+from assets.estimated.training_lookup import look_up
 
 #: Factor -> quantity of [serving] that it is the ratio of, and its error (p5, centre, p95).
 _RATIOS: Mapping[str, tuple[str, Band]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.estimated.training import formula_statements
+from assets.estimated.formula_macros import formula_statements
 
 REFERENCE = Path(__file__).parents[3] / "assets" / "reference"
 

@@ -7,7 +7,7 @@ import re
 import duckdb
 import pytest
 
-from assets.estimated.training import formula_statements
+from assets.estimated.formula_macros import formula_statements
 
 HAND_WORKED = [
     ("training_flop(174.6e9, 300e9)", 3.1428e23),

@@ -1,0 +1,64 @@
+"""The SQL macros of `formulas/`: their text, and temporary stand-ins in a file that was published before they existed."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+import duckdb
+
+from assets.observed.views import speaking_statements
+
+
+def text_of(*path: str) -> str:
+    """Text of a file of this package."""
+    return resources.files("assets.estimated").joinpath(*path).read_text(encoding="utf-8")
+
+
+def formula_scripts() -> list[str]:
+    """SQL of the macros and their comments, one script per file, in an order that resolves."""
+    folder = resources.files("assets.estimated") / "formulas"
+    return [text_of("formulas", name) for name in sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))]
+
+
+def training_texts() -> list[str]:
+    """What METHOD_VERSION stands for: its formulas and how they are put together."""
+    return [text_of("formulas", "band.sql"), text_of("formulas", "training.sql"), text_of("training_estimate.sql")]
+
+
+def formula_statements() -> list[str]:
+    """The same, one statement each."""
+    return list(_statements())
+
+
+@functools.cache
+def _statements() -> tuple[str, ...]:
+    """Parsed once: every estimate asks for them."""
+    return tuple(s.query.strip() for script in formula_scripts() for s in duckdb.extract_statements(script))
+
+
+def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str | None = None) -> bool:
+    """Whether a file has a table, or a column of it: one that was published earlier may not."""
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $table "
+        "AND ($column IS NULL OR column_name = $column) AND database_name = current_database()",
+        {"schema": schema, "table": table, "column": column},
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
+    """The macros of the file are used; where it has none of one (an older file), a temporary one stands in."""
+    have = {
+        name
+        for (name,) in con.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE function_type = 'macro'"
+        ).fetchall()
+    }
+    for statement in (*formula_statements(), *speaking_statements()):
+        head = "CREATE OR REPLACE MACRO "
+        start = statement.find(head)
+        if start < 0:
+            continue
+        if statement[start + len(head) :].split("(", 1)[0].strip() not in have:
+            con.execute(statement[start:].replace(head, "CREATE OR REPLACE TEMP MACRO ", 1)).fetchall()
