@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
 from warehouse import alive
 from warehouse.home import Home
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def _quiet(verbose: bool) -> dict[str, Any]:
@@ -68,10 +72,18 @@ def execute(
                 partition_key=partition_key,
             )
             alive.let_go(home, result.run_id)
+            _tell_of_mended(dagster_instance, result.run_id)
     if result.success:
         return []
     messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
     return messages or [f"job {job} failed; see the run in `petaday ui`"]
+
+
+def _tell_of_mended(of: dg.DagsterInstance, run_id: str) -> None:
+    """What went wrong and was put right by a step itself (a damaged work file made again): its log alone would tell nobody."""
+    for entry in of.all_logs(run_id):
+        if not entry.is_dagster_event and int(entry.level) >= logging.ERROR:
+            err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
 
 
 def report_failures(messages: Sequence[str]) -> None:

@@ -58,12 +58,18 @@ def _published_state(home: Home) -> tuple[int, str]:
     except (FileNotFoundError, ValueError):
         pass
     numbers = [int(p.stem.split("-")[1]) for p in home.publications_dir.glob("petaday-*.duckdb")]
-    if home.published_file.exists():
-        with duckdb.connect(str(home.published_file), read_only=True) as con:
-            numbers += [
-                r[0] for r in con.execute("SELECT max(publication_number) FROM meta.publication").fetchall() if r[0]
-            ]
-    return max(numbers, default=0), ""
+    return max([*numbers, _number_of(home.published_file) or 0]), ""
+
+
+def _number_of(file: Path) -> int | None:
+    """The number that a publication says it is; None if it is not there or damaged, 0 if somebody holds it open for writing."""
+    if not file.exists():
+        return None
+    try:
+        with duckdb.connect(str(file), read_only=True) as con:
+            return con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
+    except duckdb.Error as e:
+        return 0 if "lock" in str(e).lower() else None
 
 
 @whole_again
@@ -84,7 +90,8 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             # Before all else: who reads a lake that was made again sees its numbers, also if nothing new is published.
             _recall_what_is_in_no_capture(home, con, last)
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
-            if fingerprint == known_fingerprint and home.published_file.exists():
+            # One that was damaged since is made again, though nothing is new.
+            if fingerprint == known_fingerprint and _number_of(home.published_file) is not None:
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
             con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
@@ -119,11 +126,16 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
 
 
 def _recall_what_is_in_no_capture(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
-    """A warehouse that was made again from the captures does not know its publications and what it had estimated; the published file does."""
+    """What a warehouse that was made again from the captures does not know: its publications, and what it had estimated.
+
+    The published file knows; where it is damaged, the newest of the earlier ones that is whole.
+    """
     known = con.execute("SELECT count(*) FROM meta.publication").fetchall()[0][0]
-    if known >= last or not home.published_file.exists():
+    files = [home.published_file, *sorted(home.publications_dir.glob("petaday-*.duckdb"), reverse=True)]
+    whole = next((file for file in files if _number_of(file)), None) if known < last else None
+    if whole is None:
         return
-    with duckdb.connect(str(home.published_file), read_only=True) as published:
+    with duckdb.connect(str(whole), read_only=True) as published:
         rows = published.execute("SELECT publication_number, epoch_us(published_at) FROM meta.publication").fetchall()
         tables = published.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'meta'").fetchall()
         words = published.sql("FROM meta.estimate_word").to_arrow_table() if ("estimate_word",) in tables else None
@@ -174,8 +186,8 @@ def kept_publications(home: Home) -> Iterator[KeptPublication]:
 
 
 def _keep_previous(home: Home, number: int, keep: int) -> None:
-    """Keep the file that is about to be replaced, and no more than `keep` of them."""
-    if not number or not home.published_file.exists():
+    """Keep the file that is about to be replaced, unless it is damaged, and no more than `keep` of them."""
+    if not number or _number_of(home.published_file) is None:
         return
     home.publications_dir.mkdir(exist_ok=True)
     kept = home.publications_dir / f"petaday-{number:08d}.duckdb"

@@ -76,7 +76,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         ],
     )
     def observed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        results = mended(home.get(), lambda: settle.record_subject(home.get(), subject.name), context.log.warning)
+        results = mended(home.get(), lambda: settle.record_subject(home.get(), subject.name), context.log.error)
         appended = sum(r.appended_count for r in results)
         for r in results:
             context.log.info(

@@ -54,7 +54,7 @@ def reference_key(name: str) -> dg.AssetKey:
 )
 def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Facts from assets/reference, checked against their declarations and loaded where a file changed."""
-    changed = mended(home.get(), lambda: settle.refresh_reference(home.get()), context.log.warning)
+    changed = mended(home.get(), lambda: settle.refresh_reference(home.get()), context.log.error)
     for table in REFERENCE_TABLES:
         if reference_key(table.name) in context.selected_asset_keys:
             read = read_reference(table)

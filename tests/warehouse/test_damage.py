@@ -187,3 +187,35 @@ def test_a_person_may_rebuild_without_captures_that_are_gone(filled: Home) -> No
     settle.record_subject(filled, "cloud_rate")
     assert {row[1] for row in current(filled) if row[0] == "a"} == {1.0}
     assert len(list(filled.captures_dir.glob("journal-*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("harm", [emptied, halved, deleted])
+@pytest.mark.parametrize("is_work_file_damaged", [False, True])
+def test_a_damaged_published_file_is_said_and_made_again(filled: Home, harm, is_work_file_damaged: bool) -> None:
+    """Also where nothing is new, and where the work file is damaged with it: what was estimated comes from the publication before."""
+    take(filled, offers({"a": 9.0}), "2026-01-05")
+    settle.record_subject(filled, "cloud_rate")
+    publish(filled, catalog())
+    before = log_rows(filled)
+    filled.published_file.chmod(0o644)
+    harm(filled.published_file)
+    if harm is not deleted:
+        with pytest.raises(WarehouseDamagedError, match="petaday publish"), read_published(filled) as con:
+            con.execute("SELECT count(*) FROM observed.cloud_rate").fetchall()
+        (problem,) = recovery.verify(filled, lambda _: None)
+        assert "published file" in problem
+    if is_work_file_damaged:
+        halved(filled.work_file)
+        recovery.mended(filled, lambda: settle.record_subject(filled, "cloud_rate"), lambda _: None)
+    made = publish(filled, catalog())
+    assert (made.number, made.is_new) == (3, True)
+    assert log_rows(filled) == before
+    with read_published(filled) as con:
+        numbers = con.execute("SELECT publication_number FROM meta.publication ORDER BY 1").fetchall()
+    assert numbers == [(1,), (2,), (3,)] if not is_work_file_damaged else numbers[-1] == (3,)
+    assert [k.problem for k in kept_publications(filled)] == [None, None] if harm is not deleted else True
+
+
+def test_another_file_that_a_query_cannot_read_is_not_the_published_one(filled: Home, tmp_path: Path) -> None:
+    with pytest.raises(duckdb.IOException, match="missing"), read_published(filled) as con:
+        con.execute(f"FROM read_csv('{tmp_path}/missing.csv')")

@@ -30,6 +30,7 @@ STORAGE_VERSION = "v1.5.0"
 #: 35 to 80, since the whole catalog and each row group that was added to are written anew.
 WAITING_WAL_BYTES = 256 << 10
 _CORRUPT = re.compile(r"corrupt|checksum", re.IGNORECASE)
+_NOT_WHOLE = re.compile(r"enough bytes|not a valid DuckDB database")
 _FICLONE = 0x40049409  # ioctl: share the blocks of another file (XFS, Btrfs)
 
 
@@ -132,15 +133,31 @@ class FileStore:
 
         Raises:
             NotPublishedError: if nothing was published yet.
+            WarehouseDamagedError: if the file is not whole.
         """
         if not self.home.published_file.exists():
             raise NotPublishedError(f"nothing is published in {self.home.root} yet: run `petaday run` first")
-        con = duckdb.connect(str(self.home.published_file), read_only=True)
+        try:
+            con = duckdb.connect(str(self.home.published_file), read_only=True)
+        except duckdb.Error as e:
+            raise self._damaged_published(e) or e from e
         try:
             configure(con)
             yield con
+        except duckdb.Error as e:
+            raise self._damaged_published(e) or e from e
         finally:
             con.close()
+
+    def _damaged_published(self, error: duckdb.Error) -> WarehouseDamagedError | None:
+        """The error in words of what to do, if it says that the published file is not whole."""
+        text = str(error).splitlines()[0]
+        # A query may meet other files that cannot be read.
+        if not _CORRUPT.search(text) and not (_NOT_WHOLE.search(text) and str(self.home.published_file) in text):
+            return None
+        return WarehouseDamagedError(
+            f"the published file {self.home.published_file} is damaged: {text} - `petaday publish` makes it again"
+        )
 
     def check_before_commit(self, con: duckdb.DuckDBPyConnection) -> None:
         """See `Store`: a `flock` cannot be lost."""
