@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -25,7 +26,7 @@ from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from assets.subjects import CLOUD_RATE
-from warehouse.connection import transaction
+from warehouse.connection import one_thread, transaction
 from warehouse.log.views import are_changes
 from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
@@ -33,6 +34,8 @@ from warehouse.tables import Table
 METHOD_VERSION = "price-index-1"
 #: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.
 CHUNK = 1_500_000
+#: Offers changed at once up to which one thread takes less time than several.
+_FEW = 1_000
 #: An offer, told from others in the log and in `estimated.price_offer`.
 _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
@@ -46,8 +49,6 @@ NOWHERE = (
     "NULL::BIGINT AS chain_number, NULL::DOUBLE AS moved_by LIMIT 0)"
 )
 _NONE = "false"
-#: Condition that a row of `estimated.price_offer` is of an offer that a new word is about.
-_CHANGED = "offer_key IN (SELECT offer_key FROM _offer)"
 _REFERENCES = ("accelerator", "accelerator_alias", "instance_accelerator")
 
 
@@ -72,12 +73,8 @@ def rule(part: str, **relations: str) -> str:
     return _template(part).format(**{"offer_key": _OFFER_KEY, "confirmed_on": "c.confirmed_on", **relations})
 
 
-def _fingerprint(con: duckdb.DuckDBPyConnection, views: str) -> str:
+def _fingerprint(views: str, facts: str | None) -> str:
     """Changes when the rule does, or the views and facts that it reads: then everything is computed again."""
-    facts = con.execute(
-        "SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file WHERE list_contains(?, table_name)",
-        [list(_REFERENCES)],
-    ).fetchall()[0][0]
     texts = [_template(part) for part in ("offer", "seen", "counted", "event", "link", "index")]
     # Another DuckDB may number offers otherwise.
     parts = [METHOD_VERSION, _OFFER_KEY, duckdb.__version__, *texts, views, str(facts)]
@@ -95,11 +92,15 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
         Whether anything was computed. The rows are those that computing everything anew would give (sums of logarithms
         to the last digits: their order of adding is not told); rows of other method versions stay.
     """
-    fingerprint, name = _fingerprint(con, views), PRICE_INDEX.full_name
+    facts, prices, rates = con.execute(
+        f"SELECT (SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file WHERE table_name IN {_REFERENCES}), "
+        + ", ".join(
+            f"coalesce(epoch_us(max(recorded_at) FILTER (subject = '{s}')), 0)" for s in ("cloud_rate", "exchange_rate")
+        )
+        + " FROM meta.snapshot"
+    ).fetchall()[0]
+    fingerprint, name, known = _fingerprint(views, facts), PRICE_INDEX.full_name, max(prices, rates)
     was, since = mark_of(con, name)
-    known = con.execute(
-        "SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM meta.snapshot WHERE subject IN ('cloud_rate', 'exchange_rate')"
-    ).fetchall()[0][0]
     if (was, since) == (fingerprint, known):
         return False
     if was != fingerprint:
@@ -109,8 +110,9 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
             changes.note(con, PRICE_INDEX, known, changes.EVER)
             set_mark(con, name, fingerprint, known)
     else:
-        with transaction(con):
-            first_on = _add(con, since)
+        scopes, count = _find_offers(con, since, has_rates=rates > since)
+        with one_thread(con) if count <= _FEW else nullcontext(), transaction(con):
+            first_on = _add(con, since, scopes)
             if first_on is not None:
                 changes.note(con, PRICE_INDEX, known, first_on)
             set_mark(con, name, fingerprint, known)
@@ -213,24 +215,19 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
 # What changed -------------------------------------------------------------------------------------------------------------
 
 
-def _add(con: duckdb.DuckDBPyConnection, since: int) -> dt.date | None:
-    """What words and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
-    offer = PRICE_OFFER.full_name
-    words = _find_offers(con, since)
-    _temporary(con, "_before", f"FROM {offer} WHERE {_CHANGED}")
-    if words:
-        _read_again(con, words)
-    seen = _see(con, since, "_before", offer)
+def _add(con: duckdb.DuckDBPyConnection, since: int, scopes: str) -> dt.date | None:
+    """What words on the offers in `_offer`, of such scopes, and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
+    _read_again(con, scopes)
+    seen = _see(con, since, "_before", PRICE_OFFER.full_name)
     before, now = seen.before, seen.now
-    _find_days(con, seen)
-    first_on = con.execute("SELECT min(first_on) FROM _moved").fetchall()[0][0]
+    first_on = _find_days(con, seen)
     if first_on:
-        _link_again(con, now)
-        _chain_again(con, now)
+        _link_again(con, first_on, now)
+        _chain_again(con, first_on, before, now)
     if now > before:
         _go_on(con, before, now)
         first_on = min(first_on or before, before)
-    used = ("_seen", "_offer", "_word", "_before", "_differs", "_moved", "_counted", "_event", "_stood")
+    used = ("_seen", "_offer", "_word", "_before", "_after", "_differs", "_moved", "_counted", "_event", "_stood")
     con.execute("; ".join(f"DROP TABLE IF EXISTS {name}" for name in used)).fetchall()
     return first_on
 
@@ -240,44 +237,52 @@ def _of_scopes(scopes: Iterable[tuple[str, str]]) -> str:
     return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in scopes) or _NONE
 
 
-def _find_offers(con: duckdb.DuckDBPyConnection, since: int) -> str:
-    """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts.
+def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool) -> tuple[str, int]:
+    """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts (`has_rates`: there are new ones).
 
     Returns:
-        SQL condition that a word of the log is of one of them; empty if there is none.
+        SQL condition that a row is of one of their scopes, and how many offers they are.
     """
     is_new = f"recorded_at > make_timestamptz({since})"
-    rate_from = con.execute(
-        f"SELECT min(valid_from)::VARCHAR FROM observed.exchange_rate_log WHERE {is_new}"
-    ).fetchall()
     converted = ""
-    if rate_from[0][0] is not None:
-        converted = f"OR (currency_code <> 'USD' AND greatest(valid_from, observed_at) >= TIMESTAMPTZ '{rate_from[0][0]}' - INTERVAL 1 DAY)"
+    if has_rates:
+        rate_from = f"(SELECT min(valid_from) FROM observed.exchange_rate_log WHERE {is_new})"
+        converted = f"OR (currency_code <> 'USD' AND greatest(valid_from, observed_at) >= {rate_from} - INTERVAL 1 DAY)"
     _temporary(
         con,
         "_offer",
         f"SELECT DISTINCT source_id, scope, {_OFFER_KEY} AS offer_key FROM observed.cloud_rate_log WHERE {is_new} {converted}",
     )
-    scopes = con.execute("SELECT DISTINCT source_id, scope FROM _offer ORDER BY ALL").fetchall()
-    return f"({_of_scopes(scopes)}) AND {_OFFER_KEY} IN (SELECT offer_key FROM _offer)" if scopes else ""
+    found = con.execute("SELECT source_id, scope, count(*) FROM _offer GROUP BY ALL ORDER BY ALL").fetchall()
+    return _of_scopes((source, scope) for source, scope, _ in found), sum(count for _, _, count in found)
 
 
-def _read_again(con: duckdb.DuckDBPyConnection, words: str) -> None:
-    """Rows of `estimated.price_offer` of the offers in `_offer` anew, by the words of the log that satisfy a condition."""
-    _temporary(con, "_word", f"FROM observed.cloud_rate_log WHERE {words}")
+def _read_again(con: duckdb.DuckDBPyConnection, scopes: str) -> None:
+    """Rows of `estimated.price_offer` of the offers in `_offer` anew, by the words of the log on them; `_before` and `_after`: what they were and are."""
+    offer, columns = PRICE_OFFER.full_name, ", ".join(quoted(c) for c in PRICE_OFFER.declared())
+    changed = f"({scopes}) AND {{}} IN (SELECT offer_key FROM _offer)"
+    _temporary(con, "_before", f"FROM {offer} WHERE {changed.format('offer_key')}")
+    if scopes == _NONE:
+        _temporary(con, "_after", "FROM _before")
+        return
+    _temporary(con, "_word", f"FROM observed.cloud_rate_log WHERE {changed.format(_OFFER_KEY)}")
     in_dollars, has_refused, changes_only = con.execute(
-        "SELECT coalesce(bool_and(currency_code = 'USD'), true), bool_or(is_offered IS NULL), "
+        "SELECT coalesce(bool_and(coalesce(currency_code = 'USD', price_amount_per_hour IS NULL)), true), bool_or(is_offered IS NULL), "
         f"({are_changes(CLOUD_RATE, '_word')}) FROM _word"
     ).fetchall()[0]
-    con.execute(f"DELETE FROM {PRICE_OFFER.full_name} WHERE {_CHANGED}").fetchall()
     offers = whole_offers("_word", in_dollars=in_dollars, has_refused=has_refused, changes_only=changes_only)
-    _insert(con, PRICE_OFFER, rule("offer", offers=f"({offers})"))
+    _temporary(con, "_after", f"SELECT {columns} FROM ({rule('offer', offers=f'({offers})')})")
+    con.execute(f"DELETE FROM {offer} WHERE {changed.format('offer_key')}").fetchall()
+    _insert(con, PRICE_OFFER, "FROM _after")
 
 
-def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> None:
+def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
     """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them.
 
     `_moved`: whose they are, from which day on, and from which on rows of the index are to be written.
+
+    Returns:
+        The first of the days; None where nothing differs.
     """
     before, now = seen.before, seen.now
     before_to_now = f"CASE WHEN is_now THEN {_date(now)} ELSE {_date(before)} END"
@@ -290,9 +295,8 @@ def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> None:
             f"OR valid_to IS NULL AND (is_bundled OR {_of_scopes(seen.lapsing)})"
         )
     both = (
-        "(SELECT *, false AS is_now FROM _before UNION ALL "
-        "SELECT * EXCLUDE (is_changed), unnest(CASE WHEN is_changed THEN [true] ELSE [false, true] END) AS is_now FROM ("
-        f"SELECT *, {_CHANGED} AS is_changed FROM {PRICE_OFFER.full_name}) WHERE is_changed OR {others})"
+        "(SELECT *, false AS is_now FROM _before UNION ALL SELECT *, true FROM _after UNION ALL SELECT *, unnest([false, true]) "
+        f"FROM {PRICE_OFFER.full_name} WHERE ({others}) AND offer_key NOT IN (SELECT offer_key FROM _offer))"
     )
     counted = rule(
         "counted",
@@ -316,14 +320,15 @@ def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> None:
         "_moved",
         f"SELECT {_PAIR}, min(first_on) AS first_on, least(min(first_on), {_date(before)}) AS from_on FROM _differs GROUP BY ALL",
     )
+    return con.execute("SELECT min(first_on) FROM _moved").fetchall()[0][0]
 
 
-def _link_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
+def _link_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, now: dt.date) -> None:
     """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew."""
     link = PRICE_LINK.full_name
     current = (
         f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _moved m USING ({_PAIR}) "
-        "WHERE o.valid_to IS NULL OR utc_day(o.valid_to) >= m.first_on)"
+        f"WHERE o.valid_to IS NULL OR o.valid_to >= TIMESTAMPTZ '{first_on} 00:00:00+00')"
     )
     counted = rule("counted", offer=current, seen="_seen", end_on=_date(now))
     _temporary(con, "_counted", f"SELECT {_OF_COUNTED} FROM ({counted})")
@@ -350,22 +355,22 @@ def _link_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
     _insert(con, PRICE_LINK, rule("link", event="_event", counted="_counted"), method_version=METHOD_VERSION)
 
 
-def _chain_again(con: duckdb.DuckDBPyConnection, now: dt.date) -> None:
+def _chain_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, before: dt.date, now: dt.date) -> None:
     """Rows of `estimated.price_index` of what moved, from then on: its chain is carried on from where it stood, and its earlier days are scaled to its last one as that now is."""
     index, link = PRICE_INDEX.full_name, PRICE_LINK.full_name
     _temporary(
         con,
         "_stood",
-        f"SELECT {_PAIR}, m.from_on AS first_on, i.chain_number, i.moved_by, k.carried_on FROM _moved m LEFT JOIN ("
-        f"SELECT {_PAIR}, max(i.chain_number) AS chain_number, ln(arg_max(i.index_points, i.index_on) / 100) AS moved_by "
-        f"FROM {index} i JOIN _moved m USING ({_PAIR}) WHERE i.{_OF_METHOD} AND i.index_on < m.from_on GROUP BY ALL) i USING ({_PAIR}) LEFT JOIN ("
-        f"SELECT {_PAIR}, max(k.index_on) AS carried_on FROM {link} k JOIN _moved m USING ({_PAIR}) "
-        f"WHERE k.{_OF_METHOD} AND k.index_on < m.from_on GROUP BY ALL) k USING ({_PAIR})",
+        f"SELECT {_PAIR}, any_value(from_on) AS first_on, max(chain_number) AS chain_number, ln(arg_max(index_points, index_on) / 100) AS moved_by, max(carried_on) AS carried_on "
+        "FROM (FROM _moved UNION ALL BY NAME "
+        f"SELECT {_PAIR}, chain_number, index_points, index_on FROM {index} JOIN _moved USING ({_PAIR}) WHERE {_OF_METHOD} AND index_on < from_on UNION ALL BY NAME "
+        f"SELECT {_PAIR}, index_on AS carried_on FROM {link} JOIN _moved USING ({_PAIR}) WHERE {_OF_METHOD} AND index_on < from_on) GROUP BY ALL",
     )
-    con.execute(
-        f"DELETE FROM {index} i USING _moved m WHERE i.{_OF_METHOD} AND i.accelerator_id = m.accelerator_id "
-        "AND i.purchase_option = m.purchase_option AND i.index_on >= m.from_on"
-    ).fetchall()
+    if first_on < before:
+        con.execute(
+            f"DELETE FROM {index} i USING _moved m WHERE i.{_OF_METHOD} AND i.accelerator_id = m.accelerator_id "
+            "AND i.purchase_option = m.purchase_option AND i.index_on >= m.from_on"
+        ).fetchall()
     # Of the day of change that reaches into the days to write, the move stands in moved_by.
     links = (
         f"(SELECT k.* REPLACE (CASE WHEN k.index_on < s.first_on THEN 0 ELSE k.log_move END AS log_move) FROM {link} k JOIN _stood s USING ({_PAIR}) "

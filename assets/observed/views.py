@@ -224,23 +224,23 @@ def offer_views() -> list[str]:
     ]
 
 
-_NO_RATES = "(SELECT NULL::VARCHAR AS currency_code, NULL::DATE AS rate_on, NULL::DOUBLE AS usd_per_unit LIMIT 0)"
-
-
 def whole_offers(words: str, *, in_dollars: bool, has_refused: bool, changes_only: bool) -> str:
     """SELECT of the offers of `observed.cloud_offer`, but for how long they count or stand.
 
     Args:
         words: relation of words of the log; of an offer it has all or none, or it is another's history.
-        in_dollars: whether all of them are in US dollars, so that exchange rates need not be planned (a quarter of the time of few words).
+        in_dollars: whether all of them are in US dollars, so that no exchange rate is looked up (a quarter of the time of few words).
         has_refused: whether any is of a row that was refused; likewise.
         changes_only: whether each of them is a change of its own; likewise, see `intervals`.
     """
-    rates = _ENRICH["cloud_rate"].format(
+    enrich = _ENRICH["cloud_rate"]
+    if in_dollars:
+        enrich = enrich.replace(f"{_USD} ", "").replace(f"({_RATE})", "1.0")
+    rates = enrich.format(
         base=intervals(CLOUD_RATE, "true", words, changes_only=changes_only),
         instant="coalesce(valid_from, observed_at)",
     )
-    whole = _whole_offers(f"({rates.replace('observed.usd_rate_day', _NO_RATES) if in_dollars else rates})")
+    whole = _whole_offers(f"({rates})")
     if not has_refused:
         return f"SELECT *, NULL::TIMESTAMPTZ AS refused_from FROM ({whole})"
     return (
