@@ -84,12 +84,12 @@ def _refuse_parts_above_wholes(statements: Sequence[Statement], factors: Mapping
                 part in s.numbers
                 and whole not in s.numbers
                 and whole in values
-                # Of a usual life a thing may well stand longer.
-                and not (values[whole].origin_kind == "method_default" and values[whole].low < values[whole].high)
                 and values[part].central > values[whole].central * (size[0] if size else 1)
             ):
+                most = f"{values[whole].central:g}{f' ({values[whole].central * size[0]:g})' if size else ''}"
+                usual = f"; give {whole}" if values[whole].origin_kind == "method_default" else ""
                 problems.append(
-                    f"{part}: {values[part].central:g} given; allowed is at most {whole}, {values[whole].central:g} ({values[whole].origin_ref})"
+                    f"{part}: {values[part].central:g} given; allowed is at most {whole}, {most} ({values[whole].origin_ref}){usual}"
                 )
     if problems:
         raise ScenarioError(problems)

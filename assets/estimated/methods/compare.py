@@ -5,7 +5,8 @@ from __future__ import annotations
 from assets.estimated.method import Method, Quantity
 from assets.estimated.scenario_files.fields import Bounds
 
-_ANY = Bounds("one unit for both", 1e-300, 1e300)
+#: A variance is a square: what is beyond this has none.
+_ANY = Bounds("one unit for both", 1e-140, 1e140)
 METHODS = (
     Method(
         "compare",

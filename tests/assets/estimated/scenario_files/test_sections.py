@@ -451,6 +451,27 @@ REFUSED_AT_ONCE = [
 ]  # fmt: skip
 
 
+def test_hardware_lives_no_longer_than_usual_where_nothing_else_is_said(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Else a job of 13 years would be 2.7 times the manufacture of its cards."""
+    job = {"device_kgco2e": 150, "duration_days": 4_900}
+    with pytest.raises(ScenarioError) as error:
+        run(warehouse, "embodied", **job)
+    assert error.value.problems[0].startswith(
+        "duration_days: 4900 given; allowed is at most life_years, 5 (1825) (3 years"
+    )
+    assert error.value.problems[0].endswith("; give life_years")
+    assert run(warehouse, "embodied", **job, life_years=14).quantities["time_share"]["central"] < 1
+
+
+def test_numbers_too_far_apart_to_vary_are_refused() -> None:
+    """Their variance would be no number."""
+    with pytest.raises(
+        ScenarioError,
+        match=r"reference_value: 4e\+234 given; allowed is a number of one unit for both from 1e-140 to 1e\+140",
+    ):
+        statement_of("compare", {"value": 6e229, "reference_value": 4e234})
+
+
 @pytest.mark.parametrize(
     ("section", "values", "name"),
     [
