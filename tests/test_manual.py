@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import MainJob
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -21,9 +23,10 @@ def block(page: str, language: str, number: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a person has after a clone, as far as the examples need it."""
+def clone(main_job: MainJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a person has after a clone and `make run`, as far as the examples need it."""
     folder = tmp_path_factory.mktemp("clone")
+    main_job.copied_to(folder / "data")
     for name in ("assets", "pipelines", "warehouse"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("tests/conftest.py", "tests/__init__.py", "pyproject.toml"):
