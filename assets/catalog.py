@@ -1,4 +1,4 @@
-"""Everything that the warehouse holds, put together from what each room declares."""
+"""Everything that the warehouse holds, collected from what each package of `assets/` declares."""
 
 from __future__ import annotations
 

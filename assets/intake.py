@@ -264,7 +264,7 @@ def _take_confirmed(
 
 
 def _recalled(home: Home, source: Source, answer: NotModified, last: Mapping[str, Any]) -> Document | None:
-    """The bytes that a 304 speaks of, from the store, as seen now; None if they are lost or damaged."""
+    """The stored bytes that a 304 refers to, as if fetched now; None if they are lost or damaged."""
     store = CaptureStore(home)
     capture = next((c for c in store.captures_of(source.source_id) if c.sha256 == last["sha256"]), None)
     try:

@@ -1,4 +1,4 @@
-"""What a materialisation says of where its table comes from: column by column, and by capture."""
+"""Provenance in the metadata of a materialisation: where its table comes from, by column and by capture."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a walk, as the macro `passport` tells it; `bytes_state` says what hashing the stored bytes came to."""
+    """One step of a walk, as the macro `passport` returns it; `bytes_state` is the result of hashing the stored bytes."""
 
     row_key: str
     step: int

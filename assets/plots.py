@@ -1,4 +1,4 @@
-"""Small plots in the metadata of an asset, for whoever looks at it in the Dagster UI. A plot that fails is left out, never an error."""
+"""Small plots in the metadata of an asset, shown in the Dagster UI. A plot that fails is left out, never an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When something broke: verify everything that is kept, and make the warehouse again from the captures alone."""
+"""Recovery: verify everything that is stored, and rebuild the warehouse from the captures alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the staging folder to the tables: what the observed and reference assets do in a write session."""
+"""From the staging folder to the tables: the work of the observed and reference assets in a write session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one line of a failed step that tells a person what failed and why."""
+"""The one line of a failed step that says what failed and why."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _NO_FILE = "no file"
 
 
 def _stamp(home: Home) -> str:
-    """What tells one version of the file from another."""
+    """Changes whenever the file does."""
     path = home.root / FILE_NAME
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else _NO_FILE
 

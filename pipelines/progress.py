@@ -1,4 +1,4 @@
-"""Telling a person at the terminal which step has just ended."""
+"""Progress at the terminal: which step has just ended."""
 
 from collections.abc import Callable
 

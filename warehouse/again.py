@@ -1,4 +1,4 @@
-"""Trying a whole piece of work again when the lake was interrupted, or another writer was in the way."""
+"""Retrying a whole unit of work when the lake was interrupted, or another writer was in the way."""
 
 from __future__ import annotations
 

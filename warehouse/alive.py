@@ -1,6 +1,6 @@
-"""Which runs still have a process: a lock per run that ends with its process, however it ends.
+"""Which runs still have a process: a file lock per run, released when its process ends, however it ends.
 
-Dagster notes that a run began and that it ended; of a run whose process was killed (kill -9, a power cut) it notes
+Dagster records that a run began and that it ended; if the process of a run is killed (kill -9, a power cut) it records
 nothing. So each process that works on a run holds a shared lock on a file named after it.
 """
 

@@ -104,7 +104,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One stored document, as its sidecar file tells it."""
+    """One stored document, as its sidecar file describes it."""
 
     capture_id: str
     batch_id: str
@@ -205,7 +205,7 @@ def _digest(*parts: str) -> str:
 
 
 def identified(captures: Sequence[Capture]) -> list[Capture]:
-    """The captures of one batch, in order, with their ids: told by source, time, address, bytes and place in the batch.
+    """The captures of one batch, in order, with their ids: hashes of source, time, address, bytes and place in the batch.
 
     The address is in it because it may say what the bytes speak of: two clouds' files may be alike for a while.
     """
@@ -455,7 +455,7 @@ class CaptureStore:
         )
 
     def state_of(self, path: str, sha256: str, byte_count: int) -> BytesState:
-        """What became of stored bytes, told by hashing them; nothing is written.
+        """What became of stored bytes, found by hashing them; nothing is written.
 
         Args:
             path: file below the captures folder, as `meta.capture` names it.

@@ -75,7 +75,7 @@ class Recorder:
         return max(dt.datetime.now(dt.UTC), earliest)
 
     def write_missing_journal_lines(self) -> None:
-        """A crash after a commit may have left the journal behind; the warehouse knows what it lacks."""
+        """Add what the journal is missing: a crash after a commit may have left it behind the warehouse."""
         last = self.store.last_load_number()
         if check_against_journal(self.con, self.home, last) == last:
             return

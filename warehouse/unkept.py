@@ -1,8 +1,8 @@
-"""Bytes that are read while they are being kept: a note beside them, so that no parser can cost a capture.
+"""Bytes that are parsed while they are being stored: a note beside them, so that a parser that crashes cannot lose a capture.
 
-A large answer is hashed and compressed beside being parsed. If the process dies in between, however it dies, its spooled
-bytes lie there whole, and a note says how they came: the next run makes a capture of them. Whose note is locked is at work.
-(After a power cut the spool may have lost bytes; nothing of such an answer was recorded, and it is let go.)
+A large answer is hashed and compressed while it is parsed. If the process dies in between, however it dies, the spooled
+bytes are complete, and the note says how they came: the next run makes a capture of them. A locked note belongs to a live process.
+(After a power cut the spool may have lost bytes; nothing of such an answer was recorded, and it is discarded.)
 """
 
 from __future__ import annotations

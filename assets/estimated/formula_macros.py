@@ -48,7 +48,7 @@ def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: s
 
 
 def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
-    """The macros of the file are used; where it has none of one (an older file), a temporary one stands in."""
+    """Use the macros of the file; create temporary ones for those that it lacks, as an older file may."""
     have = {
         name
         for (name,) in con.execute(

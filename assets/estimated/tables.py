@@ -77,7 +77,7 @@ class Factor(dy.Schema):
 
 
 class MethodDefault(dy.Schema):
-    """One row per factor and method version: what stands in for an input that was neither given nor found."""
+    """One row per factor and method version: the default used for an input that was neither given nor found."""
 
     factor = text("Factor.", key=True)
     low = number("p5.", "see unit", nullable=False, min_exclusive=0)

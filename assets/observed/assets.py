@@ -124,7 +124,7 @@ _MATCHED = [
     automation_condition=WHEN_INPUTS_CHANGE,
 )
 def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
-    """Which accelerator an offer has, and by which rule; looked at once more, so that it is told of like any table."""
+    """Which accelerator an offer has, and by which rule; materialised so that it has lineage and checks like any table."""
 
     def matched(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
         changed = settle.match_accelerators(con)

@@ -158,7 +158,7 @@ _PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_m
 
 
 def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    """Cents for dollars, a month for an hour, 1,000 for a million: seen in the latest words of each source."""
+    """Cents for dollars, a month for an hour, 1,000 for a million: detected in the latest rows of each source."""
     if subject.name not in _PRICE:
         return True, {}
     price, keys = _PRICE[subject.name], ", ".join(quoted(k) for k in ("source_id", "scope", *subject.keys))

@@ -223,7 +223,7 @@ class RegionClaim(dy.Schema):
 
     @dy.rule()
     def version_of_a_source_is_dated(cls) -> pl.Expr:
-        """A claim that a source speaks in place of has the day of its version: else nothing tells which is the newer."""
+        """A claim that a source may replace needs the date of its version: without it nothing says which is newer."""
         return pl.col("source_id").is_null() | pl.col("stated_on").is_not_null()
 
 

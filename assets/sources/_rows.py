@@ -38,7 +38,7 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
 
 
 def inside(value: object, *path: str) -> Any:
-    """What stands in an object under these keys, one in the other; None where one of them is missing or no object holds it."""
+    """The value at a path of nested keys; None where a key is missing or its parent is no object."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

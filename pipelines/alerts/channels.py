@@ -27,7 +27,7 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, for the record of what was told where."""
+        """Short name, for the record of what was sent where."""
         ...
 
     @property

@@ -130,7 +130,7 @@ def _moment(timestamp: float) -> str:
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str, asset: str) -> str:
-    """Why a run failed: the word of the asset's own step, else of any step, else that the run broke off."""
+    """Why a run failed: the error of the asset's own step, else of any step, else that the run broke off."""
     events = [
         entry.dagster_event
         for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)

@@ -1,4 +1,4 @@
-"""What moved since it was last told: prices, and estimates with the split of their change.
+"""What moved since the last message: prices, and estimates with the split of their change.
 
 The first look only takes note. Later ones compare with what was last *told*, so that many small steps in one direction are told too.
 """
@@ -23,7 +23,7 @@ def _run(con: duckdb.DuckDBPyConnection, file: str, **values: object) -> None:
 
 
 def moved_prices(con: duckdb.DuckDBPyConnection, config: AlertConfig) -> list[str]:
-    """Lines on prices that moved by more than the setting; takes note of what it tells.
+    """Lines on prices that moved by more than the setting; records what it reports.
 
     The caller commits: what is noted and what is to be told belong together.
     """
@@ -66,7 +66,7 @@ def _price_line(
 
 
 def moved_estimates(con: duckdb.DuckDBPyConnection, config: AlertConfig) -> list[str]:
-    """Lines on estimates that moved by more than the setting, each with its split; takes note of what it tells."""
+    """Lines on estimates that moved by more than the setting, each with its split; records what it reports."""
     _run(con, "moved_estimate.sql", percent=config.estimate_percent)
     rows = con.execute(
         "SELECT scenario_id, quantity, method_version, old_central, central, unit, reason, is_bundled, parts, adds_up FROM estimate_line"

@@ -67,7 +67,7 @@ def _notify(home: Home, config: AlertConfig, instance: dg.DagsterInstance | None
 
 
 def _try(con: duckdb.DuckDBPyConnection, look: Callable[[], None], told: Told) -> None:
-    """One look in a transaction of its own: what it notes and what it tells stand together, and it stops no other."""
+    """One check in its own transaction: what it records and what it sends belong together, and it blocks no other check."""
     noticed = told.noticed_count
     try:
         with transaction(con):

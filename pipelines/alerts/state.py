@@ -1,4 +1,4 @@
-"""What was told already: a small DuckDB file of its own, opened by one process at a time under a file lock.
+"""What has been sent already: a small DuckDB file, opened by one process at a time under a file lock.
 
 A message is written down before it is sent and ticked off per channel after. So nothing that was noticed is lost when a channel is
 down, and nothing is told twice, whichever process notices it first.

@@ -163,7 +163,7 @@ class Loader(ABC):
         self.run(f"CREATE OR REPLACE TEMP TABLE _held AS SELECT *, true AS is_held FROM ({select})")
 
     def last_id(self, snapshot: Snapshot) -> str:
-        """The greatest capture id of the batch: words of the same instant are ordered by it."""
+        """The greatest capture id of the batch: assertions of the same instant are ordered by it."""
         return max([snapshot.batch_id, *snapshot.frame["capture_id"].unique().to_list()])
 
     def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:

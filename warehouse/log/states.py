@@ -210,7 +210,7 @@ class StateLoader(Loader):
         )
 
     def keep_only_changed_keys(self) -> None:
-        """Narrow `_line` and `_existing` to the keys where the log may have to say something: most are as they were told.
+        """Narrow `_line` and `_existing` to the keys for which a row may have to be appended: most are unchanged.
 
         A key is left out if each row of its line stands in the log word for word and the log has no other date after the
         line's first: each answer that would be compared is then the same.

@@ -42,7 +42,7 @@ def _key(attach_sql: str) -> Hashable:
 def lent(
     attach_sql: str, catalog: Hashable, made: Callable[[], duckdb.DuckDBPyConnection]
 ) -> Generator[duckdb.DuckDBPyConnection]:
-    """A connection to a kept instance, or to one that `made` makes; `catalog` tells one catalog, and one start of its server, from another."""
+    """A connection to a kept instance, or to one that `made` makes; `catalog` identifies one catalog and one start of its server."""
     key = _key(attach_sql)
     kept = _idle.pop(key, None)
     if kept is not None and kept.catalog != catalog:

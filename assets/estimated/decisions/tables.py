@@ -1,4 +1,4 @@
-"""Declared tables of the decisions: the answers of the decision macros to the bundled scenarios, and what is told of all scenarios."""
+"""Declared tables of the decisions: the answers of the decision macros to the bundled scenarios, and the tables that cover all scenarios."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Money that a scenario states in another currency: brought to that of its key at the published rate of its day, and said.
+"""Amounts that a scenario states in another currency, converted to the currency of their key at the published rate of the day.
 
-That is USD, or CNY where a decision counts in it ([east_west]). Keys only (`eur_per_gpu_hour`); what may be stated is the
-business of the sections. A section with a currency of its own ([site]) keeps it.
+The key's currency is USD, or CNY where a decision counts in it ([east_west]). Only keys are looked at (`eur_per_gpu_hour`); what may
+be stated is declared by the sections. A section with a currency field ([site]) is left as it is. Each conversion is listed in the result.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DAYS = ("as_of", "start_at", "valid_at", "to_at")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """USD for one unit of a currency on a day, by the word of a source."""
+    """USD for one unit of a currency on a day, according to one source."""
 
     currency_code: str
     rate_on: dt.date

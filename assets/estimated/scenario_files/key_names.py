@@ -1,4 +1,4 @@
-"""Other ways to write a key of a scenario: another unit of the same quantity, or a name that people use for it.
+"""Aliases of scenario keys: the same quantity in another unit, or a common name for it.
 
 `power_kw_per_gpu` is `power_w_per_gpu` in kW, `parameters_b` is `parameters_count` in billions, `gpus` is
 `accelerator_count`. The unit always stands in the key, so nothing is guessed from the size of a number. Within a scenario

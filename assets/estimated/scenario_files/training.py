@@ -123,7 +123,7 @@ def _over(one: Band, other: Band, scale: float = 1) -> Band:
 
 
 def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: bool) -> dict[str, Band]:
-    """The numbers of a training that its shorthand stands for; a shorthand that lacks its partner is a problem.
+    """The numbers of a training that follow from its shorthand keys; a shorthand key without its partner is a problem.
 
     With recomputation the hardware does one part of the forward pass, a third of the model's FLOP, again: HFU is MFU times
     1 + recomputed_share / 3 (arXiv 2204.02311 section 4.1, without the attention term).

@@ -67,7 +67,7 @@ def _sources() -> list[Any]:
 
 
 def _fingerprint() -> str:
-    """Changes when the code, the queries or the words of the report change."""
+    """Changes when the code, the queries or the texts of the report change."""
     return hashlib.sha256(b"\x00".join(f.read_bytes() for f in _sources())).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The words of the report in both languages, from `texts.json`."""
+"""The texts of the report in both languages, from `texts.json`."""
 
 from __future__ import annotations
 
