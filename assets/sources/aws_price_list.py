@@ -333,9 +333,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("reserved_3y"))
     )
     of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
-    raw = raw.with_columns(option.alias("option"), amount.alias("amount")).filter(
-        ~of_another_day.fill_null(value=False)
-    )
+    since = pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    raw = raw.with_columns(
+        option.alias("option"), amount.alias("amount"), since.dt.replace_time_zone("UTC").alias("valid_from")
+    ).filter(~of_another_day.fill_null(value=False))
     why = (
         pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
         .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
@@ -349,6 +350,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         .when(pl.col("amount") == 0)
         .then(pl.lit("PricePerUnit is zero: no price, and no word that it is not sold"))
+        .when(pl.col("valid_from").is_null())
+        .then(pl.format("EffectiveDate is {}", pl.col("EffectiveDate").replace("", None).fill_null("missing")))
     )
     raw = raw.with_columns(why.alias("why"))
     bad, raw = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null()).drop("why")
@@ -383,11 +386,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         gib("Memory").alias("memory_gib"),
         pl.col("amount").alias("price_amount_per_hour"),
         pl.col("Currency").alias("currency_code"),
-        pl.col("EffectiveDate")
-        .str.slice(0, 10)
-        .str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-        .dt.replace_time_zone("UTC")
-        .alias("valid_from"),
+        "valid_from",
     )
     is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
     scopes = [
@@ -403,7 +402,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Instance Type").alias("instance_type"),
         pl.col("option").alias("purchase_option"),
     )
-    return Reading(scopes, refused(bad.drop("option", "amount", "why"), bad["why"], keys) if bad.height else None)
+    return Reading(
+        scopes, refused(bad.drop("option", "amount", "valid_from", "why"), bad["why"], keys) if bad.height else None
+    )
 
 
 def _source(source_id: str, title: str, host: str, page: str) -> Source:
@@ -422,7 +423,7 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         extension="csv",
         has_history=True,
         max_bytes=2 << 30,
-        parser_version=2,
+        parser_version=3,
         min_kept_share=0.6,
         # Small regions have a handful of offers.
         max_rejected_share=0.5,

@@ -340,6 +340,16 @@ def test_a_zero_ends_no_offer_but_absence_does(layout: Callable[..., str], home:
     assert refused == [("PricePerUnit is zero: no price, and no word that it is not sold",)]
 
 
+@pytest.mark.parametrize("date", ["", "September 2026"])
+def test_a_price_without_a_day_is_refused(date: str, tmp_path: Path) -> None:
+    """When it began is not known, and the time of reading is not it."""
+    body = offers({}, {"SKU": "B", "Instance Type": "g5.2xlarge", "EffectiveDate": date})
+    scopes, rejected = read_body("aws_price_list", body, tmp_path, "index.csv")
+    (rows,) = scopes.values()
+    assert rows["instance_type"].to_list() != ["g5.2xlarge"] and rows.height == 1
+    assert rejected["reason"].to_list() == [f"EffectiveDate is {date or 'missing'}"]
+
+
 def test_an_old_file_ends_no_offer(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "index.csv"
     file.write_text(offers({}))
