@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines.lake_commands import lake
 from pipelines.restate_command import restate
 from pipelines.run_commands import load, refresh, run
 from pipelines.ui_command import ui
-from warehouse.errors import PetadayError
+from warehouse.errors import PetadayError, is_disk_full
 from warehouse.home import Home
 
 
@@ -60,6 +61,7 @@ class _Group(click.Group):
             # What is wrong with a person's own input is told whole; of other errors the first line says it.
             lines = (
                 getattr(e, "problems", None)
+                or _no_space_left(e)
                 or _no_place_to_write(e)
                 or (str(e).strip() or type(e).__name__).splitlines()[:1]
             )
@@ -69,9 +71,29 @@ class _Group(click.Group):
         except Exception as e:
             if verbose:
                 raise
+            if lines := _no_space_left(e):
+                err.print(f"petaday: {lines[0]}", markup=False)
+                sys.exit(1)
             first = (str(e).strip().splitlines() or [""])[0]
             err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)", markup=False)
             sys.exit(1)
+
+
+#: SQLite, in which Dagster keeps its records, calls a full disk an I/O error too; with so little space left it is one.
+_HARDLY_ANY_BYTES = 1 << 20
+
+
+def _no_space_left(error: BaseException) -> list[str] | None:
+    """What to do where the disk of the home folder is full; None for other errors, and for those that say it themselves."""
+    if isinstance(error, PetadayError):
+        return None
+    home = Home.from_environment().root
+    is_full = is_disk_full(error)
+    if not is_full and "disk I/O error" in str(error) and home.exists():
+        is_full = shutil.disk_usage(home).free < _HARDLY_ANY_BYTES
+    if not is_full:
+        return None
+    return [f"no space left on the disk of {home}: what was committed is safe; free some and run again"]
 
 
 def _no_place_to_write(error: BaseException) -> list[str] | None:

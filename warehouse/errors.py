@@ -38,7 +38,8 @@ class StoreInterruptedError(PetadayError):
 def is_disk_full(error: BaseException) -> bool:
     """True if the error, whoever raised it, says that the disk is full."""
     return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(
-        words in str(error) for words in ("No space left", "os error 28", "Disk quota exceeded")
+        words in str(error)
+        for words in ("No space left", "os error 28", "Disk quota exceeded", "database or disk is full")
     )
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from assets import recovery, settle
 from assets.catalog import catalog
-from pipelines.cli import _no_place_to_write
+from pipelines.cli import _no_place_to_write, _no_space_left
 from pipelines.instance import instance
 from tests.pipelines.test_cli import petaday
 from tests.warehouse.test_keeping import offers, take
 from warehouse.captures import CaptureStore
+from warehouse.errors import DiskFullError
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
 
@@ -97,3 +98,17 @@ def test_a_reader_who_leaves_stops_nothing() -> None:
     process.stdout.close()
     said = process.stderr.read().decode()
     assert (process.wait(timeout=60), said.strip()) == (0, "went on")
+
+
+def test_a_full_disk_is_called_so_whoever_says_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster keeps its records in SQLite, which calls it a disk I/O error as often as not."""
+    for words in ("database or disk is full", "No space left on device"):
+        assert str(home.root) in (_no_space_left(RuntimeError(f"(sqlite3.OperationalError) {words}")) or [""])[0]
+    home.root.mkdir(parents=True, exist_ok=True)
+    broken = RuntimeError("(sqlite3.OperationalError) disk I/O error")
+    assert _no_space_left(broken) is None
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    assert _no_space_left(broken) == [
+        f"no space left on the disk of {home.root}: what was committed is safe; free some and run again"
+    ]
+    assert _no_space_left(DiskFullError("said already")) is None
