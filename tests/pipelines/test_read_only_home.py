@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_a_full_disk_is_called_so_whoever_says_it(home: Home, monkeypatch: pytes
     home.root.mkdir(parents=True, exist_ok=True)
     broken = RuntimeError("(sqlite3.OperationalError) disk I/O error")
     assert _no_space_left(broken) is None
-    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
     assert _no_space_left(broken) == [
         f"no space left on the disk of {home.root}: what was committed is safe; free some and run again"
     ]
