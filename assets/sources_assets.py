@@ -5,6 +5,7 @@ its own asset red and nothing else.
 """
 
 import datetime as dt
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -64,6 +65,13 @@ def _backfill_policy() -> dg.BackfillPolicy:
 
 def build_source_asset(source: Source) -> dg.AssetsDefinition:
     """The asset of one source."""
+    with warnings.catch_warnings():
+        # Said once for each source, and twice by `petaday ui`; the version of Dagster is locked.
+        warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+        return _source_asset(source)
+
+
+def _source_asset(source: Source) -> dg.AssetsDefinition:
     stale_after = dt.timedelta(days=source.stale_after_days)
     freshness = (
         dg.FreshnessPolicy.time_window(fail_window=stale_after, warn_window=stale_after / 2) if source.cadence else None

@@ -17,6 +17,7 @@ from assets.published.report.asset import REPORT_KEY, report
 from assets.reference import assets as reference
 from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
+from assets.sources._base import Source
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
@@ -70,7 +71,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
             for s in all_sources().values()
         ),
     ]
-    schedules = [_schedule(s.source_id, s.cadence, s.has_history) for s in live if s.cadence and s.plan]
+    schedules = [_schedule(s, s.cadence) for s in live if s.cadence and s.plan]
     jobs_of_upkeep, schedules_of_upkeep = upkeep_jobs()
     return dg.Definitions(
         assets=[*sources, reference.reference_tables, *subjects, *estimates, *files, report],
@@ -93,8 +94,8 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
     )
 
 
-def _schedule(source_id: str, cadence: str, has_history: bool) -> dg.ScheduleDefinition:
-    job = f"refresh_{source_id}"
+def _schedule(source: Source, cadence: str) -> dg.ScheduleDefinition:
+    source_id, job = source.source_id, f"refresh_{source.source_id}"
 
     @dg.schedule(
         name=schedule_name(source_id),
@@ -102,10 +103,16 @@ def _schedule(source_id: str, cadence: str, has_history: bool) -> dg.ScheduleDef
         cron_schedule=cadence,
         execution_timezone="UTC",
         default_status=_status(),
+        description=(
+            f"Reads {source.title} ({source.homepage_url}) for observed.{source.subject}"
+            + (f"; skipped while {source.key_name} is not set" if source.key_name else "")
+            + ("; days that were missed are asked for too" if source.has_history else "")
+            + "."
+        ),
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
         at = context.scheduled_execution_time
-        if not has_history:
+        if not source.has_history:
             # A price list of yesterday cannot be read any more; after an outage the latest is all there is.
             return [dg.RunRequest()]
         requests = [dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M}", partition_key=f"{at:%Y-%m-%d}")]

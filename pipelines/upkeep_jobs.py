@@ -51,6 +51,7 @@ def upkeep_jobs() -> tuple[list[dg.JobDefinition], list[dg.ScheduleDefinition]]:
             job=job,
             cron_schedule=cron,
             execution_timezone="UTC",
+            description=job.description,
             # Without being switched on: a home that nobody keeps fills its disk, a lake becomes slower with every commit.
             default_status=dg.DefaultScheduleStatus.RUNNING,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -290,3 +292,16 @@ def test_a_source_that_never_ends_does_not_hold_up_the_others(home: Home) -> Non
             asked.append(rates in asked_of(told))
             cursor = told.cursor
     assert asked == [False, True]
+
+
+def test_every_schedule_and_sensor_says_what_it_does() -> None:
+    found = build_defs()
+    for one in [*(found.schedules or []), *(found.sensors or [])]:
+        assert (getattr(one, "description", None) or "").strip(), one.name
+
+
+def test_definitions_load_without_a_warning() -> None:
+    """`petaday ui` showed 34 of them before its first page."""
+    code = "import pipelines.definitions"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert result.stderr == ""
