@@ -35,6 +35,7 @@ PUBLISHED = [
                     {"constraint": {"start_time": "22:00:00Z", "end_time": "06:30:00Z"}, "prices": prices(input_mtok=1.0, output_mtok=1.0)},
                 ],
             },
+            {"id": "only-at-night", "prices": [{"constraint": {"start_time": "22:00:00Z", "end_time": "06:00:00Z"}, "prices": prices()}]},
             {"id": "x/twin", "prices": prices()},
             {"id": "y/twin", "prices": prices(input_mtok=5.0)},
             {"id": "free", "prices": {"input_mtok": 0, "output_mtok": 0}},
@@ -165,3 +166,70 @@ def test_the_known_clock_holds(con: duckdb.DuckDBPyConnection) -> None:
     assert first is not None
     cost, _ = ask(con, "alpha", "plain", "2026-05-01", (1000, 500), f", known_at := TIMESTAMPTZ '{first.isoformat()}'")
     assert cost == pytest.approx((1000 * 2 + 500 * 8) / 1e6)
+
+
+#: One log in which requests of every kind stand beside each other: vendor, model, time, tokens.
+LOG = [
+    ("alpha", "plain", "2025-01-01", 1000),
+    ("ALPHA", "Plain", "2025-01-01", 1000),
+    ("beta", "plain", "2025-01-01", 1000),
+    ("beta", "dated", "2025-01-01", 1000),
+    (None, "plain", "2025-01-01", 1000),
+    (None, "dated", "2025-01-01", 1000),
+    ("gamma", "plain", "2025-01-01", 1000),
+    ("alpha", "plain", "2019-01-01", 1000),
+    ("alpha", "nothing", "2019-01-01", 1000),
+    ("alpha", "tiered", "2025-01-01", 1001),
+    ("alpha", "nightly", "2025-01-01T23:00", 1000),
+    ("alpha", "only-at-night", "2025-01-01T23:00", 1000),
+    ("alpha", "only-at-night", "2025-01-01T12:00", 1000),
+    ("alpha", "many", "2025-01-01", 1000),
+    ("alpha", "twin", "2025-01-01", 1000),
+    ("beta", "twin", "2025-01-01", 1000),
+    ("google", "quick-1.5", "2025-01-01", 1000),
+    ("together", "Quick 1.5", "2025-01-01", 1000),
+    ("alpha", None, "2025-01-01", 1000),
+    ("alpha", "plain", "infinity", 1000),
+    ("alpha", "plain", "-infinity", 1000),
+    ("alpha", "plain", None, 1000),
+    ("alpha", "plain", "2025-01-01", None),
+]
+
+
+def priced(con: duckdb.DuckDBPyConnection, log: list[tuple], tier: str = "") -> list[tuple]:
+    """(cost, reason) of each request of one log, in order."""
+    con.execute("CREATE OR REPLACE TEMP TABLE request (n INT, vendor VARCHAR, model VARCHAR, requested_at TIMESTAMPTZ, input_tokens_count BIGINT, output_tokens_count BIGINT)")  # fmt: skip
+    con.executemany("INSERT INTO request VALUES (?, ?, ?, ?, ?, 10)", [(n, *row) for n, row in enumerate(log)])
+    if tier:
+        con.execute(f"ALTER TABLE request ADD COLUMN service_tier VARCHAR DEFAULT {tier}")
+    return con.execute("SELECT cost_usd, unknown FROM request_cost('request') ORDER BY n").fetchall()
+
+
+def test_a_request_costs_the_same_alone_and_in_any_log(con: duckdb.DuckDBPyConnection) -> None:
+    """Names are gathered column by column: what another request names, or when, changes nothing."""
+    whole = priced(con, LOG)
+    assert [priced(con, [row])[0] for row in LOG] == whole
+    reasons = dict(zip(LOG, (reason for _, reason in whole), strict=True))
+    not_sold, no_time = "no price of this model, vendor and service tier", "no price known for its time"
+    assert reasons["beta", "dated", "2025-01-01", 1000] == reasons["gamma", "plain", "2025-01-01", 1000] == not_sold
+    assert reasons["alpha", "nothing", "2019-01-01", 1000] == not_sold
+    for timed in ("2019-01-01", "infinity", "-infinity"):
+        assert reasons["alpha", "plain", timed, 1000] == no_time
+    assert reasons["alpha", "only-at-night", "2025-01-01T23:00", 1000] is None
+    assert reasons["alpha", "only-at-night", "2025-01-01T12:00", 1000] == no_time
+    assert (reasons["alpha", None, "2025-01-01", 1000], reasons["alpha", "plain", None, 1000]) == ("model not given", "time not given")  # fmt: skip
+
+
+def test_a_tier_that_is_named_is_the_one_that_is_priced(con: duckdb.DuckDBPyConnection) -> None:
+    assert priced(con, LOG, "'standard'") == priced(con, LOG, "NULL") == priced(con, LOG)
+    assert priced(con, LOG[:1], "'batch'") == [(None, "no price of this model, vendor and service tier")]
+
+
+def test_cards_have_a_source_and_do_not_overlap(con: duckdb.DuckDBPyConnection) -> None:
+    ((cards, without, overlapping),) = con.execute(
+        "WITH card AS MATERIALIZED (SELECT *, row_number() OVER () AS n FROM token_price_card()) SELECT (SELECT count(*) FROM card), "
+        "(SELECT count(*) FROM card WHERE source_id IS NULL OR input_usd_per_mtok IS NULL AND output_usd_per_mtok IS NULL), "
+        "(SELECT count(*) FROM card a JOIN card b USING (vendor_key, listing, service_tier) WHERE a.n < b.n AND a.from_at < b.to_at AND b.from_at < a.to_at "
+        "AND a.tokens_above < b.tokens_to AND b.tokens_above < a.tokens_to AND a.first_minute < b.last_minute AND b.first_minute < a.last_minute)"
+    ).fetchall()
+    assert (cards > 20, without, overlapping) == (True, 0, 0)
