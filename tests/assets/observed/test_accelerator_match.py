@@ -106,6 +106,14 @@ def test_names_that_look_alike_are_told_apart(
         ("gcp", "A4 Nvidia B200", "Nvidia B200", None, "nvidia-b200-sxm-180gb"),
         ("gcp", "RTX 6000 96GB", "RTX 6000 96GB", 96, "nvidia-rtx-pro-6000-server-96gb"),
         ("azure", "Standard_NCC40ads_H100_v5", "H100", None, "nvidia-h100-nvl-94gb"),
+        *(
+            ("runpod", f"NVIDIA RTX PRO 6000 Blackwell {edition}", "RTXPRO6000", 96, f"nvidia-rtx-pro-6000-{card}-96gb")
+            for edition, card in (
+                ("Server Edition", "server"),
+                ("Workstation Edition", "workstation"),
+                ("Max-Q Workstation Edition", "max-q"),
+            )
+        ),
         ("aws", "p6-b300.48xlarge", None, None, "nvidia-b300-sxm-288gb"),
         ("aws", "p9.48xlarge", None, None, None),
     ],
@@ -119,3 +127,27 @@ def test_names_of_one_provider(
     accelerator: str | None,
 ) -> None:
     assert matched(con, name, memory_gib, provider, instance) == accelerator
+
+
+@pytest.mark.parametrize(
+    ("provider", "instance", "share"),
+    [
+        ("azure", "Standard_NC24lds_xl_RTXPRO6000BSE_v6", 0.25),
+        ("azure", "Standard_NC36ds_xl_RTXPRO6000BSE_v6", 0.25),
+        ("azure", "Standard_NC72lds_xl_RTXPRO6000BSE_v6", 0.5),
+        ("azure", "Standard_NC144ds_xl_RTXPRO6000BSE_v6", 1),
+        ("azure", "Standard_NC288ds_xl_RTXPRO6000BSE_v6", 2),
+        ("azure", "Standard_NV6ads_A10_v5", 0.1667),
+        ("aws", "g6f.large", 0.125),
+        ("gcp", "g4-standard-12", 0.25),
+    ],
+)
+def test_a_machine_with_a_share_of_a_card(
+    con: duckdb.DuckDBPyConnection, provider: str, instance: str, share: float
+) -> None:
+    """Azure's list of sizes calls a quarter of a card one GPU; its price is not that of a card."""
+    found = con.execute(
+        "SELECT accelerator_count FROM reference.instance_accelerator WHERE provider = ? AND instance_type = ?",
+        [provider, instance],
+    ).fetchone()
+    assert found == (share,)
