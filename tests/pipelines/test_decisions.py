@@ -354,6 +354,30 @@ def test_a_date_before_anything_was_known_is_one_line(
         estimate_any(bundled, parse_any(asked), dt.datetime(2026, 6, 1, tzinfo=dt.UTC))
 
 
+def test_a_card_is_moved_to_by_any_of_its_names(bundled: duckdb.DuckDBPyConnection) -> None:
+    """As everywhere else; the macro knows it by its key."""
+    asked = "[why_moved]\nestimate = 'gpt-3-175b-h100'\nfrom_at = 2025-06-01\nto_at = 2026-06-01\nto_accelerator = '{}'"
+    now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+    by_key, by_name = (
+        estimate_any(bundled, parse_any(asked.format(card)), now)["rows"]
+        for card in ("nvidia-h200-sxm-141gb", "H200 SXM")
+    )
+    assert by_name == by_key
+    assert any(r["part"] == "hardware" for r in by_key)
+
+
+def test_no_energy_is_no_question_of_where(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Refused in a file; the macro says that nothing changes by no share of nothing."""
+    with pytest.raises(ScenarioError, match="it_energy_kwh: 0 given; allowed is a number of kWh from 1e-09"):
+        parse_any("[east_west]\nit_energy_kwh = 0")
+    found = bundled.execute(
+        "SELECT carbon_change_share, verdict FROM east_west(it_energy_kwh := 0) WHERE NOT is_home"
+    ).fetchall()
+    assert found
+    assert {share for share, _ in found} == {None}
+    assert all("carbon not known" in verdict for _, verdict in found)
+
+
 def test_a_question_that_nothing_answers_says_so(bundled: duckdb.DuckDBPyConnection) -> None:
     """Two models of a year make no line."""
     found = estimate_any(bundled, parse_any("[compute_growth]\nfrom_on = 1970-01-01\nto_on = 1971-01-01"))
@@ -821,6 +845,14 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
             "accelerator: 'H1000' is not known; did you mean nvidia-h100",
         ),
         ("[siting]\nmodel = 'gpt-3-175'", "did you mean gpt-3-175b"),
+        (
+            "[why_moved]\nestimate = 'llama-65b'\nfrom_at = 2024-01-01\nto_accelerator = 'H100'",
+            "to_accelerator: 'H100' may be nvidia-h100-nvl-94gb, nvidia-h100-pcie-80gb, nvidia-h100-sxm-80gb; name one",
+        ),
+        (
+            "[why_moved]\nestimate = 'llama-65b'\nfrom_at = 2024-01-01\nto_accelerator = 'H1000'",
+            "to_accelerator: 'H1000' is not known; did you mean nvidia-h100",
+        ),
         ("[siting]\ngpu_hours = 10\nfrom_provider = 'asw'", "did you mean aws"),
         ("[why_moved]\nestimate = 'llama-65'\nfrom_at = 2024-01-01", "did you mean llama-65b"),
         ("[east_west]\nit_energy_kwh = 1\nfrom_cluster = 'shaoguann'", "did you mean shaoguan"),

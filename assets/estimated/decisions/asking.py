@@ -68,11 +68,12 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
     for name, parameter, value in pairs:
         if parameter.known is None:
             continue
-        if parameter.known == "accelerator":
+        if parameter.known in ("accelerator", "one accelerator"):
             meant = con.execute("SELECT accelerator_id FROM accelerator_ids(?) ORDER BY 1", [value]).fetchall()
             found = len(meant)
             column, table = "accelerator_id", "reference.accelerator"
-            if found > 1 and name.startswith("workloads") and (str(value).lower(),) not in meant:
+            is_one = parameter.known == "one accelerator" or name.startswith("workloads")
+            if found > 1 and is_one and (str(value).lower(),) not in meant:
                 problems.append(f"{name}: {value!r} may be {', '.join(i for (i,) in meant)}; name one")
         elif parameter.known == "model":
             column, table = "model_id", "reference.model"
@@ -102,6 +103,17 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
             problems.append(f"{name}: {value!r} is not known{near}")
     if problems:
         raise ScenarioError(problems)
+
+
+def _with_accelerator_ids(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> DecisionStatement:
+    """The statement with an accelerator that a macro knows by its key alone so named, however the file wrote it."""
+    meant = {}
+    for name, parameter in statement.decision.parameters.items():
+        given = statement.arguments.get(name)
+        if parameter.known == "one accelerator" and given is not None:
+            ids = [i for (i,) in con.execute("SELECT accelerator_id FROM accelerator_ids(?)", [given]).fetchall()]
+            meant[name] = str(given).lower() if str(given).lower() in ids else ids[0]
+    return replace(statement, arguments={**statement.arguments, **meant}) if meant else statement
 
 
 def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
@@ -172,6 +184,7 @@ def answer(
     """
     _refuse_dates_ahead(statement, now)
     _refuse_unknown_names(con, statement)
+    statement = _with_accelerator_ids(con, statement)
     if more:
         stated = {k: v for k, v in statement.arguments.items() if statement.decision.parameters[k].kind != "file"}
         statement = replace(statement, arguments=stated | dict(more))

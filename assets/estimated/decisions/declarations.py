@@ -19,7 +19,6 @@ from assets.estimated.methods.common import (
     COUNT,
     HOURS,
     KG,
-    KWH,
     PARAMETERS,
     PUE,
     SHARE,
@@ -91,6 +90,9 @@ _NAME, _DATE = Parameter("text"), Parameter("date")
 #: Who offers, and where: offers name providers and regions that `reference.region` does not; a scenario may name a grid zone.
 _OFFERER = Parameter(
     "text", known="(SELECT provider FROM reference.region UNION SELECT provider FROM observed.cloud_rate_log).provider"
+)
+_OFFERED_REGION = Parameter(
+    "text", known="(SELECT region FROM reference.region UNION SELECT region FROM observed.cloud_rate_log).region"
 )
 _PLACE = Parameter(
     "text",
@@ -164,7 +166,7 @@ DECISIONS: dict[str, Decision] = {
                 "transfer_usd_per_gb": _number(_PRICE_PER_GB),
                 "bandwidth_gbit_per_s": _BANDWIDTH,
                 "against_provider": _OFFERER,
-                "against_region": _REGION,
+                "against_region": _OFFERED_REGION,
                 "against_accelerator": _ACCELERATOR,
                 "against_purchase": _PURCHASE,
             },
@@ -183,7 +185,7 @@ DECISIONS: dict[str, Decision] = {
                 "to_at": _DATE,
                 "from_method": Parameter("text", known="estimated.factor.method_version"),
                 "to_method": Parameter("text", known="estimated.factor.method_version"),
-                "to_accelerator": Parameter("text", known="reference.accelerator.accelerator_id"),
+                "to_accelerator": Parameter("text", known="one accelerator"),
                 "to_provider": _PROVIDER,
                 "to_region": _PLACE,
                 "utilization_to": _number(SHARE_ABOVE_0),
@@ -221,7 +223,7 @@ DECISIONS: dict[str, Decision] = {
         Decision(
             "east_west",
             {
-                "it_energy_kwh": _number(KWH),
+                "it_energy_kwh": _number(Bounds("kWh", 1e-9, 1e15)),
                 "from_cluster": Parameter("text", known="reference.compute_hub.cluster_id"),
                 "of_year": _YEAR,
                 "data_gb": _DATA,

@@ -22,7 +22,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
         FROM reference.compute_hub h CROSS JOIN asked q LEFT JOIN common g ON g.zone = h.grid_zone),
     home AS (SELECT s.* FROM site s JOIN asked q ON s.cluster_id = q.home_cluster),
     moved AS (
-        SELECT s.*, o.electricity_cny - s.electricity_cny AS saving_cny, s.kgco2 / o.kgco2 - 1 AS carbon_change_share,
+        SELECT s.*, o.electricity_cny - s.electricity_cny AS saving_cny, s.kgco2 / nullif(o.kgco2, 0) - 1 AS carbon_change_share,
             CASE WHEN s.cluster_id = o.cluster_id OR q.moved_gb = 0 THEN 0.0 ELSE q.moved_gb * q.cny_per_gb END AS transfer_cny,
             CASE WHEN s.cluster_id = o.cluster_id OR q.moved_gb = 0 THEN 0.0 ELSE q.moved_gb * 8 / q.asked_bandwidth / 3600 END AS transfer_h,
             (SELECT d.central FROM reference.decision_default d WHERE d.factor = 'network_latency_ms' AND d.applies_to =
