@@ -101,9 +101,8 @@ def status() -> int:
         if outcome is None:
             state = f"needs {missing}" if missing else "not read yet"
         else:
-            state = ("bundled" if bundled else "stale" if stale else "fresh") + (
-                "" if outcome != "rejected" else f"; last REJECTED: {message}"
-            )
+            age_word = "bundled" if bundled else "no good answer yet" if age is None else "stale" if stale else "fresh"
+            state = age_word + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
         table.add_row(
             source_id,
             subject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from assets import intake, settle
+from assets.catalog import catalog
+from assets.sources import source_named
 from pipelines.estimate_command import _in_reading_order
 from tests.conftest import MainJob
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.test_keeping import offers, take
 from warehouse.home import Home
+from warehouse.publish import publish
 
 
 def petaday(*arguments: str, home: Home, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -321,3 +326,22 @@ def test_a_history_is_shown_from_its_latest_change_back() -> None:
         ("2026-01-02", "b"),
         ("2026-01-01", "a"),
     ]
+
+
+def test_a_source_whose_only_answer_was_refused_is_not_called_fresh(home: Home) -> None:
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    intake.take_files(
+        home, source_named("ercot"), [_file(home, "ercot.json", '{"data": {}}')], dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    )
+    settle.record_subject(home, "cloud_rate")
+    settle.record_subject(home, "grid_carbon")
+    publish(home, catalog())
+    (line,) = [line for line in petaday("status", home=home).stdout.splitlines() if " ercot " in line]
+    assert "no good answer yet; last REJECTED" in line
+    assert "fresh" not in line
+
+
+def _file(home: Home, name: str, body: str) -> Path:
+    path = home.root / name
+    path.write_text(body, encoding="utf-8")
+    return path
