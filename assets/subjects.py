@@ -55,8 +55,8 @@ GPU_HOUR_BOUNDS_USD = (0.05, 0.003, 200.0)
 CURRENCY = text("ISO 4217 code of the quoted amount.", nullable=False, allowed=tuple(_CURRENCY_SCALE))
 
 
-def _currency_scale() -> pl.Expr:
-    return pl.col("currency_code").replace_strict(_CURRENCY_SCALE, default=None, return_dtype=pl.Float64)
+def _currency_scale(column: str = "currency_code") -> pl.Expr:
+    return pl.col(column).replace_strict(_CURRENCY_SCALE, default=None, return_dtype=pl.Float64)
 
 
 #: Names of a slice of an accelerator ("H100 MIG 1g.10gb"); runs of digits, so that "1g" of a name alone is none.
@@ -221,6 +221,12 @@ class ExchangeRate(dy.Schema):
     rate_per_base = number(
         "Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0
     )
+
+    @dy.rule()
+    def rate_in_bounds(cls) -> pl.Expr:
+        """A rate within thirty times the usual one, where that is known: a file turned upside down is not."""
+        usual = _currency_scale() / _currency_scale("base_currency_code")
+        return (pl.col("rate_per_base") / usual).is_between(1 / 30, 30).fill_null(value=True)
 
 
 class ModelCompute(dy.Schema):

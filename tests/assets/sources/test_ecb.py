@@ -114,3 +114,16 @@ def test_live(home: Home, replay: ReplayServer) -> None:
     assert batch.scopes[0].frame["rate_per_base"].to_list() == [1.179, 129.62]
     (requests,) = ECB.plan(Window(NOW, dt.date(1999, 1, 4), dt.date(1999, 2, 1)))
     assert requests[0].url.endswith("eurofxref-hist.zip")
+
+
+def test_rates_turned_upside_down_are_refused(samples: Path, tmp_path: Path) -> None:
+    """Euros for a yen are no yen for a euro: most rows are refused, and so is the answer; as it is none is."""
+    real = (samples / "ecb/eurofxref_daily_2026-04-13.csv").read_text()
+    head, row = real.splitlines()[:2]
+    cells = row.split(",")
+    turned = [cells[0], *(f"{1 / float(c):.6f}" if c.strip() else c for c in cells[1:])]
+    scopes, rejected = read_body("ecb", f"{head}\n{','.join(turned)}\n", tmp_path, "daily.csv")
+    count = sum(f.height for f in scopes.values())
+    assert rejected["reason"].str.contains("rate in bounds").sum() > 0.4 * (count + rejected.height)
+    scopes, rejected = read_body("ecb", real, tmp_path, "daily.csv")
+    assert rejected.is_empty()
