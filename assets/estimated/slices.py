@@ -97,7 +97,8 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
     if (was, since) == (fingerprint, known):
         return Updated(False, 0, 0)
     is_rebuilt = was != fingerprint
-    touched = _find_touched(con, sliced, 0 if is_rebuilt else since)
+    _find_touched(con, sliced, 0 if is_rebuilt else since)
+    days = con.execute(f"SELECT {sliced.day}, count(*) FROM _touched GROUP BY ALL ORDER BY ALL").fetchall()
     written = 0
     # An addition is one transaction; a rebuild one for each chunk.
     with nullcontext() if is_rebuilt else transaction(con):
@@ -107,15 +108,15 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
                 f"DELETE FROM {name} WHERE method_version = ? AND {sliced.day} NOT IN (SELECT {sliced.day} FROM _touched)",
                 [sliced.method_version],
             ).fetchall()
-        for first_on, last_on in _chunks(con, sliced):
+        for first_on, last_on in _chunks(days):
             with transaction(con) if is_rebuilt else nullcontext():
                 written += _compute(con, sliced, first_on, last_on, whole_days=is_rebuilt)
         set_mark(con, name, fingerprint, known)
     con.execute("DROP TABLE _touched").fetchall()
-    return Updated(is_rebuilt, touched, written)
+    return Updated(is_rebuilt, sum(count for _, count in days), written)
 
 
-def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) -> int:
+def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) -> None:
     """`_touched`: series and days whose rows words recorded after `since` (microseconds) may change."""
     series, log = ", ".join(sliced.series), sliced.subject.log_name
     # As the last one in order: of row groups that end earlier nothing is read, where max() reads them all.
@@ -131,12 +132,10 @@ def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) ->
         f"utc_day(make_timestamptz($last_at::BIGINT)) AS last_on))) WHERE {sliced.narrowed}",
         {"since": since, "last_at": last_at},
     ).fetchall()
-    return con.execute("SELECT count(*) FROM _touched").fetchall()[0][0]
 
 
-def _chunks(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Iterator[tuple[dt.date, dt.date]]:
-    """Spans of touched days, each with about `CHUNK` series-days."""
-    days = con.execute(f"SELECT {sliced.day}, count(*) FROM _touched GROUP BY ALL ORDER BY ALL").fetchall()
+def _chunks(days: list[tuple[dt.date, int]]) -> Iterator[tuple[dt.date, dt.date]]:
+    """Spans of touched days, each with about `CHUNK` series-days; of each day is given how many series it has."""
     first = last = None
     size = 0
     for day, count in days:
