@@ -89,15 +89,16 @@ def _number(bounds: Bounds) -> Parameter:
 _NAME, _DATE = Parameter("text"), Parameter("date")
 #: Who offers, and where: offers name providers and regions that `reference.region` does not; a scenario may name a grid zone.
 _OFFERER = Parameter(
-    "text", known="(SELECT provider FROM reference.region UNION SELECT provider FROM observed.cloud_rate_log).provider"
+    "text",
+    known="(SELECT provider FROM reference.region UNION ALL SELECT provider FROM observed.cloud_rate_log).provider",
 )
 _OFFERED_REGION = Parameter(
-    "text", known="(SELECT region FROM reference.region UNION SELECT region FROM observed.cloud_rate_log).region"
+    "text", known="(SELECT region FROM reference.region UNION ALL SELECT region FROM observed.cloud_rate_log).region"
 )
 _PLACE = Parameter(
     "text",
-    known="(SELECT region FROM reference.region UNION SELECT region FROM observed.cloud_rate_log "
-    "UNION SELECT zone FROM observed.grid_carbon_log).region",
+    known="(SELECT region FROM reference.region UNION ALL SELECT region FROM observed.cloud_rate_log "
+    "UNION ALL SELECT zone FROM observed.grid_carbon_log).region",
 )
 _ACCELERATOR = Parameter("text", known="accelerator")
 _MODEL = Parameter("text", known="model")
