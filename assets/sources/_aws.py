@@ -6,6 +6,7 @@ import csv
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -85,6 +86,8 @@ _HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
 #: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
 _BLOCK = 8 << 20
 _AHEAD = 1 << 16
+#: Threads that read blocks: Polars keeps one and a third of two cores busy with one of them.
+_READERS = 2
 
 
 def csv_rows(
@@ -126,44 +129,52 @@ def csv_rows(
     schema = dict.fromkeys(header, pl.String)
     kept = [pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns]
     condition = pl.lit(value=True) if wanted is None else wanted
-    parts = []
-    try:
-        for lines in _lines_of_interest(document, found.end() + 1, len(header), naming):
-            text = f"{line.rstrip()}\n{lines}".encode()
+    sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
+    with document.path.open("rb", buffering=0) as file, ThreadPoolExecutor(_READERS) as pool:
+        size = os.fstat(file.fileno()).st_size
+
+        def rows_of(place: tuple[int, int]) -> pl.DataFrame:
+            begins, ends = place
+            # One read of whole lines, so that no byte is copied again.
+            block = os.pread(file.fileno(), ends - begins, begins)
+            if len(block) < ends - begins:
+                raise LayoutError(f"{document.url}: the file became shorter while it was read")
+            if ends == size:
+                _check_last_line(document, block, len(header))
+            text = f"{line.rstrip()}\n{_lines_of_interest(block, sought)}".encode()
             rows = pl.read_csv(text, columns=[c for c in columns if c in header], schema=schema)
-            parts.append(rows.select(kept).filter(condition))
-    except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {str(e).splitlines()[0][:200]}") from e
+            return rows.select(kept).filter(condition)
+
+        # One thread parses the lines of interest while another one finds those of the next block.
+        try:
+            parts = list(pool.map(rows_of, _places(file.fileno(), found.end() + 1, size)))
+        except pl.exceptions.PolarsError as e:
+            why = str(e).splitlines()[0][:200]
+            raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {why}") from e
     return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), metadata
 
 
-def _lines_of_interest(document: Document, start: int, width: int, naming: Sequence[str]) -> Iterator[str]:
-    """Lines that name all the words, block by block; no field of these files holds a line break."""
-    sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
-    with document.path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        while start < size:
-            end = _end_of_line(file.fileno(), start + _BLOCK, size)
-            # One read of whole lines, so that no byte is copied again.
-            block = os.pread(file.fileno(), end - start, start)
-            if not block:
-                raise LayoutError(f"{document.url}: the file became shorter while it was read")
-            start += len(block)
-            if start >= size:
-                _check_last_line(document, block, width)
-            if block.isspace():
-                continue
-            part = pl.read_csv(
-                block,
-                has_header=False,
-                separator="\x1f",
-                quote_char=None,
-                schema={"line": pl.String},
-                truncate_ragged_lines=True,
-            ).filter(sought)
-            # Joined, so that no view keeps the block alive.
-            if part.height:
-                yield part["line"].str.strip_chars_end("\r").str.join("\n").item()
+def _places(descriptor: int, start: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where blocks of whole lines begin and end; no field of these files holds a line break."""
+    while start < size:
+        end = _end_of_line(descriptor, start + _BLOCK, size)
+        yield start, end
+        start = end
+
+
+def _lines_of_interest(block: bytes, sought: pl.Expr) -> str:
+    """The lines of a block that are sought, joined, so that no view keeps the block alive."""
+    if block.isspace():
+        return ""
+    found = pl.read_csv(
+        block,
+        has_header=False,
+        separator="\x1f",
+        quote_char=None,
+        schema={"line": pl.String},
+        truncate_ragged_lines=True,
+    ).filter(sought)
+    return found["line"].str.strip_chars_end("\r").str.join("\n").item()
 
 
 def _end_of_line(descriptor: int, at: int, size: int) -> int:
