@@ -52,7 +52,10 @@ _DEFAULTS = {"region": "global", "purchase_option": "on_demand", "price_componen
 
 def heading_of(table: Tag) -> str:
     """The words that stand over a table."""
-    return text_of(table.find("caption")) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
+    # A caption comes before the rows: a long table is not searched to its end for one.
+    first = table.find(["caption", "tr"])
+    caption = first if isinstance(first, Tag) and first.name == "caption" else None
+    return text_of(caption) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
 
 
 def is_for_a_term(table: Tag) -> bool:

@@ -65,14 +65,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     soup = soup_of(document)
     raw = document.read_bytes()
     tabs = _tab_counts(soup) if b"tabpanel" in raw else {}
-    for_a_term = [table for table in soup.find_all("table") if is_for_a_term(table)]
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     heading, at, width = "", _PLACES, 0
     # An excerpt may begin below its heading: the words stand anywhere before the first row.
     is_per_gpu_page = re.search(rb"PRICE\s*(?:/|per)\s*GPU", raw, re.I) is not None
+    place, of_term = None, False
     for row in soup.find_all("tr"):
-        if row.find_parent("table") in for_a_term:
+        # Rows that stand side by side are of one table.
+        if row.parent is not place:
+            place, table = row.parent, row.find_parent("table")
+            of_term = table is not None and is_for_a_term(table)
+        if of_term:
             continue
         cells = cells_of(row)
         if "$" not in " ".join(cells) and any(re.match(r"price", cell, re.I) for cell in cells):

@@ -7,14 +7,16 @@ import datetime as dt
 import io
 import json
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.sources import aws_price_list
+from assets.sources import _aws, aws_price_list
 from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.aws_price_list import AWS_PRICE_LIST, AWS_PRICE_LIST_CN, expand
 from tests.assets.sources.reading import read_body, read_files
@@ -229,6 +231,39 @@ def test_what_is_kept_and_what_is_left_out(layout: object, tmp_path: Path) -> No
     counts = dict(scopes["us-east-1"].select("instance_type", "accelerator_count").iter_rows())
     assert counts == {"p5.48xlarge": 8.0, "trn1.32xlarge": None}
     assert rejected.is_empty()
+
+
+@pytest.mark.parametrize("block", [1, 700, 5_000])
+def test_blocks_read_by_two_threads_give_the_rows_of_the_whole_in_order(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a block holds no line of interest; one that cannot be read refuses the file."""
+    rows = [
+        {"SKU": f"S{n}", "Instance Type": f"p{n}.48xlarge", "PricePerUnit": str(n + 1)}
+        | ({"Operating System": "Windows"} if n % 5 else {})
+        for n in range(60)
+    ]
+    text = offers(*rows)
+    whole, _ = read_body("aws_price_list", text, tmp_path)
+    assert whole["us-east-1"].height == 12
+    monkeypatch.setattr(_aws, "_BLOCK", block)
+    inside, _ = read_body("aws_price_list", text, tmp_path)
+    assert inside["us-east-1"].equals(whole["us-east-1"])
+    with pytest.raises(LayoutError, match="breaks off"):
+        read_body("aws_price_list", text.rstrip()[:-30], tmp_path)
+    # A block in the middle that cannot be read.
+    find = _aws._lines_of_interest
+
+    def failing(lines: bytes, sought: pl.Expr) -> str:
+        if b'"S30"' in lines:
+            raise pl.exceptions.ComputeError("torn")
+        return find(lines, sought)
+
+    monkeypatch.setattr(_aws, "_lines_of_interest", failing)
+    running = threading.active_count()
+    with pytest.raises(LayoutError, match="not readable as CSV.*torn"):
+        read_body("aws_price_list", text, tmp_path)
+    assert threading.active_count() == running
 
 
 def test_the_order_of_columns_does_not_matter_and_late_ones_may_lack(tmp_path: Path) -> None:
