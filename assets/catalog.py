@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from assets.estimated import index_known
 from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.formula_macros import formula_statements
-from assets.estimated.index_tables import INDEX_TABLES
+from assets.estimated.indices import price_known as index_known
+from assets.estimated.indices.tables import INDEX_TABLES
 from assets.estimated.tables import TABLES as ESTIMATED_TABLES
 from assets.observed import views
 from assets.reference.tables import REFERENCE_TABLES

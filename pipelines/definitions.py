@@ -8,8 +8,8 @@ import dagster as dg
 from assets import sources_assets
 from assets.dagster_support import HomeResource
 from assets.estimated import assets as estimated
-from assets.estimated import index_assets
 from assets.estimated.decisions import assets as decision_assets
+from assets.estimated.indices import assets as index_assets
 from assets.observed import assets as observed
 from assets.observed import region_checks
 from assets.published import assets as published

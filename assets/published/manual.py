@@ -55,11 +55,12 @@ def methodology_page() -> str:
         lines += _formulas(file.name, file.read_text(encoding="utf-8"))
     lines += _defaults()
     lines += ["## Indices", ""]
-    for name in sorted(f.name for f in folder.iterdir() if f.name.startswith("index_") and f.name.endswith(".sql")):
+    indices = folder / "indices"
+    for name in sorted(f.name for f in indices.iterdir() if f.name.endswith(".sql")):
         lines += [
-            f"`assets/estimated/{name}`:",
+            f"`assets/estimated/indices/{name}`:",
             "",
-            *_quoted(_head_of((folder / name).read_text(encoding="utf-8"))),
+            *_quoted(_head_of((indices / name).read_text(encoding="utf-8"))),
             "",
         ]
     lines += _methods()

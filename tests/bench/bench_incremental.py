@@ -15,9 +15,9 @@ import polars as pl
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import slices
-from assets.estimated.index_assets import SLICED
-from assets.estimated.slices import Sliced
+from assets.estimated.indices import slices
+from assets.estimated.indices.assets import SLICED
+from assets.estimated.indices.slices import Sliced
 from assets.subjects import GRID_CARBON
 from tests.bench._timing import seconds
 from tests.bench.bench_grid import slots
@@ -109,8 +109,8 @@ def _peak(home: Home) -> int:
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from assets.catalog import catalog\n"
-        "from assets.estimated import slices\n"
-        "from assets.estimated.index_assets import SLICED\n"
+        "from assets.estimated.indices import slices\n"
+        "from assets.estimated.indices.assets import SLICED\n"
         "from warehouse.connection import write_session\n"
         "from warehouse.home import Home\n"
         "with write_session(Home(Path(sys.argv[1])), catalog()) as con:\n"

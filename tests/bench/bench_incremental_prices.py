@@ -13,7 +13,7 @@ import duckdb
 from assets import settle
 from assets.catalog import catalog
 from assets.estimated.decisions import petaday_history
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from assets.subjects import CLOUD_RATE
 from tests.bench._timing import measured, peak_mib
 from warehouse import log
@@ -179,7 +179,7 @@ import sys
 from pathlib import Path
 from assets.catalog import catalog
 from assets.estimated.decisions import petaday_history
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from tests.bench._timing import peak_of_this_process
 from warehouse.connection import write_session
 from warehouse.home import Home

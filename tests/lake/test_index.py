@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets import settle
 from assets.catalog import catalog
-from tests.assets.estimated.test_index_price import OFFERS, Loader
+from tests.assets.estimated.indices.test_price import OFFERS, Loader
 from tests.lake.test_years import lake
 from warehouse.connection import write_session
 from warehouse.home import Home

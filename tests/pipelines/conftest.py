@@ -11,7 +11,7 @@ from assets import intake, settle
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import all_sources
 from warehouse.connection import write_session
 from warehouse.home import Home

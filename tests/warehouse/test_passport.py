@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from assets import intake, passport, settle
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
-from assets.estimated import index_assets, slices
 from assets.estimated.decisions import assets as decision_assets
+from assets.estimated.indices import assets as index_assets
+from assets.estimated.indices import slices
 from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS

@@ -14,11 +14,11 @@ import hashlib
 import duckdb
 
 from assets.catalog import catalog
-from assets.estimated.changes import EVER, changed_from
+from assets.estimated.changed_days import EVER, changed_from
 from assets.estimated.decisions.asking import keep
 from assets.estimated.decisions.declarations import VERSION, DecisionStatement
 from assets.estimated.decisions.tables import PETADAY_HISTORY
-from assets.estimated.index_tables import PRICE_INDEX
+from assets.estimated.indices.tables import PRICE_INDEX
 from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.scenario_files.sections import bundled_decisions
 

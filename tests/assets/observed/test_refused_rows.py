@@ -12,7 +12,7 @@ import pytest
 
 from assets import intake, reading, settle
 from assets.catalog import catalog
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import source_named
 from assets.subjects import subject_named
 from tests.assets.sources.reading import OBSERVED_AT

@@ -12,7 +12,7 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import source_named
 from tests.conftest import SAMPLES
 from warehouse.connection import write_session

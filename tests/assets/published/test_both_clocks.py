@@ -11,7 +11,8 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.estimated import index_assets, slices
+from assets.estimated.indices import assets as index_assets
+from assets.estimated.indices import slices
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from warehouse.connection import write_session

@@ -18,8 +18,8 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.estimated import slices
-from assets.estimated.index_assets import GRID_DAYS, INDICES, compute
+from assets.estimated.indices import slices
+from assets.estimated.indices.assets import GRID_DAYS, INDICES, compute
 from assets.sources import source_named
 from warehouse.connection import write_session
 from warehouse.home import Home

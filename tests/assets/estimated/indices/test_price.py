@@ -13,9 +13,9 @@ import pytest
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import index_price
 from assets.estimated.decisions import petaday_history
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices import price
+from assets.estimated.indices.assets import INDICES, compute
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE
 from warehouse import log
 from warehouse.connection import transaction, write_session
@@ -134,7 +134,7 @@ def _captures(chance: random.Random) -> list[tuple]:
 
 @pytest.mark.parametrize("seed", range(40 if os.environ.get("PETADAY_NIGHTLY") else 1))
 def test_captures_in_any_order_give_what_computing_anew_gives(home: Home, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr(index_price, "CHUNK", 50)  # many chunks in a rebuild
+    monkeypatch.setattr(price, "CHUNK", 50)  # many chunks in a rebuild
     chance = random.Random(seed)
     settle.refresh_reference(home)
     with write_session(home, catalog()) as con:
@@ -167,7 +167,7 @@ def loader(home: Home) -> Loader:
 def _is_rebuilt(monkeypatch: pytest.MonkeyPatch, loader: Loader) -> bool:
     rebuilt: list[object] = []
     with monkeypatch.context() as patch:
-        patch.setattr(index_price, "_rebuild", rebuilt.append)
+        patch.setattr(price, "_rebuild", rebuilt.append)
         loader.everything()
     return bool(rebuilt)
 
@@ -264,8 +264,8 @@ def test_a_rebuild_that_was_killed_begins_again(loader: Loader, monkeypatch: pyt
     for day in range(5):
         loader.prices("skypilot", "aa", day, {k: v + day / 100 for k, v in OFFERS.items()})
     whole = loader.everything()
-    monkeypatch.setattr(index_price, "CHUNK", 3)
-    written, insert = [], index_price._insert
+    monkeypatch.setattr(price, "CHUNK", 3)
+    written, insert = [], price._insert
 
     def killed(*given: object, **more: object) -> None:
         if len(written) == 3:
@@ -274,7 +274,7 @@ def test_a_rebuild_that_was_killed_begins_again(loader: Loader, monkeypatch: pyt
         insert(*given, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(index_price, "_insert", killed)
+        patch.setattr(price, "_insert", killed)
         with pytest.raises(KeyboardInterrupt):
             loader.anew()
     assert loader.everything() == whole

@@ -12,11 +12,11 @@ import duckdb
 from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import POOL, HomeResource, of_table
-from assets.estimated import index_price
-from assets.estimated.index_tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
+from assets.estimated.indices import price
+from assets.estimated.indices.slices import Sliced, update
+from assets.estimated.indices.tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.missing_inputs import is_waiting
-from assets.estimated.slices import Sliced, update
 from assets.lineage import provenance
 from assets.observed.checks import told
 from assets.subjects import GRID_CARBON
@@ -25,7 +25,7 @@ from warehouse.quoting import quoted
 from warehouse.tables import Table
 
 _HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
-GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "index_grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
+GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
 #: A trial looks 28 days back and 28 or 60 hours ahead, and is made when the last of these is known: so a word changes days with a
 #: moment (every sixth hour) not more than that before it, and of these those whose hours ahead the log has reached.
 _TRIED = " OR ".join(
@@ -35,7 +35,7 @@ _TRIED = " OR ".join(
 GREEN_TRIALS = Sliced(
     GREEN_TRIAL,
     "green-window-3",
-    "index_green_trial.sql",
+    "green_trial.sql",
     GRID_CARBON,
     ("zone", "source_id"),
     "asked_on",
@@ -85,19 +85,19 @@ class Index:
 
     def sql(self) -> str:
         """Its rule."""
-        return resources.files("assets.estimated").joinpath(self.file).read_text(encoding="utf-8")
+        return resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
 
 
 INDICES = (
     Index(
         PRICE_INDEX,
-        index_price.METHOD_VERSION,
-        "index_price.sql",
+        price.METHOD_VERSION,
+        "price.sql",
         ("cloud_rate", "exchange_rate"),
         ("accelerator", "accelerator_alias", "instance_accelerator"),
         steps=(PRICE_OFFER, PRICE_LINK),
     ),
-    Index(GREEN_WINDOW, "green-window-3", "index_green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
+    Index(GREEN_WINDOW, "green-window-3", "green_window.sql", ("grid_carbon",), (), parts=(GREEN_TRIALS,)),
 )
 
 
@@ -117,7 +117,7 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index: Index) -> str:
 def compute(con: duckdb.DuckDBPyConnection, index: Index) -> bool:
     """Bring one index up to date if an input changed; True if it did. Rows of other method versions stay."""
     if index.table is PRICE_INDEX:
-        return index_price.update(con, catalog().fingerprint)
+        return price.update(con, catalog().fingerprint)
     for part in index.parts:
         update(con, part)
     fingerprint, name = _fingerprint(con, index), index.table.full_name

@@ -21,8 +21,8 @@ from importlib import resources
 
 import duckdb
 
-from assets.estimated import changes
-from assets.estimated.index_tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
+from assets.estimated import changed_days
+from assets.estimated.indices.tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from assets.subjects import CLOUD_RATE
@@ -54,8 +54,8 @@ _REFERENCES = ("accelerator", "accelerator_alias", "instance_accelerator")
 
 @cache
 def _template(part: str) -> str:
-    name = "index_price.sql" if part == "index" else f"index_price_{part}.sql"
-    return resources.files("assets.estimated").joinpath(name).read_text(encoding="utf-8")
+    name = "price.sql" if part == "index" else f"price_{part}.sql"
+    return resources.files("assets.estimated.indices").joinpath(name).read_text(encoding="utf-8")
 
 
 def rule(part: str, **relations: str) -> str:
@@ -107,14 +107,14 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
         forget_mark(con, name)
         _rebuild(con)
         with transaction(con):
-            changes.note(con, PRICE_INDEX, known, changes.EVER)
+            changed_days.note(con, PRICE_INDEX, known, changed_days.EVER)
             set_mark(con, name, fingerprint, known)
     else:
         scopes, count = _find_offers(con, since, has_rates=rates > since)
         with one_thread(con) if count <= _FEW else nullcontext(), transaction(con):
             first_on = _add(con, since, scopes)
             if first_on is not None:
-                changes.note(con, PRICE_INDEX, known, first_on)
+                changed_days.note(con, PRICE_INDEX, known, first_on)
             set_mark(con, name, fingerprint, known)
     return True
 

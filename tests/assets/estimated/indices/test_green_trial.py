@@ -10,7 +10,7 @@ import pytest
 
 from assets.subjects import GRID_CARBON
 
-SQL = Path(__file__).parents[3] / "assets" / "estimated"
+SQL = Path(__file__).parents[4] / "assets" / "estimated" / "indices"
 
 
 @pytest.fixture(params=["UTC", "Europe/London", "America/Los_Angeles"])
@@ -36,7 +36,7 @@ def history(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnectio
         con.execute(
             "CREATE TABLE _touched AS SELECT 'GB' AS zone, 'test' AS source_id, unnest(range(DATE '2025-03-09', DATE '2025-04-05', INTERVAL 1 DAY))::DATE AS asked_on"
         )
-        con.execute("CREATE TABLE estimated.green_trial AS " + _with_days(_rule("index_green_trial.sql")))
+        con.execute("CREATE TABLE estimated.green_trial AS " + _with_days(_rule("green_trial.sql")))
         con.execute("CREATE TABLE meta.source (source_id VARCHAR, is_bundled BOOLEAN)")
         yield con
 
@@ -78,7 +78,7 @@ def test_what_was_measured_speaks_once_it_is_known(history: duckdb.DuckDBPyConne
         "INSERT INTO observed.grid_carbon_log SELECT * REPLACE ('estimated' AS basis_kind, 5 * intensity_gco2e_per_kwh AS intensity_gco2e_per_kwh, "
         "observed_at - INTERVAL 1 DAY AS observed_at) FROM observed.grid_carbon_log"
     )
-    trials = "SELECT * FROM (" + _with_days(_rule("index_green_trial.sql")) + ") ORDER BY ALL"
+    trials = "SELECT * FROM (" + _with_days(_rule("green_trial.sql")) + ") ORDER BY ALL"
     assert history.execute(trials).fetchall() == history.execute("FROM estimated.green_trial ORDER BY ALL").fetchall()
     history.execute("DELETE FROM observed.grid_carbon_log WHERE basis_kind = 'actual'")
     estimated = history.execute(trials).fetchall()
@@ -91,7 +91,7 @@ def test_what_the_advice_reached_is_that_of_all_trials_together(history: duckdb.
     """11 trials: at once 4 x 275 + 4 x 278.125 + 2 x 250 + 300 = 3012.5; advised 1600 + 800 + 200 + 100 = 2700; best 562.5 + 250 + 200 + 100."""
     found = history.execute(
         "SELECT trial_count, now_gco2e_per_kwh, saving_share, perfect_saving_share, reached_share, not_worse_share FROM ("
-        + _rule("index_green_window.sql")
+        + _rule("green_window.sql")
         + ") WHERE job_hours = 4"
     ).fetchall()
     saving, best_saving = 1 - 2700 / 3012.5, 1 - 1112.5 / 3012.5

@@ -53,7 +53,7 @@ class Sliced:
 
     def sql(self) -> str:
         """Its rule."""
-        return resources.files("assets.estimated").joinpath(self.file).read_text(encoding="utf-8")
+        return resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
 
     @property
     def fingerprint(self) -> str:

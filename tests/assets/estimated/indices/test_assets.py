@@ -11,7 +11,7 @@ import pytest
 
 from assets import intake, settle
 from assets.catalog import catalog
-from assets.estimated.index_assets import INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import all_sources
 from tests.warehouse.test_keeping import HEADER, take
 from warehouse.connection import write_session
@@ -329,7 +329,7 @@ def test_why_rate_moved_adds_up_exactly(facts: Home) -> None:
 
 def test_log_mean() -> None:
     with duckdb.connect() as con:
-        text = (Path(__file__).parents[3] / "assets" / "published" / "sql" / "_shared.sql").read_text(encoding="utf-8")
+        text = (Path(__file__).parents[4] / "assets" / "published" / "sql" / "_shared.sql").read_text(encoding="utf-8")
         con.execute(next(s.query for s in duckdb.extract_statements(text) if "MACRO log_mean" in s.query))
         assert con.execute("SELECT log_mean(2, 2), round(log_mean(1, 4), 6), log_mean(0, 4)").fetchall() == [
             (2.0, round(3 / math.log(4), 6), None)

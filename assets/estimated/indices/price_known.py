@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.estimated.index_price import METHOD_VERSION, NOWHERE, rule
+from assets.estimated.indices.price import METHOD_VERSION, NOWHERE, rule
 
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 

@@ -16,8 +16,8 @@ import pytest
 
 from assets import settle
 from assets.catalog import catalog
-from assets.estimated import slices
-from assets.estimated.index_assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
+from assets.estimated.indices import slices
+from assets.estimated.indices.assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
 from assets.subjects import CLOUD_RATE, GRID_CARBON
 from warehouse import log
 from warehouse.connection import transaction, write_session
@@ -162,11 +162,11 @@ def test_another_process_goes_on_where_the_last_one_was() -> None:
     """What tells that a rule is as it was is the same text in every process, or each run would compute everything anew."""
     script = (
         "from assets.catalog import catalog\n"
-        "from assets.estimated.index_assets import SLICED\n"
+        "from assets.estimated.indices.assets import SLICED\n"
         "print(catalog().fingerprint, *(sliced.fingerprint for sliced in SLICED))"
     )
     command = [sys.executable, "-c", script]
-    other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[4])
     assert other.stdout.split() == [catalog().fingerprint, *(sliced.fingerprint for sliced in SLICED)]
 
 
