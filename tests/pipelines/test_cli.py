@@ -34,7 +34,7 @@ def petaday(*arguments: str, home: Home, cwd: Path | None = None) -> subprocess.
         env=environment,
         cwd=cwd,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 
