@@ -12,6 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+#: Settings of who writes tables of many millions of rows. Where the order of rows is to be kept, one core alone writes what comes
+#: out of a join; and memory of a table that was dropped goes back to the system, which hands out every page of it anew, unless
+#: DuckDB may keep it.
+LARGE_TABLES = ("SET preserve_insertion_order = false", "SET block_allocator_memory = '2GB'")
+
 
 def seconds(work: Callable[[], object]) -> float:
     """Wall time of one call."""

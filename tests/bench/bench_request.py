@@ -15,7 +15,7 @@ from ecologits.impacts.llm import compute_llm_impacts
 from ecologits.impacts.modeling import Impacts
 
 from assets.catalog import catalog
-from tests.bench._timing import against_loop
+from tests.bench._timing import LARGE_TABLES, against_loop
 from warehouse.connection import write_session
 from warehouse.home import Home
 
@@ -93,8 +93,8 @@ def run() -> None:
         with write_session(home, catalog()) as con:
             con.execute(f"CREATE TABLE request AS {_REQUESTS.format(rows=ROWS)}").fetchall()
             rows = con.sql(f"FROM request WHERE request_id < {LOOPED} ORDER BY request_id").pl().to_dicts()
-            # Where the order of rows is to be kept, one core alone writes what comes out of a join.
-            con.execute("SET preserve_insertion_order = false").fetchall()
+            for setting in LARGE_TABLES:
+                con.execute(setting).fetchall()
             for title, names, taken in (("5 totals", _TOTALS, _totals), ("8 quantities of the split", _SPLIT, _split)):
                 results = (
                     f"SELECT request_id, {', '.join(names)} FROM request_impact('request', method := 'ecologits-0.9.1')"

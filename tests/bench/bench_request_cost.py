@@ -20,7 +20,7 @@ from genai_prices.data_snapshot import get_snapshot
 from assets import intake, settle
 from assets.catalog import catalog
 from assets.sources import all_sources
-from tests.bench._timing import against_loop
+from tests.bench._timing import LARGE_TABLES, against_loop
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -144,8 +144,8 @@ def run() -> None:
             con.execute("CREATE TABLE model AS SELECT *, row_number() OVER () - 1 AS number FROM listed").fetchall()
             con.execute(f"CREATE TABLE request AS {_REQUESTS.format(rows=ROWS, models=len(models))}").fetchall()
             rows = con.sql(f"FROM request WHERE request_id < {LOOPED} ORDER BY request_id").pl().to_dicts()
-            # Where the order of rows is to be kept, one core alone writes what comes out of a join.
-            con.execute("SET preserve_insertion_order = false").fetchall()
+            for setting in LARGE_TABLES:
+                con.execute(setting).fetchall()
             results = "SELECT request_id, input_cost_usd, output_cost_usd, cost_usd FROM request_cost('request')"
             for kind in ("TEMP TABLE", "TABLE"):
                 theirs: list[float] = []
