@@ -5,9 +5,12 @@ Nothing here knows a publisher. Text of a page is data: it is read with fixed pa
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +38,40 @@ _BLOCKS = (
 _MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d|\.\d)")
 
 
+#: Trees are circles, which only the collector frees: so many bytes of pages at most wait for it (trees take forty times as much).
+_MOST_UNCOLLECTED = 1 << 20
+
+
+class _Growing:
+    """Trees are built without a search for garbage: to walk through a growing one again and again is a third of building it."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time, self._uncollected = threading.Lock(), 0
+
+    @contextmanager
+    def tree(self, size: int) -> Generator[None]:
+        """Collect nothing while the tree of a page of so many bytes grows."""
+        # A parser does not let go of the interpreter, so that waiting for each other costs nothing.
+        with self._one_at_a_time:
+            self._uncollected += size
+            if self._uncollected > max(size, _MOST_UNCOLLECTED):
+                gc.collect()
+                self._uncollected = size
+            was_on = gc.isenabled()
+            gc.disable()
+            try:
+                yield
+            finally:
+                # To the old objects without a walk: the next collection of young ones would go through the whole tree.
+                gc.freeze()
+                gc.unfreeze()
+                if was_on:
+                    gc.enable()
+
+
+_growing = _Growing()
+
+
 def soup_of(document: Document) -> BeautifulSoup:
     """The page as a tree.
 
@@ -42,7 +79,8 @@ def soup_of(document: Document) -> BeautifulSoup:
         LayoutError: if it is empty, or is a captcha or block page (the message says which words gave it away).
     """
     body = body_of(replace(document, extension="html"))
-    soup = BeautifulSoup(body, "lxml")
+    with _growing.tree(len(body)):
+        soup = BeautifulSoup(body, "lxml")
     # What is struck out is no longer so: the price before, in front of the one of today.
     if re.search(rb"<(?:s|del|strike)[\s>]", body, re.I):
         for struck in soup.find_all(["s", "del", "strike"]):
