@@ -116,6 +116,7 @@ CAISO = Source(
     licence_url="https://www.caiso.com/privacy-policy",
     attribution="California ISO",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="40 12 * * *",

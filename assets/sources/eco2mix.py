@@ -144,6 +144,7 @@ ECO2MIX = Source(
     licence_url="https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
     attribution="RTE, eco2mix",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="10 */6 * * *",

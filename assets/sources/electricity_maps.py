@@ -214,6 +214,7 @@ ELECTRICITY_MAPS = Source(
     licence="Electricity Maps terms (no redistribution on the free tier)",
     attribution="Electricity Maps",
     parse=parse_api,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="10 */12 * * *",
@@ -227,6 +228,7 @@ ELECTRICITY_MAPS_CSV = Source(
     licence="ODbL 1.0 (releases up to 2023), else the file's terms",
     attribution="Electricity Maps",
     parse=parse_csv,
+    parser_version=2,
     extension="csv",
     stale_after_days=400.0,
 )

@@ -181,6 +181,7 @@ EMBER_MONTHLY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",
@@ -198,6 +199,7 @@ EMBER_PRICE = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse_price,
+    parser_version=2,
     extension="csv",
     stale_after_days=60.0,
 )

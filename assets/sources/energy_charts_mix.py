@@ -108,6 +108,7 @@ ENERGY_CHARTS_MIX = Source(
     attribution="Energy-Charts, Fraunhofer ISE",
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="50 */6 * * *",

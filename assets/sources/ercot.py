@@ -89,6 +89,7 @@ ERCOT = Source(
     licence="public ISO data",
     attribution="Electric Reliability Council of Texas",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="20 */6 * * *",

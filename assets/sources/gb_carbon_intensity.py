@@ -239,6 +239,7 @@ GB_CARBON_INTENSITY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",

@@ -247,6 +247,7 @@ GPU_RETAIL = Source(
     homepage_url="https://schema.org/Product",
     licence="prices are facts; pages remain their owners'; most terms forbid scraping",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=tuple(SHOPS),
     cadence="0 10 * * *",

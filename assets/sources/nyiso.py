@@ -94,6 +94,7 @@ NYISO = Source(
     licence="public ISO data",
     attribution="New York ISO",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",

@@ -123,6 +123,7 @@ OCI = Source(
     licence="not stated; list prices published by Oracle",
     attribution="Oracle",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="20 7 * * *",

@@ -137,6 +137,7 @@ SIMONW = Source(
     licence="Apache-2.0",
     attribution="simonw/llm-prices",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="25 5 * * *",

@@ -158,6 +158,7 @@ VAST = Source(
     homepage_url="https://vast.ai/pricing",
     licence="prices are facts; terms of Vast.ai",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",

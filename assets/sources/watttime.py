@@ -133,6 +133,7 @@ WATTTIME = Source(
     licence="WattTime terms",
     attribution="WattTime",
     parse=parse,
+    parser_version=2,
     plan=plan,
     expand=expand,
     hosts=(HOST,),
