@@ -15,13 +15,12 @@ from warehouse import schema
 from warehouse.again import whole_again
 from warehouse.errors import StoreInterruptedError, telling_of_a_full_disk
 from warehouse.home import Home
-from warehouse.sessions import all_or_nothing, configure, one_thread
+from warehouse.sessions import all_or_nothing, configure
 from warehouse.store import Store, store_of
 
 __all__ = [
     "configure",
     "in_write_session",
-    "one_thread",
     "open_work",
     "read_published",
     "told_of_interruptions",

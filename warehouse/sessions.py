@@ -29,16 +29,3 @@ def all_or_nothing(con: duckdb.DuckDBPyConnection, before_commit: Callable[[], N
         with suppress(duckdb.Error):
             con.rollback()
         raise
-
-
-@contextmanager
-def one_thread(con: duckdb.DuckDBPyConnection) -> Generator[None]:
-    """Do with one thread, outside a transaction, what has few rows: to share them out takes longer than to compute them (DuckDB 1.5: a fifth of the time)."""
-    threads = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
-    con.execute("SET threads = 1").fetchall()
-    try:
-        yield
-    finally:
-        # As above: what a dead connection says of this is not why it failed.
-        with suppress(duckdb.Error):
-            con.execute(f"SET threads = {threads}").fetchall()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,7 +25,7 @@ from assets.estimated.indices.tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from assets.subjects import CLOUD_RATE
-from warehouse.connection import one_thread, transaction
+from warehouse.connection import transaction
 from warehouse.log.views import are_changes
 from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
@@ -34,8 +33,6 @@ from warehouse.tables import Table
 METHOD_VERSION = "price-index-1"
 #: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.
 CHUNK = 1_500_000
-#: Offers changed at once up to which one thread takes less time than several.
-_FEW = 1_000
 #: An offer, told from others in the log and in `estimated.price_offer`.
 _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
@@ -110,9 +107,8 @@ def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
             changed_days.note(con, PRICE_INDEX, known, changed_days.EVER)
             set_mark(con, name, fingerprint, known)
     else:
-        scopes, count = _find_offers(con, since, has_rates=rates > since)
-        with one_thread(con) if count <= _FEW else nullcontext(), transaction(con):
-            first_on = _add(con, since, scopes)
+        with transaction(con):
+            first_on = _add(con, since, _find_offers(con, since, has_rates=rates > since))
             if first_on is not None:
                 changed_days.note(con, PRICE_INDEX, known, first_on)
             set_mark(con, name, fingerprint, known)
@@ -237,11 +233,11 @@ def _of_scopes(scopes: Iterable[tuple[str, str]]) -> str:
     return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in scopes) or _NONE
 
 
-def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool) -> tuple[str, int]:
+def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool) -> str:
     """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts (`has_rates`: there are new ones).
 
     Returns:
-        SQL condition that a row is of one of their scopes, and how many offers they are.
+        SQL condition that a row is of one of their scopes.
     """
     is_new = f"recorded_at > make_timestamptz({since})"
     converted = ""
@@ -253,8 +249,7 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool)
         "_offer",
         f"SELECT DISTINCT source_id, scope, {_OFFER_KEY} AS offer_key FROM observed.cloud_rate_log WHERE {is_new} {converted}",
     )
-    found = con.execute("SELECT source_id, scope, count(*) FROM _offer GROUP BY ALL ORDER BY ALL").fetchall()
-    return _of_scopes((source, scope) for source, scope, _ in found), sum(count for _, _, count in found)
+    return _of_scopes(con.execute("SELECT DISTINCT source_id, scope FROM _offer ORDER BY ALL").fetchall())
 
 
 def _read_again(con: duckdb.DuckDBPyConnection, scopes: str) -> None:
