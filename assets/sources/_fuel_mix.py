@@ -85,87 +85,39 @@ def intensities(
     slot = ["zone", "valid_from"]
     known = factors()
     counted = ~pl.col("fuel").is_in(IGNORED)
-    unreadable = (
-        mix.filter(counted & pl.col("generation").is_nan())
-        .group_by(slot)
-        .agg(pl.col(kind).unique().sort().str.join(", ").alias("unreadable"))
-    )
+
+    def told(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+        """The kinds of some rows in one text for each slot."""
+        return rows.group_by(slot).agg(pl.col(kind).unique().sort().str.join(", ").alias(name))
+
+    unreadable = told(mix.filter(counted & pl.col("generation").is_nan()), "unreadable")
     mix = mix.with_columns(pl.col("generation").fill_nan(None))
     # Rows that are alike come twice from pages that overlap.
     stated = mix.filter(counted).unique([*slot, kind, "fuel", "generation"], maintain_order=True)
     if kind != "fuel":
         mix = pl.concat([stated, mix.filter(~counted)])
-    twice = (
-        stated.filter(pl.struct(*slot, kind).is_duplicated() & pl.lit(kind != "fuel"))
-        .group_by(slot)
-        .agg(pl.col(kind).unique().sort().str.join(", ").alias("twice"))
-    )
-    turned = (
-        mix.filter(counted & (pl.col("fuel") != "hydro"))
-        .with_columns(pl.col("generation").clip(lower_bound=0).sum().over("zone").alias("zone_total"))
-        .group_by("zone", kind)
-        .agg(-pl.col("generation").clip(upper_bound=0).sum().alias("below"), pl.col("zone_total").first())
-        .filter((pl.col("below") > MAX_NEGATIVE_SHARE * pl.col("zone_total")) & (pl.col("zone_total") > 0))
-    )
-    negative = (
-        mix.filter(pl.col("generation") < 0)
-        .join(turned.select("zone", kind), on=["zone", kind])
-        .group_by(slot)
-        .agg(pl.col(kind).unique().sort().str.join(", ").alias("negative"))
-    )
+    twice = told(stated.filter(pl.struct(*slot, kind).is_duplicated() & pl.lit(kind != "fuel")), "twice")
+    turned = _turned(mix.filter(counted), kind)
+    negative = told(mix.filter(pl.col("generation") < 0).join(turned, on=["zone", kind]), "negative")
     rows = (
-        mix.filter(~pl.col("fuel").is_in(IGNORED) & pl.col("generation").is_not_null())
+        mix.filter(counted & pl.col("generation").is_not_null())
         .with_columns(pl.col("generation").clip(lower_bound=0))
         .join(known, on="fuel", how="left")
     )
-    zone_total = pl.col("generation").sum().over("zone")
-    expected = (
-        rows.filter(pl.col("direct").is_not_null())
-        .with_columns((pl.col("generation").sum().over("zone", kind) / zone_total).alias("share"))
-        .filter(pl.col("share") >= EXPECTED_SHARE)
-        .select("zone", kind)
-        .unique()
-    )
-    silent = (
-        mix.filter(pl.col("fuel").is_in(list(never_silent)))
-        .group_by("zone", kind)
-        .agg(pl.col("generation").is_null().all().alias("is_silent"))
-        .filter(pl.col("is_silent"))
-    )
-    stated_always = (
-        mix.select("zone").unique().join(pl.DataFrame({kind: always}, schema={kind: pl.String}), how="cross")
-    )
-    expected = pl.concat([expected, silent.select("zone", kind), stated_always]).unique()
+    expected = _expected(mix, rows, kind, never_silent, always)
     slots = mix.select(slot).unique(maintain_order=True)
-    absent = (
-        slots.join(expected, on="zone")
-        .join(rows.select(*slot, kind), on=[*slot, kind], how="anti")
-        .group_by(slot)
-        .agg(pl.col(kind).sort().str.join(", ").alias("absent"))
-    )
-    zero = (
-        rows.group_by(*slot, kind)
-        .agg(pl.col("generation").sum())
-        .filter(pl.col("generation") == 0)
-        .join(expected, on=["zone", kind])
-        .group_by(slot)
-        .agg(pl.col(kind).sort().str.join(", ").alias("zero"))
-    )
+    absent = told(slots.join(expected, on="zone").join(rows, on=[*slot, kind], how="anti"), "absent")
+    by_kind = rows.group_by(*slot, kind).agg(pl.col("generation").sum())
+    zero = told(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), "zero")
     has_factor = pl.col("direct").is_not_null()
     summed = rows.group_by(slot).agg(
         pl.col("generation").sum().alias("total"),
         pl.col("generation").filter(has_factor).sum().alias("known"),
         *((pl.col("generation") * pl.col(b)).filter(has_factor).sum().alias(b) for b in ("direct", "lifecycle")),
     )
-    slots = (
-        slots.join(summed, on=slot, how="left")
-        .join(absent, on=slot, how="left")
-        .join(zero, on=slot, how="left")
-        .join(unreadable, on=slot, how="left")
-        .join(twice, on=slot, how="left")
-        .join(negative, on=slot, how="left")
-        .sort(slot)
-    )
+    for found in (summed, absent, zero, unreadable, twice, negative):
+        slots = slots.join(found, on=slot, how="left")
+    slots = slots.sort(slot)
     before, after = (pl.col("valid_from").diff(n).over("zone").dt.total_seconds().abs() / 60 for n in (1, -1))
     length = MINUTES[resolution]
     nearest = pl.min_horizontal(before, after)
@@ -224,3 +176,35 @@ def intensities(
     )
     bad = slots.filter(pl.col("why").is_not_null())
     return frame, refused(bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why"))
+
+
+def _turned(mix: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Kinds whose generation below zero is too much of their zone's for station use: columns zone and `kind`."""
+    return (
+        mix.filter(pl.col("fuel") != "hydro")
+        .with_columns(pl.col("generation").clip(lower_bound=0).sum().over("zone").alias("zone_total"))
+        .group_by("zone", kind)
+        .agg(-pl.col("generation").clip(upper_bound=0).sum().alias("below"), pl.col("zone_total").first())
+        .filter((pl.col("below") > MAX_NEGATIVE_SHARE * pl.col("zone_total")) & (pl.col("zone_total") > 0))
+        .select("zone", kind)
+    )
+
+
+def _expected(
+    mix: pl.DataFrame, rows: pl.DataFrame, kind: str, never_silent: Collection[str], always: Sequence[str]
+) -> pl.DataFrame:
+    """Kinds that every slot of a zone must have: columns zone and `kind`.
+
+    They are those that matter there by what was reported (`rows`, with factors), those that must not be null from first to
+    last, and those that the publisher always states.
+    """
+    share = pl.col("generation").sum().over("zone", kind) / pl.col("generation").sum().over("zone")
+    usual = rows.filter(pl.col("direct").is_not_null()).filter(share >= EXPECTED_SHARE)
+    silent = (
+        mix.filter(pl.col("fuel").is_in(list(never_silent)))
+        .group_by("zone", kind)
+        .agg(pl.col("generation").is_null().all().alias("is_silent"))
+        .filter("is_silent")
+    )
+    stated = mix.select("zone").unique().join(pl.DataFrame({kind: always}, schema={kind: pl.String}), how="cross")
+    return pl.concat([usual.select("zone", kind), silent.select("zone", kind), stated]).unique()

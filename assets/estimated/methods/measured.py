@@ -46,14 +46,16 @@ def measured_on(con: duckdb.DuckDBPyConnection, statements: Sequence[Statement],
     Raises:
         ScenarioError: one line per accelerator that is not known, or where the one that it runs on is not given.
     """
+    if not statements:
+        return {}
     if any("accelerator" not in s.texts for s in statements):
         raise ScenarioError([f"measured_accelerator: given alone; give accelerator too, on which the {runs} runs"])
     asked = [Scenario(s.scenario_id, UNPRICED, accelerator=s.texts["measured_accelerator"]) for s in statements]
     try:
-        found = look_up(con, asked, dt.datetime.now(dt.UTC))[1] if asked else None
+        found = look_up(con, asked, dt.datetime.now(dt.UTC))[1]
     except ScenarioError as error:
         raise ScenarioError([p.replace("accelerator:", "measured_accelerator:", 1) for p in error.problems]) from None
-    return dict(found.select("scenario_id", "accelerator_id").iter_rows()) if found is not None else {}
+    return dict(found.select("scenario_id", "accelerator_id").iter_rows())
 
 
 def service_of_another_card(
