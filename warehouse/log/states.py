@@ -127,6 +127,23 @@ class StateLoader(Loader):
             )
         return appended
 
+    def find_held(self, snapshot: Snapshot) -> None:
+        """`_held`: of the offers in `_absent`, those that a refused row of the snapshot may have been of."""
+        keys = self.subject.keys
+        found = []
+        if snapshot.refused_keys is not None and snapshot.refused_keys.height:
+            # By which of the columns are told: each kind is a join of its own, by hashes.
+            told = snapshot.refused_keys.select(keys).with_columns(
+                pl.concat_str(pl.col(c).is_not_null().cast(pl.String) for c in keys).alias("_told")
+            )
+            for number, rows in enumerate(told.partition_by("_told", include_key=False)):
+                columns = [c for c in keys if rows[c].null_count() == 0]
+                lend(self.con, f"_refused_{number}", rows.select(keys).unique())
+                alike = f"SEMI JOIN _refused_{number} r ON {same(columns, 'a', 'r')}" if columns else ""
+                found.append(f"SELECT {names(keys)} FROM _absent a {alike}")
+        select = " UNION ".join(found) or f"SELECT {names(keys)} FROM _absent LIMIT 0"
+        self.run(f"CREATE OR REPLACE TEMP TABLE _held AS SELECT *, true AS is_held FROM ({select})")
+
     def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
         """Make the log say, by the words up to this snapshot, what the snapshot says; exact for any order and dates.
 

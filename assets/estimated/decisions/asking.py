@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,7 @@ import duckdb
 import polars as pl
 
 from assets.estimated.decisions.declarations import NOTHING_ANSWERS, VERSION, WORKLOAD, DecisionStatement
-from assets.estimated.scenario_files.fields import (
-    ScenarioError,
-    closest,
-)
+from assets.estimated.scenario_files.fields import ScenarioError, closest
 from warehouse.quoting import quoted
 
 #: What `why_moved` can split: scenarios, and rows of siting and of petaday_history by their keys.
@@ -46,8 +43,24 @@ def _of_country(con: duckdb.DuckDBPyConnection, column: str, given: str) -> str:
     return f"; {'grid zones' if column == 'zone' else 'regions'} of {found[0][0]}: {', '.join(names[:12])}{more}"
 
 
+def _unknown_regions(con: duckdb.DuckDBPyConnection, workloads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line for each workload whose region is none of its provider's."""
+    regions = (
+        "SELECT region FROM reference.region WHERE provider = lower($1) AND ($2 IS NULL OR region = $2) ORDER BY 1"
+    )
+    problems = []
+    for position, workload in enumerate(workloads, 1):
+        place = workload["provider"], workload["region"]
+        if all(place) and not con.execute(regions, place).fetchall():
+            known = [region for (region,) in con.execute(regions, [place[0], None]).fetchall()]
+            problems.append(
+                f"workloads[{position}].region: {place[1]!r} is no region of {place[0]}{closest(str(place[1]), known)}"
+            )
+    return problems
+
+
 def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
-    problems: list[str] = []
+    problems = _unknown_regions(con, statement.arguments.get("workloads", []))
     pairs = [
         (name, p, statement.arguments[name])
         for name, p in statement.decision.parameters.items()
@@ -55,16 +68,6 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
     ]
     for position, workload in enumerate(statement.arguments.get("workloads", []), 1):
         pairs += [(f"workloads[{position}].{k}", WORKLOAD[k], v) for k, v in workload.items() if v is not None]
-    for position, workload in enumerate(statement.arguments.get("workloads", []), 1):
-        place = workload["provider"], workload["region"]
-        regions = (
-            "SELECT region FROM reference.region WHERE provider = lower($1) AND ($2 IS NULL OR region = $2) ORDER BY 1"
-        )
-        if all(place) and not con.execute(regions, place).fetchall():
-            known = [region for (region,) in con.execute(regions, [place[0], None]).fetchall()]
-            problems.append(
-                f"workloads[{position}].region: {place[1]!r} is no region of {place[0]}{closest(str(place[1]), known)}"
-            )
     for name, parameter, value in pairs:
         if parameter.known is None:
             continue
