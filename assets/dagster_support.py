@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import dataframely as dy
 
-from warehouse import alive
+from warehouse import run_locks
 from warehouse.home import Home
 from warehouse.tables import Table, duckdb_type, unit_of
 
@@ -34,7 +34,7 @@ class HomeResource(dg.ConfigurableResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the run as worked on, so that it is known when its process is killed."""
         if context.run is not None:
-            alive.hold(self.get(), context.run.run_id)
+            run_locks.hold(self.get(), context.run.run_id)
 
     def get(self) -> Home:
         """The home named by the environment."""

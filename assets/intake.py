@@ -20,9 +20,9 @@ import polars as pl
 from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
 from assets.sources._http import Client, NotModified, stored_url
-from warehouse import loading, staging, unkept
+from warehouse import loading, pending_captures, staging
 from warehouse.captures import Capture, CaptureStore, Document
-from warehouse.errors import CaptureDamagedError, PetadayError, telling_of_a_full_disk
+from warehouse.errors import CaptureDamagedError, PetadayError, translating_disk_full
 from warehouse.home import Home
 from warehouse.store import is_shared
 
@@ -72,7 +72,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
 
     Documents may be fetched as they are asked for: each is kept, and read where the source can, while the next one comes. A
-    large document is read while it is being kept; if the process dies over it, `unkept.rescue` makes the capture.
+    large document is read while it is being kept; if the process dies over it, `pending_captures.rescue` makes the capture.
 
     Returns:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
@@ -83,8 +83,8 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     at_once = not is_shared() and pages.may_be_read_whole(documents)
     try:
         with (
-            telling_of_a_full_disk(f"keeping what {source.source_id} sent in {home.captures_dir}"),
-            unkept.noted(source.source_id, next(iter(documents))) if at_once else nullcontext(),
+            translating_disk_full(f"keeping what {source.source_id} sent in {home.captures_dir}"),
+            pending_captures.pending(source.source_id, next(iter(documents))) if at_once else nullcontext(),
         ):
             captures = CaptureStore(home).store(
                 source.source_id,
@@ -105,7 +105,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
                 objection = str(e)[:2000]
             if objection:
                 batch = replace(batch, outcome="rejected", message=objection, scopes=())
-        with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
+        with translating_disk_full(f"staging what {source.source_id} sent in {home.staged_dir}"):
             staging.stage(home, batch)
     finally:
         for document in documents if isinstance(documents, Sequence) else pages.documents:
@@ -138,8 +138,8 @@ def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> s
 
 
 def _rescue(home: Home) -> None:
-    with telling_of_a_full_disk(f"keeping what a run that died had fetched in {home.captures_dir}"):
-        unkept.rescue(home)
+    with translating_disk_full(f"keeping what a run that died had fetched in {home.captures_dir}"):
+        pending_captures.rescue(home)
 
 
 def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
@@ -255,7 +255,7 @@ def _take_confirmed(
     same_as = _unchanged(source, [capture], {"urls": {answer.url: last}}) if capture else None
     if capture is None or same_as is None:
         return None
-    with telling_of_a_full_disk(f"staging what {source.source_id} sent in {home.staged_dir}"):
+    with translating_disk_full(f"staging what {source.source_id} sent in {home.staged_dir}"):
         kept = store.note(capture)
         staging.stage(
             home, staging.Batch(source.source_id, source.subject, source.parser_version, [kept], "unchanged", same_as)
@@ -301,7 +301,7 @@ def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt
         suffix = file.suffix.lower().lstrip(".")
         extension = suffix if suffix.isalnum() and len(suffix) <= 8 else source.extension
         spooled = home.spool_dir / f"load-{os.getpid()}-{file.stat().st_ino}.{extension}"
-        with telling_of_a_full_disk(f"copying {file} to {spooled.parent}"):
+        with translating_disk_full(f"copying {file} to {spooled.parent}"):
             shutil.copyfile(file, spooled)
         document = Document(spooled, f"file:{file.name}", fetched_at or now, extension)
         taken.append(take(home, source, [document]))

@@ -13,15 +13,15 @@ import duckdb
 
 from assets.catalog import catalog
 from warehouse.captures import CaptureStore
-from warehouse.connection import told_of_interruptions
+from warehouse.connection import translating_interruptions
 from warehouse.errors import PetadayError
 from warehouse.files import Files
 from warehouse.home import Home
 from warehouse.journal import journal_in
 from warehouse.store import WAREHOUSE_VARIABLE, Store, equality, store_of
 from warehouse.store.file import FileStore
-from warehouse.store.keeping import init
 from warehouse.store.lake import LakeStore, replace_rows
+from warehouse.store.lake_admin import init
 from warehouse.verifying import misfiled_slots
 
 Tell = Callable[[str], None]
@@ -57,7 +57,7 @@ def migrate(home: Home, tell: Tell, *, is_replacing: bool = False) -> list[str]:
     if not file.exists():
         raise PetadayError(f"there is no embedded warehouse in {home.root}: nothing to migrate")
     init(lake, catalog())
-    with told_of_interruptions(lake), file.write_lock(), lake.write_lock():
+    with translating_interruptions(lake), file.write_lock(), lake.write_lock():
         with lake.open_for_writing(catalog()) as con:
             loads = con.execute("SELECT count(*) FROM meta.capture").fetchall()[0][0]
         if loads and not is_replacing:
@@ -156,7 +156,7 @@ def check(home: Home, tell: Tell) -> list[str]:
     """What a lake promises: every row readable, no word twice, load numbers in order, every capture whole."""
     lake = lake_of(home)
     problems: list[str] = []
-    with told_of_interruptions(lake), lake.open_for_reading() as con:
+    with translating_interruptions(lake), lake.open_for_reading() as con:
         for name in [*(s.log_name for s in catalog().subjects), *(t.full_name for t in catalog().tables)]:
             try:
                 con.execute(f"SELECT bit_xor(hash(t)) FROM {name} t").fetchall()

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import duckdb
 
-from assets import reading, settle
+from assets import reading, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
-from warehouse import loading, staging, unkept
+from warehouse import loading, pending_captures, staging
 from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
@@ -59,7 +59,7 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
     )
 
 
-def mended(home: Home, work: Callable[[], R], tell: Tell) -> R:
+def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:
     """Do a piece of work; if the work file turns out damaged, make it again from the captures first.
 
     A process that is killed while DuckDB rewrites a block in place may leave half of it behind (seen once in some sixty
@@ -132,7 +132,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     is_lake = isinstance(lake := store_of(home), LakeStore)
     made_in = FileStore(_Remade(home.root))
     store = CaptureStore(home)
-    unkept.rescue(home)
+    pending_captures.rescue(home)
     with write_lock(home), FileStore(home).write_lock() if is_lake else nullcontext():
         # Read under the lock: what another run records until then belongs to it.
         batches = store.batches()
@@ -142,8 +142,8 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
         _remove(made_in.home.work_file)
         try:
             with made_in.open_for_writing(catalog()) as con:
-                settle.sync_sources(con)
-                settle.load_reference(con, home)
+                recording.sync_sources(con)
+                recording.load_reference(con, home)
                 recorder = loading.Recorder(con, home, catalog(), reading.parse_again(home), keep_journal=False)
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]
@@ -156,7 +156,7 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
                 for batch_id, captures in batches.items():
                     if batch_id not in recorded:
                         results.append(recorder.record(parsed_batch(store, captures, "loaded", None)))
-                settle.match_accelerators(con)
+                recording.match_accelerators(con)
             stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
             if len(journal) < len(told) and isinstance(kept := journal_in(store.files), FileJournal):
                 tell(f"captures of {len(told) - len(journal)} recorded batches are missing: left out")

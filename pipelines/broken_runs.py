@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
-from warehouse import alive
+from warehouse import run_locks
 from warehouse.home import Home
 from warehouse.store import is_shared
 
@@ -37,7 +37,7 @@ def broken_runs(home: Home, instance: dg.DagsterInstance, now: dt.datetime | Non
     moment = now or dt.datetime.now(dt.UTC)
     found = []
     for record in instance.get_run_records(RunsFilter(statuses=_GOING_ON)):
-        held = alive.is_held(home, record.dagster_run.run_id)
+        held = run_locks.is_held(home, record.dagster_run.run_id)
         began = record.start_time or record.create_timestamp.timestamp()
         is_unseen = held is None and not is_shared() and moment.timestamp() - began > UNSEEN_S
         if held is False or is_unseen:
@@ -60,12 +60,12 @@ def bury(home: Home, instance: dg.DagsterInstance, now: dt.datetime | None = Non
     if storage.supports_global_concurrency_limits:
         for run_id in storage.get_concurrency_run_ids():
             run = instance.get_run_by_id(run_id)
-            if (run is None or run.is_finished) and not alive.is_held(home, run_id):
+            if (run is None or run.is_finished) and not run_locks.is_held(home, run_id):
                 storage.free_concurrency_slots_for_run(run_id)
-    for run_id in alive.marked(home):
+    for run_id in run_locks.run_ids(home):
         run = instance.get_run_by_id(run_id)
-        if (run is None or run.is_finished) and not alive.is_held(home, run_id):
-            alive.let_go(home, run_id)
+        if (run is None or run.is_finished) and not run_locks.is_held(home, run_id):
+            run_locks.release(home, run_id)
     return buried
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
-from warehouse import alive
+from warehouse import run_locks
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def execute(
                 tags=tags,
                 partition_key=partition_key,
             )
-            alive.let_go(home, result.run_id)
+            run_locks.release(home, result.run_id)
             _tell_of_mended(dagster_instance, result.run_id)
     if result.success:
         return []

@@ -32,10 +32,10 @@ def init(reader: str | None) -> int:
     """Make the lake, or bring its schema up to date."""
     from assets.catalog import catalog
     from assets.lake import lake_of
-    from warehouse.store import keeping
+    from warehouse.store import lake_admin
 
     store = lake_of(Home.from_environment().create())
-    is_new = keeping.init(store, catalog(), reader)
+    is_new = lake_admin.init(store, catalog(), reader)
     out.print(f"{'made' if is_new else 'up to date'}: {store.name}", markup=False)
     return 0
 
@@ -72,9 +72,9 @@ def check(against: Path | None) -> int:
 def upkeep(keep_days: int | None) -> int:
     """Merge small files, expire old snapshots, remove files that nothing has named for a day."""
     from assets.lake import lake_of
-    from warehouse.store import keeping
+    from warehouse.store import lake_admin
 
-    kept = keeping.upkeep(lake_of(Home.from_environment().create()), keep_days)
+    kept = lake_admin.upkeep(lake_of(Home.from_environment().create()), keep_days)
     out.print(
         f"{kept.file_count_before} data files before, {kept.file_count} now; {kept.inlined_flushed_count} tables flushed, "
         f"{kept.snapshot_expired_count} snapshots expired, {kept.file_removed_count} files removed",
@@ -88,9 +88,9 @@ def upkeep(keep_days: int | None) -> int:
 def attach(reader: str | None) -> int:
     """Print the SQL with which any DuckDB client attaches the lake for reading, macros included."""
     from assets.lake import lake_of
-    from warehouse.store import keeping
+    from warehouse.store import lake_admin
 
     store = lake_of(Home.from_environment())
     with store.open_for_reading() as con:
-        print(keeping.attach_script(store, reader, con), end="")  # noqa: T201
+        print(lake_admin.attach_script(store, reader, con), end="")  # noqa: T201
     return 0

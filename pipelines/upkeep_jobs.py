@@ -6,7 +6,7 @@ from assets.dagster_support import HomeResource
 from assets.lake import lake_of
 from pipelines.progress import HOOKS
 from pipelines.upkeep import keep
-from warehouse.store import is_shared, keeping
+from warehouse.store import is_shared, lake_admin
 
 
 @dg.op(description="Remove old runs, evaluations and publications, and what killed runs left behind; captures stay.")
@@ -19,8 +19,8 @@ def keep_home(context: dg.OpExecutionContext, home: HomeResource) -> None:
     description="Write inlined rows out, merge small files, expire old snapshots, remove what nothing has named for a day."
 )
 def keep_lake(context: dg.OpExecutionContext, home: HomeResource) -> None:
-    """See `warehouse.store.keeping.upkeep`."""
-    kept = keeping.upkeep(lake_of(home.get()))
+    """See `warehouse.store.lake_admin.upkeep`."""
+    kept = lake_admin.upkeep(lake_of(home.get()))
     context.log.info(
         f"{kept.file_count_before} data files before, {kept.file_count} now; {kept.snapshot_expired_count} snapshots "
         f"expired, {kept.file_removed_count} files removed"

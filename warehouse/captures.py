@@ -1,4 +1,4 @@
-"""Captures: the exact bytes that publishers sent, kept whatever becomes of reading them (see `warehouse.unkept`).
+"""Captures: the exact bytes that publishers sent, kept whatever becomes of reading them (see `warehouse.pending_captures`).
 
 `captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once, however often they came), and
 a sidecar beside them says when and from where: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer. `journal.jsonl` lists the recorded batches in order with their
@@ -23,10 +23,10 @@ from typing import Any, BinaryIO, Literal
 
 import zstandard
 
-from warehouse.again import whole_again
 from warehouse.errors import CaptureDamagedError
 from warehouse.home import Home
 from warehouse.journal import journal_in
+from warehouse.retry import retried_if_interrupted
 from warehouse.store import store_of
 
 _BLOCK = 1 << 20
@@ -246,7 +246,7 @@ class CaptureStore:
             raise
         return sha256, size, temporary
 
-    @whole_again
+    @retried_if_interrupted
     def _keep(
         self, source_id: str, index: int, document: Document, known: Mapping[str, Any] | None
     ) -> tuple[Capture, Path | None]:
@@ -365,7 +365,7 @@ class CaptureStore:
         self._describe([noted])
         return noted
 
-    @whole_again
+    @retried_if_interrupted
     def _put(self, capture: Capture, temporary: Path | None) -> None:
         """The bytes to where they are looked for: the same bytes always go under the same key, whoever fetched them."""
         if temporary is None:
@@ -376,7 +376,7 @@ class CaptureStore:
         else:
             self.files.put(temporary, key)
 
-    @whole_again
+    @retried_if_interrupted
     def _describe(self, captures: Sequence[Capture]) -> None:
         """The sidecars of one batch, once all of its bytes are in place: one file a month, however many pages there are."""
         described: dict[str, list[Capture]] = {}

@@ -12,9 +12,9 @@ from typing import TypeVar
 import duckdb
 
 from warehouse import schema
-from warehouse.again import whole_again
-from warehouse.errors import StoreInterruptedError, telling_of_a_full_disk
+from warehouse.errors import StoreInterruptedError, translating_disk_full
 from warehouse.home import Home
+from warehouse.retry import retried_if_interrupted
 from warehouse.sessions import all_or_nothing, configure
 from warehouse.store import Store, store_of
 
@@ -23,8 +23,8 @@ __all__ = [
     "in_write_session",
     "open_work",
     "read_published",
-    "told_of_interruptions",
     "transaction",
+    "translating_interruptions",
     "write_lock",
     "write_session",
 ]
@@ -43,7 +43,7 @@ def write_lock(home: Home) -> Generator[None]:
 
 
 @contextmanager
-def told_of_interruptions(store: Store) -> Generator[None]:
+def translating_interruptions(store: Store) -> Generator[None]:
     """Turn every library's way of saying "the store went away" into one error."""
     try:
         yield
@@ -62,7 +62,7 @@ def told_of_interruptions(store: Store) -> Generator[None]:
 def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
     """The warehouse opened for writing with the schema applied; the caller holds the lock."""
     store = store_of(home)
-    with told_of_interruptions(store), store.open_for_writing(catalog) as con, _guarded(con, store):
+    with translating_interruptions(store), store.open_for_writing(catalog) as con, _guarded(con, store):
         yield con
 
 
@@ -88,19 +88,19 @@ def write_session(
         may_leave_wal: see `Store.write_session`.
 
     Raises:
-        StoreInterruptedError: if a part of the store went away; `warehouse.again` tries the whole once more.
+        StoreInterruptedError: if a part of the store went away; `warehouse.retry` tries the whole once more.
     """
     store = store_of(home)
     with (
-        telling_of_a_full_disk(f"writing {store.name}"),
-        told_of_interruptions(store),
+        translating_disk_full(f"writing {store.name}"),
+        translating_interruptions(store),
         store.write_session(catalog, may_leave_wal=may_leave_wal) as con,
         _guarded(con, store),
     ):
         yield con
 
 
-@whole_again
+@retried_if_interrupted
 def in_write_session(home: Home, catalog: schema.Catalog, work: Callable[[duckdb.DuckDBPyConnection], R]) -> R:
     """Do a piece of work in a write session of its own, from its beginning again if the store was interrupted.
 
@@ -129,5 +129,5 @@ def read_published(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
         NotPublishedError: if nothing was published yet.
     """
     store = store_of(home)
-    with told_of_interruptions(store), store.open_for_reading() as con:
+    with translating_interruptions(store), store.open_for_reading() as con:
         yield con

@@ -44,7 +44,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def telling_of_a_full_disk(what: str) -> Generator[None]:
+def translating_disk_full(what: str) -> Generator[None]:
     """Turn every library's way of saying "disk full" into one line.
 
     Raises:

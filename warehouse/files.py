@@ -103,6 +103,15 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
+def is_file_at(path: Path, descriptor: int) -> bool:
+    """True if the open file is the one that lies at `path` now: it may have been removed or replaced since it was opened."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(descriptor))
+
+
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
     """Files below a folder."""

@@ -14,7 +14,7 @@ from warehouse import log, staging
 from warehouse.captures import Capture, CaptureStore
 from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 from warehouse.home import Home
 from warehouse.rules import note_rules
 from warehouse.schema import Catalog
@@ -259,11 +259,11 @@ class Recorder:
             for c in batch.captures
         ]
         # At once: an answer may have a thousand pages.
-        lend(self.con, "_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None))
+        register_stream(self.con, "_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None))
         self.con.execute("INSERT INTO meta.capture BY NAME SELECT * FROM _captures").fetchall()
         self.con.unregister("_captures")
         if batch.rejected.height:
-            lend(self.con, "_rejected", batch.rejected)
+            register_stream(self.con, "_rejected", batch.rejected)
             self.con.execute(
                 "INSERT INTO meta.rejected_row SELECT ?, capture_id, ?, ?, reason, row_json, ? FROM _rejected",
                 [batch.batch_id, batch.source_id, batch.subject, moment],

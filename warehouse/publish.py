@@ -15,12 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.again import whole_again
 from warehouse.captures import CaptureStore
-from warehouse.connection import open_work, told_of_interruptions, write_lock
+from warehouse.connection import open_work, translating_interruptions, write_lock
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.loading import check_against_journal
+from warehouse.retry import retried_if_interrupted
 from warehouse.schema import Catalog
 from warehouse.settings import setting
 from warehouse.store import store_of
@@ -72,7 +72,7 @@ def _number_of(file: Path) -> int | None:
         return 0 if "lock" in str(e).lower() else None
 
 
-@whole_again
+@retried_if_interrupted
 def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publication:
     """Publish the work file if its content changed since the last publication.
 
@@ -83,7 +83,7 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
     if keep is None:
         keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
     store = store_of(home)
-    with told_of_interruptions(store), write_lock(home):
+    with translating_interruptions(store), write_lock(home):
         last, known_fingerprint = _published_state(home)
         with open_work(home, catalog) as con:
             check_against_journal(con, home, CaptureStore(home).last_load_number())

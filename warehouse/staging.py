@@ -17,9 +17,9 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.again import whole_again
 from warehouse.captures import Capture
 from warehouse.home import Home
+from warehouse.retry import retried_if_interrupted
 from warehouse.store import store_of
 
 #: Written last and removed first: a folder without it is no batch.
@@ -59,7 +59,7 @@ class Batch:
         return self.captures[0].batch_id
 
 
-@whole_again
+@retried_if_interrupted
 def stage(home: Home, batch: Batch) -> str:
     """Put a batch where the next writer finds it; returns its key."""
     files = store_of(home).files("staged")

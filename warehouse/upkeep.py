@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import unkept
+from warehouse import pending_captures
 from warehouse.connection import write_lock
 from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
@@ -60,7 +60,7 @@ def sweep(home: Home, now: float | None = None) -> Swept:
     keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
     before = (time.time() if now is None else now) - LEFTOVER_AGE_S
     files = bytes_ = 0
-    unkept.rescue(home)
+    pending_captures.rescue(home)
     with write_lock(home):
         replaced = _surplus(list((home.root / "work").glob("warehouse-*.duckdb")), KEPT_REPLACED)
         doomed = [

@@ -23,7 +23,7 @@ from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings
 from assets.lineage import provenance
 from assets.observed.checks import told
-from assets.observed.views import speaking_statements
+from assets.observed.views import preferred_source_statements
 from warehouse.connection import in_write_session, transaction
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
@@ -52,7 +52,9 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
     ).fetchall()[0]
     return hashlib.sha256(
-        "\x00".join([METHOD_VERSION, *formula_scripts(), *speaking_statements(), *texts, *map(str, data)]).encode()
+        "\x00".join(
+            [METHOD_VERSION, *formula_scripts(), *preferred_source_statements(), *texts, *map(str, data)]
+        ).encode()
     ).hexdigest()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from assets import plots, settle
+from assets import plots, recording
 from assets.catalog import catalog
 from assets.dagster_support import (
     OWNERS,
@@ -20,7 +20,7 @@ from assets.dagster_support import (
 from assets.lineage import lineage_metadata, provenance
 from assets.observed.checks import CHECKS, run_checks
 from assets.observed.views import ACCELERATOR_MATCH, COLUMN_MEANINGS
-from assets.recovery import mended
+from assets.recovery import with_rebuild_if_damaged
 from assets.sources import all_sources
 from assets.sources_assets import source_key
 from warehouse.connection import in_write_session
@@ -76,7 +76,9 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         ],
     )
     def observed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        results = mended(home.get(), lambda: settle.record_subject(home.get(), subject.name), context.log.error)
+        results = with_rebuild_if_damaged(
+            home.get(), lambda: recording.record_subject(home.get(), subject.name), context.log.error
+        )
         appended = sum(r.appended_count for r in results)
         for r in results:
             context.log.info(
@@ -127,7 +129,7 @@ def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
     """Which accelerator an offer has, and by which rule; materialised so that it has lineage and checks like any table."""
 
     def matched(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
-        changed = settle.match_accelerators(con)
+        changed = recording.match_accelerators(con)
         return dg.MaterializeResult(metadata=provenance(con, ACCELERATOR_MATCH, _MATCHED, recomputed=changed))
 
     return in_write_session(home.get(), catalog(), matched)
@@ -135,7 +137,7 @@ def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
 
 def build() -> list[dg.AssetsDefinition]:
     """Assets of all subjects that have a source, and of what their accelerators are."""
-    fed = settle.subjects_with_sources()
+    fed = recording.subjects_with_sources()
     return [
         *(build_observed_asset(subject) for subject in catalog().subjects if subject.name in fed),
         accelerator_match,

@@ -283,9 +283,9 @@ def price_change_views() -> list[str]:
     ]
 
 
-def speaking_statements() -> list[str]:
+def preferred_source_statements() -> list[str]:
     """The rule which of several sources speaks for a provider."""
-    return _statements(_read("who_speaks.sql"))
+    return _statements(_read("preferred_source.sql"))
 
 
 def scripts() -> list[str]:
@@ -304,7 +304,7 @@ def scripts() -> list[str]:
         *(statement for subject in others for statement in subject_views(subject)),
         *rest,
         *_statements(_read("source_rank.sql")),
-        *speaking_statements(),
+        *preferred_source_statements(),
         *offer_views(),
         *price_change_views(),
         *region_claim_views(),

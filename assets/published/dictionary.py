@@ -164,7 +164,7 @@ def licences_page(con: duckdb.DuckDBPyConnection) -> str:
 def empty_warehouse(folder: Path) -> duckdb.DuckDBPyConnection:
     """A warehouse with the schema, the macros and the sources, and no data: all that the pages are made from."""
     from assets.catalog import catalog
-    from assets.settle import sync_sources
+    from assets.recording import sync_sources
     from warehouse.connection import write_session
     from warehouse.home import Home
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets import settle
+from assets import recording
 from assets.dagster_support import OWNERS, POOL, HomeResource, table_schema
 from assets.lineage import column_lineage
-from assets.recovery import mended
+from assets.recovery import with_rebuild_if_damaged
 from assets.reference.tables import REFERENCE_TABLES, read_reference, reference_stamp
 
 #: Facts come from no source that ticks: they are loaded when they are not there yet and when a new version of Petaday brings
@@ -54,7 +54,7 @@ def reference_key(name: str) -> dg.AssetKey:
 )
 def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
     """Facts from assets/reference, checked against their declarations and loaded where a file changed."""
-    changed = mended(home.get(), lambda: settle.refresh_reference(home.get()), context.log.error)
+    changed = with_rebuild_if_damaged(home.get(), lambda: recording.refresh_reference(home.get()), context.log.error)
     for table in REFERENCE_TABLES:
         if reference_key(table.name) in context.selected_asset_keys:
             read = read_reference(table)

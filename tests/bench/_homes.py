@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from assets import intake, reading, settle
+from assets import intake, reading, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from tests.replay import ReplayServer
@@ -24,7 +24,7 @@ def fresh_home(folder: Path) -> Home:
     """A warehouse without observations."""
     home = Home(Path(tempfile.mkdtemp(dir=folder))).create()
     with write_session(home, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
     return home
 
 
@@ -44,7 +44,7 @@ def take(home: Home, source_id: str, documents: list[Document], outcome: str = "
 
 
 def record(home: Home) -> None:
-    """Record what is staged, in a write session of its own, as `settle.record_subject` does."""
+    """Record what is staged, in a write session of its own, as `recording.record_subject` does."""
     with write_session(home, catalog(), may_leave_wal=True) as con:
         loading.record_staged(con, home, catalog(), reading.parse_again(home))
 

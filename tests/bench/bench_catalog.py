@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets import intake, reading, settle
+from assets import intake, reading, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.subjects import CLOUD_RATE
@@ -50,7 +50,7 @@ def catalog_csv(path: Path, changed_share: float = 0.0, rows: int = ROWS) -> Pat
 def _fresh_home() -> Home:
     home = Home(Path(tempfile.mkdtemp(prefix="petaday-bench-"))).create()
     with write_session(home, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
     return home
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.subjects import GRID_CARBON
 from tests.bench._timing import compare, measured, seconds
@@ -56,7 +56,7 @@ def _parts(folder: Path, count: int) -> list[Path]:
 def _fresh_home(folder: Path) -> Home:
     home = Home(Path(tempfile.mkdtemp(dir=folder))).create()
     with write_session(home, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
     return home
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
 from assets.estimated.indices.assets import SLICED
@@ -39,7 +39,7 @@ class _History:
         self.home = Home(Path(tempfile.mkdtemp(dir=folder))).create()
         self.last, self.moment = years * 365 * 24, START + dt.timedelta(days=10_000)
         with write_session(self.home, catalog()) as con:
-            settle.sync_sources(con)
+            recording.sync_sources(con)
             for first in range(0, self.last, 24 * 31):
                 self.record(con, slots(first, min(first + 24 * 31, self.last)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.estimated.decisions import petaday_history
 from assets.estimated.indices.assets import INDICES, compute
@@ -49,7 +49,7 @@ class _History:
     def __init__(self, folder: Path, years: int) -> None:
         self.home = Home(Path(tempfile.mkdtemp(dir=folder))).create()
         self.days, self.count = 365 * years, 0
-        settle.refresh_reference(self.home)
+        recording.refresh_reference(self.home)
         with write_session(self.home, catalog()) as con:
             con.execute(_CARDS).fetchall()
             columns = "source_id, scope, " + ", ".join((*CLOUD_RATE.keys, *CLOUD_RATE.values))
@@ -63,7 +63,7 @@ class _History:
                 f"INSERT INTO meta.snapshot SELECT 'd' || d, 'skypilot', 'p' || p, 'cloud_rate', {at}, true, false, {OFFERS // PROVIDERS}, 0, NULL, NULL, {at} + INTERVAL 1 HOUR "
                 f"FROM range({self.days}) s(d), range({PROVIDERS}) t(p)"
             ).fetchall()
-            settle.match_accelerators(con)
+            recording.match_accelerators(con)
 
     def offers(self, first: int, last: int) -> str:
         """SQL of what changed on those days; on the first one of all: every offer."""

@@ -17,7 +17,7 @@ import polars as pl
 from genai_prices import Usage, calc_price
 from genai_prices.data_snapshot import get_snapshot
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from tests.bench._timing import LARGE_TABLES, against_loop
@@ -108,7 +108,7 @@ def _peer(row: dict) -> float:
 
 
 def _load(home: Home, providers: list[dict]) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     file = home.spool_dir / "data.json"
     file.write_text(json.dumps(providers))
     # Known since before the first request: a price without a date holds from when it was first seen.
@@ -116,7 +116,7 @@ def _load(home: Home, providers: list[dict]) -> None:
     taken = intake.take(home, all_sources()["genai_prices"], [seen])
     if taken.outcome != "loaded":
         raise RuntimeError(taken.message)
-    settle.record_subject(home, "token_price")
+    recording.record_subject(home, "token_price")
 
 
 def _differences(con: duckdb.DuckDBPyConnection, rows: list[dict], theirs: list[float]) -> tuple[float, int]:

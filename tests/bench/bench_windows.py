@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from tests.bench._timing import compare, seconds
 from tests.bench.bench_grid import slots
@@ -55,7 +55,7 @@ _ROWS = """
 def _history(con: duckdb.DuckDBPyConnection) -> None:
     """A year of prices and hours, and both once more as tables for the plain join."""
     con.execute("SET TimeZone = 'UTC'").fetchall()
-    settle.sync_sources(con)
+    recording.sync_sources(con)
     con.execute(_PRICES).fetchall()
     con.execute(_GRID.format(known=_KNOWN, slots=slots(0, 365 * 24), places=PLACES)).fetchall()
     con.execute("INSERT INTO meta.snapshot BY NAME SELECT 'bench' AS source_id, 'all' AS scope, 'cloud_rate' AS subject, true AS is_complete, "

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from deploy import servers
 from warehouse.connection import write_session
 from warehouse.home import Home
-from warehouse.store import keeping, store_of
+from warehouse.store import lake_admin, store_of
 from warehouse.store.lake import LakeStore
 
 ROOT = Path(__file__).parents[2]
@@ -63,9 +63,9 @@ def empty(server: servers.Postgres | None, within: Path | None) -> Iterator[Home
     try:
         with settings(PETADAY_HOME=str(home.root), **lake):
             if server:
-                keeping.init(lake_store(home), catalog())
+                lake_admin.init(lake_store(home), catalog())
             with write_session(home, catalog()) as con:
-                settle.sync_sources(con)
+                recording.sync_sources(con)
             yield home
             if server:
                 _drop(home)

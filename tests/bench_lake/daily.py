@@ -17,7 +17,7 @@ from tests.bench_lake import _place
 from warehouse import log
 from warehouse.connection import transaction, write_session
 from warehouse.home import Home
-from warehouse.store import keeping
+from warehouse.store import lake_admin
 
 FIRST = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 #: Days asked for (1 is the first that compares with a day before), and from each on, days whose median stands for it.
@@ -97,7 +97,7 @@ def run(chosen: argparse.Namespace) -> dict:
 
                 def upkeep(home: Home = home, upkeeps: list[float] = upkeeps) -> None:
                     began = time.perf_counter()
-                    keeping.upkeep(_place.lake_store(home))
+                    lake_admin.upkeep(_place.lake_store(home))
                     upkeeps.append(time.perf_counter() - began)
 
                 seconds = year(home, chosen.offers, chosen.days, upkeep if of else None)

@@ -20,7 +20,7 @@ from tests.bench_lake import _place
 from warehouse import log
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.home import Home
-from warehouse.store import keeping
+from warehouse.store import lake_admin
 
 FIRST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 MONTHS_PER_YEAR = 12
@@ -93,7 +93,7 @@ def run(chosen: argparse.Namespace) -> dict:
         rows = count * chosen.zones
         written = _place.sizes(home)
         began = time.perf_counter()
-        keeping.upkeep(_place.lake_store(home))
+        lake_admin.upkeep(_place.lake_store(home))
         upkeep_s = time.perf_counter() - began
         one_more = [
             record(home, slots(count + n, count + n + 1, chosen.zones, chosen.minutes), months + n) for n in range(5)

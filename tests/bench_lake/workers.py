@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.sources import source_named
 from tests.bench.bench_catalog import catalog_csv
 from tests.bench_lake import _place
@@ -80,7 +80,7 @@ def _work(source: Path, answer_s: float, clouds: list[str]) -> None:
         (taken,) = intake.take_files(home, skypilot, [file], dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
         if taken.outcome != "loaded":
             raise RuntimeError(taken.message)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
 
 
 if __name__ == "__main__":

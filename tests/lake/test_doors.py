@@ -15,7 +15,7 @@ from tests.lake.test_faults import lake
 from tests.lake.test_roles import ROWS, fill, said_by_a_reader
 from warehouse.connection import read_published
 from warehouse.home import Home
-from warehouse.store import keeping
+from warehouse.store import lake_admin
 
 #: What no role of Petaday may do in any database that it may connect to.
 NOBODY = (
@@ -206,6 +206,6 @@ def test_a_reader_who_attaches_the_lake_for_writing_changes_nothing(
     assert {f: f.read_bytes() for f in shared_data.rglob("*") if f.is_file()} == files
     with read_published(home) as con:
         assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]
-    keeping.upkeep(lake())
+    lake_admin.upkeep(lake())
     with read_published(home) as con:
         assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(2 * ROWS,)]

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from deploy import servers
@@ -28,7 +28,7 @@ from warehouse.captures import CaptureStore
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import DiskFullError, PetadayError
 from warehouse.home import Home
-from warehouse.store import keeping, store_of
+from warehouse.store import lake_admin, store_of
 from warehouse.store.lake import LakeStore
 from warehouse.store.profile import LakeProfile
 
@@ -38,14 +38,14 @@ _WRITERS, _BATCHES = 4, 25 if NIGHTLY else 2
 _WRITER = """
 import sys, time
 from tests.lake.test_faults import give
-from assets import settle
+from assets import recording
 from warehouse.home import Home
 home = Home.from_environment().create()
 number, count = int(sys.argv[1]), int(sys.argv[2])
 for n in range(count):
     give(home, number * 100 + n, name=f"w{number}")
     began = time.monotonic()
-    results = settle.record_subject(home, "exchange_rate")
+    results = recording.record_subject(home, "exchange_rate")
     print(len([r for r in results if r.outcome == "loaded"]), time.monotonic() - began, flush=True)
 """
 
@@ -79,7 +79,7 @@ def expected(numbers: list[int]) -> list[tuple[dt.date, float]]:
 
 def test_four_writers_on_one_log(lake_home: Home, tmp_path: Path) -> None:
     """Every batch of every process is there once, with load numbers and recording times in order."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     writers = []
     for number in range(_WRITERS):
         environment = os.environ | {"PETADAY_HOME": str(tmp_path / f"home{number}"), "PYTHONPATH": str(ROOT)}
@@ -106,7 +106,7 @@ def test_the_same_bytes_from_two_workers_are_kept_once(on_s3: servers.Server, ho
         give(worker, 5, name=f"w{number}")
     files = lake().files("captures")
     assert len(files.names(suffix=".zst")) == 1
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     assert rates(home) == expected([5])
 
 
@@ -121,14 +121,14 @@ def slow_store(on_s3: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.mark.skipif(not NIGHTLY, reason="half a minute or more: PETADAY_NIGHTLY=1")
 def test_an_object_store_that_answers_503(slow_store: Proxy, home: Home) -> None:
     """For half a minute (a few seconds in the short run): captures, staging and recording wait, and all is there once."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     give(home, 1)
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     for number in range(2, 4):
         slow_store.refuse(30.0 if NIGHTLY else 4.0)
         give(home, number)
         slow_store.refuse(30.0 if NIGHTLY else 4.0)
-        settle.record_subject(home, "exchange_rate")
+        recording.record_subject(home, "exchange_rate")
     assert slow_store.refused_count > 0
     assert rates(home) == expected([1, 2, 3])
     assert not lake().files("staged").names()
@@ -136,7 +136,7 @@ def test_an_object_store_that_answers_503(slow_store: Proxy, home: Home) -> None
 
 def test_postgresql_restarted_while_recording(on_lake: servers.Postgres, home: Home) -> None:
     """A crash of the catalog in the middle: the session is told apart from a wrong one, tried again, and done once."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     for number in range(1, 5):
         give(home, number)
 
@@ -148,10 +148,10 @@ def test_postgresql_restarted_while_recording(on_lake: servers.Postgres, home: H
 
     crash = threading.Thread(target=restart)
     crash.start()
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     crash.join()
     give(home, 5)
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     assert rates(home) == expected([1, 2, 3, 4, 5])
 
 
@@ -202,7 +202,7 @@ def test_backends_that_are_ended_in_the_middle_of_a_session(on_lake: servers.Pos
     """An administrator, a proxy or a restart ends connections one by one: the session is done again, and all is there once."""
     import psycopg2
 
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     for number in range(1, 4):
         give(home, number)
     is_done = threading.Event()
@@ -221,7 +221,7 @@ def test_backends_that_are_ended_in_the_middle_of_a_session(on_lake: servers.Pos
 
     ender = threading.Thread(target=end_some)
     ender.start()
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     is_done.set()
     ender.join()
     assert rates(home) == expected([1, 2, 3])
@@ -233,14 +233,14 @@ def test_a_network_pause_between_worker_and_catalog(
 ) -> None:
     """Nothing passes for a while, in the middle of a session: it goes on, or is tried again; nothing is lost or doubled."""
     proxy = Proxy(on_lake.port)
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     monkeypatch.setenv(
         "PETADAY_WAREHOUSE", f"ducklake:postgres:{on_lake.settings().replace(str(on_lake.port), str(proxy.port))}"
     )
     for number in range(1, 4):
         give(home, number)
     threading.Timer(0.7, proxy.pause, [45.0 if NIGHTLY else 5.0]).start()
-    settle.record_subject(home, "exchange_rate")
+    recording.record_subject(home, "exchange_rate")
     proxy.close()
     monkeypatch.setenv("PETADAY_WAREHOUSE", f"ducklake:postgres:{on_lake.settings()}")
     assert rates(home) == expected([1, 2, 3])
@@ -326,7 +326,7 @@ def namespace() -> Iterator[tuple[str, str, str]]:
 
 _HELD = """
 import sys
-from assets import settle
+from assets import recording
 from warehouse import loading
 from warehouse.home import Home
 real = loading.record_staged
@@ -335,7 +335,7 @@ def held(*given):
     sys.stdin.readline()
     return real(*given)
 loading.record_staged = held
-settle.record_subject(Home.from_environment(), "exchange_rate")
+recording.record_subject(Home.from_environment(), "exchange_rate")
 print("done", flush=True)
 """
 
@@ -356,7 +356,7 @@ def test_a_network_that_is_cut_while_a_worker_holds_the_lock(
         monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(tmp_path / "data"))
         monkeypatch.setenv("PGPASSWORD", server.passwords["writer"])
         home = Home(tmp_path / "home").create()
-        keeping.init(lake(), catalog())
+        lake_admin.init(lake(), catalog())
         give(home, 1)
         far = server.settings().replace("127.0.0.1", address)
         environment = os.environ | {
@@ -376,7 +376,7 @@ def test_a_network_that_is_cut_while_a_worker_holds_the_lock(
         worker.stdin.flush()
         # The link stays down until another worker is done: it waits for the lock no longer than a dead connection lives.
         give(home, 2)
-        settle.record_subject(home, "exchange_rate")
+        recording.record_subject(home, "exchange_rate")
         assert rates(home) == expected([1, 2])
         give(home, 3)
         subprocess.run(["ip", "link", "set", link, "up"], check=True)
@@ -400,9 +400,9 @@ def test_a_full_data_disk(
         pytest.skip("a full data disk is not tested: no right to mount a small file system here")
     try:
         monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(small / "data"))
-        keeping.init(lake(), catalog())
+        lake_admin.init(lake(), catalog())
         give(home, 1)
-        settle.record_subject(home, "exchange_rate")
+        recording.record_subject(home, "exchange_rate")
         ballast = small / "ballast"
         with ballast.open("wb", buffering=0) as file:
             try:
@@ -417,7 +417,7 @@ def test_a_full_data_disk(
         assert rates(home) == expected([1])
         ballast.unlink()
         give(home, 2)
-        settle.record_subject(home, "exchange_rate")
+        recording.record_subject(home, "exchange_rate")
         assert rates(home) == expected([1, 2])
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False)

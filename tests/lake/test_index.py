@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from tests.assets.estimated.indices.test_price import OFFERS, Loader
 from tests.lake.test_years import lake
 from warehouse.connection import write_session
 from warehouse.home import Home
-from warehouse.store import keeping
+from warehouse.store import lake_admin
 
 
 def test_one_more_capture_and_a_late_one_give_what_computing_anew_gives(lake_home: Home) -> None:
-    keeping.init(lake(lake_home), catalog())
-    settle.refresh_reference(lake_home)
+    lake_admin.init(lake(lake_home), catalog())
+    recording.refresh_reference(lake_home)
     with write_session(lake_home, catalog()) as con:
         loader = Loader(con)
         for day, offers in ((1, OFFERS), (3, {key: price * 1.5 for key, price in OFFERS.items()})):

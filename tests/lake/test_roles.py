@@ -20,7 +20,7 @@ from deploy import servers
 from tests.lake.test_faults import give, lake
 from warehouse.connection import transaction, write_session
 from warehouse.home import Home
-from warehouse.store import keeping
+from warehouse.store import lake_admin
 from warehouse.store.lake import LakeStore
 from warehouse.store.profile import LakeProfile
 
@@ -30,7 +30,7 @@ ROWS = 300  # more than are kept in the catalog
 
 
 def fill(home: Home) -> None:
-    keeping.init(lake(), catalog(), reader="petaday_reader")
+    lake_admin.init(lake(), catalog(), reader="petaday_reader")
     with write_session(home, catalog()) as con, transaction(con):
         con.execute(f"INSERT INTO meta.rejected_row SELECT 'b', 'c', 's', 'x', 'r', '{{}}', now() FROM range({ROWS})")
 
@@ -94,7 +94,7 @@ def test_the_readers_key_reads_tables_and_nothing_more_and_the_writers_is_enough
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     fill(home)
     give(home, 1)
-    assert keeping.upkeep(lake()).file_count > 0
+    assert lake_admin.upkeep(lake()).file_count > 0
     keys = lake().files("tables").names()
     captures = lake().files("captures").names()
     assert keys

@@ -25,7 +25,7 @@ from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import PetadayError, StoreInterruptedError
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
-from warehouse.store import equality, instances, keeping, store_of
+from warehouse.store import equality, instances, lake_admin, store_of
 from warehouse.store.file import FileStore
 from warehouse.store.lake import LakeStore
 
@@ -137,7 +137,7 @@ def test_the_main_job_on_the_lake_equals_the_one_on_the_file(
 
 def test_macros_are_as_they_were_made_a_while_later(lake_home: Home) -> None:
     """DuckLake would freeze now() and turn NULL into text: sessions make such macros anew, and the lake does not hold them."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     with lake().open_for_reading() as con:
         con.execute("CREATE TEMP TABLE waited AS SELECT now() AS then_at")
         unsafe = [s for s in catalog().scripts if macros.is_macro(s) and not macros.may_be_kept(s)]
@@ -173,7 +173,7 @@ def test_macros_are_as_they_were_made_a_while_later(lake_home: Home) -> None:
 
 def test_defaults_that_a_lake_keeps_come_back_as_they_were(lake_home: Home) -> None:
     """A kept macro called without its optional parameters answers as one whose parameters are given as they were written."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     kept = [s for s in catalog().scripts if macros.is_macro(s) and macros.may_be_kept(s)]
     con = lake().connect(read_only=True)
     listed = con.execute(
@@ -205,7 +205,7 @@ def test_an_instance_is_used_again_until_something_goes_wrong_or_the_server_rest
     lake_home: Home, on_lake: servers.Postgres
 ) -> None:
     """What one session leaves (temporary tables, settings) the next does not see; a restarted server gets new instances."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     instances.close_all()
     made: list[int] = []
     real = LakeStore.connect
@@ -238,7 +238,7 @@ def test_an_instance_is_used_again_until_something_goes_wrong_or_the_server_rest
 
 
 def test_every_view_can_be_read_without_the_session_macros(lake_home: Home) -> None:
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     con = lake().connect(read_only=True)
     views = con.execute(
         "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal AND database_name = 'warehouse'"
@@ -254,9 +254,9 @@ def test_readers_attach_with_a_role_that_cannot_write(on_lake: servers.Postgres,
     import psycopg2
 
     moving.migrate(embedded, lambda _: None)
-    keeping.init(lake(), catalog(), reader="petaday_reader")
+    lake_admin.init(lake(), catalog(), reader="petaday_reader")
     with lake().open_for_reading() as con:
-        script = keeping.attach_script(lake(), "petaday_reader", con)
+        script = lake_admin.attach_script(lake(), "petaday_reader", con)
     assert on_lake.passwords["writer"] not in script
     code = (
         "import duckdb, sys\nfrom warehouse.store.lake import extension_file\n"
@@ -296,7 +296,7 @@ def test_readers_attach_with_a_role_that_cannot_write(on_lake: servers.Postgres,
 
 def test_upkeep_merges_and_leaves_what_a_reader_may_hold(lake_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many small commits become few files; a reader in the middle of a transaction reads on; young files stay."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     for number in range(8):
         with write_session(lake_home, catalog()) as con, transaction(con):
             con.execute(
@@ -307,24 +307,24 @@ def test_upkeep_merges_and_leaves_what_a_reader_may_hold(lake_home: Home, monkey
     assert reader.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(1600,)]
     orphan = Path(lake().profile.data_path("tables")) / "meta" / "rejected_row" / "orphan.parquet"
     orphan.write_bytes(next(orphan.parent.glob("*.parquet")).read_bytes())
-    kept = keeping.upkeep(lake(), keep_days=1)
+    kept = lake_admin.upkeep(lake(), keep_days=1)
     assert kept.file_count < kept.file_count_before
     assert orphan.exists()
     assert reader.execute("SELECT count(*), count(DISTINCT batch_id) FROM meta.rejected_row").fetchall() == [(1600, 8)]
     reader.close()
     long_ago = time.time() - 3 * 86_400
     os.utime(orphan, (long_ago, long_ago))
-    assert keeping.upkeep(lake()).file_removed_count == 1
+    assert lake_admin.upkeep(lake()).file_removed_count == 1
     assert not orphan.exists()
     with lake().open_for_reading() as con:
         assert con.execute("SELECT count(*) FROM meta.rejected_row").fetchall() == [(1600,)]
     with pytest.raises(PetadayError, match="at least 1 day"):
-        keeping.upkeep(lake(), keep_days=0)
+        lake_admin.upkeep(lake(), keep_days=0)
 
 
 def test_a_writer_that_lost_its_lock_does_not_commit(lake_home: Home, on_lake: servers.Postgres) -> None:
     """The session that holds the lock is ended by PostgreSQL: the transaction is refused, another writer goes on."""
-    keeping.init(lake(), catalog())
+    lake_admin.init(lake(), catalog())
     end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
     with (
         pytest.raises(StoreInterruptedError, match="lost before the commit"),

@@ -12,7 +12,7 @@ from tests.bench_lake import daily
 from tests.lake.conftest import NIGHTLY
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.home import Home
-from warehouse.store import keeping, store_of
+from warehouse.store import lake_admin, store_of
 from warehouse.store.lake import LakeStore
 
 
@@ -35,7 +35,7 @@ def test_upkeep_is_scheduled_daily_on_a_lake_and_only_there(
 
 
 def test_the_scheduled_job_merges_small_files(lake_home: Home) -> None:
-    keeping.init(lake(lake_home), catalog())
+    lake_admin.init(lake(lake_home), catalog())
     for number in range(3):
         with write_session(lake_home, catalog()) as con, transaction(con):
             con.execute(
@@ -53,8 +53,8 @@ def test_the_scheduled_job_merges_small_files(lake_home: Home) -> None:
 def test_a_load_takes_as_long_on_day_364_as_on_day_1(lake_home: Home) -> None:
     """Within three times of each other on days 1, 100 and 364; and what is asked of the past is right after all the merging."""
     offers = 5_000
-    keeping.init(lake(lake_home), catalog())
-    timed = daily.year(lake_home, offers, 365, lambda: keeping.upkeep(lake(lake_home)))
+    lake_admin.init(lake(lake_home), catalog())
+    timed = daily.year(lake_home, offers, 365, lambda: lake_admin.upkeep(lake(lake_home)))
     seconds = [daily.about(timed, day) for day in daily.ASKED]
     print(f"day 1, 100, 364: {seconds}")  # noqa: T201
     assert max(seconds) < 3 * min(seconds)

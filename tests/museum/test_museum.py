@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import intake, reading, settle
+from assets import intake, reading, recording
 from assets.catalog import catalog
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import scenario_of
@@ -91,10 +91,10 @@ def market(prices: dict[str, tuple[str, int, float]]) -> str:
 @pytest.fixture
 def fair(home: Home) -> Home:
     """A market of H100 at three providers, with the reference tables."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for cloud, price in (("lambda", 3.0), ("runpod", 2.5), ("fluidstack", 3.5)):
         take(home, market({f"{cloud}_h100": ("H100 SXM", 1, price)}), "2026-01-01", f"{cloud}_vms.csv")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     return home
 
 
@@ -162,9 +162,9 @@ def test_an_http_200_with_an_empty_map(home: Home, source_id: str, body: str) ->
 
 def test_after_an_empty_answer_the_last_good_rows_stay(home: Home) -> None:
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert take(home, HEADER, "2026-01-02").outcome == "rejected"
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert [(row[0], row[3]) for row in current(home)] == [("a", None)]
 
 
@@ -224,7 +224,7 @@ def test_eight_gpus_read_as_one(fair: Home) -> None:
         "lambda_vms.csv",
     )
     take(fair, market({"p5.48xlarge": ("H100 SXM", 1, 55.04)}), "2026-01-02", "aws_vms.csv")
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "rates_agree")
         assert not passed
@@ -243,7 +243,7 @@ def test_a_host_without_its_gpu_and_a_gpu_without_its_host(fair: Home) -> None:
         "2026-01-02",
         "lambda_vms.csv",
     )
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "rates_agree")
     assert not passed
@@ -267,7 +267,7 @@ def test_a_month_read_as_an_hour() -> None:
 def test_cents_read_as_dollars_and_a_month_as_an_hour_for_one_offer(fair: Home) -> None:
     """Within all bounds, but a hundred times yesterday's price."""
     take(fair, market({"lambda_h100": ("H100 SXM", 1, 0.06)}), "2026-01-02", "lambda_vms.csv")
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "no_unit_jumps")
     assert not passed
@@ -278,7 +278,7 @@ def test_one_tpu_price_for_all_slice_sizes(fair: Home) -> None:
     """A tool gave tpu-v5e-4, -8 and -256 one price: either the size or the price is not read."""
     sizes = {f"tpu-{n}": ("TPU v5e", n, 4.8) for n in (1, 4, 8, 16)}
     take(fair, market({"lambda_h100": ("H100 SXM", 1, 3.0)} | sizes), "2026-01-02", "lambda_vms.csv")
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         passed, told = check(con, "rates_agree")
     assert not passed
@@ -334,7 +334,7 @@ def test_input_and_output_in_each_others_place(home: Home) -> None:
         file.write_text(json.dumps({"c/command": priced | {"litellm_provider": "c"}, **entries}))
         at = dt.datetime(2026, month, 1, tzinfo=dt.UTC)
         assert intake.take(home, source_named("litellm"), [Document(file, "u", at, "json")]).outcome == "loaded"
-        settle.record_subject(home, "token_price")
+        recording.record_subject(home, "token_price")
     with write_session(home, catalog()) as con:
         known = con.execute("SELECT epoch_us(recorded_at) FROM meta.capture ORDER BY load_number").fetchall()
 
@@ -386,7 +386,7 @@ def test_a_share_of_vcpus_for_a_share_of_gpus(fair: Home) -> None:
         HEADER + "lambda_h100,H100 SXM,1,8,64,3.0,r1,,\nmany,H100 SXM,8,224,64,24,r1,,\nfew,H100 SXM,8,2,64,24,r1,,\n"
     )
     take(fair, body, "2026-01-02", "lambda_vms.csv")
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         rows = con.execute(
             "SELECT price_usd_per_gpu_hour FROM observed.cloud_rate WHERE instance_type IN ('many', 'few')"
@@ -405,7 +405,7 @@ def test_the_unknown_is_not_priced_at_a_default(fair: Home) -> None:
         "2026-01-02",
         "lambda_vms.csv",
     )
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         assert con.execute("SELECT accelerator_id FROM observed.cloud_rate WHERE instance_type = 'new'").fetchall() == [
             (None,)
@@ -427,7 +427,7 @@ def test_the_unknown_is_not_priced_at_a_default(fair: Home) -> None:
 def test_no_price_is_no_row(home: Home, price: str) -> None:
     body = offers({f"m{n}": 2.0 for n in range(9)}) + f"x,H100,1,8,64,{price},r1,,\n"
     take(home, body, "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert "x" not in {row[0] for row in current(home)}
 
 
@@ -474,9 +474,9 @@ def test_a_restated_past_is_a_second_word_not_an_overwrite() -> None:
 def test_a_withdrawn_instance_keeps_its_history(home: Home) -> None:
     """A tool crashed on a bill of last year once the type had left the catalog."""
     take(home, offers({"a": 2.0, "old": 3.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     take(home, offers({"a": 2.0}), "2026-02-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
 
         def held(at: str) -> set[str]:
@@ -495,14 +495,14 @@ def test_same_id_another_product(fair: Home) -> None:
         "2026-02-01",
         "lambda_vms.csv",
     )
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     take(
         fair,
         market({"lambda_h100": ("H100 SXM", 1, 3.0), "gpu_1x": ("H100 SXM", 1, 2.9)}),
         "2026-03-01",
         "lambda_vms.csv",
     )
-    settle.record_subject(fair, "cloud_rate")
+    recording.record_subject(fair, "cloud_rate")
     with write_session(fair, catalog()) as con:
         rows = con.execute(
             "SELECT accelerator_name, accelerator_id, valid_to IS NULL FROM observed.cloud_rate WHERE instance_type = 'gpu_1x' ORDER BY valid_from"
@@ -514,14 +514,14 @@ def test_same_id_another_product(fair: Home) -> None:
 def test_a_rerun_that_doubles_rows(home: Home) -> None:
     for _ in range(3):
         take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     assert len(log_rows(home)) == 2
 
 
 def test_one_publishers_drift_stops_nobody_else(home: Home) -> None:
     """One renames a column; the other's rows are loaded in the same session, and the first's last good rows stay."""
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert take(home, offers({"a": 2.0}).replace("Price", "Rate", 1), "2026-01-02").outcome == "rejected"
     file = home.spool_dir / "do.json"
     file.write_text(
@@ -542,7 +542,7 @@ def test_one_publishers_drift_stops_nobody_else(home: Home) -> None:
         )
     )
     intake.take(home, source_named("digitalocean"), [Document(file, "https://x", AT, "json")])
-    outcomes = {r.source_id: r.outcome for r in settle.record_subject(home, "cloud_rate")}
+    outcomes = {r.source_id: r.outcome for r in recording.record_subject(home, "cloud_rate")}
     assert outcomes == {"skypilot": "rejected", "digitalocean": "loaded"}
     assert {row[0] for row in current(home)} == {"a", "gpu-h100x1"}
 
@@ -551,7 +551,7 @@ def test_a_new_method_stands_beside_the_old_one(home: Home) -> None:
     """Numbers of an earlier method version stay as they were when the scenarios are computed anew."""
     from assets.estimated import assets as estimated
 
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         columns = "scenario_id, quantity, method_version, low, central, high, unit, as_of_at, is_bundled, computed_at"
         con.execute(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
@@ -21,12 +21,12 @@ from warehouse.home import Home
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """An open session on it."""
     home = Home(tmp_path_factory.mktemp("bundled")).create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for source in all_sources().values():
         if source.is_bundled:
             intake.take_bundled(home, source)
-    for subject in settle.subjects_with_sources():
-        settle.record_subject(home, subject)
+    for subject in recording.subjects_with_sources():
+        recording.record_subject(home, subject)
     with write_session(home, catalog()) as con:
         estimated.compute(con)
         for index in INDICES:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from tests.pipelines.test_cli import petaday
 from tests.pipelines.test_definitions import execute
@@ -59,8 +59,8 @@ def repository(replay: ReplayServer) -> ReplayServer:
 
 def record(home: Home) -> None:
     """Record and publish what is staged, without the estimates."""
-    settle.refresh_reference(home)
-    settle.record_subject(home, "token_price")
+    recording.refresh_reference(home)
+    recording.record_subject(home, "token_price")
     publish(home, catalog())
 
 

@@ -17,7 +17,7 @@ from dagster import DagsterRunStatus
 from assets.dagster_support import POOL, HomeResource
 from pipelines.broken_runs import UNSEEN_S, bury, tidying
 from pipelines.instance import instance
-from warehouse import alive
+from warehouse import run_locks
 from warehouse.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -69,8 +69,8 @@ def test_a_run_killed_in_the_pool_blocks_nobody(home: Home) -> None:
         assert any("process of this run is gone" in (text or "") for text in told)
         assert not of.event_log_storage.get_concurrency_run_ids()
         for run in of.get_runs():
-            alive.let_go(home, run.run_id)
-    assert alive.marked(home) == []
+            run_locks.release(home, run.run_id)
+    assert run_locks.run_ids(home) == []
 
 
 def test_a_run_that_nobody_was_seen_to_work_on_is_given_time(home: Home) -> None:
@@ -83,19 +83,19 @@ def test_a_run_that_nobody_was_seen_to_work_on_is_given_time(home: Home) -> None
 
 
 def test_marks_of_two_processes_on_one_run(home: Home) -> None:
-    alive.hold(home, "a-run")
+    run_locks.hold(home, "a-run")
     code = (
-        "import sys; from warehouse import alive; from warehouse.home import Home\n"
-        "h = Home.from_environment(); alive.hold(h, 'a-run'); print('held', flush=True); sys.stdin.read()"
+        "import sys; from warehouse import run_locks; from warehouse.home import Home\n"
+        "h = Home.from_environment(); run_locks.hold(h, 'a-run'); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        alive.let_go(home, "a-run")
-        assert alive.is_held(home, "a-run") is True
+        run_locks.release(home, "a-run")
+        assert run_locks.is_held(home, "a-run") is True
         other.kill()
         other.wait()
-    assert alive.is_held(home, "a-run") is False
-    assert alive.is_held(home, "another") is None
+    assert run_locks.is_held(home, "a-run") is False
+    assert run_locks.is_held(home, "another") is None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from pipelines.estimate_command import _in_reading_order
@@ -333,8 +333,8 @@ def test_a_source_whose_only_answer_was_refused_is_not_called_fresh(home: Home) 
     intake.take_files(
         home, source_named("ercot"), [_file(home, "ercot.json", '{"data": {}}')], dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     )
-    settle.record_subject(home, "cloud_rate")
-    settle.record_subject(home, "grid_carbon")
+    recording.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "grid_carbon")
     publish(home, catalog())
     (line,) = [line for line in petaday("status", home=home).stdout.splitlines() if " ercot " in line]
     assert "no good answer yet; last REJECTED" in line

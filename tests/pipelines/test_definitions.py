@@ -15,7 +15,7 @@ import yaml
 
 from assets.catalog import catalog
 from assets.lineage import OF_THE_RULE
-from assets.settle import subjects_with_sources
+from assets.recording import subjects_with_sources
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from pipelines.definitions import build_defs, defs

@@ -52,7 +52,7 @@ def test_every_step_that_writes_is_done_again_when_the_store_was_interrupted(
             raise StoreInterruptedError("the store went away")
 
     monkeypatch.setattr(FileStore, "check_before_commit", check)
-    monkeypatch.setattr("warehouse.again.time.sleep", lambda _: None)
+    monkeypatch.setattr("warehouse.retry.time.sleep", lambda _: None)
     with dg.DagsterInstance.ephemeral() as instance:
 
         def run() -> dg.ExecuteInProcessResult:

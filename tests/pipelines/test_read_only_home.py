@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from assets import recovery, settle
+from assets import recording, recovery
 from assets.catalog import catalog
 from pipelines.cli import _no_place_to_write, _no_space_left
 from pipelines.instance import instance
@@ -38,7 +38,7 @@ def turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Home
         monkeypatch.setenv(HOME_VARIABLE, str(place / "home"))
         home = Home.from_environment().create()
         take(home, offers({"a": 2.0}), "2026-01-01")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         publish(home, catalog())
         with instance(home):
             pass

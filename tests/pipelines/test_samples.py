@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, reading, recovery, settle
+from assets import intake, reading, recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.sources._rows import PROVIDER_NAMES
@@ -235,7 +235,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
     if not SAMPLES.is_dir():
         pytest.skip("recorded samples (../shared/samples) are not on this machine")
     home = Home(tmp_path_factory.mktemp("samples")).create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     work: list[tuple[str, Path, dt.datetime]] = [
         (source, file, seen_at(file))
         for source, pattern in (*FILES.items(), *MORE_FILES)
@@ -251,8 +251,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
             intake.take_bundled(home, source)
     for source, file, moment in work:
         intake.take_files(home, all_sources()[source], [file], moment)
-    for subject in settle.subjects_with_sources():
-        settle.record_subject(home, subject)
+    for subject in recording.subjects_with_sources():
+        recording.record_subject(home, subject)
     publish(home, catalog())
     return home
 
@@ -371,19 +371,19 @@ def test_two_vintages_of_one_year_are_both_askable(loaded: Home) -> None:
 def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> None:
     """The captures of the shuffled home, recorded in order of their time into a new one: the same current views."""
     other = Home(tmp_path / "in-order").create()
-    settle.refresh_reference(other)
+    recording.refresh_reference(other)
     from warehouse import loading
     from warehouse.captures import CaptureStore
 
     store = CaptureStore(loaded)
     batches = sorted(store.batches().values(), key=lambda captures: (captures[0].fetched_at, captures[0].batch_id))
     with write_session(other, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
         recorder = loading.Recorder(con, other, catalog(), reading.parse_again(loaded), keep_journal=False)
         recorder.store = store
         for captures in batches:
             recorder.record(recovery.parsed_batch(store, captures, "loaded", None))
-        settle.match_accelerators(con)
+        recording.match_accelerators(con)
         ours = {
             s.name: con.execute(f"SELECT count(*), bit_xor(hash(v)) FROM observed.{s.name} v").fetchall()
             for s in catalog().subjects

@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import settle
+from assets import recording
 from deploy.servers import free_port
 from tests.warehouse.test_keeping import HEADER, take
 from warehouse.home import HOME_VARIABLE, Home
@@ -74,7 +74,7 @@ def ui(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         warnings.simplefilter("ignore")
         patch.setenv(HOME_VARIABLE, str(home.root))
         patch.setenv("DAGSTER_HOME", str(home.dagster_dir))
-        settle.refresh_reference(home)
+        recording.refresh_reference(home)
         for cloud, price in (("lambda", 3.0), ("runpod", 2.5), ("fluidstack", 3.5)):
             take(home, catalog({f"h100-{n}": ("r1", price) for n in range(4)}), "2026-01-01", f"{cloud}_vms.csv")
         # Far below the market: the check names each of them, with its region.

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import recovery, settle
+from assets import recording, recovery
 from assets.catalog import catalog
 from tests.warehouse.test_keeping import current, log_rows, offers, take
 from warehouse.captures import CaptureStore
@@ -32,7 +32,7 @@ def filled(home: Home) -> Home:
     """Two loads and a publication."""
     for day, price in ((1, 1.0), (2, 2.0)):
         take(home, offers({"a": price, **{f"m{n}": price + n / 1e4 for n in range(3000)}}), f"2026-01-0{day}")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     return home
 
@@ -56,8 +56,8 @@ def test_what_a_work_file_lost_is_recognised_and_made_again(filled: Home, harm) 
     problems = recovery.verify(filled, lambda _: None)
     assert any("work file" in p for p in problems)
     with pytest.raises(WarehouseDamagedError, match="petaday rebuild"):
-        settle.record_subject(filled, "cloud_rate")
-    recovery.mended(filled, lambda: settle.record_subject(filled, "cloud_rate"), lambda _: None)
+        recording.record_subject(filled, "cloud_rate")
+    recovery.with_rebuild_if_damaged(filled, lambda: recording.record_subject(filled, "cloud_rate"), lambda _: None)
     assert log_rows(filled) == before
     assert recovery.verify(filled, lambda _: None) == []
 
@@ -104,9 +104,9 @@ def test_a_flipped_bit_met_in_the_middle_of_a_run_is_mended(filled: Home) -> Non
     def work() -> list:
         with write_session(filled, catalog()) as con:
             con.execute("SELECT bit_xor(hash(l)) FROM observed.cloud_rate_log l").fetchall()
-        return settle.record_subject(filled, "cloud_rate")
+        return recording.record_subject(filled, "cloud_rate")
 
-    recovery.mended(filled, work, lambda _: None)
+    recovery.with_rebuild_if_damaged(filled, work, lambda _: None)
     assert [row for row in log_rows(filled) if row in set(before)] == before
 
 
@@ -139,7 +139,7 @@ def test_a_rebuild_beside_a_run_loses_no_batch_and_no_clock(filled: Home) -> Non
         try:
             for n in range(12 if NIGHTLY else 4):
                 take(filled, offers({"a": 10.0 + n}), f"2026-02-{n + 1:02d}", name=f"cloud{n}_vms.csv")
-                settle.record_subject(filled, "cloud_rate")
+                recording.record_subject(filled, "cloud_rate")
         except BaseException as e:
             problems.append(e)
 
@@ -163,7 +163,7 @@ def test_a_rebuild_beside_a_run_loses_no_batch_and_no_clock(filled: Home) -> Non
 def test_numbers_of_publications_go_on_after_a_rebuild(filled: Home) -> None:
     recovery.rebuild_warehouse(filled, lambda _: None)
     take(filled, offers({"a": 9.0}), "2026-01-05", name="other_vms.csv")
-    settle.record_subject(filled, "cloud_rate")
+    recording.record_subject(filled, "cloud_rate")
     assert publish(filled, catalog()).number == 2
     with read_published(filled) as con:
         assert con.execute("SELECT publication_number FROM meta.publication ORDER BY 1").fetchall() == [(1,), (2,)]
@@ -184,7 +184,7 @@ def test_a_person_may_rebuild_without_captures_that_are_gone(filled: Home) -> No
     told: list[str] = []
     recovery.rebuild_warehouse(filled, told.append)
     assert any("captures of 1 recorded batches are missing" in line for line in told)
-    settle.record_subject(filled, "cloud_rate")
+    recording.record_subject(filled, "cloud_rate")
     assert {row[1] for row in current(filled) if row[0] == "a"} == {1.0}
     assert len(list(filled.captures_dir.glob("journal-*.jsonl"))) == 1
 
@@ -194,7 +194,7 @@ def test_a_person_may_rebuild_without_captures_that_are_gone(filled: Home) -> No
 def test_a_damaged_published_file_is_said_and_made_again(filled: Home, harm, is_work_file_damaged: bool) -> None:
     """Also where nothing is new, and where the work file is damaged with it: what was estimated comes from the publication before."""
     take(filled, offers({"a": 9.0}), "2026-01-05")
-    settle.record_subject(filled, "cloud_rate")
+    recording.record_subject(filled, "cloud_rate")
     publish(filled, catalog())
     before = log_rows(filled)
     filled.published_file.chmod(0o644)
@@ -206,7 +206,7 @@ def test_a_damaged_published_file_is_said_and_made_again(filled: Home, harm, is_
         assert "published file" in problem
     if is_work_file_damaged:
         halved(filled.work_file)
-        recovery.mended(filled, lambda: settle.record_subject(filled, "cloud_rate"), lambda _: None)
+        recovery.with_rebuild_if_damaged(filled, lambda: recording.record_subject(filled, "cloud_rate"), lambda _: None)
     made = publish(filled, catalog())
     assert (made.number, made.is_new) == (3, True)
     assert log_rows(filled) == before

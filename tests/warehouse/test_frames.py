@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 
 _LOAD = """
 import sys
@@ -51,7 +51,7 @@ def test_every_type_arrives_as_it_is(con: duckdb.DuckDBPyConnection) -> None:
             "nothing": [None, None, None],
         }
     )
-    lend(con, "lent", frame)
+    register_stream(con, "lent", frame)
     found = con.execute("SELECT * FROM lent")
     types = [str(column[1]) for column in found.description]
     assert types == [
@@ -71,25 +71,25 @@ def test_every_type_arrives_as_it_is(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_frame_without_rows_keeps_its_columns(con: duckdb.DuckDBPyConnection) -> None:
-    lend(con, "lent", pl.DataFrame(schema={"a": pl.String, "b": pl.Float64}))
+    register_stream(con, "lent", pl.DataFrame(schema={"a": pl.String, "b": pl.Float64}))
     assert con.execute("SELECT a, b FROM lent").fetchall() == []
 
 
 def test_rows_of_a_large_frame_keep_their_order(con: duckdb.DuckDBPyConnection) -> None:
     rows = 300_000
-    lend(con, "lent", pl.DataFrame({"n": pl.int_range(rows, eager=True)}).reverse())
+    register_stream(con, "lent", pl.DataFrame({"n": pl.int_range(rows, eager=True)}).reverse())
     con.execute("CREATE TABLE kept AS SELECT n FROM lent")
     assert con.execute("SELECT count(*), bool_and(n + rowid = ? - 1) FROM kept", [rows]).fetchall() == [(rows, True)]
 
 
 def test_a_second_reading_is_refused_not_empty(con: duckdb.DuckDBPyConnection) -> None:
-    lend(con, "lent", pl.DataFrame({"n": [1, 2]}))
+    register_stream(con, "lent", pl.DataFrame({"n": [1, 2]}))
     assert con.execute("SELECT sum(n) FROM lent").fetchall() == [(3,)]
     with pytest.raises(duckdb.InvalidInputException, match="already been consumed"):
         con.execute("SELECT sum(n) FROM lent").fetchall()
-    lend(con, "lent", pl.DataFrame({"n": [4]}))
+    register_stream(con, "lent", pl.DataFrame({"n": [4]}))
     assert con.execute("SELECT sum(n) FROM lent").fetchall() == [(4,)]
-    lend(con, "lent", pl.DataFrame({"n": [1, 2]}))
+    register_stream(con, "lent", pl.DataFrame({"n": [1, 2]}))
     with pytest.raises(duckdb.InvalidInputException, match="already been consumed"):
         con.execute("SELECT count(*) FROM lent a JOIN lent b USING (n)").fetchall()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, recovery, settle
+from assets import intake, recording, recovery
 from assets.catalog import catalog
 from assets.sources import source_named
 from assets.sources._base import Window
@@ -47,7 +47,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         monkeypatch.setenv(HOME_VARIABLE, str(place / "home"))
         home = Home.from_environment().create()
         take(home, offers({"a": 2.0}), "2026-01-01")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         publish(home, catalog())
         yield home
     finally:
@@ -83,7 +83,7 @@ def one_clear_line(error: BaseException) -> None:
 
 def whole_again(home: Home, price: float) -> None:
     """After space is freed the next run completes and nothing is amiss."""
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     assert dict(published_prices(home))["a"] == price
     assert recovery.verify(home, lambda _: None) == []
@@ -149,7 +149,7 @@ def test_full_at_load(small: Home) -> None:
     take(small, offers({"a": 3.0, **{f"m{n}": 2.0 + n / 1e6 for n in range(20_000)}}), "2026-01-02")
     ballast = fill(small)
     with pytest.raises(PetadayError) as caught:
-        settle.record_subject(small, "cloud_rate")
+        recording.record_subject(small, "cloud_rate")
     one_clear_line(caught.value)
     assert published_prices(small) == [("a", 2.0)]
     ballast.unlink()
@@ -160,7 +160,7 @@ def test_full_at_load(small: Home) -> None:
 
 def test_full_at_publish(small: Home) -> None:
     take(small, offers({"a": 3.0}), "2026-01-02")
-    settle.record_subject(small, "cloud_rate")
+    recording.record_subject(small, "cloud_rate")
     ballast = fill(small, leave=1 << 20)
     with pytest.raises((PublishError, DiskFullError)) as caught:
         publish(small, catalog())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import _base, all_sources, source_named
 from assets.sources._base import LayoutError, body_of
@@ -179,7 +179,7 @@ def test_names_that_are_code_elsewhere_stay_data(home: Home) -> None:
     )
     taken = take(home, HEADER + rows, "2026-01-01")
     assert taken.outcome == "loaded", taken.message
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         found = con.execute("SELECT instance_type, region, accelerator_name FROM observed.cloud_rate").fetchall()
         assert {(f"t{n}", text, text) for n, text in enumerate(NASTY)} == set(found)
@@ -198,7 +198,7 @@ def test_names_that_are_code_elsewhere_stay_data(home: Home) -> None:
 def test_a_hostile_scope_and_file_name_stay_data(home: Home) -> None:
     name = "it's; DROP TABLE meta.capture; --_vms.csv"
     assert take(home, offers({"a": 1.0}), "2026-01-01", name).outcome in ("loaded", "rejected")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         assert con.execute("SELECT url FROM meta.capture").fetchall() == [(f"file:{name}",)]
 

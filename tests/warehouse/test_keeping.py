@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import intake, recovery, settle
+from assets import intake, recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.sources._base import Window
@@ -103,12 +103,12 @@ def test_a_damaged_capture_is_found(home: Home) -> None:
 
 def test_loading_again_changes_nothing_and_unchanged_bytes_confirm(home: Home) -> None:
     take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     before = log_rows(home)
     assert take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01").outcome == "loaded"
-    assert [r.outcome for r in settle.record_subject(home, "cloud_rate")] == ["known"]
+    assert [r.outcome for r in recording.record_subject(home, "cloud_rate")] == ["known"]
     assert take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-02").outcome == "unchanged"
-    assert [r.appended_count for r in settle.record_subject(home, "cloud_rate")] == [0]
+    assert [r.appended_count for r in recording.record_subject(home, "cloud_rate")] == [0]
     assert log_rows(home) == before
 
 
@@ -116,9 +116,9 @@ def test_late_capture_lets_a_later_unchanged_one_speak(home: Home) -> None:
     """a, then the same bytes again, then a different capture from between: the view goes a, b, a."""
     for day in ("2026-01-01", "2026-01-03"):
         take(home, offers({"a": 2.0}), day)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     take(home, offers({"a": 9.0}), "2026-01-02")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert [row[:4] for row in current(home)] == [
         ("a", 2.0, "2026-01-01", "2026-01-02"),
         ("a", 2.0, "2026-01-03", None),
@@ -129,16 +129,16 @@ def test_late_capture_lets_a_later_unchanged_one_speak(home: Home) -> None:
 def test_an_old_answer_that_comes_again_after_another_is_news(home: Home) -> None:
     """a, then b that waits, then a again: found unchanged against the recorded a, yet b was said in between."""
     take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     take(home, offers({"a": 3.0}), "2026-01-02")
     assert take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-03").outcome == "unchanged"
-    assert [r.outcome for r in settle.record_subject(home, "cloud_rate")] == ["loaded", "loaded"]
+    assert [r.outcome for r in recording.record_subject(home, "cloud_rate")] == ["loaded", "loaded"]
     seen = [row[:4] for row in current(home)]
     assert [(row[0], row[1]) for row in seen if row[3] is None] == [("a", 2.0), ("gone", 1.0)]
     assert ("a", 3.0, "2026-01-02", "2026-01-03") in seen
     # From here on it is the last word again, and confirming it appends nothing.
     assert take(home, offers({"a": 2.0, "gone": 1.0}), "2026-01-04").outcome == "unchanged"
-    assert [(r.outcome, r.appended_count) for r in settle.record_subject(home, "cloud_rate")] == [("unchanged", 0)]
+    assert [(r.outcome, r.appended_count) for r in recording.record_subject(home, "cloud_rate")] == [("unchanged", 0)]
     before = log_rows(home)
     recovery.rebuild_warehouse(home, lambda _: None)
     assert log_rows(home) == before
@@ -147,7 +147,7 @@ def test_an_old_answer_that_comes_again_after_another_is_news(home: Home) -> Non
 def test_a_kill_between_commit_and_note_does_not_hide_a_change(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit stands, what was last loaded was not noted: the answer before it, come again, is news all the same."""
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     take(home, offers({"a": 3.0}), "2026-01-02")
 
     def killed(*_: object) -> None:
@@ -156,9 +156,9 @@ def test_a_kill_between_commit_and_note_does_not_hide_a_change(home: Home, monke
     with monkeypatch.context() as patch:
         patch.setattr("warehouse.loading.remember_latest", killed)
         with pytest.raises(KeyboardInterrupt):
-            settle.record_subject(home, "cloud_rate")
+            recording.record_subject(home, "cloud_rate")
     taken = take(home, offers({"a": 2.0}), "2026-01-03")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert taken.outcome == "unchanged"
     assert [row[1] for row in current(home) if row[3] is None] == [2.0]
     # What was found committed is noted now.
@@ -179,12 +179,12 @@ def test_a_kill_between_commit_and_note_does_not_hide_a_change(home: Home, monke
 def test_a_bad_answer_is_kept_refused_and_costs_nothing(home: Home, body: str | bytes, word: str) -> None:
     """The capture stays, the outcome is rejected with a reason, the last good rows stay."""
     take(home, offers({"a": 2.0, "b": 3.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     before = current(home)
     taken = take(home, body, "2026-01-02")
     assert taken.outcome == "rejected"
     assert word.lower() in (taken.message or "").lower()
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert current(home) == before
     with write_session(home, catalog()) as con:
         outcome, message = con.execute(
@@ -196,7 +196,7 @@ def test_a_bad_answer_is_kept_refused_and_costs_nothing(home: Home, body: str | 
 
 def test_far_fewer_rows_are_a_failed_capture_not_an_empty_market(home: Home) -> None:
     take(home, offers({f"m{n}": 2.0 for n in range(100)}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     taken = take(home, offers({f"m{n}": 2.0 for n in range(10)}), "2026-01-02")
     assert taken.outcome == "rejected"
     assert "10 rows, the last answer had 100" in (taken.message or "")
@@ -208,7 +208,7 @@ def test_far_fewer_rows_are_a_failed_capture_not_an_empty_market(home: Home) -> 
 def test_bad_rows_are_kept_with_a_reason(home: Home, price: str, reason: str) -> None:
     body = offers({f"m{n}": 2.0 for n in range(20)}) + f"bad,H100,1,8,64,{price},r1,,\n"
     assert take(home, body, "2026-01-01").outcome == "loaded"
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         rows = con.execute("SELECT reason, row_json FROM meta.rejected_row").fetchall()
     assert len(rows) == 1
@@ -219,7 +219,7 @@ def test_bad_rows_are_kept_with_a_reason(home: Home, price: str, reason: str) ->
 def test_two_rows_of_one_key_that_differ_are_both_refused(home: Home) -> None:
     body = offers({f"m{n}": 2.0 for n in range(20)}) + "m0,H100,1,8,64,5,r1,,\n"
     take(home, body, "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         assert con.execute("SELECT count(*) FROM meta.rejected_row WHERE reason LIKE '%same key%'").fetchall() == [(2,)]
     assert "m0" not in {row[0] for row in current(home)}
@@ -229,7 +229,7 @@ def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) ->
     with pytest.raises(NotPublishedError, match="petaday run"), read_published(home):
         pass
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert publish(home, catalog()).number == 1
     assert publish(home, catalog()).is_new is False
     script = "import duckdb,sys,time; c=duckdb.connect(sys.argv[1]); c.sql('select 1').fetchall(); print('held', flush=True); time.sleep(30)"
@@ -241,7 +241,7 @@ def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) ->
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
         take(home, offers({"a": 3.0}), "2026-01-02")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         assert publish(home, catalog()).number == 2
         holder.kill()
     with read_published(home) as con:
@@ -254,12 +254,12 @@ def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) ->
 
 def test_a_stray_log_beside_the_published_file_does_not_meet_the_next_one(home: Home) -> None:
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     stray = home.published_file.with_name("petaday.duckdb.wal")
     stray.write_bytes(b"left by somebody")
     take(home, offers({"a": 3.0}), "2026-01-02")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     assert not stray.exists()
 
@@ -269,7 +269,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
     script = textwrap.dedent("""
         import datetime as dt, sys
         from tests.warehouse.test_keeping import offers, take
-        from assets import recovery, settle
+        from assets import recording, recovery
         from assets.catalog import catalog
         from warehouse.home import Home
         from warehouse.publish import publish
@@ -277,7 +277,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         for n in range(int(sys.argv[1]), 10_000):
             moment = dt.datetime(2020, 1, 1) + dt.timedelta(hours=n)
             take(home, offers({"a": float(n % 150 + 1)}), moment.isoformat())
-            recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), lambda text: print(text, file=sys.stderr))
+            recovery.with_rebuild_if_damaged(home, lambda: recording.record_subject(home, "cloud_rate"), lambda text: print(text, file=sys.stderr))
             publish(home, catalog())
             print(n, flush=True)
     """)
@@ -300,7 +300,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         rest = process.communicate()[0].split()
         acknowledged = int(rest[-1]) if rest else int(first)
         # What the next run begins with.
-        recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), print)
+        recovery.with_rebuild_if_damaged(home, lambda: recording.record_subject(home, "cloud_rate"), print)
         with write_session(home, catalog()) as con:
             loads = con.execute("SELECT count(*) FROM meta.capture WHERE outcome = 'loaded'").fetchall()[0][0]
             doubled = con.execute(
@@ -311,7 +311,7 @@ def test_killed_at_any_moment_nothing_committed_is_lost(home: Home, tmp_path: Pa
         with read_published(home) as con:
             published = con.execute("SELECT max(load_number) FROM meta.capture").fetchall()[0][0]
         assert published >= acknowledged
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert recovery.verify(home, lambda _: None) == []
 
 
@@ -341,7 +341,7 @@ def test_killed_in_the_middle_of_a_fetch(home: Home, replay: ReplayServer) -> No
     replay.add(url, linode_page(GPU))
     (taken,) = intake.take_live(home, all_sources()["linode"], Window(dt.datetime.now(dt.UTC)))
     assert taken.outcome == "loaded"
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert recovery.verify(home, lambda _: None) == [
         "nothing is published in " + str(home.root) + " yet: run `petaday run` first"
     ]
@@ -359,14 +359,14 @@ def test_a_run_mends_a_work_file_that_a_kill_left_damaged(home: Home) -> None:
     """Blocks are torn: the next run makes the file again, with the same rows on the same clocks, and goes on."""
     for at, prices in (("2026-01-01", {"a": 1.0, "b": 2.0}), ("2026-01-02", {"a": 5.0})):
         take(home, offers(prices), at)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     before = log_rows(home)
     damage(home)
     with pytest.raises(WarehouseDamagedError, match="petaday rebuild"), write_session(home, catalog()):
         pass
     told: list[str] = []
     take(home, offers({"a": 6.0}), "2026-01-03")
-    recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), told.append)
+    recovery.with_rebuild_if_damaged(home, lambda: recording.record_subject(home, "cloud_rate"), told.append)
     assert "cannot be read" in told[0]
     assert "doing so now" in told[0]
     assert [row for row in log_rows(home) if row in before] == before
@@ -378,27 +378,27 @@ def test_a_damaged_work_file_is_left_alone_where_captures_are_gone(home: Home) -
     """A rebuilt warehouse would be a smaller one: a person decides."""
     for day in (1, 2):
         take(home, offers({"a": float(day)}), f"2026-01-0{day}")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     damage(home)
     first = sorted(home.captures_dir.rglob("*.json"))[0]
     first.unlink()
     damaged = home.work_file.read_bytes()
     with pytest.raises(WarehouseDamagedError, match="captures of 1 recorded batches are missing"):
-        recovery.mended(home, lambda: settle.record_subject(home, "cloud_rate"), print)
+        recovery.with_rebuild_if_damaged(home, lambda: recording.record_subject(home, "cloud_rate"), print)
     assert home.work_file.read_bytes() == damaged
 
 
 def test_rebuild_gives_the_same_rows_on_the_same_clocks(home: Home) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for at, prices in (
         ("2026-01-01", {"a": 1.0, "b": 2.0}),
         ("2026-01-03", {"a": 1.0}),
         ("2026-01-02", {"a": 5.0, "c": 1.0}),
     ):
         take(home, offers(prices), at)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     take(home, "", "2026-01-04")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     before, seen = log_rows(home), current(home)
     data = bytearray(home.work_file.read_bytes())
     data[0:64] = b"\x00" * 64
@@ -413,20 +413,20 @@ def test_rebuild_gives_the_same_rows_on_the_same_clocks(home: Home) -> None:
 def test_a_journal_behind_the_warehouse_catches_up(home: Home) -> None:
     for day, price in (("2026-01-01", 1.0), ("2026-01-02", 2.0)):
         take(home, offers({"a": price}), day)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     store, journal = CaptureStore(home), home.captures_dir / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0] + lines[1][:20])
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     assert [line["load_number"] for line in store.journal()] == [1, 2]
 
 
 def test_disk_full_leaves_the_last_publication(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     take(home, offers({"a": 3.0}), "2026-01-02")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
 
     def full(_: object, target: Path, *__: object) -> None:
         target.write_bytes(b"half")
@@ -509,7 +509,7 @@ def test_all_pages_are_flushed_to_the_disk_before_a_word_is_said_of_them(
 def test_an_older_file_is_migrated_and_keeps_its_rows(home: Home) -> None:
     """A work file that lacks a declared column and the current views gets them; its rows stay."""
     take(home, offers({"a": 2.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         con.execute("DROP VIEW observed.cloud_offer")
         con.execute("DROP VIEW observed.cloud_rate")
@@ -526,10 +526,10 @@ def test_staging_one_batch_from_several_sides_at_once(home: Home) -> None:
     _, batch = next(staging.staged(home))
     with ThreadPoolExecutor(8) as pool:
         stagings = [pool.submit(staging.stage, home, batch) for _ in range(64)]
-        recorded = settle.record_subject(home, "cloud_rate")
+        recorded = recording.record_subject(home, "cloud_rate")
         for each in stagings:
             each.result()
-    recorded += settle.record_subject(home, "cloud_rate")
+    recorded += recording.record_subject(home, "cloud_rate")
     assert sum(r.appended_count for r in recorded) == 1
     assert not list(home.staged_dir.iterdir())
     assert [row[:2] for row in current(home)] == [("a", 2.0)]
@@ -539,13 +539,13 @@ def test_unchanged_bytes_are_not_compressed_again_unless_they_are_lost(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(home, offers({"a": 1.0}), "2026-01-01")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     compressed = []
     real = CaptureStore._store_bytes
     monkeypatch.setattr(CaptureStore, "_store_bytes", lambda *a: compressed.append(1) or real(*a))
     assert take(home, offers({"a": 1.0}), "2026-01-02").outcome == "unchanged"
     assert not compressed
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     (file,) = home.captures_dir.rglob("*.zst")
     file.write_bytes(file.read_bytes()[:-1])
     assert take(home, offers({"a": 1.0}), "2026-01-03").outcome == "unchanged"
@@ -561,7 +561,7 @@ def test_two_files_alike_at_one_instant_are_two_captures(home: Home) -> None:
         file = home.spool_dir / f"{cloud}_vms.csv"
         file.write_text(offers({"a": 1.0}))
         intake.take_files(home, all_sources()["skypilot"], [file], moment)
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         found = con.execute(
             "SELECT scope, count(*) FROM observed.cloud_rate_log GROUP BY scope ORDER BY scope"

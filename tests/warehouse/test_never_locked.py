@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from deploy.servers import free_port
 from tests.warehouse.test_keeping import offers, take
@@ -57,7 +57,7 @@ READER = textwrap.dedent("""
 def load_and_publish(home: Home, number: int) -> None:
     moment = dt.datetime(2026, 1, 1) + dt.timedelta(hours=number)  # noqa: DTZ001  `take` sets the zone
     take(home, offers({"a": float(number), "b": float(number)}), moment.isoformat())
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     made = publish(home, catalog())
     assert (made.number, made.is_new) == (number, True)
 

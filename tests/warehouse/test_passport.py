@@ -14,7 +14,7 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
-from assets import intake, passport, settle
+from assets import intake, passport, recording
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
@@ -58,9 +58,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
         home, all_sources()["electricity_maps_csv"], [file], dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
     )
     assert taken.outcome == "loaded", taken.message
-    settle.refresh_reference(home)
-    for subject in settle.subjects_with_sources():
-        settle.record_subject(home, subject)
+    recording.refresh_reference(home)
+    for subject in recording.subjects_with_sources():
+        recording.record_subject(home, subject)
     with write_session(home, catalog()) as con:
         estimated.compute(con)
         for sliced in index_assets.SLICED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets import recovery, settle
+from assets import recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from pipelines.executing import tell_what_is_due
@@ -27,7 +27,7 @@ def filled(home: Home) -> Home:
     """Two loads, as of today's version, and a publication."""
     for day in (1, 2):
         take(home, offers({"a": float(day)}), f"2026-01-0{day}")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     return home
 
@@ -53,7 +53,7 @@ def test_earlier_rules_are_told_until_a_rebuild(filled: Home, capsys: pytest.Cap
     altered(filled, "DELETE FROM meta.definition WHERE name = 'recording_rules'")
     # What comes in later does not make what was there before younger.
     take(filled, offers({"a": 3.0}), "2026-01-03")
-    settle.record_subject(filled, "cloud_rate")
+    recording.record_subject(filled, "cloud_rate")
     (line,) = told(filled)
     assert f"rules 1, now they are {RULES_VERSION}" in line and "petaday rebuild" in line
     publish(filled, catalog())

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from tests.warehouse import oracle
@@ -362,7 +362,7 @@ def take(home: Home, source_id: str, body: str, at: str, name: str) -> dt.dateti
     moment = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
     taken = intake.take(home, source_named(source_id), [Document(file, f"file:{name}", moment, file.suffix[1:])])
     assert taken.outcome == "loaded", taken.message
-    settle.record_subject(home, source_named(source_id).subject)
+    recording.record_subject(home, source_named(source_id).subject)
     with write_session(home, catalog()) as con:
         micros = con.execute("SELECT epoch_us(max(recorded_at)) FROM meta.capture").fetchall()[0][0]
     return dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)

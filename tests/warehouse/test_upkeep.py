@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from pipelines.definitions import build_defs
 from pipelines.instance import instance
@@ -34,7 +34,7 @@ def aged(path: Path, days: float) -> Path:
 def test_leftovers_older_than_a_day_go_and_captures_stay(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for day in range(1, 5):
         take(home, offers({"a": float(day)}), f"2026-01-0{day}")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         publish(home, catalog())
     captures = sorted(home.captures_dir.rglob("*.zst"))
     old = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from tests.warehouse.test_keeping import offers, take
 from warehouse.connection import read_published, write_session
@@ -31,7 +31,7 @@ def published(home: Home) -> Home:
     """One publication, and a load that waits for the next."""
     for day, price in ((1, 2.0), (2, 3.0)):
         take(home, offers({"a": price, "b": price + 1}), f"2026-01-0{day}")
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         if day == 1:
             publish(home, catalog())
     return home

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import recovery, settle
+from assets import recording, recovery
 from assets.catalog import catalog
 from tests.warehouse.test_keeping import log_rows, offers, take
 from warehouse.connection import read_published, transaction, write_session
@@ -27,7 +27,7 @@ def wal(home: Home) -> Path:
 def load(home: Home, price: float, day: int, rows: int = 1) -> None:
     """Load a snapshot."""
     take(home, offers({f"m{n}": price for n in range(rows)}), f"2026-01-{day:02d}")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_a_harmed_log_is_recognised_and_its_rows_made_again(waiting: Home, harm)
     with pytest.raises(WarehouseDamagedError, match="petaday rebuild"):
         publish(waiting, catalog())
     with pytest.raises(WarehouseDamagedError, match="petaday rebuild"):
-        settle.record_subject(waiting, "cloud_rate")
-    recovery.mended(waiting, lambda: settle.record_subject(waiting, "cloud_rate"), lambda _: None)
+        recording.record_subject(waiting, "cloud_rate")
+    recovery.with_rebuild_if_damaged(waiting, lambda: recording.record_subject(waiting, "cloud_rate"), lambda _: None)
     assert log_rows(waiting) == before
     assert recovery.verify(waiting, lambda _: None) == []
 
@@ -140,7 +140,7 @@ def test_a_log_never_meets_another_file(waiting: Home) -> None:
     after = log_rows(waiting)
     waiting.work_file.write_bytes(old)
     with pytest.raises(WarehouseDamagedError, match="petaday rebuild"):
-        settle.record_subject(waiting, "cloud_rate")
-    recovery.mended(waiting, lambda: settle.record_subject(waiting, "cloud_rate"), lambda _: None)
+        recording.record_subject(waiting, "cloud_rate")
+    recovery.with_rebuild_if_damaged(waiting, lambda: recording.record_subject(waiting, "cloud_rate"), lambda _: None)
     assert log_rows(waiting) == after
     assert after[: len(before)] == before

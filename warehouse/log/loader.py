@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.views import names
 from warehouse.quoting import quoted
@@ -59,7 +59,7 @@ class Loader(ABC):
         if "is_offered" not in frame.columns:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.frame = frame
-        lend(self.con, "_frame", frame)
+        register_stream(self.con, "_frame", frame)
         select = (
             f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
             f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"
@@ -75,7 +75,7 @@ class Loader(ABC):
 
     def read_line(self, sql: str, **params: object) -> int:
         """A statement that reads `_line_view` once; returns its first number."""
-        lend(self.con, "_frame", self.frame)
+        register_stream(self.con, "_frame", self.frame)
         return self.scalar(sql, **params)
 
     def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:

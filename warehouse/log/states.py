@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 from warehouse.log.loader import Loader, same
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.views import WORD_ORDER, names
@@ -82,7 +82,7 @@ class StateLoader(Loader):
         # The row that was appended last among those with the latest valid_from: both in one number that orders rows. Hashes and
         # places alone are compared; then the few rows that they point at are fetched (joining whole rows took twice as long).
         # Only here: a frame of many millions of slots with a column more was read in one piece, and came to be stored larger by a quarter.
-        lend(self.con, "_placed", self.frame.with_row_index(_POSITION))
+        register_stream(self.con, "_placed", self.frame.with_row_index(_POSITION))
         self.run(
             f"""
             CREATE OR REPLACE TEMP TABLE _diff AS
@@ -103,7 +103,7 @@ class StateLoader(Loader):
         changed = pl.DataFrame(self.con.sql(f"SELECT {_POSITION} FROM _diff WHERE {_POSITION} IS NOT NULL ORDER BY 1"))
         appended = 0
         if changed.height:
-            lend(self.con, "_changed", self.frame[changed[_POSITION]])
+            register_stream(self.con, "_changed", self.frame[changed[_POSITION]])
             appended += self.scalar(
                 f"{into} SELECT $source_id, $scope, {names(columns)}, {stamped}, capture_id FROM _changed",
                 **place,
@@ -138,7 +138,7 @@ class StateLoader(Loader):
             )
             for number, rows in enumerate(told.partition_by("_told", include_key=False)):
                 columns = [c for c in keys if rows[c].null_count() == 0]
-                lend(self.con, f"_refused_{number}", rows.select(keys).unique())
+                register_stream(self.con, f"_refused_{number}", rows.select(keys).unique())
                 alike = f"SEMI JOIN _refused_{number} r ON {same(columns, 'a', 'r')}" if columns else ""
                 found.append(f"SELECT {names(keys)} FROM _absent a {alike}")
         select = " UNION ".join(found) or f"SELECT {names(keys)} FROM _absent LIMIT 0"

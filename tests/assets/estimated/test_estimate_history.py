@@ -9,7 +9,7 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from assets import recovery, settle
+from assets import recording, recovery
 from assets.catalog import catalog
 from assets.estimated import estimate_history
 from warehouse.connection import read_published, transaction, write_session
@@ -21,7 +21,7 @@ FROM, TO = "gpt-3-cost-1-4-million", "gpt-3-cost-4-6-million"
 
 @pytest.fixture
 def con(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as opened:
         yield opened
 
@@ -96,7 +96,7 @@ def test_no_word_without_its_estimate(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_a_warehouse_made_again_recalls_what_was_told(home: Home) -> None:
     """The words are in no capture: they come back from the published file with the numbers of the publications."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         first = estimated(con, {(FROM, "cost_usd"): 1.4e6})
         told = answers(con, first)

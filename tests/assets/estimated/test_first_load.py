@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated import assets as estimated
 from assets.estimated.restate import restate
@@ -26,14 +26,14 @@ FILES = {
 
 @pytest.mark.parametrize(("source_id", "lacking"), [("owid", "grid_gco2e_per_kwh"), ("skypilot", "usd_per_gpu_hour")])
 def test_a_scenario_of_an_earlier_date_is_unknown_and_stops_nothing(home: Home, source_id: str, lacking: str) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     name, text = FILES[source_id]
     file = home.spool_dir / name
     file.write_text(text)
     source = all_sources()[source_id]
     (taken,) = intake.take_files(home, source, [file], dt.datetime(2026, 10, 1, tzinfo=dt.UTC))
     assert taken.outcome == "loaded"
-    settle.record_subject(home, source.subject)
+    recording.record_subject(home, source.subject)
     with write_session(home, catalog()) as con:
         assert estimated.compute(con)
         reasons = con.execute(

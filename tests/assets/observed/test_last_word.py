@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from tests.warehouse.test_keeping import offers, take
@@ -16,13 +16,13 @@ NAME = "gpu_1x_h100_sxm5"
 
 @pytest.fixture
 def facts(home: Home) -> Home:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     return home
 
 
 def read_lambda(home: Home, at: str, price: float) -> None:
     assert take(home, offers({NAME: price}), at, "lambda_vms.csv").outcome in ("loaded", "unchanged")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
 
 
 def said(home: Home, at: str, known_at: str = "infinity") -> list[tuple]:
@@ -62,7 +62,7 @@ def test_a_word_that_is_newer_by_45_days_replaces_it_whoever_says_it(facts: Home
 
 def test_what_ships_with_petaday_gives_way_to_whoever_was_read_since(facts: Home) -> None:
     intake.take_bundled(facts, all_sources()["starter_cloud_rate"])
-    settle.record_subject(facts, "cloud_rate")
+    recording.record_subject(facts, "cloud_rate")
     bundled = said(facts, "2027-01-01")
     assert {source for _, source, _ in bundled} == {"starter_cloud_rate"}
     read_lambda(facts, "2026-12-01", 2.5)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, reading, settle
+from assets import intake, reading, recording
 from assets.catalog import catalog
 from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import source_named
@@ -191,14 +191,14 @@ def catalog_of(price: str | None) -> str:
 
 @pytest.mark.parametrize("order", [(1, 2, 3, 4, 5, 6, 7, 8), (8, 6, 4, 2, 7, 5, 3, 1), (3, 8, 1, 6, 2, 7, 5, 4)])
 def test_what_is_known_stands_with_its_age(home: Home, tmp_path: Path, order: tuple[int, ...]) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for day in (*order, *order[:3]):
         file = tmp_path / "lambda_vms.csv"
         file.write_text(catalog_of(DAYS[day]))
         moment = dt.datetime(2026, 9, day, 6, tzinfo=dt.UTC)
         (taken,) = intake.take_files(home, source_named("skypilot"), [file], moment)
         assert taken.outcome in ("loaded", "unchanged"), taken.message
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     one = "WHERE instance_type = 'gpu_1x_h100_sxm5'"
     with write_session(home, catalog()) as con:
         rows = con.execute(
@@ -223,13 +223,13 @@ def test_what_is_known_stands_with_its_age(home: Home, tmp_path: Path, order: tu
 
 def test_a_price_that_nobody_confirms_grows_old(home: Home, tmp_path: Path) -> None:
     """Refused each day, it counts 45 days from the last answer that confirmed it; an answer confirms all but what it refuses."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     bodies = {"2026-01-01": "2.0", "2026-01-03": "2.0", "2026-01-05": "0", "2026-02-10": "-1", "2026-04-01": "0"}
     for on, price in bodies.items():
         file = tmp_path / "lambda_vms.csv"
         file.write_text(catalog_of(price))
         intake.take_files(home, source_named("skypilot"), [file], dt.datetime.fromisoformat(f"{on}T06:00:00+00:00"))
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         compute(con, next(i for i in INDICES if i.table.name == "price_index"))
         told = con.execute(

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.observed.views import SQL
 from assets.sources import source_named
@@ -24,7 +24,7 @@ GOOGLE = "Google Cloud Region,Location,Google CFE,Grid carbon intensity (gCO2eq 
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a home with the reference tables lies."""
     home = Home(tmp_path_factory.mktemp("facts") / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     return home.root
 
 
@@ -41,7 +41,7 @@ def load(home: Home, source_id: str, name: str, body: str, day: str) -> None:
     moment = dt.datetime.fromisoformat(day).replace(hour=12, tzinfo=dt.UTC)
     (taken,) = intake.take_files(home, source_named(source_id), [file], moment)
     assert taken.outcome == "loaded", taken.message
-    settle.record_subject(home, "region_claim")
+    recording.record_subject(home, "region_claim")
 
 
 def ask(home: Home, sql: str, *values: object) -> list[tuple]:

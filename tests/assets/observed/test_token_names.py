@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.observed.checks import CHECKS
 from assets.published import report
@@ -53,10 +53,10 @@ def take(home: Home, tmp_path: Path, source_id: str, body: object, at: dt.dateti
 @contextmanager
 def told(home: Home, tmp_path: Path, **bodies: object) -> Generator[duckdb.DuckDBPyConnection]:
     """A warehouse that has taken each source's body."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for source_id, body in bodies.items():
         take(home, tmp_path, source_id, body)
-    settle.record_subject(home, "token_price")
+    recording.record_subject(home, "token_price")
     with write_session(home, catalog()) as con:
         yield con
 
@@ -128,7 +128,7 @@ def test_a_seller_is_believed_of_its_own_prices_and_a_name_is_found_however_it_i
 def test_two_lists_that_disagree_are_drawn_as_no_change_of_price(home: Home, tmp_path: Path) -> None:
     """LiteLLM says 2 then 1, a month apart; genai-prices says 8 in between and is not mixed into the line."""
     model = ("deepseek", "deepseek-chat")
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
 
     def output(body: Any) -> Any:
         return json.loads(json.dumps(body).replace("input_", "output_"))
@@ -136,7 +136,7 @@ def test_two_lists_that_disagree_are_drawn_as_no_change_of_price(home: Home, tmp
     take(home, tmp_path, "litellm", output(litellm({model: 2.0})), AT - dt.timedelta(days=60))
     take(home, tmp_path, "genai_prices", output(genai({model: 8.0})), AT - dt.timedelta(days=45))
     take(home, tmp_path, "litellm", output(litellm({model: 1.0})), AT - dt.timedelta(days=30))
-    settle.record_subject(home, "token_price")
+    recording.record_subject(home, "token_price")
     query = (Path(report.__file__).parent / "queries" / "token_history.sql").read_text(encoding="utf-8")
     with write_session(home, catalog()) as con:
         con.execute("SET VARIABLE report_at = TIMESTAMPTZ '2026-05-04 12:00:00Z'")
@@ -181,7 +181,7 @@ def test_one_word_against_another_is_not_outvoted(home: Home, tmp_path: Path) ->
 def test_a_list_that_corrects_itself_outvotes_what_it_had_said(home: Home, tmp_path: Path) -> None:
     """As genai-prices did of Perplexity's models in the summer of 2025; before the correction was known it was one word against another."""
     model = ("perplexity", "sonar-pro")
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for days, body in (
         (60, litellm({model: 3.0})),
         (59, genai({model: 30.0})),
@@ -190,11 +190,11 @@ def test_a_list_that_corrects_itself_outvotes_what_it_had_said(home: Home, tmp_p
         take(
             home, tmp_path, "litellm" if isinstance(body, dict) else "genai_prices", body, AT - dt.timedelta(days=days)
         )
-        settle.record_subject(home, "token_price")
+        recording.record_subject(home, "token_price")
     with write_session(home, catalog()) as con:
         ((before,),) = con.execute("SELECT max(recorded_at) FROM observed.token_price_log").fetchall()
     take(home, tmp_path, "genai_prices", genai({model: 3.0}), AT)
-    settle.record_subject(home, "token_price")
+    recording.record_subject(home, "token_price")
     then = (AT - dt.timedelta(days=30)).isoformat()
     found = f"SELECT price_usd_per_mtok, source_id, high_usd_per_mtok FROM token_price_of('sonar-pro', valid_at := TIMESTAMPTZ '{then}'"
     with write_session(home, catalog()) as con:
@@ -208,7 +208,7 @@ def test_a_list_that_corrects_itself_outvotes_what_it_had_said(home: Home, tmp_p
 def test_a_list_that_lags_behind_a_cut_does_not_outvote_it(home: Home, tmp_path: Path) -> None:
     """The price fell tenfold: the list that says so said before what the other still says, and the other will come to say it."""
     model = ("perplexity", "sonar-pro")
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for days, body in (
         (90, litellm({model: 30.0})),
         (90, genai({model: 30.0})),
@@ -218,7 +218,7 @@ def test_a_list_that_lags_behind_a_cut_does_not_outvote_it(home: Home, tmp_path:
         take(
             home, tmp_path, "litellm" if isinstance(body, dict) else "genai_prices", body, AT - dt.timedelta(days=days)
         )
-        settle.record_subject(home, "token_price")
+        recording.record_subject(home, "token_price")
     then = (AT - dt.timedelta(days=30)).isoformat()
     with write_session(home, catalog()) as con:
         found = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import source_named
@@ -30,7 +30,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         pytest.skip("recorded samples (../shared/samples) are not on this machine")
     folder: Path = tmp_path_factory.mktemp("vanishing")
     home = Home(folder / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     snapshot = json.loads((SAMPLES / SNAPSHOT).read_text(encoding="utf-8"))
     for day in DAYS:
         offers = [o for o in snapshot["offers"] if day != DAYS[1] or o["provider"] != GONE]
@@ -39,7 +39,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         moment = dt.datetime.fromisoformat(f"{day}T06:30:00+00:00")
         (taken,) = intake.take_files(home, source_named("gpurentalprices"), [file], moment)
         assert taken.outcome == "loaded"
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         compute(con, next(i for i in INDICES if i.table.name == "price_index"))
         yield con

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices import assets as index_assets
 from assets.estimated.indices import slices
@@ -58,7 +58,7 @@ def test_every_macro_on_history_has_both_clocks() -> None:
 def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """A warehouse that learnt a catalog, a list of models and hours of a grid, all after 2026."""
     home = Home(tmp_path_factory.mktemp("clocks")).create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for source_id in ("starter_cloud_rate", "starter_token_price", "starter_model_compute", "starter_accelerator_spec"):
         intake.take_bundled(home, all_sources()[source_id])
     hours = "".join(
@@ -77,8 +77,8 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
         rows = f"United States,USA,2024,{intensity}\n"
         file.write_text(f"Entity,Code,Year,Carbon intensity of electricity - gCO2/KWh\n{rows}")
         intake.take_files(home, all_sources()["owid"], [file], dt.datetime(int(year), 3, 1, tzinfo=dt.UTC))
-        for subject in settle.subjects_with_sources():
-            settle.record_subject(home, subject)
+        for subject in recording.subjects_with_sources():
+            recording.record_subject(home, subject)
     with write_session(home, catalog()) as opened:
         index_assets.compute(opened, PRICE)
         slices.update(opened, index_assets.GRID_DAYS)

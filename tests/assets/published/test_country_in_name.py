@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from tests.warehouse.test_keeping import HEADER, take
@@ -35,7 +35,7 @@ PLACES = {
 
 @pytest.fixture
 def market(home: Home) -> Home:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     intake.take_bundled(home, source_named("starter_grid_carbon"))
     rows = "".join(
         f'1x_RTX4090,RTX4090,1,8,64,0.4,"{place}",,\n'
@@ -50,7 +50,7 @@ def market(home: Home) -> Home:
     )
     intake.take_files(home, source_named("usage"), [Path(file)], dt.datetime(2026, 1, 5, tzinfo=dt.UTC))
     for subject in ("grid_carbon", "cloud_rate", "usage"):
-        settle.record_subject(home, subject)
+        recording.record_subject(home, subject)
     return home
 
 

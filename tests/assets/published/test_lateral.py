@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
 from assets.estimated.indices.assets import GRID_DAYS, INDICES, compute
@@ -146,7 +146,7 @@ def captured(con: duckdb.DuckDBPyConnection, parameters: list[str], text: str) -
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Two zones with hours of three days, and the bundled facts."""
     home = Home(tmp_path_factory.mktemp("lateral") / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for name in ("starter_cloud_rate", "starter_token_price"):
         intake.take_bundled(home, source_named(name))
     head = "Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),Carbon Intensity gCO₂eq/kWh (LCA),Low Carbon Percentage,Renewable Percentage,Data Source,Data Estimated,Data Estimation Method"
@@ -160,7 +160,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
         )
         assert taken[0].outcome in ("staged", "loaded"), taken
     for subject in ("grid_carbon", "cloud_rate", "token_price"):
-        settle.record_subject(home, subject)
+        recording.record_subject(home, subject)
     with write_session(home, catalog()) as con:
         slices.update(con, GRID_DAYS)
         compute(con, INDICES[0])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from warehouse.captures import Document
@@ -58,13 +58,13 @@ PUBLISHED = [
 @pytest.fixture(scope="module")
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     home = Home(tmp_path_factory.mktemp("cost") / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for number, (published, seen) in enumerate(((PUBLISHED, 2024), ([{**PUBLISHED[0], "models": [{"id": "plain", "prices": prices(input_mtok=4.0)}, *PUBLISHED[0]["models"][1:]]}, *PUBLISHED[1:]], 2026))):  # fmt: skip
         file = home.spool_dir / f"data-{number}.json"
         file.write_text(json.dumps(published))
         document = Document(file, "file:data.json", dt.datetime(seen, 1, 1, tzinfo=dt.UTC), "json")
         assert intake.take(home, all_sources()["genai_prices"], [document]).outcome == "loaded"
-        settle.record_subject(home, "token_price")
+        recording.record_subject(home, "token_price")
     with write_session(home, catalog()) as opened:
         yield opened
 

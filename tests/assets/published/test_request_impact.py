@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.engine import estimate_statements
 from assets.estimated.scenario_files.fields import ScenarioError
@@ -24,9 +24,9 @@ from warehouse.home import Home
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Reference tables and the yearly grid that ships."""
     home = Home(tmp_path_factory.mktemp("requests") / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     intake.take_bundled(home, all_sources()["starter_grid_carbon"])
-    settle.record_subject(home, "grid_carbon")
+    recording.record_subject(home, "grid_carbon")
     with write_session(home, catalog()) as opened:
         yield opened
 

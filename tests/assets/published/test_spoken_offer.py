@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.subjects import CLOUD_RATE
 from warehouse import log
@@ -31,7 +31,7 @@ OFFERS = (
 @pytest.fixture
 def offered(home: Home) -> Home:
     """A home with those offers of an H100."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         for number, source in enumerate(("gpuhunt", "gpurentalprices")):
             frame = con.sql(
@@ -46,7 +46,7 @@ def offered(home: Home) -> Home:
                 log.record(
                     con, CLOUD_RATE, snapshot, START + dt.timedelta(hours=1), lambda *_, f=frame: (f.clear(), None)
                 )
-        settle.match_accelerators(con)
+        recording.match_accelerators(con)
     return home
 
 

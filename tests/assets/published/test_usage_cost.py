@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
 from tests.warehouse.test_keeping import offers
@@ -25,7 +25,7 @@ def take(home: Home, source_id: str, body: str, at: str, url: str) -> None:
     moment = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
     taken = intake.take(home, all_sources()[source_id], [Document(file, f"file:{url}", moment, "csv")])
     assert taken.outcome != "rejected", taken.message
-    settle.record_subject(home, all_sources()[source_id].subject)
+    recording.record_subject(home, all_sources()[source_id].subject)
 
 
 def catalog_of(home: Home, at: str, **prices: float) -> None:
@@ -57,7 +57,7 @@ def now(home: Home) -> dt.datetime:
 
 def test_use_does_not_move_when_catalogs_do(home: Home) -> None:
     """Dearer, withdrawn, and loaded once more with yesterday's file: the March bill stays what it was."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     catalog_of(home, "2026-03-01", a=2.0, b=9.0)
     catalog_of(home, "2026-03-08", a=2.0, b=9.0)
     ledger(home, "2026-04-01", "2026-03-02,2026-03-07,lambda,r1,a,100,on_demand,w,1")
@@ -71,7 +71,7 @@ def test_use_does_not_move_when_catalogs_do(home: Home) -> None:
 
 
 def test_a_change_within_a_line_is_priced_on_both_sides(home: Home) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     catalog_of(home, "2026-03-01", a=2.0)
     catalog_of(home, "2026-03-11", a=3.0)
     ledger(home, "2026-04-01", "2026-03-06,2026-03-16,lambda,r1,a,240,on_demand,w,1")
@@ -82,7 +82,7 @@ def test_a_change_within_a_line_is_priced_on_both_sides(home: Home) -> None:
 
 def test_variants_of_one_name_are_not_averaged(home: Home) -> None:
     """One machine sold in two ways from different days on: the line is priced by the plain one, not by their mean."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     catalog_of(home, "2026-03-01", a=2.0)
     catalog_of(home, "2026-03-09", a=2.0)
     with write_session(home, catalog()) as con:
@@ -98,7 +98,7 @@ def test_variants_of_one_name_are_not_averaged(home: Home) -> None:
 
 def test_what_is_not_known_is_not_priced(home: Home) -> None:
     """Before the first price, after a withdrawal, bought in a way that is not told, another region."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     catalog_of(home, "2026-03-10", a=2.0, b=1.0)
     catalog_of(home, "2026-03-20", b=1.0)
     ledger(
@@ -121,7 +121,7 @@ def test_what_is_not_known_is_not_priced(home: Home) -> None:
 
 def test_a_corrected_line_and_both_clocks(home: Home) -> None:
     """A line restated is another answer from then on; what was answered before stays; 0 hours take it back."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     catalog_of(home, "2026-03-01", a=2.0)
     catalog_of(home, "2026-03-09", a=2.0)
     ledger(home, "2026-04-01", "2026-03-02,2026-03-03,lambda,r1,a,24,on_demand,w,1")
@@ -139,11 +139,11 @@ def test_a_corrected_line_and_both_clocks(home: Home) -> None:
 
 def test_one_source_speaks_for_a_line(home: Home) -> None:
     """The starter set and a catalog state the same offer: it is counted once, by the better source."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     for source_id in ("starter_cloud_rate", "starter_grid_carbon", "starter_exchange_rate"):
         intake.take_bundled(home, all_sources()[source_id])
     for subject in ("exchange_rate", "cloud_rate", "grid_carbon"):
-        settle.record_subject(home, subject)
+        recording.record_subject(home, subject)
     ledger(home, "2026-04-01", "2025-05-31T00:00Z,2025-06-10T00:00Z,AWS,us-east-1,p5.48xlarge,240,on_demand,w,1")
     (line,) = cost(home)
     assert line["list_cost_usd"] == pytest.approx(5 * 24 * 98.32 + 5 * 24 * 55.04)
@@ -159,7 +159,7 @@ def test_one_source_speaks_for_a_line(home: Home) -> None:
 
 def test_carbon_is_of_the_hours_used(home: Home) -> None:
     """Half-hours of the British grid, with another in each: only those within the line count."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         con.execute(
             "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'gb_carbon_intensity' AS source_id, 'GB' AS scope, 'GB' AS zone, 'PT30M' AS resolution, 'average' AS basis_method, "

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -61,7 +61,7 @@ PRICES, SLOTS = _prices(), _slots()
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse that knows those prices and slots, and a region of each zone."""
     home = Home(tmp_path_factory.mktemp("windows") / "home").create()
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as opened:
         opened.execute("SET TimeZone = 'UTC'")
         opened.execute(

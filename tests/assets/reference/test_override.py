@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.reference.override import with_overrides
 from assets.reference.tables import REFERENCE_TABLES, read_reference
@@ -25,7 +25,7 @@ def test_without_a_file_the_tables_are_as_they_ship(home: Home) -> None:
 
 
 def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     before = ask(
         home,
         "SELECT grid_zone, zone_claimed_by, place, pue FROM reference.region WHERE provider = 'aws' AND region = 'us-east-1'",
@@ -35,7 +35,7 @@ def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home)
         "AWS,us-east-1,US-TEST,,,https://example.org/ours\n"
         "own,basement,GB,1.5,GB,https://example.org/basement\n"
     )
-    changed = settle.refresh_reference(home)
+    changed = recording.refresh_reference(home)
     assert set(changed) == {"region", "region_claim"}
     zone, claimed_by, place, pue, note = ask(
         home,
@@ -52,9 +52,9 @@ def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home)
         "SELECT said_value, also_said_value, chosen FROM observed.disagreement WHERE thing = 'aws | us-east-1' AND attribute = 'grid_zone'",
     )
     assert any({before[0][0], "US-TEST"} == {a, b} for a, b, _ in said)
-    assert settle.refresh_reference(home) == {}
+    assert recording.refresh_reference(home) == {}
     (home.root / "regions.csv").unlink()
-    assert set(settle.refresh_reference(home)) == {"region", "region_claim"}
+    assert set(recording.refresh_reference(home)) == {"region", "region_claim"}
     assert (
         ask(
             home,
@@ -77,10 +77,10 @@ def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home)
     ],
 )
 def test_a_wrong_file_is_one_clear_line_and_changes_nothing(home: Home, text: str, message: str) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     before = ask(home, "SELECT count(*), sum(pue) FROM reference.region")
     (home.root / "regions.csv").write_text(text)
     with pytest.raises(PetadayError) as caught:
-        settle.refresh_reference(home)
+        recording.refresh_reference(home)
     assert message in str(caught.value).replace("|", ".")
     assert ask(home, "SELECT count(*), sum(pue) FROM reference.region") == before

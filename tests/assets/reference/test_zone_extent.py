@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.observed.views import SQL
 from warehouse.connection import write_session
@@ -20,7 +20,7 @@ CHECK = (SQL / "region_check.sql").read_text(encoding="utf-8")
 @pytest.fixture
 def con(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The reference tables, in a work file that is not kept."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as warehouse:
         yield warehouse
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources._base import LayoutError, Window
 from assets.sources.alibaba import ALIBABA, ALIBABA_CN
@@ -113,8 +113,8 @@ def test_live_reads_the_newest_file_that_the_page_names(home: Home, replay: Repl
     replay.add("https://g.alicdn.com/aliyun/ecs-price-info/2.0.375/price/download/instancePrice.json", body)
     (taken,) = intake.take_live(home, ALIBABA_CN, Window(dt.datetime.now(dt.UTC)))
     assert (taken.outcome, taken.row_count) == ("loaded", 3)
-    settle.refresh_reference(home)
-    settle.record_subject(home, "cloud_rate")
+    recording.refresh_reference(home)
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         found = con.execute(
             "SELECT accelerator_id, accelerator_count FROM observed.cloud_rate WHERE purchase_option = 'on_demand'"

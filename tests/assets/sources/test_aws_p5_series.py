@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from assets.sources._base import LayoutError, Window
@@ -32,11 +32,11 @@ def test_the_recorded_series(samples: Path) -> None:
 
 def test_two_states_in_the_log_and_eight_gpus(home: Home, samples: Path) -> None:
     """A price that is told again every day is one interval; the reference knows the eight H100 of the machine."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     at = dt.datetime(2026, 8, 22, 12, tzinfo=dt.UTC)
     (taken,) = intake.take_files(home, source_named("aws_p5_series"), [samples / RECORDED], at)
     assert taken.outcome == "loaded"
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         found = con.execute(
             "SELECT round(price_usd_per_gpu_hour, 2), accelerator_id, strftime(valid_from, '%Y-%m-%d'), strftime(valid_to, '%Y-%m-%d') "

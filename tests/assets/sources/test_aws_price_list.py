@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import _aws, aws_price_list
 from assets.sources._base import FetchError, LayoutError, Window
@@ -367,7 +367,7 @@ def test_a_zero_ends_no_offer_but_absence_does(layout: Callable[..., str], home:
         file = tmp_path / name
         file.write_text(layout(*rows))
         intake.take_files(home, AWS_PRICE_LIST, [file], dt.datetime(2026, 9, day, tzinfo=dt.UTC))
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         ended = con.execute("SELECT instance_type FROM observed.cloud_rate WHERE valid_to IS NOT NULL").fetchall()
         refused = con.execute("SELECT reason FROM meta.rejected_row").fetchall()

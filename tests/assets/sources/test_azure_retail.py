@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import azure_retail
 from assets.sources._base import FetchError, LayoutError, Window
@@ -292,7 +292,7 @@ def test_an_ended_price_is_not_offered_any_more_and_the_next_answer_speaks_again
         file = home.spool_dir / "page.json"
         file.write_text(page(row, item()))
         intake.take(home, AZURE_RETAIL, [Document(file, URL, at, "json")])
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         as_of = (
             "SELECT price_amount_per_hour FROM cloud_rate_as_of(TIMESTAMPTZ '{}', {}) WHERE purchase_option = 'spot'"
@@ -564,7 +564,7 @@ def test_only_pages_that_changed_are_read_early(replay: ReplayServer, home: Home
         early.clear()
         second.body = body.encode() if isinstance(body, str) else body
         (taken,) = intake.take_live(home, source, Window(NOW))
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
         assert (taken.outcome, len(early)) == (outcome, times)
     assert first.given == 3
     # The changed page as it came, the other one for the whole.

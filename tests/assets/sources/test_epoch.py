@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources._base import LayoutError, Window
 from assets.sources.epoch import EPOCH_HARDWARE, EPOCH_MODELS
@@ -121,7 +121,7 @@ def test_one_file_each_is_asked_for() -> None:
 
 def test_what_was_read_is_recorded_and_grows_beside_the_reference_table(home: Home, tmp_path: Path) -> None:
     """Ten models that grow tenfold a year, through captures and the log into the trend, each source by itself."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     body = HEAD.format(size="Training dataset size (total)") + "".join(
         f"m{year},Language,Chat,Lab,{2010 + year}-01-01,1e9,1e{10 + year},1e9,,,,,Likely\n" for year in range(10)
     )
@@ -133,7 +133,7 @@ def test_what_was_read_is_recorded_and_grows_beside_the_reference_table(home: Ho
     (bundled,) = intake.take_bundled(home, STARTER_MODEL_COMPUTE)
     assert bundled.outcome == "loaded"
     for subject in ("model_compute", "accelerator_spec"):
-        settle.record_subject(home, subject)
+        recording.record_subject(home, subject)
     with write_session(home, catalog()) as con:
         growth = con.sql(
             "SELECT growth_per_year, low_growth_per_year, high_growth_per_year, point_count FROM compute_growth(from_on := DATE '2009-01-01') "

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from assets.sources._base import LayoutError, Window
@@ -222,7 +222,7 @@ def test_live_through_429_and_500(home: Home, replay: ReplayServer) -> None:
 
 def test_what_neso_states_goes_first(home: Home) -> None:
     """Without a boundary NESO's own direct figure answers, though the mix has a lifecycle one; asked for lifecycle, the mix does."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     start, now = dt.datetime(2026, 8, 1, tzinfo=dt.UTC), dt.datetime(2026, 8, 30, tzinfo=dt.UTC)
     times = [f"{start + dt.timedelta(minutes=30 * n):%Y-%m-%dT%H:%MZ}" for n in range(48 * 29)]
     own = [
@@ -236,7 +236,7 @@ def test_what_neso_states_goes_first(home: Home) -> None:
     ):
         (folder / name).write_text(json.dumps({"data": data}))
         intake.take_files(home, source_named(source), [folder / name], now)
-    settle.record_subject(home, "grid_carbon")
+    recording.record_subject(home, "grid_carbon")
     lifecycle = by_hand(mix())[1]
     with write_session(home, catalog()) as con:
         region = "SELECT source_id, basis_boundary, basis_kind, round(intensity_gco2e_per_kwh, 2) FROM region_carbon('aws', 'eu-west-2', valid_at := ?, boundary := ?)"

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources._base import LayoutError, Window
 from assets.sources.oci import URL as LIST_URL
@@ -95,8 +95,8 @@ def test_live_and_per_gpu(home: Home, replay: ReplayServer, samples: Path, tmp_p
     replay.add(URL, shapes(samples, tmp_path, shape("BM.GPU.H100.8", "B98415", 8)).read_bytes())
     (taken,) = intake.take_live(home, OCI_SHAPES, Window(dt.datetime.now(dt.UTC)))
     assert (taken.outcome, taken.row_count, len(taken.capture_ids)) == ("loaded", 1, 2)
-    settle.refresh_reference(home)
-    settle.record_subject(home, "cloud_rate")
+    recording.refresh_reference(home)
+    recording.record_subject(home, "cloud_rate")
     with write_session(home, catalog()) as con:
         rows = con.sql("SELECT accelerator_id, price_usd_per_gpu_hour FROM observed.cloud_rate").pl()
     assert rows.rows() == [("nvidia-h100-sxm-80gb", 10.0)]

@@ -6,7 +6,7 @@ import datetime as dt
 
 import polars as pl
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from tests.assets.sources.reading import read_files
@@ -31,9 +31,9 @@ def test_launch_prices_hold_from_the_launch() -> None:
 
 def test_cards_are_known_by_a_name_that_only_one_has(home: Home) -> None:
     """A launch price and a shop's card meet in one accelerator_id; a name of two cards meets in none."""
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     intake.take_bundled(home, source_named("starter_gpu_price"))
-    settle.record_subject(home, "gpu_price")
+    recording.record_subject(home, "gpu_price")
     with write_session(home, catalog()) as con:
         assert con.execute("SELECT count(*) FROM observed.gpu_price WHERE accelerator_id IS NULL").fetchone() == (0,)
         names = dict(

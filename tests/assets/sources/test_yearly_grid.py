@@ -56,17 +56,17 @@ def test_ember_yearly(samples: Path) -> None:
 
 def test_owid_live_and_not_modified(home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time the publisher answers 304: nothing is parsed, the capture says "unchanged"."""
-    from assets import settle
+    from assets import recording
 
     source = source_named("owid")
     url = "https://raw.githubusercontent.com/owid/energy-data/master/owid-energy-data.csv"
     replay.add(url, OWID_CSV, headers={"ETag": '"v1"'})
     assert [t.outcome for t in intake.take_live(home, source, Window(dt.datetime.now(dt.UTC)))] == ["loaded"]
-    settle.record_subject(home, "grid_carbon")
+    recording.record_subject(home, "grid_carbon")
     # On its word alone: the kept bytes are not even unpacked.
     monkeypatch.setattr("assets.intake._recalled", lambda *_: pytest.fail("the capture was read"))
     assert [t.outcome for t in intake.take_live(home, source, Window(dt.datetime.now(dt.UTC)))] == ["unchanged"]
-    assert [r.appended_count for r in settle.record_subject(home, "grid_carbon")] == [0]
+    assert [r.appended_count for r in recording.record_subject(home, "grid_carbon")] == [0]
     assert replay.asked[-1].headers["If-None-Match"] == '"v1"'
 
 

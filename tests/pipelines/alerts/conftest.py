@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.estimated.assets import compute
 from pipelines.alerts.config import WEBHOOK_VARIABLE
@@ -71,8 +71,8 @@ def say(home: Home) -> Callable[..., None]:
 
     def say(prices: dict[str, float], at: str, accelerator: str = "H100", *, has_estimates: bool = False) -> None:
         take(home, offers(prices).replace(",H100,", f",{accelerator},"), at)
-        settle.refresh_reference(home)
-        settle.record_subject(home, "cloud_rate")
+        recording.refresh_reference(home)
+        recording.record_subject(home, "cloud_rate")
         if has_estimates:
             with write_session(home, catalog()) as con:
                 compute(con)

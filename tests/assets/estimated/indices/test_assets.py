@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import all_sources
@@ -29,7 +29,7 @@ def vms(cloud: str, prices: dict[tuple[str, str], float]) -> tuple[str, str]:
 def load(home: Home, cloud: str, at: str, prices: dict[tuple[str, str], float]) -> None:
     body, name = vms(cloud, prices)
     assert take(home, body, at, name).outcome in ("loaded", "unchanged")
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
 
 
 def index(home: Home) -> list[dict]:
@@ -49,7 +49,7 @@ def index(home: Home) -> list[dict]:
 
 @pytest.fixture
 def facts(home: Home) -> Home:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     return home
 
 
@@ -148,7 +148,7 @@ def gb(facts: Home, samples: Path) -> Home:
     """Real half-hours of Great Britain in 2023."""
     file = samples / "gb_carbon_intensity" / "national_halfhourly_2023.csv"
     intake.take_files(facts, all_sources()["gb_carbon_intensity"], [file], dt.datetime(2024, 1, 5, tzinfo=dt.UTC))
-    settle.record_subject(facts, "grid_carbon")
+    recording.record_subject(facts, "grid_carbon")
     return facts
 
 
@@ -293,7 +293,7 @@ def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None
 def test_siting_shows_unknown_as_unknown_and_the_frontier(facts: Home) -> None:
     load(facts, "lambda", "2026-01-01", {LAMBDA[0]: 2.0, ("gpu_1x_h100_sxm5", "us-east-1"): 3.0})
     intake.take_bundled(facts, all_sources()["starter_grid_carbon"])
-    settle.record_subject(facts, "grid_carbon")
+    recording.record_subject(facts, "grid_carbon")
     with write_session(facts, catalog()) as con:
         rows = con.sql(
             "SELECT region, cost_usd, energy_kwh, operational_kgco2e, is_pareto, grid_gco2e_per_kwh, pue, unknown "

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.estimated.decisions import petaday_history
 from assets.estimated.indices import price
@@ -82,7 +82,7 @@ class Loader:
 
     def everything(self) -> dict[str, list[tuple]]:
         """Rows of the index, of what it is put together from and of what follows from it, numbers to the ten digits that do not depend on the order of adding."""
-        settle.match_accelerators(self.con)
+        recording.match_accelerators(self.con)
         compute(self.con, PRICE)
         with transaction(self.con):
             petaday_history.update(self.con, self.moment)
@@ -136,7 +136,7 @@ def _captures(chance: random.Random) -> list[tuple]:
 def test_captures_in_any_order_give_what_computing_anew_gives(home: Home, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr(price, "CHUNK", 50)  # many chunks in a rebuild
     chance = random.Random(seed)
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         loader = Loader(con)
         for number, (kind, *given) in enumerate(_captures(chance)):
@@ -159,7 +159,7 @@ def test_captures_in_any_order_give_what_computing_anew_gives(home: Home, seed: 
 
 @pytest.fixture
 def loader(home: Home) -> Loader:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     with write_session(home, catalog()) as con:
         yield Loader(con)
 

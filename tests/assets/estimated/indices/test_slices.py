@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets import settle
+from assets import recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
 from assets.estimated.indices.assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
@@ -100,7 +100,7 @@ def test_adding_in_any_order_is_computing_anew(home: Home, seed: int, monkeypatc
         batches.append(("s1", f"scope {zone}", 50, hours(zone, 400, 500, 95)))
     chance.shuffle(batches)
     with write_session(home, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
         loader = Loader(con)
         for number, batch in enumerate(batches):
             loader.load(*batch)
@@ -139,7 +139,7 @@ def test_one_more_hour_touches_its_day_and_its_trials(home: Home) -> None:
 def test_hours_added_one_by_one_are_tried_as_all_at_once(home: Home, first: int) -> None:
     """Whatever hour of the day comes last; with two gaps, one closed late, and hours corrected."""
     with write_session(home, catalog()) as con:
-        settle.sync_sources(con)
+        recording.sync_sources(con)
         loader = Loader(con)
         known = [row for row in hours("AA", 0, 24 * 40, 1) if row[2] not in (24 * 30, 24 * 37 + 5)]
         loader.load("s1", "a", 100, [row for row in known if row[2] < 24 * 35 + first])

@@ -1,4 +1,4 @@
-"""Making a lake, keeping it small, and letting readers in who can only read."""
+"""Administration of a lake: creating it, its upkeep (compaction, expiry of snapshots), and read-only roles."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse import schema
-from warehouse.again import whole_again
-from warehouse.connection import told_of_interruptions
+from warehouse.connection import translating_interruptions
 from warehouse.errors import PetadayError
 from warehouse.quoting import literal, quoted
+from warehouse.retry import retried_if_interrupted
 from warehouse.settings import setting
 from warehouse.store.lake import LakeStore
 from warehouse.store.profile import CATALOG_SCHEMA
@@ -23,7 +23,7 @@ GRACE = "INTERVAL 1 DAY"
 _ROLE = re.compile(r"[a-z_][a-z0-9_$]{0,62}\Z")
 
 
-@whole_again
+@retried_if_interrupted
 def init(lake: LakeStore, catalog: schema.Catalog, reader: str | None = None) -> bool:
     """Make the lake (or bring its schema up to date) and let the role `reader` read; True if it was made now.
 
@@ -32,7 +32,7 @@ def init(lake: LakeStore, catalog: schema.Catalog, reader: str | None = None) ->
     """
     if reader is not None and not _ROLE.match(reader):
         raise PetadayError(f"--reader {reader!r} is not a role name: lower-case letters, digits and _ are allowed")
-    with told_of_interruptions(lake), lake.write_lock():
+    with translating_interruptions(lake), lake.write_lock():
         is_new = not lake.exists()
         with lake.connect_catalog() as con, con.cursor() as cursor:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(CATALOG_SCHEMA)}")
@@ -78,7 +78,7 @@ def data_file_count(con: duckdb.DuckDBPyConnection) -> int:
     ][0]
 
 
-@whole_again
+@retried_if_interrupted
 def upkeep(lake: LakeStore, keep_days: int | None = None) -> Kept:
     """Write inlined rows out, merge small files, expire old snapshots, and remove files that nothing has named for a day.
 
@@ -91,7 +91,7 @@ def upkeep(lake: LakeStore, keep_days: int | None = None) -> Kept:
     days = setting("PETADAY_KEEP_LAKE_DAYS", KEPT_SNAPSHOT_DAYS) if keep_days is None else keep_days
     if days < 1:
         raise PetadayError(f"at least 1 day of snapshots is kept, {days} was asked: a reader may still be in one")
-    with told_of_interruptions(lake), lake.write_lock():
+    with translating_interruptions(lake), lake.write_lock():
         con = lake.connect(read_only=False)
         try:
             before = data_file_count(con)

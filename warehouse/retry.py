@@ -1,4 +1,4 @@
-"""Retrying a whole unit of work when the lake was interrupted, or another writer was in the way."""
+"""Retry with backoff of a whole unit of work after the store was interrupted (`StoreInterruptedError`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TRIES = 9
 LONGEST_PAUSE_S = 30.0
 
 
-def whole_again(work: Callable[P, R]) -> Callable[P, R]:
-    """Try a piece of work again from its beginning when the store was interrupted.
+def retried_if_interrupted(work: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: call an idempotent function again, `TRIES` times in all, while it raises `StoreInterruptedError`.
 
-    Only for work that changes nothing when it is done twice. The embedded file is never interrupted: nothing is tried again.
+    Only a lake is ever interrupted; on the embedded file the function is called once.
     """
 
     @functools.wraps(work)

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from assets import intake, reading, recovery, settle
+from assets import intake, reading, recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.sources._base import Reading
 from tests.warehouse.test_keeping import current, log_rows, offers
 from tests.warehouse.test_upkeep import aged
 from warehouse import captures as captures_module
-from warehouse import staging, unkept
+from warehouse import pending_captures, staging
 from warehouse.captures import CaptureStore, Document
 from warehouse.home import Home
 from warehouse.publish import publish
@@ -54,7 +54,7 @@ def parsing(monkeypatch: pytest.MonkeyPatch, parse) -> list[int]:
 
     source = dataclasses.replace(real, parse=counted)
     monkeypatch.setattr(reading, "all_sources", lambda: all_sources() | {"skypilot": source})
-    monkeypatch.setattr("tests.warehouse.test_unkept.SOURCE", source)
+    monkeypatch.setattr("tests.warehouse.test_pending_captures.SOURCE", source)
     return calls
 
 
@@ -68,9 +68,9 @@ def test_read_once_while_it_is_kept_with_the_same_result(home: Home, monkeypatch
     )
     assert intake.take(home, SOURCE, [spooled(home, offers({"a": 2.0}))]).outcome == "loaded"
     assert calls == [1]
-    assert notes == [["s1.csv", "s1.csv.unkept"]] or notes == [["s1.csv.unkept", "s1.csv"]]
+    assert notes == [["s1.csv", "s1.csv.pending"]] or notes == [["s1.csv.pending", "s1.csv"]]
     assert not list(home.spool_dir.iterdir())
-    settle.record_subject(home, "cloud_rate")
+    recording.record_subject(home, "cloud_rate")
     (row,) = current(home)
     assert row[:2] == ("a", 2.0)
     assert row[4] == next(CaptureStore(home).captures()).capture_id
@@ -144,7 +144,7 @@ def killed(home: Home, slow: str, after_s: float) -> None:
         else:
             # While its owner lives, nobody else takes it.
             time.sleep(after_s)
-            assert unkept.rescue(home) == []
+            assert pending_captures.rescue(home) == []
         process.send_signal(signal.SIGKILL)
 
 
@@ -153,8 +153,8 @@ def killed(home: Home, slow: str, after_s: float) -> None:
 )
 def test_killed_in_between_the_bytes_become_a_capture(home: Home, slow: str, after_s: float, rescued: int) -> None:
     killed(home, slow, after_s)
-    assert len(unkept.rescue(home)) == rescued
-    assert unkept.rescue(home) == []
+    assert len(pending_captures.rescue(home)) == rescued
+    assert pending_captures.rescue(home) == []
     (capture,) = CaptureStore(home).captures()
     assert (capture.url, capture.http_status, capture.etag) == ("file:lambda_vms.csv", 200, '"e"')
     opened = CaptureStore(home).open_document(capture)
@@ -169,10 +169,10 @@ def test_killed_in_between_the_bytes_become_a_capture(home: Home, slow: str, aft
         assert [row[:2] for row in before] == [("a", 2.0)]
         document = dataclasses.replace(spooled(home, offers({"a": 2.0})), http_status=200, etag='"e"')
         intake.take(home, SOURCE, [document])
-        assert [r.outcome for r in settle.record_subject(home, "cloud_rate")] == ["known"]
+        assert [r.outcome for r in recording.record_subject(home, "cloud_rate")] == ["known"]
         assert log_rows(home) == before
     else:
-        settle.record_subject(home, "cloud_rate")
+        recording.record_subject(home, "cloud_rate")
     publish(home, catalog())
     assert recovery.verify(home, lambda _: None) == []
 
@@ -186,8 +186,8 @@ def test_the_next_run_rescues_and_so_does_upkeep(home: Home, tmp_path: Path) -> 
         (3, lambda: recovery.rebuild_warehouse(home, lambda _: None)),
     ):
         document = spooled(home, offers({"a": float(day)}), day)
-        with unkept.noted("skypilot", document):
-            note = next(home.spool_dir.glob("*.unkept"))
+        with pending_captures.pending("skypilot", document):
+            note = next(home.spool_dir.glob("*.pending"))
             text = note.read_text()
         # As if the process had died: the note is there, and nobody holds it.
         note.write_text(text)
@@ -199,17 +199,17 @@ def test_the_next_run_rescues_and_so_does_upkeep(home: Home, tmp_path: Path) -> 
 
 def test_bytes_that_a_power_cut_shortened_are_no_capture(home: Home) -> None:
     document = spooled(home, offers({"a": 2.0}))
-    with unkept.noted("skypilot", document):
-        note = next(home.spool_dir.glob("*.unkept"))
+    with pending_captures.pending("skypilot", document):
+        note = next(home.spool_dir.glob("*.pending"))
         text = note.read_text()
     note.write_text(text)
     document.path.write_text(offers({"a": 2.0})[:-3])
-    assert unkept.rescue(home) == []
+    assert pending_captures.rescue(home) == []
     for torn in ("", text[:20]):
         document = spooled(home, offers({"a": 2.0}))
         note.write_text(torn)
-        assert unkept.rescue(home) == []
+        assert pending_captures.rescue(home) == []
     assert list(CaptureStore(home).captures()) == []
     assert not list(home.spool_dir.glob("*"))
-    aged(home.spool_dir / "other.unkept", 0)
-    assert unkept.rescue(home) == []
+    aged(home.spool_dir / "other.pending", 0)
+    assert pending_captures.rescue(home) == []

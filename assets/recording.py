@@ -1,4 +1,4 @@
-"""From the staging folder to the tables: the work of the observed and reference assets in a write session."""
+"""Recording: what the observed and reference assets write, staged batches into logs and reference files into tables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from assets.reference.override import with_overrides
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import all_sources
 from warehouse import loading
-from warehouse.again import whole_again
 from warehouse.connection import transaction, write_session
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 from warehouse.home import Home
+from warehouse.retry import retried_if_interrupted
 
 
 def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]:
@@ -28,7 +28,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
         if known.get(table.name) == file.sha256:
             continue
         with transaction(con):
-            lend(con, "_reference", file.frame)
+            register_stream(con, "_reference", file.frame)
             con.execute(f"DELETE FROM {table.full_name}").fetchall()
             con.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM _reference").fetchall()
             con.unregister("_reference")
@@ -85,7 +85,7 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(differs)
 
 
-@whole_again
+@retried_if_interrupted
 def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     """Record every waiting batch of a subject's sources."""
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
@@ -98,7 +98,7 @@ def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     return results
 
 
-@whole_again
+@retried_if_interrupted
 def refresh_reference(home: Home) -> dict[str, int]:
     """Load changed reference tables and what follows from them."""
     with write_session(home, catalog()) as con:

@@ -10,8 +10,10 @@ import fcntl
 import os
 from pathlib import Path
 
+from warehouse.files import is_file_at
 from warehouse.home import Home
 
+#: Descriptors of the locks that this process holds, by (home folder, run id).
 _held: dict[tuple[str, str], int] = {}
 
 
@@ -20,7 +22,7 @@ def _file(home: Home, run_id: str) -> Path:
 
 
 def hold(home: Home, run_id: str) -> None:
-    """Mark a run as worked on by this process, until `let_go` or its end."""
+    """Mark a run as worked on by this process, until `release` or its end."""
     if (str(home.root), run_id) in _held:
         return
     file = _file(home, run_id)
@@ -28,20 +30,32 @@ def hold(home: Home, run_id: str) -> None:
     while True:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        # Whoever tidied up may have removed the file between opening and locking it.
-        if file.exists() and file.stat().st_ino == os.fstat(descriptor).st_ino:
+        # `release` of another process may have removed the file between opening and locking it.
+        if is_file_at(file, descriptor):
             break
         os.close(descriptor)
     _held[str(home.root), run_id] = descriptor
 
 
-def let_go(home: Home, run_id: str) -> None:
-    """This process is done with the run."""
-    descriptor = _held.pop((str(home.root), run_id), None)
-    if descriptor is not None:
+def release(home: Home, run_id: str) -> None:
+    """End this process's mark on a run; the file goes with the last mark."""
+    held = _held.pop((str(home.root), run_id), None)
+    if held is not None:
+        os.close(held)
+    file = _file(home, run_id)
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Removed under the lock: who marks the run meanwhile waits for it, finds the file gone and makes a new one.
+        if is_file_at(file, descriptor):
+            file.unlink()
+    except BlockingIOError:
+        pass  # another process works on the run
+    finally:
         os.close(descriptor)
-    if not is_held(home, run_id):
-        _file(home, run_id).unlink(missing_ok=True)
 
 
 def is_held(home: Home, run_id: str) -> bool | None:
@@ -59,6 +73,6 @@ def is_held(home: Home, run_id: str) -> bool | None:
     return False
 
 
-def marked(home: Home) -> list[str]:
-    """Ids of the runs that have a mark."""
+def run_ids(home: Home) -> list[str]:
+    """Ids of the runs that have a file, held or not."""
     return sorted(p.name for p in home.running_dir.glob("*"))

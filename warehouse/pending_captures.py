@@ -1,8 +1,9 @@
-"""Bytes that are parsed while they are being stored: a note beside them, so that a parser that crashes cannot lose a capture.
+"""Documents that are parsed while they are being stored: a note beside them, so that a parser that crashes cannot lose a capture.
 
 A large answer is hashed and compressed while it is parsed. If the process dies in between, however it dies, the spooled
-bytes are complete, and the note says how they came: the next run makes a capture of them. A locked note belongs to a live process.
-(After a power cut the spool may have lost bytes; nothing of such an answer was recorded, and it is discarded.)
+bytes are complete, and the note holds what a capture says of them (source, URL, time, headers): the next run makes the capture.
+The process that stores the document holds a file lock on the note, so that an unlocked note is one whose process died.
+(After a power cut the spooled file may be shorter than noted: nothing of it was recorded, and it is discarded.)
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import json
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.files import is_file_at
 from warehouse.home import Home
 
-SUFFIX = ".unkept"
+SUFFIX = ".pending"
 
 
 @contextmanager
-def noted(source_id: str, document: Document) -> Generator[None]:
-    """Note how a spooled document came, until its bytes are kept or given up."""
+def pending(source_id: str, document: Document) -> Generator[None]:
+    """Keep a locked note beside a spooled document while it is being stored; it goes however that ends, but for the process dying."""
     note = document.path.with_name(document.path.name + SUFFIX)
-    making = note.with_name(f".tmp-{note.name}")
+    temporary = note.with_name(f".tmp-{note.name}")
     about = {
         "source_id": source_id,
         "url": document.url,
@@ -37,21 +38,21 @@ def noted(source_id: str, document: Document) -> Generator[None]:
         "last_modified": document.last_modified,
         "byte_count": document.path.stat().st_size,
     }
-    with making.open("w", encoding="utf-8") as file:
-        # Locked before it can be found: a note without an owner is one whose owner died.
+    with temporary.open("w", encoding="utf-8") as file:
+        # Locked before it is visible under its name.
         fcntl.flock(file, fcntl.LOCK_EX)
         json.dump(about, file)
         file.flush()
         try:
-            making.replace(note)
+            temporary.replace(note)
             yield
         finally:
-            making.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             note.unlink(missing_ok=True)
 
 
 def rescue(home: Home) -> list[Capture]:
-    """Make captures of what processes that died had not kept yet; they wait like any capture that was never recorded."""
+    """Make captures of the documents of processes that died while storing them; a rebuild records them, as any capture without a batch in the log."""
     rescued: list[Capture] = []
     for note in home.spool_dir.glob(f"*{SUFFIX}"):
         try:
@@ -63,14 +64,14 @@ def rescue(home: Home) -> list[Capture]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            # Its owner, or another who rescues, may have been done with it between opening and locking.
-            if note.exists() and note.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                rescued += _kept(home, note, file.read())
+            # Its process, or another that rescues, may have been done with it between opening and locking.
+            if is_file_at(note, file.fileno()):
+                rescued += _stored(home, note, file.read())
     return rescued
 
 
 def _read(text: str) -> dict[str, Any] | None:
-    """A note; None if a power cut left only a part of it."""
+    """The fields of a note; None if a power cut left only a part of it."""
     try:
         about = json.loads(text)
     except ValueError:
@@ -78,7 +79,8 @@ def _read(text: str) -> dict[str, Any] | None:
     return about if isinstance(about, dict) else None
 
 
-def _kept(home: Home, note: Path, text: str) -> list[Capture]:
+def _stored(home: Home, note: Path, text: str) -> list[Capture]:
+    """The capture of a noted document, if note and bytes are whole; both files are removed."""
     spooled = note.with_name(note.name.removesuffix(SUFFIX))
     captures: list[Capture] = []
     about = _read(text)
