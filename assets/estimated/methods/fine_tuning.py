@@ -22,8 +22,9 @@ from assets.estimated.scenario_files.fields import Band, Bounds
 from assets.estimated.scenario_files.training import NUMBERS
 
 _SIZE = "give model or parameters_count"
-_FLOP = f"{_SIZE}; tokens_count"
-_HOURS = f"{_FLOP}; and accelerator, or peak_flop_per_s_per_gpu"
+_FLOP = f"{_SIZE}; tokens_count; and of adapters layer_count and hidden_width_count, or trainable_parameters_count"
+_HOURS = f"{_FLOP}; accelerator, or peak_flop_per_s_per_gpu"
+_ACTIVE = "coalesce(in_active_parameters_count, in_parameters_count)"
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
 
 
@@ -42,7 +43,7 @@ def _facts(memory: str) -> FactorLookup:
 
 _FINE_TUNING = Method(
     "fine_tuning",
-    "fine-tuning-2",
+    "fine-tuning-3",
     {
         "parameters_count": PARAMETERS,
         "active_parameters_count": PARAMETERS,
@@ -73,8 +74,9 @@ _FINE_TUNING = Method(
         ),
         "training_flop": Quantity(
             "FLOP",
-            "fine_tuning_flop(coalesce(in_active_parameters_count, in_parameters_count), in_tokens_count * in_epoch_count, "
-            "least(trainable_parameters_count, coalesce(in_active_parameters_count, in_parameters_count)))",
+            # A token trains no more parameters than it activates. Not least(), which passes over an unknown number of trained parameters.
+            f"fine_tuning_flop({_ACTIVE}, in_tokens_count * in_epoch_count, "
+            f"CASE WHEN trainable_parameters_count > {_ACTIVE} THEN {_ACTIVE} ELSE trainable_parameters_count END)",
             _FLOP,
         ),
         "pf_days": Quantity("PFLOP/s-day", "pf_days(training_flop)", _FLOP),
@@ -129,10 +131,23 @@ _FINE_TUNING = Method(
     names=("model", "accelerator", "provider", "region", "purchase"),
     more=_facts(MEMORY_BYTE),
 )
+#: Counted adapters of unknown size as if every parameter were trained (least() leaves NULL out): 6 FLOP per parameter and token, not about 4.
+_FINE_TUNING_2 = replace(
+    _FINE_TUNING,
+    version="fine-tuning-2",
+    quantities={
+        **_FINE_TUNING.quantities,
+        "training_flop": replace(
+            _FINE_TUNING.quantities["training_flop"],
+            formula=f"fine_tuning_flop({_ACTIVE}, in_tokens_count * in_epoch_count, least(trainable_parameters_count, {_ACTIVE}))",
+        ),
+    },
+)
 METHODS = (
     _FINE_TUNING,
+    _FINE_TUNING_2,
     # The first version took the GiB of a data sheet for GB.
-    replace(_FINE_TUNING, version="fine-tuning-1", more=_facts("memory_gib * 1e9")),
+    replace(_FINE_TUNING_2, version="fine-tuning-1", more=_facts("memory_gib * 1e9")),
     Method(
         "break_even",
         "break-even-1",

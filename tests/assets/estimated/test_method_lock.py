@@ -47,6 +47,7 @@ RELEASED_METHODS: dict[str, str] = {
     "compute-2": "64983f23fcadd79e2c91655df632ff490601f11a7e38e1f40c721034a2778c66",
     "compute-1": "4eda8b54dbfa7dba6a6fb7620e15c1f03a34931bf52420a185f46b290fef7141",
     "ownership-1": "7c476c999ea99c2e1e3b84659b7b48238798c6490a56129c0a1ecc9608b81f31",
+    "fine-tuning-3": "707ad58a2c3fd691613ebb023f389d0977572c6a7fa4a2c996f1f0bb38697a41",
     "fine-tuning-2": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
     "fine-tuning-1": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
     "break-even-1": "54d69160716b89ad15fa4c1c865d5a5ce14b6c8b9235818f56ce1f731fb30f37",

@@ -104,7 +104,9 @@ def test_a_rule_of_looking_rates_up_is_restated_as_a_method_is(warehouse: duckdb
         parse_scenario("[training]\ngpu_hours = 100\naccelerator = 'H100'", "training"),
         parse_scenario("[training]\ngpu_hours = 100\naccelerator = 'H100'\nusd_per_gpu_hour = 2", "given"),
         statement_of(
-            "fine_tuning", {"parameters_count": 7e9, "tokens_count": 1e9, "accelerator": "H100"}, scenario_id="tuned"
+            "fine_tuning",
+            {"parameters_count": 7e9, "tokens_count": 1e9, "accelerator": "H100", "adaptation": "full"},
+            scenario_id="tuned",
         ),
     ]
     warehouse.execute("BEGIN")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import duckdb
@@ -300,6 +301,36 @@ grid_water_l_per_kwh = {{low = 1, central = 2, high = 3}}
         assert shares["utilization_share"] > 0.01, quantity
 
 
+def test_hours_move_hardware_and_electricity_together(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Where nothing but the hours is uncertain, ownership costs twice as much for twice as many of them: energy follows from the same hours."""
+    text = """[training]
+accelerator = "H100 SXM"
+gpu_hours = {low = 0.5e6, central = 1e6, high = 2e6}
+power_w_per_gpu = 1000
+pue = 1.2
+cost_view = "amortised"
+value_at_start_usd = 5000
+price_usd_per_kwh = 0.30
+"""
+    found = estimate_any(warehouse, parse_any(text), NOW)
+    cost = found["cost_usd"]
+    assert cost["central"] == pytest.approx(5000 * 1e6 * 0.14 * math.log(10) / (365.25 * 24) / 0.81 + 1e6 * 1.2 * 0.3)
+    assert (cost["low"], cost["high"]) == pytest.approx((cost["central"] / 2, cost["central"] * 2))
+    shares = {f["factor"]: f["variance_share"].get("cost_usd") for f in found["factors"]}
+    assert shares["gpu_hours"] == pytest.approx(1)
+    assert (shares["power_w_per_gpu"], shares["pue"]) == pytest.approx((0, 0))
+
+
+def test_water_on_site_does_not_depend_on_the_pue(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """What a site evaporates goes with the energy of its servers, water of the electricity with that at the meter."""
+    text = "[training]\ngpu_hours = 1e6\npower_w_per_gpu = 1000\npue = {{low = 1.1, central = 1.3, high = 2}}\nsite_water_l_per_kwh = {}\ngrid_water_l_per_kwh = {}"
+    on_site = estimate_any(warehouse, parse_any(text.format(1.8, 0)), NOW)["water_l"]
+    assert (on_site["low"], on_site["central"], on_site["high"]) == pytest.approx((1.8e6, 1.8e6, 1.8e6))
+    of_electricity = estimate_any(warehouse, parse_any(text.format(0, 1)), NOW)["water_l"]
+    sides = (of_electricity["low"], of_electricity["central"], of_electricity["high"])
+    assert sides == pytest.approx((1.1e6, 1.3e6, 2e6))
+
+
 def test_manufacture_and_water_of_a_training(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Embodied carbon with its band where the accelerator has a published figure; water where its factors are stated."""
     text = "[training]\naccelerator = 'H100 SXM'\ngpu_hours = 1e6\npower_w_per_gpu = 1000\npue = 1.2\n"
@@ -330,6 +361,23 @@ def test_fine_tuning(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert lora["training_flop"]["central"] / full["training_flop"]["central"] == pytest.approx(2 / 3, rel=0.01)
     assert full["memory_byte"]["central"] > 7 * lora["memory_byte"]["central"]
     assert lora["cost_usd"]["central"] > 0
+
+
+def test_adapters_of_unknown_size_are_not_counted_as_a_full_fine_tuning(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Without the width and the layers of the model nobody knows how many parameters LoRA trains: FLOP, hours and cost are unknown."""
+    values = {"parameters_count": 7e9, "tokens_count": 1e9, "accelerator": "nvidia-a100-sxm-80gb"}
+    unknown = run(warehouse, "fine_tuning", **values).quantities
+    for quantity in ("training_flop", "gpu_hours", "energy_kwh", "cost_usd", "memory_byte"):
+        assert unknown[quantity]["central"] is None, quantity
+        assert "trainable_parameters_count is not known" in unknown[quantity]["reason"]
+    before = run(warehouse, "fine_tuning", method="fine-tuning-2", **values).quantities
+    assert before["training_flop"]["central"] == pytest.approx(6 * 7e9 * 1e9)
+    stated = run(warehouse, "fine_tuning", trainable_parameters_count=20e6, **values).quantities
+    assert stated["training_flop"]["central"] == pytest.approx((4 * 7e9 + 2 * 20e6) * 1e9)
+    # Of a mixture of experts all 46.7 billion are trained, and each token trains those that it activates.
+    mixture = {"parameters_count": 46.7e9, "active_parameters_count": 12.9e9, "tokens_count": 1e9}
+    full = run(warehouse, "fine_tuning", adaptation="full", **mixture).quantities
+    assert full["training_flop"]["central"] == pytest.approx(6 * 12.9e9 * 1e9)
 
 
 _PALM = {
