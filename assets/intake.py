@@ -160,7 +160,7 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     known = loading.latest(home, source.source_id)["urls"]
     client = Client(source, home.spool_dir)
     try:
-        for requests_of_batch in _batches(client, source, window, source.plan(window)):
+        for requests_of_batch in _batches(client, source, window, source.plan(window), failures):
             try:
                 if len(requests_of_batch) == 1 and source.follow is None:
                     (request,) = requests_of_batch
@@ -202,26 +202,42 @@ def _all_pages(client: Client, requests: Sequence[Request]) -> Iterator[Document
 
 
 def _batches(
-    client: Client, source: Source, window: Window, planned: Iterable[Sequence[Request]]
+    client: Client, source: Source, window: Window, planned: Iterable[Sequence[Request]], failures: list[str]
 ) -> Iterator[Sequence[Request]]:
-    """Batches of requests for data; an index is fetched and what it leads to takes its place."""
+    """Batches of requests for data; an index is fetched and what it leads to takes its place.
+
+    An index that cannot be fetched or read is added to `failures`, and the others go on.
+    """
     for requests_of_batch in planned:
         if source.expand is None or not requests_of_batch or not requests_of_batch[0].is_index:
             yield requests_of_batch
             continue
-        index = client.fetch(requests_of_batch[0])
-        assert isinstance(index, Document), "an index is asked for without a condition"
         try:
-            found = list(source.expand(index, window))
-        except PetadayError:
-            raise
-        except PARSER_ERRORS as e:
-            raise LayoutError(
-                f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}"
-            ) from e
-        finally:
-            index.path.unlink(missing_ok=True)
-        yield from _batches(client, source, window, found)
+            found = _expanded(client, source, window, requests_of_batch[0])
+        except (FetchError, LayoutError) as e:
+            failures.append(str(e))
+            continue
+        yield from _batches(client, source, window, found, failures)
+
+
+def _expanded(client: Client, source: Source, window: Window, request: Request) -> list[Sequence[Request]]:
+    """The batches that an index leads to.
+
+    Raises:
+        FetchError: if the index cannot be fetched.
+        LayoutError: if it cannot be read.
+    """
+    assert source.expand is not None
+    index = client.fetch(request)
+    assert isinstance(index, Document), "an index is asked for without a condition"
+    try:
+        return list(source.expand(index, window))
+    except PetadayError:
+        raise
+    except PARSER_ERRORS as e:
+        raise LayoutError(f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
+    finally:
+        index.path.unlink(missing_ok=True)
 
 
 def _take_confirmed(

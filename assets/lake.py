@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -81,26 +83,25 @@ def migrate(home: Home, tell: Tell, *, is_replacing: bool = False) -> list[str]:
 
 
 def _copy_state(file: Store, lake: Store) -> None:
-    try:
+    with suppress(FileNotFoundError):
         lake.files("state").write("publication", file.files("state").read("publication"))
-    except FileNotFoundError:
-        pass
 
 
 def _copy_files(source: Files, target: Files) -> int:
     """Copy what is not there yet, each file whole; a batch's manifest comes after its other files."""
-    keys = [k for k in source.names() if "journal" not in k]
+    keys = [k for k in source.names() if not k.startswith("journal")]
 
     def copied(key: str) -> bool:
         if target.size(key) == source.size(key):
             return False
-        folder = target.scratch_folder(key)
-        with (
-            tempfile.NamedTemporaryFile(dir=folder, prefix=".tmp-", delete=False) as temporary,
-            source.open(key) as stream,
-        ):
-            shutil.copyfileobj(stream, temporary, _BLOCK)
-        target.put(Path(temporary.name), key)
+        descriptor, name = tempfile.mkstemp(dir=target.scratch_folder(key), prefix=".tmp-")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file, source.open(key) as stream:
+                shutil.copyfileobj(stream, file, _BLOCK)
+            target.put(temporary, key)
+        finally:
+            temporary.unlink(missing_ok=True)
         return True
 
     with ThreadPoolExecutor(8) as pool:

@@ -27,7 +27,7 @@ class SourceConfig(dg.Config):
     """What a run of a source reads: the publisher (default), or files by hand."""
 
     files: list[str] = []
-    #: When the publisher was seen to say what the files say, ISO 8601; now if empty.
+    #: When the publisher was seen to say what the files say, ISO 8601, UTC unless an offset is given; now if empty.
     fetched_at: str = ""
 
 
@@ -47,12 +47,28 @@ def _window(context: dg.AssetExecutionContext, source: Source) -> Window:
     return Window(now, first, last)
 
 
+def _fetched_at(config: SourceConfig) -> dt.datetime | None:
+    """`fetched_at` of the run's configuration as an instant; None if it is empty.
+
+    Raises:
+        PetadayError: if it is no ISO 8601 instant.
+    """
+    if not config.fetched_at:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(config.fetched_at)
+    except ValueError:
+        raise PetadayError(
+            f"fetched_at is {config.fetched_at!r}: an ISO 8601 instant such as 2026-04-02T12:00:00Z is allowed"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
 def _take(
     context: dg.AssetExecutionContext, source: Source, config: SourceConfig, home: HomeResource
 ) -> list[intake.Taken]:
     if config.files:
-        fetched_at = dt.datetime.fromisoformat(config.fetched_at) if config.fetched_at else None
-        return intake.take_files(home.get(), source, [Path(f) for f in config.files], fetched_at)
+        return intake.take_files(home.get(), source, [Path(f) for f in config.files], _fetched_at(config))
     if source.is_bundled:
         return intake.take_bundled(home.get(), source)
     return intake.take_live(home.get(), source, _window(context, source))

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.captures import CaptureStore
-from warehouse.connection import open_work, translating_interruptions, write_lock
+from warehouse.connection import open_work, transaction, translating_interruptions, write_lock
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.loading import check_against_journal
@@ -34,6 +34,10 @@ _FINGERPRINT = """
         (SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file),
         (SELECT string_agg(name || fingerprint, ',' ORDER BY name) FROM meta.definition)))
 """
+
+
+#: What DuckDB says of a file that another process holds open for writing.
+_HELD = "Could not set lock on file"
 
 
 class PublishError(PetadayError):
@@ -69,7 +73,7 @@ def _number_of(file: Path) -> int | None:
         with duckdb.connect(str(file), read_only=True) as con:
             return con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
     except duckdb.Error as e:
-        return 0 if "lock" in str(e).lower() else None
+        return 0 if _HELD in str(e) else None
 
 
 @retried_if_interrupted
@@ -94,8 +98,9 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             if fingerprint == known_fingerprint and _number_of(home.published_file) is not None:
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
-            con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
-            con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
+            with transaction(con):
+                con.execute("DELETE FROM meta.publication WHERE publication_number >= ?", [number]).fetchall()
+                con.execute("INSERT INTO meta.publication VALUES (?, now())", [number]).fetchall()
             counts = row_counts(con)
         temporary = home.published_file.with_name(f".{home.published_file.name}.{number}.tmp")
         try:

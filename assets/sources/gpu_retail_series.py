@@ -304,7 +304,9 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
             pl.lit("").alias("product_code"),
         )
     elif isinstance(answer, dict) and isinstance(answer.get("stores"), list) and answer.get("ts"):
-        at = dt.datetime.fromisoformat(str(answer["ts"])).astimezone(dt.UTC)
+        at = dt.datetime.fromisoformat(str(answer["ts"]))
+        if at.tzinfo is None:
+            raise LayoutError(f"{document.url}: ts is {answer['ts']!r}, a time without an offset")
         raw = (
             frame_of(
                 answer["stores"],
@@ -316,7 +318,7 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
                 pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
                 pl.lit("retail").alias("price_kind"),
                 pl.col("price_aud").alias("price_amount"),
-                pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+                pl.lit(at.astimezone(dt.UTC), dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
                 pl.col("in_stock").alias("is_in_stock"),
                 pl.col("url").str.split("?").list.first().alias("product_code"),
             )

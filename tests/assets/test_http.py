@@ -408,6 +408,31 @@ def test_bytes_that_a_304_speaks_of_but_are_lost_are_asked_for_again(home: Home,
     assert len(replay.urls()) == 2
 
 
+# Indices --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_index_that_fails_costs_neither_the_others_nor_their_names(home: Home, replay: ReplayServer) -> None:
+    """Of four planned requests one answer and two indices fail: the last index is read all the same, and each failure is named."""
+    indices = [Request(f"https://{HOST}/index{n}", is_index=True) for n in (1, 2, 3)]
+    replay.add(f"https://{HOST}/index1", "gone", 404)
+    replay.add(f"https://{HOST}/index2", "[]")
+    replay.add(f"https://{HOST}/index3", '["/page"]')
+    replay.add(f"https://{HOST}/page", "{}")
+    replay.add(URL, "gone", 404)
+
+    def expand(index: Document, window: Window) -> list[list[Request]]:
+        return [[Request(f"https://{HOST}{json.loads(index.read_bytes())[0]}")]]
+
+    made = source(plan=lambda _: [[Request(URL)], *([index] for index in indices)], expand=expand)
+    with pytest.raises(
+        FetchError, match=r"3 of 4 requests failed: .*/prices .*404.*/index1 .*404.*/index2: what it leads to"
+    ):
+        intake.take_live(home, made, Window(dt.datetime.now(dt.UTC)))
+    assert f"https://{HOST}/page" in replay.urls()
+    assert len(list(home.staged_dir.iterdir())) == 1
+    assert list(home.spool_dir.iterdir()) == []
+
+
 # Keys -----------------------------------------------------------------------------------------------------------------
 
 

@@ -252,6 +252,19 @@ def test_published_file_is_whole_numbered_and_readable_while_held(home: Home) ->
         assert con.execute("SELECT max(price_amount_per_hour) FROM observed.cloud_rate").fetchall() == [(2.0,)]
 
 
+def test_a_damaged_published_file_is_made_again_in_whatever_folder(tmp_path: Path) -> None:
+    """Nothing new to publish: only a file that another process holds open for writing is left as it is, not one below a folder "blocks"."""
+    home = Home(tmp_path / "blocks").create()
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    recording.record_subject(home, "cloud_rate")
+    assert publish(home, catalog()).is_new
+    home.published_file.unlink()
+    home.published_file.write_bytes(b"no database")
+    assert publish(home, catalog()).is_new
+    with duckdb.connect(str(home.published_file), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM observed.cloud_rate").fetchall() == [(1,)]
+
+
 def test_a_stray_log_beside_the_published_file_does_not_meet_the_next_one(home: Home) -> None:
     take(home, offers({"a": 2.0}), "2026-01-01")
     recording.record_subject(home, "cloud_rate")

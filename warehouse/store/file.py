@@ -138,16 +138,13 @@ class FileStore:
         if not self.home.published_file.exists():
             raise NotPublishedError(f"nothing is published in {self.home.root} yet: run `petaday run` first")
         try:
-            con = duckdb.connect(str(self.home.published_file), read_only=True)
+            with duckdb.connect(str(self.home.published_file), read_only=True) as con:
+                configure(con)
+                yield con
         except duckdb.Error as e:
-            raise self._damaged_published(e) or e from e
-        try:
-            configure(con)
-            yield con
-        except duckdb.Error as e:
-            raise self._damaged_published(e) or e from e
-        finally:
-            con.close()
+            if damage := self._damaged_published(e):
+                raise damage from e
+            raise
 
     def _damaged_published(self, error: duckdb.Error) -> WarehouseDamagedError | None:
         """The error in words of what to do, if it says that the published file is not whole."""

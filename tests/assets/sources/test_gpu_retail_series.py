@@ -172,6 +172,7 @@ def test_bad_prices_are_refused(price: str, tmp_path: Path) -> None:
         ("csim07", "c.csv", "Date,Name\nA,1\n", "Retail Price"),
         ("csim07", "c.csv", "Date,Name,Retail Price,Used Price\n2023-03-01,A,100,90\n", "no price"),
         ("au_rtx5070ti", "c.json", '{"x": 1}', "neither"),
+        ("au_rtx5070ti", "c.json", '{"ts": "2026-08-22T09:39:48", "stores": []}', "a time without an offset"),
         ("ru_shops", "c.json", "[]", "not a list of offers per shop"),
         ("ru_shops", "c.json", '{"DNS": []}', "cardName"),
     ],
