@@ -88,6 +88,10 @@ _BLOCK = 8 << 20
 _AHEAD = 1 << 16
 #: Threads that read blocks: Polars keeps one and a third of two cores busy with one of them.
 _READERS = 2
+#: Put behind every line: where it does not come out in the column behind the last one, the line has more or fewer fields.
+_END = "\x1e"
+#: An instance type anywhere in a line: after a quote, a comma or the colon of a usage type.
+_TYPE_IN_LINE = r'[",:]([a-z][a-z0-9-]*\.(?:\d*x?large|medium|small|micro|nano|metal)[a-z0-9-]*)(?:[",]|$)'
 
 
 def csv_rows(
@@ -97,8 +101,11 @@ def csv_rows(
     *,
     naming: Sequence[str],
     wanted: pl.Expr | None = None,
-) -> tuple[pl.DataFrame, dict[str, str]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """The few rows of a bulk file that matter, as text, without holding the file.
+
+    A line with more or fewer fields than the header has its values in other columns: it is handed back as it stands, unless it
+    names an instance type without accelerators.
 
     Args:
         document: lines of metadata, a header that begins with SKU, and rows.
@@ -108,7 +115,7 @@ def csv_rows(
         wanted: condition on the columns; rows that do not meet it are let go block by block.
 
     Returns:
-        (rows, metadata by name).
+        (rows; lines that are no rows, with the columns line, instance_type as far as one is named, and why; metadata by name).
 
     Raises:
         LayoutError: if it is empty, a page, has no header, lacks a required column, or breaks off.
@@ -126,14 +133,15 @@ def csv_rows(
     metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
     header = next(csv.reader([line]))
     require_columns(document, header, required)
-    schema = dict.fromkeys(header, pl.String)
+    schema = dict.fromkeys([*header, _END], pl.String)
+    read = [*(c for c in columns if c in header), _END]
     kept = [pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns]
     condition = pl.lit(value=True) if wanted is None else wanted
     sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
     with document.path.open("rb", buffering=0) as file, ThreadPoolExecutor(_READERS) as pool:
         size = os.fstat(file.fileno()).st_size
 
-        def rows_of(place: tuple[int, int]) -> pl.DataFrame:
+        def rows_of(place: tuple[int, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
             begins, ends = place
             # One read of whole lines, so that no byte is copied again.
             block = os.pread(file.fileno(), ends - begins, begins)
@@ -141,9 +149,15 @@ def csv_rows(
                 raise LayoutError(f"{document.url}: the file became shorter while it was read")
             if ends == size:
                 _check_last_line(document, block, len(header))
-            text = f"{line.rstrip()}\n{_lines_of_interest(block, sought)}".encode()
-            rows = pl.read_csv(text, columns=[c for c in columns if c in header], schema=schema)
-            return rows.select(kept).filter(condition)
+            lines = _lines_of_interest(block, sought)
+            text = pl.concat([pl.Series([line.rstrip()]), lines]).str.join(f",{_END}\n").item() + f",{_END}\n"
+            rows = pl.read_csv(text.encode(), columns=read, schema=schema, truncate_ragged_lines=True)
+            if rows.height != len(lines):
+                raise LayoutError(f"{document.url}: a quoted field goes over the end of its line (a quote is missing?)")
+            is_whole = (pl.col(_END) == _END).fill_null(value=False)
+            # Copied: a view of few lines would keep the whole block alive.
+            broken = pl.Series(lines.filter(~rows.select(is_whole).to_series()).to_list(), dtype=pl.String)
+            return rows.filter(is_whole).select(kept).filter(condition), _no_rows(broken, len(header))
 
         # One thread parses the lines of interest while another one finds those of the next block.
         try:
@@ -151,7 +165,14 @@ def csv_rows(
         except pl.exceptions.PolarsError as e:
             why = str(e).splitlines()[0][:200]
             raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {why}") from e
-    return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), metadata
+    if not parts:
+        return (
+            pl.DataFrame(schema=dict.fromkeys(columns, pl.String)),
+            _no_rows(pl.Series([], dtype=pl.String), 0),
+            metadata,
+        )
+    rows, broken = zip(*parts, strict=True)
+    return pl.concat(rows), pl.concat(broken), metadata
 
 
 def _places(descriptor: int, start: int, size: int) -> Iterator[tuple[int, int]]:
@@ -162,10 +183,10 @@ def _places(descriptor: int, start: int, size: int) -> Iterator[tuple[int, int]]
         start = end
 
 
-def _lines_of_interest(block: bytes, sought: pl.Expr) -> str:
-    """The lines of a block that are sought, joined, so that no view keeps the block alive."""
+def _lines_of_interest(block: bytes, sought: pl.Expr) -> pl.Series:
+    """The lines of a block that are sought."""
     if block.isspace():
-        return ""
+        return pl.Series([], dtype=pl.String)
     found = pl.read_csv(
         block,
         has_header=False,
@@ -174,7 +195,22 @@ def _lines_of_interest(block: bytes, sought: pl.Expr) -> str:
         schema={"line": pl.String},
         truncate_ragged_lines=True,
     ).filter(sought)
-    return found["line"].str.strip_chars_end("\r").str.join("\n").item()
+    return found["line"].str.strip_chars_end("\r")
+
+
+def _no_rows(lines: pl.Series, width: int) -> pl.DataFrame:
+    """Lines that have not as many fields as the header; without those that are not about accelerators."""
+    fields = pl.col("line").str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
+    return (
+        lines.rename("line")
+        .to_frame()
+        .select(
+            "line",
+            pl.col("line").str.extract(_TYPE_IN_LINE).alias("instance_type"),
+            pl.format("a line of {} fields under a header of {}", fields, pl.lit(width)).alias("why"),
+        )
+        .filter(pl.col("instance_type").str.contains(ACCELERATED).fill_null(value=True))
+    )
 
 
 def _end_of_line(descriptor: int, at: int, size: int) -> int:

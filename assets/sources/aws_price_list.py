@@ -167,10 +167,10 @@ def _published_in(url: str, window: Window) -> dt.datetime | None:
 # Parse ----------------------------------------------------------------------------------------------------------------
 
 
-def _csv_rows(document: Document) -> tuple[pl.DataFrame, str | None]:
-    """Rows about accelerators, and when the file was published."""
-    frame, metadata = csv_rows(document, _COLUMNS, _REQUIRED, naming=("Linux", "Shared"), wanted=_wanted())
-    return frame, metadata.get("Publication Date")
+def _csv_rows(document: Document) -> tuple[pl.DataFrame, pl.DataFrame, str | None]:
+    """Rows about accelerators, lines that are no rows (see `csv_rows`), and when the file was published."""
+    frame, broken, metadata = csv_rows(document, _COLUMNS, _REQUIRED, naming=("Linux", "Shared"), wanted=_wanted())
+    return frame, broken, metadata.get("Publication Date")
 
 
 def _present(column: str) -> pl.Expr:
@@ -316,7 +316,11 @@ def _is_json(path: Path) -> bool:
 def parse(documents: Sequence[Document]) -> Reading:
     """Offers of one region, on demand, reserved without upfront and capacity blocks with a price."""
     (document,) = documents
-    raw, published = _json_rows(document) if _is_json(document.path) else _csv_rows(document)
+    broken = None
+    if _is_json(document.path):
+        raw, published = _json_rows(document)
+    else:
+        raw, broken, published = _csv_rows(document)
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     amount = to_number("PricePerUnit")
     years = pl.col("LeaseContractLength").str.extract(r"(?i)^\s*(\d+)\s*y(?:ea)?rs?\s*$")
@@ -402,9 +406,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Instance Type").alias("instance_type"),
         pl.col("option").alias("purchase_option"),
     )
-    return Reading(
-        scopes, refused(bad.drop("option", "amount", "valid_from", "why"), bad["why"], keys) if bad.height else None
-    )
+    rejected = [refused(bad.drop("option", "amount", "valid_from", "why"), bad["why"], keys)]
+    if broken is not None:
+        rejected.append(refused(broken.select("line"), broken["why"], broken.select("instance_type")))
+    return Reading(scopes, pl.concat(rejected, how="diagonal"))
 
 
 def _source(source_id: str, title: str, host: str, page: str) -> Source:
@@ -423,7 +428,7 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         extension="csv",
         has_history=True,
         max_bytes=2 << 30,
-        parser_version=3,
+        parser_version=4,
         min_kept_share=0.6,
         # Small regions have a handful of offers.
         max_rejected_share=0.5,

@@ -95,7 +95,7 @@ def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per region, instance type, kind of plan and term."""
     (document,) = documents
-    raw, metadata = csv_rows(document, _COLUMNS, _COLUMNS, naming=("BoxUsage:", "No Upfront"))
+    raw, broken, metadata = csv_rows(document, _COLUMNS, _COLUMNS, naming=("BoxUsage:", "No Upfront"))
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     term = pl.concat_str(
         "LeaseContractLength", pl.col("LeaseContractLengthUnit").str.to_lowercase().str.strip_suffix("s"), separator=" "
@@ -148,7 +148,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("DiscountedInstanceType").alias("instance_type"),
         pl.col("option").alias("purchase_option"),
     )
-    return Reading(scopes, refused(bad.drop("amount", "option", "valid_from"), why, keys) if bad.height else None)
+    rejected = [
+        refused(bad.drop("amount", "option", "valid_from"), why, keys),
+        refused(broken.select("line"), broken["why"], broken.select("instance_type")),
+    ]
+    return Reading(scopes, pl.concat(rejected, how="diagonal"))
 
 
 AWS_SAVINGS_PLANS = Source(
@@ -163,6 +167,7 @@ AWS_SAVINGS_PLANS = Source(
     expand=expand,
     hosts=(HOST,),
     cadence="40 3 * * *",
+    parser_version=2,
     extension="csv",
     has_history=True,
     max_bytes=2 << 30,

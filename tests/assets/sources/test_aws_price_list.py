@@ -254,7 +254,7 @@ def test_blocks_read_by_two_threads_give_the_rows_of_the_whole_in_order(
     # A block in the middle that cannot be read.
     find = _aws._lines_of_interest
 
-    def failing(lines: bytes, sought: pl.Expr) -> str:
+    def failing(lines: bytes, sought: pl.Expr) -> pl.Series:
         if b'"S30"' in lines:
             raise pl.exceptions.ComputeError("torn")
         return find(lines, sought)
@@ -264,6 +264,44 @@ def test_blocks_read_by_two_threads_give_the_rows_of_the_whole_in_order(
     with pytest.raises(LayoutError, match="not readable as CSV.*torn"):
         read_body("aws_price_list", text, tmp_path)
     assert threading.active_count() == running
+
+
+@pytest.mark.parametrize(
+    ("break_line", "fields"),
+    [
+        (lambda line: '"X",' + line, 26),
+        (lambda line: line + ',"X"', 26),
+        (lambda line: line.replace('"Hrs",', '"Hrs","X",', 1), 26),
+        (lambda line: line.replace('"2,048 GiB"', "2,048 GiB"), 26),
+        (lambda line: line.replace('"Hrs",', "", 1), 24),
+        (lambda line: line.rpartition(",")[0], 24),
+    ],
+    ids=["first", "last", "inside", "comma without quotes", "lost inside", "lost last"],
+)
+def test_a_line_with_more_or_fewer_fields_is_refused_by_its_type(
+    break_line: Callable[[str], str], fields: int, tmp_path: Path
+) -> None:
+    """Its values stand in other columns: none is read, and the offer is not said to have ended. Machines without GPUs do not matter."""
+    text = offers({}, {"Instance Type": "p4d.24xlarge", "GPU": "8"}, {"Instance Type": "c7i.large", "GPU": "NA"})
+    *above, whole, broken, other = text.splitlines()
+    broken = broken.replace("BoxUsage:p5.48xlarge", "BoxUsage:p4d.24xlarge")
+    other = other.replace("BoxUsage:p5.48xlarge", "BoxUsage:c7i.large")
+    body = "\n".join([*above, whole, break_line(broken), break_line(other), ""])
+    scopes, rejected = read_body("aws_price_list", body, tmp_path, "b.csv")
+    assert scopes["us-east-1"]["instance_type"].to_list() == ["p5.48xlarge"]
+    assert rejected["reason"].to_list() == [f"a line of {fields} fields under a header of 25"]
+    assert "p4d.24xlarge" in rejected["row_json"].item()
+    told = aws_price_list.parse([Document(tmp_path / "b.csv", "file:b.csv", NOW, "csv")]).rejected
+    assert told is not None
+    assert told["instance_type"].to_list() == ["p4d.24xlarge"]
+
+
+def test_a_quote_that_is_never_closed_refuses_the_file(tmp_path: Path) -> None:
+    """Where a row ends cannot be told then."""
+    lines = offers({}, {"Instance Type": "p4d.24xlarge"}, {"Instance Type": "g5.xlarge"}).splitlines()
+    lines[-2] = lines[-2].replace('"USD"', '"USD', 1)
+    with pytest.raises(LayoutError, match="not readable as CSV|a quote is missing"):
+        read_body("aws_price_list", "\n".join([*lines, ""]), tmp_path, "b.csv")
 
 
 def test_the_order_of_columns_does_not_matter_and_late_ones_may_lack(tmp_path: Path) -> None:

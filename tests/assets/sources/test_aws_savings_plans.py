@@ -69,6 +69,14 @@ def test_the_recorded_header_is_the_one_that_is_read(samples: Path, tmp_path: Pa
     assert set(rows["valid_from"].dt.strftime("%Y-%m-%d")) == {"2025-06-05"}
 
 
+def test_a_line_with_a_field_too_many_is_refused_by_its_type(tmp_path: Path) -> None:
+    """A comma in a description without quotes."""
+    body = plans({}, {"DiscountedInstanceType": "p4d.24xlarge", "Description": "3 year, No Upfront"})
+    scopes, rejected = read_body(SOURCE, body, tmp_path, "b.csv", NOW)
+    assert scopes["us-east-1"]["instance_type"].to_list() == ["p5.48xlarge"]
+    assert rejected["reason"].to_list() == ["a line of 25 fields under a header of 24"]
+
+
 def test_only_the_plain_machine_without_upfront_is_a_rate(tmp_path: Path) -> None:
     scopes, rejected = read_body(
         SOURCE,
