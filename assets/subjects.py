@@ -124,10 +124,13 @@ class TokenPrice(dy.Schema):
             "input_audio",
             "output_audio",
             "cached_audio_read",
+            "cached_audio_write",
             "input_image",
             "output_image",
             "output_reasoning",
             "input_video",
+            "output_video",
+            "output_citation",
             "cached_image_read",
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -15,6 +15,32 @@ _PRICE = pl.col("price_usd_per_mtok")
 
 #: Models for which more is paid for what goes in: those that draw have text as a by-product, and guards answer in a word.
 _CHEAP_OUTPUT = r"(?i)image|guard|moderation|rerank|embed"
+
+
+def hours_of_day(first_minute: int, last_minute: int) -> str:
+    """A part of every day in UTC, hh:mm-hh:mm, from minutes after midnight; it may go over midnight."""
+    first, last = (divmod(minute % 1440, 60) for minute in (first_minute, last_minute))
+    return f"{first[0]:02d}:{first[1]:02d}-{last[0]:02d}:{last[1]:02d}"
+
+
+def rest_of_day(windows: Collection[str]) -> list[str]:
+    """What windows leave of a day; all of it ('') if there are none."""
+    if not windows:
+        return [""]
+    ends = sorted((w[:5], w[6:]) for w in windows)
+    gaps = [(end, following) for (_, end), (following, _) in zip(ends, [*ends[1:], ends[0]], strict=True)]
+    return [f"{end}-{start}" for end, start in gaps if end != start]
+
+
+def overlap(windows: Collection[str]) -> bool:
+    """Whether a moment of the day lies in two of the windows."""
+    length = sum(((_minute(w[6:]) - _minute(w[:5]) - 1) % 1440) + 1 for w in windows)
+    left = sum(((_minute(w[6:]) - _minute(w[:5]) - 1) % 1440) + 1 for w in rest_of_day(windows) if w)
+    return bool(windows) and length + left != 1440
+
+
+def _minute(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
 
 
 def is_turned_round(key: Sequence[str], model: str) -> pl.Expr:

@@ -1,8 +1,8 @@
 """genai-prices: API token prices of many vendors with dated constraints, in both formats of its `data.json`.
 
 `prices` of a model is an object, or a list whose later entries hold under a constraint: `start_date` (the price from
-that day), or `start_time`/`end_time` (a window of the day; the entry without one then holds in the other hours). A
-price is a number per million tokens, or a base with tiers from a prompt length on. Entries without a constraint,
+that day), or `start_time`/`end_time` (a window of the day in any time zone; the entry without one then holds in the other hours).
+Of several that hold the last one of the list is meant: a dated one below a window ends it. A price is a number per million tokens, or a base with tiers from a prompt length on. Entries without a constraint,
 followed by dated ones, say what held before the first date, since an unstated day. What a dated entry no longer names
 ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests and searches are no
 token prices and are left out; a price of tokens of a kind that is not known here is refused by name. The file says "input" for text; a zero is legitimate (free models). In
@@ -12,8 +12,8 @@ token prices and are left out; a price of tokens of a kind that is not known her
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -31,7 +31,7 @@ from assets.sources._base import (
     refused,
 )
 from assets.sources._rows import inside, number_of
-from assets.sources._token_prices import fault
+from assets.sources._token_prices import fault, hours_of_day, overlap, rest_of_day
 from warehouse.captures import Document
 
 _DIRECTIONS = {
@@ -43,10 +43,13 @@ _DIRECTIONS = {
     "input_audio_mtok": "input_audio",
     "output_audio_mtok": "output_audio",
     "cache_audio_read_mtok": "cached_audio_read",
+    "cache_audio_write_mtok": "cached_audio_write",
     "input_image_mtok": "input_image",
     "output_image_mtok": "output_image",
     "output_reasoning_mtok": "output_reasoning",
+    "output_citation_mtok": "output_citation",
     "input_video_mtok": "input_video",
+    "output_video_mtok": "output_video",
     "cache_image_read_mtok": "cached_image_read",
 }
 _SCHEMA = pl.Schema(
@@ -62,13 +65,10 @@ _SCHEMA = pl.Schema(
         "why": pl.String,
     }
 )
-_CONSTRAINTS = {
-    "start_date": r"\d{4}-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])$",
-    "start_time": r"[0-2]\d:[0-5]\d",
-    "end_time": r"[0-2]\d:[0-5]\d",
-}
 #: None: what stands there is no number.
 _Line = dict[tuple[str, int | None], float | None]
+#: The same by direction, tier and window of the day.
+_Cells = dict[tuple[str, int | None, str], float | None]
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -105,59 +105,89 @@ def _id(value: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _rest_of_day(windows: Collection[str]) -> list[str]:
-    """What the windows leave of a day; all of it ('') if there are none."""
-    if not windows:
-        return [""]
-    ends = sorted((w[:5], w[6:]) for w in windows)
-    gaps = [(end, following) for (_, end), (following, _) in zip(ends, [*ends[1:], ends[0]], strict=True)]
-    return [f"{end}-{start}" for end, start in gaps if end != start]
+def _day(value: Any) -> dt.datetime | None:
+    try:
+        return dt.datetime.combine(dt.date.fromisoformat(value), dt.time(), dt.UTC)
+    except (TypeError, ValueError):
+        return None
 
 
-def _not_understood(constraint: Any) -> Iterator[str]:
-    """What of a constraint is not known here, or not in its form."""
-    for name, value in constraint.items() if isinstance(constraint, dict) else ():
-        form = _CONSTRAINTS.get(name)
-        if form is None or not re.match(form, str(value)):
-            yield f"{name} {value}"
+def _minute(value: Any) -> int | None:
+    """Minutes after midnight in UTC of a time of day; None if it has no time zone or is none."""
+    try:
+        time = dt.time.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    offset = time.utcoffset()
+    seconds = time.hour * 3600 + time.minute * 60 + time.second
+    return None if offset is None else round((seconds - offset.total_seconds()) / 60) % 1440
+
+
+def _held(constraint: Any) -> tuple[dt.datetime | None, str] | None:
+    """(day from which, window of the day) that a constraint says; None if it is not known here, or not in its form."""
+    if constraint is None or constraint == {}:
+        return None, ""
+    names = set(constraint) if isinstance(constraint, dict) else set()
+    if names == {"start_date"} and (day := _day(constraint["start_date"])):
+        return day, ""
+    if names == {"start_time", "end_time"}:
+        first, last = _minute(constraint["start_time"]), _minute(constraint["end_time"])
+        return (None, hours_of_day(first, last)) if first is not None and last is not None else None
+    return None
+
+
+def _in_force(entries: Sequence[tuple[dt.datetime | None, str, _Line]], at: dt.datetime | None) -> _Cells:
+    """What a list of prices comes to on a day: the last entry without hours, but in the hours of the windows below it.
+
+    Args:
+        entries: (day from which, window, prices) in the order of the list.
+        at: the day; None before all dated ones.
+    """
+    line: _Line = {}
+    windows: dict[str, _Line] = {}
+    for start, hours, prices in entries:
+        if start is not None and (at is None or start > at):
+            continue
+        if hours:
+            windows[hours] = prices
+        else:
+            # It stands below the windows so far, and is meant at every hour.
+            line, windows = prices, {}
+    # A price without hours beside one with hours holds in the others only: it is none of the whole day.
+    return {
+        (direction, tier, hours): price
+        for hours, prices in [*windows.items(), *((rest, line) for rest in rest_of_day(windows))]
+        for (direction, tier), price in prices.items()
+    }
 
 
 def _rows(vendor: str | None, model: str | None, prices: Any) -> Iterator[tuple]:
-    entries = prices if isinstance(prices, list) else [{"prices": prices}]
-    if strange := sorted({name for entry in entries for name in _not_understood(inside(entry, "constraint"))}):
+    listed = prices if isinstance(prices, list) else [{"prices": prices}]
+    held = [_held(inside(entry, "constraint")) for entry in listed]
+    lines = [_prices(inside(entry, "prices")) for entry in listed]
+    strange = [json.dumps(inside(e, "constraint")) for e, known in zip(listed, held, strict=True) if known is None]
+    why = f"holds under a constraint that is not known: {', '.join(strange)}" if strange else None
+    entries = [(*known, line) for known, line in zip(held, lines, strict=True) if known is not None]
+    if overlap({hours for _, hours, _ in entries if hours}):
+        why = "holds in hours of the day that overlap with others"
+    if why:
         # What holds beside it is not known either.
-        why = f"holds under a constraint that is not known: {', '.join(strange)}"
-        for key in dict.fromkeys(key for entry in entries for key in _prices(inside(entry, "prices"))):
+        for key in dict.fromkeys(key for line in lines for key in line):
             yield vendor, model, *key, None, None, None, True, why
         return
-    for name in sorted({name for entry in entries for name in _strange_tokens(inside(entry, "prices"))}):
+    for name in sorted({name for entry in listed for name in _strange_tokens(inside(entry, "prices"))}):
         yield vendor, model, None, None, None, None, None, True, f"a kind of tokens that is not known: {name}"
-    windows: set[str] = set()
-    dated: list[tuple[dt.datetime | None, _Line]] = []
-    for entry in entries:
-        constraint, line = inside(entry, "constraint") or {}, _prices(inside(entry, "prices"))
-        if "start_time" in constraint:
-            window = f"{constraint['start_time'][:5]}-{constraint['end_time'][:5]}"
-            windows.add(window)
-            for (direction, tier), price in line.items():
-                yield vendor, model, direction, tier, window, price, None, True, None
-        elif "start_date" in constraint:
-            dated.append((dt.datetime.fromisoformat(constraint["start_date"]).replace(tzinfo=dt.UTC), line))
-        else:
-            dated.append((None, line))
-    # A price without hours beside one with hours holds in the others only: it is none of the whole day.
-    rest = _rest_of_day(windows)
-    has_dates = any(start is not None for start, _ in dated)
-    before: _Line = {}
-    for start, line in dated:
-        valid_from = start if start is not None else (UNKNOWN_START_AT if has_dates else None)
-        for window in rest:
-            for key, price in line.items():
-                yield vendor, model, *key, window, price, valid_from, True, None
-            for direction, tier in before.keys() - line.keys():
-                base = line.get((direction, 0))
-                yield vendor, model, direction, tier, window, base, valid_from, base is not None, None
-        before = {**dict.fromkeys(before, 0.0), **line}
+    days = sorted({start for start, _, _ in entries if start is not None})
+    before: _Cells = {}
+    for day in (None, *days):
+        valid_from = day if day is not None else (UNKNOWN_START_AT if days else None)
+        now = _in_force(entries, day)
+        for key, price in now.items():
+            yield vendor, model, *key, price, valid_from, True, None
+        for direction, tier, hours in before.keys() - now.keys():
+            base = now.get((direction, 0, hours))
+            yield vendor, model, direction, tier, hours, base, valid_from, base is not None, None
+        before = {**dict.fromkeys(before, 0.0), **now}
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -193,7 +223,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

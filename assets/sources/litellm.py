@@ -5,7 +5,7 @@ is priced per second, picture, character, query or page: where such an entry als
 charged so" and is left out, as is a zero output beside an input that costs (embeddings, whatever their mode says); elsewhere
 zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and 0.0375): refused. Field names carry what
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
-one that goes on otherwise is refused by name. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
+a price of tokens under another name is refused by it. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
 is in Databricks units. Some entries were typed per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they
 are refused. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
 of commitment, whose price is per hour.
@@ -34,18 +34,21 @@ _DIRECTIONS = {
     "output_cost_per_audio_token": "output_audio",
     "cache_read_input_audio_token_cost": "cached_audio_read",
     "cache_read_input_token_cost_per_audio_token": "cached_audio_read",
+    "cache_creation_input_audio_token_cost": "cached_audio_write",
     "input_cost_per_image_token": "input_image",
     "output_cost_per_image_token": "output_image",
     "cache_read_input_image_token_cost": "cached_image_read",
     "output_cost_per_reasoning_token": "output_reasoning",
+    "output_cost_per_video_token": "output_video",
+    "citation_cost_per_token": "output_citation",
 }
 _TIERS = {"_priority": "priority", "_flex": "flex", "_batches": "batch", "_batch_requests": "batch"}
 _TIER = "|".join(_TIERS)
 #: Tier of service and prompt length stand in either order behind what is paid for.
 _NAME = rf"^(?<base>.+?)(?<tier>{_TIER})?(?:_above_(?<length>\d+)(?<scale>[km])_tokens)?(?<tier_behind>{_TIER})?$"
 _SCALES = {"k": 1_000, "m": 1_000_000}
-#: A field that begins as one that is known and goes on as none.
-_NOT_KNOWN = rf"^(?:{'|'.join(sorted(_DIRECTIONS, key=len, reverse=True))})_"
+#: What is paid for are tokens, but in Databricks units (once misspelt).
+_IN_OTHER_MONEY = r"_dbu?_cost_"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
@@ -135,8 +138,13 @@ def parse(documents: Sequence[Document]) -> Reading:
             (pl.col("cost") * 1e6).round(9).alias("price_usd_per_mtok"),
         )
     )
-    # A price under a condition that is not known ("off_peak") is refused; the one without it holds.
-    is_strange = pl.col("direction").is_null() & pl.col("field").str.contains(_NOT_KNOWN) & (pl.col("cost") > 0)
+    # A price of tokens of a kind, or under a condition ("off_peak"), that is not known is refused; those beside it hold.
+    is_strange = (
+        pl.col("direction").is_null()
+        & pl.col("base").str.contains("token", literal=True)
+        & ~pl.col("base").str.contains(_IN_OTHER_MONEY)
+        & (pl.col("cost") > 0)
+    )
     cells = cells.filter(pl.col("direction").is_not_null() | is_strange)
     not_so = (pl.col("cost") == 0) & (
         pl.col("is_charged_otherwise")
@@ -161,7 +169,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
     unknown = pl.when(pl.col("direction").is_null()).then(
-        pl.format("a price under a condition that is not known: {}", "field")
+        pl.format("a price of a kind of tokens, or under a condition, that is not known: {}", "field")
     )
     rows = rows.with_columns(pl.coalesce(unknown, fault("key")).alias("fault"))
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
@@ -202,7 +210,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

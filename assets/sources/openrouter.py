@@ -4,8 +4,10 @@ Quirks: the price is OpenRouter's best route, not the vendor's list price, so th
 its id. Routers (`openrouter/auto`) say -1, "it depends": refused, not a price. Zero is a price only for `prompt` and
 `completion` (free models); in 2025 a zero in any other field meant "not charged apart". `request`, `image` and
 `web_search` are per request, per picture (per token of a picture since 2026, without saying so) and per search: none is
-a price of a token of text. `overrides` is a list of prices that hold from a prompt length on; fields it leaves out keep
-their base price.
+a price of a token of text. `overrides` is a list of prices that hold above a prompt length (`min_prompt_tokens`), in hours of
+the day in UTC (`utc_start` and `utc_end`, written 1030 for 10:30, also over midnight), or both; of several that hold the last one
+is meant, and fields it leaves out keep their price. One with a condition that is not known is refused, and so are the prices of
+a model with a `discount`: nobody says whether it is in them.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._rows import inside, number_of
+from assets.sources._token_prices import hours_of_day, overlap, rest_of_day
 from warehouse.captures import Document
 
 HOST = "openrouter.ai"
@@ -29,12 +32,23 @@ _DIRECTIONS = {
     "audio": "input_audio",
     "audio_output": "output_audio",
     "input_audio_cache": "cached_audio_read",
+    "image_token": "input_image",
     "image_output": "output_image",
     "internal_reasoning": "output_reasoning",
 }
 #: What a model has a price of; one without does not say that it is free.
 _ALWAYS = ("prompt", "completion")
-_CELL = {"model": pl.String, "min_prompt_tokens": pl.Int64, "field": pl.String, "text": pl.String}
+#: What is known and is no price of a token.
+_OTHERS = {"image", "request", "web_search", "overrides", "discount"}
+_CONDITIONS = {"min_prompt_tokens", "utc_start", "utc_end"}
+_CELL = {
+    "model": pl.String,
+    "min_prompt_tokens": pl.Int64,
+    "time_window": pl.String,
+    "field": pl.String,
+    "text": pl.String,
+    "why": pl.String,
+}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -42,26 +56,74 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     yield [Request(f"https://{HOST}/api/v1/models")]
 
 
-def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int | None, str, str | None]]:
-    """(model, prompt length, field, price as text) of each price, by length where a model has several."""
+def _hours(override: Any) -> str | None:
+    """Window of the day of an override, '' for all day; None if it is none."""
+    ends = [inside(override, name) for name in ("utc_start", "utc_end")]
+    if ends == [None, None]:
+        return ""
+    clocks = [number_of(end) for end in ends]
+    if any(c is None or c != int(c) or not 0 <= c <= 2400 or c % 100 > 59 for c in clocks):
+        return None
+    first, last = (int(c) // 100 * 60 + int(c) % 100 for c in clocks if c is not None)
+    return hours_of_day(first, last)
+
+
+def _condition(override: Any) -> tuple[float, str] | None:
+    """(prompt length, window of the day) in which an override holds; None if that is not understood."""
+    tokens, hours = number_of(inside(override, "min_prompt_tokens")), _hours(override)
+    if hours is None or not isinstance(override, dict) or override.keys() - _DIRECTIONS.keys() - _CONDITIONS - _OTHERS:
+        return None
+    if tokens is None:
+        return (0.0, hours) if hours and "min_prompt_tokens" not in override else None
+    return tokens, hours
+
+
+def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int, str, str | None, str | None, str | None]]:
+    """(model, prompt length, window, field, price as text, why it is refused) of each price."""
     for model in models:
-        name, pricing, overrides = (inside(model, *path) for path in (("id",), ("pricing",), ("pricing", "overrides")))
+        found = inside(model, "id")
+        name, pricing = found if isinstance(found, str) else None, inside(model, "pricing")
         # A field that is empty, or a model without any price, tells none; a field that is not there is not sold.
         told = [field for field in _ALWAYS if isinstance(pricing, dict) and field in pricing] or _ALWAYS
-        # An override without a length (by hour, by region?) is not understood, so it is not taken for a base price.
-        above = (
-            [(number_of(inside(o, "min_prompt_tokens")), o) for o in overrides] if isinstance(overrides, list) else []
-        )
-        for tokens, prices in [(0.0, pricing), *above]:
-            for field in _DIRECTIONS:
-                value = inside(prices, field)
-                if value is not None or (prices is pricing and field in told):
-                    length = None if tokens is None else int(tokens)
-                    yield name if isinstance(name, str) else None, length, field, None if value is None else str(value)
+        listed = inside(pricing, "overrides")
+        overrides = [(_condition(o), o) for o in listed] if isinstance(listed, list) else []
+        why = f"a discount of {off}: whether the price is with it is not said" if (off := _discount(pricing)) else None
+        if strange := [o for condition, o in overrides if condition is None]:
+            of_no_length = (
+                "an override under a condition that is not known (none of min_prompt_tokens, utc_start and utc_end)"
+            )
+            for override in strange:
+                for field in _DIRECTIONS:
+                    if (value := inside(override, field)) is not None:
+                        yield name, 0, "", field, str(value), of_no_length
+        known = [(condition, o) for condition, o in overrides if condition is not None]
+        if overlap({hours for (_, hours), _ in known if hours}):
+            why = "overrides in hours of the day that overlap"
+        for field in _DIRECTIONS:
+            base = inside(pricing, field)
+            mine = [(condition, o[field]) for condition, o in known if o.get(field) is not None]
+            if base is None and field not in told and not mine:
+                continue
+            windows = {hours for (_, hours), _ in mine if hours}
+            for length in sorted({0.0, *(tokens for (tokens, _), _ in mine)}):
+                for window in [*sorted(windows), *rest_of_day(windows)]:
+                    at = [v for (tokens, hours), v in mine if tokens <= length and hours in ("", window)]
+                    value = at[-1] if at else base
+                    if value is not None or (field in told and not length):
+                        yield name, int(length), window, field, None if value is None else str(value), why
+        for field in sorted((pricing or {}).keys() - _DIRECTIONS.keys() - _OTHERS) if isinstance(pricing, dict) else ():
+            if number_of(pricing[field]) != 0 and pricing[field] is not None:
+                yield name, 0, "", None, str(pricing[field]), f"a price of a kind that is not known: {field}"
+
+
+def _discount(pricing: Any) -> Any:
+    """What is written as a discount; None for none or zero."""
+    off = inside(pricing, "discount")
+    return None if off is None or number_of(off) == 0 else off
 
 
 def parse(documents: Sequence[Document]) -> Reading:
-    """One row per model, direction and prompt length."""
+    """One row per model, direction, prompt length and window of the day."""
     (document,) = documents
     body = json_of(document)
     models = body.get("data") if isinstance(body, dict) else None
@@ -69,37 +131,37 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no list `data` of models")
     cells = pl.DataFrame(list(_cells(models)), schema=_CELL, orient="row")
     price = pl.col("text").str.strip_chars().cast(pl.Float64, strict=False)
-    cells = cells.with_columns((price * 1e6).round(9).alias("price_usd_per_mtok"))
-    routed, unread = price < 0, price.is_null()
-    unplaced = pl.col("min_prompt_tokens").is_null()
-    why = (
-        pl.when(pl.col("text").is_null())
+    cells = cells.with_columns(
+        (price * 1e6).round(9).alias("price_usd_per_mtok"),
+        pl.col("field").replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String).alias("direction"),
+        pl.when(pl.col("why").is_not_null())
+        .then("why")
+        .when(pl.col("text").is_null())
         .then(pl.lit("the price is missing"))
-        .when(unread)
+        .when(price.is_null())
         .then(pl.lit("the price is not a number"))
-        .when(routed)
+        .when(price < 0)
         .then(pl.lit("a negative price: a router whose price depends on the route"))
-        .otherwise(pl.lit("an override without min_prompt_tokens"))
+        .alias("why"),
     )
-    bad = cells.filter(unread | routed | unplaced)
-    extra = ~pl.col("field").is_in(["prompt", "completion"])
-    good = cells.filter(~(unread | routed | unplaced) & ~(extra & (price == 0)))
+    is_bad = pl.col("why").is_not_null()
+    bad = cells.filter(is_bad)
+    good = cells.filter(~is_bad & ~(~pl.col("field").is_in(_ALWAYS) & (price == 0)))
     frame = good.select(
         pl.lit("openrouter").alias("vendor"),
         "model",
-        pl.col("field").replace_strict(_DIRECTIONS, return_dtype=pl.String).alias("direction"),
+        "direction",
         pl.lit("standard").alias("service_tier"),
         pl.col("min_prompt_tokens").alias("context_tier_from_tokens"),
-        pl.lit("").alias("time_window"),
+        "time_window",
         pl.lit("global").alias("region"),
         "price_usd_per_mtok",
     )
+    # An override that is not understood may be of any length and hour.
     rejected = refused(
-        bad,
-        why,
-        model=pl.col("model"),
-        direction=pl.col("field").replace_strict(_DIRECTIONS, return_dtype=pl.String),
-        context_tier_from_tokens=pl.col("min_prompt_tokens"),
+        bad.select("model", "min_prompt_tokens", "time_window", "field", "text"),
+        bad["why"],
+        bad.select("model", "direction"),
     )
     return Reading([Scope("models", frame, is_complete=True)], rejected)
 
@@ -112,6 +174,7 @@ OPENROUTER = Source(
     licence="not stated",
     attribution="OpenRouter",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="40 */6 * * *",

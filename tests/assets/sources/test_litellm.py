@@ -240,5 +240,30 @@ def test_a_field_that_goes_on_otherwise_is_refused_by_name(tmp_path: Path) -> No
         "output@200000/priority": 20.0,
     }
     assert rejected["reason"].to_list() == [
-        "a price under a condition that is not known: input_cost_per_token_off_peak"
+        "a price of a kind of tokens, or under a condition, that is not known: input_cost_per_token_off_peak"
     ]
+
+
+def test_tokens_of_every_kind_are_read_or_refused_by_name(tmp_path: Path) -> None:
+    """What is no token (pictures, pages, Databricks units) is left out without a word."""
+    entry = {
+        "litellm_provider": "gemini",
+        "input_cost_per_token": 1e-6,
+        "cache_creation_input_audio_token_cost": 1.25e-6,
+        "citation_cost_per_token": 2e-6,
+        "output_cost_per_video_token": 1.75e-5,
+        "output_cost_per_smell_token": 9e-6,
+        "input_dbu_cost_per_token": 7e-6,
+        "output_db_cost_per_token": 7e-6,
+        "input_cost_per_image_above_128k_tokens": 0.1,
+        "ocr_cost_per_page": 0.001,
+    }
+    rows, rejected = _read(entry, tmp_path)
+    assert _prices(rows) == {
+        "input@0/standard": 1.0,
+        "cached_audio_write@0/standard": 1.25,
+        "output_citation@0/standard": 2.0,
+        "output_video@0/standard": 17.5,
+    }
+    (reason,) = rejected["reason"]
+    assert reason.endswith("that is not known: output_cost_per_smell_token")

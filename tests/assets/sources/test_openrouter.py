@@ -66,6 +66,83 @@ def test_prices_of_other_things_are_left_out(tmp_path: Path) -> None:
     assert rows == [("input", 0, 1.0), ("output", 0, 0.0)]
 
 
+BASE = {"prompt": "0.000002", "completion": "0.000004"}
+
+
+def _cells(pricing: dict, tmp_path: Path) -> set[tuple]:
+    scopes, rejected = read_body("openrouter", json.dumps({"data": [{"id": "a/b", "pricing": pricing}]}), tmp_path)
+    assert rejected.is_empty()
+    columns = ["direction", "context_tier_from_tokens", "time_window", "price_usd_per_mtok"]
+    return set(scopes["models"].select(columns).rows())
+
+
+@pytest.mark.parametrize(("start", "end", "window"), [(100, 1030, "01:00-10:30"), (2230, 30, "22:30-00:30")])
+def test_an_override_in_hours_of_the_day_leaves_the_base_to_the_others(
+    start: int, end: int, window: str, tmp_path: Path
+) -> None:
+    """Only what it names: the output costs the same all day."""
+    override = {"utc_start": start, "utc_end": end, "prompt": "0.000001"}
+    rest = f"{window[6:]}-{window[:5]}"
+    assert _cells(BASE | {"overrides": [override]}, tmp_path) == {
+        ("input", 0, window, 1.0),
+        ("input", 0, rest, 2.0),
+        ("output", 0, "", 4.0),
+    }
+
+
+def test_of_overrides_by_length_and_by_hour_the_last_one_is_meant(tmp_path: Path) -> None:
+    by_length = {"min_prompt_tokens": 200000, "prompt": "0.000005"}
+    by_hour = {"utc_start": 0, "utc_end": 1200, "prompt": "0.000001"}
+    both = {"min_prompt_tokens": 200000, "utc_start": 0, "utc_end": 1200, "prompt": "0.000003"}
+    above = {("input", 0, "00:00-12:00", 1.0), ("input", 0, "12:00-00:00", 2.0), ("input", 200000, "12:00-00:00", 5.0)}
+    rest = {("output", 0, "", 4.0)}
+    for overrides, in_hours in [
+        ([by_length, by_hour], 1.0),
+        ([by_hour, by_length], 5.0),
+        ([by_length, by_hour, both], 3.0),
+    ]:
+        cells = _cells(BASE | {"overrides": overrides}, tmp_path)
+        assert cells == above | rest | {("input", 200000, "00:00-12:00", in_hours)}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"utc_start": 100, "utc_end": 400, "utc_days": [1, 2]},
+        {"min_prompt_tokens": 1000, "region": "eu"},
+        {"min_prompt_tokens": "long"},
+        {"utc_start": 175, "utc_end": 400},
+        {"utc_start": 100},
+        {},
+    ],
+)
+def test_an_override_under_another_condition_is_refused_and_the_base_holds(override: dict, tmp_path: Path) -> None:
+    rows, rejected = _read(BASE | {"overrides": [override | {"prompt": "0.000001"}]}, tmp_path)
+    assert rows == [("input", 0, 2.0), ("output", 0, 4.0)]
+    assert rejected["reason"].str.starts_with("an override under a condition that is not known").to_list() == [True]
+
+
+def test_overlapping_hours_are_refused(tmp_path: Path) -> None:
+    hours = [{"utc_start": a, "utc_end": b, "prompt": "0.000001"} for a, b in ((2200, 600), (500, 700))]
+    rows, rejected = _read(BASE | {"overrides": hours}, tmp_path)
+    assert rows == []
+    assert rejected["reason"].str.contains("overlap").all()
+
+
+def test_prices_under_a_discount_are_refused(tmp_path: Path) -> None:
+    """Whether it is in them is not said; none at all says nothing."""
+    rows, rejected = _read(BASE | {"discount": 0.25}, tmp_path)
+    assert rows == []
+    assert rejected["reason"].str.contains("discount of 0.25").to_list() == [True, True]
+    assert _read(BASE | {"discount": 0}, tmp_path)[0] == [("input", 0, 2.0), ("output", 0, 4.0)]
+
+
+def test_a_price_of_a_kind_that_is_not_known_is_refused_by_name(tmp_path: Path) -> None:
+    rows, rejected = _read(BASE | {"image_token": "0.000003", "smell": "0.00001", "touch": "0"}, tmp_path)
+    assert rows == [("input", 0, 2.0), ("output", 0, 4.0), ("input_image", 0, 3.0)]
+    assert rejected["reason"].to_list() == ["a price of a kind that is not known: smell"]
+
+
 def test_an_override_without_a_length_is_refused(tmp_path: Path) -> None:
     override = [{"hour": 3, "prompt": "0.0000005"}]
     rows, rejected = _read({"prompt": "0.000001", "completion": "0.000002", "overrides": override}, tmp_path)
