@@ -2,8 +2,8 @@
 
 Quirks: one file per vendor. `from_date` is null for the first price of a model, `to_date` for the last, and a future
 `from_date` is an announced price. A first price that has an end was replaced, so it begins "before all we know", never
-at the time of reading (that would bring the old price back); a lone undated price is as seen. Entries may stand newest
-first. Long-prompt prices are models of their own (`gpt-5.5-272k`, named "GPT-5.5 >272k"): they become context tiers.
+at the time of reading (that would bring the old price back); a lone undated price is as seen. `to_date` is the first day
+without the price: where none follows, the offer ends. Entries may stand newest first. Long-prompt prices are models of their own (`gpt-5.5-272k`, named "GPT-5.5 >272k"): they become context tiers.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ VENDORS = (
     "xai",
 )
 _DIRECTIONS = {"input": "input", "output": "output", "input_cached": "cached_read"}
+_KNOWN = {*_DIRECTIONS, "from_date", "to_date"}
 _ABOVE = r">\s*(\d+)\s*[kK]\b"
 
 
@@ -58,6 +59,12 @@ def _history(model: object) -> list[dict[str, Any]]:
     return [e if isinstance(e, dict) else {"from_date": f"no price: {e}"} for e in entries]
 
 
+def _day(column: str) -> pl.Expr:
+    """A date with or without a time of day, as the instant at which its day begins."""
+    day = pl.col(column).str.extract(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
+    return day.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per model, direction, prompt length and date of change."""
     (document,) = documents
@@ -71,23 +78,32 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.Series(field, [None if (v := entry.get(field)) is None else str(v) for entry in listed], dtype=pl.String)
         for field in _DIRECTIONS
     )
+    strange = pl.DataFrame(
+        [
+            (entry["id"], field, str(value))
+            for entry in listed
+            for field, value in entry.items()
+            if field not in {*_KNOWN, "id", "name"} and value
+        ],
+        schema=dict.fromkeys(("model", "field", "value"), pl.String),
+        orient="row",
+    )
     thousands = pl.col("name").str.extract(_ABOVE).cast(pl.Int64)
     prices = texts.with_columns(
         pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
         (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
-        # With or without a time of day.
-        pl.col("from_date")
-        .str.extract(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
-        .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
-        .alias("start"),
+        _day("from_date").alias("start"),
+        _day("to_date").alias("end"),
     )
-    unreadable = pl.col("from_date").is_not_null() & pl.col("start").is_null()
+    unreadable = (pl.col("from_date").is_not_null() & pl.col("start").is_null()) | (
+        pl.col("to_date").is_not_null() & pl.col("end").is_null()
+    )
     bad = prices.filter(unreadable)
     rows = (
         prices.filter(~unreadable)
         .unpivot(
             list(_DIRECTIONS),
-            index=["model", "context_tier_from_tokens", "start", "to_date"],
+            index=["model", "context_tier_from_tokens", "start", "end"],
             variable_name="direction",
             value_name="text",
         )
@@ -100,9 +116,20 @@ def parse(documents: Sequence[Document]) -> Reading:
     unpriced = pl.col("price_usd_per_mtok").is_null()
     no_number = rows.filter(unpriced)
     rows = rows.filter(~unpriced)
-    replaced = pl.col("start").is_null() & pl.col("to_date").is_not_null()
+    replaced = pl.col("start").is_null() & pl.col("end").is_not_null()
     before_all = pl.lit(UNKNOWN_START_AT).cast(pl.Datetime("us", "UTC"))
-    frame = rows.select(
+    key = ["model", "context_tier_from_tokens", "direction"]
+    rows = rows.with_columns(
+        pl.when(replaced).then(before_all).otherwise("start").alias("valid_from"),
+        pl.lit(value=True).alias("is_offered"),
+    ).sort("valid_from", nulls_last=True, maintain_order=True)
+    following = pl.col("valid_from").shift(-1).over(key)
+    ended = rows.filter(pl.col("end").is_not_null() & (following.is_null() | (following > pl.col("end")))).with_columns(
+        pl.col("end").alias("valid_from"),
+        pl.lit(None, dtype=pl.Float64).alias("price_usd_per_mtok"),
+        pl.lit(value=False).alias("is_offered"),
+    )
+    frame = pl.concat([rows, ended]).select(
         pl.lit(str(body["vendor"])).alias("vendor"),
         "model",
         "direction",
@@ -111,17 +138,25 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit("").alias("time_window"),
         pl.lit("global").alias("region"),
         "price_usd_per_mtok",
-        pl.when(replaced).then(before_all).otherwise("start").alias("valid_from"),
+        "valid_from",
+        "is_offered",
     )
     return Reading(
         [Scope(str(body["vendor"]), frame, is_complete=True)],
         pl.concat(
             [
-                refused(bad.select("id", "from_date", "to_date"), "from_date is not a day", bad.select("model")),
                 refused(
-                    no_number.select("model", "direction", "text", "to_date"),
+                    bad.select("id", "from_date", "to_date"), "from_date or to_date is not a day", bad.select("model")
+                ),
+                refused(
+                    no_number.select("model", "direction", "text"),
                     "the price is not a number",
                     no_number.select("model", "direction", "context_tier_from_tokens"),
+                ),
+                refused(
+                    strange,
+                    pl.format("a field that is not known, and may change what the others mean: {}", "field"),
+                    strange.select("model"),
                 ),
             ],
             how="diagonal",
@@ -137,7 +172,7 @@ SIMONW = Source(
     licence="Apache-2.0",
     attribution="simonw/llm-prices",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="25 5 * * *",

@@ -82,6 +82,43 @@ def test_a_date_may_have_a_time_of_day(written: str, tmp_path: Path) -> None:
     assert _timeline(rows, "m", "input") == [("2026-02-03", 1.0)]
 
 
+def _entry(price: float, begins: str | None, ends: str | None, **more: object) -> dict:
+    return {"input": price, "output": None, "from_date": begins, "to_date": ends} | more
+
+
+def _rows(tmp_path: Path, *history: dict) -> tuple[list[tuple], list[str]]:
+    body = json.dumps({"vendor": "v", "models": [{"id": "m", "name": "M", "price_history": history}]})
+    scopes, rejected = read_body("simonw", body, tmp_path)
+    day = pl.col("valid_from").dt.date().cast(pl.String)
+    frame = scopes["v"].sort("valid_from").select(day, "direction", "price_usd_per_mtok", "is_offered")
+    return frame.rows(), rejected["reason"].to_list()
+
+
+def test_a_price_that_no_other_follows_ends(tmp_path: Path) -> None:
+    """On the first day without it; also before a gap, and for what the next price leaves out."""
+    assert _rows(tmp_path, _entry(1, "2026-01-01", "2026-03-01"))[0] == [
+        ("2026-01-01", "input", 1.0, True),
+        ("2026-03-01", "input", None, False),
+    ]
+    newest_first = [_entry(2, "2026-05-01", None), _entry(1, None, "2026-03-01", input_cached=0.1)]
+    assert sorted(_rows(tmp_path, *newest_first)[0], key=repr) == [
+        ("1970-01-01", "cached_read", 0.1, True),
+        ("1970-01-01", "input", 1.0, True),
+        ("2026-03-01", "cached_read", None, False),
+        ("2026-03-01", "input", None, False),
+        ("2026-05-01", "input", 2.0, True),
+    ]
+    assert _rows(tmp_path, _entry(1, None, "2026-03-01"), _entry(2, "2026-03-01", None))[0][1:] == [
+        ("2026-03-01", "input", 2.0, True)
+    ]
+
+
+def test_an_end_that_is_no_day_and_a_field_that_is_not_known_are_refused(tmp_path: Path) -> None:
+    assert _rows(tmp_path, _entry(1, None, "soon")) == ([], ["from_date or to_date is not a day"])
+    reason = "a field that is not known, and may change what the others mean: batch"
+    assert _rows(tmp_path, _entry(1, "2026-01-01", None, batch=0.5)) == ([("2026-01-01", "input", 1.0, True)], [reason])
+
+
 @pytest.mark.parametrize("body", ["[]", '{"vendor": "v"}', '{"models": []}'])
 def test_what_is_no_vendor_file(body: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="vendor"):
@@ -111,4 +148,4 @@ def test_a_price_that_is_no_number_is_refused_and_the_others_are_read(price: obj
         ("b", "input", 1.0),
         ("b", "output", 2.0),
     ]
-    assert rejected["reason"].to_list() == ["from_date is not a day", "the price is not a number"]
+    assert rejected["reason"].to_list() == ["from_date or to_date is not a day", "the price is not a number"]
