@@ -94,6 +94,7 @@ PROVIDER_NAMES = {
     "alibaba_cloud": "alibaba",
     "amazon_web_services": "aws",
     "datacrunch": "verda",
+    "do": "digitalocean",
     "google_cloud": "gcp",
     "google_cloud_platform": "gcp",
     "lambdalabs": "lambda",

@@ -4,8 +4,9 @@ Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and 
 they are added up here, never taken one for the other. In some regions GCP's accelerators stand at the price of a
 commitment under "on demand" (see `_gcp`): refused. A host at 0.0 (A4) is sold by the slice, its accelerators' price
 covers it; in 2026 those stood at a half and at 0.7 of the list everywhere, so nothing of it is taken as on demand.
-`GpuInfo` is a Python repr (or a bare name), and its memory figures mean different things per cloud, so the memory of
-one GPU is read only where the repr states it per GPU. A spot price of 0.00 means none. Preview sizes have an empty
+`GpuInfo` is a Python repr, JSON or a bare name, and its memory figures mean different things per cloud: of one GPU or of all
+of them (Vast, Prime Intellect, whose instance type tells it of one), in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for not known. RunPod and
+Hyperbolic name the form of a card there only. A spot price of 0.00 means none. Preview sizes have an empty
 price. Azure's file comes with a `Generation` column, GCP's with zones. Vast's cards lose what stands behind their name
 on the way into the catalog (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D` are all without it, `A100_PCIE` and `H100_NVL`
 without their form): there the name is read from the instance type, which has it as the market writes it.
@@ -13,6 +14,7 @@ without their form): there the name is read from the instance type, which has it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -31,6 +33,7 @@ from assets.sources._base import (
     to_number,
 )
 from assets.sources._gcp import COMMITTED, is_committed
+from assets.sources._rows import PROVIDER_NAMES
 from warehouse.captures import Document
 
 #: Clouds with a file of offers under catalogs/v8, as the repository listed them in 2026 (and Azure).
@@ -98,6 +101,10 @@ _OPTIONS = {"Price": "on_demand", "SpotPrice": "spot"}
 _GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
 #: The card in an instance type of Vast: "4x-RTX_4070S_Ti-32-65536".
 _VAST_CARD = r"^\d+x-(.+)-\d+-\d+$"
+#: The memory of one card in an instance type of Prime Intellect: "lambdalabs__8xA100_80GB__240__1800".
+_PRIMEINTELLECT_GIB = r"__\d+x.+_(\d+)GB(?:__|$)"
+#: Clouds whose cards have their full name, with its form, in `GpuInfo` only.
+_NAMED_IN_INFO = ("runpod", "hyperbolic")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -113,8 +120,11 @@ def _cloud_of(document: Document) -> str:
     for cloud in (*CLOUDS, *_OLDER_CLOUDS):
         if cloud in parts[:-1] or parts[-1].split("_")[0].split(".")[0] == cloud:
             return cloud
+    # A cloud that came later, by the catalog's own way of naming.
+    if named := re.match(r"([a-z0-9-]+)[/_]vms(?![a-z])", "/".join(parts[-2:]) if parts[-1].startswith("vms") else parts[-1]):
+        return named[1]
     raise LayoutError(
-        f"{document.url}: cannot tell which cloud this catalog is of: name the file <cloud>_vms.csv, cloud one of {', '.join(CLOUDS)}"
+        f"{document.url}: cannot tell which cloud this catalog is of: name the file <cloud>_vms.csv, as {', '.join(CLOUDS)}"
     )
 
 
@@ -206,6 +216,21 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([part.select(columns) for part in (attached, whole, alone, tpus)])
 
 
+def _gpu_memory_gib(cloud: str, info: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """Memory of one accelerator in GiB, as far as the cloud's way of writing tells it; null where it does not."""
+    if cloud == "primeintellect":
+        return pl.col("InstanceType").str.extract(_PRIMEINTELLECT_GIB).cast(pl.Float64)
+    one, total = (
+        info.str.extract(rf"""['"]{field}['"]: ?(\d+)""").cast(pl.Float64)
+        for field in ("SizeInMiB", "TotalGpuMemoryInMiB")
+    )
+    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU.
+    is_of_all = (count > 1) & (one == total) & (pl.lit(cloud) != "lambda")
+    figure = pl.when(is_of_all).then(one / count).otherwise(one)
+    # No accelerator has less than a GiB: what is below is GiB under the name of MiB.
+    return pl.when(figure > 0).then(pl.when(figure < 1024).then(figure).otherwise(figure / 1024))
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
     (document,) = documents
@@ -214,18 +239,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     cloud = _cloud_of(document)
     zone = pl.col("AvailabilityZone") if "AvailabilityZone" in raw.columns else pl.lit(None, dtype=pl.String)
     info = pl.col("GpuInfo") if "GpuInfo" in raw.columns else pl.lit(None, dtype=pl.String)
-    per_gpu_mib = info.str.extract(r"'MemoryInfo': \{'SizeInMiB': (\d+)\}").cast(pl.Float64)
-    total_mib = info.str.extract(r"'TotalGpuMemoryInMiB': (\d+)").cast(pl.Float64)
     count = to_number("AcceleratorCount")
-    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU.
-    memory = (
-        pl.when((count > 1) & (per_gpu_mib == total_mib) & (pl.lit(cloud) != "lambda"))
-        .then(per_gpu_mib / count)
-        .otherwise(per_gpu_mib)
-    )
     name = pl.col("AcceleratorName")
     if cloud == "vast":
         card = pl.col("InstanceType").str.extract(_VAST_CARD).str.replace_all("_", " ", literal=True)
+        name = pl.when(name.is_not_null()).then(pl.coalesce(card, name)).alias("AcceleratorName")
+    elif cloud in _NAMED_IN_INFO:
+        card = info.str.extract(r"""['"]Name['"]: ?['"]([^'"]+)['"]""")
         name = pl.when(name.is_not_null()).then(pl.coalesce(card, name)).alias("AcceleratorName")
     frame = raw.select(
         pl.col("InstanceType"),
@@ -237,7 +257,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         to_number("SpotPrice").alias("SpotPrice"),
         pl.col("Region"),
         zone.alias("AvailabilityZone"),
-        (memory / 1024).alias("gpu_memory_gib"),
+        _gpu_memory_gib(cloud, info, count).alias("gpu_memory_gib"),
     )
     # An empty price says "not sold so"; a word in its place is a fault.
     of_gpu = pl.col("AcceleratorName").is_not_null() | pl.lit(cloud == "gcp")
@@ -295,7 +315,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     instance_type = pl.coalesce("InstanceType", pl.lit("unknown"))
     key = {"region": _region(), "instance_type": instance_type, "purchase_option": pl.col("purchase_option")}
     rows = offers.select(
-        pl.lit(cloud).alias("provider"),
+        pl.lit(PROVIDER_NAMES.get(cloud, cloud)).alias("provider"),
         _region().alias("region"),
         instance_type.alias("instance_type"),
         "purchase_option",
@@ -346,7 +366,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=3,
+    parser_version=4,
     cadence="20 */8 * * *",
     extension="csv",
     min_kept_share=0.5,

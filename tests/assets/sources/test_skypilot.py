@@ -126,3 +126,69 @@ def test_gcp_machines_named_by_their_processors_get_their_accelerators(tmp_path:
     whole = scopes["gcp"].filter((pl.col("price_component") == "instance") & (pl.col("purchase_option") == "on_demand"))
     found = whole.select("instance_type", "accelerator_count", "price_amount_per_hour").rows()
     assert sorted(found) == [("g2-standard-24", 2.0, pytest.approx(2.12)), ("g4-standard-96", 2.0, pytest.approx(9.0))]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "instance", "name", "count", "info", "expected"),
+    [
+        # A Python repr, in MiB of one card, and the same as JSON.
+        ("nebius", "a", "H200", 8, "{'MemoryInfo': {'SizeInMiB': 144384}}], 'TotalGpuMemoryInMiB': 1155072}", 141),
+        ("verda", "a", "V100", 2, '{"MemoryInfo": {"SizeInMiB": 16384}}], "TotalGpuMemoryInMiB": 32768}', 16),
+        ("spheron", "a", "L40S", 2, '{"MemoryInfo":{"SizeInMiB":49152},"TotalGpuMemoryInMiB":98304}]}', 48),
+        # GiB by the name of MiB.
+        ("shadeform", "a", "A6000", 4, "{'MemoryInfo': {'SizeInMiB': 48}, 'TotalGpuMemoryInMiB': 192}]}", 48),
+        ("runpod", "a", "A100-80GB", 1, "{'MemoryInfo': {'SizeInMiB': 80}}], 'TotalGpuMemoryInMiB': 80}", 80),
+        # Of all cards in both places; Lambda writes one card's so.
+        ("vast", "2x-H200-32-65536", "H200", 2, "{'SizeInMiB': 287542}}], 'TotalGpuMemoryInMiB': 287542}", 140.4),
+        ("lambda", "a", "V100", 8, "{'SizeInMiB': 16384}}], 'TotalGpuMemoryInMiB': 16384}", 16),
+        # Of all cards, and eight times that: the type tells it of one.
+        (
+            "primeintellect",
+            "x__8xA100_80GB__9__9",
+            "A100",
+            8,
+            '{"SizeInMiB":655360}}],"TotalGpuMemoryInMiB":5242880}',
+            80,
+        ),
+        ("primeintellect", "x__8xH100__9__9", "H100", 8, '{"SizeInMiB":655360}}],"TotalGpuMemoryInMiB":5242880}', None),
+        # Not known.
+        ("seeweb", "a", "RTX PRO 6000", 1, "{'MemoryInfo': {'SizeInMiB': 0}}], 'TotalGpuMemoryInMiB': 0}", None),
+        ("scp", "a", "V100", 1, "V100", None),
+    ],
+)
+def test_memory_is_of_one_accelerator_whatever_the_cloud_means(
+    cloud: str, instance: str, name: str, count: int, info: str, expected: float | None, tmp_path: Path
+) -> None:
+    quoted = info.replace('"', '""')
+    body = HEADER + f'{instance},{name},{count},8,64,20,,"{quoted}",\n'
+    scopes, rejected = read_body("skypilot", body, tmp_path, f"{cloud}_vms.csv")
+    (row,) = scopes[cloud].to_dicts()
+    assert rejected.is_empty()
+    assert row["accelerator_memory_gib"] == (None if expected is None else pytest.approx(expected, abs=0.1))
+    assert (row["region"], row["accelerator_count"], row["price_amount_per_hour"]) == ("unknown", count, 20.0)
+
+
+@pytest.mark.parametrize("cloud", ["runpod", "hyperbolic"])
+def test_the_form_of_a_card_is_read_where_it_is_told(cloud: str, tmp_path: Path) -> None:
+    info = "{'Gpus': [{'Name': 'A100 PCIe', 'Count': 1, 'MemoryInfo': {'SizeInMiB': 80}}], 'TotalGpuMemoryInMiB': 80}"
+    body = HEADER + f'a,A100-80GB,1,8,64,2,US,"{info}",\nb,A100-80GB,1,8,64,2,US,,\nc,,,8,64,2,US,,\n'
+    scopes, _ = read_body("skypilot", body, tmp_path, f"{cloud}_vms.csv")
+    assert scopes[cloud]["accelerator_name"].to_list() == ["A100 PCIe", "A100-80GB"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cloud", "provider"),
+    [
+        ("daytona_vms_2026-11-01.csv", "daytona", "daytona"),
+        ("do_vms.csv", "do", "digitalocean"),
+        ("prime-two_vms.csv", "prime-two", "prime-two"),
+    ],
+)
+def test_a_cloud_that_came_later_is_named_by_its_file(name: str, cloud: str, provider: str, tmp_path: Path) -> None:
+    scopes, _ = read_body("skypilot", HEADER + "1x-B300,B300,1,8,100,9,earth,,\n", tmp_path, name)
+    assert scopes[cloud]["provider"].to_list() == [provider]
+
+
+def test_a_file_that_names_no_cloud_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="name the file <cloud>_vms.csv"):
+        read_body("skypilot", HEADER + "1x-B300,B300,1,8,100,9,earth,,\n", tmp_path, "prices.csv")
