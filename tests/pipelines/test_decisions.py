@@ -93,6 +93,38 @@ def test_a_shared_factor_decides_nothing(bundled: duckdb.DuckDBPyConnection) -> 
     assert all(r["low_usd"] < r["total_usd"] < r["high_usd"] for r in other)
 
 
+def test_a_transfer_beside_uncertain_hours(bundled: duckdb.DuckDBPyConnection) -> None:
+    """A cheaper card elsewhere pays the transfer back only if the job takes long enough: hours move the rental, of one card both, and no transfer."""
+    found = rows_of(
+        bundled,
+        f"FROM siting(flop := 1e20, accelerator := 'H100', purchase := 'on_demand', valid_at := {ON}, data_gb := 10000, transfer_usd_per_gb := 0.05, "
+        "from_provider := 'aws', from_region := 'us-east-1', against_provider := 'aws', against_region := 'us-east-1', against_accelerator := 'nvidia-h100-sxm-80gb')",
+    )
+    (reference,) = (r for r in found if r["is_reference"])
+    assert (reference["transfer_usd"], reference["cheaper_probability"]) == (0, None)
+    low, central, high = bundled.execute("SELECT low, central, high FROM method_band('utilization_share')").fetchall()[
+        0
+    ]
+    draw = random.Random(11)
+
+    def hours() -> list[float]:
+        steps = [draw.gauss(0, 1) / 1.6448536 for _ in range(20_000)]
+        return [math.exp(abs(z) * math.log(central / (low if z < 0 else high))) for z in steps]
+
+    here, elsewhere = hours(), hours()
+    same_card = {r["accelerator_id"] == reference["accelerator_id"] for r in found}
+    assert same_card == {True, False}
+    for row in found:
+        if row["is_reference"] or row["transfer_usd"] is None:
+            continue
+        there = here if row["accelerator_id"] == reference["accelerator_id"] else elsewhere
+        wins = sum(
+            row["cost_usd"] * t + row["transfer_usd"] < reference["cost_usd"] * h
+            for t, h in zip(there, here, strict=True)
+        )
+        assert row["cheaper_probability"] == pytest.approx(wins / len(here), abs=0.03), row["provider"]
+
+
 def test_data_is_moved_at_the_price_of_where_it_lies(bundled: duckdb.DuckDBPyConnection) -> None:
     found = rows_of(
         bundled,
@@ -845,6 +877,8 @@ def test_bundled_answers_are_those_of_the_macros(bundled: duckdb.DuckDBPyConnect
             "accelerator: 'H1000' is not known; did you mean nvidia-h100",
         ),
         ("[siting]\nmodel = 'gpt-3-175'", "did you mean gpt-3-175b"),
+        # No pattern that matches any name.
+        ("[build_adapt_buy]\nown_tokens_per_s_per_gpu = 5\nbuy_model = '%'", "buy_model: '%' is not known"),
         (
             "[why_moved]\nestimate = 'llama-65b'\nfrom_at = 2024-01-01\nto_accelerator = 'H100'",
             "to_accelerator: 'H100' may be nvidia-h100-nvl-94gb, nvidia-h100-pcie-80gb, nvidia-h100-sxm-80gb; name one",

@@ -88,7 +88,7 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
         else:
             table, column = parameter.known.rsplit(".", 1)
             found = con.execute(
-                f"SELECT count(*) FROM {table} WHERE lower({column}) = lower($1) OR lower({column}) LIKE '%/' || lower($1)",
+                f"SELECT count(*) FROM {table} WHERE lower({column}) = lower($1) OR ends_with(lower({column}), '/' || lower($1))",
                 [value],
             ).fetchall()[0][0]
         if not found:

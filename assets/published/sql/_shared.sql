@@ -71,13 +71,13 @@ CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TAB
     WITH asked AS (SELECT of_factor::VARCHAR AS asked_factor, lower(of_provider::VARCHAR) AS asked_provider)
     SELECT d.low, d.central, d.high, d.unit, d.source_url, d.note FROM reference.decision_default d
     JOIN asked q ON d.factor = q.asked_factor AND d.applies_to = q.asked_provider
-    QUALIFY row_number() OVER (ORDER BY d.method_version DESC) = 1;
+    QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE decision_default IS 'What stands in for a factor of the decision macros that is not given, with its band and source. decision_default(''life_years'').';
 
 CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     WITH asked AS (SELECT of_factor::VARCHAR AS asked_factor)
     SELECT d.low, d.central, d.high, d.method_version FROM reference.method_default d JOIN asked q ON d.factor = q.asked_factor
-    QUALIFY row_number() OVER (ORDER BY d.method_version DESC) = 1;
+    QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
 -- The default of an instant is '-infinity' and means now: DuckDB works out now() when a macro is made, so that as a default it would stand still at that moment.

@@ -2,10 +2,8 @@
 CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (
-        SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'utilization_share') AS utilization_share,
-            max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'power_share_of_tdp') AS power_share,
-            max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'pue') AS usual_pue
-        FROM reference.method_default d),
+        SELECT u.central AS utilization_share, p.central AS power_share, q.central AS usual_pue
+        FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
     -- Hours of a row of siting follow from operations, unless its scenario states them: then they are the same on any card.
     job AS (
         SELECT of_provider::VARCHAR AS provider, of_instance_type::VARCHAR AS instance_type, of_region::VARCHAR AS region, NULL::VARCHAR AS accelerator_id, purchase::VARCHAR AS purchase_option,

@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
             output_share::DOUBLE AS asked_share),
     price AS (
         SELECT t.* FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
-        WHERE (lower(t.model) = q.asked_model OR lower(t.model) LIKE '%/' || q.asked_model) AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor)
+        WHERE (lower(t.model) = q.asked_model OR ends_with(lower(t.model), '/' || q.asked_model)) AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor)
           AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0),
     -- A month without a known start of the price is not in the history.
     month AS (

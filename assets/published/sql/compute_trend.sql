@@ -18,7 +18,7 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
     every AS (SELECT t.* FROM training_compute(known_at := known_at) t),
     model AS (
         SELECT t.* FROM every t CROSS JOIN asked q
-        WHERE t.released_on BETWEEN q.asked_from_on AND q.asked_to_on AND (q.asked_domain IS NULL OR lower(t.domain) LIKE '%' || q.asked_domain || '%')),
+        WHERE t.released_on BETWEEN q.asked_from_on AND q.asked_to_on AND (q.asked_domain IS NULL OR contains(lower(t.domain), q.asked_domain))),
     -- At the frontier: fewer than so many models of the same source had more compute on the day of release.
     largest AS (
         SELECT m.* FROM model m CROSS JOIN asked q WHERE q.asked_frontier IS NULL OR (m.training_flop IS NOT NULL AND (

@@ -82,6 +82,9 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         SELECT s.*, (s.provider, s.region, s.accelerator_id, s.purchase_option) = (b.provider, b.region, b.accelerator_id, b.purchase_option) AS is_reference,
             -- A factor that both share moves both and decides nothing: the hours and power of one accelerator, the mix of one zone.
             CASE WHEN s.accelerator_id = b.accelerator_id THEN 0 ELSE 1 END AS other_card, CASE WHEN s.zone_used = b.zone_used THEN 0 ELSE 1 END AS other_zone,
+            -- Hours move the rental and not the transfer, so each total by the share that its rental has in it; of one accelerator, by how much these shares differ.
+            s.cost_usd / s.total_usd - CASE WHEN s.accelerator_id = b.accelerator_id THEN b.cost_usd / b.total_usd ELSE 0 END AS hours_weight,
+            CASE WHEN s.accelerator_id = b.accelerator_id THEN 0 ELSE b.cost_usd / b.total_usd END AS b_hours_weight,
             b.total_usd AS b_usd, b.operational_kgco2e AS b_kg, b.hours_down AS b_hours_down, b.hours_up AS b_hours_up, b.power_down AS b_power_down, b.power_up AS b_power_up,
             b.pue_square_down AS b_pue_down, b.pue_square_up AS b_pue_up, b.grid_down AS b_grid_down, b.grid_up AS b_grid_up
         FROM summed s LEFT JOIN reference_row b ON true)
@@ -92,8 +95,10 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         band_high(c.operational_kgco2e, c.hours_up ** 2 + c.place_square_up) AS high_operational_kgco2e,
         c.embodied_kgco2e, band_low(c.embodied_kgco2e, c.hours_down ** 2 + c.embodied_square_down) AS low_embodied_kgco2e,
         band_high(c.embodied_kgco2e, c.hours_up ** 2 + c.embodied_square_up) AS high_embodied_kgco2e, c.total_kgco2e,
-        CASE WHEN c.is_reference THEN NULL ELSE probability_below(c.total_usd, c.b_usd, c.other_card * c.hours_down ** 2, c.other_card * c.hours_up ** 2,
-            c.other_card * c.b_hours_down ** 2, c.other_card * c.b_hours_up ** 2) END AS cheaper_probability,
+        CASE WHEN c.is_reference THEN NULL ELSE probability_below(c.total_usd, c.b_usd,
+            (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_down ELSE c.hours_up END) ** 2,
+            (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_up ELSE c.hours_down END) ** 2,
+            (c.b_hours_weight * c.b_hours_down) ** 2, (c.b_hours_weight * c.b_hours_up) ** 2) END AS cheaper_probability,
         CASE WHEN c.is_reference THEN NULL ELSE probability_below(c.operational_kgco2e, c.b_kg,
             c.other_card * (c.hours_down ** 2 + c.power_down ** 2) + c.pue_square_down + c.other_zone * c.grid_down ** 2,
             c.other_card * (c.hours_up ** 2 + c.power_up ** 2) + c.pue_square_up + c.other_zone * c.grid_up ** 2,

@@ -1,10 +1,7 @@
 -- What was used, at the list prices and the grid of its own time.
 CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH asked AS (SELECT boundary::VARCHAR AS asked_boundary),
-    assumed AS (
-        SELECT max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'power_share_of_tdp') AS power_share,
-            max_by(d.central, d.method_version) FILTER (WHERE d.factor = 'pue') AS usual_pue
-        FROM reference.method_default d),
+    assumed AS (SELECT p.central AS power_share, q.central AS usual_pue FROM method_band('power_share_of_tdp') p, method_band('pue') q),
     -- Numbered once, so that what is found for a line finds it again.
     used AS MATERIALIZED (
         SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from, epoch(u.used_to) - epoch(u.valid_from) AS length_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from warehouse.home import Home
 pytest.importorskip("vl_convert", reason="vl-convert-python is not installed: no chart can be drawn")
 
 from assets.published.report import build, built, drawing, shown
+from assets.published.report.data import Facts
 from assets.published.report.site import PAGES
 from assets.published.report.texts import LANGUAGES, dictionary, told
 
@@ -213,6 +215,25 @@ def test_hours_of_the_day_are_drawn_with_their_zone(browser: Any, hostile_site: 
     assert row.locator("th").inner_text() == HOSTILE
     assert row.locator("td").nth(1).inner_text() == "00, 01, 02, 03"
     page.context.close()
+
+
+def test_hours_of_the_day_take_what_was_measured_before_what_was_estimated(bundled_home: Home, tmp_path: Path) -> None:
+    """400 g were estimated for every hour of ten days and 100 g measured for all but the last: the last day stands as estimated."""
+    file = tmp_path / "published.duckdb"
+    shutil.copyfile(bundled_home.published_file, file)
+    with duckdb.connect(str(file)) as con:
+        con.execute("SET TimeZone = 'UTC'").fetchall()
+        for kind, days, grams in (("estimated", 10, 400.0), ("actual", 9, 100.0)):
+            con.execute(
+                "INSERT INTO observed.grid_carbon_log BY NAME SELECT g.* REPLACE ('DE' AS zone, 'PT1H' AS resolution, ? AS basis_kind, "
+                "TIMESTAMPTZ '2024-01-01 00:00:00+00' + i * INTERVAL 1 HOUR AS valid_from, ?::DOUBLE AS intensity_gco2e_per_kwh) "
+                "FROM (FROM observed.grid_carbon_log WHERE basis_boundary = 'lifecycle' AND zone = 'DE' LIMIT 1) g, range(24 * ?) r(i)",
+                [kind, grams, days],
+            ).fetchall()
+        rows = Facts.of(con).rows("grid_hour")
+    assert len(rows) == 24
+    assert [row["central"] for row in rows] == pytest.approx([(9 * 100 + 400) / 10] * 24)
+    assert {row["last_on"] for row in rows} == {dt.date(2024, 1, 10)}
 
 
 def test_the_greenest_offers_have_a_grid_and_stand_in_order(site: Path) -> None:

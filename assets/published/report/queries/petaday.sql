@@ -1,7 +1,7 @@
 -- What one PFLOP/s-day costs and emits on each accelerator, by the macros and the defaults of the method.
 -- Input: price_point(accelerator_id, month_on, price_low, price_central, price_high, offers, providers, is_bundled, capture_ids).
 WITH method AS (
-    SELECT max(method_version) AS method_version FROM reference.method_default
+    SELECT _newest_method(method_version) AS method_version FROM reference.method_default
 ), factor AS (
     SELECT any_value(u) AS u, any_value(p) AS p, any_value(e) AS e, any_value(g) AS g FROM (
         SELECT CASE WHEN factor = 'utilization_share' THEN d END AS u, CASE WHEN factor = 'power_share_of_tdp' THEN d END AS p,
