@@ -143,7 +143,7 @@ class Subject:
 
     @property
     def revised_name(self) -> str:
-        """For a series, the table of the slots of which the log holds more than one word."""
+        """For a series, the table of the slots about which the log holds more than one assertion."""
         return f"observed.{self.name}_revised_slot"
 
     @property
@@ -168,13 +168,13 @@ class Subject:
         return {n: common[n] for n in first} | self.columns.columns() | {n: common[n] for n in last}
 
     def misfiled_slots(self) -> str:
-        """SQL that counts the slots of a series that stand among the revised ones and should not, or should and do not."""
+        """SQL of the number of slots of a series that `revised_name` lists though they were not revised, or does not list though they were."""
         key = ", ".join(quoted(name) for name in self.slot_key)
         return (
-            f"SELECT count(*) FROM (SELECT {key}, sum(word_count) AS words, sum(revised_count) AS revised FROM ("
-            f"SELECT {key}, 1 AS word_count, 0 AS revised_count FROM {self.log_name} "
+            f"SELECT count(*) FROM (SELECT {key}, sum(assertion_count) AS assertions, sum(revised_count) AS revised FROM ("
+            f"SELECT {key}, 1 AS assertion_count, 0 AS revised_count FROM {self.log_name} "
             f"UNION ALL SELECT {key}, 0, 1 FROM {self.revised_name}) GROUP BY ALL "
-            "HAVING revised <> CASE WHEN words > 1 THEN 1 ELSE 0 END)"
+            "HAVING revised <> CASE WHEN assertions > 1 THEN 1 ELSE 0 END)"
         )
 
     def ddl(self) -> list[str]:
@@ -191,7 +191,7 @@ class Subject:
             )
             statements += table_ddl(
                 self.revised_name,
-                f"Slots of {self.log_name} that hold more than one word, each once: all others are read without looking for a later one.",
+                f"Slots about which {self.log_name} holds more than one assertion, each once: the views look for the last one only here.",
                 {name: columns[name] for name in self.slot_key},
             )
         return statements

@@ -75,9 +75,9 @@ def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: s
 
 
 def misfiled_slots(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
-    """One line for each series whose views would not look at every word on a slot."""
+    """One line for each series whose table of revised slots is wrong: its views would miss a revision."""
     return [
-        f"{subject.revised_name}: {wrong} slots are not filed by the number of their words in the log"
+        f"{subject.revised_name}: {wrong} slots are listed as revised and were not, or were and are not listed"
         for subject in catalog.subjects
         if subject.kind == "series" and (wrong := con.execute(subject.misfiled_slots()).fetchall()[0][0])
     ]

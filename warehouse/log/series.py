@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warehouse.log.loader import Loader, differ, same
 from warehouse.log.snapshot import Reread, Snapshot
-from warehouse.log.views import WORD_ORDER, names
+from warehouse.log.views import ASSERTION_ORDER, names
 
 
 class SeriesLoader(Loader):
@@ -15,7 +15,7 @@ class SeriesLoader(Loader):
     ) -> int:
         """Append new slots as they stand; where the log holds slots of that time, what is new or revised."""
         if not later and not self.has_slots(snapshot, lowest, highest):
-            return self.append_as_it_stands(snapshot)
+            return self.append_all(snapshot)
         self.copy_line()
         appended = self.restate_series(snapshot, lowest, highest)
         self.catch_up_series(snapshot, later, reread)
@@ -33,11 +33,11 @@ class SeriesLoader(Loader):
         )
 
     def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:
-        """Append slots that are new or revised, as known from the words up to this snapshot.
+        """Append slots that are new or revised, by the assertions up to this snapshot.
 
-        `_appended` also says which of the slots had a word before (`was_known`): only those can have been confirmed,
-        without a row of its own, by a snapshot after this one. And how many words the log holds of each, later ones
-        included: with its second a slot is one that was revised.
+        `_appended` has two columns more. `was_known`: the slot had an assertion before; only such a slot can have been confirmed,
+        without a row of its own, by a snapshot after this one. `assertion_count`: assertions about the slot that the log held,
+        later ones included; the second one makes it a revised slot.
         """
         subject = self.subject
         keys, values = subject.keys, subject.values
@@ -46,10 +46,10 @@ class SeriesLoader(Loader):
         self.run(
             f"CREATE OR REPLACE TEMP TABLE _existing AS SELECT {names(columns)}, valid_from, "
             "observed_at < $at OR (observed_at = $at AND capture_id <= $last_id) AS is_before, "
-            f"count(*) OVER ({slot}) AS word_count FROM {subject.log_name} "
+            f"count(*) OVER ({slot}) AS assertion_count FROM {subject.log_name} "
             "WHERE source_id = $source_id AND scope = $scope "
             f"AND valid_from BETWEEN make_timestamptz({lowest or 0}) AND make_timestamptz({highest or 0}) "
-            f"QUALIFY row_number() OVER ({slot} ORDER BY is_before DESC, {WORD_ORDER}) = 1",
+            f"QUALIFY row_number() OVER ({slot} ORDER BY is_before DESC, {ASSERTION_ORDER}) = 1",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
             at=snapshot.observed_at,
@@ -57,21 +57,21 @@ class SeriesLoader(Loader):
         )
         appended = self.insert(
             f"SELECT {names(columns, 'n')}, true AS is_offered, n.valid_from, n.capture_id, "
-            "coalesce(o.is_before, false) AS was_known, coalesce(o.word_count, 0) AS word_count "
+            "coalesce(o.is_before, false) AS was_known, coalesce(o.assertion_count, 0) AS assertion_count "
             f"FROM _line n LEFT JOIN _existing o ON {same(self.slot_key, 'n', 'o')} "
             f"WHERE o.is_before IS NOT true OR {differ(values, 'n', 'o')}",
             snapshot,
         )
         self.run(
             f"INSERT INTO {subject.revised_name} BY NAME SELECT $source_id AS source_id, $scope AS scope, "
-            f"{names(self.slot_key)} FROM _appended WHERE word_count = 1 ORDER BY valid_from",
+            f"{names(self.slot_key)} FROM _appended WHERE assertion_count = 1 ORDER BY valid_from",
             source_id=snapshot.source_id,
             scope=snapshot.scope,
         )
         return appended
 
     def catch_up_series(self, snapshot: Snapshot, later: list[tuple], reread: Reread) -> None:
-        """Let later snapshots say again what they had confirmed of the slots that a late one revised."""
+        """Record again the snapshots after a late one, for the slots that it revised: they may have confirmed, without a row, what it replaced."""
         if not later:
             return
         self.run(

@@ -1,4 +1,4 @@
-"""How the append-only log is read: SQL of the views and macros on both clocks. What is written, and by which rule, stands in `warehouse.log`."""
+"""SQL of the views and macros that read the append-only log on both clocks. What an assertion is and which one holds: see `warehouse.log`."""
 
 from __future__ import annotations
 
@@ -7,94 +7,97 @@ from collections.abc import Sequence
 from warehouse.quoting import quoted
 from warehouse.tables import UNKNOWN_START, Subject
 
-#: Words that say something; of a row that was refused the log keeps that nothing was said.
+#: Condition of assertions that state something; null marks that the row of an offer was refused.
 _USABLE = "is_offered IS NOT NULL"
 
-#: Of several words on one key and date the first in this order holds.
-WORD_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
+#: Of several assertions about one key and date the first in this order holds.
+ASSERTION_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
 
 def names(columns: Sequence[str], alias: str | None = None) -> str:
-    """Columns as SQL writes them, each of a relation if that is named."""
+    """A list of quoted columns, qualified by `alias` if it is given."""
     prefix = f"{alias}." if alias else ""
     return ", ".join(f"{prefix}{quoted(c)}" for c in columns)
 
 
-def _told(subject: Subject) -> str:
-    """SQL of one number for what a word says."""
+def _value_hash(subject: Subject) -> str:
+    """SQL of the 64-bit hash of what an assertion states: its values and whether the offer is offered."""
     return f"hash(is_offered, {names(subject.values)})"
 
 
-def last_change(subject: Subject, words: str) -> str:
-    """SELECT of the row by which each slot (or date of a state) got the value that it has, of the rows of `words`."""
+def last_change(subject: Subject, assertions: str) -> str:
+    """SELECT of the assertion by which each slot (or date of a state) got its present value, of the relation `assertions`."""
     slot = f"PARTITION BY {names(subject.slot_key)} ORDER BY observed_at, capture_id, recorded_at"
-    # Words that only repeat the one before them (late captures leave such) must not hide when it was first said: of the
-    # words after the last change, the first. One window in one order does it (two in turn cost twice as much, measured
-    # on a month of one zone): nothing that follows differs, and what comes before does.
+    # Assertions that only repeat the one before them (late captures leave such) must not hide when the value was first
+    # stated: of those since the last change, the first. It is the one that differs from the one before and from none after
+    # it. One window in one order finds it (two in turn cost twice as much, measured on a month of one zone).
     return (
-        "SELECT * EXCLUDE (_told, _before, _lowest, _highest) FROM (SELECT *, lag(_told) OVER said AS _before, "
-        "min(_told) OVER onwards AS _lowest, max(_told) OVER onwards AS _highest FROM "
-        f"(SELECT *, {_told(subject)} AS _told FROM {words}) "
-        f"WINDOW said AS ({slot}), onwards AS ({slot} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) "
-        "WHERE _before IS DISTINCT FROM _told AND _lowest = _highest"
+        "SELECT * EXCLUDE (_hash, _hash_before, _lowest, _highest) FROM (SELECT *, lag(_hash) OVER in_order AS _hash_before, "
+        "min(_hash) OVER onwards AS _lowest, max(_hash) OVER onwards AS _highest FROM "
+        f"(SELECT *, {_value_hash(subject)} AS _hash FROM {assertions}) "
+        f"WINDOW in_order AS ({slot}), onwards AS ({slot} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) "
+        "WHERE _hash_before IS DISTINCT FROM _hash AND _lowest = _highest"
     )
 
 
 def _slots(subject: Subject, condition: str) -> str:
-    """SELECT of the slots of a series by the words that satisfy `condition`.
+    """SELECT of the slots of a series by the assertions that satisfy `condition`.
 
-    Most slots have one word, and it is the answer; only for the revised ones a window looks for the last change. A slot
-    that was revised later than `known_at` is looked at in the same way, which changes nothing.
+    Most slots have one assertion, and it is the answer; a window looks for the last change of the revised slots only. (Of a
+    slot that was revised later than `known_at` the window finds the one assertion that satisfies the condition.)
 
-    The form is for DuckDB's planner (1.5.5, measured): over a LEFT JOIN by bare columns it carries a user's filters into
-    both sides, over ANTI JOIN not; and a filter on the log alone would let it take the log for the smaller side, or both
+    The form is for DuckDB's planner (1.5.5, measured): it pushes a user's filters into both sides of a LEFT JOIN on bare
+    columns, of an ANTI JOIN not; and a filter on the log alone would make it take the log for the smaller side, or both
     scans for one that it then keeps in memory.
     """
     slot_key = names(subject.slot_key)
     columns = names(["source_id", "scope", *subject.keys, *subject.values, "valid_from", "observed_at", "capture_id"])
-    words = f"(SELECT * FROM {subject.log_name} WHERE {condition})"
+    assertions = f"(SELECT * FROM {subject.log_name} WHERE {condition})"
     revised = f"(SELECT *, true AS _is_revised FROM {subject.revised_name})"
     return (
-        f"SELECT {columns} FROM {words} LEFT JOIN {revised} USING ({slot_key}) WHERE coalesce(NOT _is_revised, is_offered) "
-        f"UNION ALL SELECT {columns} FROM ({last_change(subject, f'{words} JOIN {revised} USING ({slot_key})')}) WHERE is_offered"
+        f"SELECT {columns} FROM {assertions} LEFT JOIN {revised} USING ({slot_key}) WHERE coalesce(NOT _is_revised, is_offered) "
+        f"UNION ALL SELECT {columns} FROM ({last_change(subject, f'{assertions} JOIN {revised} USING ({slot_key})')}) WHERE is_offered"
     )
 
 
-def are_changes(subject: Subject, words: str) -> str:
-    """SQL aggregate over `words` (a relation of words of a state): whether each is a change of its own, one on a date and none that only repeats the one before.
+def are_changes(subject: Subject, assertions: str) -> str:
+    """SELECT of one boolean, `are_changes`: whether each assertion of a state is a change.
 
-    Returns:
-        A SELECT of one row: `are_changes`.
+    True if no key has two assertions on one date, and none that only repeats the one before it.
+
+    Args:
+        subject: the log.
+        assertions: relation with rows of the log.
     """
     keys = names(["source_id", "scope", *subject.keys])
-    # One number for the key: a window over few and narrow columns takes a third of the time of one over the words themselves.
+    # One number for the key: a window over few and narrow columns takes a third of the time of one over all columns.
     return (
-        "SELECT bool_and(_told IS DISTINCT FROM _before AND valid_from IS DISTINCT FROM _from) AS are_changes FROM ("
-        "SELECT _told, valid_from, lag(_told) OVER of_key AS _before, lag(valid_from) OVER of_key AS _from FROM ("
-        f"SELECT hash({keys}) AS _key, {_told(subject)} AS _told, valid_from FROM {words} WHERE {_USABLE}) "
+        "SELECT bool_and(_hash IS DISTINCT FROM _hash_before AND valid_from IS DISTINCT FROM _from_before) AS are_changes FROM ("
+        "SELECT _hash, valid_from, lag(_hash) OVER of_key AS _hash_before, lag(valid_from) OVER of_key AS _from_before FROM ("
+        f"SELECT hash({keys}) AS _key, {_value_hash(subject)} AS _hash, valid_from FROM {assertions} WHERE {_USABLE}) "
         "WINDOW of_key AS (PARTITION BY _key ORDER BY valid_from))"
     )
 
 
 def intervals(subject: Subject, condition: str, log: str | None = None, *, changes_only: bool = False) -> str:
-    """SELECT of the intervals (states) or slots (series) by the words that satisfy `condition`.
+    """SELECT of the intervals (states) or slots (series) by the assertions that satisfy `condition`.
 
     Args:
         subject: the log.
-        condition: SQL condition on a word.
-        log: relation to read words of a state from instead.
-        changes_only: whether every word of a state is known to be a change of its own (`are_changes`), so that none has to be passed over.
+        condition: SQL condition on an assertion.
+        log: relation to read assertions of a state from instead of the log.
+        changes_only: whether every assertion of a state is known to be a change (`are_changes`), so that none has to be skipped.
     """
     if subject.kind == "series":
         return _slots(subject, condition)
     keys = names(["source_id", "scope", *subject.keys])
     columns = names(["source_id", "scope", *subject.keys, *subject.values])
-    words = f"{log or subject.log_name} WHERE ({condition}) AND {_USABLE}"
+    assertions = f"{log or subject.log_name} WHERE ({condition}) AND {_USABLE}"
     changes = (
-        f"SELECT * FROM {words}"
+        f"SELECT * FROM {assertions}"
         if changes_only
-        else f"SELECT * FROM (SELECT *, {_told(subject)} AS _told FROM ({last_change(subject, words)})) "
-        f"QUALIFY lag(_told) OVER (PARTITION BY {keys} ORDER BY valid_from) IS DISTINCT FROM _told"
+        else f"SELECT * FROM (SELECT *, {_value_hash(subject)} AS _hash FROM ({last_change(subject, assertions)})) "
+        f"QUALIFY lag(_hash) OVER (PARTITION BY {keys} ORDER BY valid_from) IS DISTINCT FROM _hash"
     )
     return (
         f"SELECT {columns}, nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from, valid_to, observed_at, "
@@ -104,23 +107,31 @@ def intervals(subject: Subject, condition: str, log: str | None = None, *, chang
 
 
 def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str:
-    """SELECT of the offers of a state whose row was refused when their source was last read, by the words that satisfy `condition`.
+    """SELECT of the offers of a state whose row was refused when their source was last read, by the assertions that satisfy `condition`.
 
-    Words may be read from another relation, `log`. Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
+    Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
+
+    Args:
+        subject: the log.
+        condition: SQL condition on an assertion.
+        log: relation to read assertions from instead of the log.
     """
     keys = names(["source_id", "scope", *subject.keys])
-    words = f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {log or subject.log_name} WHERE {condition})"
+    assertions = (
+        f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {log or subject.log_name} WHERE {condition})"
+    )
     of_offer = f"FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys})"
-    # Late captures may have ended an offer before a row of it was refused: of that nothing stands.
+    # Late captures may have ended an offer before a row of it was refused: there is no known value then that could be unconfirmed.
     return (
         f"SELECT {keys}, min(observed_at) AS refused_from FROM (SELECT {keys}, observed_at, is_offered, "
         f"max(observed_at) {of_offer} AS last_at, max_by(is_offered, (observed_at, valid_from)) {of_offer} AS was_offered "
-        f"FROM {words} SEMI JOIN (SELECT {keys} FROM {words} WHERE is_offered IS NULL) USING ({keys})) "
+        f"FROM {assertions} SEMI JOIN (SELECT {keys} FROM {assertions} WHERE is_offered IS NULL) USING ({keys})) "
         "WHERE is_offered IS NULL AND observed_at > last_at AND was_offered GROUP BY ALL"
     )
 
 
 def _as_of(subject: Subject, condition: str) -> str:
+    """SELECT of the last assertion that satisfies `condition` for each key (of a series for each slot), where it is offered."""
     keys = names(["source_id", "scope", *subject.keys])
     columns = names(["source_id", "scope", *subject.keys, *subject.values])
     start = (
@@ -130,7 +141,7 @@ def _as_of(subject: Subject, condition: str) -> str:
     return (
         f"SELECT {columns}, {start}, observed_at, recorded_at, capture_id FROM ("
         f"SELECT * FROM {subject.log_name} WHERE {condition} "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys}{slots} ORDER BY valid_from DESC, {WORD_ORDER}) = 1) WHERE is_offered"
+        f"QUALIFY row_number() OVER (PARTITION BY {keys}{slots} ORDER BY valid_from DESC, {ASSERTION_ORDER}) = 1) WHERE is_offered"
     )
 
 
@@ -160,15 +171,15 @@ def view_scripts(
         return enrich.format(base=select, instant=at_instant)
 
     name = subject.name
-    held = []
+    of_refused = []
     if subject.kind == "state":
-        held = [
+        of_refused = [
             f"CREATE OR REPLACE VIEW observed.{name}_unconfirmed AS {unconfirmed(subject, 'true')}",
             f"COMMENT ON VIEW observed.{name}_unconfirmed IS 'What stands in observed.{name} though its row was refused when its source was "
             "last read (see meta.rejected_row): the source did not say that it ended, and nothing that could be used.'",
         ]
     return [
-        *held,
+        *of_refused,
         f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), instant)}",
         f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
         f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), instant)}",
