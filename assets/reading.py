@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -18,6 +19,7 @@ import polars as pl
 
 from assets.sources import all_sources
 from assets.sources._base import PARSER_ERRORS, LayoutError, Reading, Scope, Source, numbered
+from assets.sources._fuel_mix import MADE_OF
 from assets.sources._rows import each_once
 from assets.subjects import count_of_whole, subject_named
 from warehouse import loading, staging
@@ -309,7 +311,8 @@ def _read(
     told = _with_capture_ids(reading.rejected, captures) if reading.rejected is not None else None
     if told is not None and told.height:
         refused.append(told.select(staging.REJECTED_SCHEMA.names()))
-    for scope in reading.scopes:
+    for told_scope in reading.scopes:
+        scope, made_of = _parted(told_scope)
         good, bad = check_scope(subject, scope, captures, captures[0].fetched)
         if bad.height:
             refused.append(bad.select(staging.REJECTED_SCHEMA.names()))
@@ -317,9 +320,18 @@ def _read(
         if scope.is_complete and subject.kind == "state":
             keys = _refused_keys(subject, scope.name, [f for f in (told, bad) if f is not None and f.height])
         if good.height or scope.is_complete:
-            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good, keys))
+            scopes.append(staging.StagedScope(scope.name, scope.is_complete, good, keys, made_of))
     rejected = pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
     return scopes, rejected
+
+
+def _parted(scope: Scope) -> tuple[Scope, pl.DataFrame | None]:
+    """A scope without what its rows were made of, and that by zone and slot; see `_fuel_mix.MADE_OF`."""
+    if not set(MADE_OF) <= set(scope.frame.columns):
+        return scope, None
+    made_of = scope.frame.filter(pl.col(MADE_OF[0]).is_not_null()).select("zone", "valid_from", *MADE_OF)
+    # Two rows of a slot (direct, lifecycle) are made of the same.
+    return replace(scope, frame=scope.frame.drop(MADE_OF)), made_of.unique(["zone", "valid_from"], maintain_order=True)
 
 
 def parse_again(home: Home) -> loading.ParseAgain:

@@ -9,7 +9,9 @@ import duckdb
 from assets import reading
 from assets.catalog import catalog
 from assets.observed.views import SQL
+from assets.observed.zone_fuel import ZoneFuels
 from assets.reference.override import with_overrides
+from assets.reference.own_fuels import with_own_fuels
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import all_sources
 from warehouse import loading
@@ -23,7 +25,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
     """Bring the reference tables to what their files and the home's own regions say; returns rows of the tables that changed."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
-    for file in with_overrides(home, [read_reference(table) for table in REFERENCE_TABLES]):
+    for file in with_own_fuels(home, with_overrides(home, [read_reference(table) for table in REFERENCE_TABLES])):
         table = file.table
         if known.get(table.name) == file.sha256:
             continue
@@ -92,7 +94,8 @@ def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     # Captures and journal tell of what is recorded here; sources and matches are compared again by the next session.
     with write_session(home, catalog(), may_leave_wal=True) as con:
         sync_sources(con)
-        results = loading.record_staged(con, home, catalog(), reading.parse_again(home), source_ids)
+        memory = ZoneFuels(home) if subject == "grid_carbon" else None
+        results = loading.record_staged(con, home, catalog(), reading.parse_again(home), source_ids, memory)
         if subject == "cloud_rate":
             match_accelerators(con)
     return results

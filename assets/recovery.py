@@ -14,6 +14,7 @@ import duckdb
 
 from assets import reading, recording
 from assets.catalog import catalog
+from assets.observed.zone_fuel import ZoneFuels
 from assets.sources import all_sources
 from warehouse import loading, pending_captures, staging
 from warehouse.captures import Capture, CaptureStore
@@ -144,7 +145,9 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
             with made_in.open_for_writing(catalog()) as con:
                 recording.sync_sources(con)
                 recording.load_reference(con, home)
-                recorder = loading.Recorder(con, home, catalog(), reading.parse_again(home), keep_journal=False)
+                recorder = loading.Recorder(
+                    con, home, catalog(), reading.parse_again(home), ZoneFuels(home), keep_journal=False
+                )
                 for number, line in enumerate(journal, 1):
                     captures = batches[line["batch_id"]]
                     batch = parsed_batch(store, captures, line["outcome"], line.get("message"))

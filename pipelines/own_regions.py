@@ -1,23 +1,24 @@
-"""A team's own regions (`regions.csv` in the home folder) are read again when the file changes, while the daemon runs."""
+"""A team's own facts (`regions.csv` and `zone_fuels.csv` in the home folder) are read again when a file changes, while the daemon runs."""
 
 import hashlib
 
 import dagster as dg
 
 from assets.reference.assets import reference_key
-from assets.reference.override import FILE_NAME
+from assets.reference import own_fuels, override
 from warehouse.home import Home
 
 LOOK_EVERY_S = 30
-#: Tables that the file is laid over.
-KEYS = (reference_key("region"), reference_key("region_claim"))
+FILE_NAMES = (override.FILE_NAME, own_fuels.FILE_NAME)
+#: Tables that the files are laid over.
+KEYS = (reference_key("region"), reference_key("region_claim"), reference_key("zone_fuel"))
 _NO_FILE = "no file"
 
 
 def _stamp(home: Home) -> str:
-    """Changes whenever the file does."""
-    path = home.root / FILE_NAME
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else _NO_FILE
+    """Changes whenever one of the files does."""
+    found = [(n, hashlib.sha256((home.root / n).read_bytes()).hexdigest()) for n in FILE_NAMES if (home.root / n).is_file()]
+    return ",".join(f"{name}:{sha256}" for name, sha256 in found) or _NO_FILE
 
 
 @dg.sensor(
@@ -25,12 +26,13 @@ def _stamp(home: Home) -> str:
     target=dg.AssetSelection.assets(*KEYS),
     minimum_interval_seconds=LOOK_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description=f"Loads reference.region again when {FILE_NAME} in the home folder was written, changed or removed.",
+    description=f"Loads reference tables again when {' or '.join(FILE_NAMES)} in the home folder was written, changed or removed.",
 )
 def reread_own_regions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per version of the file: a file that is wrong turns that run red, in one line, and is not tried again until it is changed."""
+    """One run per version of the files: one that is wrong turns that run red, in one line, and is not tried again until it is changed."""
     stamp = _stamp(Home.from_environment())
     if stamp == (context.cursor or _NO_FILE):
-        return dg.SkipReason(f"{FILE_NAME} is as it was" if stamp != _NO_FILE else f"this home has no {FILE_NAME}")
+        names = " and ".join(FILE_NAMES)
+        return dg.SkipReason(f"{names} are as they were" if stamp != _NO_FILE else f"this home has no {names}")
     # Without a run key: a version that comes back is a change again.
     return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=list(KEYS))], cursor=stamp)

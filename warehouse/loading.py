@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import duckdb
 import polars as pl
@@ -25,6 +26,22 @@ from warehouse.store.file import FileStore
 ParseAgain = Callable[[str, list[Capture]], list[staging.StagedScope]]
 
 
+class Memory(Protocol):
+    """What earlier answers of a source held, for subjects whose answers may lack a part without showing it."""
+
+    def sift(
+        self, con: duckdb.DuckDBPyConnection, source_id: str, scopes: Sequence[staging.StagedScope]
+    ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+        """(scopes without the rows that lack what earlier answers held, those rows with the reason, as `Batch.rejected`)."""
+        ...
+
+    def learn(
+        self, con: duckdb.DuckDBPyConnection, batch: staging.Batch, recorded_at: dt.datetime
+    ) -> None:
+        """Remember what a batch that was sifted holds, inside the caller's transaction."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What recording one batch did."""
@@ -38,6 +55,8 @@ class Loaded:
     row_count: int
     appended_count: int
     rejected_count: int
+    #: Rows that were refused for what earlier answers held; see `Memory`.
+    withheld_count: int = 0
 
 
 class Recorder:
@@ -49,6 +68,7 @@ class Recorder:
         home: Home,
         catalog: Catalog,
         parse_again: ParseAgain,
+        memory: Memory | None = None,
         *,
         keep_journal: bool = True,
     ) -> None:
@@ -59,9 +79,10 @@ class Recorder:
             home: the home whose captures are recorded.
             catalog: the subjects.
             parse_again: called only for captures that arrive out of order, or repeat what is no longer the last word.
+            memory: of earlier answers; without one, a batch is recorded as it was parsed.
             keep_journal: False while the journal itself is being replayed.
         """
-        self.con, self.home, self.catalog, self.parse_again = con, home, catalog, parse_again
+        self.con, self.home, self.catalog, self.parse_again, self.memory = con, home, catalog, parse_again, memory
         self.store = CaptureStore(home)
         self._reparsed: tuple[str, list[staging.StagedScope]] = ("", [])
         note_rules(con)
@@ -100,12 +121,33 @@ class Recorder:
     def _reread(self, source_id: str) -> log.Reread:
         def reread(batch_id: str, scope: str) -> tuple[pl.DataFrame, pl.DataFrame | None]:
             if self._reparsed[0] != batch_id:
-                self._reparsed = (batch_id, self.parse_again(source_id, self.store.find_batch(batch_id, source_id)))
+                parsed = self.parse_again(source_id, self.store.find_batch(batch_id, source_id))
+                self._reparsed = (batch_id, self._sift(source_id, parsed)[0])
             scopes = self._reparsed[1]
             found = next((s for s in scopes if s.scope == scope), None)
             return (scopes[0].frame.clear(), None) if found is None else (found.frame, found.refused_keys)
 
         return reread
+
+    def _sift(
+        self, source_id: str, scopes: list[staging.StagedScope]
+    ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+        """Scopes as they were parsed, without what the memory refuses; and that."""
+        if self.memory is None or all(scope.made_of is None for scope in scopes):
+            return scopes, pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+        return self.memory.sift(self.con, source_id, scopes)
+
+    def _as_remembered(self, batch: staging.Batch) -> staging.Batch:
+        """A batch without the rows that lack what earlier answers held; one of which nothing is left is rejected."""
+        scopes, withheld = self._sift(batch.source_id, list(batch.scopes))
+        if withheld.is_empty():
+            return batch
+        rejected = pl.concat([batch.rejected.select(staging.REJECTED_SCHEMA.names()), withheld])
+        left = [scope for scope in scopes if scope.frame.height or scope.is_complete]
+        if any(scope.frame.height for scope in left):
+            return replace(batch, scopes=left, rejected=rejected)
+        why = f"no usable row; {rejected.height} refused, most often: {rejected['reason'].mode(maintain_order=True)[0]}"
+        return replace(batch, outcome="rejected", message=why, scopes=(), rejected=rejected)
 
     def as_it_stands(self, batch: staging.Batch) -> staging.Batch:
         """A batch of unchanged bytes, read again if its publisher was seen to say something else in between.
@@ -171,6 +213,8 @@ class Recorder:
         self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
     ) -> Loaded:
         """As `record`, of a batch that `as_it_stands` gave."""
+        refused_before = batch.rejected.height
+        batch = self._as_remembered(batch)
         ids = tuple(c.capture_id for c in batch.captures)
         rows = sum(s.frame.height for s in batch.scopes)
         if self.is_recorded(batch):
@@ -193,6 +237,8 @@ class Recorder:
                         scope.refused_keys,
                     )
                     appended += log.record(self.con, subject, snapshot, moment, self._reread(batch.source_id))
+                if self.memory is not None:
+                    self.memory.learn(self.con, batch, moment)
             self._record_captures(batch, moment, rows, appended, load_number)
         return Loaded(
             batch.source_id,
@@ -204,6 +250,7 @@ class Recorder:
             rows,
             appended,
             batch.rejected.height,
+            batch.rejected.height - refused_before,
         )
 
     def _confirm(self, batch: staging.Batch, moment: dt.datetime) -> int:
@@ -297,17 +344,20 @@ def record_staged(
     catalog: Catalog,
     parse_again: ParseAgain,
     source_ids: set[str] | None = None,
+    memory: Memory | None = None,
 ) -> list[Loaded]:
     """Record all waiting batches (of the given sources); they leave the staging folder once committed."""
-    recorder = Recorder(con, home, catalog, parse_again)
+    recorder = Recorder(con, home, catalog, parse_again, memory)
     results: list[Loaded] = []
     keys: list[str] = []
     for key, waiting in staging.staged(home, source_ids):
         batch = recorder.as_it_stands(waiting)
         results.append(recorder.record_judged(batch))
         keys.append(key)
-        # A batch that is known already may be one after whose commit a process was killed, before it noted this.
-        if batch.outcome in ("loaded", "unchanged") and results[-1].outcome != "rejected":
+        # A batch that is known already may be one after whose commit a process was killed, before it noted this. One of which rows
+        # were withheld is read again when the same bytes come: by then a person may have said that what was missing has closed.
+        done = results[-1]
+        if batch.outcome in ("loaded", "unchanged") and done.outcome != "rejected" and not done.withheld_count:
             remember_latest(home, batch)
     recorder.write_missing_journal_lines()
     for key in keys:

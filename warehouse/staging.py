@@ -32,12 +32,14 @@ class StagedScope:
     """Rows about one scope: `frame` has the subject's columns, `capture_id` and perhaps `valid_from`.
 
     `refused_keys` has the key columns of the rows that were refused, null where such a row does not tell; see `log.Snapshot`.
+    `made_of` says of the rows what is not recorded with them, and what the subject's memory asks for; see `loading.Memory`.
     """
 
     scope: str
     is_complete: bool
     frame: pl.DataFrame
     refused_keys: pl.DataFrame | None = None
+    made_of: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ def stage(home: Home, batch: Batch) -> str:
     try:
         for number, scope in enumerate(batch.scopes):
             scope.frame.write_ipc(folder / f"{number}.arrow", compression="uncompressed")
-            if scope.refused_keys is not None:
-                scope.refused_keys.write_ipc(folder / f"{number}.refused.arrow", compression="uncompressed")
+            for name, part in (("refused", scope.refused_keys), ("made_of", scope.made_of)):
+                if part is not None:
+                    part.write_ipc(folder / f"{number}.{name}.arrow", compression="uncompressed")
         batch.rejected.write_ipc(folder / "rejected.arrow", compression="uncompressed")
         (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         files.put_folder(folder, key, _MANIFEST)
@@ -105,7 +108,10 @@ def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[str
                     s["scope"],
                     s["is_complete"],
                     pl.read_ipc(folder / f"{n}.arrow"),
-                    pl.read_ipc(refused) if (refused := folder / f"{n}.refused.arrow").is_file() else None,
+                    *(
+                        pl.read_ipc(part) if (part := folder / f"{n}.{name}.arrow").is_file() else None
+                        for name in ("refused", "made_of")
+                    ),
                 )
                 for n, s in enumerate(manifest["scopes"])
             ]

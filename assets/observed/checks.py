@@ -149,6 +149,20 @@ def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
     return not reasons, {"refused_rows": sum(n for _, n in reasons), "reasons": dict(reasons)}
 
 
+def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
+    """Zones whose newest slots are refused for want of a fuel; see `assets.observed.zone_fuel`."""
+    if subject.name != "grid_carbon":
+        return True, {}
+    zones = con.execute(
+        "WITH refused AS (SELECT source_id, json_extract_string(row_json, '$.zone') AS zone, json_extract_string(row_json, '$.missing') AS missing, "
+        "max(recorded_at) AS refused_at FROM meta.rejected_row WHERE subject = 'grid_carbon' AND recorded_at > now() - INTERVAL 7 DAY "
+        "AND json_extract_string(row_json, '$.missing') IS NOT NULL GROUP BY ALL) "
+        "SELECT source_id || ' ' || zone || ': ' || missing FROM refused r WHERE NOT EXISTS (FROM observed.grid_carbon_log l "
+        "WHERE l.source_id = r.source_id AND l.zone = r.zone AND l.recorded_at > r.refused_at) ORDER BY 1 LIMIT 20"
+    ).fetchall()
+    return not zones, {"zones_without_a_fuel_that_they_had": [z[0] for z in zones]}
+
+
 #: A price that changes by more than this from one word to the next is more often a unit than a market.
 JUMP = 30
 #: A rate this far below or above the median of its accelerator is more often a count, a missing host or a unit than a bargain.
@@ -223,6 +237,11 @@ CHECKS: dict[str, Check] = {
         "No rate lies far from the others of its accelerator, none is one price for all sizes; no price of a token eightfold from another source's.",
         _WARN,
         _rates_agree,
+    ),
+    "no_fuel_missing": Check(
+        "No zone's answers lack a fuel that earlier ones held and of which nobody said that it closed.",
+        _WARN,
+        _no_fuel_missing,
     ),
     "no_rows_refused": Check("The last captures had no row that was refused.", _WARN, _no_rows_refused),
 }

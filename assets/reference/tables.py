@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.columns import day, flag, number, text
 from assets.estimated.tables import METHOD_DEFAULT
+from assets.sources._fuel_mix import factors
 from warehouse.errors import PetadayError
 from warehouse.tables import Table
 
@@ -240,6 +241,31 @@ class ZoneExtent(dy.Schema):
     note = _NOTE
 
 
+class ZoneFuel(dy.Schema):
+    """Fuels that a grid zone cannot be without, and days from which it is without one for good: an answer that lacks a known fuel is refused."""
+
+    zone = text("Grid zone.", key=True)
+    fuel = text("Fuel; see emission_factor.csv.", key=True)
+    from_on = day(
+        "From when every answer must state it, be it as 0; empty: known only once an answer of a source has held it, see meta.zone_fuel."
+    )
+    closed_on = day("First day (UTC) without it: its last plant closed the day before; empty: it has not closed.")
+    source_url = _SOURCE_URL
+    checked_on = _CHECKED_ON
+    note = _NOTE
+
+    @dy.rule()
+    def fuel_has_a_factor(cls) -> pl.Expr:
+        """The fuel is one that emission_factor.csv names: another would be missing from every answer."""
+        return pl.col("fuel").is_in(sorted(set(factors()["fuel"])))
+
+    @dy.rule()
+    def says_something(cls) -> pl.Expr:
+        """From when it is known, or from when it is gone, in that order."""
+        is_one = pl.col("from_on").is_not_null() | pl.col("closed_on").is_not_null()
+        return is_one & (pl.col("from_on") < pl.col("closed_on")).fill_null(value=True)
+
+
 class Country(dy.Schema):
     """One row per country."""
 
@@ -340,6 +366,7 @@ REFERENCE_TABLES: tuple[Table, ...] = (
     _table("region_claim", RegionClaim),
     _table("country", Country),
     _table("zone_extent", ZoneExtent),
+    _table("zone_fuel", ZoneFuel),
     METHOD_DEFAULT,
     _table("embodied_carbon", EmbodiedCarbon),
     _table("decision_default", DecisionDefault),

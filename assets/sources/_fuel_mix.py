@@ -17,6 +17,8 @@ medians, not those of the plants. Rows are therefore of the kind `estimated`.
 - A slot in which a fuel is missing that usually matters in its zone is refused: a late fuel is not zero. So is one in which
   such a fuel is printed as 0 and hardly anything is generated (PJM without coal and nuclear power for some hours of
   October 2022): a hole filled with zeros.
+- A fuel that is missing from a whole answer cannot be seen here, where no earlier answer is known. Each slot says which fuels it was
+  made of, and which of them mattered on its day: `assets.observed.zone_fuel` remembers, and refuses.
 """
 
 from __future__ import annotations
@@ -31,9 +33,15 @@ from assets.sources._base import refused
 from assets.sources._clock import MINUTES
 
 FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
+ZONE_FUELS_FILE = FACTORS_FILE.with_name("zone_fuel.csv")
 MAX_UNKNOWN_SHARE = 0.10
 #: A fuel with this share of a zone's generation in a batch must be there in every slot.
 EXPECTED_SHARE = 0.02
+#: A fuel with this share of a day's generation in a zone matters there: later answers must state it, be it as 0.
+REMEMBERED_SHARE = 0.05
+#: Columns of what `intensities` gives, beside those of the subject: fuels with a factor that are stated for the slot, and those of
+#: them that mattered on its day (UTC); both in order of their names, with a blank between.
+MADE_OF = ("fuels", "main_fuels")
 #: Below this share of the zone's usual generation (median of a batch) a slot with an expected fuel at 0 is a hole.
 HOLE_SHARE = 0.10
 #: Generation below zero of one kind, as a share of all that its zone generates in a batch: more is a turned sign.
@@ -55,6 +63,13 @@ def factors() -> pl.DataFrame:
         .drop_nulls()
         .select("fuel", pl.col("direct", "lifecycle").cast(pl.Float64))
     )
+
+
+@cache
+def _closures() -> pl.DataFrame:
+    """Zone, fuel and the start of the first day (UTC) without it: what is absent from then on is not missing."""
+    day = pl.col("closed_on").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC")
+    return pl.read_csv(ZONE_FUELS_FILE, infer_schema=False).select("zone", "fuel", day.alias("closed_at")).drop_nulls()
 
 
 def intensities(
@@ -80,7 +95,7 @@ def intensities(
         always: kinds that the publisher states in every slot, be it as 0: an answer without one is no answer.
 
     Returns:
-        (rows in the columns of `grid_carbon` with valid_from, two per slot; refused slots).
+        (rows in the columns of `grid_carbon` with valid_from, two per slot, and `MADE_OF`; refused slots).
     """
     slot = ["zone", "valid_from"]
     known = factors()
@@ -106,7 +121,7 @@ def intensities(
     )
     expected = _expected(mix, rows, kind, never_silent, always)
     slots = mix.select(slot).unique(maintain_order=True)
-    absent = told(slots.join(expected, on="zone").join(rows, on=[*slot, kind], how="anti"), "absent")
+    absent = told(_without_closed(slots.join(expected, on="zone"), mix, kind).join(rows, on=[*slot, kind], how="anti"), "absent")
     by_kind = rows.group_by(*slot, kind).agg(pl.col("generation").sum())
     zero = told(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), "zero")
     has_factor = pl.col("direct").is_not_null()
@@ -161,9 +176,9 @@ def intensities(
         )
     )
     slots = slots.with_columns(why.alias("why"))
-    good = slots.filter(pl.col("why").is_null())
+    good = slots.filter(pl.col("why").is_null()).join(_made_of(rows), on=slot, how="left")
     frame = good.unpivot(
-        ["direct", "lifecycle"], index=[*slot, "known"], variable_name="basis_boundary", value_name="grams"
+        ["direct", "lifecycle"], index=[*slot, "known", *MADE_OF], variable_name="basis_boundary", value_name="grams"
     ).select(
         "zone",
         pl.lit(resolution).alias("resolution"),
@@ -173,9 +188,39 @@ def intensities(
         pl.lit("estimated").alias("basis_kind"),
         (pl.col("grams") / pl.col("known")).round(3).alias("intensity_gco2e_per_kwh"),
         "valid_from",
+        *MADE_OF,
     )
     bad = slots.filter(pl.col("why").is_not_null())
     return frame, refused(bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why"))
+
+
+def _made_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Columns zone, valid_from and `MADE_OF`, from generation by slot and fuel, with factors."""
+    slot, day = ["zone", "valid_from"], pl.col("valid_from").dt.date()
+    by_fuel = (
+        rows.filter(pl.col("direct").is_not_null())
+        .group_by(*slot, "fuel")
+        .agg(pl.col("generation").sum())
+        .with_columns(
+            (
+                pl.col("generation").sum().over("zone", "fuel", day)
+                >= REMEMBERED_SHARE * pl.col("generation").sum().over("zone", day)
+            ).alias("is_main")
+        )
+    )
+    fuel = pl.col("fuel")
+    return by_fuel.group_by(slot).agg(
+        fuel.sort().str.join(" ").alias("fuels"), fuel.filter("is_main").sort().str.join(" ").alias("main_fuels")
+    )
+
+
+def _without_closed(expected: pl.DataFrame, mix: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Kinds that are expected in each slot, without those of fuels that had closed by then."""
+    fuel_of = mix.select("zone", kind, pl.col("fuel").alias("_fuel")).unique()
+    found = expected.join(fuel_of, on=["zone", kind], how="left").join(
+        _closures(), left_on=["zone", "_fuel"], right_on=["zone", "fuel"], how="left"
+    )
+    return found.filter((pl.col("valid_from") < pl.col("closed_at")).fill_null(value=True)).select(*expected.columns)
 
 
 def _turned(mix: pl.DataFrame, kind: str) -> pl.DataFrame:

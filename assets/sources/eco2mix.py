@@ -124,7 +124,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         "valid_from",
     )
     return Reading(
-        [Scope(ZONE, pl.concat([said, computed]))],
+        [Scope(ZONE, pl.concat([said, computed], how="diagonal"))],
         pl.concat(
             [
                 refused(bad, pl.col("why")),

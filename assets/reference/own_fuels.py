@@ -1,0 +1,105 @@
+"""What a team knows better of the fuels of a zone: `zone_fuels.csv` in the home folder, laid over `reference.zone_fuel`.
+
+Columns: zone, fuel, source_url (who says so), and from_on, closed_on (days, YYYY-MM-DD), of which one at least is given in a row; what is left empty stays as it
+was. So a fuel whose last plant closed is told in one line, and slots without it are taken from that day on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from assets.reference.tables import REFERENCE_TABLES, ReferenceFile, ZoneFuel, read_reference
+from warehouse.errors import PetadayError
+from warehouse.home import Home
+
+FILE_NAME = "zone_fuels.csv"
+_KEY = ["zone", "fuel"]
+_DAYS = ["from_on", "closed_on"]
+_NEEDED = [*_KEY, "source_url"]
+
+
+def zone_fuels(home: Home) -> pl.DataFrame:
+    """`reference.zone_fuel` with the home's own file laid over it.
+
+    Raises:
+        PetadayError: as `with_own_fuels`.
+    """
+    table = next(t for t in REFERENCE_TABLES if t.columns is ZoneFuel)
+    return with_own_fuels(home, [read_reference(table)])[0].frame
+
+
+def with_own_fuels(home: Home, files: Sequence[ReferenceFile]) -> list[ReferenceFile]:
+    """Reference tables with the fuels of the home laid over them; as they are where the home has no such file.
+
+    Raises:
+        PetadayError: naming the file, the column or the row, and what is allowed.
+    """
+    path = home.root / FILE_NAME
+    if not path.exists():
+        return list(files)
+    body = path.read_bytes()
+    over = _read(path, body)
+    stamp = hashlib.sha256(body).hexdigest()
+    return [
+        replace(
+            file,
+            frame=_lay_over(path, file.frame, over),
+            sha256=hashlib.sha256((file.sha256 + stamp).encode()).hexdigest(),
+        )
+        if file.table.columns is ZoneFuel
+        else file
+        for file in files
+    ]
+
+
+def _read(path: Path, body: bytes) -> pl.DataFrame:
+    allowed = [*_NEEDED, *_DAYS]
+    try:
+        raw = pl.read_csv(body, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
+        raise PetadayError(f"{path}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from None
+    if missing := [c for c in _NEEDED if c not in raw.columns]:
+        raise PetadayError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(_NEEDED)}")
+    if unknown := [c for c in raw.columns if c not in allowed]:
+        raise PetadayError(f"{path}: unknown column {', '.join(unknown)}; allowed are {', '.join(allowed)}")
+    absent = [pl.lit(None, pl.String).alias(c) for c in _DAYS if c not in raw.columns]
+    raw = raw.with_columns(absent).with_columns(pl.all().str.strip_chars().replace("", None))
+    read = raw.with_columns(pl.col(_DAYS).str.to_date("%Y-%m-%d", strict=False).name.suffix("_read"))
+    for name in _NEEDED:
+        if line := _first_line(raw, pl.col(name).is_null()):
+            raise PetadayError(f"{path}, line {line}: {name} is empty; say which fuel of which zone, and who says so")
+    for name in _DAYS:
+        if line := _first_line(read, pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()):
+            raise PetadayError(f"{path}, line {line}: {name} is {raw[name][line - 2]!r}, which is no day (YYYY-MM-DD)")
+    if repeated := raw.filter(raw.select(_KEY).is_duplicated()).height:
+        raise PetadayError(f"{path}: {repeated} rows state the same fuel of the same zone; keep one")
+    return read.select(*_NEEDED, *(pl.col(f"{name}_read").alias(name) for name in _DAYS))
+
+
+def _first_line(rows: pl.DataFrame, wrong: pl.Expr) -> int | None:
+    """Number of the first line of the file that is wrong, where the header is line 1."""
+    found = rows.with_row_index("_line", offset=2).filter(wrong)["_line"]
+    return None if found.is_empty() else int(found[0])
+
+
+def _lay_over(path: Path, fuels: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
+    stated = [*_DAYS, "source_url"]
+    joined = fuels.join(over, on=_KEY, how="full", suffix="_over", coalesce=True)
+    is_over = pl.col("source_url_over").is_not_null()
+    said_here = pl.concat_str("note", pl.lit(f"by {FILE_NAME} of this home"), separator="; ", ignore_nulls=True)
+    result = joined.with_columns(
+        *(pl.coalesce(f"{name}_over", name).alias(name) for name in stated),
+        pl.when(is_over).then(said_here).otherwise("note").alias("note"),
+    ).select(fuels.columns)
+    good, failure = ZoneFuel.filter(result)
+    if len(failure):
+        wrong = failure.invalid().row(0, named=True)
+        raise PetadayError(
+            f"{path}: {wrong['zone']} {wrong['fuel']}: {', '.join(failure.counts())} does not hold; see reference.zone_fuel in docs/tables.md"
+        )
+    return good.sort(_KEY)
