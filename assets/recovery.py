@@ -37,6 +37,8 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
     source = all_sources().get(captures[0].source_id)
     if source is None:
         raise PetadayError(f"captures of {captures[0].source_id!r} are here, but no such source is registered")
+    if outcome == "rejected" and (same_as or "").startswith(loading.NOTHING_LEFT):
+        outcome = "loaded"
     batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, outcome, same_as)
     if outcome == "unchanged":
         return batch

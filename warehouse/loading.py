@@ -26,6 +26,10 @@ from warehouse.store.file import FileStore
 ParseAgain = Callable[[str, list[Capture]], list[staging.StagedScope]]
 
 
+#: How the message begins of an answer of which the memory left nothing: a rebuild asks the memory again.
+NOTHING_LEFT = "nothing is left of the answer: "
+
+
 class Memory(Protocol):
     """What earlier answers of a source held, for subjects whose answers may lack a part without showing it."""
 
@@ -146,7 +150,7 @@ class Recorder:
         left = [scope for scope in scopes if scope.frame.height or scope.is_complete]
         if any(scope.frame.height for scope in left):
             return replace(batch, scopes=left, rejected=rejected)
-        why = f"no usable row; {rejected.height} refused, most often: {rejected['reason'].mode(maintain_order=True)[0]}"
+        why = f"{NOTHING_LEFT}{withheld.height} rows withheld, most often: {withheld['reason'].mode(maintain_order=True)[0]}"
         return replace(batch, outcome="rejected", message=why, scopes=(), rejected=rejected)
 
     def as_it_stands(self, batch: staging.Batch) -> staging.Batch:

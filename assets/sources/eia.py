@@ -6,7 +6,7 @@ an authority): left out, or everything would count twice. At most 5,000 rows com
 pages are asked for by offset until `total` is reached, and the hour that a lone page cuts through is refused. New fuel
 codes appear: an unknown code counts as generation without a factor. OTH is large in small authorities: those hours are
 refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client blots it out before
-anything is stored. Data are revised for weeks. Retail prices are cents per kWh by state and sector, two months late.
+anything is stored. Data are revised for weeks. An answer that was asked for some fuels only (facets[fueltype]) is no mix. Retail prices are cents per kWh by state and sector, two months late.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pycountry
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._fuel_mix import intensities
+from assets.sources._rows import inside
 from warehouse.captures import Document
 
 HOST = "api.eia.gov"
@@ -168,8 +169,20 @@ def _frame(
     return frame, cut
 
 
+def _fuels_asked_for(document: Document) -> Sequence[str]:
+    """The fuels that an answer was restricted to, by its address or by the request that it repeats; none: all there are."""
+    in_address = [value for name, value in parse_qsl(urlsplit(document.url).query) if name.startswith("facets[fueltype]")]
+    repeated = inside(json_of(document), "request", "params", "facets", "fueltype")
+    return in_address or ([repeated] if isinstance(repeated, str) else repeated or [])
+
+
 def parse_mix(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per authority and hour."""
+    for document in documents:
+        if fuels := _fuels_asked_for(document):
+            raise LayoutError(
+                f"{document.url}: asked for {', '.join(map(str, fuels))[:100]} alone, which is no mix: leave out facets[fueltype]"
+            )
     frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"], ["value-units"])
     rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
         (

@@ -6,7 +6,7 @@ missing. Series with outBiddingZone_Domain are consumption (pumping, station use
 and batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices of one hour may
 come from two auctions with their own lengths of slot: the lowest classification position wins per hour. Slots are
 PT60M, PT30M or PT15M, days begin at local midnight and have 23 to 25 hours, all in UTC. DE is the country's generation,
-DE-LU the price zone. Imports are ignored; heat and grid losses too (see `_fuel_mix`).
+DE-LU the price zone; NO, SE and DK are countries beside their zones. Imports are ignored; heat and grid losses too (see `_fuel_mix`).
 """
 
 from __future__ import annotations
@@ -63,12 +63,13 @@ ZONES = {
     "10YSI-ELES-----O": "SI",
     "10YSK-SEPS-----K": "SK",
 }
-#: Areas that are read from files and not asked for: without data of their own today, or not tried.
+#: Areas that are read from files and not asked for: without data of their own today, not tried, or countries whose zones are asked for.
 ALSO_READ = {
     "10YAL-KESH-----5": "AL",
     "10YBA-JPCC-----D": "BA",
     "10YCA-BULGARIA-R": "BG",
     "10YCY-1001A0003J": "CY",
+    "10Y1001A1001A65H": "DK",
     "10YGB----------A": "GB",
     "10Y1001A1001A016": "GB-NIR",
     "10Y1001A1001B012": "GE",
@@ -85,7 +86,9 @@ ALSO_READ = {
     "10YCS-CG-TSO---S": "ME",
     "10YMK-MEPSO----8": "MK",
     "10Y1001A1001A93C": "MT",
+    "10YNO-0--------C": "NO",
     "10YCS-SERBIATSOV": "RS",
+    "10YSE-1--------K": "SE",
     "10YTR-TEIAS----W": "TR",
     "10Y1001C--00003F": "UA",
     "10Y1001C--00100H": "XK",

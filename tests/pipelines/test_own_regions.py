@@ -1,4 +1,4 @@
-"""A home's `regions.csv` while the daemon runs: read again when it changes, once per version, and what is derived follows."""
+"""A home's `regions.csv` and `zone_fuels.csv` while the daemon runs: read again when they change, once per version, and what is derived follows."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def test_every_change_asks_for_one_run(home: Home) -> None:
     runs, gone = look(instance, first)
     assert runs == 1
     assert look(instance, gone) == (0, gone)
+
+
+def test_fuels_of_ones_own_are_read_again_too(home: Home) -> None:
+    instance, file = dg.DagsterInstance.ephemeral(), home.root / "zone_fuels.csv"
+    file.write_text("zone,fuel,closed_on,source_url\nUS-CAL-CISO,nuclear,2030-11-01,https://example.org\n")
+    runs, first = look(instance, None)
+    assert runs == 1
+    assert look(instance, first) == (0, first)
+    file.unlink()
+    assert look(instance, first)[0] == 1
 
 
 def test_the_run_that_is_asked_for_loads_it_and_a_wrong_file_leaves_the_tables(home: Home) -> None:

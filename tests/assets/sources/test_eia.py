@@ -113,6 +113,17 @@ def test_other_answers(body: str, word: str, tmp_path: Path) -> None:
         read_body("eia", body, tmp_path)
 
 
+@pytest.mark.parametrize("fuels", [["WAT"], "WAT", ["COL", "NG"]])
+def test_an_answer_for_some_fuels_is_no_mix(fuels: Any, tmp_path: Path) -> None:
+    """Hydro alone of a zone that burns gas would count as 0 g/kWh; the answer repeats what was asked for."""
+    body = json.loads(_body([_row("2026-01-01T01", "SRP", "WAT", 100)]))
+    body["request"]["params"]["facets"] = {"respondent": ["SRP"], "fueltype": fuels}
+    with pytest.raises(LayoutError, match="alone, which is no mix"):
+        read_body("eia", json.dumps(body), tmp_path)
+    del body["request"]["params"]["facets"]["fueltype"]
+    assert read_body("eia", json.dumps(body), tmp_path)[0]["US"].height == 2
+
+
 def test_demand_is_another_route(samples: Path) -> None:
     with pytest.raises(LayoutError, match="no field fueltype"):
         read_files("eia", samples / "eia/region_data_demand_all_2023-01-01.json")

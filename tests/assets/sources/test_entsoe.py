@@ -169,7 +169,14 @@ def test_live_goes_on_where_one_area_has_no_data(
 def test_areas_that_are_not_asked_for_are_read_from_files(samples: Path, tmp_path: Path) -> None:
     """The real French day under another area's code; every code is one zone, none is asked for and read twice."""
     body = (samples / "entsoe/A75_generation_FR_2021-01-01.xml").read_text(encoding="utf-8")
-    for code, zone in (("10YCA-BULGARIA-R", "BG"), ("10YGB----------A", "GB"), ("10Y1001A1001A75E", "IT-SIC")):
+    for code, zone in (
+        ("10YCA-BULGARIA-R", "BG"),
+        ("10YGB----------A", "GB"),
+        ("10Y1001A1001A75E", "IT-SIC"),
+        ("10YNO-0--------C", "NO"),
+        ("10YSE-1--------K", "SE"),
+        ("10Y1001A1001A65H", "DK"),
+    ):
         scopes, _ = read_body("entsoe", body.replace("10YFR-RTE------C", code), tmp_path, "x.xml")
         assert scopes[zone].height == 48
     assert not ZONES.keys() & ALSO_READ.keys()
