@@ -4,8 +4,8 @@ import hashlib
 
 import dagster as dg
 
+from assets.reference import override, own_fuels
 from assets.reference.assets import reference_key
-from assets.reference import own_fuels, override
 from warehouse.home import Home
 
 LOOK_EVERY_S = 30
@@ -17,7 +17,9 @@ _NO_FILE = "no file"
 
 def _stamp(home: Home) -> str:
     """Changes whenever one of the files does."""
-    found = [(n, hashlib.sha256((home.root / n).read_bytes()).hexdigest()) for n in FILE_NAMES if (home.root / n).is_file()]
+    found = [
+        (n, hashlib.sha256((home.root / n).read_bytes()).hexdigest()) for n in FILE_NAMES if (home.root / n).is_file()
+    ]
     return ",".join(f"{name}:{sha256}" for name, sha256 in found) or _NO_FILE
 
 

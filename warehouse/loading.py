@@ -39,9 +39,7 @@ class Memory(Protocol):
         """(scopes without the rows that lack what earlier answers held, those rows with the reason, as `Batch.rejected`)."""
         ...
 
-    def learn(
-        self, con: duckdb.DuckDBPyConnection, batch: staging.Batch, recorded_at: dt.datetime
-    ) -> None:
+    def learn(self, con: duckdb.DuckDBPyConnection, batch: staging.Batch, recorded_at: dt.datetime) -> None:
         """Remember what a batch that was sifted holds, inside the caller's transaction."""
         ...
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import duckdb
 
-#: Raised when the same rows of the same captures would make another log. 2: a refused row is no end of its offer.
-RULES_VERSION = 2
+#: What may stand in a log that was made by rules before these. There is a new version when the same rows of the same captures would
+#: make another log.
+_WRONG_BEFORE = {
+    2: "offers may have ended in the log that a publisher listed at a price that was refused",
+    3: "intensities of grids may have been taken from answers that lacked one of the zone's fuels",
+}
+RULES_VERSION = max(_WRONG_BEFORE)
 _NAME = "recording_rules"
 
 
@@ -33,10 +38,8 @@ def due_for_rebuild(con: duckdb.DuckDBPyConnection) -> list[str]:
     (count,) = con.execute("SELECT count(DISTINCT batch_id) FROM meta.capture").fetchall()[0]
     lines = []
     if count and version < RULES_VERSION:
-        lines.append(
-            f"what was recorded first was recorded by rules {version}, now they are {RULES_VERSION}: offers may have ended in the log "
-            "that a publisher listed at a price that was refused"
-        )
+        wrong = "; ".join(what for number, what in _WRONG_BEFORE.items() if number > version)
+        lines.append(f"what was recorded first was recorded by rules {version}, now they are {RULES_VERSION}: {wrong}")
     read = con.execute(
         "SELECT source_id, count(*) FROM (SELECT c.source_id, c.batch_id FROM meta.capture c JOIN meta.source s USING (source_id) "
         "WHERE c.outcome = 'loaded' GROUP BY ALL HAVING max(c.parser_version) < max(s.parser_version)) GROUP BY 1 ORDER BY 1"

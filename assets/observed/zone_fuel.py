@@ -74,7 +74,9 @@ class ZoneFuels:
             "zone",
             pl.lit(FILE_NAME),
         )
-        about = pl.struct("zone", "valid_from", "basis_boundary", "intensity_gco2e_per_kwh", "missing", "fuels", "known")
+        about = pl.struct(
+            "zone", "valid_from", "basis_boundary", "intensity_gco2e_per_kwh", "missing", "fuels", "known"
+        )
         rejected = pl.concat(withheld).select(
             "capture_id", reason.alias("reason"), about.struct.json_encode().alias("row_json")
         )

@@ -121,7 +121,9 @@ def intensities(
     )
     expected = _expected(mix, rows, kind, never_silent, always)
     slots = mix.select(slot).unique(maintain_order=True)
-    absent = told(_without_closed(slots.join(expected, on="zone"), mix, kind).join(rows, on=[*slot, kind], how="anti"), "absent")
+    absent = told(
+        _without_closed(slots.join(expected, on="zone"), mix, kind).join(rows, on=[*slot, kind], how="anti"), "absent"
+    )
     by_kind = rows.group_by(*slot, kind).agg(pl.col("generation").sum())
     zero = told(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), "zero")
     has_factor = pl.col("direct").is_not_null()

@@ -171,7 +171,9 @@ def _frame(
 
 def _fuels_asked_for(document: Document) -> Sequence[str]:
     """The fuels that an answer was restricted to, by its address or by the request that it repeats; none: all there are."""
-    in_address = [value for name, value in parse_qsl(urlsplit(document.url).query) if name.startswith("facets[fueltype]")]
+    in_address = [
+        value for name, value in parse_qsl(urlsplit(document.url).query) if name.startswith("facets[fueltype]")
+    ]
     repeated = inside(json_of(document), "request", "params", "facets", "fueltype")
     return in_address or ([repeated] if isinstance(repeated, str) else repeated or [])
 
@@ -256,7 +258,7 @@ EIA_MIX = Source(
     homepage_url="https://www.eia.gov/opendata/",
     licence="US government, public domain",
     parse=parse_mix,
-    parser_version=2,
+    parser_version=3,
     plan=plan_mix,
     follow=follow,
     hosts=(HOST,),

@@ -187,7 +187,9 @@ def test_an_answer_that_comes_late_brings_nothing_back(home: Home) -> None:
     load(home, 1, seen_on=5, AVA=without(AVA, "NG"), ERCO=TEXAS)
     load(home, 1, seen_on=3, AVA=AVA, ERCO=TEXAS | {"NG": 300})
     assert days(home, "US-NW-AVA") == {"06-01": 148.0, "06-02": 148.0}
-    assert ask(home, "SELECT count(*) FROM observed.grid_carbon WHERE zone = 'US-NW-AVA' AND intensity_gco2e_per_kwh < 50") == [(0,)]
+    assert ask(
+        home, "SELECT count(*) FROM observed.grid_carbon WHERE zone = 'US-NW-AVA' AND intensity_gco2e_per_kwh < 50"
+    ) == [(0,)]
 
 
 def test_what_is_known_is_written_once(home: Home) -> None:
@@ -239,7 +241,10 @@ def test_germany_without_nuclear_power_is_taken_from_the_day_after_the_last_plan
         ("zone,fuel,closed,source_url\nDE,gas,2025-01-01,x\n", "unknown column closed; allowed are"),
         ("zone,fuel,closed_on,source_url\nDE,gas,1.1.2025,x\n", "line 2: closed_on is '1.1.2025', which is no day"),
         ("zone,fuel,closed_on,source_url\nFR,gas,2025-01-01,x\nDE,gas,2025-01-01,\n", "line 3: source_url is empty"),
-        ("zone,fuel,closed_on,source_url\nDE,gas,2025-01-01,x\nDE,gas,2025-02-01,x\n", "the same fuel of the same zone"),
+        (
+            "zone,fuel,closed_on,source_url\nDE,gas,2025-01-01,x\nDE,gas,2025-02-01,x\n",
+            "the same fuel of the same zone",
+        ),
         ("zone,fuel,closed_on,source_url\nDE,steam,2025-01-01,x\n", "DE steam: fuel_has_a_factor does not hold"),
         ("zone,fuel,closed_on,source_url\nXX,gas,,x\n", "XX gas: says_something does not hold"),
         ("zone,fuel,from_on,closed_on,source_url\nXX,gas,2025-01-01,2024-01-01,x\n", "says_something"),
