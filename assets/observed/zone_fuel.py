@@ -23,7 +23,7 @@ import polars as pl
 
 from assets.reference.own_fuels import FILE_NAME, zone_fuels
 from assets.sources._fuel_mix import MADE_OF
-from warehouse.frames import lend
+from warehouse.frames import register_stream
 from warehouse.home import Home
 from warehouse.staging import REJECTED_SCHEMA, Batch, StagedScope
 
@@ -122,7 +122,7 @@ class ZoneFuels:
         is_news = (pl.col("seen_from") < pl.col("seen_from_before")).fill_null(value=True)
         news = first.join(before, on=_KNOWN_BY, how="left", suffix="_before").filter(is_news).sort(_KNOWN_BY)
         if news.height:
-            lend(con, "_news", news.select(_SEEN.names()))
+            register_stream(con, "_news", news.select(_SEEN.names()))
             con.execute(
                 "INSERT INTO meta.zone_fuel SELECT ?, zone, fuel, seen_from, ?, ? FROM _news",
                 [batch.source_id, batch.batch_id, recorded_at],

@@ -121,7 +121,9 @@ def _cloud_of(document: Document) -> str:
         if cloud in parts[:-1] or parts[-1].split("_")[0].split(".")[0] == cloud:
             return cloud
     # A cloud that came later, by the catalog's own way of naming.
-    if named := re.match(r"([a-z0-9-]+)[/_]vms(?![a-z])", "/".join(parts[-2:]) if parts[-1].startswith("vms") else parts[-1]):
+    if named := re.match(
+        r"([a-z0-9-]+)[/_]vms(?![a-z])", "/".join(parts[-2:]) if parts[-1].startswith("vms") else parts[-1]
+    ):
         return named[1]
     raise LayoutError(
         f"{document.url}: cannot tell which cloud this catalog is of: name the file <cloud>_vms.csv, as {', '.join(CLOUDS)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import intake, settle
+from assets import intake, recording
 from assets.catalog import catalog
 from assets.observed.checks import run_checks
 from assets.recovery import rebuild_warehouse
@@ -53,7 +53,7 @@ def load(home: Home, day: int, *, seen_on: int | None = None, **mixes: Mapping[s
     file.write_text(json.dumps({"response": {"total": len(rows), "data": rows}}), encoding="utf-8")
     seen = dt.datetime.combine(FIRST_ON + dt.timedelta(days=seen_on or day + 1), dt.time(12), dt.UTC)
     intake.take_files(home, source_named("eia"), [file], seen)
-    (loaded,) = settle.record_subject(home, "grid_carbon")
+    (loaded,) = recording.record_subject(home, "grid_carbon")
     return loaded
 
 
@@ -153,7 +153,7 @@ def test_one_line_says_that_it_closed(home: Home) -> None:
     assert (again.outcome, again.withheld_count) == ("loaded", 0)
     assert load(home, 1, seen_on=4, AVA=without(AVA, "NG"), ERCO=TEXAS).withheld_count == 46
     assert days(home, "US-NW-AVA") == {"06-01": 148.0, "06-03": 0.0}
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     assert ask(home, "SELECT closed_on::VARCHAR, note FROM reference.zone_fuel WHERE zone = 'US-NW-AVA'") == [
         ("2025-06-03", "by zone_fuels.csv of this home")
     ]
@@ -170,7 +170,7 @@ def test_what_comes_back_is_known_anew(home: Home) -> None:
 
 
 def test_a_rebuild_refuses_the_same(home: Home) -> None:
-    settle.refresh_reference(home)
+    recording.refresh_reference(home)
     load(home, 0, AVA=AVA, ERCO=TEXAS)
     load(home, 1, AVA=without(AVA, "NG"), ERCO=TEXAS)
     load(home, 2, AVA=without(AVA, "NG"))
@@ -205,7 +205,7 @@ def entsoe(home: Home, body: str, name: str) -> Loaded:
     file = home.root / f"{name}.xml"
     file.write_text(body, encoding="utf-8")
     intake.take_files(home, source_named("entsoe"), [file], dt.datetime(2026, 2, 1, tzinfo=dt.UTC))
-    (loaded,) = settle.record_subject(home, "grid_carbon")
+    (loaded,) = recording.record_subject(home, "grid_carbon")
     return loaded
 
 
@@ -290,6 +290,6 @@ def test_what_samples_hold_is_not_taken_for_missing(samples: Path, home: Home) -
         files = sorted(samples.glob(pattern))
         assert files, pattern
         intake.take_files(home, source_named(source_id), files, dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
-    results = settle.record_subject(home, "grid_carbon")
+    results = recording.record_subject(home, "grid_carbon")
     assert [(r.source_id, r.message) for r in results if r.withheld_count] == []
     assert sum(r.appended_count for r in results) > 10_000
