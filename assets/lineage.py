@@ -91,6 +91,7 @@ _FEW = 4
 MOST_CAPTURES = 200
 
 
+@cache
 def _columns() -> dict[str, tuple[list[str], list[str]]]:
     """Table -> (all its declared columns, those of them that are no key)."""
     found = {}

@@ -8,8 +8,13 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import sqlalchemy
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from pipelines.console import err
 from warehouse.home import Home
@@ -48,6 +53,29 @@ retention:
 freshness:
   enabled: true
 """
+
+
+#: SQLAlchemy engines by the address of their file, a few: of past runs nothing is kept for long.
+_engines: dict[str, sqlalchemy.Engine] = {}
+_MOST_ENGINES = 16
+
+
+def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
+    """One SQLAlchemy engine for each of Dagster's SQLite files, where its storages (1.13) make one for each access.
+
+    Connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files some 1,900 times, and to
+    compile the same few statements each time took a seventh of its processor time.
+    """
+    engine = _engines.get(address)
+    if engine is None:
+        if len(_engines) >= _MOST_ENGINES:
+            _engines.clear()
+        engine = _engines[address] = sqlalchemy.create_engine(address, **options)
+    return engine
+
+
+for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+    vars(_storage)["create_engine"] = _kept_engine
 
 
 def prepare(home: Home) -> Path:

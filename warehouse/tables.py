@@ -159,7 +159,8 @@ class Subject:
     @property
     def values(self) -> list[str]:
         """Value columns."""
-        return [name for name in self.columns.column_names() if name not in self.keys]
+        keys = set(self.keys)
+        return [name for name in self.columns.column_names() if name not in keys]
 
     def log_columns(self) -> dict[str, dy.Column]:
         """All columns of the log table, in order."""
