@@ -75,21 +75,25 @@ def estimate_statements(
 
 
 def _refuse_parts_above_wholes(statements: Sequence[Statement], factors: Mapping[str, Sequence[Factor]]) -> None:
-    """A part that is given may not be above its whole that was looked up; of what is given the file was refused."""
+    """A part may not be above its whole where one is given and the other was looked up; where both are given the file was refused."""
     problems = []
     for s in statements:
         values = {f.factor: f for f in factors[s.scenario_id]}
         for part, whole, *size in s.method.at_most:
-            if (
-                part in s.numbers
-                and whole not in s.numbers
-                and whole in values
-                and values[part].central > values[whole].central * (size[0] if size else 1)
-            ):
-                most = f"{values[whole].central:g}{f' ({values[whole].central * size[0]:g})' if size else ''}"
-                usual = f"; give {whole}" if values[whole].origin_kind == "method_default" else ""
+            if part not in values or whole not in values or (part in s.numbers) == (whole in s.numbers):
+                continue
+            least, most, scale = values[part], values[whole], size[0] if size else 1
+            if least.central <= most.central * scale:
+                continue
+            if part in s.numbers:
+                limit = f"{most.central:g}{f' ({most.central * scale:g})' if size else ''}"
+                usual = f"; give {whole}" if most.origin_kind == "method_default" else ""
                 problems.append(
-                    f"{part}: {values[part].central:g} given; allowed is at most {whole}, {most} ({values[whole].origin_ref}){usual}"
+                    f"{part}: {least.central:g} given; allowed is at most {whole}, {limit} ({most.origin_ref}){usual}"
+                )
+            elif least.origin_kind == "reference":
+                problems.append(
+                    f"{whole}: {most.central:g} given; allowed is at least {part}, {least.central:g} ({least.origin_ref}); give {part} too"
                 )
     if problems:
         raise ScenarioError(problems)

@@ -145,7 +145,9 @@ UNION ALL
 SELECT scenario_id, 5, 'start_at: where the run takes place is not known; give region, or grid_gco2e_per_kwh instead of start_at'
 FROM s WHERE start_at IS NOT NULL AND region_written IS NULL AND given_grid_gco2e_per_kwh IS NULL
 UNION ALL
-SELECT scenario_id, 6, 'include_attention: needs a model with published layers, heads and length of its training sequences; give attention_flop_per_token, or layers, heads, head_dim and context_tokens, or leave it out'
+SELECT scenario_id, 6, CASE WHEN model_architecture LIKE '%encoder_decoder'
+        THEN format('include_attention: {{}} is an encoder-decoder, whose attention depends on the lengths of input and output; give attention_flop_per_token, or leave it out', model_id)
+    ELSE 'include_attention: needs a model with published layers, heads and length of its training sequences; give attention_flop_per_token, or layers, heads, head_dim and context_tokens, or leave it out' END
 FROM s WHERE include_attention AND given_attention_flop_per_token IS NULL AND model_attention IS NULL
 UNION ALL
 SELECT scenario_id, 7, format('achieved_flop_per_s_per_gpu: {{:.4g}} given; allowed is at most the peak of {{}}, {{:.4g}} FLOP/s', rate, accelerator_id,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Generator, Iterable, Sequence
 from importlib import resources
 
@@ -118,6 +119,11 @@ RATE_RULES = {
 RATE_RULE = next(iter(RATE_RULES))
 
 
+#: SQL over reference.model m: FLOP of attention per token of its training.
+_MODEL_ATTENTION = """attention_flop_per_token(CASE WHEN m.architecture NOT LIKE '%encoder_decoder' THEN m.layer_count END, attention_width(m.attention_head_count, m.head_dimension_count, m.rope_head_dimension_count),
+            attended_tokens_count(m.training_context_tokens_count, m.layer_count, m.local_layer_count, m.attention_window_tokens_count))"""
+
+
 def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
     given = [
         f"max({side}) FILTER (factor = '{name}') AS given_{name}{suffix}"
@@ -140,10 +146,11 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
     return text_of("training_lookup.sql").format(
         model_name_relation=names,
         model_name_key=key,
-        # How long a context a model can be used with says nothing of its training, which is all that a file published before this column knows.
-        training_context="m.training_context_tokens_count"
-        if has_table(con, "reference", "model", "training_context_tokens_count")
-        else "NULL",
+        # How long a context a model can be used with says nothing of its training, and of layers with a window nothing follows from the whole: a file
+        # published before these columns knows no attention term.
+        model_attention=_MODEL_ATTENTION
+        if all(has_table(con, "reference", "model", c) for c in re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
+        else "NULL::DOUBLE",
         given_columns=", ".join(given),
         alias_relation=f"({aliases})",
         rate_rule=rate_rule,

@@ -49,12 +49,11 @@ WITH given AS (
     SELECT s.* EXCLUDE (model, accelerator, provider, region, purchase), g.* EXCLUDE (scenario_id),
         s.model AS model_written, s.accelerator AS accelerator_written, s.region AS region_written, s.provider AS provider_written,
         lower(s.provider) AS provider, s.purchase AS purchase_written, coalesce(s.purchase, 'on_demand') AS purchase_option,
-        m.model_id, m.source_url AS model_source_url,
+        m.model_id, m.source_url AS model_source_url, m.architecture AS model_architecture,
         coalesce(m.active_parameters_count, m.parameters_count)::DOUBLE AS model_parameters,
         m.training_tokens_count::DOUBLE AS model_tokens, m.flop_per_parameter_token::DOUBLE AS model_flop_per_parameter_token,
         m.training_flop::DOUBLE AS model_flop,
-        attention_flop_per_token(m.layer_count::DOUBLE, (m.attention_head_count::DOUBLE * m.head_dimension_count::DOUBLE),
-                                 {training_context}::DOUBLE) AS model_attention,
+        {model_attention} AS model_attention,
         a.accelerator_id, s.accelerator IS NULL AND a.accelerator_id IS NOT NULL AS is_accelerator_of_model,
         a.source_url AS accelerator_source_url, a.fp16_dense_flop_per_s::DOUBLE AS reference_peak, a.tdp_w::DOUBLE AS tdp_w,
         greatest(a.fp16_dense_flop_per_s::DOUBLE, a.fp8_dense_flop_per_s::DOUBLE) AS reference_peak_limit,
@@ -228,7 +227,7 @@ WITH s AS (
     FROM s WHERE is_flop_of_model
     UNION ALL
     SELECT scenario_id, 'attention_flop_per_token', model_attention, model_attention, model_attention, 'derived',
-        'attention_flop_per_token(layers, heads x head dimension, context) of ' || model_ref, NULL, model_source_url, false
+        'attention_flop_per_token(layers, heads x head dimension, context or window) of ' || model_ref, NULL, model_source_url, false
     FROM s WHERE is_flop_of_tokens AND include_attention AND given_attention_flop_per_token IS NULL AND model_attention IS NOT NULL
     UNION ALL
     SELECT scenario_id, 'peak_flop_per_s_per_gpu', reference_peak, reference_peak, reference_peak, 'reference',

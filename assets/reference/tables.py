@@ -113,13 +113,31 @@ class Model(dy.Schema):
     hidden_width_count = number("Width of the residual stream.", "1", min_exclusive=0)
     attention_head_count = number("Query heads.", "1", min_exclusive=0)
     kv_head_count = number("Key-value heads.", "1", min_exclusive=0)
-    head_dimension_count = number("Dimension of a head.", "1", min_exclusive=0)
+    head_dimension_count = number("Dimension of a head, a rotary part beside it left out.", "1", min_exclusive=0)
+    kv_latent_width_count = number(
+        "Width of the latent vector that is cached in place of keys and values (multi-head latent attention: kv_lora_rank); empty where these are cached.",
+        "1",
+        min_exclusive=0,
+    )
+    rope_head_dimension_count = number(
+        "Dimension of the rotary part of a key that all heads share and that is cached beside the latent vector; empty where keys have no such part.",
+        "1",
+        min_exclusive=0,
+    )
+    local_layer_count = number(
+        "Layers whose attention sees the latest attention_window_tokens_count tokens only; empty where every layer sees the whole context.",
+        "1",
+        min_exclusive=0,
+    )
+    attention_window_tokens_count = number(
+        "Tokens that a local layer sees at most: its sliding window, or its chunk.", "token", min_exclusive=0
+    )
     feed_forward_width_count = number("Width of the feed-forward layer.", "1", min_exclusive=0)
     vocabulary_count = number("Vocabulary.", "1", min_exclusive=0)
     context_tokens_count = number("Context length that it can be used with.", "token", min_exclusive=0)
     training_context_tokens_count = number(
-        "Length of the sequences that it was trained on: of most of its tokens, where it was made longer towards the end; empty where it is not published, "
-        "where layers see less than the whole of it, and of encoder-decoders.",
+        "Length of the sequences that it was trained on: of most of its tokens, where it was made longer towards the end; empty where it is not published "
+        "and of encoder-decoders.",
         "token",
         min_exclusive=0,
     )
@@ -128,6 +146,19 @@ class Model(dy.Schema):
     source_url = _SOURCE_URL
     checked_on = _CHECKED_ON
     note = _NOTE
+
+    @dy.rule()
+    def local_layers_have_a_window(cls) -> pl.Expr:
+        """Local layers are some of the layers, and how far they see is known."""
+        layers, window = pl.col("local_layer_count"), pl.col("attention_window_tokens_count")
+        return (layers.is_null() == window.is_null()) & (
+            layers.is_null() | (layers <= pl.col("layer_count")).fill_null(value=False)
+        )
+
+    @dy.rule()
+    def latent_keys_have_a_rotary_part(cls) -> pl.Expr:
+        """What stands for keys and values in a cache is both, the latent vector and the rotary key."""
+        return pl.col("kv_latent_width_count").is_null() == pl.col("rope_head_dimension_count").is_null()
 
 
 class ModelAlias(dy.Schema):

@@ -484,6 +484,37 @@ def test_a_service_on_another_card_is_what_its_estimate_there_says(
         assert total == pytest.approx(estimate.quantities[quantity]["central"], rel=1e-9), quantity
 
 
+@pytest.mark.parametrize(
+    ("model", "group", "method"),
+    [("gemma-3-27b", 2, "serving-4"), ("deepseek-v3", 16, "serving-4"), ("deepseek-v3", 16, "serving-3"), ("gpt-oss-120b", None, "serving-4")],
+)  # fmt: skip
+def test_a_service_with_windows_or_latent_vectors_on_another_card(
+    bundled: duckdb.DuckDBPyConnection, tmp_path: Path, model: str, group: int | None, method: str
+) -> None:
+    """Of long prompts, where windows and the attention of decoding are most of it: as its estimate on the other card, by either version of the method."""
+    cards = f"accelerator_count = {group}" if group else ""
+    text = (
+        f"[serving]\nmodel = '{model}'\nmethod = '{method}'\naccelerator = 'H100 SXM'\nregion = 'US'\n{cards}\nnumber_format = 'fp8'\nbatch_count = 8\n"
+        "prompt_tokens_count = 30_000\noutput_tokens_count = 1_500"
+    )
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    asked = parse_any(
+        "[why_moved]\nscenario = 'mine.toml'\nfrom_at = 2025-06-01\nto_at = 2026-06-01\nto_accelerator = 'nvidia-h200-sxm-141gb'"
+    )
+    now = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
+    rows = estimate_any(bundled, asked, now, tmp_path)["rows"]
+    assert all(adds_up(parts) for parts in split_of(rows).values())
+    there = parse_any(text.replace("H100 SXM", "H200 SXM"))
+    assert isinstance(there, Statement)
+    (estimate,) = estimate_statements(
+        bundled, [dataclasses.replace(there, as_of=dt.datetime(2026, 6, 1, tzinfo=dt.UTC))], now
+    )
+    totals = {r["quantity"]: r["total_to"] for r in rows}
+    assert len(totals) == 6
+    for quantity, total in totals.items():
+        assert total == pytest.approx(estimate.quantities[quantity]["central"], rel=1e-9), quantity
+
+
 def test_a_card_that_does_not_compute_in_the_format_serves_nothing(bundled: duckdb.DuckDBPyConnection) -> None:
     found = rows_of(
         bundled,

@@ -7,6 +7,10 @@ CREATE OR REPLACE MACRO kv_byte_per_token(layer_count, kv_head_count, head_dimen
     2.0::DOUBLE * layer_count * kv_head_count * head_dimension_count * bytes_per_value;
 COMMENT ON MACRO kv_byte_per_token IS 'byte/token; keys and values of one token in all layers; arXiv 2211.05102 section 2';
 
+CREATE OR REPLACE MACRO latent_byte_per_token(layer_count, kv_latent_width_count, rope_head_dimension_count, bytes_per_value) AS
+    layer_count::DOUBLE * (kv_latent_width_count + rope_head_dimension_count) * bytes_per_value;
+COMMENT ON MACRO latent_byte_per_token IS 'byte/token; what multi-head latent attention caches in place of keys and values: in every layer one latent vector and one rotary key for all heads; arXiv 2405.04434 section 2.1 and table 1';
+
 CREATE OR REPLACE MACRO parameters_read_count(parameters_count, active_parameters_count, batch_count) AS
     parameters_count::DOUBLE * (1 - (1 - least(active_parameters_count::DOUBLE / parameters_count, 1)) ** batch_count);
 COMMENT ON MACRO parameters_read_count IS '1; parameters that a step reads: all of a dense model; of a mixture those that at least one of the batch is routed to, were routing independent; derived';

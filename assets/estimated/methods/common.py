@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import duckdb
 
 from assets.estimated.method import Factor, FactorLookup, Statement
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
+from assets.reference.tables import REFERENCE_TABLES
 
 PARAMETERS = NUMBERS["parameters_count"]
 PUE = NUMBERS["pue"]
@@ -32,30 +34,54 @@ WATT = Bounds("W", 0, 1e12)
 PEAK_OF_FORMAT = "{'bf16': fp16_dense_flop_per_s::DOUBLE, 'fp8': fp8_dense_flop_per_s::DOUBLE, 'fp4': fp4_dense_flop_per_s::DOUBLE, 'int8': int8_dense_op_per_s::DOUBLE}"
 #: Memory of an accelerator: data sheets print GB and mean GiB (stacks of 16 or 24 GiB; an 80 GB H100 shows 81,559 MiB).
 MEMORY_BYTE = "memory_gib * 1024.0 ** 3"
+#: Of a model with a window: layers that see no more than it, and how much that is.
+LOCAL_LAYERS = Bounds("layers", 0, 1e5)
+WINDOW_TOKENS = Bounds("tokens", 1, 1e9)
 USD_PER_KWH = Bounds("USD per kWh", 0, 1_000, "0.08 USD, not 80 (USD per MWh)")
 #: In the currency that the section names.
 PRICE_PER_KWH = Bounds("money per kWh", 0, 1_000)
+_COLUMNS = {table.name: table.declared().keys() for table in REFERENCE_TABLES}
 
 
 def reference_facts(
-    model: Mapping[str, str] | None = None, accelerator: Mapping[str, str] | None = None
+    model: Mapping[str, str] | None = None, accelerator: Mapping[str, str] | None = None, together: Iterable[str] = ()
 ) -> FactorLookup:
     """A look-up of facts of the model and accelerator that are named.
 
     Args:
         model: factor -> SQL over reference.model.
         accelerator: factor -> SQL over reference.accelerator.
+        together: factors that say nothing without each other, as layers without the window that they have.
     """
 
     def facts(
         con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
     ) -> list[Factor]:
         return [
-            *_facts_of(con, "model", "model_id", model or {}, statements, keys),
-            *_facts_of(con, "accelerator", "accelerator_id", accelerator or {}, statements, keys),
+            *_facts_of(con, "model", "model_id", _told_by(con, "model", model or {}, set(together)), statements, keys),
+            *_facts_of(
+                con,
+                "accelerator",
+                "accelerator_id",
+                _told_by(con, "accelerator", accelerator or {}, set(together)),
+                statements,
+                keys,
+            ),
         ]
 
     return facts
+
+
+def _told_by(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], together: Set[str]
+) -> dict[str, str]:
+    """The facts that a file tells: one published by an earlier version may lack a column, and what follows from it is not known there."""
+    have = {name for (name,) in con.execute(f"SELECT column_name FROM (DESCRIBE reference.{table})").fetchall()}
+    lacking = _COLUMNS[table] - have
+    unknown = {factor for factor, sql in columns.items() if not lacking.isdisjoint(re.findall(r"\w+", sql))}
+    if unknown & together:
+        unknown |= together
+    return {factor: sql for factor, sql in columns.items() if factor not in unknown}
 
 
 def _facts_of(
@@ -68,9 +94,6 @@ def _facts_of(
 ) -> list[Factor]:
     """Facts of one table, for all statements at once."""
     ids = sorted({i for s in statements if (i := keys[s.scenario_id][key])})
-    # A file published by an earlier version may lack a column: what it would say is not known there.
-    have = {name for (name,) in con.execute(f"SELECT column_name FROM (DESCRIBE reference.{table})").fetchall()}
-    columns = {factor: sql for factor, sql in columns.items() if not sql.isidentifier() or sql in have}
     listed = "".join(f", ({sql})" for sql in columns.values())
     rows = con.execute(
         f"SELECT {key}, source_url{listed} FROM reference.{table} WHERE {key} IN (SELECT unnest($ids))", {"ids": ids}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from assets.estimated.method import FactorLookup, Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
+    LOCAL_LAYERS,
     PARAMETERS,
     PEAK,
     SECONDS,
@@ -15,6 +16,7 @@ from assets.estimated.methods.common import (
     TOKENS,
     USD,
     USD_PER_GPU_HOUR,
+    WINDOW_TOKENS,
     reference_facts,
 )
 from assets.estimated.scenario_files.fields import Bounds
@@ -50,8 +52,8 @@ def _of_throughput(utilization: str) -> dict[str, Quantity]:
     }
 
 
-def _facts(context: str) -> FactorLookup:
-    """Facts of a model, with one column or another for the context of its training."""
+def _facts(context: str, **others: str) -> FactorLookup:
+    """Facts of a model, with one column or another for the context of its training, and `others` in place of or beside those of the first version."""
     return reference_facts(
         model={
             "parameters_count": "coalesce(active_parameters_count, parameters_count)",
@@ -60,7 +62,9 @@ def _facts(context: str) -> FactorLookup:
             "head_dimension_count": "head_dimension_count",
             "context_tokens_count": context,
             "tokens_count": "training_tokens_count",
-        }
+            **others,
+        },
+        together=("layer_count", *others) if others else (),
     )
 
 
@@ -298,4 +302,46 @@ _COMPUTE_3 = replace(
 )
 #: The context of a model is that of its training; before, it was the longest that the model can be used with: of Llama 3.1 16 times as long.
 _COMPUTE_4 = replace(_COMPUTE_3, version="compute-4", more=_facts("training_context_tokens_count"))
-METHODS = (_COMPUTE_4, _COMPUTE_3, _COMPUTE_2, _COMPUTE)
+_4 = _COMPUTE_4.quantities
+_ATTENDED = Quantity(
+    "token",
+    "attended_tokens_count(in_context_tokens_count, in_layer_count, in_local_layer_count, in_attention_window_tokens_count)",
+    "give context_tokens_count; and of layers that see less layer_count, local_layer_count and attention_window_tokens_count",
+)
+#: Attention over the window where layers have one, and over keys with their rotary part where that is beside their head. Of an encoder-decoder, whose
+#: halves share the tokens, 3 FLOP per parameter and token, and no attention: it depends on the lengths of input and output, which no paper prints.
+_COMPUTE_5 = replace(
+    _COMPUTE_4,
+    version="compute-5",
+    numbers={
+        **_COMPUTE_4.numbers,
+        "rope_head_dimension_count": COUNT,
+        "local_layer_count": LOCAL_LAYERS,
+        "attention_window_tokens_count": WINDOW_TOKENS,
+    },
+    at_most=(*_COMPUTE_4.at_most, ("local_layer_count", "layer_count")),
+    quantities={
+        **dict(_before("attention_flop_per_token", _4, "attended_tokens_count", _ATTENDED)),
+        "attention_width_count": replace(
+            _4["attention_width_count"],
+            formula="attention_width(in_attention_head_count, in_head_dimension_count, in_rope_head_dimension_count)",
+        ),
+        "attention_flop_per_token": replace(
+            _4["attention_flop_per_token"],
+            formula="attention_flop_per_token(in_layer_count, attention_width_count, attended_tokens_count)",
+        ),
+        "forward_flop_per_token": replace(
+            _4["forward_flop_per_token"],
+            formula="forward_flop_per_token(in_parameters_count, in_layer_count, attended_tokens_count, attention_width_count)",
+        ),
+    },
+    more=_facts(
+        "training_context_tokens_count",
+        layer_count="CASE WHEN architecture NOT LIKE '%encoder_decoder' THEN layer_count END",
+        rope_head_dimension_count="rope_head_dimension_count",
+        local_layer_count="local_layer_count",
+        attention_window_tokens_count="attention_window_tokens_count",
+        flop_per_parameter_token="flop_per_parameter_token",
+    ),
+)
+METHODS = (_COMPUTE_5, _COMPUTE_4, _COMPUTE_3, _COMPUTE_2, _COMPUTE)

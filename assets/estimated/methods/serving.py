@@ -4,17 +4,23 @@ A decode step moves weights and cache through memory, computes, and pays for lau
 two overheads were fitted once, to the 15 runs of the ML.ENERGY leaderboard in golden table 13 (H100 and B200, 8 to 671
 billion parameters, batch 8 to 512), by least squares of ln(inter-token latency) and ln(tokens per second), and rounded. The
 error that is left is the band of `step_ratio`; `tests/assets/estimated/test_serving.py` prints it run by run. Worst is the
-mixture of experts. Prompts of that benchmark are not published: 200 tokens were assumed.
+mixture of experts. Prompts of that benchmark are not published: 200 tokens were assumed. Windows and the attention of decoding
+(serving-4) change these errors by less than 0.3 points: the contexts there are short.
+
+The cache is taken as spread over the accelerators of a copy. Where there are more of them than heads of keys and values (of a latent
+vector there is one) that needs attention that is parallel by request; by tensor alone each would hold, and read, a whole one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from assets.estimated.method import Default, FactorLookup, Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
     GRID,
+    LOCAL_LAYERS,
     MEMORY_BYTE,
     PARAMETERS,
     PEAK,
@@ -23,6 +29,7 @@ from assets.estimated.methods.common import (
     SHARE_ABOVE_0,
     TOKENS,
     USD_PER_GPU_HOUR,
+    WINDOW_TOKENS,
     reference_facts,
 )
 from assets.estimated.scenario_files.fields import Band, Bounds
@@ -31,32 +38,47 @@ from assets.estimated.scenario_files.training import NUMBERS
 _FITTED = "https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tasks/lm-arena-chat.json"
 _SIZE = "give model or parameters_count"
 _RUN = (
-    "give model (or parameters_count, layer_count, kv_byte_per_token), accelerator (or its memory, bandwidth and peak), prompt_tokens_count and output_tokens_count; "
+    "give model (a decoder; or parameters_count, layer_count, kv_byte_per_token), accelerator (or its memory, bandwidth and peak), prompt_tokens_count and output_tokens_count; "
     "batch and accelerators must fit: see accelerators_to_hold_count; the accelerator must compute in number_format (an A100 has no fp8: give bytes_per_parameter = 1 in its place)"
 )
 _MONEY = f"{_RUN}; and usd_per_gpu_hour where none is observed"
 _POWER = f"{_RUN}; and power_w_per_gpu, pue"
 
-#: Families with compressed keys and values (multi-head latent attention, arXiv 2405.04434): 512 + 64 values per token and layer.
-_COMPRESSED = "starts_with(model_id, 'deepseek-v2') OR starts_with(model_id, 'deepseek-v3') OR starts_with(model_id, 'deepseek-r1') OR starts_with(model_id, 'kimi-k2')"
-_CACHE = f"CASE WHEN {_COMPRESSED} THEN layer_count * 576 * 2 ELSE kv_byte_per_token(layer_count, kv_head_count, head_dimension_count, 2) END"
+#: Up to serving-3: bytes that the cache holds of a token, in values of 16 bits, and the width of attention without a rotary part beside it.
+_CACHE_BEFORE_4 = {
+    "layer_count": "layer_count",
+    "kv_byte_per_token": "CASE WHEN kv_latent_width_count IS NOT NULL THEN latent_byte_per_token(layer_count, kv_latent_width_count, rope_head_dimension_count, 2) "
+    "ELSE kv_byte_per_token(layer_count, kv_head_count, head_dimension_count, 2) END",
+    "attention_width_count": "attention_head_count * head_dimension_count",
+}
+#: What both follow from, by the formulas of the method. They are those of a decoder: of an encoder no token is decoded, and of an encoder-decoder each half
+#: works on other tokens.
+_SHAPE = (
+    "layer_count",
+    "attention_head_count",
+    "kv_head_count",
+    "head_dimension_count",
+    "kv_latent_width_count",
+    "rope_head_dimension_count",
+    "local_layer_count",
+    "attention_window_tokens_count",
+)
 
 
-def _facts(memory: str) -> FactorLookup:
-    """Facts of the model and of the accelerator, whose memory is read as `memory` says."""
+def _facts(memory: str, of_attention: Mapping[str, str] = _CACHE_BEFORE_4) -> FactorLookup:
+    """Facts of the model, with `of_attention` beside its size, and of the accelerator, whose memory is read as `memory` says."""
     return reference_facts(
         model={
             "parameters_count": "parameters_count",
             "active_parameters_count": "coalesce(active_parameters_count, parameters_count)",
-            "layer_count": "layer_count",
-            "kv_byte_per_token": _CACHE,
-            "attention_width_count": "attention_head_count * head_dimension_count",
+            **of_attention,
         },
         accelerator={
             "memory_byte_per_gpu": memory,
             "memory_bandwidth_byte_per_s": "memory_bandwidth_gb_per_s * 1e9",
             "peak_flop_per_s_per_gpu": PEAK_OF_FORMAT,
         },
+        together=of_attention,
     )
 
 
@@ -260,7 +282,88 @@ _SERVING_3 = replace(
         ),
     },
 )
+_3 = _SERVING_3.quantities
+_LAYERS = "in_layer_count, in_local_layer_count, in_attention_window_tokens_count"
+_WHILE_DECODING = f"mean_attended_tokens_count(in_prompt_tokens_count, in_output_tokens_count, {_LAYERS})"
+_HEADS = "give model (a decoder), or attention_head_count and head_dimension_count"
+#: Layers with a window hold and see no more than it, a latent vector stands for keys and values, and the attention of decoding counts: over a latent
+#: vector, which all heads read, it takes as long as the reading.
+_SERVING_4 = replace(
+    _SERVING_3,
+    version="serving-4",
+    numbers={
+        **_SERVING_3.numbers,
+        "attention_head_count": COUNT,
+        "kv_head_count": COUNT,
+        "head_dimension_count": COUNT,
+        "kv_latent_width_count": COUNT,
+        "rope_head_dimension_count": COUNT,
+        "bytes_per_cached_value": Bounds("byte", 0.1, 8),
+        "decoding_attention_width_count": COUNT,
+        "local_layer_count": LOCAL_LAYERS,
+        "attention_window_tokens_count": WINDOW_TOKENS,
+    },
+    quantities={
+        "kv_byte_per_token": Quantity(
+            "byte per token",
+            "CASE WHEN in_kv_latent_width_count IS NOT NULL "
+            "THEN latent_byte_per_token(in_layer_count, in_kv_latent_width_count, in_rope_head_dimension_count, in_bytes_per_cached_value) "
+            "ELSE kv_byte_per_token(in_layer_count, in_kv_head_count, in_head_dimension_count, in_bytes_per_cached_value) END",
+            "give model (a decoder), or layer_count, and kv_head_count and head_dimension_count, or kv_latent_width_count and rope_head_dimension_count",
+            is_input=True,
+        ),
+        "attention_width_count": Quantity(
+            "1",
+            "attention_width(in_attention_head_count, in_head_dimension_count, in_rope_head_dimension_count)",
+            _HEADS,
+            is_input=True,
+        ),
+        "decoding_attention_width_count": Quantity(
+            "1",
+            "coalesce(attention_width(in_attention_head_count, coalesce(in_kv_latent_width_count, in_head_dimension_count), in_rope_head_dimension_count), "
+            "attention_width_count)",
+            _HEADS,
+            is_input=True,
+        ),
+        **_3,
+        "request_cache_byte": replace(
+            _3["request_cache_byte"],
+            formula=f"kv_byte_per_token * attended_tokens_count(in_prompt_tokens_count + in_output_tokens_count, {_LAYERS})",
+        ),
+        "inter_token_latency_s": replace(
+            _3["inter_token_latency_s"],
+            formula=f"""in_step_ratio * decode_step_s(
+                    parameters_read_count(in_parameters_count, coalesce(in_active_parameters_count, in_parameters_count), used_batch_count) * weight_byte / in_parameters_count,
+                    used_batch_count * kv_byte_per_token * {_WHILE_DECODING},
+                    inference_flop_per_token(coalesce(in_active_parameters_count, in_parameters_count)) * used_batch_count
+                        + coalesce(attention_flop(in_layer_count, decoding_attention_width_count, used_batch_count, {_WHILE_DECODING}), 0),
+                    {_GROUP}, in_memory_bandwidth_byte_per_s, in_bandwidth_share, in_peak_flop_per_s_per_gpu, in_compute_share, in_layer_count, used_batch_count,
+                    in_overhead_s_per_layer, in_overhead_s_per_request)""",
+        ),
+        "first_token_latency_s": replace(
+            _3["first_token_latency_s"],
+            formula=f"""CASE WHEN accelerators_to_hold_count > {_GROUP} THEN NULL ELSE
+                    prefill_s(coalesce(in_active_parameters_count, in_parameters_count), in_prompt_tokens_count,
+                        coalesce(attention_flop(in_layer_count, attention_width_count, in_prompt_tokens_count,
+                            mean_attended_tokens_count(0, in_prompt_tokens_count, {_LAYERS})), 0),
+                        {_GROUP}, in_peak_flop_per_s_per_gpu, in_compute_share) END""",
+        ),
+    },
+    defaults={
+        **_SERVING_3.defaults,
+        "bytes_per_cached_value": Default(
+            Band(2, 2, 2), "https://docs.vllm.ai/en/latest/", "cache in 16 bits, as vLLM's kv_cache_dtype auto"
+        ),
+    },
+    at_most=(*_SERVING_3.at_most, ("local_layer_count", "layer_count")),
+    more=_facts(
+        MEMORY_BYTE,
+        {column: f"CASE WHEN architecture IN ('decoder', 'moe_decoder') THEN {column} END" for column in _SHAPE},
+    ),
+)
 METHODS = (
+    _SERVING_4,
+    # As serving-4, but every layer held and saw the whole context, and no attention was counted in decoding, nor the rotary part of latent keys.
     _SERVING_3,
     # As serving-3, but a prompt was read (and priced) by cards that do not hold the model.
     _SERVING_2,

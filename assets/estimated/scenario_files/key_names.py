@@ -97,6 +97,10 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(("context_tokens", "context_length", "sequence_length", "seq_len", "seq"), (("context_tokens_count",), 1)),
     **dict.fromkeys(("head_dim", "d_head"), (("head_dimension_count",), 1)),
     "n_layers": (("layer_count",), 1),
+    **dict.fromkeys(("sliding_window", "attention_window", "window_tokens"), (("attention_window_tokens_count",), 1)),
+    **dict.fromkeys(("kv_heads", "n_kv_heads", "num_key_value_heads"), (("kv_head_count",), 1)),
+    "kv_lora_rank": (("kv_latent_width_count",), 1),
+    **dict.fromkeys(("rope_head_dim", "qk_rope_head_dim"), (("rope_head_dimension_count",), 1)),
     "n_heads": (("attention_head_count",), 1),
     # The letters of the scaling laws.
     "n_b": (("parameters_count",), 1e9),

@@ -62,6 +62,8 @@ SHORTHAND: dict[str, Bounds] = {
     "attention_head_count": Bounds("heads", 1, 1e5),
     "head_dimension_count": Bounds("1", 1, 1e5),
     "context_tokens_count": Bounds("tokens", 1, 1e9),
+    "local_layer_count": Bounds("layers", 0, 1e5),
+    "attention_window_tokens_count": Bounds("tokens", 1, 1e9),
     "hfu_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
     "hardware_flop_per_s_per_gpu": Bounds("FLOP/s with recomputation", 1e8, 1e18, "147e12, not 147 (TFLOP/s)"),
     "recomputation_ratio": Bounds(
@@ -70,6 +72,9 @@ SHORTHAND: dict[str, Bounds] = {
     "recomputed_share": Bounds("1", 0, 1, "share of the forward pass that is done again"),
     "power_w": Bounds("W of all servers, without PUE", 1, 1e12),
 }
+#: What attention follows from; the second where some layers see no more than a window.
+_ATTENTION = ("layer_count", "attention_width_count", "context_tokens_count")
+_WINDOW = ("local_layer_count", "attention_window_tokens_count")
 #: Work on their own: how much more the hardware does than the model asks for.
 _ALONE = ("recomputation_ratio", "recomputed_share")
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
@@ -122,6 +127,18 @@ def _over(one: Band, other: Band, scale: float = 1) -> Band:
     return Band(scale * one.low / other.high, scale * one.central / other.central, scale * one.high / other.low)
 
 
+def _attention(layers: Band, width: Band, context: Band, local: Band | None = None, window: Band | None = None) -> Band:
+    """FLOP of attention per token of a training (12 L H Q T), in local layers over no more than their window."""
+
+    def flop(side: str, other: str) -> float:
+        # More local layers are less attention.
+        full, n = getattr(context, side), getattr(local, other) if local else 0
+        seen = min(full, getattr(window, side)) if window else full
+        return 12 * getattr(width, side) * (max(getattr(layers, side) - n, 0) * full + n * seen)
+
+    return Band(flop("low", "high"), flop("central", "central"), flop("high", "low"))
+
+
 def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: bool) -> dict[str, Band]:
     """The numbers of a training that follow from its shorthand keys; a shorthand key without its partner is a problem.
 
@@ -149,8 +166,8 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
         ("it_energy_kwh", ("power_w", "duration_days"), lambda w, d: _times(w, d, scale=24 / 1000)),
         (
             "attention_flop_per_token",
-            ("layer_count", "attention_width_count", "context_tokens_count"),
-            lambda n, w, c: _times(n, w, c, scale=12),
+            (*_ATTENTION, *(_WINDOW if any(p in stated for p in _WINDOW) else ())),
+            _attention,
         ),
     )
     known, used, found = dict(stated), set(), {}
@@ -216,6 +233,11 @@ def scenario_of(
     if total and active and active.central > total.central:
         problems.append(
             f"active_parameters_count: {active.central:g} given; allowed is at most parameters_count, {total.central:g}"
+        )
+    layers, local = short.get("layer_count"), short.get("local_layer_count")
+    if layers and local and local.central > layers.central:
+        problems.append(
+            f"local_layer_count: {local.central:g} given; allowed is at most layer_count, {layers.central:g}"
         )
     if not problems:
         numbers |= _written_out({k: b for k, b in (numbers | short).items() if b}, problems, attention=bool(attention))

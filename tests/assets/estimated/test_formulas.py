@@ -101,6 +101,26 @@ HAND_WORKED = [
     ("break_even(1000, 1, 0, 3)", 500),
     ("bytes_per_parameter('fp4')", 0.5),
     ("kv_byte_per_token(80, 8, 128, 2)", 327_680),
+    # DeepSeek-V3 in 16 bits: 70 KB a token.
+    ("latent_byte_per_token(61, 512, 64, 2)", 70_272),
+    ("attention_width(32, 128, NULL)", 4_096),
+    ("attention_width(128, 128, 64)", 128 * (192 + 128) / 2),
+    ("attention_width(128, 512, 64)", 128 * (576 + 512) / 2),
+    ("attention_flop(80, 8192, 10, 500)", 80 * 10 * (2 * 2 * 8192 * 500)),
+    # Of Gemma 3 27B ten layers see a context of 131,072 tokens, and 52 their window of 1,024.
+    ("attended_tokens_count(131072, 62, 52, 1024)", (10 * 131_072 + 52 * 1_024) / 62),
+    ("attended_tokens_count(1000, 62, 52, 1024)", 1_000),
+    ("attended_tokens_count(131072, 62, NULL, NULL)", 131_072),
+    ("attended_tokens_count(131072, 62, 0, 1024)", 131_072),
+    ("attended_tokens_count(131072, 32, 32, 4096)", 4_096),
+    # A prompt of 300 that is read from its first token on: the first 100 see 50 in the mean, the others their window of 100.
+    ("mean_attended_tokens_count(0, 300, 4, 4, 100)", (100 * 50 + 200 * 100) / 300),
+    ("mean_attended_tokens_count(0, 300, 4, 1, 100)", (3 * 150 + (100 * 50 + 200 * 100) / 300) / 4),
+    ("mean_attended_tokens_count(0, 300, 4, NULL, NULL)", 150),
+    # An answer of 40 after 80 tokens: 20 until the window of 100 is full, seeing 90 in the mean, then 20 that see 100.
+    ("mean_attended_tokens_count(80, 40, 4, 4, 100)", 95),
+    ("mean_attended_tokens_count(80, 40, 4, NULL, NULL)", 100),
+    ("mean_attended_tokens_count(200, 40, 4, 4, 100)", 100),
     ("parameters_read_count(100, 100, 7)", 100),
     ("parameters_read_count(100, 50, 2)", 75),
     ("decode_step_s(80, 20, 30, 2, 10, 0.5, 5, 0.6, 4, 3, 0.1, 0.2)", 10 + 5 + 0.6 + 0.6),
@@ -121,6 +141,14 @@ def test_nothing_varies(warehouse: duckdb.DuckDBPyConnection) -> None:
     """A share of no variance is unknown, not zero."""
     assert warehouse.execute("SELECT variance_share(0, 0)").fetchone() == (None,)
     assert warehouse.execute("SELECT break_even(1000, 3, 0, 1)").fetchone() == (None,)
+
+
+def test_a_window_that_is_not_known_is_not_the_whole(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Local layers without a window, or of an unknown number of layers: unknown, not all that there is."""
+    assert warehouse.execute(
+        "SELECT attended_tokens_count(1000, 4, 2, NULL), attended_tokens_count(1000, NULL, 2, 100), mean_attended_tokens_count(10, 20, 4, 2, NULL), "
+        "mean_attended_tokens_count(10, 20, NULL, 2, 5)"
+    ).fetchone() == (None, None, None, None)
 
 
 def test_whole_numbers_do_not_overflow(warehouse: duckdb.DuckDBPyConnection) -> None:

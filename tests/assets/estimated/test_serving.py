@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
+import random
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,6 +18,7 @@ from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Result
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.sections import statement_of
+from tests.assets.estimated.conftest import REFERENCE
 
 #: Prompts of the benchmark are not published.
 ASSUMED_PROMPT_TOKENS = 200
@@ -258,6 +262,192 @@ def test_shape(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
     dear = serve(warehouse, **LLAMA, accelerator_count=4, batch_count=64, usd_per_gpu_hour=4)
     assert central(dear, "usd_per_mtok_output") == pytest.approx(2 * central(large, "usd_per_mtok_output"))
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader((REFERENCE / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def _by_hand(model: dict[str, str], card: dict[str, str], stated: dict[str, Any]) -> dict[str, float]:
+    """The roofline in plain Python, token by token and layer by layer; the middle of each token's step stands for it."""
+    prompt, output, group = stated["prompt_tokens_count"], stated["output_tokens_count"], stated["accelerator_count"]
+    batch, byte = stated["batch_count"], {"bf16": 2, "fp8": 1}[stated["number_format"]]
+    total = float(model["parameters_count"])
+    active = float(model["active_parameters_count"] or total)
+    layers, heads, dim = (float(model[f"{n}_count"]) for n in ("layer", "attention_head", "head_dimension"))
+    local, rope = float(model["local_layer_count"] or 0), float(model["rope_head_dimension_count"] or 0)
+    window = float(model["attention_window_tokens_count"] or math.inf)
+    latent = float(model["kv_latent_width_count"] or 0)
+    cached = (latent + rope if latent else 2 * float(model["kv_head_count"]) * dim) * 2
+    # Two products of each query with what it sees: with keys and with values, of a latent vector in its own width.
+    of_keys, of_values = (latent + rope, latent) if latent else (dim, dim)
+    reading, decoding = 2 * heads * (dim + rope + dim), 2 * heads * (of_keys + of_values)
+
+    def seen(tokens: Iterable[int]) -> float:
+        return sum((layers - local) * (t + 0.5) + local * min(t + 0.5, window) for t in tokens)
+
+    while_decoding = seen(range(prompt, prompt + output)) / output
+    flop_per_s = group * float(card["fp16_dense_flop_per_s" if byte == 2 else "fp8_dense_flop_per_s"]) * 0.7
+    moved = total * byte * (1 - (1 - active / total) ** batch) + batch * cached * while_decoding
+    step = (
+        moved / (group * float(card["memory_bandwidth_gb_per_s"]) * 1e9 * 0.9)
+        + batch * (2 * active + decoding * while_decoding) / flop_per_s
+        + 50e-6 * layers * (1 + math.log2(group) / 2)
+        + 45e-6 * batch
+    )
+    first = (2 * active * prompt + reading * seen(range(prompt))) / flop_per_s
+    held = (layers - local) * (prompt + output) + local * min(prompt + output, window)
+    memory = group * float(card["memory_gib"]) * 2**30 * 0.9
+    return {
+        "request_cache_byte": cached * held,
+        "inter_token_latency_s": step,
+        "first_token_latency_s": first,
+        "largest_batch_count": (memory - total * byte) // (cached * held),
+        "tokens_per_s": output / (first + output * step / batch),
+        "gpu_s_per_mtok_output": step / batch * group * 1e6 / 0.6,
+    }
+
+
+def test_as_written_apart_in_plain_python(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """100 random models, cards, batches and contexts, a third of the models with windows or latent vectors."""
+    draw = random.Random(11)
+    cards = [
+        c
+        for c in _rows("accelerator")
+        if c["fp8_dense_flop_per_s"] and c["memory_gib"] and c["memory_bandwidth_gb_per_s"]
+    ]
+    models = [
+        m
+        for m in _rows("model")
+        if m["architecture"] in ("decoder", "moe_decoder") and m["head_dimension_count"] and m["layer_count"]
+    ]
+    special = [m for m in models if m["local_layer_count"] or m["kv_latent_width_count"]]
+    assert len(special) >= 17
+    drawn, known = [], dict.fromkeys(("window", "latent", "neither"), 0)
+    for number in range(100):
+        model, card = draw.choice(special if number % 3 == 0 else models), draw.choice(cards)
+        stated = {
+            "number_format": draw.choice(("bf16", "fp8")),
+            "accelerator_count": 2 ** draw.randint(3, 7),
+            "batch_count": draw.randint(1, 64),
+            "prompt_tokens_count": round(10 ** draw.uniform(0, 4.5)),
+            "output_tokens_count": round(10 ** draw.uniform(0, 3.5)),
+        }  # fmt: skip
+        drawn.append((model, card, stated))
+    statements = [
+        statement_of("serving", s | {"model": m["model_id"], "accelerator": c["accelerator_id"]}, scenario_id=f"{n}")
+        for n, (m, c, s) in enumerate(drawn)
+    ]
+    for (model, card, stated), result in zip(drawn, estimate_statements(warehouse, statements), strict=True):
+        expected = _by_hand(model, card, stated)
+        if expected["largest_batch_count"] < stated["batch_count"]:
+            assert central(result, "inter_token_latency_s") is None, model["model_id"]
+            continue
+        kind = "latent" if model["kv_latent_width_count"] else "window" if model["local_layer_count"] else "neither"
+        known[kind] += 1
+        assert {q: central(result, q) for q in expected} == pytest.approx(expected, rel=1e-9), (
+            model["model_id"],
+            stated,
+        )
+    assert min(known.values()) >= 4, known
+
+
+def test_a_window_is_all_that_a_local_layer_holds(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Gemma 3 27B at 32,000 tokens: a fifth of the cache that 62 whole layers had; the larger batch, and the cheaper token. Up to its window nothing differs."""
+    asked = {
+        "model": "gemma-3-27b",
+        "accelerator": "H100 SXM",
+        "accelerator_count": 2,
+        "output_tokens_count": 500,
+        "usd_per_gpu_hour": 2,
+    }
+    now, before = (serve(warehouse, **asked, prompt_tokens_count=31_500, method=m) for m in ("serving-4", "serving-3"))
+    byte = 2 * 16 * 128 * 2
+    assert central(before, "request_cache_byte") == byte * 62 * 32_000
+    assert central(now, "request_cache_byte") == pytest.approx(byte * (10 * 32_000 + 52 * 1_024))
+    assert central(now, "largest_batch_count") > 5 * central(before, "largest_batch_count")
+    assert central(now, "usd_per_mtok_output") < central(before, "usd_per_mtok_output") / 2
+    whole = serve(warehouse, **asked, prompt_tokens_count=31_500, local_layers=0)
+    assert central(whole, "request_cache_byte") == central(before, "request_cache_byte")
+    short = [serve(warehouse, **asked, prompt_tokens_count=500, **v) for v in ({}, {"local_layers": 0})]
+    assert short[0].quantities == short[1].quantities
+
+
+def test_a_model_of_ones_own_with_a_latent_cache(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """By the names of its configuration, the same as the one in the reference table; 8-bit values halve its cache."""
+    run = {
+        "accelerator": "H200 SXM",
+        "accelerator_count": 8,
+        "number_format": "fp8",
+        "prompt_tokens": 2_000,
+        "output_tokens": 500,
+        "batch": 32,
+    }
+    own = {
+        "parameters_b": 671, "active_parameters_b": 37, "layers": 61, "heads": 128, "kv_heads": 128, "head_dim": 128,
+        "kv_lora_rank": 512, "qk_rope_head_dim": 64,
+    }  # fmt: skip
+    known, stated, halved = (
+        serve(warehouse, **run, **values)
+        for values in ({"model": "deepseek-v3"}, own, own | {"bytes_per_cached_value": 1})
+    )
+    assert known.quantities == stated.quantities
+    assert central(known, "kv_byte_per_token") == 70_272 == 2 * central(halved, "kv_byte_per_token")
+    assert central(known, "attention_width_count") == 128 * 160
+    assert central(known, "decoding_attention_width_count") == 128 * 544
+    assert stated.as_json()["unused"] == ["kv_head_count"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": "gemma-3-27b", "layers": 31}, "layer_count: 31 given; allowed is at least local_layer_count, 52 (reference.model[gemma-3-27b]: "),
+        ({"model": "gemma-3-27b", "local_layers": 63}, "local_layer_count: 63 given; allowed is at most layer_count, 62 (reference.model[gemma-3-27b]: "),
+        ({"layers": 31, "local_layers": 32}, "local_layers (read as local_layer_count): 32 given; allowed is at most layer_count, 31"),
+        ({"model": "deepseek-v3", "parameters_b": 7}, "parameters_count: 7e+09 given; allowed is at least active_parameters_count, 3.7e+10 ("),
+        ({"sliding_window": -1}, "sliding_window (read as attention_window_tokens_count): -1 given; allowed is a number of tokens from 1 to 1e+09"),
+        ({"bytes_per_cached_value": 16}, "bytes_per_cached_value: 16 given; allowed is a number of byte from 0.1 to 8"),
+        (
+            {"layers": 32, "kv_heads": 8, "head_dim": 128, "kv_byte_per_token": 70_000},
+            "kv_byte_per_token contradicts the rest: 70000 given, 131072 follows from the other fields",
+        ),
+    ],
+)  # fmt: skip
+def test_a_shape_that_cannot_be(warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], message: str) -> None:
+    run = {
+        "accelerator": "H100 SXM",
+        "accelerator_count": 16,
+        "prompt_tokens": 2_000,
+        "output_tokens": 500,
+        "bytes_per_cached_value": 2,
+    }
+    with pytest.raises(ScenarioError) as error:
+        serve(warehouse, **run | values)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"local_layers": 16}, "attention_window_tokens_count is not known"),
+        ({"kv_lora_rank": 512}, "rope_head_dimension_count is not known"),
+        ({"model": "t5-11b"}, "give model (a decoder)"),
+        ({"model": "bert-large"}, "give model (a decoder)"),
+    ],
+)
+def test_a_shape_that_is_not_whole_is_unknown(
+    warehouse: duckdb.DuckDBPyConnection, values: dict[str, object], reason: str
+) -> None:
+    """Half a window, half a latent vector, and what is no decoder: unknown with the reason, and never as if all layers saw all."""
+    run = {"accelerator": "H100 SXM", "prompt_tokens": 2_000, "output_tokens": 500}
+    own = {"parameters_b": 7, "layers": 32, "heads": 32, "kv_heads": 8, "head_dim": 128}
+    found = serve(warehouse, **run, **(values if "model" in values else own | values))
+    shown = found.quantities["kv_byte_per_token" if "model" in values else "request_cache_byte"]
+    assert shown["central"] is None
+    assert reason in shown["reason"]
+    assert central(found, "usd_per_mtok_output") is None
+    assert central(found, "weight_byte") > 0
 
 
 def test_what_does_not_fit_is_unknown(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -353,15 +354,77 @@ def test_attention_is_over_the_sequences_of_the_training(warehouse: duckdb.DuckD
     assert found - plain == pytest.approx(12 * 126 * 128 * 128 * 8_192 * 15.6e12)
     assert found / plain == pytest.approx(1.083, abs=1e-3)
     shares = warehouse.execute(
-        "SELECT model_id, attention_flop_per_token(layer_count, attention_head_count * head_dimension_count, training_context_tokens_count) "
+        "SELECT model_id, attention_flop_per_token(layer_count, attention_width(attention_head_count, head_dimension_count, rope_head_dimension_count), "
+        "attended_tokens_count(training_context_tokens_count, layer_count, local_layer_count, attention_window_tokens_count)) "
         "/ (6 * coalesce(active_parameters_count, parameters_count)) FROM reference.model WHERE training_context_tokens_count IS NOT NULL"
     ).fetchall()
-    assert len(shares) > 70
+    assert len(shares) > 80
     # Half as much again is the most there is: a small model of 494 million parameters on 4,096 tokens.
     assert {model: share for model, share in shares if share is not None and not 0 < share < 0.55} == {}
 
 
-@pytest.mark.parametrize("model", ["llama-4-scout", "deepseek-v3", "gemma-3-27b", "gpt-oss-120b", "t5-11b"])
+@pytest.mark.parametrize(
+    ("model", "tokens", "per_token"),
+    [
+        # Ten layers over sequences of 32,768 tokens, 52 over a window of 1,024.
+        ("gemma-3-27b", 14e12, 12 * 32 * 128 * (10 * 32_768 + 52 * 1_024)),
+        ("gemma-2-9b", 8e12, 12 * 16 * 256 * (21 * 8_192 + 21 * 4_096)),
+        ("mistral-7b", 1e12, 12 * 32 * 32 * 128 * 4_096),
+        # Keys of 192 values, 64 of them rotary, and values of 128.
+        ("deepseek-v3", 14.8e12, 6 * 61 * 128 * (192 + 128) * 4_096),
+        ("kimi-k2", 15.5e12, 6 * 61 * 64 * (192 + 128) * 4_096),
+    ],
+)
+def test_attention_is_of_what_each_layer_sees(
+    warehouse: duckdb.DuckDBPyConnection, model: str, tokens: float, per_token: float
+) -> None:
+    """12 L H Q T, where layers with a window see no more than it; [compute] says the same."""
+    plain, found = (
+        estimate(warehouse, model=model, tokens_count=tokens, include_attention=counted)["training_flop"]["central"]
+        for counted in (False, True)
+    )
+    assert found - plain == pytest.approx(per_token * tokens, rel=1e-9)
+    (computed,) = estimate_statements(warehouse, [statement_of("compute", {"model": model, "tokens_count": tokens})])
+    assert computed.quantities["attention_flop_per_token"]["central"] == pytest.approx(per_token)
+    assert computed.quantities["training_flop"]["central"] == pytest.approx(found)
+
+
+def test_a_window_may_be_stated(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """By the same keys in both sections, as bands too: more local layers are less attention."""
+    stated = {"parameters_b": 7, "tokens_b": 1, "layers": 32, "heads": 32, "head_dim": 128, "context_tokens": 8_192}
+    window = {"local_layers": 24, "sliding_window": 1_024}
+    flop = 6e9 * 7 + 12 * 4_096 * (8 * 8_192 + 24 * 1_024)
+    assert estimate(warehouse, include_attention=True, **stated, **window)["training_flop"]["central"] == pytest.approx(
+        flop * 1e9
+    )
+    (found,) = estimate_statements(warehouse, [statement_of("compute", stated | window)])
+    assert found.quantities["flop_per_token"]["central"] == pytest.approx(flop)
+    assert found.quantities["attended_tokens_count"]["central"] == (8 * 8_192 + 24 * 1_024) / 32
+    band = {"low": 16, "central": 24, "high": 32}
+    (asked,) = (scenario_of(stated | {**window, "local_layers": band, "include_attention": True}),)
+    found_band = asked.numbers["attention_flop_per_token"]
+    assert (found_band.low, found_band.high) == (12 * 4_096 * 32 * 1_024, 12 * 4_096 * (16 * 8_192 + 16 * 1_024))
+    none = estimate(warehouse, include_attention=True, **stated, **window | {"local_layers": 0})
+    assert none["training_flop"]["central"] == pytest.approx((6e9 * 7 + 12 * 4_096 * 32 * 8_192) * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"local_layers": 33, "sliding_window": 10}, "local_layers (read as local_layer_count): 33 given; allowed is at most layer_count, 32"),
+        ({"local_layers": 3}, "local_layers (read as local_layer_count): says nothing by itself; give layer_count and attention_width_count and context_tokens_count and attention_window_tokens_count too"),
+        ({"sliding_window": 4_096}, "sliding_window (read as attention_window_tokens_count): says nothing by itself; give layer_count and "),
+        ({"local_layers": 3, "sliding_window": 0}, "sliding_window (read as attention_window_tokens_count): 0 given; allowed is a number of tokens from 1 to 1e+09"),
+        ({"local_layers": -1, "sliding_window": 9}, "local_layers (read as local_layer_count): -1 given; allowed is a number of layers from 0 to 100000"),
+    ],
+)  # fmt: skip
+def test_a_window_that_cannot_be(warehouse: duckdb.DuckDBPyConnection, values: dict[str, float], message: str) -> None:
+    stated = {"parameters_b": 7, "tokens_b": 1, "layers": 32, "heads": 32, "head_dim": 128, "context_tokens": 8_192}
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        estimate(warehouse, include_attention=True, **stated, **values)
+
+
+@pytest.mark.parametrize("model", ["llama-4-scout", "deepseek-r1", "gpt-oss-120b"])
 def test_attention_is_not_counted_where_the_length_is_not_known(
     warehouse: duckdb.DuckDBPyConnection, model: str
 ) -> None:
@@ -372,17 +435,47 @@ def test_attention_is_not_counted_where_the_length_is_not_known(
     assert found == pytest.approx((6 * 37e9 + 12 * 61 * 128 * 128 * 4_096) * 14.8e12)
 
 
-def test_a_file_of_an_earlier_version_counts_no_attention() -> None:
-    """It does not say how long the sequences of a training were; all else is as in any file."""
+def test_attention_of_an_encoder_decoder_is_not_guessed(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """T5 11B: 3 FLOP per parameter and token in both sections, 3.3e22 in all, and no attention from the layers of one of its halves."""
+    with pytest.raises(ScenarioError, match="include_attention: t5-11b is an encoder-decoder, whose attention depends"):
+        estimate(warehouse, model="t5-11b", include_attention=True)
+    (found,) = estimate_statements(
+        warehouse, [statement_of("compute", {"model": "t5-11b", "context_tokens": 512, "tokens_b": 1_000})]
+    )
+    assert found.quantities["training_flop"]["central"] == pytest.approx(3.3e22)
+    assert found.quantities["attention_flop_per_token"]["central"] is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["training_context_tokens_count", "local_layer_count", "rope_head_dimension_count", "kv_latent_width_count"],
+)
+def test_a_file_of_an_earlier_version_counts_no_attention(column: str) -> None:
+    """It does not say how long the sequences of a training were, or which layers see less, or what is cached; all else is as in any file."""
     con = duckdb.connect()
     build(con)
-    con.execute("ALTER TABLE reference.model DROP COLUMN training_context_tokens_count")
+    con.execute(f"ALTER TABLE reference.model DROP COLUMN {column}")
     assert estimate(con, model="gpt-3-175b")["training_flop"]["central"] > 3e23
-    with pytest.raises(ScenarioError, match="length of its training sequences"):
-        estimate(con, model="gpt-3-175b", include_attention=True)
-    (found,) = estimate_statements(con, [statement_of("compute", {"model": "gpt-3-175b"})])
-    assert found.quantities["training_flop"]["central"] > 3e23
-    assert found.quantities["flop_per_token"]["central"] is None
+    computed, served = estimate_statements(
+        con,
+        [
+            statement_of("compute", {"model": "gpt-3-175b"}, scenario_id="computed"),
+            statement_of(
+                "serving",
+                {"model": "deepseek-v3", "gpu": "H200 SXM", "prompt_tokens": 9, "output_tokens": 9},
+                scenario_id="served",
+            ),
+        ],
+    )
+    assert computed.quantities["training_flop"]["central"] > 3e23
+    assert served.quantities["weight_byte"]["central"] > 1e12
+    if column != "kv_latent_width_count":
+        with pytest.raises(ScenarioError, match="length of its training sequences"):
+            estimate(con, model="gpt-3-175b", include_attention=True)
+        assert computed.quantities["flop_per_token"]["central"] is None
+    if column != "training_context_tokens_count":
+        # 128 heads of keys and values would be 57 times what its latent vectors are.
+        assert served.quantities["request_cache_byte"]["central"] is None
 
 
 def test_a_run_in_fewer_bits_states_its_peak(warehouse: duckdb.DuckDBPyConnection) -> None:
