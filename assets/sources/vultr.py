@@ -1,9 +1,11 @@
 """Vultr: GPU plans (virtual machines and bare metal), USD per plan, on demand and preemptible.
 
-Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB) and the answer never says how
-many GPUs, so no rate per GPU may be derived: their `accelerator_count` is unknown. A bare metal plan says it in its
-id (vbm-112c-2048gb-8-h100-gpu), if it has several (vbm-72c-480gb-gh200-gpu does not: unknown). Memory is in MiB. A plan has one price in all its locations; a plan without any is
-not on sale. Pages are chained by a cursor; virtual machines and bare metal are two lists.
+Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB). Since 2026 `gpu_count` tells how much of one
+("1/8") or how many; where it does not, no rate per GPU may be derived and `accelerator_count` is unknown. A bare metal plan says it in its
+id (vbm-112c-2048gb-8-h100-gpu), if it has several (vbm-72c-480gb-gh200-gpu does not: unknown). Memory is in MiB. `location_cost` holds
+the prices of locations that have their own; the others have that of the plan. A plan without any location is not on sale, nor is
+what `deploy_ondemand` and `deploy_preemptible` deny, though its price stands there. Pages are chained by a cursor; virtual machines
+and bare metal are two lists.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from assets.sources._base import (
     require_columns,
     to_number,
 )
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
@@ -33,13 +35,18 @@ _VIRTUAL = Request(f"https://{HOST}/v2/plans", {"type": "vcg", "per_page": "500"
 _METAL = Request(f"https://{HOST}/v2/plans-metal", {"per_page": "500"})
 _SCHEMA = {
     "id": pl.String,
+    "region": pl.String,
     "gpu_type": pl.String,
+    "gpu_count": pl.String,
     "vcpu_count": pl.Float64,
     "cpu_threads": pl.Float64,
     "ram": pl.Float64,
     "hourly_cost": pl.String,
     "hourly_cost_preemptible": pl.String,
+    "deploy_ondemand": pl.Boolean,
+    "deploy_preemptible": pl.Boolean,
 }
+_PRICES = ("hourly_cost", "hourly_cost_preemptible")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -65,6 +72,26 @@ def _plans(document: Document) -> tuple[str, list[dict[str, Any]]]:
     raise LayoutError(f"{document.url}: neither plans nor plans_metal in the answer")
 
 
+def _by_location(plans: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each plan once per location that it is sold in, at the price there."""
+    rows = []
+    for one in plans:
+        own = one.get("location_cost") or {}
+        for at in map(str, one.get("locations") or []):
+            # A location with prices of its own has none of the plan's.
+            prices = own.get(at, one)
+            rows.append(one | {"region": at} | {name: inside(prices, name) for name in _PRICES})
+    return rows
+
+
+def _share_of_gpu() -> pl.Expr:
+    """`gpu_count` as a number: "1/8" is an eighth; null for what is none."""
+    parts = pl.col("gpu_count").str.extract_groups(r"^\s*(\d+(?:\.\d+)?)(?:/(\d+))?\s*$")
+    of, by = (parts.struct.field(n).cast(pl.Float64) for n in ("1", "2"))
+    share = of / by.fill_null(1.0)
+    return pl.when(share.is_finite() & (share > 0)).then(share)
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per plan, location and purchase option."""
     scopes: dict[str, list[pl.DataFrame]] = {}
@@ -73,46 +100,48 @@ def parse(documents: Sequence[Document]) -> Reading:
         kind, plans = _plans(document)
         if plans:
             require_columns(document, sorted({k for p in plans for k in p}), ("id", "hourly_cost", "locations"))
-        raw = frame_of(plans, _SCHEMA).with_columns(
-            pl.Series(
-                "region", [[str(at) for at in p.get("locations") or []] for p in plans], dtype=pl.List(pl.String)
+        raw = frame_of(_by_location(plans), _SCHEMA).with_columns(
+            pl.coalesce(_share_of_gpu(), pl.col("id").str.extract(r"-(\d+)-[a-z0-9]+-gpu$").cast(pl.Float64)).alias(
+                "gpus"
             ),
-            pl.col("id").str.extract(r"-(\d+)-[a-z0-9]+-gpu$").cast(pl.Float64).alias("gpus"),
             pl.col("id").str.extract(r"-([a-z0-9]+)-gpu$").alias("metal_gpu"),
             pl.lit(number).alias("document"),
         )
         is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("metal_gpu").is_not_null()
         # A plan without an id may be any.
-        is_gpu = is_gpu | pl.col("id").is_null()
         offers = (
-            raw.filter(is_gpu & (pl.col("region").list.len() > 0))
+            raw.filter(is_gpu | pl.col("id").is_null())
             .unpivot(
-                ["hourly_cost", "hourly_cost_preemptible"],
-                index=["id", "gpu_type", "vcpu_count", "cpu_threads", "ram", "region", "gpus", "metal_gpu", "document"],
-                variable_name="option",
-                value_name="text",
+                _PRICES, index=[c for c in raw.columns if c not in _PRICES], variable_name="option", value_name="text"
             )
             .with_columns(to_number("text").alias("price"))
         )
         is_spot = pl.col("option") == "hourly_cost_preemptible"
-        offers = offers.filter(~(is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))))
+        is_sold = pl.when(is_spot).then("deploy_preemptible").otherwise("deploy_ondemand").fill_null(value=True)
+        is_none = is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))
+        offers = offers.filter(is_sold & ~is_none)
         sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").is_not_null()
-        bad = offers.filter(~sound).drop("region")
+        bad = offers.filter(~sound)
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
         rejected.append(
             refused(
-                bad, "no price above zero, or no id", scope=kind, instance_type=pl.col("id"), purchase_option=option
+                bad,
+                "no price above zero, or no id",
+                scope=kind,
+                instance_type=pl.col("id"),
+                region=pl.col("region"),
+                purchase_option=option,
             )
         )
         scopes.setdefault(kind, []).append(
             cloud_rates(
-                offers.filter(sound).explode("region"),
+                offers.filter(sound),
                 provider="vultr",
                 region=pl.col("region"),
                 instance_type=pl.col("id"),
                 purchase_option=option,
                 accelerator_name=pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()),
-                accelerator_count=pl.col("gpus") if kind == "plans_metal" else pl.lit(None),
+                accelerator_count=pl.col("gpus"),
                 vcpu_count=pl.coalesce("vcpu_count", "cpu_threads"),
                 memory_gib=pl.col("ram") / 1024,
                 price_amount_per_hour=pl.col("price"),
@@ -133,7 +162,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=2,
+    parser_version=3,
     hosts=(HOST,),
     cadence="30 7 * * *",
 )

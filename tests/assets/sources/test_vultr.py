@@ -61,11 +61,53 @@ def test_other_plans_and_plans_without_a_location_are_left_out(tmp_path: Path) -
     assert rows.select("instance_type", "region").rows() == [(PLAN["id"], "ewr"), (PLAN["id"], "ord")]
 
 
+def test_a_location_may_have_a_price_of_its_own(tmp_path: Path) -> None:
+    """What it does not tell is not the plan's either."""
+    own = {"ord": {"hourly_cost": 0.15, "hourly_cost_preemptible": 0.05}, "sao": {"monthly_cost": 99}}
+    plan = PLAN | {"locations": ["ewr", "ord", "sao"], "location_cost": own, "hourly_cost_preemptible": 0.04}
+    scopes, rejected = read_body("vultr", json.dumps({"plans": [plan]}), tmp_path)
+    columns = ("region", "purchase_option", "price_amount_per_hour")
+    assert set(scopes["plans"].select(columns).rows()) == {
+        ("ewr", "on_demand", 0.123),
+        ("ewr", "spot", 0.04),
+        ("ord", "on_demand", 0.15),
+        ("ord", "spot", 0.05),
+    }
+    assert rejected.height == 1
+    assert '"sao"' in rejected["row_json"][0]
+
+
+@pytest.mark.parametrize(
+    ("on_demand", "preemptible", "sold"),
+    [(True, False, {"on_demand"}), (False, True, {"spot"}), (None, None, {"on_demand", "spot"}), (False, False, set())],
+)
+def test_what_cannot_be_deployed_is_not_on_sale(
+    on_demand: bool | None, preemptible: bool | None, sold: set[str], tmp_path: Path
+) -> None:
+    """Though its price stands there."""
+    plan = PLAN | {
+        "hourly_cost_preemptible": 0.1,
+        "deploy_ondemand": on_demand,
+        "deploy_preemptible": preemptible,
+    }
+    scopes, rejected = read_body("vultr", json.dumps({"plans": [plan]}), tmp_path)
+    assert set(scopes["plans"]["purchase_option"]) == sold
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("told", "count"), [("1/8", 0.125), (2, 2.0), ("4", 4.0), ("1/0", None), ("half", None), (0, None)]
+)
+def test_the_answer_may_tell_how_much_of_a_gpu(told: object, count: float | None, tmp_path: Path) -> None:
+    scopes, _ = read_body("vultr", json.dumps({"plans": [PLAN | {"gpu_count": told, "hourly_cost": 2.5}]}), tmp_path)
+    assert scopes["plans"]["accelerator_count"].unique().to_list() == [count]
+
+
 @pytest.mark.parametrize("price", [0, None, -1, "free"])
 def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
     body = json.dumps({"plans": [PLAN, PLAN | {"id": "vcg-b", "hourly_cost": price}]})
     scopes, rejected = read_body("vultr", body, tmp_path)
-    assert (scopes["plans"].height, rejected.height) == (2, 1)
+    assert (scopes["plans"].height, rejected.height) == (2, 2)
 
 
 @pytest.mark.parametrize(
