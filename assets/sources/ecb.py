@@ -54,6 +54,8 @@ def _from_csv(document: Document) -> pl.DataFrame:
     wide = csv_of(document, ["Date"], truncate_ragged_lines=False)
     names = {c: c.strip() for c in wide.columns}
     currencies = [c for c, name in names.items() if len(name) == 3 and name.isalpha() and name.isupper()]
+    if twice := [c for c in wide.columns if "_duplicated_" in c]:
+        raise LayoutError(f"{document.url}: a column is there twice: {', '.join(c.partition('_')[0] for c in twice)}")
     if "USD" not in [names[c] for c in currencies]:
         raise LayoutError(f"{document.url}: no column USD; found {', '.join(names.values())[:300]}")
     return wide.unpivot(currencies, index="Date", variable_name="currency_code", value_name="rate").select(
@@ -71,7 +73,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.coalesce(day.str.to_date("%Y-%m-%d", strict=False), day.str.to_date("%d %B %Y", strict=False)).alias("on"),
         rate.cast(pl.Float64, strict=False).alias("rate_per_base"),
     )
-    bad = pl.col("on").is_null() | pl.col("rate_per_base").is_null()
+    is_code = pl.col("currency_code").str.contains(r"^[A-Z]{3}$").fill_null(value=False)
+    bad = pl.col("on").is_null() | pl.col("rate_per_base").is_null() | ~is_code
     unreadable = rows.filter(bad).drop("on", "rate_per_base")
     frame = rows.filter(~bad).select(
         "currency_code",
@@ -80,7 +83,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("valid_from"),
     )
     return Reading(
-        [Scope("EUR", frame)], refused(unreadable, "the day or the rate cannot be read") if unreadable.height else None
+        [Scope("EUR", frame)],
+        refused(unreadable, "the day, the currency or the rate cannot be read") if unreadable.height else None,
     )
 
 
@@ -93,6 +97,7 @@ ECB = Source(
     licence_url=f"https://{HOST}/services/using-our-site/disclaimer/html/index.en.html",
     attribution="European Central Bank",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="30 15 * * 1-5",

@@ -98,11 +98,35 @@ def test_what_is_no_rate_is_refused(rate: str, word: str, tmp_path: Path) -> Non
         ("d.csv", "<html>blocked</html>", "HTML"),
         ("d.csv", "Day,USD\n2020-01-01,1\n", "Date is missing"),
         ("d.csv", "Date,EURO\n2020-01-01,1\n", "no column USD"),
+        ("d.csv", "Date,USD,JPY,USD\n2020-01-01,1,120,1.1\n", "twice: USD"),
     ],
 )
 def test_what_is_no_rate_file(name: str, body: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):
         read_body("ecb", body, tmp_path, name)
+
+
+@pytest.mark.parametrize("code", ["", "US DOLLAR", "usd", "US1"])
+def test_a_rate_of_no_currency_is_refused(code: str, tmp_path: Path) -> None:
+    body = XML.format(version="v", rate="1.1790").replace('currency="USD"', f'currency="{code}"')
+    scopes, rejected = read_body("ecb", body, tmp_path, "daily.xml")
+    assert scopes["EUR"]["currency_code"].to_list() == ["JPY"]
+    assert rejected["reason"].to_list() == ["the day, the currency or the rate cannot be read"]
+
+
+def test_holidays_and_currencies_that_ended_or_began_have_no_rate(tmp_path: Path) -> None:
+    """N/A is no zero and no rate of the day before; an unknown currency is one all the same."""
+    body = "Date,USD,HRK,RUB,XYZ,\n2026-04-03,N/A,N/A,N/A,N/A,\n2026-04-02,1.1,N/A,N/A,5.5,\n2022-03-01,1.11,7.56,117.2,N/A,\n"
+    scopes, rejected = read_body("ecb", body, tmp_path, "hist.csv")
+    day = pl.col("valid_from").dt.strftime("%Y-%m-%d")
+    assert set(scopes["EUR"].select(day, "currency_code", "rate_per_base").rows()) == {
+        ("2026-04-02", "USD", 1.1),
+        ("2026-04-02", "XYZ", 5.5),
+        ("2022-03-01", "USD", 1.11),
+        ("2022-03-01", "HRK", 7.56),
+        ("2022-03-01", "RUB", 117.2),
+    }
+    assert rejected.is_empty()
 
 
 def test_live(home: Home, replay: ReplayServer) -> None:
