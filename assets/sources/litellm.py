@@ -7,20 +7,30 @@ zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
 a price of tokens under another name is refused by it. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
 is in Databricks units. Some entries were typed per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they
-are refused. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
+are refused. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; hours of some
+weekdays, or that overlap, are refused and the price outside them stays. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
 of commitment, whose price is per hour.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._rows import number_of
-from assets.sources._token_prices import TURNED_ROUND, fault, is_turned_round
+from assets.sources._token_prices import (
+    TURNED_ROUND,
+    fault,
+    hours_of_day,
+    is_turned_round,
+    overlap,
+    rest_of_day,
+)
 from warehouse.captures import Document
 
 _DIRECTIONS = {
@@ -45,8 +55,8 @@ _DIRECTIONS = {
 _TIERS = {"_priority": "priority", "_flex": "flex", "_batches": "batch", "_batch_requests": "batch"}
 _TIER = "|".join(_TIERS)
 #: Tier of service and prompt length stand in either order behind what is paid for.
-_NAME = rf"^(?<base>.+?)(?<tier>{_TIER})?(?:_above_(?<length>\d+)(?<scale>[km])_tokens)?(?<tier_behind>{_TIER})?$"
-_SCALES = {"k": 1_000, "m": 1_000_000}
+_NAME = rf"^(?<base>.+?)(?<tier>{_TIER})?(?:_above_(?<length>\d+)(?<scale>[km]?)_tokens)?(?<tier_behind>{_TIER})?$"
+_SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 #: What is paid for are tokens, but in Databricks units (once misspelt).
 _IN_OTHER_MONEY = r"_dbu?_cost_"
 #: What an entry is charged by, if not by the token.
@@ -64,39 +74,90 @@ def _start_of(tier: dict) -> float | None:
     return number_of(start[0]) if isinstance(start, list) and start else None
 
 
-def _cells(models: dict[str, dict]) -> pl.DataFrame:
-    """One row per model and price field: key, provider, mode, field, from_tokens, value."""
-    flat = [
-        (key, entry.get("litellm_provider"), entry.get("mode"), field, 0.0, value)
-        for key, entry in models.items()
+def _minutes(clock: str) -> int | None:
+    found = re.fullmatch(r"(\d{1,2}):(\d\d)", clock.strip())
+    minutes = int(found[1]) * 60 + int(found[2]) if found else None
+    return minutes if minutes is not None and minutes <= 1440 and int(clock.strip()[-2:]) < 60 else None
+
+
+def _off_peak_hours(block: Any) -> list[str] | None:
+    """The hours of every day in which a block of `off_peak_pricing` holds; None if they are not such, or not in its form."""
+    if not isinstance(block, dict):
+        return None
+    windows = block.get("windows")
+    every_day = [] if block.get("hours_utc") is None else [block["hours_utc"]]
+    for window in windows if isinstance(windows, list) else () if windows is None else (None,):
+        if not isinstance(window, dict) or window.get("weekdays") is not None:
+            return None
+        every_day.append(window.get("hours_utc"))
+    texts = [text for hours in every_day for text in (hours if isinstance(hours, list) else [hours])]
+    found = []
+    for text in texts:
+        ends = [_minutes(end) for end in text.split("-")] if isinstance(text, str) else []
+        if len(ends) != 2 or ends[0] is None or ends[1] is None or ends[0] % 1440 == ends[1] % 1440:
+            return None
+        found.append(hours_of_day(ends[0], ends[1]))
+    return None if not found or overlap(found) or not any(rest_of_day(found)) else found
+
+
+_Cell = tuple[str, str | None, str | None, str, float | None, Sequence[str | None], str | None, Any]
+
+
+def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
+    """The prices of an entry with the hours in which each holds and, where these cannot be told, the reason."""
+    block = entry.get("off_peak_pricing")
+    hours = _off_peak_hours(block)
+    tiers = entry.get("tiered_pricing") or ()
+    why = None
+    if block is not None and hours is None:
+        why = "hours of off-peak prices that are not read: on some weekdays, overlapping, or in no known form"
+    elif block is not None and tiers:
+        why = "off-peak prices beside prices by prompt length, which they replace"
+    off_peak = {f: v for f, v in block.items() if "cost" in f and v is not None} if isinstance(block, dict) else {}
+    named = set() if why else {_DIRECTIONS.get(f) for f in off_peak} - {None}
+    rest = rest_of_day(hours or [])
+    head = (key, entry.get("litellm_provider"), entry.get("mode"))
+    cells: list[_Cell] = [
+        (*head, field, 0.0, rest if _DIRECTIONS.get(field) in named else [""], None, value)
         for field, value in entry.items()
         if "cost" in field
     ]
-    tiered = [
-        (key, entry.get("litellm_provider"), entry.get("mode"), field, _start_of(tier), value)
-        for key, entry in models.items()
-        for tier in entry.get("tiered_pricing") or ()
+    cells += [
+        (*head, field, _start_of(tier), [""], None, value)
+        for tier in tiers
         for field, value in tier.items()
         if "cost" in field
     ]
+    cells += [(*head, field, 0.0, [None] if why else hours or [""], why, value) for field, value in off_peak.items()]
+    if why and not off_peak:
+        cells.append((*head, "off_peak_pricing", 0.0, [None], why, ""))
+    if entry.get("pricing_periods"):
+        cells.append((*head, "pricing_periods", 0.0, [None], "prices by period, which are not read", ""))
     # A missing cost is no cost; one that is text is kept, to be refused by name.
-    rows = [
-        (*cell, str(value))
-        for *cell, value in (*flat, *tiered)
-        if value is not None and not isinstance(value, dict | list | bool)
-    ]
-    return pl.DataFrame(
-        rows,
-        orient="row",
-        schema={
-            "key": pl.String,
-            "provider": pl.String,
-            "mode": pl.String,
-            "field": pl.String,
-            "from_tokens": pl.Float64,
-            "cost_as_typed": pl.String,
-        },
-    ).with_columns(pl.col("cost_as_typed").str.strip_chars().cast(pl.Float64, strict=False).alias("cost"))
+    return [c for c in cells if c[-1] is not None and not isinstance(c[-1], dict | list | bool)]
+
+
+def _cells(models: dict[str, dict]) -> pl.DataFrame:
+    """One row per model, price field and part of the day: key, provider, mode, field, from_tokens, time_window, why, cost."""
+    rows = [(*cell[:-1], str(cell[-1])) for key, entry in models.items() for cell in _cells_of(key, entry)]
+    return (
+        pl.DataFrame(
+            rows,
+            orient="row",
+            schema={
+                "key": pl.String,
+                "provider": pl.String,
+                "mode": pl.String,
+                "field": pl.String,
+                "from_tokens": pl.Float64,
+                "time_window": pl.List(pl.String),
+                "why": pl.String,
+                "cost_as_typed": pl.String,
+            },
+        )
+        .explode("time_window")
+        .with_columns(pl.col("cost_as_typed").str.strip_chars().cast(pl.Float64, strict=False).alias("cost"))
+    )
 
 
 def _is_output_left_open() -> pl.Expr:
@@ -105,7 +166,7 @@ def _is_output_left_open() -> pl.Expr:
         pl.col("cost")
         .filter(pl.col("direction") == "input")
         .max()
-        .over("key", "service_tier", "context_tier_from_tokens")
+        .over("key", "service_tier", "context_tier_from_tokens", "time_window")
     )
     return (pl.col("direction") == "output") & (pl.col("cost") == 0) & (paid > 0)
 
@@ -145,7 +206,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         & ~pl.col("base").str.contains(_IN_OTHER_MONEY)
         & (pl.col("cost") > 0)
     )
-    cells = cells.filter(pl.col("direction").is_not_null() | is_strange)
+    cells = cells.filter(pl.col("direction").is_not_null() | is_strange | pl.col("why").is_not_null())
     not_so = (pl.col("cost") == 0) & (
         pl.col("is_charged_otherwise")
         | (pl.col("mode").is_in(["embedding", "rerank"]) & pl.col("direction").str.starts_with("output"))
@@ -171,14 +232,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     unknown = pl.when(pl.col("direction").is_null()).then(
         pl.format("a price of a kind of tokens, or under a condition, that is not known: {}", "field")
     )
-    rows = rows.with_columns(pl.coalesce(unknown, fault("key")).alias("fault"))
-    key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region"]
-    offer = ["key", "service_tier", "context_tier_from_tokens"]
+    rows = rows.with_columns(pl.coalesce("why", unknown, fault("key")).alias("fault"))
+    key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region", "time_window"]
+    offer = ["key", "service_tier", "context_tier_from_tokens", "time_window"]
     turned = pl.when(is_turned_round(offer, "model")).then(pl.lit(TURNED_ROUND))
     rows = rows.with_columns(pl.coalesce("fault", turned).alias("fault"))
     bad = rows.filter(pl.col("fault").is_not_null()).with_columns(
         pl.when(pl.col("direction").is_not_null()).then(c).alias(c)
-        for c in ("service_tier", "context_tier_from_tokens")
+        for c in ("service_tier", "context_tier_from_tokens", "time_window")
     )
     # One price may stand under several keys (with and without prefix) or both fields of a cache hit.
     rows = (
@@ -186,8 +247,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         .sort(pl.col("key").str.len_chars(), maintain_order=True)
         .unique(subset=[*key, "price_usd_per_mtok"], keep="first", maintain_order=True)
     )
-    is_first = pl.struct(key).is_first_distinct()
-    frame = rows.filter(is_first).select(*key, pl.lit("").alias("time_window"), "price_usd_per_mtok")
+    # The hours of one price are told by one key of the map: an all-day price under another would hold beside them.
+    is_of_first = pl.col("key") == pl.col("key").first().over(key[:-1])
+    is_first = is_of_first & pl.struct(key).is_first_distinct()
+    frame = rows.filter(is_first).select(*key, "price_usd_per_mtok")
     rejected = [
         refused(
             bad.select("key", "field", "cost_as_typed", "vendor", "price_usd_per_mtok"), bad["fault"], bad.select(key)
@@ -210,7 +273,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=6,
+    parser_version=7,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -267,3 +267,82 @@ def test_tokens_of_every_kind_are_read_or_refused_by_name(tmp_path: Path) -> Non
     }
     (reason,) = rejected["reason"]
     assert reason.endswith("that is not known: output_cost_per_smell_token")
+
+
+OFF_PEAK = {
+    "litellm_provider": "deepseek",
+    "input_cost_per_token": 2e-6,
+    "output_cost_per_token": 8e-6,
+    "cache_read_input_token_cost": 2e-7,
+}
+
+
+def _by_hours(frame: pl.DataFrame) -> dict[tuple[str, str], float]:
+    return {(d, w): p for d, w, p in frame.select("direction", "time_window", "price_usd_per_mtok").rows()}
+
+
+@pytest.mark.parametrize(
+    ("hours", "off", "rest"),
+    [
+        ({"hours_utc": "16:30-00:30"}, ["16:30-00:30"], ["00:30-16:30"]),
+        ({"hours_utc": ["04:00-06:00", "10:00-24:00"]}, ["04:00-06:00", "10:00-00:00"], ["06:00-10:00", "00:00-04:00"]),
+        ({"windows": [{"hours_utc": "14:00-00:00"}]}, ["14:00-00:00"], ["00:00-14:00"]),
+    ],
+)
+def test_off_peak_hours_are_windows_of_the_day(hours: dict, off: list, rest: list, tmp_path: Path) -> None:
+    """What the block names holds in its hours and the plain price in the others; what it does not name holds all day."""
+    block = {**hours, "input_cost_per_token": 1e-6, "output_cost_per_token": "4e-6"}
+    frame, rejected = _read({**OFF_PEAK, "off_peak_pricing": block}, tmp_path)
+    expected = {("cached_read", ""): 0.2}
+    expected |= {(d, w): p for d, p in (("input", 1.0), ("output", 4.0)) for w in off}
+    expected |= {(d, w): p for d, p in (("input", 2.0), ("output", 8.0)) for w in rest}
+    assert _by_hours(frame) == expected
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"windows": [{"weekdays": ["Sat", "Sun"], "hours_utc": "00:00-00:00"}], "input_cost_per_token": 1e-6},
+        {"hours_utc": ["04:00-06:00", "05:00-07:00"], "input_cost_per_token": 1e-6},
+        {"hours_utc": "at night", "input_cost_per_token": 1e-6},
+        {"hours_utc": "25:00-26:00", "input_cost_per_token": 1e-6},
+        {"windows": "00:00-04:00", "input_cost_per_token": 1e-6},
+        {"input_cost_per_token": 1e-6},
+        {"hours_utc": "04:00-06:00", "discount": 0.5, "windows": [None]},
+        "16:00-19:00",
+    ],
+)
+def test_off_peak_hours_that_cannot_be_told_are_refused(block: object, tmp_path: Path) -> None:
+    frame, rejected = _read({**OFF_PEAK, "off_peak_pricing": block}, tmp_path)
+    assert _by_hours(frame) == {("input", ""): 2.0, ("output", ""): 8.0, ("cached_read", ""): 0.2}
+    assert rejected["reason"].str.contains("off-peak").to_list() == [True]
+
+
+def test_off_peak_prices_beside_tiers_are_refused(tmp_path: Path) -> None:
+    tiers = [{"range": [0, 1000], "input_cost_per_token": 3e-6}]
+    block = {"hours_utc": "14:00-00:00", "input_cost_per_token": 1e-6}
+    entry = {"litellm_provider": "dashscope", "tiered_pricing": tiers, "off_peak_pricing": block}
+    frame, rejected = _read(entry, tmp_path)
+    assert _by_hours(frame) == {("input", ""): 3.0}
+    assert rejected["reason"].str.contains("by prompt length").to_list() == [True]
+
+
+def test_hours_of_one_key_stand_beside_no_all_day_price_of_another(tmp_path: Path) -> None:
+    timed = {**OFF_PEAK, "off_peak_pricing": {"hours_utc": "16:30-00:30", "input_cost_per_token": 1e-6}}
+    body = json.dumps({"deepseek-x": OFF_PEAK, "deepseek/deepseek-x": timed})
+    scopes, rejected = read_body("litellm", body, tmp_path)
+    assert _by_hours(scopes["models"]) == {("input", ""): 2.0, ("output", ""): 8.0, ("cached_read", ""): 0.2}
+    assert rejected.height == 2
+    assert rejected["reason"].str.contains("plain key").all()
+
+
+def test_prices_by_period_are_refused_by_name(tmp_path: Path) -> None:
+    frame, rejected = _read({**OFF_PEAK, "pricing_periods": [{"until": "2027-01-01"}]}, tmp_path)
+    assert frame.height == 3
+    assert rejected["reason"].str.contains("by period").to_list() == [True]
+
+
+def test_a_length_may_be_written_out(tmp_path: Path) -> None:
+    frame, _ = _read({**OFF_PEAK, "input_cost_per_token_above_200000_tokens": 4e-6}, tmp_path)
+    assert _prices(frame, direction="input") == {"input@0/standard": 2.0, "input@200000/standard": 4.0}
