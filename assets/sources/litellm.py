@@ -7,8 +7,8 @@ zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
 a price of tokens under another name is refused by it. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
 is in Databricks units. Some entries were typed per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they
-are refused. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; hours of some
-weekdays, or that overlap, are refused and the price outside them stays. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
+are refused. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; what it
+says of some weekdays only is refused, and the price of the other days stands for those hours. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
 of commitment, whose price is per hour.
 """
 
@@ -22,13 +22,12 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import number_of
+from assets.sources._rows import inside, number_of
 from assets.sources._token_prices import (
     TURNED_ROUND,
     fault,
     hours_of_day,
     is_turned_round,
-    overlap,
     rest_of_day,
 )
 from warehouse.captures import Document
@@ -61,6 +60,7 @@ _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 _IN_OTHER_MONEY = r"_dbu?_cost_"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
 
 
@@ -80,24 +80,50 @@ def _minutes(clock: str) -> int | None:
     return minutes if minutes is not None and minutes <= 1440 and int(clock.strip()[-2:]) < 60 else None
 
 
-def _off_peak_hours(block: Any) -> list[str] | None:
-    """The hours of every day in which a block of `off_peak_pricing` holds; None if they are not such, or not in its form."""
+def _weekdays(days: Any) -> set[int] | None:
+    """Days of a week, Monday 1, on which a rule holds; None if they are not such. An English name may be cut short."""
+    if days is None:
+        return set(range(1, 8))
+    found = set()
+    for day in days if isinstance(days, list) else [days]:
+        name = str(day).strip().lower()
+        named = [n for n, full in enumerate(_DAYS, 1) if name == str(n) or (len(name) > 2 and full.startswith(name))]
+        if len(named) != 1:
+            return None
+        found.update(named)
+    return found
+
+
+def _off_peak_hours(block: Any) -> tuple[list[str], bool] | None:
+    """Hours in which a block of `off_peak_pricing` holds every day, and whether others are its own on some weekdays.
+
+    Of which time zone the weekdays are is without effect on the first. None if the block is not in its form, or holds always.
+    """
     if not isinstance(block, dict):
         return None
-    windows = block.get("windows")
-    every_day = [] if block.get("hours_utc") is None else [block["hours_utc"]]
-    for window in windows if isinstance(windows, list) else () if windows is None else (None,):
-        if not isinstance(window, dict) or window.get("weekdays") is not None:
+    listed = block.get("windows")
+    plain = [] if block.get("hours_utc") is None else [block]
+    days_of: list[set[int]] = [set() for _ in range(1440)]
+    for rule in [*plain, *(listed if isinstance(listed, list) else () if listed is None else (None,))]:
+        days = _weekdays(inside(rule, "weekdays"))
+        if days is None:
             return None
-        every_day.append(window.get("hours_utc"))
-    texts = [text for hours in every_day for text in (hours if isinstance(hours, list) else [hours])]
-    found = []
-    for text in texts:
-        ends = [_minutes(end) for end in text.split("-")] if isinstance(text, str) else []
-        if len(ends) != 2 or ends[0] is None or ends[1] is None or ends[0] % 1440 == ends[1] % 1440:
-            return None
-        found.append(hours_of_day(ends[0], ends[1]))
-    return None if not found or overlap(found) or not any(rest_of_day(found)) else found
+        hours = inside(rule, "hours_utc")
+        for text in hours if isinstance(hours, list) else [hours]:
+            ends = [_minutes(end) for end in text.split("-")] if isinstance(text, str) else []
+            if len(ends) != 2 or ends[0] is None or ends[1] is None:
+                return None
+            for minute in range(ends[0], ends[0] + (ends[1] - ends[0] - 1) % 1440 + 1):
+                days_of[minute % 1440] |= days
+    always = [len(days) == 7 for days in days_of]
+    if all(always) or not any(days_of):
+        return None
+    starts = [minute for minute in range(1440) if always[minute] and not always[minute - 1]]
+    ends = [minute for minute in range(1440) if not always[minute] and always[minute - 1]]
+    # The end of the last one may be of the day after.
+    ends = ends[1:] + ends[:1] if starts and ends[0] < starts[0] else ends
+    windows = [hours_of_day(first, last) for first, last in zip(starts, ends, strict=True)]
+    return windows, any(0 < len(days) < 7 for days in days_of)
 
 
 _Cell = tuple[str, str | None, str | None, str, float | None, Sequence[str | None], str | None, Any]
@@ -106,16 +132,17 @@ _Cell = tuple[str, str | None, str | None, str, float | None, Sequence[str | Non
 def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
     """The prices of an entry with the hours in which each holds and, where these cannot be told, the reason."""
     block = entry.get("off_peak_pricing")
-    hours = _off_peak_hours(block)
+    told = _off_peak_hours(block)
+    hours, is_of_weekdays = told or ([], False)
     tiers = entry.get("tiered_pricing") or ()
     why = None
-    if block is not None and hours is None:
-        why = "hours of off-peak prices that are not read: on some weekdays, overlapping, or in no known form"
-    elif block is not None and tiers:
+    if block is not None and told is None:
+        why = "off-peak prices whose hours are in no known form"
+    elif block is not None and (tiers or any(re.search(r"_above_\d+[km]?_tokens", field) for field in entry)):
         why = "off-peak prices beside prices by prompt length, which they replace"
     off_peak = {f: v for f, v in block.items() if "cost" in f and v is not None} if isinstance(block, dict) else {}
     named = set() if why else {_DIRECTIONS.get(f) for f in off_peak} - {None}
-    rest = rest_of_day(hours or [])
+    rest = rest_of_day(hours)
     head = (key, entry.get("litellm_provider"), entry.get("mode"))
     cells: list[_Cell] = [
         (*head, field, 0.0, rest if _DIRECTIONS.get(field) in named else [""], None, value)
@@ -128,7 +155,15 @@ def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
         for field, value in tier.items()
         if "cost" in field
     ]
-    cells += [(*head, field, 0.0, [None] if why else hours or [""], why, value) for field, value in off_peak.items()]
+    if not why:
+        cells += [(*head, field, 0.0, hours, None, value) for field, value in off_peak.items() if hours]
+        why = (
+            "off-peak prices of some weekdays: the price of the other days is kept for those hours"
+            if is_of_weekdays
+            else None
+        )
+    if why:
+        cells += [(*head, field, 0.0, [None], why, value) for field, value in off_peak.items()]
     if why and not off_peak:
         cells.append((*head, "off_peak_pricing", 0.0, [None], why, ""))
     if entry.get("pricing_periods"):

@@ -71,7 +71,11 @@ def _hours(override: Any) -> str | None:
 def _condition(override: Any) -> tuple[float, str] | None:
     """(prompt length, window of the day) in which an override holds; None if that is not understood."""
     tokens, hours = number_of(inside(override, "min_prompt_tokens")), _hours(override)
-    if hours is None or not isinstance(override, dict) or override.keys() - _DIRECTIONS.keys() - _CONDITIONS - _OTHERS:
+    if (
+        hours is None
+        or not isinstance(override, dict)
+        or {k for k, v in override.items() if v is not None} - _DIRECTIONS.keys() - _CONDITIONS - _OTHERS
+    ):
         return None
     if tokens is None:
         return (0.0, hours) if hours and "min_prompt_tokens" not in override else None
@@ -112,7 +116,7 @@ def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int, str, str | 
                     if value is not None or (field in told and not length):
                         yield name, int(length), window, field, None if value is None else str(value), why
         for field in sorted((pricing or {}).keys() - _DIRECTIONS.keys() - _OTHERS) if isinstance(pricing, dict) else ():
-            if number_of(pricing[field]) != 0 and pricing[field] is not None:
+            if number_of(pricing[field]) != 0 and isinstance(pricing[field], str | int | float):
                 yield name, 0, "", None, str(pricing[field]), f"a price of a kind that is not known: {field}"
 
 

@@ -286,6 +286,8 @@ def _by_hours(frame: pl.DataFrame) -> dict[tuple[str, str], float]:
     [
         ({"hours_utc": "16:30-00:30"}, ["16:30-00:30"], ["00:30-16:30"]),
         ({"hours_utc": ["04:00-06:00", "10:00-24:00"]}, ["04:00-06:00", "10:00-00:00"], ["06:00-10:00", "00:00-04:00"]),
+        ({"hours_utc": ["04:00-06:00", "05:00-07:00"]}, ["04:00-07:00"], ["07:00-04:00"]),
+        ({"hours_utc": "22:00-24:00", "windows": [{"hours_utc": "00:00-02:00"}]}, ["22:00-02:00"], ["02:00-22:00"]),
         ({"windows": [{"hours_utc": "14:00-00:00"}]}, ["14:00-00:00"], ["00:00-14:00"]),
     ],
 )
@@ -304,7 +306,10 @@ def test_off_peak_hours_are_windows_of_the_day(hours: dict, off: list, rest: lis
     "block",
     [
         {"windows": [{"weekdays": ["Sat", "Sun"], "hours_utc": "00:00-00:00"}], "input_cost_per_token": 1e-6},
-        {"hours_utc": ["04:00-06:00", "05:00-07:00"], "input_cost_per_token": 1e-6},
+        {"weekdays": [1, 2], "hours_utc": "16:30-00:30", "input_cost_per_token": 1e-6},
+        {"windows": [{"weekdays": ["S"], "hours_utc": "16:30-00:30"}], "input_cost_per_token": 1e-6},
+        {"windows": [{"weekdays": [0, 8], "hours_utc": "16:30-00:30"}], "input_cost_per_token": 1e-6},
+        {"hours_utc": "00:00-00:00", "input_cost_per_token": 1e-6},
         {"hours_utc": "at night", "input_cost_per_token": 1e-6},
         {"hours_utc": "25:00-26:00", "input_cost_per_token": 1e-6},
         {"windows": "00:00-04:00", "input_cost_per_token": 1e-6},
@@ -319,12 +324,36 @@ def test_off_peak_hours_that_cannot_be_told_are_refused(block: object, tmp_path:
     assert rejected["reason"].str.contains("off-peak").to_list() == [True]
 
 
+def test_off_peak_hours_of_weekdays_are_told(tmp_path: Path) -> None:
+    """DeepSeek since August 2026: peak on weekdays in Beijing; what is off-peak every day is read, the weekend is refused."""
+    block = {
+        "weekday_timezone": "Asia/Shanghai",
+        "windows": [
+            {"hours_utc": ["10:00-01:00", "04:00-06:00"], "weekdays": ["mon", "Tuesday", "wed", "THURS", 5]},
+            {"hours_utc": "00:00-00:00", "weekdays": ["sat", "sun"]},
+        ],
+        "input_cost_per_token": 1e-6,
+    }
+    frame, rejected = _read({**OFF_PEAK, "off_peak_pricing": block}, tmp_path)
+    assert _by_hours(frame.filter(pl.col("direction") == "input")) == {
+        ("input", "10:00-01:00"): 1.0,
+        ("input", "04:00-06:00"): 1.0,
+        ("input", "01:00-04:00"): 2.0,
+        ("input", "06:00-10:00"): 2.0,
+    }
+    assert rejected["reason"].str.contains("some weekdays").to_list() == [True]
+
+
 def test_off_peak_prices_beside_tiers_are_refused(tmp_path: Path) -> None:
     tiers = [{"range": [0, 1000], "input_cost_per_token": 3e-6}]
     block = {"hours_utc": "14:00-00:00", "input_cost_per_token": 1e-6}
     entry = {"litellm_provider": "dashscope", "tiered_pricing": tiers, "off_peak_pricing": block}
     frame, rejected = _read(entry, tmp_path)
     assert _by_hours(frame) == {("input", ""): 3.0}
+    assert rejected["reason"].str.contains("by prompt length").to_list() == [True]
+    entry = {**OFF_PEAK, "input_cost_per_token_above_200k_tokens": 4e-6, "off_peak_pricing": block}
+    frame, rejected = _read(entry, tmp_path)
+    assert set(frame["time_window"]) == {""}
     assert rejected["reason"].str.contains("by prompt length").to_list() == [True]
 
 

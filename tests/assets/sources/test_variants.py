@@ -56,8 +56,17 @@ CSV_FILES = {
     "ebay_monthly": ("ebay_toms_hardware_monthly_2022-2023.csv",),
     "ecb": ("eurofxref-hist_2026-04-13.csv",),
 }
-#: Objects that are keyed by what they speak of: a field added there would be one more thing, not one more attribute.
-KEYED = {"litellm", "united_compute", "aws_pricing_page", "ru_shops", "genai_prices", "simonw", "scaleway"}
+#: Objects that are keyed by what they speak of: a field added there would be one more thing, or condition, not one more attribute.
+KEYED = {
+    "litellm",
+    "openrouter",
+    "united_compute",
+    "aws_pricing_page",
+    "ru_shops",
+    "genai_prices",
+    "simonw",
+    "scaleway",
+}
 
 
 def pairs(files: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
