@@ -11,7 +11,7 @@ import duckdb
 
 from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.formula_macros import formula_statements
-from assets.estimated.indices import price_known as index_known
+from assets.estimated.indices import grid_period, price_known
 from assets.estimated.indices.tables import INDEX_TABLES
 from assets.estimated.tables import TABLES as ESTIMATED_TABLES
 from assets.observed import views
@@ -49,7 +49,13 @@ def catalog() -> Catalog:
     return Catalog(
         subjects=SUBJECTS,
         tables=(*REFERENCE_TABLES, views.ACCELERATOR_MATCH, *ESTIMATED_TABLES, *INDEX_TABLES, *DECISION_TABLES),
-        scripts=(*views.scripts(), *formula_statements(), *index_known.scripts(), *user_scripts()),
+        scripts=(
+            *views.scripts(),
+            *formula_statements(),
+            *price_known.scripts(),
+            *grid_period.scripts(),
+            *user_scripts(),
+        ),
         column_meanings=views.COLUMN_MEANINGS,
         promises=promises(),
     )

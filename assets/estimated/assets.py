@@ -13,7 +13,6 @@ from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_ta
 from assets.estimated import estimate_history
 from assets.estimated.engine import estimate_statements, result_frames
 from assets.estimated.formula_macros import formula_scripts
-from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.method_lock import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
 from assets.estimated.missing_inputs import is_waiting
@@ -22,6 +21,7 @@ from assets.estimated.scenario_files.training import bundled_scenarios
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings
 from assets.lineage import provenance
+from assets.marks import mark_of, set_mark
 from assets.observed.checks import told
 from assets.observed.views import preferred_source_statements
 from warehouse.connection import in_write_session, transaction

@@ -12,13 +12,13 @@ near_model AS (
     FROM s CROSS JOIN reference.accelerator a
     WHERE s.accelerator_written IS NOT NULL AND s.accelerator_matches IS NULL GROUP BY scenario_id
 ), provider AS (
-    SELECT DISTINCT provider FROM (SELECT provider FROM reference.region UNION ALL SELECT provider FROM observed.cloud_rate)
+    SELECT DISTINCT provider FROM (SELECT provider FROM reference.region UNION ALL SELECT provider FROM observed.cloud_rate_log)
 ), near_provider AS (
     SELECT scenario_id, array_to_string(max_by(p.provider, jaro_winkler_similarity(s.provider, p.provider), 3), ', ') AS names
     FROM s CROSS JOIN provider p
     WHERE s.provider IS NOT NULL AND s.provider NOT IN (SELECT provider FROM provider WHERE provider IS NOT NULL) GROUP BY scenario_id
 ), unknown_region AS (
-    SELECT s.* FROM s ANTI JOIN observed.cloud_rate r
+    SELECT s.* FROM s ANTI JOIN observed.cloud_rate_log r
         ON r.region = s.region_written AND (s.provider IS NULL OR r.provider = s.provider)
     WHERE region_written IS NOT NULL AND place_region IS NULL AND (written_zone IS NULL OR provider IS NOT NULL)
 ), near_region AS (
@@ -39,7 +39,9 @@ near_model AS (
         UNION SELECT c.scenario_id, c.country, c.provider, r.region FROM country c JOIN reference.region r ON r.provider = c.provider AND r.country_code = c.country_code
     ) GROUP BY scenario_id
 ), first_seen AS (
-    SELECT (SELECT min(valid_from) FROM observed.cloud_rate) AS rate_at, (SELECT min(valid_from) FROM observed.grid_carbon) AS grid_at
+    -- From the words themselves: the views on them would put all of history together.
+    SELECT (SELECT min(nullif(valid_from, TIMESTAMPTZ '{unknown_start}')) FROM observed.cloud_rate_log WHERE is_offered) AS rate_at,
+        (SELECT min(valid_from) FROM observed.grid_carbon_log WHERE is_offered) AS grid_at
 ), measured AS (
     -- The same quantity by each way that the scenario gives it, with the extent of the bands given.
     SELECT *,

@@ -21,6 +21,7 @@ import polars as pl
 from assets.estimated.formula_macros import ensure_formulas, has_table, text_of
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
+from warehouse.tables import UNKNOWN_START
 
 METHOD_VERSION = "training-1"
 
@@ -171,6 +172,7 @@ def _check_sql(con: duckdb.DuckDBPyConnection, *, may_be_early: bool) -> str:
     countries = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
     return text_of("training_check.sql").format(
         early_is_refused="false" if may_be_early else "true",
+        unknown_start=UNKNOWN_START,
         assumption_note=_ASSUMPTION_NOTE if has_table(con, "reference", "model_assumption") else "''",
         country_relation="reference.country"
         if has_table(con, "reference", "country", "country_code_alpha3")

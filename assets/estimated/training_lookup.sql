@@ -24,7 +24,7 @@ GROUP BY name_key;
 
 CREATE OR REPLACE TEMP TABLE petaday_zone AS
 SELECT DISTINCT zone FROM (
-    SELECT zone FROM observed.grid_carbon UNION ALL SELECT grid_zone FROM reference.region
+    SELECT zone FROM observed.grid_carbon_log UNION ALL SELECT grid_zone FROM reference.region
     UNION ALL SELECT split_part(grid_zone, '-', 1) FROM reference.region
 ) WHERE zone IS NOT NULL;
 
@@ -133,15 +133,18 @@ WITH resolution AS (
     SELECT unnest(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y']) AS resolution,
            unnest([INTERVAL 5 MINUTE, INTERVAL 15 MINUTE, INTERVAL 30 MINUTE, INTERVAL 1 HOUR, INTERVAL 1 DAY, INTERVAL 1 MONTH,
                    INTERVAL 1 YEAR]) AS slot_length, unnest([1, 2, 3, 4, 5, 6, 7]) AS fineness
+), wanted AS (
+    SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone, unnest([zone, split_part(zone, '-', 1)]) AS zone
+    FROM petaday_resolved WHERE given_grid_gco2e_per_kwh IS NULL
 )
-SELECT s.scenario_id, s.as_of_at, s.zone AS wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
+SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
        g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, g.valid_from + r.slot_length AS slot_end, r.fineness,
        CASE g.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END AS boundary_rank,
        CASE g.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END AS kind_rank, g.capture_id, {grid_is_bundled} AS is_bundled
-FROM petaday_resolved s
-JOIN observed.grid_carbon g ON g.zone IN (s.zone, split_part(s.zone, '-', 1))
+FROM wanted w
+JOIN observed.grid_carbon g ON g.zone = w.zone
 JOIN resolution r ON r.resolution = g.resolution
-WHERE s.given_grid_gco2e_per_kwh IS NULL AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.intensity_gco2e_per_kwh > 0;
+WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.intensity_gco2e_per_kwh > 0;
 
 -- Runs with a start: how long they take on the clock, by the central values.
 CREATE OR REPLACE TEMP TABLE petaday_run AS

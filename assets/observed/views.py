@@ -167,29 +167,8 @@ def subject_views(subject: Subject) -> list[str]:
     return view_scripts(subject, enrich, condition, end)
 
 
-#: Slots too long to say anything of a period. Asked for one by one: DuckDB then skips them in the scan, and an IN would be a join.
-TOO_LONG = {"hour": ("P1D", "P1M", "P1Y"), "day": ("P1M", "P1Y"), "month": ("P1Y",), "year": ()}
-
-
 def _read(name: str) -> str:
     return (SQL / name).read_text(encoding="utf-8")
-
-
-def period_views() -> list[str]:
-    """Grid carbon by hour, day, month and year: as views on today's knowledge and as macros on an earlier one."""
-    template, forever, found = _read("grid_carbon_period.sql").strip(), "TIMESTAMPTZ 'infinity'", []
-    for period, resolutions in TOO_LONG.items():
-        name, fitting = f"grid_carbon_{period}", " AND ".join(f"resolution <> '{r}'" for r in resolutions) or "true"
-        today = template.format(period=period, fitting=fitting, slots="observed.grid_carbon")
-        known = template.format(period=period, fitting=fitting, slots="grid_carbon_known(known_at := known_at)")
-        found += [
-            f"CREATE OR REPLACE VIEW observed.{name} AS {today}",
-            f"COMMENT ON VIEW observed.{name} IS 'Carbon intensity by zone and {period} (UTC): the plain mean of the slots there are, not "
-            f"weighted by load; covered_share says how much of the {period} they cover.'",
-            f"CREATE OR REPLACE MACRO {name}_known(known_at := {forever}) AS TABLE {known}",
-            f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at.'",
-        ]
-    return found
 
 
 _SAME_OFFER = " AND ".join(f"u.{key} = r.{key}" for key in ("source_id", "scope", *CLOUD_RATE.keys))
@@ -309,7 +288,6 @@ def scripts() -> list[str]:
         *price_change_views(),
         *region_claim_views(),
         *_statements(_read("disagreement.sql")),
-        *period_views(),
     ]
 
 

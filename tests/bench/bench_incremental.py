@@ -16,7 +16,7 @@ import polars as pl
 from assets import recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
-from assets.estimated.indices.assets import SLICED
+from assets.estimated.indices.grid_slices import SLICED
 from assets.estimated.indices.slices import Sliced
 from assets.subjects import GRID_CARBON
 from tests.bench._timing import seconds
@@ -110,7 +110,7 @@ def _peak(home: Home) -> int:
         "from pathlib import Path\n"
         "from assets.catalog import catalog\n"
         "from assets.estimated.indices import slices\n"
-        "from assets.estimated.indices.assets import SLICED\n"
+        "from assets.estimated.indices.grid_slices import SLICED\n"
         "from warehouse.connection import write_session\n"
         "from warehouse.home import Home\n"
         "with write_session(Home(Path(sys.argv[1])), catalog()) as con:\n"

@@ -20,10 +20,10 @@ from assets.estimated.decisions.tables import (
     SCENARIO_VERDICT,
     WHY_MOVED,
 )
-from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.missing_inputs import is_waiting
 from assets.estimated.scenario_files.sections import bundled_decisions
 from assets.lineage import provenance, tables_read_by
+from assets.marks import mark_of, set_mark
 from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Table
@@ -34,7 +34,10 @@ _OF_ALL = {
     SCENARIO_VERDICT: "SELECT * REPLACE (coalesce(method_version, 'none') AS method_version) FROM scenario_verdict()",
 }
 _DEPS = [
-    *(dg.AssetKey(["estimated", name]) for name in ("training_estimate", "scenario_estimate", "factor", "price_index")),
+    *(
+        dg.AssetKey(["estimated", name])
+        for name in ("training_estimate", "scenario_estimate", "factor", "price_index", "grid_day")
+    ),
     *(
         dg.AssetKey(["observed", name])
         for name in ("cloud_rate", "token_price", "grid_carbon", "exchange_rate", "model_compute", "accelerator_spec")

@@ -19,8 +19,8 @@ from assets.estimated.decisions.asking import keep
 from assets.estimated.decisions.declarations import VERSION, DecisionStatement
 from assets.estimated.decisions.tables import PETADAY_HISTORY
 from assets.estimated.indices.tables import PRICE_INDEX
-from assets.estimated.marks import mark_of, set_mark
 from assets.estimated.scenario_files.sections import bundled_decisions
+from assets.marks import mark_of, set_mark
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: list[DecisionStatement]) -> str:

@@ -13,38 +13,16 @@ from assets import plots
 from assets.catalog import catalog
 from assets.dagster_support import POOL, HomeResource, of_table
 from assets.estimated.indices import price
+from assets.estimated.indices.grid_slices import GREEN_TRIALS, SLICED
 from assets.estimated.indices.slices import Sliced, update
-from assets.estimated.indices.tables import GREEN_TRIAL, GREEN_WINDOW, GRID_DAY, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
-from assets.estimated.marks import mark_of, set_mark
+from assets.estimated.indices.tables import GREEN_WINDOW, PRICE_INDEX, PRICE_LINK, PRICE_OFFER
 from assets.estimated.missing_inputs import is_waiting
 from assets.lineage import provenance
+from assets.marks import mark_of, set_mark
 from assets.observed.checks import told
-from assets.subjects import GRID_CARBON
 from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Table
-
-_HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
-GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
-#: A trial looks 28 days back and 28 or 60 hours ahead, and is made when the last of these is known: so a word changes days with a
-#: moment (every sixth hour) not more than that before it, and of these those whose hours ahead the log has reached.
-_TRIED = " OR ".join(
-    f"least(day_hour + 18, (last_hour - {hours}) // 6 * 6) >= greatest(day_hour, word_hour - {hours})"
-    for hours in (27, 59)
-)
-GREEN_TRIALS = Sliced(
-    GREEN_TRIAL,
-    "green-window-3",
-    "green_trial.sql",
-    GRID_CARBON,
-    ("zone", "source_id"),
-    "asked_on",
-    f"{_HOURLY} AND basis_kind IN ('actual', 'estimated') AND basis_method = 'average' AND basis_accounting = 'location'",
-    days_before=3,
-    days_after=28,
-    narrowed=_TRIED,
-)
-SLICED = (GRID_DAYS, GREEN_TRIALS)
 
 
 def key_of(table: Table) -> dg.AssetKey:

@@ -22,7 +22,7 @@ import duckdb
 
 from assets.estimated import changed_days
 from assets.estimated.indices.tables import PRICE_INDEX, PRICE_LINK, PRICE_OFFER
-from assets.estimated.marks import forget_mark, mark_of, set_mark
+from assets.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from assets.subjects import CLOUD_RATE
 from warehouse.connection import transaction

@@ -18,7 +18,7 @@ from importlib import resources
 
 import duckdb
 
-from assets.estimated.marks import forget_mark, mark_of, set_mark
+from assets.marks import forget_mark, mark_of, set_mark
 from warehouse.connection import transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Subject, Table, duckdb_type
@@ -35,7 +35,8 @@ class Sliced:
     """A table computed by series and day: its rule (a file of SQL beside this module) and what a word touches.
 
     The rule gives the rows of the series and days in the temporary table `_touched`, for days from `$first_on` to
-    `$last_on`, with `$method_version`.
+    `$last_on`, with `$method_version`. It may leave to its reader which series and days ({touched}), by which words of the log `l`
+    ({word_counts}) and under which name ({method_version}).
     """
 
     table: Table
@@ -51,9 +52,19 @@ class Sliced:
     #: hour of the log (`last_hour`), each counted from 1970.
     narrowed: str = "true"
 
+    def rule(self, touched: str, word_counts: str, method_version: str) -> str:
+        """Its rule for other series and days, and by other words, than those of an update."""
+        text = resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
+        return text.format(touched=touched, word_counts=word_counts, method_version=method_version)
+
     def sql(self) -> str:
-        """Its rule."""
-        return resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
+        """Its rule for an update."""
+        in_span = (
+            "l.valid_from >= $first_on::TIMESTAMP AT TIME ZONE 'UTC' "
+            "AND l.valid_from < ($last_on::DATE + 1)::TIMESTAMP AT TIME ZONE 'UTC'"
+        )
+        touched = f"(SELECT * FROM _touched WHERE {self.day} BETWEEN $first_on AND $last_on)"
+        return self.rule(touched, in_span, "$method_version")
 
     @property
     def fingerprint(self) -> str:

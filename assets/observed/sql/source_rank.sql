@@ -16,6 +16,10 @@ CREATE OR REPLACE MACRO _utc(instant) AS make_timestamp(epoch_us(instant));
 COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
 CREATE OR REPLACE MACRO utc_day(instant) AS _utc(instant)::DATE;
 COMMENT ON MACRO utc_day IS 'Day (UTC) of an instant, whatever the time zone of the session.';
+CREATE OR REPLACE MACRO slot_length(resolution) AS
+    CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
+        WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
+COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
 
 -- How long a price counts that nobody has confirmed or replaced since.
 CREATE OR REPLACE MACRO _counted_days(is_bundled) AS CASE WHEN is_bundled THEN 548 ELSE 45 END;

@@ -34,11 +34,6 @@ COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electr
 CREATE OR REPLACE MACRO _both_reasons(one, other) AS CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
 COMMENT ON MACRO _both_reasons IS 'Two reasons in one text, the same one once; NULL where there is none.';
 
-CREATE OR REPLACE MACRO slot_length(resolution) AS
-    CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
-        WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
-COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
-
 -- Of UTC, whatever the time zone of the session: where there is summer time, a day, month or year of it may have an hour more or less.
 CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
     CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'

@@ -62,6 +62,8 @@ def build(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(RATES)
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN price_component VARCHAR DEFAULT 'instance'")
     con.execute("ALTER TABLE observed.cloud_rate ADD COLUMN offer_variant VARCHAR DEFAULT ''")
+    for name in ("cloud_rate", "grid_carbon"):
+        con.execute(f"CREATE VIEW observed.{name}_log AS SELECT *, true AS is_offered FROM observed.{name}")
     con.execute(
         "CREATE VIEW observed.cloud_offer AS SELECT *, coalesce(valid_from, TIMESTAMPTZ '1970-01-01') AS counts_from, "
         "coalesce(valid_to, TIMESTAMPTZ 'infinity') AS stands_to, CASE source_id WHEN 'starter' THEN 9 ELSE 2 END AS source_rank "

@@ -12,7 +12,7 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices import assets as index_assets
-from assets.estimated.indices import slices
+from assets.estimated.indices import grid_slices, slices
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from warehouse.connection import write_session
@@ -81,7 +81,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
             recording.record_subject(home, subject)
     with write_session(home, catalog()) as opened:
         index_assets.compute(opened, PRICE)
-        slices.update(opened, index_assets.GRID_DAYS)
+        slices.update(opened, grid_slices.GRID_DAYS)
         yield opened
 
 

@@ -19,7 +19,8 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
-from assets.estimated.indices.assets import GRID_DAYS, INDICES, compute
+from assets.estimated.indices.assets import INDICES, compute
+from assets.estimated.indices.grid_slices import GRID_DAYS
 from assets.sources import source_named
 from warehouse.connection import write_session
 from warehouse.home import Home

@@ -17,7 +17,8 @@ import pytest
 from assets import recording
 from assets.catalog import catalog
 from assets.estimated.indices import slices
-from assets.estimated.indices.assets import GREEN_TRIALS, GRID_DAYS, INDICES, SLICED, compute
+from assets.estimated.indices.assets import INDICES, compute
+from assets.estimated.indices.grid_slices import GREEN_TRIALS, GRID_DAYS, SLICED
 from assets.subjects import CLOUD_RATE, GRID_CARBON
 from warehouse import log
 from warehouse.connection import transaction, write_session
@@ -33,12 +34,19 @@ class Loader:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con, self.frames, self.moment = con, {}, dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
-    def load(self, source: str, scope: str, observed: float, rows: list[tuple[str, str, float, float]]) -> None:
+    def load(
+        self,
+        source: str,
+        scope: str,
+        observed: float,
+        rows: list[tuple[str, str, float, float]],
+        resolution: str = "PT1H",
+    ) -> None:
         """Rows are (zone, kind, hour since START, g/kWh); `observed` is the day on which the publisher said so."""
         frame = pl.DataFrame(
             {
                 "zone": [r[0] for r in rows],
-                "resolution": ["PT1H"] * len(rows),
+                "resolution": [resolution] * len(rows),
                 "basis_method": ["average"] * len(rows),
                 "basis_boundary": ["lifecycle"] * len(rows),
                 "basis_accounting": ["location"] * len(rows),
@@ -162,7 +170,7 @@ def test_another_process_goes_on_where_the_last_one_was() -> None:
     """What tells that a rule is as it was is the same text in every process, or each run would compute everything anew."""
     script = (
         "from assets.catalog import catalog\n"
-        "from assets.estimated.indices.assets import SLICED\n"
+        "from assets.estimated.indices.grid_slices import SLICED\n"
         "print(catalog().fingerprint, *(sliced.fingerprint for sliced in SLICED))"
     )
     command = [sys.executable, "-c", script]

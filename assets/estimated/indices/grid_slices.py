@@ -1,0 +1,29 @@
+"""Tables of the grid that are kept up to date by series and day."""
+
+from __future__ import annotations
+
+from assets.estimated.indices.slices import Sliced
+from assets.estimated.indices.tables import GREEN_TRIAL, GRID_DAY
+from assets.subjects import GRID_CARBON
+
+_HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
+GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
+#: A trial looks 28 days back and 28 or 60 hours ahead, and is made when the last of these is known: so a word changes days with a
+#: moment (every sixth hour) not more than that before it, and of these those whose hours ahead the log has reached.
+_TRIED = " OR ".join(
+    f"least(day_hour + 18, (last_hour - {hours}) // 6 * 6) >= greatest(day_hour, word_hour - {hours})"
+    for hours in (27, 59)
+)
+GREEN_TRIALS = Sliced(
+    GREEN_TRIAL,
+    "green-window-3",
+    "green_trial.sql",
+    GRID_CARBON,
+    ("zone", "source_id"),
+    "asked_on",
+    f"{_HOURLY} AND basis_kind IN ('actual', 'estimated') AND basis_method = 'average' AND basis_accounting = 'location'",
+    days_before=3,
+    days_after=28,
+    narrowed=_TRIED,
+)
+SLICED = (GRID_DAYS, GREEN_TRIALS)
