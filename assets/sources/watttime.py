@@ -1,7 +1,8 @@
 """WattTime: marginal operating emissions rate (MOER), the plant that reacts to one more kWh.
 
-Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh); in the sample file the
-unit is not said at all, the column is named after the region and the time's header is `oootime`, naive, in UTC. Another
+Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh). Files kept by hand name their
+column after the region and their time `oootime`, naive, in UTC, and say no unit; some were turned into g/kWh before. The numbers
+tell: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of neither kind are refused. Another
 signal (health damage, average) or unit is refused. The rate is modelled, so it is of the kind `estimated`; a new model
 date rewrites history. A MOER counts operation: `direct`. The zone is WattTime's own region id (CAISO_NORTH is a part of
 US-CAL-CISO, not the same). A token lasts 30 minutes and comes from a login, with which every run begins: set
@@ -62,7 +63,24 @@ def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
         yield [Request(f"https://{HOST}/v3/historical", params=params, secret_headers=bearer)]
 
 
-def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
+def _grams_per_unit(document: Document, values: pl.Series) -> float:
+    """g/kWh of one unit of values whose unit is not said: pounds per MWh, or pounds that were turned into g/kWh.
+
+    Raises:
+        LayoutError: if they are neither, so that the unit cannot be told.
+    """
+    found = values.drop_nulls()
+    for factor, in_pounds in ((GRAMS_PER_KWH_OF_POUNDS_PER_MWH, found), (1.0, found / GRAMS_PER_KWH_OF_POUNDS_PER_MWH)):
+        tenths = in_pounds * 10
+        # As exact as eight written digits of a number below 2,000 are.
+        if ((tenths - tenths.round()).abs() < 1e-5).all():
+            return factor
+    raise LayoutError(
+        f"{document.url}: no unit is said, and the values are neither whole pounds per MWh (or tenths) nor such pounds in g/kWh"
+    )
+
+
+def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float]:
     text = csv_of(document, [])
     # A region's id and nothing else: "Price (USD/MWh)" beside a time is another table.
     if len(text.columns) != 2 or text.columns[0].lower() not in _TIMES or not _REGION.fullmatch(text.columns[1]):
@@ -79,10 +97,11 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str]:
         ).alias("valid_from"),
         pl.col(region).alias("text"),
     )
-    return rows, region.upper(), length_of(document, rows["valid_from"])
+    values = rows.select(pl.col("text").cast(pl.Float64, strict=False)).to_series()
+    return rows, region.upper(), length_of(document, rows["valid_from"]), _grams_per_unit(document, values)
 
 
-def _from_json(document: Document) -> tuple[pl.DataFrame, str, str]:
+def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float]:
     body = json_of(document)
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict) or not isinstance(body.get("data"), list):
@@ -99,16 +118,18 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str]:
         .alias("valid_from"),
         pl.col("value").alias("text"),
     )
-    return rows, str(meta.get("region")), _RESOLUTIONS[meta["data_point_period_seconds"]]
+    resolution = _RESOLUTIONS[meta["data_point_period_seconds"]]
+    return rows, str(meta.get("region")), resolution, GRAMS_PER_KWH_OF_POUNDS_PER_MWH
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One marginal row per slot."""
     (document,) = documents
-    rows, region, resolution = _from_csv(document) if document.extension == "csv" else _from_json(document)
-    pounds = pl.col("text").cast(pl.Float64, strict=False)
+    read = _from_csv if document.extension == "csv" else _from_json
+    rows, region, resolution, grams = read(document)
+    value = pl.col("text").cast(pl.Float64, strict=False)
     rows = rows.filter(pl.col("text").is_not_null()).with_columns(
-        (pounds * GRAMS_PER_KWH_OF_POUNDS_PER_MWH).round(6).alias("intensity_gco2e_per_kwh")
+        (value * grams).round(6).alias("intensity_gco2e_per_kwh")
     )
     unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
     bad = rows.filter(unreadable).select("text")
@@ -133,7 +154,7 @@ WATTTIME = Source(
     licence="WattTime terms",
     attribution="WattTime",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     expand=expand,
     hosts=(HOST,),

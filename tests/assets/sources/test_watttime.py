@@ -26,14 +26,33 @@ META = {
 }
 
 
-def test_pounds_become_grams(samples: Path) -> None:
-    """425.01605069 lb/MWh is 192.78 g/kWh; marginal, every five minutes of 31 days."""
+def test_a_file_that_was_turned_into_grams_is_not_turned_once_more(samples: Path) -> None:
+    """425.01605069 is 937 lb/MWh in g/kWh, and so is every number of the file: a marginal plant of 193 g/kWh burns nothing known."""
     scopes, rejected = read_files("watttime", samples / "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv")
     frame = scopes["CAISO_NORTH"]
     assert frame.height == 31 * 288
-    assert frame.sort("valid_from")["intensity_gco2e_per_kwh"][0] == pytest.approx(425.01605069 * 0.45359237, abs=1e-6)
+    assert frame.sort("valid_from")["intensity_gco2e_per_kwh"][0] == pytest.approx(937 * 0.45359237, abs=1e-6)
+    assert frame["intensity_gco2e_per_kwh"].median() == pytest.approx(421.387, abs=1e-3)
     assert set(frame["basis_method"]) == {"marginal"}
     assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "grams"),
+    [("937", "953.5", [425.016051, 432.500325]), ("425.01605069", "432.500325", [425.016051, 432.500325])],
+)
+def test_whole_pounds_and_pounds_in_grams_tell_the_unit(
+    first: str, second: str, grams: list[float], tmp_path: Path
+) -> None:
+    body = f"datetime,CAISO_NORTH\n2026-01-01 00:00:00,{first}\n2026-01-01 00:05:00,{second}\n"
+    scopes, _ = read_body("watttime", body, tmp_path, "w.csv")
+    assert scopes["CAISO_NORTH"]["intensity_gco2e_per_kwh"].to_list() == pytest.approx(grams, abs=1e-6)
+
+
+def test_numbers_of_no_known_unit_are_refused(tmp_path: Path) -> None:
+    body = "datetime,CAISO_NORTH\n2026-01-01 00:00:00,0.425016\n2026-01-01 00:05:00,0.4312\n"
+    with pytest.raises(LayoutError, match="no unit is said"):
+        read_body("watttime", body, tmp_path, "w.csv")
 
 
 @pytest.mark.parametrize(
