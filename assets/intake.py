@@ -21,7 +21,8 @@ from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
 from assets.sources._http import Client, NotModified, stored_url
 from warehouse import loading, pending_captures, staging
-from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture, Document
 from warehouse.errors import CaptureDamagedError, PetadayError, translating_disk_full
 from warehouse.home import Home
 from warehouse.store import is_shared
@@ -272,7 +273,7 @@ def _take_confirmed(
     if capture is None or same_as is None:
         return None
     with translating_disk_full(f"staging what {source.source_id} sent in {home.staged_dir}"):
-        kept = store.note(capture)
+        kept = store.add_sidecar(capture)
         staging.stage(
             home, staging.Batch(source.source_id, source.subject, source.parser_version, [kept], "unchanged", same_as)
         )

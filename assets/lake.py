@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from assets.catalog import catalog
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import translating_interruptions
 from warehouse.errors import PetadayError
 from warehouse.files import Files

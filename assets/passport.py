@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from warehouse.captures import BytesState, CaptureStore
+from warehouse.capture_store import BytesState, CaptureStore
 from warehouse.connection import read_published
 from warehouse.errors import PetadayError
 from warehouse.home import Home

@@ -23,7 +23,8 @@ from assets.sources._fuel_mix import MADE_OF
 from assets.sources._rows import each_once
 from assets.subjects import count_of_whole, subject_named
 from warehouse import loading, staging
-from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture, Document
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.tables import Subject

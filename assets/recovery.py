@@ -17,7 +17,8 @@ from assets.catalog import catalog
 from assets.observed.zone_fuel import ZoneFuels
 from assets.sources import all_sources
 from warehouse import loading, pending_captures, staging
-from warehouse.captures import Capture, CaptureStore
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture
 from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
 from warehouse.home import Home

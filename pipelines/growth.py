@@ -12,7 +12,8 @@ from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
 from pipelines.upkeep import KEPT_RUN_DAYS
-from warehouse.captures import Capture, CaptureStore
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture
 from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
 from warehouse.settings import setting

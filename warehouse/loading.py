@@ -12,7 +12,8 @@ import duckdb
 import polars as pl
 
 from warehouse import log, staging
-from warehouse.captures import Capture, CaptureStore
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture
 from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
 from warehouse.frames import register_stream

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture, Document
 from warehouse.files import is_file_at
 from warehouse.home import Home
 

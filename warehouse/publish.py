@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import open_work, transaction, translating_interruptions, write_lock
 from warehouse.errors import PetadayError
 from warehouse.home import Home

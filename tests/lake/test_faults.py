@@ -24,7 +24,7 @@ from assets.sources import source_named
 from deploy import servers
 from tests.lake.conftest import NIGHTLY, needed
 from tests.lake.proxy import Proxy
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import DiskFullError, PetadayError
 from warehouse.home import Home

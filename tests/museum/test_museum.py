@@ -29,7 +29,8 @@ from assets.subjects import subject_named
 from tests.assets.sources.reading import read_body
 from tests.warehouse.test_keeping import HEADER, current, log_rows, offers, take
 from tests.warehouse.test_log import SERIES, STATE, Said, Store, day
-from warehouse.captures import Capture, CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Capture, Document
 from warehouse.connection import write_session
 from warehouse.home import Home
 

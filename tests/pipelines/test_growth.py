@@ -9,7 +9,8 @@ import pytest
 
 from assets.sources import all_sources
 from pipelines.growth import measure, runs_per_month
-from warehouse.captures import CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Document
 from warehouse.home import Home
 
 MONTH_FROM = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)

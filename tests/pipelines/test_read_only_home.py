@@ -19,7 +19,7 @@ from pipelines.cli import _no_place_to_write, _no_space_left
 from pipelines.instance import instance
 from tests.pipelines.test_cli import petaday
 from tests.warehouse.test_keeping import offers, take
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.errors import DiskFullError
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish

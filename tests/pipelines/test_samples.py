@@ -373,7 +373,7 @@ def test_loading_in_order_gives_the_same_view(loaded: Home, tmp_path: Path) -> N
     other = Home(tmp_path / "in-order").create()
     recording.refresh_reference(other)
     from warehouse import loading
-    from warehouse.captures import CaptureStore
+    from warehouse.capture_store import CaptureStore
 
     store = CaptureStore(loaded)
     batches = sorted(store.batches().values(), key=lambda captures: (captures[0].fetched_at, captures[0].batch_id))

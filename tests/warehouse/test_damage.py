@@ -17,7 +17,7 @@ import pytest
 from assets import recording, recovery
 from assets.catalog import catalog
 from tests.warehouse.test_keeping import current, log_rows, offers, take
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published, write_session
 from warehouse.errors import WarehouseDamagedError
 from warehouse.home import Home

@@ -19,7 +19,7 @@ from tests.assets.sources.test_linode import GPU
 from tests.assets.sources.test_linode import answer as linode_page
 from tests.replay import ReplayServer
 from tests.warehouse.test_keeping import current, offers, take
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published
 from warehouse.errors import DiskFullError, PetadayError
 from warehouse.home import HOME_VARIABLE, Home

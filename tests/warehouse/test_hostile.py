@@ -22,7 +22,8 @@ from tests.assets.sources.reading import read_body
 from tests.assets.sources.test_ecb import XML
 from tests.replay import Asked, ReplayServer
 from tests.warehouse.test_keeping import HEADER, offers, take
-from warehouse.captures import CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.errors import PetadayError
 from warehouse.home import Home

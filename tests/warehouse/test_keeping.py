@@ -26,7 +26,8 @@ from tests.assets.sources.test_linode import GPU
 from tests.assets.sources.test_linode import answer as linode_page
 from tests.replay import ReplayServer
 from warehouse import staging
-from warehouse.captures import CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Document
 from warehouse.connection import read_published, write_session
 from warehouse.errors import CaptureDamagedError, NotPublishedError, WarehouseDamagedError
 from warehouse.home import Home

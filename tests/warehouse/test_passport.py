@@ -24,7 +24,7 @@ from assets.reference.tables import REFERENCE_TABLES
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from pipelines.cli import main
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published, write_session
 from warehouse.errors import PetadayError
 from warehouse.home import HOME_VARIABLE, Home

@@ -23,7 +23,8 @@ from tests.warehouse.test_keeping import current, log_rows, offers
 from tests.warehouse.test_upkeep import aged
 from warehouse import captures as captures_module
 from warehouse import pending_captures, staging
-from warehouse.captures import CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Document
 from warehouse.home import Home
 from warehouse.publish import publish
 from warehouse.upkeep import sweep
@@ -108,18 +109,18 @@ _KILLED = textwrap.dedent("""
     from pathlib import Path
     from assets import intake
     from assets.sources import all_sources
-    from warehouse import captures
+    from warehouse import capture_store, captures
     from warehouse.home import Home
     captures._SMALL = 1
     def parse(documents):
         time.sleep(float(sys.argv[2]) if sys.argv[3] == "parse" else 0)
         return all_sources()["skypilot"].parse(documents)
-    real = captures._compress
+    real = capture_store._compress
     def compress(*arguments):
         print("go", flush=True)
         time.sleep(float(sys.argv[2]) if sys.argv[3] == "keep" else 0)
         return real(*arguments)
-    captures._compress = compress
+    capture_store._compress = compress
     document = captures.Document(Path(sys.argv[1]), "file:lambda_vms.csv", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "csv", 200, '"e"')
     intake.take(Home.from_environment(), replace(all_sources()["skypilot"], parse=parse), [document])
     print("done", flush=True)

@@ -24,7 +24,8 @@ from assets.sources.azure_retail import AZURE_RETAIL
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse import staging
-from warehouse.captures import CaptureStore, Document
+from warehouse.capture_store import CaptureStore
+from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
 

@@ -16,7 +16,7 @@ from assets.sources.eia import EIA_MIX, EIA_RETAIL, SUMS, ZONES
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import Asked, ReplayServer
 from warehouse import staging
-from warehouse.captures import CaptureStore
+from warehouse.capture_store import CaptureStore
 from warehouse.home import Home
 
 SECRET = "not-a-real-key-0123456789"
