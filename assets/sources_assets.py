@@ -107,7 +107,7 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
             )
             + f". Licence: {licence}."
         ),
-        kinds={"bundled" if source.is_bundled else "http", "polars"},
+        kinds={"bundled" if source.is_bundled else "http" if source.plan else "file", "polars"},
         owners=OWNERS,
         tags={"subject": source.subject, "bundled": str(source.is_bundled).lower()},
         metadata={

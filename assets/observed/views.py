@@ -32,7 +32,7 @@ ACCELERATOR_MATCH = Table("observed", "accelerator_match", (AcceleratorMatch.__d
 COLUMN_MEANINGS = {
     "valid_to": "Until when it holds (exclusive); NULL: still. Unit: UTC.",
     "price_usd_per_hour": "Price of the whole offer for one hour at the reference rate of the day. Unit: USD/h.",
-    "price_usd_per_gpu_hour": "Price of one accelerator for one hour; NULL where the count is not known. Unit: USD/h.",
+    "price_usd_per_gpu_hour": "Price of one accelerator for one hour; NULL where the count is not known. Unit: USD/GPU-hour.",
     "price_usd": "Price of one card at the reference rate of the day. Unit: USD.",
     "price_usd_per_mwh": "Price of electricity at the reference rate of the day. Unit: USD/MWh.",
     "usd_per_unit": "US dollars for one unit of the currency. Unit: USD.",
@@ -82,7 +82,7 @@ COLUMN_MEANINGS = {
     "said_value": "Its value, as text.",
     "also_said_by": "The other source.",
     "also_said_value": "Its value, as text.",
-    "difference_percent": "How much the larger value lies above the smaller; NULL where they are no numbers. Unit: %.",
+    "difference_percent": "How much the larger value lies above the smaller; NULL where they are no numbers, or degrees, or the smaller is 0. Unit: %.",
     "differs_from": "From when both state it; NULL: undated. Unit: UTC.",
     "differs_to": "Until when both state it; NULL: undated. Unit: UTC.",
     "said_capture_id": "Capture of the one statement; see meta.capture.",

@@ -42,7 +42,7 @@ class PetadayHistory(dy.Schema):
     cost_at_peak_usd = _usd("At full utilisation, which no training reaches.")
     gpu_hours = number("GPU-hours.", "h", min=0)
     energy_kwh = _kwh("Energy at the meter.")
-    median_usd_per_gpu_hour = number("Median price over providers.", "USD/h", min_exclusive=0)
+    median_usd_per_gpu_hour = number("Median price over providers.", "USD/GPU-hour", min_exclusive=0)
     provider_count = count("Providers in the median.", min=1)
     is_bundled = _BUNDLED
 
@@ -78,7 +78,7 @@ class Siting(dy.Schema):
     is_reference = flag("True for what the others are held against.")
     is_pareto = flag("True if nothing is both cheaper and greener; NULL where money or carbon is not known.")
     gpu_hours = number("GPU-hours of the job there.", "h", min=0)
-    price_usd_per_gpu_hour = number("Price of a GPU-hour.", "USD/h", min_exclusive=0)
+    price_usd_per_gpu_hour = number("Price of a GPU-hour.", "USD/GPU-hour", min_exclusive=0)
     pue = number("PUE.", "1", min=1)
     is_pue_published = flag("True if the operator publishes it.")
     grid_gco2e_per_kwh = number("Carbon intensity used.", "gCO2e/kWh", min=0)
@@ -96,7 +96,10 @@ class WhyMoved(dy.Schema):
 
     scenario_id = _SCENARIO
     quantity = text("What moved: money, energy or carbon of the estimate; its name there.", key=True)
-    part = text("hardware, utilization, price, exchange_rate, power, pue, grid, method or total.", key=True)
+    part = text(
+        "hardware (GPU-hours at full use), utilization (1 over its share), price, exchange_rate, power, pue, grid, method or total.",
+        key=True,
+    )
     method_version = _VERSION
     value_from = number("Factor (total: result) at the earlier date.", "see part")
     value_to = number("The same at the later date.", "see part")
@@ -117,7 +120,7 @@ class BuildAdaptBuy(dy.Schema):
     method_version = _VERSION
     model_id = text("Model that is built or adapted; see reference.model.")
     accelerator_id = text("Accelerator that is rented; NULL where none was observed in the month.")
-    usd_per_gpu_hour = number("Its price.", "USD/h", min_exclusive=0)
+    usd_per_gpu_hour = number("Its price.", "USD/GPU-hour", min_exclusive=0)
     fixed_usd = _usd("Training or adaptation.")
     low_fixed_usd = _usd("p5.")
     high_fixed_usd = _usd("p95.")

@@ -188,7 +188,7 @@ _CHECKS = {
 
 def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
     """What every asset of this room has in common."""
-    return of_table(table, f"Rule {method_version}: assets/estimated/{file}.") | {
+    return of_table(table, f"Rule {method_version}: assets/estimated/indices/{file}.") | {
         "code_version": method_version,
         "automation_condition": dg.AutomationCondition.eager(),
     }

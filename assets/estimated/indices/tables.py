@@ -9,7 +9,7 @@ from assets.subjects import PURCHASE_OPTIONS
 from warehouse.tables import Table
 
 _METHOD_VERSION = text(
-    "Rule that it was computed by; stated at the head of its SQL file in assets/estimated.", key=True
+    "Rule that it was computed by; stated at the head of its SQL file in assets/estimated/indices.", key=True
 )
 
 
@@ -30,21 +30,25 @@ class PriceIndex(dy.Schema):
     )
     index_usd_per_gpu_hour = number(
         "The same in money: scaled to the median on the last day of the chain, so that a provider who joins or leaves does not move it.",
-        "USD/h",
+        "USD/GPU-hour",
         nullable=False,
         min_exclusive=0,
     )
     median_usd_per_gpu_hour = number(
         "Median over providers, each with the median of its offers, as offered that day.",
-        "USD/h",
+        "USD/GPU-hour",
         nullable=False,
         min_exclusive=0,
     )
-    lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
-    upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/h", nullable=False, min_exclusive=0)
-    low_usd_per_gpu_hour = number("p5 over providers.", "USD/h", nullable=False, min_exclusive=0)
-    high_usd_per_gpu_hour = number("p95 over providers.", "USD/h", nullable=False, min_exclusive=0)
-    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/h", nullable=False, min_exclusive=0)
+    lower_quartile_usd_per_gpu_hour = number(
+        "Lower quartile over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0
+    )
+    upper_quartile_usd_per_gpu_hour = number(
+        "Upper quartile over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0
+    )
+    low_usd_per_gpu_hour = number("p5 over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0)
+    high_usd_per_gpu_hour = number("p95 over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0)
+    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/GPU-hour", nullable=False, min_exclusive=0)
     offer_count = count("Offers that count.", nullable=False, min=1)
     provider_count = count("Providers that count.", nullable=False, min=1)
     matched_provider_count = count(
@@ -74,10 +78,10 @@ class PriceOffer(dy.Schema):
     scope = text("Part of the source that it belongs to.", nullable=False)
     source_rank = count("Who is believed where several speak; see source_rank.", nullable=False)
     is_bundled = flag("True if the price ships with Petaday.")
-    price_usd_per_gpu_hour = number("Price.", "USD/h", nullable=False, min_exclusive=0)
+    price_usd_per_gpu_hour = number("Price.", "USD/GPU-hour", nullable=False, min_exclusive=0)
     price_before_usd_per_gpu_hour = number(
         "Price of the same offer of the same source that ended as this one began; null where there was none.",
-        "USD/h",
+        "USD/GPU-hour",
         min_exclusive=0,
     )
     valid_to = instant("When the price ended; null: still offered, and it counts while it is confirmed.")
@@ -103,12 +107,14 @@ class PriceLink(dy.Schema):
     matched_provider_count = count(
         "Providers with an offer on this day and on the day of change before.", nullable=False, min=0
     )
-    median_usd_per_gpu_hour = number("Median over providers; null where nothing is offered.", "USD/h", min_exclusive=0)
-    lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/h", min_exclusive=0)
-    upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/h", min_exclusive=0)
-    low_usd_per_gpu_hour = number("p5 over providers.", "USD/h", min_exclusive=0)
-    high_usd_per_gpu_hour = number("p95 over providers.", "USD/h", min_exclusive=0)
-    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/h", min_exclusive=0)
+    median_usd_per_gpu_hour = number(
+        "Median over providers; null where nothing is offered.", "USD/GPU-hour", min_exclusive=0
+    )
+    lower_quartile_usd_per_gpu_hour = number("Lower quartile over providers.", "USD/GPU-hour", min_exclusive=0)
+    upper_quartile_usd_per_gpu_hour = number("Upper quartile over providers.", "USD/GPU-hour", min_exclusive=0)
+    low_usd_per_gpu_hour = number("p5 over providers.", "USD/GPU-hour", min_exclusive=0)
+    high_usd_per_gpu_hour = number("p95 over providers.", "USD/GPU-hour", min_exclusive=0)
+    cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/GPU-hour", min_exclusive=0)
     offer_count = count("Offers that count; 0 where nothing is offered from this day on.", nullable=False, min=0)
     provider_count = count("Providers that count.", nullable=False, min=0)
     source_ids = text("Sources that spoke that day, one per provider.")

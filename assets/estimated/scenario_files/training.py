@@ -46,7 +46,7 @@ NUMBERS: dict[str, Bounds] = {
     "energy_kwh": Bounds("kWh at the meter", 1e-9, 1e15, "with PUE"),
     "it_energy_kwh": Bounds("kWh at the servers", 1e-9, 1e15, "without PUE"),
     "grid_gco2e_per_kwh": Bounds("gCO2e/kWh", 1, 2_500, "385 g, not 0.385 kg"),
-    "usd_per_gpu_hour": Bounds("USD per GPU-hour", 1e-4, 1_000),
+    "usd_per_gpu_hour": Bounds("USD/GPU-hour", 1e-4, 1_000),
 }
 #: Numbers that stand for another one: steps and tokens for how long a run takes, nodes for accelerators.
 SHORTHAND: dict[str, Bounds] = {

@@ -75,7 +75,10 @@ claim AS (
 region AS (
     SELECT 'region' AS subject, a.provider || ' | ' || a.region AS thing, a.attribute, a.year AS claim_year, a.claimed_by AS said_by, a.value AS said_value,
         b.claimed_by AS also_said_by, b.value AS also_said_value,
-        100 * (greatest(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)) / nullif(least(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)), 0) - 1) AS difference_percent,
+        -- A degree west of Greenwich is below zero, and so is what lies between two of them in per cent.
+        CASE WHEN a.attribute NOT IN ('latitude', 'longitude') THEN
+            100 * (greatest(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)) / nullif(least(try_cast(a.value AS DOUBLE), try_cast(b.value AS DOUBLE)), 0) - 1)
+        END AS difference_percent,
         CASE WHEN a.valid_from IS NOT NULL AND b.valid_from IS NOT NULL THEN greatest(a.valid_from, b.valid_from) END AS differs_from,
         NULL::TIMESTAMPTZ AS differs_to, a.capture_id AS said_capture_id, b.capture_id AS also_said_capture_id,
         CASE WHEN (a.claim_rank, a.claimed_by) <= (b.claim_rank, b.claimed_by) THEN a.claimed_by ELSE b.claimed_by END AS chosen,

@@ -42,7 +42,8 @@ def money(value: float | None) -> str:
     """A price: cents are kept, small prices keep three digits."""
     if value is None:
         return UNKNOWN
-    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    cents = f"{value:,.2f}"
+    return cents if abs(value) >= 1 or float(cents) == value else f"{value:.3g}"
 
 
 def band(low: float | None, central: float | None, high: float | None, unit: str) -> Markup:

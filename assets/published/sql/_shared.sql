@@ -75,6 +75,10 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
+-- A DATE that is made an instant by a cast begins at midnight in the time zone of the session: in Shanghai eight hours before the day's prices.
+CREATE OR REPLACE MACRO _instant(given) AS CASE WHEN typeof(given) = 'DATE' THEN given::TIMESTAMP AT TIME ZONE 'UTC' ELSE given::TIMESTAMPTZ END;
+COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.';
+
 -- The default of an instant is '-infinity' and means now: DuckDB works out now() when a macro is made, so that as a default it would stand still at that moment.
-CREATE OR REPLACE MACRO _asked_instant(instant) AS CASE WHEN instant::TIMESTAMPTZ = TIMESTAMPTZ '-infinity' THEN now() ELSE instant::TIMESTAMPTZ END;
+CREATE OR REPLACE MACRO _asked_instant(instant) AS CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
 COMMENT ON MACRO _asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';

@@ -16,7 +16,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
         WHERE estimate = concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option)
         QUALIFY row_number() OVER (ORDER BY length(s.method_version) DESC, s.method_version DESC) = 1),
     side AS (
-        SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
+        SELECT 'from' AS side, _instant(from_at) AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
             coalesce(to_accelerator, j.accelerator_id), j.* REPLACE (coalesce(utilization_to, j.used)::DOUBLE AS used) FROM job j),
     -- Of a place, as in siting: the source that speaks for the provider, of a region that it says nothing of the next, and its cheapest instance type.

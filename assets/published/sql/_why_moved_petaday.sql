@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         SELECT h.accelerator_id, h.purchase_option, max_by(h.gpu_hours, h.index_on) AS gpu_hours, max_by(h.energy_kwh, h.index_on) AS energy_kwh, max(h.method_version) AS method_version
         FROM estimated.petaday_history h WHERE estimate = concat_ws('/', h.scenario_id, h.accelerator_id, h.purchase_option) GROUP BY ALL),
     side AS (
-        SELECT 'from' AS side, (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE AS index_on, j.accelerator_id AS want_accelerator, j.* FROM job j
+        SELECT 'from' AS side, (_instant(from_at) AT TIME ZONE 'UTC')::DATE AS index_on, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', (_asked_instant(to_at) AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.* FROM job j),
     -- As in estimated.price_index: one source speaks for a provider (is_spoken), its price is the median of its offers.
     offered AS (
@@ -22,7 +22,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         LEFT JOIN offer f ON o.side = 'to' AND f.side = 'from' AND f.provider = o.provider AND f.region = o.region AND f.instance_type = o.instance_type
             AND f.offer_variant = o.offer_variant AND f.source_id = o.source_id AND f.scope = o.scope AND f.valid_from IS NOT DISTINCT FROM o.valid_from
         LEFT JOIN currency c ON c.currency_code = o.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
         GROUP BY o.side, o.provider),
     priced AS (SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate FROM spoken p GROUP BY p.side),
     valued AS (

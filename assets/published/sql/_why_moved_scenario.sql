@@ -41,7 +41,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             coalesce(_toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, _toml_text(s.definition, 'model') AS model
         FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     wanted AS (
-        SELECT 'from' AS side, from_at::TIMESTAMPTZ AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
+        SELECT 'from' AS side, _instant(from_at) AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
         UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
     -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
     carded AS (
@@ -81,7 +81,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region AND f.instance_type = r.instance_type
             AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
         LEFT JOIN currency c ON c.currency_code = r.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (from_at::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
         GROUP BY r.side, r.provider),
     priced AS (
         SELECT median(o.usd) FILTER (o.side = 'from') AS from_usd, median(o.usd) FILTER (o.side = 'to') AS to_usd,

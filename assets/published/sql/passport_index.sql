@@ -1,13 +1,13 @@
 -- Passports of the indices (price_index with price_link and price_offer, grid_day, green_trial, green_window): what passport_walk.sql walks from.
 CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
     SELECT root_key, method_version, value AS central, unit, told, reason, 'estimated.' || split_part(of_table, '.', -1) AS table_name FROM (
-        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, index_usd_per_gpu_hour AS value, 'USD/h' AS unit,
+        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, index_usd_per_gpu_hour AS value, 'USD/GPU-hour' AS unit,
             format('median {:.6g} of {} providers ({} offers), quartiles {:.6g} to {:.6g}, cheapest {:.6g}; {:.6g} points of chain {}, ', median_usd_per_gpu_hour, provider_count, offer_count,
                 lower_quartile_usd_per_gpu_hour, upper_quartile_usd_per_gpu_hour, cheapest_usd_per_gpu_hour, index_points, chain_number)
                 || CASE WHEN matched_provider_count = 0 THEN 'which begins here' ELSE format('tied by {} providers to the day of change before', matched_provider_count) END AS told
         FROM estimated.price_index WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
         UNION ALL BY NAME
-        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, median_usd_per_gpu_hour AS value, 'USD/h' AS unit,
+        SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version, median_usd_per_gpu_hour AS value, 'USD/GPU-hour' AS unit,
             format('median of {} providers ({} offers), quartiles {:.6g} to {:.6g}, cheapest {:.6g}; ', provider_count, offer_count, lower_quartile_usd_per_gpu_hour,
                 upper_quartile_usd_per_gpu_hour, cheapest_usd_per_gpu_hour)
                 || coalesce(format('moved by {:.4g}% on offers of {} providers', 100 * (exp(log_move) - 1), matched_provider_count), 'nothing ties it to the day of change before') AS told,
@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
         FROM estimated.price_link WHERE of_table IN ('price_link', 'estimated.price_link') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', accelerator_id, purchase_option, offer_key, began_on) AS root_key, (SELECT max(k.method_version) FROM estimated.price_link k) AS method_version,
-            price_usd_per_gpu_hour AS value, 'USD/h' AS unit, format('offer of {} by {}', provider, source_id) || coalesce(format(', {:.6g} before', price_before_usd_per_gpu_hour), '') AS told
+            price_usd_per_gpu_hour AS value, 'USD/GPU-hour' AS unit, format('offer of {} by {}', provider, source_id) || coalesce(format(', {:.6g} before', price_before_usd_per_gpu_hour), '') AS told
         FROM estimated.price_offer WHERE of_table IN ('price_offer', 'estimated.price_offer') AND starts_with(concat_ws('/', accelerator_id, purchase_option, offer_key, began_on), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind, day_on, method_version) AS root_key, method_version,

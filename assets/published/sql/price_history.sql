@@ -11,7 +11,7 @@ CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand', know
 COMMENT ON MACRO TABLE price_history IS 'USD per GPU-hour by day: median, quartiles, p5 and p95 over providers, cheapest, and the index on matched pairs. price_history(''H100''), price_history(''A100'', purchase := ''spot''); purchase := NULL for all; known_at for what this warehouse knew then.';
 
 CREATE OR REPLACE MACRO changes_since(since, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT since::TIMESTAMPTZ AS asked_since)
+    WITH asked AS (SELECT _instant(since) AS asked_since)
     SELECT c.changed_at, c.subject, c.seller, c.item, c.variant, c.region, c.accelerator_id, c.old_price, c.new_price, c.currency_code, c.price_unit,
         c.change_percent, c.source_id, c.capture_id, c.is_bundled
     FROM price_change_known(known_at := known_at::TIMESTAMPTZ) c CROSS JOIN asked q

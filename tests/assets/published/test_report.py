@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from warehouse.connection import read_published
 from warehouse.errors import NotPublishedError
 from warehouse.home import Home
 
@@ -256,6 +257,30 @@ def test_self_hosting_stands_beside_api_prices(browser: Any, site: Path) -> None
     page.context.close()
 
 
+def test_the_use_of_a_service_of_ones_own_is_that_of_its_estimate(site: Path, bundled_home: Home) -> None:
+    with read_published(bundled_home) as con:
+        low, high = con.execute(
+            "SELECT min(low), max(high) FROM estimated.factor WHERE scenario_id ILIKE '%llama%70b%' AND factor = 'utilization_share'"
+        ).fetchall()[0]
+    assert f"{low:.0%} – {high:.0%} of the capacity in use" in (site / "tokens.html").read_text(encoding="utf-8")
+
+
+def test_years_and_months_are_covered_from_their_first_day_to_their_last(site: Path) -> None:
+    from lxml import html
+
+    def covered(page: str, unit: str) -> list[str]:
+        said = html.parse(str(site / page)).getroot().xpath("//p[@class='stamp']")
+        return [
+            p.text_content().split("Date: ")[1].split(". ")[0] for p in said if f"Unit: {unit}." in p.text_content()
+        ]
+
+    assert covered("regions.html", "gCO2e/kWh")[0] == "2023-01-01 – 2024-12-31"
+    assert covered("regions.html", "gCO2e/kWh")[1] == "2020-01-01 – 2024-12-31", "what is claimed has years of its own"
+    assert covered("scenarios.html", "kWh, kgCO2e, l") == ["2024-01-01 – 2024-12-31"]
+    (months,) = covered("scenarios.html", "million tokens")
+    assert months.split(" – ")[1] <= dt.datetime.now(dt.UTC).date().isoformat(), "a month that is not over"
+
+
 def test_claims_stand_beside_estimates_with_where_they_fail(site: Path) -> None:
     from lxml import html
 
@@ -351,3 +376,19 @@ def test_numbers(value: float | None, text: str) -> None:
 )
 def test_claimed_ranges_may_be_open(low: float | None, high: float | None, text: str) -> None:
     assert shown.claimed(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.8, "0.80"),
+        (0.75, "0.75"),
+        (0.747, "0.747"),
+        (0.0028, "0.0028"),
+        (1.005, "1.00"),
+        (1234.5, "1,234.50"),
+        (None, "–"),
+    ],
+)
+def test_prices_keep_their_cents(value: float | None, text: str) -> None:
+    assert shown.money(value) == text

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import grouped, stamp
+from assets.published.report.pages.common import grouped, month, stamp
 from assets.published.report.shown import band, day, money, number, percent
 from assets.published.report.texts import words
 
@@ -142,7 +142,12 @@ def _break_even(facts: Facts) -> Row:
         if known
         else None,
         "query": "article_break_even",
-        "stamp": stamp(facts, rows, words("unit.mtok"), *(r["month_on"] for r in rows)),
+        "stamp": stamp(
+            facts,
+            rows,
+            words("unit.mtok"),
+            *(min(d, facts.report_at.date()) for r in rows for d in month(r["month_on"])),
+        ),
         "table": _table(
             latest,
             [
@@ -153,7 +158,7 @@ def _break_even(facts: Facts) -> Row:
                 ("col.buy", "", lambda r: f"{money(r['buy_usd_per_mtok'])} ({r['buy_vendor']} {r['buy_model']})"),
                 ("col.break_even", "", lambda r: _of(r, "break_even_mtok", "Mtoken")),
                 ("col.verdict", "", lambda r: r["verdict"]),
-                ("col.month", "", lambda r: day(r["month_on"])),
+                ("col.month_of", "", lambda r: f"{r['month_on']:%Y-%m}"),
             ],
         ),
     }
@@ -185,7 +190,9 @@ def _esg(facts: Facts) -> Row:
     rows = facts.rows("article_esg")
     return {
         "query": "article_esg",
-        "stamp": stamp(facts, rows, "kWh, kgCO2e, l", *(r["month_on"] for r in rows)),
+        "stamp": stamp(
+            facts, rows, "kWh, kgCO2e, l", *(d for r in rows if r["month_on"] for d in month(r["month_on"]))
+        ),
         "table": _table(
             rows,
             [

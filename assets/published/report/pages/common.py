@@ -29,6 +29,16 @@ def stamp(facts: Facts, rows: Sequence[Row], unit: str, *days: dt.date | None) -
     }
 
 
+def year(number: int) -> tuple[dt.date, dt.date]:
+    """First and last day of a year."""
+    return dt.date(number, 1, 1), dt.date(number, 12, 31)
+
+
+def month(first_on: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of the month that begins on a day."""
+    return first_on, (first_on + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+
+
 def grouped(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
     """Rows by the value of `key`, in order."""
     groups: dict[Any, list[Row]] = defaultdict(list)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from assets.published.report import charts, drawing
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import grouped, stamp
+from assets.published.report.pages.common import grouped, stamp, year
 from assets.published.report.shown import number
 from assets.published.report.texts import words
 
@@ -87,7 +85,8 @@ def regions(facts: Facts) -> Row:
     kept = sorted(newest, key=lambda zone: (-newest[zone].toordinal(), zone))[: len(drawing.PALETTE)]
     curves = [r for r in curves if r["zone"] in kept]
     windows = facts.rows("green_window")
-    years = [dt.date(r["grid_year"], 12, 31) for r in rows if r["grid_year"]]
+    grid_days = [d for r in rows if r["grid_year"] for d in year(r["grid_year"])]
+    claim_days = [d for r in contested for c in r["claims"] if c["year"] for d in year(c["year"])]
     return {
         "regions": rows,
         "map_chart": charts.places(placed, words("regions.map")) if placed else None,
@@ -97,5 +96,6 @@ def regions(facts: Facts) -> Row:
         "hours_stamp": stamp(facts, curves, "gCO2e/kWh", *(r[k] for r in curves for k in ("first_on", "last_on"))),
         "windows": windows,
         "windows_stamp": stamp(facts, windows, "gCO2e/kWh", *(r[k] for r in windows for k in ("first_on", "last_on"))),
-        "stamp": stamp(facts, rows, "gCO2e/kWh", *years),
+        "claims_stamp": stamp(facts, contested, "gCO2e/kWh", *claim_days),
+        "stamp": stamp(facts, rows, "gCO2e/kWh", *grid_days),
     }

@@ -7,7 +7,7 @@ from typing import Any
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
 from assets.published.report.pages.common import grouped, stamp
-from assets.published.report.shown import day, money
+from assets.published.report.shown import UNKNOWN, day, money, percent
 from assets.published.report.texts import words
 
 #: Rows of a long table; more than that are counted, not shown.
@@ -53,8 +53,12 @@ def tokens(facts: Facts) -> Row:
         row["says"] = f"{row['kind']}, {row['label']} {row['model'] or ''}: {money(row['central'])}{spread} USD/Mtoken"
     # Nothing to compare with one side missing.
     has_both = {r["kind"] for r in offers} == {"self-hosted", "API"}
+    used = [r for r in offers if r["used_low"] is not None]
     return {
         "self_host": offers,
+        "self_host_used": f"{percent(min(r['used_low'] for r in used))} – {percent(max(r['used_high'] for r in used))}"
+        if used
+        else UNKNOWN,
         "self_host_chart": charts.ranges(
             offers, "label", "USD per million output tokens", words("tokens.self_host"), colour="kind"
         )
