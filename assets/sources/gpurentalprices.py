@@ -9,6 +9,10 @@ second without a commitment. A provider that could not be read is carried on wit
 than the file). Google's prices come from its list of GPUs, to which the host is to be added (an A100 at 2.93, not the 3.67
 of the machine): they are of the accelerator alone. `latest.json` is today's snapshot; past days keep their file.
 
+Since October 2026 an offer may say its `region`, `instance` (a machine by its name, or a sentence: a node of a marketplace, or
+that the "GPU rate only" is told), `vcpus` and `ram_gib`, be `reserved` under a `commitment`, and be told by a `rate_basis` ("starting-at").
+A term other than one or three years, or one that is not published, is refused.
+
 A snapshot is complete for the day it was made. Loaded long after that day, it tells what held then and nothing of now:
 then its rows carry their date and end no other offer.
 """
@@ -16,12 +20,14 @@ then its rows carry their date and end no other offer.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of, provider_name
+from assets.sources._rows import frame_of, inside, provider_name
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -36,8 +42,25 @@ _SCHEMA = {
     "kind": pl.String,
     "min_gpus": pl.Float64,
     "source_url": pl.String,
+    "region": pl.String,
+    "instance": pl.String,
+    "vcpus": pl.Float64,
+    "ram_gib": pl.Float64,
+    "rate_basis": pl.String,
+    "commitment": pl.String,
+    "commitment_months": pl.Float64,
 }
-_OPTIONAL = ("min_gpus", "source_url")
+_OPTIONAL = (
+    "min_gpus",
+    "source_url",
+    "region",
+    "instance",
+    "vcpus",
+    "ram_gib",
+    "rate_basis",
+    "commitment",
+    "commitment_months",
+)
 #: kind -> (purchase option, offer variant).
 _KINDS = {
     "on-demand": ("on_demand", ""),
@@ -45,7 +68,13 @@ _KINDS = {
     "community": ("on_demand", "community"),
     "serverless": ("on_demand", "serverless"),
     "spot": ("spot", ""),
+    "marketplace": ("on_demand", "marketplace"),
 }
+_TERMS = {12.0: "reserved_1y", 36.0: "reserved_3y"}
+#: A machine by the name that its provider gives it: one word of several parts.
+_MACHINE = r"^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+$"
+_NODE = r"^Marketplace (node [^ ;]+)"
+_ALONE = r"(?i)\bgpu (?:rate|price) only\b|\bbilled separately\b"
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -57,6 +86,13 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         yield [Request(f"{_DATA}/snapshots/{day.isoformat()}.json")]
 
 
+def _commitment(offer: dict[str, Any]) -> dict[str, Any]:
+    """The commitment of an offer in columns; months only of a plain term."""
+    commitment = offer.get("commitment")
+    months = inside(commitment, "months") if inside(commitment, "type") == "term" else None
+    return {"commitment": None if commitment is None else json.dumps(commitment), "commitment_months": months}
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per provider, GPU, kind and least number of GPUs."""
     (document,) = documents
@@ -64,47 +100,79 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = snapshot.get("offers") if isinstance(snapshot, dict) else None
     if not isinstance(offers, list) or not offers:
         raise LayoutError(f"{document.url}: no list of offers in the snapshot")
+    if not all(isinstance(o, dict) for o in offers):
+        raise LayoutError(f"{document.url}: an offer is no object")
     require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c not in _OPTIONAL])
     try:
         made_at = dt.datetime.fromisoformat(str(snapshot.get("generated_at", "")).replace("Z", "+00:00"))
     except ValueError as e:
         raise LayoutError(f"{document.url}: generated_at is no time: {snapshot.get('generated_at')!r}") from e
-    raw = frame_of(offers, _SCHEMA)
-    known = pl.col("kind").is_in(list(_KINDS))
+    raw = frame_of([o | _commitment(o) for o in offers], _SCHEMA)
+    kind = pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}, default=None, return_dtype=pl.String)
+    term = pl.col("commitment_months").replace_strict(_TERMS, default=None, return_dtype=pl.String)
+    option = (
+        pl.when((pl.col("kind") == "reserved") & pl.col("commitment").is_not_null())
+        .then(term)
+        .when(pl.col("commitment").is_null())
+        .then(kind)
+    )
+    why = (
+        pl.when((pl.col("kind") == "reserved") | pl.col("commitment").is_not_null())
+        .then(pl.lit("under a commitment whose term is neither one nor three years, or is not told"))
+        .otherwise(pl.lit("the kind of offer is not known, or the price is not above zero"))
+    )
+    known = option.is_not_null()
     priced = (pl.col("usd_hr") > 0).fill_null(value=False)
     bad = raw.filter(~(known & priced).fill_null(value=False))
     count = pl.col("min_gpus").fill_null(1.0)
     memory = pl.when(pl.col("vram_gb") > 0).then("vram_gb")
     # Chips whose memory the tracker does not know are offers too.
     size = pl.format(" {} GB", memory.cast(pl.Int64)).fill_null("")
-    card = pl.format("{}x {}{}", count.cast(pl.Int64), "gpu", size)
+    alone = pl.col("instance").str.contains(_ALONE).fill_null(value=False)
+    named = pl.col("instance").str.replace(r";.*$", "").str.strip_chars()
+    machine = pl.when(~alone & named.str.contains(_MACHINE)).then(named)
+    card = pl.coalesce(machine, pl.format("{}x {}{}", count.cast(pl.Int64), "gpu", size))
+    variant = pl.concat_str(
+        pl.col("kind").replace_strict(
+            {k: v[1] for k, v in _KINDS.items() if v[1]}, default=None, return_dtype=pl.String
+        ),
+        pl.col("instance").str.extract(_NODE),
+        "rate_basis",
+        separator=", ",
+        ignore_nulls=True,
+    )
+    region = pl.coalesce("region", pl.lit("global"))
     is_fresh = document.fetched_at - made_at <= FRESH
     rows = raw.filter(known & priced).select(
         provider_name(pl.col("provider")).alias("provider"),
-        pl.lit("global").alias("region"),
+        region.alias("region"),
         card.alias("instance_type"),
-        pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}).alias("purchase_option"),
+        option.alias("purchase_option"),
         # By the page it is from; files without addresses have Google's rows all the same.
-        pl.when(pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp"))
+        pl.when(
+            alone
+            | pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp")
+        )
         .then(pl.lit("accelerator"))
         .otherwise(pl.lit("instance"))
         .alias("price_component"),
-        pl.col("kind").replace_strict({k: v[1] for k, v in _KINDS.items()}).alias("offer_variant"),
+        variant.alias("offer_variant"),
         pl.col("gpu").alias("accelerator_name"),
         count.alias("accelerator_count"),
         memory.alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
+        pl.when(pl.col("vcpus") > 0).then("vcpus").alias("vcpu_count"),
+        pl.when(pl.col("ram_gib") > 0).then("ram_gib").alias("memory_gib"),
         (pl.col("usd_hr") * count).alias("price_amount_per_hour"),
         pl.lit("USD").alias("currency_code"),
         pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
     rejected = refused(
         bad,
-        "the kind of offer is not known, or the price is not above zero",
+        bad.select(why).to_series(),
         provider=provider_name(pl.col("provider")),
+        region=region,
         instance_type=card,
-        purchase_option=pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}, default=None),
+        purchase_option=option,
     )
     return Reading([Scope("gpurentalprices", rows, is_complete=is_fresh)], rejected)
 
@@ -120,7 +188,7 @@ GPURENTALPRICES = Source(
     parse=parse,
     plan=plan,
     hosts=(HOST,),
-    parser_version=3,
+    parser_version=4,
     cadence="10 9 * * *",
     has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.

@@ -123,3 +123,64 @@ def test_live_takes_the_latest_and_history_the_days(home: Home, replay: ReplaySe
     assert replay.urls() == [f"{root}/latest.json", f"{root}/snapshots/2026-07-05.json"]
     found = {b.scopes[0].frame["valid_from"][0].date(): b.scopes[0].is_complete for _, b in staged(home)}
     assert found == {today.date(): True, dt.date(2026, 7, 5): False}
+
+
+def test_what_an_offer_says_of_itself_since_october_2026(tmp_path: Path) -> None:
+    """Machines, regions, marketplaces' nodes and rates without the host, as on 8 October 2026 (shortened)."""
+    azure = {"provider": "azure", "region": "eastus", "min_gpus": 8, "gpu_count_reported": True}
+    node = {"provider": "lium", "kind": "marketplace", "region": "Columbus, United States", "min_gpus": 8}
+    body = snapshot(
+        azure | {"instance": "Standard_ND96isr_H100_v5", "usd_hr": 12.29},
+        azure | {"instance": "Standard_ND96is_H100_v5", "usd_hr": 11.061, "vcpus": 96, "ram_gib": 1900},
+        node | {"instance": "Marketplace node 3036ac08-b62b; 8 GPUs on host", "usd_hr": 2.05},
+        node | {"instance": "Marketplace node 576f65a2-95fd; 8 GPUs on host", "usd_hr": 2.15},
+        {"provider": "daytona", "instance": "H100; GPU rate only, CPU/memory/disk billed separately", "usd_hr": 3.95},
+        {"provider": "lambda", "instance": "1x NVIDIA H100 SXM", "usd_hr": 4.29},
+        {"provider": "x", "rate_basis": "starting-at", "availability": "waitlist"},
+    )
+    scopes, rejected = read_body(SOURCE, body, tmp_path, observed_at=NOW)
+    columns = ("provider", "region", "instance_type", "price_component", "offer_variant", "price_amount_per_hour")
+    assert [(*r[:5], round(r[5], 6)) for r in scopes[SOURCE].select(columns).rows()] == [
+        ("azure", "eastus", "Standard_ND96isr_H100_v5", "instance", "", 98.32),
+        ("azure", "eastus", "Standard_ND96is_H100_v5", "instance", "", 88.488),
+        (
+            "lium",
+            "Columbus, United States",
+            "8x h100-sxm 80 GB",
+            "instance",
+            "marketplace, node 3036ac08-b62b",
+            16.4,
+        ),
+        ("lium", "Columbus, United States", "8x h100-sxm 80 GB", "instance", "marketplace, node 576f65a2-95fd", 17.2),
+        ("daytona", "global", "1x h100-sxm 80 GB", "accelerator", "", 3.95),
+        ("lambda", "global", "1x h100-sxm 80 GB", "instance", "", 4.29),
+        ("x", "global", "1x h100-sxm 80 GB", "instance", "starting-at", 2.5),
+    ]
+    assert scopes[SOURCE].row(1, named=True)["vcpu_count"] == 96
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"kind": "reserved", "commitment": {"type": "term", "months": 12}}, "reserved_1y"),
+        ({"kind": "reserved", "commitment": {"type": "term", "months": 36}}, "reserved_3y"),
+        ({"kind": "reserved", "commitment": {"type": "term", "months": 1, "payment": "monthly"}}, None),
+        ({"kind": "reserved", "commitment": {"type": "term", "months": 60}}, None),
+        ({"kind": "reserved", "commitment": {"type": "quote", "label": "36-60 months"}}, None),
+        ({"kind": "reserved", "commitment": {"type": "quote", "months": 36}}, None),
+        ({"kind": "reserved"}, None),
+        ({"kind": "on-demand", "commitment": {"type": "term", "months": 12}}, None),
+    ],
+)
+def test_a_commitment_is_told_by_its_term(values: dict[str, object], expected: str | None, tmp_path: Path) -> None:
+    scopes, rejected = read_body(SOURCE, snapshot({}, {"gpu": "b300", "vram_gb": 288, **values}), tmp_path)
+    found = scopes[SOURCE].filter(pl.col("accelerator_name") == "b300")["purchase_option"].to_list()
+    assert found == ([expected] if expected else [])
+    assert rejected["reason"].str.contains("commitment").to_list() == ([] if expected else [True])
+
+
+def test_an_offer_that_is_no_object_is_another_layout(tmp_path: Path) -> None:
+    body = json.dumps({"generated_at": "2026-08-22T06:21:55Z", "offers": ["none"]})
+    with pytest.raises(LayoutError, match="no object"):
+        read_body(SOURCE, body, tmp_path)
