@@ -74,7 +74,7 @@ _TERMS = {12.0: "reserved_1y", 36.0: "reserved_3y"}
 #: A machine by the name that its provider gives it: one word of several parts.
 _MACHINE = r"^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+$"
 _NODE = r"^Marketplace (node [^ ;]+)"
-_ALONE = r"(?i)\bgpu (?:rate|price) only\b|\bbilled separately\b"
+_ALONE = r"(?i)\bgpu (?:rate|price) only\b|\b(?:v?cpus?|memory|ram)\b[^;]*\bbilled separately\b"
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
