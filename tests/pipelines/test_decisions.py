@@ -193,11 +193,13 @@ def test_parts_of_an_estimates_move_add_up(bundled: duckdb.DuckDBPyConnection, m
 
 _SITED = "gpt-3-siting/aws/us-east-1/nvidia-h100-sxm-80gb/on_demand"
 _PETADAYS = "gpt-3-petadays-since-2020/nvidia-a100-sxm-80gb/on_demand"
+_MEASURED = "llama-3.1-70b-service-h100"
 #: Estimate -> what moves of it in money, energy and carbon.
 KINDS = {
     "llama-65b-lora-a100": {"cost_usd", "energy_kwh", "operational_kgco2e"},
     "llama-2-70b-serving-h100": {f"{q}_{d}" for q in ("usd_per_mtok", "kwh_per_mtok", "gco2e_per_mtok") for d in ("input", "output")},
     "chatgpt-fleet-2023": {"electricity_usd_per_day", "energy_kwh_per_day", "operational_kgco2e_per_day", "rental_usd_per_day"},
+    _MEASURED: {"cost_usd", "usd_per_mtok_output", "kwh_per_mtok", "gco2e_per_mtok"},
     _SITED: {"cost_usd", "energy_kwh", "operational_kgco2e"},
     _PETADAYS: {"cost_usd", "energy_kwh"},
 }  # fmt: skip
@@ -214,13 +216,15 @@ def test_parts_add_up_of_every_kind(
     bundled: duckdb.DuckDBPyConnection, estimate: str, start: dt.date, end: dt.date, use: float | None
 ) -> None:
     """To the last cent and gram, whatever the days and the utilisation; what is not known is NULL as a whole."""
-    found = split_of(
-        bundled.execute("FROM why_moved(?, ?, to_at := ?, utilization_to := ?)", [estimate, start, end, use])
-        .pl()
-        .to_dicts()
-    )
+    rows = bundled.execute("FROM why_moved(?, ?, to_at := ?, utilization_to := ?)", [estimate, start, end, use]).pl()
+    found = split_of(rows.to_dicts())
     assert set(found) == KINDS[estimate]
-    assert all(adds_up(parts) for parts in found.values()), found
+    if estimate == _MEASURED and use is not None:
+        # What was measured says nothing of how busy it was, so nothing of another use.
+        assert {parts["total"] for parts in found.values()} == {None}
+        assert all("utilisation of the estimate is not known" in r for r in rows["reason"])
+    else:
+        assert all(adds_up(parts) for parts in found.values()), found
 
 
 FLEET = """
@@ -528,6 +532,7 @@ OWN = {
     "llama-65b-lora-a100": "other/llama-65b-lora-a100.toml",
     "llama-2-70b-serving-h100": "other/llama-2-70b-serving-h100.toml",
     "chatgpt-fleet-2023": "other/chatgpt-fleet-2023.toml",
+    _MEASURED: "other/llama-3.1-70b-service-h100.toml",
 }
 
 
@@ -565,7 +570,7 @@ def test_a_scenario_of_ones_own_is_split_as_a_bundled_one(
     [
         ("[training]\ngpu_hours = 0", "mine.toml: gpu_hours: 0 given"),
         ("[training]\nmodel = 'llama-65'\naccelerator = 'A100 80GB'", "mine.toml: model: llama-65 is not in"),
-        ("[request]\noutput_tokens = 5", "mine.toml: allowed is a scenario of [training], [fine_tuning], [serving], [fleet]"),
+        ("[request]\noutput_tokens = 5", "mine.toml: allowed is a scenario of [training], [fine_tuning], [serving], [service], [fleet]"),
         ("[training]\ncost_view = 'amortised'\ngpu_hours = 5", "mine.toml: cost_view: amortised given; what moves is the rent"),
         (None, "mine.toml: no such file"),
     ],
@@ -580,6 +585,57 @@ def test_a_scenario_of_ones_own_that_cannot_be_split_is_one_line(
         estimate_any(bundled, asked, dt.datetime(2026, 8, 1, tzinfo=dt.UTC), tmp_path)
 
 
+def test_a_measured_service_moves_by_price_and_grid_alone(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Its parts by hand: the hours of a million tokens and the power are the run's, so the rate and the grid are all that moves."""
+    rows = rows_of(
+        bundled,
+        f"FROM why_moved('{_MEASURED}', DATE '2023-10-01', to_at := {ON}, to_provider := 'aws', to_region := 'us-east-1')",
+    )
+    part = {(r["quantity"], r["part"]): r for r in rows}
+    hours = 4 / 4915.10355 / 3600 * 1e6
+    assert part["usd_per_mtok_output", "hardware"]["value_from"] == pytest.approx(hours)
+    assert part["cost_usd", "hardware"]["value_to"] == 4 * 24
+    money = part["usd_per_mtok_output", "price"]
+    assert money["total_from"] == pytest.approx(hours * money["value_from"])
+    assert money["total_to"] == pytest.approx(
+        hours * money["value_to"] * part["usd_per_mtok_output", "exchange_rate"]["value_to"]
+    )
+    assert part["kwh_per_mtok", "power"]["value_from"] == pytest.approx(2.35429837)
+    carbon = part["gco2e_per_mtok", "grid"]
+    # 0.479 J a token are 0.133 kWh a million tokens at the servers.
+    assert carbon["total_from"] == pytest.approx(
+        0.4789926287 / 3.6 * part["gco2e_per_mtok", "pue"]["value_from"] * carbon["value_from"]
+    )
+    assert {r["moved_by"] for r in rows if r["part"] in ("hardware", "utilization", "power", "method")} == {0}
+    assert carbon["moved_by"] != 0
+    assert money["moved_by"] != 0
+    assert all(adds_up(parts) for parts in split_of(rows).values())
+
+
+def test_a_measured_service_on_another_card_has_its_hours_and_no_guess_of_their_work(
+    bundled: duckdb.DuckDBPyConnection,
+) -> None:
+    """The rent of as many GPUs there is known; tokens are told by the estimate with measured_accelerator, which the reason says."""
+    rows = rows_of(
+        bundled,
+        f"FROM why_moved('{_MEASURED}', DATE '2024-01-01', to_at := {ON}, to_accelerator := 'nvidia-h200-sxm-141gb')",
+    )
+    total = {r["quantity"]: r for r in rows if r["part"] == "total"}
+    assert total["cost_usd"]["moved_by"] is not None
+    for quantity in ("usd_per_mtok_output", "kwh_per_mtok", "gco2e_per_mtok"):
+        assert total[quantity]["total_to"] is None
+        assert "state measured_accelerator beside accelerator" in total[quantity]["reason"]
+
+
+def test_what_a_service_states_does_not_move(bundled: duckdb.DuckDBPyConnection) -> None:
+    """DeepSeek's rent is that of 2 USD an hour on any day; of its energy nothing is stated, and nothing is said."""
+    rows = rows_of(bundled, f"FROM why_moved('deepseek-r1-serving-day', DATE '2025-02-28', to_at := {ON})")
+    total = {r["quantity"]: r for r in rows if r["part"] == "total"}
+    assert total["cost_usd"]["total_from"] == total["cost_usd"]["total_to"] == 226.75 * 8 * 24 * 2
+    assert total["kwh_per_mtok"]["total_to"] is None
+    assert "the estimate itself does not know s_per_mtok" in total["kwh_per_mtok"]["reason"]
+
+
 def test_the_later_side_is_the_row_itself(bundled: duckdb.DuckDBPyConnection) -> None:
     """Of a fine-tuning, a service, a place and petadays: total_to is what the tables say of that moment."""
     at = bundled.sql("SELECT max(recorded_at) FROM meta.capture").fetchall()[0][0]
@@ -591,11 +647,14 @@ def test_the_later_side_is_the_row_itself(bundled: duckdb.DuckDBPyConnection) ->
         "SELECT cost_usd, energy_kwh FROM estimated.petaday_history WHERE accelerator_id = 'nvidia-a100-sxm-80gb' AND index_on = DATE '2026-06-01'"
     ).pl().to_dicts()[0]  # fmt: skip
     estimates = bundled.sql(
-        "SELECT scenario_id, quantity, central, as_of_at FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving')"
+        "SELECT scenario_id, quantity, central, as_of_at FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'service')"
     ).pl().to_dicts()  # fmt: skip
     expected = {_SITED: (sited, at), _PETADAYS: (petadays, dt.datetime(2026, 6, 1, tzinfo=dt.UTC))} | {
-        name: ({r["quantity"]: r["central"] for r in estimates if r["scenario_id"] == name}, estimates[0]["as_of_at"])
-        for name in ("llama-65b-lora-a100", "llama-2-70b-serving-h100")
+        name: (
+            {r["quantity"]: r["central"] for r in estimates if r["scenario_id"] == name},
+            next(r["as_of_at"] for r in estimates if r["scenario_id"] == name),
+        )
+        for name in ("llama-65b-lora-a100", "llama-2-70b-serving-h100", _MEASURED)
     }
     for estimate, (values, moment) in expected.items():
         found = bundled.execute(

@@ -17,7 +17,7 @@ from warehouse.quoting import quoted
 #: What `why_moved` can split: scenarios, and rows of siting and of petaday_history by their keys.
 _MOVABLE = """(
     SELECT scenario_id AS name FROM estimated.training_estimate
-    UNION SELECT scenario_id FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'fleet')
+    UNION SELECT scenario_id FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'service', 'fleet')
     UNION SELECT concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option) FROM estimated.siting
     UNION SELECT concat_ws('/', scenario_id, accelerator_id, purchase_option) FROM estimated.petaday_history)"""
 

@@ -26,7 +26,7 @@ from warehouse.tables import Table
 
 #: Where the macro finds the estimates and the scenarios of a session.
 PLACES = {"estimates_in": "temp", "scenarios_in": "temp"}
-_SECTIONS = ("fine_tuning", "serving", "fleet")
+_SECTIONS = ("fine_tuning", "serving", "service", "fleet")
 
 
 def take_in(
@@ -39,7 +39,7 @@ def take_in(
 
     Args:
         con: the published file; only temporary tables are made.
-        path: a file with [training], [fine_tuning], [serving] or [fleet].
+        path: a file with [training], [fine_tuning], [serving], [service] or [fleet].
         now: instant that stands for "now".
         converted: brings the money in a scenario to USD.
 

@@ -221,36 +221,59 @@ _MEASURED = {
     name: Quantity(unit, _HERE[f"in_{name}"], f"give {name}")
     for name, unit in {"tokens_per_s": "token/s", "power_w": "W", "inter_token_latency_s": "s"}.items()
 }
-METHODS = (
-    # On another accelerator than the one that it was measured on, where that is named: faster as the roofline of [serving] has it.
-    replace(
-        _SERVICE_2,
-        version="service-3",
-        numbers={
-            **_SERVICE_2.numbers,
-            "prompt_tokens_count": TOKENS,
-            "replica_count": COUNT,
-            "measured_accelerator_count": COUNT,
-            "throughput_ratio": _RATIO,
-            "latency_ratio": _RATIO,
-            "prefill_ratio": _RATIO,
-            "power_ratio": _RATIO,
+# On another accelerator than the one that it was measured on, where that is named: faster as the roofline of [serving] has it.
+_SERVICE_3 = replace(
+    _SERVICE_2,
+    version="service-3",
+    numbers={
+        **_SERVICE_2.numbers,
+        "prompt_tokens_count": TOKENS,
+        "replica_count": COUNT,
+        "measured_accelerator_count": COUNT,
+        "throughput_ratio": _RATIO,
+        "latency_ratio": _RATIO,
+        "prefill_ratio": _RATIO,
+        "power_ratio": _RATIO,
+    },
+    quantities={
+        **_MEASURED,
+        # Samples and tokens are of one run, wherever that was.
+        **{
+            name: q if name == "tokens_per_sample" else replace(q, formula=_here(q.formula))
+            for name, q in _SERVICE_2.quantities.items()
         },
-        quantities={
-            **_MEASURED,
-            # Samples and tokens are of one run, wherever that was.
-            **{
-                name: q if name == "tokens_per_sample" else replace(q, formula=_here(q.formula))
-                for name, q in _SERVICE_2.quantities.items()
-            },
-        },
-        names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
-        more=lambda con, statements, keys: [
-            *_FACTS(con, statements, keys),
-            *service_of_another_card(con, statements, keys),
-        ],
-        read_by_more=READ,
+    },
+    names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
+    more=lambda con, statements, keys: [
+        *_FACTS(con, statements, keys),
+        *service_of_another_card(con, statements, keys),
+    ],
+    read_by_more=READ,
+)
+_3 = _SERVICE_3.quantities
+_BY_HOUR = "cost_usd(gpu_s_per_mtok_output / 3600, in_usd_per_gpu_hour)"
+_OF_TIME = {
+    "s_per_mtok": Quantity("s per million tokens", _here("1e6 / in_tokens_per_s"), _TOKENS),
+    "gpu_s_per_mtok_output": Quantity(
+        "GPU-s per million tokens",
+        _here(
+            "coalesce(in_accelerators_per_node_count / in_output_tokens_per_s_per_node, in_accelerator_count / in_tokens_per_s) * 1e6"
+        ),
+        f"{_TOKENS} and accelerator_count (or those of a node)",
     ),
+}
+METHODS = (
+    # As service-3, with the time that a million tokens take beside what they cost and emit, so that `why_moved` splits them.
+    replace(
+        _SERVICE_3,
+        version="service-4",
+        quantities={
+            **{name: q for name, q in _3.items() if name != "usd_per_mtok_output"},
+            **_OF_TIME,
+            "usd_per_mtok_output": replace(_3["usd_per_mtok_output"], formula=_BY_HOUR),
+        },
+    ),
+    _SERVICE_3,
     _SERVICE_2,
     _SERVICE,
 )

@@ -1,4 +1,4 @@
--- Factors of a scenario's estimate (training, fine-tuning, serving, fleet) at two dates, on one card and another, by two methods; split by why_moved.
+-- Factors of a scenario's estimate (training, fine-tuning, serving, service, fleet) at two dates, on one card and another, by two methods; split by why_moved.
 CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
         utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
     WITH known AS (
@@ -15,6 +15,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             ('gco2e_per_mtok_input', 'carbon', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
             ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1), ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
             ('gco2e_per_mtok_output', 'carbon', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
+            -- Power of a service as measured is that of all its accelerators, so its energy goes by the time of the whole.
+            ('kwh_per_mtok', 'energy', 's_per_mtok', 3600, 'kwh_per_mtok', 1), ('gco2e_per_mtok', 'carbon', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
             ('rental_usd_per_day', 'rental', 'gpu_count', 1.0 / 24, 'energy_kwh_per_day', 1), ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
             ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)
         ) o(quantity, kind, hours_of, hour_count, energy_of, g_count)),
@@ -27,10 +29,11 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             max(k.central) FILTER (k.quantity = o.quantity AND k.method_version = m.from_version) AS central
         FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.energy_of, o.g_count),
     used AS (
-        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.is_paid_by_request, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
+        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.is_paid_by_request, r.is_cost_given, r.is_measured, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
         FROM (
             SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
                 max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh, bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate, bool_or(f.factor = 'usd_per_request') AS is_paid_by_request,
+                coalesce(bool_or(f.factor = 'cost_usd' AND f.origin_kind = 'given'), false) AS is_cost_given, coalesce(bool_or(starts_with(f.method_version, 'service-')), false) AS is_measured,
                 max(f.value) FILTER (f.factor = 'utilization_share' AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
                 max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
                 -- The boundary that the estimate itself was made on, unless another is asked for.
@@ -105,15 +108,17 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region, x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card, x.region_pue,
             u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             -- Who pays by the request pays the same whatever stands there.
-            CASE WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
-            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AS is_training_like, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
-            CASE WHEN s.hours_of = 'gpu_hours' THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
+            CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
+            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AND NOT u.is_measured AS is_training_like, u.is_measured, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
+            CASE WHEN s.hours_of = 'gpu_hours' AND NOT u.is_measured THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
             CASE WHEN x.zone IS NULL THEN NULL WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
         FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
     valued AS (
         SELECT w.*, l.stood_hours,
             -- GPU-hours at full use; where the use is not known, the hours themselves. Of a fleet those that work, and its use the hours that stand over them.
             CASE WHEN l.side IS NOT NULL AND (w.hours IS NOT NULL OR w.kind <> 'rental') THEN l.busy_hours WHEN w.is_fleet THEN NULL WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
+                -- A service that was measured has as many GPU-hours a day elsewhere; what they do there is told by its estimate there.
+                WHEN w.is_measured THEN CASE WHEN w.hours_of = 'gpu_hours' THEN w.hours END
                 ELSE (SELECT v.gpu_s_at_full_use / 3600 FROM served v WHERE v.hours_of = w.hours_of) END AS hardware,
             CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
             -- Power as in the estimate; on another card the same share of its board power.
@@ -135,6 +140,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 WHEN v.is_fleet THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
                 WHEN v.is_training_like AND v.flop IS NULL THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
                 WHEN v.is_training_like THEN 'no dense 16-bit peak of ' || v.accelerator_id || ' is known'
+                WHEN v.is_measured THEN 'how fast a service as measured is on another card is told by its estimate there: state measured_accelerator beside accelerator'
                 ELSE v.accelerator_id || ' does not hold the batch in its memory, or does not compute in the number format' END AS no_hardware,
             CASE WHEN v.is_fleet THEN NULL ELSE 'the utilisation of the estimate is not known, so neither is what another one changes' END AS no_utilization,
             CASE WHEN v.energy IS NULL THEN 'the estimate itself does not know ' || v.energy_of

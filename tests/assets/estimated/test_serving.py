@@ -17,7 +17,7 @@ import pytest
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Result
 from assets.estimated.scenario_files.fields import ScenarioError
-from assets.estimated.scenario_files.sections import statement_of
+from assets.estimated.scenario_files.sections import bundled_statements, statement_of
 from tests.assets.estimated.conftest import REFERENCE
 
 #: Prompts of the benchmark are not published.
@@ -186,6 +186,31 @@ def test_a_service_on_another_card_than_measured(
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + f"\nin the 90% band of {len(pairs)}: {inside}\n")
     assert min(inside.values()) / len(pairs) >= 0.8
+
+
+def test_bundled_services_give_what_was_published(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """DeepSeek's day (its overview of the inference system, 2025-03-01) and a run of the ML.ENERGY leaderboard, as printed there."""
+    found = {
+        r.statement.scenario_id: r
+        for r in estimate_statements(warehouse, [s for s in bundled_statements() if s.method.section == "service"])
+    }
+    day, run = found["deepseek-r1-serving-day"], found["llama-3.1-70b-service-h100"]
+    assert central(day, "cost_usd") == 87_072
+    # Tokens are printed in billions: 562,027 USD within 0.02%; nodes from throughput within 0.8%.
+    assert central(day, "revenue_usd") == pytest.approx(562_027, rel=2e-4)
+    assert central(day, "margin_on_cost_share") == pytest.approx(5.45, rel=2e-3)
+    assert central(day, "cache_hit_share") == pytest.approx(0.563, abs=1e-3)
+    assert central(day, "node_days") == pytest.approx(226.75, rel=8e-3)
+    assert day.as_json()["unused"] == []
+    assert central(run, "j_per_token") == pytest.approx(0.4789926287, rel=1e-8)
+    assert central(run, "j_per_request") == pytest.approx(167.1918157, rel=1e-8)
+    assert central(run, "gpu_s_per_mtok_output") == pytest.approx(4 / 4915.10355 * 1e6)
+    assert run.as_json()["unused"] == []
+    for result in found.values():
+        assert central(result, "usd_per_mtok_output") == pytest.approx(
+            central(result, "gpu_s_per_mtok_output") / 3600
+            * next(f["value"] for f in result.factors if f["factor"] == "usd_per_gpu_hour")
+        )  # fmt: skip
 
 
 def test_a_service_measured_on_smaller_memory(warehouse: duckdb.DuckDBPyConnection) -> None:
