@@ -43,7 +43,7 @@ _DEFINITION = "estimated.training_estimate"
 
 def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
     """Changes when anything changes that an estimate depends on."""
-    # All of the room, not a list of what counts: a new module would be forgotten in it.
+    # Every file of this package, not a list of those that matter: a new module would be missing from such a list.
     root = Path(__file__).parent
     files = sorted(f for f in root.rglob("*") if f.suffix in (".sql", ".toml", ".py"))
     texts = [f.read_text(encoding="utf-8") for f in files]
@@ -61,8 +61,8 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
 def compute(con: duckdb.DuckDBPyConnection) -> bool:
     """Recompute the bundled scenarios if an input changed; True if it did.
 
-    Rates and grids are those in force when the warehouse last learnt something, so that the same data always give the
-    same numbers. Rows of other method versions stay.
+    "Now" is the last `recorded_at` of a capture, so that the same data always give the same numbers. Rows of other method
+    versions stay.
     """
     fingerprint = _inputs_fingerprint(con)
     if mark_of(con, _DEFINITION)[0] == fingerprint:
@@ -143,5 +143,5 @@ def training_estimates(
 
 
 def build() -> list[dg.AssetsDefinition]:
-    """Assets of this room."""
+    """The assets of the estimates."""
     return [training_estimates]

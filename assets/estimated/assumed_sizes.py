@@ -1,4 +1,4 @@
-"""Sizes that the authors of a method assume for models whose makers publish none: a range, both ends of which are computed.
+"""Sizes that the authors of a method assume for models whose makers publish none: a range; the method is computed at both of its ends.
 
 `reference.model_assumption` has them by method version; a size that is published or stated takes precedence. `request_impact_band`
 applies the same rule to whole tables of requests.
@@ -14,7 +14,7 @@ import polars as pl
 from assets.estimated.formula_macros import has_table
 from assets.estimated.method import Factor, Statement
 
-#: How an `origin_ref` begins that is assumed.
+#: Start of the `origin_ref` of an assumed factor.
 ORIGIN = "reference.model_assumption["
 _SIZES = ("parameters_count", "active_parameters_count")
 _WHAT = (*_SIZES, "tokens_per_s", "first_token_latency_s", "pue", "site_water_l_per_kwh")
@@ -66,7 +66,7 @@ def with_assumed(
     factors: Sequence[Factor],
     ranges: Mapping[str, tuple[float, float, str, str]],
 ) -> list[Factor]:
-    """The factors of a statement with what is assumed of its model; a value that is stated or published goes before it."""
+    """The factors of a statement, with the assumptions on its model where no value is stated or published."""
     kept = [f for f in factors if not (f.factor in ranges and f.origin_kind == "method_default")]
     known = {f.factor for f in kept}
     assumed = [

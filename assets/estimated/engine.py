@@ -1,8 +1,8 @@
-"""Capabilities beside training, each a `Method`, computed.
+"""Estimates by every method but that of trainings (`training`).
 
-One statement of SQL computes all scenarios of a method at the central values, with one factor at a time at its bounds, and
-with all of them at once. Where the steps of the logarithm add up to the joint one the result is a product, and its band is
-exact: the steps in quadrature. Else it is drawn (`sampling`).
+One SQL statement evaluates all scenarios of a method: at the central values, with one factor at a time at its bounds, and with
+all factors at their bounds. Where the logarithms of the single steps add up to that of the joint step, the result is a product
+of its factors and its band is exact: the steps in quadrature. Any other band is drawn (`sampling`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def estimate_statements(
 
 
 def _refuse_parts_above_wholes(statements: Sequence[Statement], factors: Mapping[str, Sequence[Factor]]) -> None:
-    """A part may not be above its whole where one is given and the other was looked up; where both are given the file was refused."""
+    """Refuse a part above its whole if one is given and the other was looked up; if both are given, the file was refused when it was read."""
     problems = []
     for s in statements:
         values = {f.factor: f for f in factors[s.scenario_id]}
@@ -105,13 +105,13 @@ def _given(s: Statement) -> list[Factor]:
     ]
 
 
-#: Hours for which nothing contradicts; what is looked up does not depend on them.
+#: GPU-hours that contradict no other number; what is looked up does not depend on them.
 _ANY_HOURS = Band(1e13, 1e13, 1e13)
-#: Stands for the price where a method asks for none, so that none is missed; it never becomes a factor.
+#: A price for methods that need none, so that a missing price is no problem; it never becomes a factor.
 _NO_PRICE = Band(1, 1, 1)
-#: Numbers of a question after names only.
+#: Numbers of a scenario that only has its names resolved.
 UNPRICED: Mapping[str, Band] = {"gpu_hours": _ANY_HOURS, "usd_per_gpu_hour": _NO_PRICE}
-#: What means the same in every method; a utilisation, say, does not.
+#: Factors with the same meaning in every method; utilisation, for one, differs.
 _SHARED = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "pue", "grid_gco2e_per_kwh")
 _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")
 
@@ -125,7 +125,7 @@ def _add_looked_up(
     *,
     may_be_early: bool,
 ) -> None:
-    """Prices, power, PUE and grid by the same look-up as a training's, and what a method looks up itself."""
+    """Add prices, power, PUE and grid by the look-up of trainings, and the factors that only one method looks up."""
     asked = [s for s in statements if s.method.names and any(n in s.texts for n in s.method.names)]
     if not asked:
         return
@@ -146,7 +146,7 @@ def _add_looked_up(
                 if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")
             },
             as_of=s.as_of,
-            # Of what is only assumed, reference.model knows nothing.
+            # A model whose size is only assumed is not in reference.model.
             model=None if s.scenario_id in assumed else s.texts.get("model"),
             accelerator=s.texts.get("accelerator"),
             provider=s.texts.get("provider"),
@@ -165,7 +165,8 @@ def _add_looked_up(
     for f in more:
         s = wanted[f.scenario_id]
         is_stated = f.factor in {g.factor for g in factors[f.scenario_id]}
-        is_of_other = f.factor in _OF_ACCELERATOR and "accelerator" not in s.texts  # the one the model was trained on
+        # Of the accelerator that the model was trained on, not one that the scenario names.
+        is_of_other = f.factor in _OF_ACCELERATOR and "accelerator" not in s.texts
         is_spared = any(name in s.numbers for name in s.method.spared_by.get(f.factor, ()))
         if f.factor in s.method.numbers and not (is_stated or is_of_other or is_spared):
             factors[f.scenario_id].append(f)
@@ -265,7 +266,7 @@ def _unless_exact(drawn: str, value: pl.Expr, exact: str) -> pl.Expr:
 
 
 def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[str, Quantity], *, many: bool) -> None:
-    """What is given and what follows from the rest that is given must agree."""
+    """Refuse a given number that differs from what follows from the other given numbers."""
     problems = []
     for name in (n for n, q in quantities.items() if q.is_input):
         query = f"""SELECT o.scenario_id, o."in_{name}", o."calculated_{name}" FROM petaday_output o JOIN petaday_number n

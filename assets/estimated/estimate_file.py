@@ -12,7 +12,7 @@ import duckdb
 
 from assets.estimated.decisions.asking import answer, as_json
 from assets.estimated.decisions.declarations import DecisionStatement
-from assets.estimated.decisions.own_scenario import PLACES, take_in
+from assets.estimated.decisions.own_scenario import PLACES, load_own_scenario
 from assets.estimated.engine import estimate_statements
 from assets.estimated.extended_training import estimate_extended
 from assets.estimated.method import Statement
@@ -35,16 +35,16 @@ def estimate_file(home: Home, path: Path) -> dict[str, Any]:
     data = read_toml(scenario_text(path), path.stem)
     if not has_other_money(data):
         scenario = any_of_file(data, path.stem)
-        with _with_facts(home) as con:
+        with _published_data(home) as con:
             return estimate_any(con, scenario, folder=path.parent)
-    with _with_facts(home) as con:
+    with _published_data(home) as con:
         data, converted = in_usd(data, published_rate(con), dt.datetime.now(dt.UTC).date())
         return with_conversions(estimate_any(con, any_of_file(data, path.stem), folder=path.parent), converted)
 
 
 @contextmanager
-def _with_facts(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
-    """What users read; a lake that was made and never filled would answer that no region and no model exists."""
+def _published_data(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
+    """The published data; refused if no reference table was ever loaded, since every region and model would be unknown."""
     with read_published(home) as con:
         if not con.execute("SELECT count(*) FROM meta.reference_file").fetchall()[0][0]:
             raise NotPublishedError("the warehouse holds no reference tables yet: run `petaday run` first")
@@ -73,7 +73,9 @@ def estimate_any(
         more: dict[str, str] = {}
         if named := scenario.arguments.get("scenario"):
             today = asked_at.date()
-            own = take_in(con, folder / named, asked_at, lambda data: in_usd(data, published_rate(con), today)[0])
+            own = load_own_scenario(
+                con, folder / named, asked_at, lambda data: in_usd(data, published_rate(con), today)[0]
+            )
             more = {"estimate": own, **PLACES}
         return as_json(scenario, answer(con, scenario, asked_at, more), asked_at)
     if isinstance(scenario, Statement):

@@ -1,4 +1,4 @@
-"""The history of the estimates: each number is recorded when it changes, so that what was answered earlier can be answered again."""
+"""The history of the estimates: each number is recorded when it changes, so that an earlier answer can be given again (`known_at`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _VALUES = "low, central, high, unit, reason, is_bundled"
 _NOTE = f"""
     INSERT INTO meta.estimate_word BY NAME
     WITH latest AS (FROM meta.estimate_word QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY recorded_at DESC) = 1),
-    told AS (SELECT {_KEY}, {_VALUES}, true AS is_estimated FROM _scenario_quantity())
-    SELECT t.*, now() AS recorded_at FROM told t
-    ANTI JOIN latest l ON row({", ".join(f"t.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
+    estimate AS (SELECT {_KEY}, {_VALUES}, true AS is_estimated FROM _scenario_quantity())
+    SELECT e.*, now() AS recorded_at FROM estimate e
+    ANTI JOIN latest l ON row({", ".join(f"e.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
         IS NOT DISTINCT FROM row({", ".join(f"l.{c}" for c in f"{_KEY}, {_VALUES}, is_estimated".split(", "))})
     UNION ALL BY NAME
-    SELECT {_KEY}, false AS is_estimated, now() AS recorded_at FROM latest ANTI JOIN told USING ({_KEY}) WHERE is_estimated
+    SELECT {_KEY}, false AS is_estimated, now() AS recorded_at FROM latest ANTI JOIN estimate USING ({_KEY}) WHERE is_estimated
 """
 
 

@@ -1,6 +1,6 @@
-"""What a method is: what may be stated of a scenario, what follows from it, by which formula; and what is stated and found.
+"""The types of a method: its inputs, its quantities with their formulas, its defaults; and of one statement and its result.
 
-A method is data. Its formulas are SQL over the macros in `formulas/`; `engine` computes them.
+A method is data. Its formulas are SQL over the macros in `formulas/`; `engine` evaluates them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Quantity:
     formula: str
     needs: str
     is_input: bool = False  #: may be given in place of being computed; then both are compared
-    is_part: bool = False  #: a part of a whole: above 1 what is given contradicts itself
+    is_part: bool = False  #: a part of a whole: a value above 1 means that the inputs contradict each other
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A stand-in for a number that was not given, with its band and source."""
+    """What is taken for a number that is neither given nor found, with its band and source."""
 
     band: Band
     source_url: str
@@ -38,7 +38,7 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A number that went in, and where it comes from."""
+    """An input of an estimate: value, band (p5, p50, p95) and origin."""
 
     scenario_id: str
     factor: str
@@ -59,7 +59,7 @@ FactorLookup = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One capability in one version."""
+    """One version of the method of a section of scenario files."""
 
     section: str
     version: str
@@ -68,16 +68,16 @@ class Method:
     defaults: Mapping[str, Default] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
-    )  #: text fields; the first is meant if none is given
+    )  #: text fields and their values; the first is the default
     names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
-    more: FactorLookup | None = None  #: factors that only this method looks up
+    more: FactorLookup | None = None  #: looks up factors that no other method needs
     read_by_more: tuple[str, ...] = ()  #: numbers from which `more` derives a factor
     table: str | None = None  #: key of the section that holds named numbers
     expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
     either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
-    #: a number -> those of which any one, where it is stated, makes it needless to look the number up
+    #: a number -> other numbers; if one of these is stated, the number is not looked up
     spared_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: a part and its whole: the first is never above the second; third, where their units differ, that of the whole in that of the part
+    #: (part, whole): the part is never above the whole; a third element converts the unit of the whole to that of the part
     at_most: tuple[tuple[str, str] | tuple[str, str, float], ...] = ()
 
 

@@ -1,7 +1,6 @@
 """Inputs without which an estimate must not be computed: an empty reference table would read as "no such region", or as no offer at all.
 
-The first run of a team's lake may be one that computes estimates: its sensor sees that a source was read before anybody loaded the
-reference tables.
+In a new lake the automation may start the estimates as soon as a source was read, before the reference tables are loaded.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def missing_inputs(con: duckdb.DuckDBPyConnection, upstream: Iterable[dg.AssetKe
 def is_waiting(
     context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, upstream: Iterable[dg.AssetKey]
 ) -> bool:
-    """True, with the reason in the run's log, if the step has to wait for a table: the run that fills it is followed by this one."""
+    """True, with the reason in the run's log, if a table is missing; the automation starts the step again once that table is filled."""
     missing = missing_inputs(con, upstream)
     if missing:
         context.log.warning(

@@ -1,9 +1,9 @@
-"""Bands by Monte Carlo, for results that are no product of their factors: sums, minima, whole numbers, shares.
+"""Bands by Monte Carlo, for results that are not a product of their factors: sums, minima, whole numbers, shares.
 
-Every factor is drawn from the two-piece log-normal of its p5, p50 and p95 (two-piece normal where it may be 0), cut at what
-it may physically be. The draws are a Latin hypercube: each factor takes every one of `DRAWS` equally likely levels once, in an
-order that follows from its name and `SEED`. So the same scenario always gives the same band, a factor is drawn alike in two
-versions of a method, and the quantiles lie closer than those of free draws. One statement evaluates all draws.
+Every factor is drawn from the two-piece log-normal of its p5, p50 and p95 (two-piece normal where it may be 0), clipped to its
+physical bounds. The draws are a Latin hypercube: each factor takes every one of `DRAWS` equally likely levels once, in an order
+given by a hash of its name and `SEED`. So a scenario always gives the same band, a factor has the same draws in two versions
+of a method, and the quantiles have a smaller error than those of independent draws. One SQL statement evaluates all draws.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ def drawn_bands(
     Args:
         con: connection with the temporary tables of the estimate, `petaday_number` and `petaday_statement`.
         scenarios: ids.
-        bounds: what each factor may be.
-        columns: the factors as columns of the input, `in_<factor>`.
-        texts: the names of the statement, as columns.
-        output: statement that makes `petaday_drawn_output` of `petaday_drawn_input`.
+        bounds: smallest and largest value of each factor.
+        columns: SQL of the factors as columns of the input, `in_<factor>`.
+        texts: SQL of the text columns of the statement.
+        output: statement that computes `petaday_drawn_output` from `petaday_drawn_input`.
         quantities: names of the quantities, quoted.
 
     Returns:

@@ -23,7 +23,7 @@ from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE, TRAINING_QUANTITIES
 from assets.estimated.training_lookup import METHOD_VERSION, RATE_RULE, looked_up
 
-#: Quantities beside the six, for the JSON output: what a run comes down to.
+#: Quantities beside the six, in the JSON output only.
 DERIVED_QUANTITIES = {"duration_days": "day", "achieved_flop_per_s_per_gpu": "FLOP/s", "utilization_share": "1"}
 
 FACTOR_UNITS: dict[str, str] = {
@@ -61,7 +61,7 @@ class Estimate:
     as_of: dt.datetime
     computed_at: dt.datetime
     is_bundled: bool
-    #: What was given and no result rests on.
+    #: Given numbers that no result was computed from.
     unused: list[str]
     method_version: str = METHOD_VERSION
 
@@ -93,7 +93,7 @@ def _estimate_sql() -> str:
     return text_of("training_estimate.sql").format(input_columns=columns)
 
 
-#: Where a model is named of which too little is published, the reason says so.
+#: If a model is named whose FLOP does not follow from what is published, the reason says so.
 _RESULT = """SELECT scenario_id, quantity, low, central, high,
     CASE WHEN model IS NOT NULL AND starts_with(reason, 'give training_flop') THEN format('what is known of {} does not tell its FLOP: ', model) ELSE '' END || reason AS reason
 FROM petaday_result LEFT JOIN (SELECT scenario_id, model FROM petaday_scenario) USING (scenario_id)"""

@@ -1,4 +1,4 @@
-"""What a scenario of a training leaves out, looked up: names resolved, rates, power, PUE and grid found, contradictions refused.
+"""Look-ups for trainings: resolves names, finds rates, power, PUE and grid for what a scenario leaves out, refuses contradictions.
 
 All scenarios of a call are looked up at once; the SQL stands beside this module (`training_lookup.sql`, `training_check.sql`).
 
@@ -92,7 +92,7 @@ def scenario_frames(scenarios: Iterable[Scenario], now: dt.datetime) -> tuple[pl
 
 
 def _defaults(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The stand-ins of this method version: from the warehouse, or from the file that ships where it has none."""
+    """The defaults of this method version: from the warehouse, or from the bundled file if the warehouse has none."""
     columns = ["factor", "low", "central", "high", "note", "source_url"]
     if has_table(con, "reference", "method_default"):
         found = con.execute(
@@ -108,14 +108,14 @@ def _defaults(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _width(*factors: str) -> str:
-    """How far the bands given to these factors spread, in ln."""
+    """SQL of the width of the bands given to these factors: the sum of ln(high / low)."""
     return "(" + " + ".join(f"coalesce(ln(given_{f}_high / given_{f}_low), 0)" for f in factors) + ")"
 
 
-#: Rules by which a rate is looked up, the newest first: the offers that count, and whether each provider counts once.
+#: Rules by which a rate is looked up, the newest first: SQL of the offers that count, and whether each provider counts once.
 RATE_RULES = {
-    "rate-2": ("(FROM said QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))", "true"),
-    "rate-1": ("said", "false"),
+    "rate-2": ("(FROM in_force QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))", "true"),
+    "rate-1": ("in_force", "false"),
 }
 RATE_RULE = next(iter(RATE_RULES))
 
@@ -140,15 +140,14 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
             "SELECT alias, memory_gib::DOUBLE AS memory_gib, accelerator_id, "
             "coalesce(provider <> 'scenario', false) OR instance_pattern IS NOT NULL AS is_conditional FROM reference.accelerator_alias"
         )
-    # A file published before there were aliases knows a model by its key alone.
+    # A file published before there were aliases names a model by its key alone.
     names, key = "(SELECT lower(model_id) AS name_key, model_id FROM reference.model)", "lower(s.model)"
     if has_table(con, "observed", "model_name"):
         names, key = "observed.model_name", "model_key(s.model)"
     return text_of("training_lookup.sql").format(
         model_name_relation=names,
         model_name_key=key,
-        # How long a context a model can be used with says nothing of its training, and of layers with a window nothing follows from the whole: a file
-        # published before these columns knows no attention term.
+        # A file published before these columns has neither the context of the training nor the layers with a window: no attention term then.
         model_attention=_MODEL_ATTENTION
         if all(has_table(con, "reference", "model", c) for c in re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
         else "NULL::DOUBLE",
@@ -161,7 +160,7 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
     )
 
 
-#: What else may be done where a model is not known, in a file that has assumptions.
+#: What an error on an unknown model adds, in a file with assumed sizes.
 _ASSUMPTION_NOTE = (
     "coalesce((SELECT '; of a request, method ' || min(a.assumed_by) || ' assumes a size' FROM reference.model_assumption a "
     "WHERE model_key(a.model) = model_key(model_written)), '')"
@@ -196,7 +195,7 @@ def looked_up(
     *,
     may_be_early: bool,
 ) -> Generator[None]:
-    """Names resolved and factors looked up in temporary tables, which are gone afterwards."""
+    """Temporary tables with resolved names and looked-up factors, dropped afterwards."""
     ids = [s.scenario_id for s in scenarios]
     repeated = sorted({i for i in ids if ids.count(i) > 1})
     if repeated:

@@ -1,9 +1,9 @@
--- What a scenario leaves out, looked up: names resolved to keys, then one row per scenario and factor with its origin.
+-- Looks up what a scenario leaves out: names resolved to keys, then one row per scenario and factor with its origin.
 -- In: petaday_scenario (one row per scenario), petaday_given (one row per scenario and number), petaday_default.
 
 -- How an accelerator may be written: its key; else its name, or an alias that holds anywhere,
--- or one with its memory; else an alias or family that holds under a condition only: then all that it may be are offered.
--- Case, punctuation and the vendor's name do not count.
+-- or one with its memory; else an alias or family that is valid under a condition only: then all accelerators that it may mean are offered.
+-- Case, punctuation and the vendor's name are ignored.
 CREATE OR REPLACE TEMP TABLE petaday_accelerator_name AS
 WITH alias AS (SELECT *, alias || ' ' || memory_gib::INTEGER || 'GB' AS with_memory FROM {alias_relation}),
 written AS (
@@ -86,17 +86,17 @@ WITH given AS (
     FROM routes
 )
 SELECT *,
-    -- Nothing is named that a PUE could be looked up or assumed for: the numbers given are taken as they are.
+    -- No name to look a PUE up by, and none to assume one for: the given numbers are taken as they are.
     coalesce(model_written, accelerator_written, provider_written, region_written) IS NULL AS is_bare,
-    -- A throughput is needed where one of FLOP and GPU-hours is to be had from the other.
+    -- A throughput is needed to compute FLOP from GPU-hours, or GPU-hours from FLOP.
     is_flop_known <> (run_hours IS NOT NULL) AND given_achieved_flop_per_s_per_gpu IS NULL AS needs_utilization,
     given_energy_kwh IS NULL AND given_it_energy_kwh IS NULL AND given_power_w_per_gpu IS NULL AS needs_power,
     run_hours IS NOT NULL OR (is_flop_known AND (given_achieved_flop_per_s_per_gpu IS NOT NULL OR peak IS NOT NULL)) AS has_hours
 FROM needs;
 
--- The rate at as_of, per scenario (rule rate-2): one source speaks for each provider (is_spoken), a provider's rate is the median of its offers, and
--- the rate is the median over providers with p5 and p95 for its band, so that a provider that sells in many regions counts once. Of one
--- provider alone the quantiles are over its offers. (By rate-1 every offer of every source counted; `petaday restate rate-1 rate-2`.)
+-- The rate at as_of, per scenario (rule rate-2): the offers of one source for each provider (is_spoken); a provider's rate is the median of its
+-- offers, and the rate is the median over providers with p5 and p95 as its band, so that a provider that sells in many regions counts once. Of a
+-- single provider the quantiles are over its offers. (By rate-1 every offer of every source counted; `petaday restate rate-1 rate-2`.)
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
 WITH wanted AS (
     SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option, coalesce(place_region, region_written) AS region,
@@ -110,9 +110,9 @@ WITH wanted AS (
         AND (w.provider IS NULL OR o.provider = w.provider)
         AND (w.region IS NULL OR w.is_zone_only OR o.region = w.region OR o.region = 'global')
     WHERE o.price_usd_per_gpu_hour > 0
-), said AS (
+), in_force AS (
     SELECT *, offers_said(scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
-), spoken AS (
+), counted AS (
     SELECT *, median(price) OVER of_provider AS provider_price, row_number() OVER (of_provider ORDER BY price) AS offer_number,
         {rate_by_provider} AND min(provider) OVER of_scenario <> max(provider) OVER of_scenario AS are_many
     FROM {rate_offers}
@@ -121,13 +121,13 @@ WITH wanted AS (
     SELECT scenario_id, count(*) AS offer_count, count(DISTINCT provider) AS provider_count,
         quantile_cont(CASE WHEN are_many THEN provider_price ELSE price END, [0.05, 0.5, 0.95]) FILTER (NOT are_many OR offer_number = 1) AS quantiles,
         max_by(capture_id, counts_from) AS capture_id, string_agg(DISTINCT source_id, ', ' ORDER BY source_id) AS source_ids, bool_or(is_bundled) AS is_bundled
-    FROM spoken GROUP BY scenario_id
+    FROM counted GROUP BY scenario_id
 )
 SELECT o.scenario_id, o.first_at, o.last_at, coalesce(r.offer_count, 0) AS offer_count, coalesce(r.provider_count, 0) AS provider_count,
     r.quantiles[1] AS low, r.quantiles[2] AS central, r.quantiles[3] AS high, r.capture_id, r.source_ids, coalesce(r.is_bundled, false) AS is_bundled
 FROM (SELECT scenario_id, min(counts_from) AS first_at, max(stands_to) AS last_at FROM offer GROUP BY scenario_id) o LEFT JOIN rate r USING (scenario_id);
 
--- Slots of the grid that a scenario may use: the region's zone and its country. A view: years of slots are not copied for one answer.
+-- Grid slots that a scenario may use: those of the region's zone and of its country. A view, so that years of slots are not copied for one estimate.
 CREATE OR REPLACE TEMP VIEW petaday_slot AS
 WITH resolution AS (
     SELECT unnest(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y']) AS resolution,
@@ -146,7 +146,7 @@ JOIN observed.grid_carbon g ON g.zone = w.zone
 JOIN resolution r ON r.resolution = g.resolution
 WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.intensity_gco2e_per_kwh > 0;
 
--- Runs with a start: how long they take on the clock, by the central values.
+-- Runs with a start: their wall-clock time, by the central values.
 CREATE OR REPLACE TEMP TABLE petaday_run AS
 SELECT s.scenario_id, s.start_at, s.start_at + to_microseconds((wall_hours * 3600e6)::BIGINT) AS end_at, wall_hours
 FROM (
@@ -160,8 +160,8 @@ FROM (
 ) s
 WHERE s.start_at IS NOT NULL;
 
--- The grid over a run, hour by hour: of each hour the finest slot that covers it, all on one boundary; power is taken to be
--- constant, so the mean over the hours is what the energy meets. Hours that no slot covers are left out, and said.
+-- The grid over a run, hour by hour: of each hour the finest slot that covers it, all on one boundary. Power is assumed constant, so
+-- the emissions are the energy times the mean over the hours. Hours that no slot covers are left out; their share is stated.
 CREATE OR REPLACE TEMP TABLE petaday_run_grid AS
 WITH hour AS (
     SELECT scenario_id, start_at, end_at, wall_hours, unnest(range(date_trunc('hour', start_at), end_at, INTERVAL 1 HOUR)) AS hour_from
@@ -169,7 +169,7 @@ WITH hour AS (
 ), weighted AS (
     SELECT *, epoch(least(end_at, hour_from + INTERVAL 1 HOUR) - greatest(start_at, hour_from)) / 3600 AS hours FROM hour
 ), fine AS (
-    -- Slots within an hour are brought to the hour first.
+    -- Slots shorter than an hour are averaged over the hour first.
     SELECT h.scenario_id, h.hour_from, s.boundary_rank, s.basis_boundary, s.zone, s.wanted_zone, s.kind_rank, s.basis_kind, s.fineness, s.resolution,
         avg(s.intensity) AS intensity, max(s.capture_id) AS capture_id, bool_or(s.is_bundled) AS is_bundled
     FROM weighted h JOIN petaday_slot s ON s.scenario_id = h.scenario_id AND s.fineness <= 4
@@ -191,10 +191,10 @@ WITH hour AS (
     FROM chosen GROUP BY ALL
 )
 SELECT s.*, r.start_at, r.end_at, r.wall_hours FROM summed s JOIN petaday_run r USING (scenario_id)
--- The boundary with hours of its own goes first, then the one that covers more, then life cycle.
+-- The boundary with most hours from slots of an hour or less, then the one that covers more, then lifecycle.
 QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours / wall_hours, 3) DESC, round(covered_hours / wall_hours, 3) DESC, boundary_rank) = 1;
 
--- The slot of the grid at as_of: one boundary, the region's zone before its country, a covering slot before an older one.
+-- The grid slot at as_of: one boundary, the region's zone before its country, a slot that covers as_of before an older one.
 CREATE OR REPLACE TEMP TABLE petaday_grid AS
 SELECT *, slot_end > as_of_at AS is_covering FROM petaday_slot
 WHERE valid_from <= as_of_at AND scenario_id NOT IN (SELECT scenario_id FROM petaday_run_grid)

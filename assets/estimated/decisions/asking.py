@@ -1,4 +1,4 @@
-"""From a statement to the rows that its macro answers with."""
+"""Checks a decision statement against the warehouse and calls its macro."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assets.estimated.decisions.declarations import NOTHING_ANSWERS, VERSION, WO
 from assets.estimated.scenario_files.fields import ScenarioError, closest
 from warehouse.quoting import quoted
 
-#: What `why_moved` can split: scenarios, and rows of siting and of petaday_history by their keys.
+#: What `why_moved` can split: scenarios, and rows of siting and petaday_history by their keys.
 _MOVABLE = """(
     SELECT scenario_id AS name FROM estimated.training_estimate
     UNION SELECT scenario_id FROM estimated.scenario_estimate WHERE section IN ('fine_tuning', 'serving', 'service', 'fleet')
@@ -109,7 +109,7 @@ def _refuse_unknown_names(con: duckdb.DuckDBPyConnection, statement: DecisionSta
 
 
 def _with_accelerator_ids(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> DecisionStatement:
-    """The statement with an accelerator that a macro knows by its key alone so named, however the file wrote it."""
+    """The statement with the id of an accelerator in place of the name that the file has, for macros that take ids only."""
     meant = {}
     for name, parameter in statement.decision.parameters.items():
         given = statement.arguments.get(name)
@@ -120,7 +120,7 @@ def _with_accelerator_ids(con: duckdb.DuckDBPyConnection, statement: DecisionSta
 
 
 def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
-    """Nothing is known of what lies ahead but what was announced, and that is at most a year."""
+    """Refuse dates far ahead: of the future only announced prices are known, at most a year of them."""
     today, problems = now.date(), []
     for name, parameter in statement.decision.parameters.items():
         if parameter.kind != "date" or (given := statement.arguments.get(name)) is None:
@@ -142,7 +142,7 @@ def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
 
 
 def _refuse_dates_before(con: duckdb.DuckDBPyConnection, statement: DecisionStatement) -> None:
-    """Why nothing answers, where it is the date: it lies before the first observation, or before anything was recorded here."""
+    """Say why there are no rows if it is because of a date: one before the first observation, or before anything was recorded here."""
     firsts = {"known_at": "meta.capture.recorded_at"} if "known_at" in statement.arguments else {}
     if statement.decision.history:
         column, name = statement.decision.history
@@ -159,7 +159,7 @@ def _refuse_dates_before(con: duckdb.DuckDBPyConnection, statement: DecisionStat
 
 
 def question(statement: DecisionStatement, now: dt.datetime) -> tuple[str, dict[str, Any]]:
-    """The SQL that asks the macro, and its parameters; `now` is the instant where none is stated."""
+    """The SQL that calls the macro, and its parameters; `now` is the instant where none is stated."""
     decision, arguments = statement.decision, dict(statement.arguments)
     if decision.instant:
         arguments.setdefault(decision.instant, now.date() if decision.instant.endswith("_on") else now)
@@ -174,13 +174,13 @@ def answer(
     now: dt.datetime,
     more: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
-    """The rows that the macro answers with.
+    """The rows that the macro returns.
 
     Args:
         con: the published file.
         statement: what is asked.
         now: the instant where none is stated.
-        more: parameters of the macro that no file states, as where a scenario of one's own stands.
+        more: parameters of the macro that no file states, such as the schemas of a user's own scenario.
 
     Raises:
         ScenarioError: one line per name that is not known, and per date that lies too far ahead or before what is known.
@@ -198,7 +198,7 @@ def answer(
 
 
 def keep(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.datetime) -> None:
-    """Add what the macro answers to a bundled statement to the table of its decision, in the caller's transaction."""
+    """Add the rows that the macro returns for a bundled statement to the table of its decision, in the caller's transaction."""
     table = statement.decision.table
     columns = ", ".join(quoted(c) for c in table.declared() if c not in ("scenario_id", "method_version"))
     sql, arguments = question(statement, now)

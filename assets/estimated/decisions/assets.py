@@ -1,4 +1,4 @@
-"""The decisions as assets: what the macros answer to the bundled scenarios, asked again when an input has changed; petadays of each day, where that day has."""
+"""The decisions as assets: the rows of the macros for the bundled scenarios, computed again when an input changed (petadays: only the days that changed)."""
 
 import datetime as dt
 import hashlib
@@ -28,7 +28,7 @@ from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Table
 
-#: Tables that ask no scenario: what they are filled with.
+#: Tables that do not depend on a scenario: the SQL that fills them.
 _OF_ALL = {
     ACCELERATOR_BY_YEAR: f"SELECT *, '{VERSION}' AS method_version FROM accelerator_by_year()",
     SCENARIO_VERDICT: "SELECT * REPLACE (coalesce(method_version, 'none') AS method_version) FROM scenario_verdict()",
@@ -65,7 +65,7 @@ _DEFINITION = "estimated.decisions"
 
 
 def inputs_of(table: Table) -> list[dg.AssetKey]:
-    """Of all that the decisions are computed from, what the macro of one of them reads; what it reads of another decision, that one read."""
+    """The inputs that the macro of one decision reads, through other decisions too."""
     siblings = {t.full_name: t.name for t in DECISION_TABLES}
     read, front = set(), [table.name]
     while front:
@@ -93,9 +93,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def compute(con: duckdb.DuckDBPyConnection) -> bool:
-    """Ask the macros again if an input changed (petadays: of the days that did); True if it did. Rows of other method versions stay.
+    """Call the macros again if an input changed (petadays: for the days that changed); True if it did. Rows of other method versions stay.
 
-    "Now" is when the warehouse last learnt something, so that the same data always give the same numbers.
+    "Now" is the last `recorded_at` of a capture, so that the same data always give the same numbers.
     """
     fingerprint = _fingerprint(con)
     if mark_of(con, _DEFINITION)[0] == fingerprint:
@@ -108,7 +108,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         for table in anew:
             where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
             con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
-        # What moved a row of siting or of petaday_history is asked once they are there.
+        # why_moved splits rows of siting and petaday_history: after these are written.
         for statement in sorted(bundled_decisions(), key=lambda s: s.decision.table is WHY_MOVED):
             if statement.decision.table in anew:
                 keep(con, statement, now)

@@ -34,7 +34,7 @@ from assets.estimated.scenario_files.training import NUMBERS
 from warehouse.tables import Table
 
 VERSION = "decision-1"
-#: Said where the macro has no row.
+#: Reason given if the macro returns no row.
 NOTHING_ANSWERS = "nothing that was observed answers this"
 _Kind = Literal["number", "text", "date", "flag", "file", "workloads"]
 _BOUNDARIES = ("lifecycle", "direct")
@@ -62,9 +62,9 @@ class Decision:
     needs: tuple[tuple[str, ...], ...] = ()
     #: Of each group at most one may be stated.
     either: tuple[tuple[str, ...], ...] = ()
-    #: Parameter that is the instant of the question; where it is not stated, now is.
+    #: Parameter that is the instant of the question; now, if it is not stated.
     instant: str | None = None
-    #: `table.column` of the first day that anything is known of, and the parameter that may not lie before it.
+    #: (`table.column` whose minimum is the first known day, parameter that may not lie before it).
     history: tuple[str, str] | None = None
     #: SQL over the answer for columns that only the table has.
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def _number(bounds: Bounds) -> Parameter:
 
 
 _NAME, _DATE = Parameter("text"), Parameter("date")
-#: Who offers, and where: offers name providers and regions that `reference.region` does not; a scenario may name a grid zone.
+#: Providers and regions of offers, some of which are not in `reference.region`; a scenario may also name a grid zone.
 _OFFERER = Parameter(
     "text",
     known="(SELECT provider FROM reference.region UNION ALL SELECT provider FROM observed.cloud_rate_log).provider",

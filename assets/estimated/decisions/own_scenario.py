@@ -1,6 +1,6 @@
-"""A scenario file of one's own beside the bundled ones, so that `why_moved` splits its estimate too.
+"""Temporary tables for a user's own scenario file, so that `why_moved` splits its estimate as it does those of the bundled scenarios.
 
-Its estimate goes into temporary tables of the same columns as those of the published file, where the macro is told to look.
+They have the columns of the tables of the published file; the macro is given their schema (`estimates_in`, `scenarios_in`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from assets.estimated.training import estimate_trainings
 from assets.estimated.training_lookup import look_up
 from warehouse.tables import Table
 
-#: Where the macro finds the estimates and the scenarios of a session.
+#: Arguments of the macro: the schemas of the estimates and scenarios to read.
 PLACES = {"estimates_in": "temp", "scenarios_in": "temp"}
 _SECTIONS = ("fine_tuning", "serving", "service", "fleet")
 
 
-def take_in(
+def load_own_scenario(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     now: dt.datetime,
@@ -41,7 +41,7 @@ def take_in(
         con: the published file; only temporary tables are made.
         path: a file with [training], [fine_tuning], [serving], [service] or [fleet].
         now: instant that stands for "now".
-        converted: brings the money in a scenario to USD.
+        converted: converts the money in a scenario to USD.
 
     Returns:
         The id of the scenario, its file's name.
@@ -84,7 +84,7 @@ def _estimated(
 
 
 def _definition(con: duckdb.DuckDBPyConnection, scenario: object, now: dt.datetime) -> str:
-    """The names that a scenario states, by their canonical keys, as TOML; the card by the key that its estimate took."""
+    """The names that a scenario states, as TOML by their canonical keys; the accelerator by the id that its estimate used."""
     if isinstance(scenario, ExtendedTraining):
         scenario = scenario.training
     if isinstance(scenario, Scenario):

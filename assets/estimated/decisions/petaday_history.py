@@ -1,8 +1,8 @@
-"""`estimated.petaday_history` follows `estimated.price_index`: only days from the first one that changed there are asked again.
+"""`estimated.petaday_history` follows `estimated.price_index`: it is computed again from the first day on that changed there.
 
-What petadays cost on a day depends on the index of that day, on facts and on formulas, and on no other day. Every update of
-the index notes the first day that it changed (`meta.table_change`; the scale of `index_usd_per_gpu_hour`, which petadays do
-not read, may change on days before); when facts or formulas change, or the index was computed anew, every day is asked again.
+What petadays cost on a day depends on the index of that day, on reference tables and on formulas, and on no other day. Every update
+of the index records the first day that it changed (`meta.table_change`; only the scale of `index_usd_per_gpu_hour`, which petadays do
+not read, may change on earlier days). If reference tables or formulas change, or the whole index was computed, every day is.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: li
 
 
 def update(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> bool:
-    """Bring the table to what the index says now, in the caller's transaction; rows of other method versions stay.
+    """Bring the table up to date with the index, in the caller's transaction; rows of other method versions stay.
 
     Args:
         con: connection of a write session, after the index was brought up to date.
-        now: instant of the questions.
+        now: instant that stands for "now" in the macro.
 
     Returns:
-        Whether any day was asked again. The rows are those that asking for every day would give.
+        Whether any day was computed again. The rows are the same as if every day had been.
     """
     name, index = PETADAY_HISTORY.full_name, PRICE_INDEX.full_name
     statements = [s for s in bundled_decisions() if s.decision.table is PETADAY_HISTORY]

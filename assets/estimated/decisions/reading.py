@@ -1,4 +1,4 @@
-"""From the keys of a section to a checked statement."""
+"""Reads the keys of a decision's section and checks them."""
 
 from __future__ import annotations
 
