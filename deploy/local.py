@@ -87,7 +87,7 @@ class Team:
             os.killpg(process.pid, number)
 
     def environment(self, name: str) -> dict[str, str]:
-        """The environment of one process: a home of its own, and no secret that it has no use for."""
+        """The environment of one process: a home of its own, and only the secrets that it needs."""
         home = self.folder / "homes" / name
         settings = home / "dagster" / "dagster.yaml"
         if not settings.exists():
@@ -108,7 +108,7 @@ class Team:
             "PETADAY_BROKER_URL": f"redis://127.0.0.1:{self.redis.port}/0",
             **self.lake(),
         }
-        # The webserver and the daemon hold no key to the data: only what writes does.
+        # The webserver, the daemon and the code server have no access to the data: only workers and the operator do.
         if not name.startswith(("web", "daemon", "code")):
             made |= {"PGPASSWORD": self.postgres.passwords["writer"], **self.object_store()}
         return made | self.extra_environment

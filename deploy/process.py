@@ -1,6 +1,6 @@
-"""One process of a team: `python -m deploy.process code|web|daemon|worker`.
+"""Starts one process of a team: `python -m deploy.process code|web|daemon|worker`.
 
-The containers and `deploy.local` start the same words; addresses come from the environment.
+The containers and `deploy.local` use the same command lines; addresses come from the environment.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def words(name: str, environment: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Become the process: signals reach it, and no shell stands between."""
+    """Replace this process by the command, without a shell in between, so that it receives signals."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m deploy.process {'|'.join(NAMES)}")
     command = words(sys.argv[1], dict(os.environ))

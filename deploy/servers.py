@@ -62,7 +62,7 @@ class Postgres:
     """One PostgreSQL cluster with the roles and databases of `roles.sql`.
 
     `is_durable` syncs commits to the disk; a cluster that is thrown away at the end need not. `address` is one more address
-    of this machine that it listens on, for its neighbours there. Passwords are those in
+    of this machine that it listens on. Passwords are those in
     PETADAY_WRITER_PASSWORD, PETADAY_READER_PASSWORD and PETADAY_DAGSTER_PASSWORD, or made for this start.
     """
 

@@ -1,4 +1,4 @@
-"""`petaday query`, `status`, `explain`, `report` and `export`: the commands that ask the published file."""
+"""`petaday query`, `status`, `explain`, `report` and `export`: commands that read the published file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def query(sql: str, style: str, output: Path | None) -> int:
         if relation is None:
             return 0
         if style == "csv":
-            # A cell of CSV holds text: lists and structs go in as JSON.
+            # A CSV cell holds text: lists and structs are written as JSON.
             nested = ("list", "array", "struct", "map", "union")
             columns = zip(relation.columns, relation.types, strict=True)
             relation = relation.project(
@@ -118,7 +118,7 @@ def status() -> int:
 
 
 def _print_ticks(home: Home) -> None:
-    """The schedules that are switched on, where there are any."""
+    """The active schedules with their ticks, if there are any."""
     from pipelines.instance import records_of
     from pipelines.ticks import accounts
 
@@ -142,7 +142,7 @@ def _age(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-#: What is told of the bytes of a capture.
+#: Result of comparing the bytes of a capture with their hash -> message.
 _BYTES = {
     "match": "bytes match",
     "changed": "BYTES CHANGED, they hash to something else: restore the file from a backup of captures/",

@@ -1,7 +1,7 @@
-"""The command line: a thin door onto the Dagster jobs and the published file.
+"""The command line: runs the Dagster jobs and reads the published file.
 
 `run`, `refresh` and `load` execute Dagster jobs in this process on the instance under the home folder, so that the UI
-opened later shows those runs. Nothing here goes around the asset graph. Exit codes: 0 good, 1 failed, 2 bad usage.
+opened later shows those runs. No command bypasses the asset graph. Exit codes: 0 success, 1 failure, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from warehouse.home import Home
 
 
 class _Group(click.Group):
-    """Turns every error into one clear line; `--verbose` shows the trace."""
+    """Reports every error in one line; `--verbose` shows the traceback."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
         import duckdb
 
         kwargs["standalone_mode"] = False
-        # Wherever a person puts it: before the command, after it, at the end.
+        # --verbose may come before the command, after it, or at the end.
         given = sys.argv[1:] if args is None else list(args)
         verbose = "--verbose" in given
         words = ["--verbose"] * verbose + [word for word in given if word != "--verbose"]
@@ -52,13 +52,13 @@ class _Group(click.Group):
             e.show()
             sys.exit(2)
         except BrokenPipeError:
-            # Whoever read the output has enough of it (`| head`).
+            # The reader of the output has closed it (`| head`).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
         except (PetadayError, duckdb.Error, OSError) as e:
             if verbose:
                 raise
-            # What is wrong with a person's own input is told whole; of other errors the first line says it.
+            # Problems with the user's input are listed in full; of other errors the first line is shown.
             lines = (
                 getattr(e, "problems", None)
                 or _no_space_left(e)
@@ -79,12 +79,12 @@ class _Group(click.Group):
             sys.exit(1)
 
 
-#: SQLite, in which Dagster keeps its records, calls a full disk an I/O error too; with so little space left it is one.
+#: SQLite, which holds Dagster's records, also reports a full disk as an I/O error: with less free space than this it is taken for one.
 _HARDLY_ANY_BYTES = 1 << 20
 
 
 def _no_space_left(error: BaseException) -> list[str] | None:
-    """What to do where the disk of the home folder is full; None for other errors, and for those that say it themselves."""
+    """The message for a full disk of the home folder; None for other errors, and for those whose own message says it."""
     if isinstance(error, PetadayError):
         return None
     home = Home.from_environment().root
@@ -97,7 +97,7 @@ def _no_space_left(error: BaseException) -> list[str] | None:
 
 
 def _no_place_to_write(error: BaseException) -> list[str] | None:
-    """What to do where the home folder is read-only, or somebody else's; None for other errors."""
+    """The message for a home folder that is read-only or belongs to another user; None for other errors."""
     if not isinstance(error, OSError) or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
         return None
     home = Home.from_environment().root

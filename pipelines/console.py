@@ -7,15 +7,15 @@ from rich.console import Console as _Console
 
 
 class Console(_Console):
-    """A console whose reader may leave (`| head`): the work goes on without it, and its exit code stays its own."""
+    """A console that survives a closed pipe (`| head`): the command goes on, and keeps its exit code."""
 
     def on_broken_pipe(self) -> None:
-        """Write to nobody from now on; Rich would end the process, in the middle of a run too."""
+        """Discard all further output; Rich would exit the process, even in the middle of a run."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-#: Columns are cut to a terminal's width; into a file or a pipe they go whole.
+#: Width of tables in a file or a pipe; at a terminal they are cut to its width.
 _PIPE_WIDTH = 160
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The one code location: every asset, job, schedule and the automation of what is derived."""
+"""The only code location: all assets, jobs, schedules, sensors, and the automation of derived assets."""
 
 import os
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
 
     bundled = dg.AssetSelection.assets(*(source_key(s.source_id) for s in all_sources().values() if s.is_bundled))
     live = [s for s in all_sources().values() if not s.is_bundled]
-    # The report is drawn after a publication, by its own job: a chart that fails must not turn the main job red.
+    # The report is built after a publication, by its own job: a failed chart must not fail the main job.
     pages = dg.AssetSelection.assets(REPORT_KEY)
     derived = dg.AssetSelection.groups("reference", "observed", "estimated", "published") - pages
 
@@ -54,7 +54,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
         dg.define_asset_job(
             "run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."
         ),
-        # What follows from captures: apart from fetching, so that a publisher's failure stops nothing else.
+        # Everything after fetching, apart from it, so that a publisher's failure stops nothing else.
         dg.define_asset_job(
             "settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."
         ),
@@ -83,7 +83,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
                 "derive",
                 target=derived | pages,
                 default_status=dg.DefaultSensorStatus.RUNNING,
-                description="Runs what is derived when what it is derived from has changed.",
+                description="Runs derived assets when an input has changed.",
             ),
             notice_broken_runs,
             reread_own_regions,
@@ -113,7 +113,7 @@ def _schedule(source: Source, cadence: str) -> dg.ScheduleDefinition:
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
         at = context.scheduled_execution_time
         if not source.has_history:
-            # A price list of yesterday cannot be read any more; after an outage the latest is all there is.
+            # Yesterday's price list can no longer be read: after an outage only the latest is.
             return [dg.RunRequest()]
         requests = [dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M}", partition_key=f"{at:%Y-%m-%d}")]
         if missed := missed_days(context.instance, source_id, at):

@@ -1,4 +1,4 @@
-"""Dagster jobs in this process, on the instance under the home folder: what the commands that run something share."""
+"""Executes Dagster jobs in this process on the instance under the home folder, with progress and messages: shared by several commands."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def execute(
     """Run a job in this process; returns the messages of the steps that failed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pipelines.broken_runs import tidying
+        from pipelines.broken_runs import watching_for_broken_runs
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
         from pipelines.instance import instance
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
-        with instance(home) as dagster_instance, tidying(home, dagster_instance):
+        with instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=dagster_instance,
                 run_config=config,
@@ -72,15 +72,15 @@ def execute(
                 partition_key=partition_key,
             )
             run_locks.release(home, result.run_id)
-            _tell_of_mended(dagster_instance, result.run_id)
+            _report_repairs(dagster_instance, result.run_id)
     if result.success:
         return []
     messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
     return messages or [f"job {job} failed; see the run in `petaday ui`"]
 
 
-def _tell_of_mended(of: dg.DagsterInstance, run_id: str) -> None:
-    """What went wrong and was put right by a step itself (a damaged work file made again): its log alone would tell nobody."""
+def _report_repairs(of: dg.DagsterInstance, run_id: str) -> None:
+    """Print errors that a step has repaired itself (a damaged work file was rebuilt): otherwise only its log would show them."""
     for entry in of.all_logs(run_id):
         if not entry.is_dagster_event and int(entry.level) >= logging.ERROR:
             err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
@@ -93,19 +93,19 @@ def report_failures(messages: Sequence[str]) -> None:
 
 
 def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
-    """Record what is staged, estimate and publish; tell of it and of the `failures` before; the exit code."""
+    """Record what is staged, estimate and publish; report the result, earlier `failures` included; returns the exit code."""
     with progress_of("recording, estimating, publishing", options["verbose"]):
         failures = [*failures, *execute(home, "settle", options["verbose"])]
     report_failures(failures)
     if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
         out.print(f"published: {home.published_file}", markup=False)
     tell(home)
-    tell_what_is_due(home)
+    report_due_rebuild(home)
     return 1 if failures else 0
 
 
-def tell_what_is_due(home: Home) -> None:
-    """One line for each reason to make the warehouse again."""
+def report_due_rebuild(home: Home) -> None:
+    """Print one line for each reason to rebuild the warehouse."""
     from warehouse.connection import read_published
     from warehouse.errors import NotPublishedError
     from warehouse.rules import due_for_rebuild

@@ -15,9 +15,9 @@ def failure_reason(event: dg.DagsterEvent) -> str:
     error, user = data.error, data.user_failure_data
     cause = error.cause if error and error.cause else error
     text = (user.description if user and user.description else None) or (cause.message if cause else "")
-    # Our own errors are lines for people; their class is none of the reader's business.
+    # The project's own errors are written for users: the class name is left out.
     text = _OWN_CLASS.sub("", text.strip())
-    return (text.splitlines() or ["failed without a word"])[0]
+    return (text.splitlines() or ["failed without a message"])[0]
 
 
 def failure_line(event: dg.DagsterEvent) -> str:

@@ -1,4 +1,4 @@
-"""How much a home, or a team's lake, grows in a month: measured on what lies in it, projected by the schedules."""
+"""How much a home, or a team's lake, grows in a month: measured on its files, projected by the schedules."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from warehouse.settings import setting
 from warehouse.store import store_of
 
 MONTH_DAYS = 30
-#: Captures of one source that lie closer together than this come from one run.
+#: Captures of one source less than this apart belong to one run.
 _ONE_RUN = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Bytes where they lie (whole blocks on a disk), now and projected.
+    """Bytes on disk (whole blocks), now and projected.
 
     `sources` has one row per scheduled source: source_id, runs_per_month_count, run_count (seen in this home), capture_count, bytes_per_run (as seen: what was unchanged
     is stored once), bytes_per_changed_run (if every answer differed), and both times runs_per_month_count; null where nothing was captured.
@@ -43,7 +43,7 @@ class Growth:
 
     @property
     def dagster_bytes_per_run(self) -> float | None:
-        """Dagster's records of one run; None if there was none."""
+        """Bytes of Dagster's records per run; None if there was no run."""
         return self.dagster_byte_count / self.run_count if self.run_count else None
 
     @property
@@ -64,7 +64,7 @@ def runs_per_month(cadence: str, month_from: dt.datetime) -> int:
 
 
 def disk_bytes(path: Path) -> int:
-    """What a file or folder takes on the disk, in whole blocks; a file that goes meanwhile counts nothing."""
+    """Disk space of a file or folder, in whole blocks; files that disappear meanwhile are left out."""
     total = 0
     for file in path.rglob("*") if path.is_dir() else [path]:
         try:

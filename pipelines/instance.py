@@ -1,4 +1,4 @@
-"""The Dagster instance kept under the home folder: what the command line runs, the UI shows."""
+"""The Dagster instance under the home folder, shared by the command line and the UI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from pipelines.console import err
 from warehouse.home import Home
 
-#: Settings of a new instance; a dagster.yaml that a person edited is left alone.
+#: Settings of a new instance; an existing dagster.yaml is never overwritten.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -91,7 +91,7 @@ def prepare(home: Home) -> Path:
 
 @contextmanager
 def records_of(home: Home) -> Generator[dg.DagsterInstance | None]:
-    """The instance for a command that asks, or None where nothing ever ran here: asking makes no folder. Warnings of Dagster are not shown."""
+    """The instance for a command that only reads, or None if nothing was ever run here: reading creates no folder. Dagster's warnings are hidden."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if not (home.dagster_dir / "dagster.yaml").exists():
@@ -111,7 +111,7 @@ def records_of(home: Home) -> Generator[dg.DagsterInstance | None]:
 def instance(home: Home) -> dg.DagsterInstance:
     """The instance of this home.
 
-    Its databases are made by whoever comes first; two commands started at once would trip over each other there.
+    The first process creates its databases under a file lock, since two that do so at the same time would fail.
     """
     folder = prepare(home)
     with (folder / ".creating.lock").open("w") as lock:

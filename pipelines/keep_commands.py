@@ -1,4 +1,4 @@
-"""`petaday publish`, `publications`, `upkeep`, `rebuild` and `check`: the commands that keep what is there."""
+"""`petaday publish`, `publications`, `upkeep`, `growth`, `rebuild` and `check`: commands that maintain a home."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def upkeep() -> int:
     home = Home.from_environment().create()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pipelines.upkeep import keep
+        from pipelines.upkeep import run_upkeep
 
-        out.print(keep(home), markup=False)
+        out.print(run_upkeep(home), markup=False)
     return 0
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per scheduled source.")
 def growth(as_json: bool) -> int:
-    """How much this home grows in a month: measured on what lies in it, projected by the schedules."""
+    """How much this home grows in a month: measured on its files, projected by the schedules."""
     from pipelines.growth import measure
     from pipelines.instance import records_of
 

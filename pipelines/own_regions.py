@@ -16,7 +16,7 @@ _NO_FILE = "no file"
 
 
 def _stamp(home: Home) -> str:
-    """Changes whenever one of the files does."""
+    """Hashes of the files."""
     found = [
         (n, hashlib.sha256((home.root / n).read_bytes()).hexdigest()) for n in FILE_NAMES if (home.root / n).is_file()
     ]
@@ -31,10 +31,10 @@ def _stamp(home: Home) -> str:
     description=f"Loads reference tables again when {' or '.join(FILE_NAMES)} in the home folder was written, changed or removed.",
 )
 def reread_own_regions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run per version of the files: one that is wrong turns that run red, in one line, and is not tried again until it is changed."""
+    """One run per version of the files: a wrong one fails that run with one line and is not tried again until it changes."""
     stamp = _stamp(Home.from_environment())
     if stamp == (context.cursor or _NO_FILE):
         names = " and ".join(FILE_NAMES)
         return dg.SkipReason(f"{names} are as they were" if stamp != _NO_FILE else f"this home has no {names}")
-    # Without a run key: a version that comes back is a change again.
+    # No run key: going back to an earlier version of a file is a change too.
     return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=list(KEYS))], cursor=stamp)

@@ -1,4 +1,4 @@
-"""Progress at the terminal: which step has just ended."""
+"""Progress at the terminal: hooks that report the end of each step."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,14 @@ def listen(callback: Callable[[str, bool], None] | None) -> None:
 
 @dg.success_hook
 def step_succeeded(context: dg.HookContext) -> None:
-    """Pass the end of a step on."""
+    """Report that a step succeeded."""
     for callback in _listener:
         callback(context.op.name, True)
 
 
 @dg.failure_hook
 def step_failed(context: dg.HookContext) -> None:
-    """Pass the failure of a step on."""
+    """Report that a step failed."""
     for callback in _listener:
         callback(context.op.name, False)
 

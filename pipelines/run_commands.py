@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
-from pipelines.executing import execute, progress_of, report_failures, settle, tell_what_is_due
+from pipelines.executing import execute, progress_of, report_due_rebuild, report_failures, settle
 from warehouse.home import Home
 
 
@@ -27,7 +27,7 @@ def run(options: dict[str, Any]) -> int:
         failures = execute(home, "run", options["verbose"])
     report_failures(failures)
     tell(home)
-    tell_what_is_due(home)
+    report_due_rebuild(home)
     if failures:
         return 1
     _summary(home)
@@ -63,7 +63,7 @@ def _summary(home: Home) -> None:
 
 
 def _own_name() -> str:
-    """How to call this command from here: by name if the shell finds it, else by its path."""
+    """How to call this command in this shell: by name if it is on the PATH, else by its path."""
     called = Path(sys.argv[0]).absolute()
     if shutil.which("petaday") or called.name != "petaday":
         return "petaday"

@@ -1,7 +1,6 @@
-"""Every tick of the schedules accounted for: what ran, what failed, what was missed while no daemon ran, and how it was made up for.
+"""Ticks of the schedules: made, failed, missed while no daemon ran, and caught up on later.
 
-Dagster notes the ticks that it made, not those that it did not. Each running schedule's cron line says when there should have
-been one.
+Dagster records the ticks that happened, not those that did not: these follow from the cron line of each running schedule.
 """
 
 import datetime as dt
@@ -18,11 +17,11 @@ from assets.sources import all_sources
 from pipelines.upkeep import KEPT_RUN_DAYS
 from warehouse.settings import setting
 
-#: How far back is looked; ticks are kept for 30 days.
+#: How far back ticks are compared; Dagster keeps them for 30 days.
 LOOK_BACK = dt.timedelta(days=7)
-#: A tick may come so late; the scheduler looks once a minute.
+#: How late a tick may be; the scheduler checks once a minute.
 GRACE = dt.timedelta(minutes=5)
-#: Days that a schedule asks for at most when it makes up for an outage; more is a backfill, which a person starts.
+#: Days that a schedule catches up on at most after an outage; for more, a person starts a backfill.
 MADE_UP_DAYS = 31
 
 
@@ -33,7 +32,7 @@ def schedule_name(source_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The ticks of one schedule since `since`. All counts are of ticks, but `lost_run_ids`: runs that a tick asked for and that are gone."""
+    """The ticks of one schedule since `since`. `lost_run_ids`: runs that a tick requested and that no longer exist."""
 
     source_id: str
     since: dt.datetime
@@ -41,13 +40,13 @@ class Account:
     made_count: int
     failed_count: int
     missed: tuple[dt.datetime, ...]
-    #: A tick after the last missed one that asked for a run, or None: nothing has made up for it yet.
+    #: First tick after the last missed one that requested a run; None if nothing has caught up on it yet.
     made_up_at: dt.datetime | None
     lost_run_ids: tuple[str, ...]
 
     @property
     def problem(self) -> str | None:
-        """What a person should know is wrong now, in one line."""
+        """What is wrong now, in one line; None if nothing is."""
         if self.lost_run_ids:
             return f"{self.source_id}: {len(self.lost_run_ids)} runs that its schedule asked for are not known, first {self.lost_run_ids[0]}"
         if self.missed and self.made_up_at is None:
@@ -58,7 +57,7 @@ class Account:
         return None
 
     def words(self) -> str:
-        """What was missed, for a person."""
+        """What was missed, in words."""
         if not self.missed:
             return "none"
         first, last = self.missed[0], self.missed[-1]
@@ -97,7 +96,7 @@ def _account(instance: dg.DagsterInstance, source_id: str, state: InstigatorStat
     made = {tick.timestamp for tick in ticks}
     missed = [at for at in expected if at not in made]
     later = [t.timestamp for t in ticks if t.status == TickStatus.SUCCESS and missed and t.timestamp > missed[-1]]
-    # Runs that upkeep forgot are not lost; it counts in days.
+    # Runs that upkeep deleted are not lost; it deletes by day.
     kept_since = (now - dt.timedelta(days=setting("PETADAY_KEEP_RUN_DAYS", KEPT_RUN_DAYS) - 1)).timestamp()
     lost = [i for t in ticks if t.timestamp > kept_since for i in t.run_ids if not instance.has_run(i)]
     return Account(
@@ -113,9 +112,9 @@ def _account(instance: dg.DagsterInstance, source_id: str, state: InstigatorStat
 
 
 def missed_days(instance: dg.DagsterInstance, source_id: str, at: dt.datetime) -> tuple[str, str] | None:
-    """First and last day (ISO) before the day of `at` that no tick of the source saw the end of, or None.
+    """First and last day (ISO), before the day of `at`, after whose end no tick of the source has read it; None if there is none.
 
-    The day of the last tick counts: what came after that tick was not read.
+    The day of the last tick is one of them: what was published after that tick was not read.
     """
     states = {s.name: s for s in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     state = states.get(schedule_name(source_id))
@@ -132,7 +131,7 @@ def missed_days(instance: dg.DagsterInstance, source_id: str, at: dt.datetime) -
         return None
     last = dt.datetime.fromtimestamp(before[0].timestamp, dt.UTC).date()
     until = at.date() - dt.timedelta(days=1)
-    # The tick of yesterday is the usual one: there is something to make up for only if a whole day had none.
+    # The last tick was usually yesterday's: there is something to catch up on only if a whole day had none.
     if last >= until:
         return None
     return f"{max(last, until - dt.timedelta(days=MADE_UP_DAYS - 1))}", f"{until}"

@@ -41,7 +41,7 @@ def ui(port: int) -> int:
     workspace = prepare(home) / "workspace.yaml"
     workspace.write_text(WORKSPACE, encoding="utf-8")
     os.environ["PETADAY_HOME"] = str(home.root)
-    # Which of its commands Dagster would rather see is nothing to the reader.
+    # Dagster recommends another command of its own: not of interest to users.
     quiet = "ignore:Function `dev_command` is superseded"
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), quiet)))
     out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", markup=False)

@@ -1,4 +1,4 @@
-"""Retention in the home folder and in Dagster's records; the last word on every asset is kept however old it is."""
+"""Retention in the home folder and in Dagster's records; the latest materialization of every asset is kept however old it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dagster as dg
 import sqlalchemy as db
 from dagster import DagsterRunStatus, RunsFilter
 
-# Dagster has no public way to forget what checks found; tests/warehouse/test_upkeep.py tells when these move.
+# Dagster has no public way to delete results of checks; tests/warehouse/test_upkeep.py fails if these move.
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
@@ -21,23 +21,23 @@ from warehouse.upkeep import sweep
 
 #: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
 KEPT_RUN_DAYS = 14
-#: Days for which it is kept why the automation ran something, or did not, unless PETADAY_KEEP_EVALUATION_DAYS says otherwise: a page of
-#: the UI, and (measured) 130 kB for each asset that was looked at after a change.
+#: Days for which Dagster's evaluations of automation conditions are kept (a page of the UI), unless PETADAY_KEEP_EVALUATION_DAYS says
+#: otherwise: 130 kB (measured) for each asset that was evaluated after a change.
 KEPT_EVALUATION_DAYS = 2
 #: Runs named in one statement: databases have a limit.
 _AT_ONCE = 200
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
-def keep(home: Home) -> str:
-    """All of it: leftovers and publications, runs, evaluations; returns what was removed, for a person."""
+def run_upkeep(home: Home) -> str:
+    """Delete leftovers, old publications, runs and evaluations; returns what was removed, in words."""
     swept = sweep(home)
     runs = forget_old_runs(home)
     forget_old_evaluations(home)
     return f"removed {runs} old runs, {swept.file_count} leftovers ({swept.byte_count / 1e6:,.1f} MB)"
 
 
-def _last_words(of: dg.DagsterInstance) -> set[str]:
+def _latest_runs(of: dg.DagsterInstance) -> set[str]:
     """Runs of the latest materialization of each asset."""
     return {record.run_id for key in of.all_asset_keys() for record in of.fetch_materializations(key, limit=1).records}
 
@@ -47,7 +47,7 @@ def forget_old_runs(home: Home, now: dt.datetime | None = None) -> int:
     days = setting("PETADAY_KEEP_RUN_DAYS", KEPT_RUN_DAYS)
     before = (now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=days)
     with instance(home) as of:
-        kept = _last_words(of)
+        kept = _latest_runs(of)
         old = [
             r.dagster_run.run_id
             for r in of.get_run_records(RunsFilter(statuses=_ENDED, created_before=before))
@@ -63,7 +63,7 @@ def forget_old_runs(home: Home, now: dt.datetime | None = None) -> int:
 
 
 def _forget_checks_of(of: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
-    """Delete what the checks of deleted runs found, but for the last word on each: Dagster keeps it for ever, some 150 kB for each full run."""
+    """Delete the results of checks of deleted runs, but for the latest of each check: Dagster keeps them for ever, some 150 kB for each full run."""
     storage = of.event_log_storage
     if not isinstance(storage, SqlEventLogStorage) or not storage.supports_asset_checks:
         return

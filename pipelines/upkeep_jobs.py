@@ -1,18 +1,18 @@
-"""What keeps a home small, and a lake small and quick: one job a day for each, where a daemon runs."""
+"""Daily upkeep jobs, where a daemon runs: of the home folder, and of the lake if there is one."""
 
 import dagster as dg
 
 from assets.dagster_support import HomeResource
 from assets.lake import lake_of
 from pipelines.progress import HOOKS
-from pipelines.upkeep import keep
+from pipelines.upkeep import run_upkeep
 from warehouse.store import is_shared, lake_admin
 
 
 @dg.op(description="Remove old runs, evaluations and publications, and what killed runs left behind; captures stay.")
 def keep_home(context: dg.OpExecutionContext, home: HomeResource) -> None:
     """As `petaday upkeep`."""
-    context.log.info(keep(home.get()))
+    context.log.info(run_upkeep(home.get()))
 
 
 @dg.op(
@@ -52,7 +52,7 @@ def upkeep_jobs() -> tuple[list[dg.JobDefinition], list[dg.ScheduleDefinition]]:
             cron_schedule=cron,
             execution_timezone="UTC",
             description=job.description,
-            # Without being switched on: a home that nobody keeps fills its disk, a lake becomes slower with every commit.
+            # On by default: without upkeep a home fills its disk, and a lake becomes slower with every commit.
             default_status=dg.DefaultScheduleStatus.RUNNING,
         )
         for job, cron in daily

@@ -152,7 +152,8 @@ SELECT s.scenario_id, s.start_at, s.start_at + to_microseconds((wall_hours * 360
 FROM (
     SELECT r.scenario_id, r.start_at, CASE WHEN r.given_duration_days IS NOT NULL THEN r.given_duration_days * 24
         ELSE coalesce(r.run_hours, gpu_hours_of_flop(coalesce(r.given_training_flop,
-                CASE WHEN r.is_flop_of_tokens THEN training_flop(r.parameters, r.tokens, coalesce(r.given_flop_per_parameter_token, r.model_flop_per_parameter_token, 6))
+                CASE WHEN r.is_flop_of_tokens THEN training_flop_with_attention(r.parameters, r.tokens, coalesce(r.given_flop_per_parameter_token, r.model_flop_per_parameter_token, 6),
+                         coalesce(r.given_attention_flop_per_token, CASE WHEN r.include_attention THEN r.model_attention END, 0))
                      WHEN r.is_flop_of_model THEN r.model_flop END),
             coalesce(r.given_achieved_flop_per_s_per_gpu, achieved_flop_per_s(r.peak, coalesce(r.given_utilization_share, d.central)))))
             / r.given_accelerator_count END AS wall_hours

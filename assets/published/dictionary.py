@@ -23,9 +23,9 @@ METHODOLOGY = DOCS / "methodology.md"
 KEYS = DOCS / "scenario-keys.md"
 
 _SCHEMAS = {
-    "observed": "What publishers were seen to say. `observed.<subject>` is today's knowledge as intervals; the `_log` below it is append-only.",
-    "estimated": "What follows from it, with bands.",
-    "reference": "Slow facts, with a citation per row.",
+    "observed": "What publishers stated. `observed.<subject>` is today's knowledge as intervals; the `_log` below it is append-only.",
+    "estimated": "Estimates computed from it, with bands.",
+    "reference": "Facts that rarely change, with a citation per row.",
     "meta": "Bookkeeping: sources, captures, refusals, publications.",
 }
 _UNIT = re.compile(r"\s*Unit: ([^.]+)\.\s*$")
@@ -106,7 +106,7 @@ def tables_page(con: duckdb.DuckDBPyConnection) -> str:
         "# Data dictionary",
         "",
         "Generated from the warehouse by `python -m assets.published.dictionary`; a test checks that it is current.",
-        "The same words stand in the file itself: `FROM petaday.help()`, `COMMENT ON` of every table and column.",
+        "The published file holds the same texts: `FROM petaday.help()`, and a comment on every table and column.",
         "",
     ]
     for schema, meaning in _SCHEMAS.items():
@@ -131,7 +131,7 @@ def tables_page(con: duckdb.DuckDBPyConnection) -> str:
     lines += [
         "## Parts of macros",
         "",
-        "What macros are made of: a name with a leading underscore may change without notice.",
+        "Macros that other macros are made of; names with a leading underscore may change without notice.",
         "",
     ]
     lines += _macro_rows(m for m in macros if m[0].startswith("_"))

@@ -1,7 +1,7 @@
--- Asked of every copy of the warehouse before it is published; each query gives one text per fault, and no row where all is well.
--- Quick ones only: the checks of the assets ask more, and `petaday check` reads every block and every captured byte.
+-- Checks of every copy of the warehouse before it is published: each query returns one text per fault.
+-- Only quick ones: the asset checks cover more, and `petaday check` reads every block and every captured byte.
 
--- The walk back from the numbers of the estimates: what was observed leads to a recorded capture, what was looked up to where it stands.
+-- Provenance of the estimates: an observed factor names a recorded capture, a looked-up one the URL of its source.
 SELECT 'estimated.factor ' || concat_ws('/', f.scenario_id, f.quantity, f.factor, f.method_version) || ' names capture ' || f.capture_id || ', which is not recorded'
 FROM estimated.factor f ANTI JOIN meta.capture c ON c.capture_id = f.capture_id WHERE f.capture_id IS NOT NULL LIMIT 3;
 
@@ -15,7 +15,7 @@ FROM (
     SELECT 'estimated.scenario_estimate', concat_ws('/', scenario_id, quantity, method_version), scenario_id, method_version, central FROM estimated.scenario_estimate) e
 ANTI JOIN estimated.factor f ON f.scenario_id = e.scenario_id AND f.method_version = e.method_version WHERE e.central IS NOT NULL LIMIT 3;
 
--- No number without its band in order.
+-- low <= central <= high.
 SELECT e.table_name || ' ' || e.row_key || ' has its band out of order'
 FROM (
     SELECT 'estimated.training_estimate' AS table_name, concat_ws('/', scenario_id, quantity, method_version) AS row_key, low, central, high FROM estimated.training_estimate

@@ -10,8 +10,8 @@ from assets.lineage import column_lineage
 from assets.recovery import with_rebuild_if_damaged
 from assets.reference.tables import REFERENCE_TABLES, read_reference, reference_stamp
 
-#: Facts come from no source that ticks: they are loaded when they are not there yet and when a new version of Petaday brings
-#: others, so that no estimate is made without them or on old ones; a load that failed is tried again every hour.
+#: Reference tables have no schedule: they are loaded when they are missing and when a new version of Petaday has other rows, so that no
+#: estimate is computed without them or on old ones; a failed load is tried again every hour.
 WHEN_FACTS_ARE_MISSING_OR_NEW = (
     (
         dg.AutomationCondition.missing().newly_true()
@@ -63,7 +63,7 @@ def reference_tables(context: dg.AssetExecutionContext, home: HomeResource) -> I
                 metadata={
                     "dagster/row_count": read.frame.height,
                     "file_changed": table.name in changed,
-                    # Its rows begin here; what stands for a capture is the file.
+                    # The rows come from this file, which takes the place of a capture.
                     "file_sha256": read.sha256,
                     "dagster/column_lineage": column_lineage(table.declared(), []),
                 },

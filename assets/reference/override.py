@@ -1,7 +1,7 @@
-"""What a team knows better of its regions: `regions.csv` in the home folder, laid over `reference.region`.
+"""Overrides of regions: `regions.csv` in the home folder replaces values of `reference.region`.
 
-Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; what is left empty stays as it was. A region that is not
-in `reference.region` (an own data centre, say) is added. What was overridden stays beside it as a claim, so that `observed.disagreement` shows both.
+Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; an empty cell leaves the value unchanged. A region that is
+not in `reference.region` (such as your own data centre) is added. Overridden values are kept as claims, so that `observed.disagreement` shows both.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from warehouse.home import Home
 FILE_NAME = "regions.csv"
 _KEY = ["provider", "region"]
 _NEEDED = [*_KEY, "source_url"]
-#: Columns that cannot be claimed: they say who claims.
+#: Columns that cannot be overridden: they describe the claim itself.
 _ABOUT = ("zone_claimed_by", "note", "checked_on", "source_url")
 #: Columns whose former value is kept as a claim.
 _CLAIMED = ("grid_zone", "pue", "latitude", "longitude")
 
 
 def with_overrides(home: Home, files: Sequence[ReferenceFile]) -> list[ReferenceFile]:
-    """Reference tables with the regions of the home laid over them; as they are where the home has no such file.
+    """Reference tables with the overrides of the home; unchanged if it has no such file.
 
     Raises:
         PetadayError: naming the file, the column or the row, and what is allowed.

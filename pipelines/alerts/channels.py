@@ -1,4 +1,4 @@
-"""How a message leaves the house: a webhook that takes Slack's JSON, and e-mail over SMTP."""
+"""Channels that messages are sent over: a webhook with Slack's JSON, and e-mail over SMTP."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MAX_WEBHOOK_TEXT = 3_900
 
 
 class DeliveryError(PetadayError):
-    """A message was not taken; says by whom and why, without the secret address."""
+    """A channel did not accept a message; names the channel and the reason, without the secret address."""
 
 
 class Channel(Protocol):
-    """Somewhere to tell it."""
+    """A way to send messages."""
 
     @property
     def name(self) -> str:
-        """Short name, for the record of what was sent where."""
+        """Short name, under which deliveries are recorded."""
         ...
 
     @property
     def target(self) -> str:
-        """Where it goes, for people; without secrets."""
+        """Where messages go, in words; without secrets."""
         ...
 
     def send(self, title: str, lines: list[str], message_id: str) -> None:
@@ -126,7 +126,7 @@ class Mail:
             detail = f"{e.smtp_code}" if isinstance(e, smtplib.SMTPResponseException) else str(e).split("\n")[0]
             raise DeliveryError(f"{where}: {type(e).__name__}: {detail}") from None
         if refused:
-            # The others have it: sending all of it again would tell them twice.
+            # The others have it: sending it again would reach them twice.
             raise PartlyRefusedError(f"{where}: refused {', '.join(refused)}")
 
 

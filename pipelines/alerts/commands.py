@@ -1,4 +1,4 @@
-"""`petaday alerts`: try the channels, look now, see what is open and what waits."""
+"""`petaday alerts`: test the channels, check now, list open conditions and messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test() -> int:
 
 @alerts.command()
 def check() -> int:
-    """Look now and tell what is new or over; for cron, where no daemon runs."""
+    """Check now, and report what is new or has ended; for cron, where no daemon runs."""
     from pipelines.alerts.notify import notify
 
     home = Home.from_environment()
@@ -55,12 +55,12 @@ def check() -> int:
 
 @alerts.command()
 def status() -> int:
-    """What is open, and the messages of the last days with what became of them."""
+    """Open conditions, and the messages of the last days with their delivery."""
     from pipelines.alerts.state import alert_state
 
     home = Home.from_environment()
     if not (home.root / "alerts" / "state.duckdb").exists():
-        out.print("nothing was looked at yet: `petaday alerts check` looks now")
+        out.print("nothing was checked yet: `petaday alerts check` checks now")
         return 0
     with alert_state(home, with_published=False) as con:
         still = con.execute(
@@ -83,7 +83,7 @@ def status() -> int:
 
 
 def tell(home: Home) -> None:
-    """After a command: tell what is new; a problem is said and changes no exit code."""
+    """After a command: check and send; problems are printed and change no exit code."""
     from pipelines.alerts.notify import notify
 
     for problem in notify(home).problems:

@@ -1,7 +1,7 @@
-"""What is wrong now: a source that is stale or failing, a publication that failed. Each lasts until it is over.
+"""Conditions that are wrong now, until they end: a source that is stale or failing, a publication that failed.
 
-Read anew each time from the published file and from Dagster's records, never from who noticed it: so it does not matter which run,
-sensor or command looks first.
+They are computed each time from the published file and from Dagster's records, so it does not matter which run, sensor or command
+checks first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is wrong now, and the keys that could not be judged: what is open of those stays open."""
+    """The conditions now, and the keys that could not be judged: open conditions of those stay open."""
 
     conditions: tuple[Condition, ...]
     unknown_keys: frozenset[str] = frozenset()
@@ -83,7 +83,7 @@ def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> L
             continue
         run = instance.get_run_by_id(run_id)
         if run is None or not run.is_finished:
-            # A source whose next run always waits would never be told of: its last run that ended speaks.
+            # A source whose next run always waits would never be reported: its last ended run counts.
             ended = _last_ended(instance, source_id) if room == "sources" else None
             if ended is None:
                 unknown.add(key)
@@ -138,4 +138,4 @@ def _reason(instance: dg.DagsterInstance, run_id: str, asset: str) -> str:
     ]
     own = [e for e in events if (e.step_key or "").replace("__", "/") == asset]
     lines = [failure_reason(e) for e in own] or [failure_line(e) for e in events]
-    return textwrap.shorten(" | ".join(lines), 400) if lines else "the run broke off without a word"
+    return textwrap.shorten(" | ".join(lines), 400) if lines else "the run ended without an error message"

@@ -16,7 +16,7 @@ from warehouse.home import Home
 
 #: Another place for the settings than `alerts.toml` in the home folder.
 FILE_VARIABLE = "PETADAY_ALERTS_FILE"
-#: The whole address of the webhook: whoever knows it can post, so it is a secret.
+#: The whole address of the webhook. It is a secret: anyone who knows it can post.
 WEBHOOK_VARIABLE = "PETADAY_ALERT_WEBHOOK_URL"
 PASSWORD_VARIABLE = "PETADAY_ALERT_SMTP_PASSWORD"
 
@@ -59,7 +59,7 @@ class AlertConfig:
     webhook: WebhookConfig | None = None
     mail: MailConfig | None = None
     kinds: tuple[str, ...] = KINDS
-    #: A move of more than this is told. Unit: percent.
+    #: Moves of more than this are reported. Unit: percent.
     price_percent: float = 10.0
     estimate_percent: float = 10.0
     #: Only these accelerators (ids of reference.accelerator) and purchase options; empty: all.
@@ -69,7 +69,7 @@ class AlertConfig:
 
     @property
     def has_channel(self) -> bool:
-        """True if there is somewhere to tell it."""
+        """True if at least one channel is configured."""
         return self.webhook is not None or self.mail is not None
 
 
@@ -190,7 +190,7 @@ def _mail(read: _Reader) -> MailConfig | None:
 
 
 class _Reader:
-    """Takes settings out of a parsed file, each checked, each refusal in one line."""
+    """Reads and checks settings of a parsed file; each error is one line."""
 
     def __init__(self, file: Path, given: Mapping[str, Any]) -> None:
         self.file, self._given = file, given
@@ -199,7 +199,7 @@ class _Reader:
         return AlertConfigError(f"{self.file}: [{section}] {name} is {value!r}: {allowed}")
 
     def only(self, section: str, table: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        """Refuse what is not a setting: a misspelt one would be silently without effect."""
+        """Refuse unknown settings: a misspelt one would have no effect."""
         for name in table:
             if name not in names:
                 where = f"[{section}] {name}" if section else f"[{name}]"

@@ -1,4 +1,4 @@
--- Central values of all estimates beside those last told (or first seen), and the change split over the factors that changed.
+-- Central values of all estimates, those last reported (or first seen), and the change split over the factors that changed.
 CREATE OR REPLACE TEMP TABLE estimate_now AS
 SELECT scenario_id, quantity, method_version, central, unit, reason, is_bundled FROM estimated.training_estimate
 UNION ALL SELECT scenario_id, quantity, method_version, central, unit, reason, is_bundled FROM estimated.scenario_estimate;

@@ -1,4 +1,4 @@
--- Prices in force now beside the price that was last told (or first seen) of the same offer by the same source.
+-- Prices in force now, and the price that was last reported (or first seen) of the same offer by the same source.
 CREATE OR REPLACE TEMP TABLE price_now AS
 SELECT 'cloud_rate' AS subject, source_id, provider AS seller, instance_type AS item,
     concat_ws(', ', purchase_option, nullif(price_component, 'instance'), nullif(offer_variant, '')) AS variant, region,
@@ -22,7 +22,7 @@ SELECT n.*, t.price AS old_price, t.currency_code AS old_currency_code,
 FROM price_now n JOIN alerts.main.told_price t USING (subject, source_id, seller, item, variant, region)
 WHERE n.price <> t.price OR n.currency_code <> t.currency_code;
 
--- One line per seller, thing and way to buy it, with its largest move. What another source told of the same offer within a week is no news.
+-- One line per seller, thing and way to buy it, with its largest move. A move that another source reported of the same offer within a week is left out.
 CREATE OR REPLACE TEMP TABLE price_line AS
 FROM (SELECT subject, seller, thing, way, count(*) AS offer_count, count(DISTINCT source_id) AS source_count, bool_and(is_bundled) AS is_bundled,
     max_by({'item': item, 'region': region, 'old_price': old_price, 'old_currency_code': old_currency_code, 'price': price,

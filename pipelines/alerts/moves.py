@@ -1,6 +1,6 @@
-"""What moved since the last message: prices, and estimates with the split of their change.
+"""Prices and estimates that moved since they were last reported, estimates with the split of their change.
 
-The first look only takes note. Later ones compare with what was last *told*, so that many small steps in one direction are told too.
+The first check only records them. Later checks compare with the value that was last *reported*, so that many small steps add up to a report.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _run(con: duckdb.DuckDBPyConnection, file: str, **values: object) -> None:
 def moved_prices(con: duckdb.DuckDBPyConnection, config: AlertConfig) -> list[str]:
     """Lines on prices that moved by more than the setting; records what it reports.
 
-    The caller commits: what is noted and what is to be told belong together.
+    The caller commits, together with the messages.
     """
     _run(
         con,

@@ -1,4 +1,4 @@
-"""Look, write down what is new or over, send what waits. Nothing here ever fails a run."""
+"""Checks the conditions, records what is new or has ended, and sends the messages that wait. Never fails a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_LINES = 20
 
 @dataclass(slots=True)
 class Told:
-    """What a look brought: messages that were noticed and sent, and what could not be sent."""
+    """Result of a check: messages recorded and sent, and problems with sending."""
 
     noticed_count: int = 0
     sent_count: int = 0
@@ -34,7 +34,7 @@ class Told:
 
 
 def notify(home: Home, instance: dg.DagsterInstance | None = None) -> Told:
-    """Tell what is new and what is over; never raises, so that an alert cannot fail what it watches."""
+    """Check and send; never raises, so that an alert cannot fail the run that it watches."""
     try:
         config = load_config(home)
         if not config.has_channel:
@@ -67,7 +67,7 @@ def _notify(home: Home, config: AlertConfig, instance: dg.DagsterInstance | None
 
 
 def _try(con: duckdb.DuckDBPyConnection, look: Callable[[], None], told: Told) -> None:
-    """One check in its own transaction: what it records and what it sends belong together, and it blocks no other check."""
+    """One check in its own transaction: its records and messages are committed together, and its failure stops no other check."""
     noticed = told.noticed_count
     try:
         with transaction(con):
@@ -105,7 +105,7 @@ def _open_and_close(
     unknown_keys: frozenset[str],
     add: _Outbox,
 ) -> None:
-    """Tell what is new of a kind and what is over; what cannot be judged stays as it is."""
+    """Record new conditions of a kind and those that have ended; what cannot be judged stays as it is."""
     is_wanted = kind in config.kinds
     open_now = {
         key: (title, since)
@@ -123,7 +123,7 @@ def _open_and_close(
             add(kind, condition.line)
     still = {c.alert_key for c in wrong} | unknown_keys
     for key, (title, since) in open_now.items():
-        # A kind that was switched off is forgotten in silence: it is not over.
+        # A kind that was switched off is dropped without a message: it has not ended.
         if is_wanted and key in still:
             continue
         con.execute("DELETE FROM alerts.main.open_alert WHERE alert_key = ?", [key]).fetchall()
@@ -132,7 +132,7 @@ def _open_and_close(
 
 
 class _Outbox:
-    """Writes messages down, each to be sent by every channel."""
+    """Records messages, each to be sent by every channel."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, channels: list[str], told: Told) -> None:
         self._con, self._channels, self._told = con, channels, told
@@ -158,7 +158,7 @@ def _send_waiting(con: duckdb.DuckDBPyConnection, channel: Channel, told: Told) 
     if not rows:
         return
     ids = [row[0] for row in rows]
-    # Found in mid-sending: the process that sent it was killed, and whether it arrived cannot be known.
+    # State 'sending': the process that sent it was killed, and whether it arrived is not known.
     lines = [f"(perhaps a repeat) {line}" if state == "sending" else line for _, state, _, _, line in rows]
     _mark(con, channel.name, ids, "sending")
     try:
@@ -184,7 +184,7 @@ def _mark(
 
 
 def _title(rows: list[tuple[str, str, str, bool, str]]) -> str:
-    """The first line: the one thing, or how many of each."""
+    """The title: the only message, or the number of each kind."""
     names = {
         "source_stale": "stale",
         "source_failing": "failing",
@@ -202,7 +202,7 @@ def _title(rows: list[tuple[str, str, str, bool, str]]) -> str:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    """No more lines than a person reads; the rest is counted."""
+    """At most MAX_LINES lines; the rest is counted."""
     if len(lines) <= MAX_LINES:
         return lines
     return [*lines[:MAX_LINES], f"and {len(lines) - MAX_LINES} more: petaday alerts status"]

@@ -7,12 +7,12 @@ import dagster as dg
 from pipelines.alerts.notify import Told, notify
 from warehouse.home import Home
 
-#: How often the clock looks. Unit: seconds.
+#: Interval of the periodic check. Unit: seconds.
 LOOK_EVERY_S = 900
 
 
 def _outcome(told: Told) -> str:
-    """What a look brought, in one line."""
+    """The result of a check, in one line."""
     if not told.is_configured:
         return "no channel is configured: see docs/alerts.md"
     return f"{told.noticed_count} noticed, {told.sent_count} sent" + "".join(f"; {p}" for p in told.problems)
@@ -21,10 +21,10 @@ def _outcome(told: Told) -> str:
 @dg.run_failure_sensor(
     name="alert_on_failure",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells by webhook and e-mail what failed, once, when a run has failed.",
+    description="Reports by webhook and e-mail, once, what failed when a run has failed.",
 )
 def alert_on_failure(context: dg.RunFailureSensorContext) -> dg.SkipReason:
-    """Look when a run has failed."""
+    """Check after a failed run."""
     return dg.SkipReason(_outcome(notify(Home.from_environment(), context.instance)))
 
 
@@ -32,10 +32,10 @@ def alert_on_failure(context: dg.RunFailureSensorContext) -> dg.SkipReason:
     run_status=dg.DagsterRunStatus.SUCCESS,
     name="alert_on_success",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells by webhook and e-mail what moved and what is over, once, when a run has succeeded.",
+    description="Reports by webhook and e-mail, once, what moved and what has ended when a run has succeeded.",
 )
 def alert_on_success(context: dg.RunStatusSensorContext) -> dg.SkipReason:
-    """Look when a run has succeeded."""
+    """Check after a successful run."""
     return dg.SkipReason(_outcome(notify(Home.from_environment(), context.instance)))
 
 
@@ -43,10 +43,10 @@ def alert_on_success(context: dg.RunStatusSensorContext) -> dg.SkipReason:
     name="alert_by_the_clock",
     minimum_interval_seconds=LOOK_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells what went stale while nothing ran, and sends again what a channel did not take.",
+    description="Reports what became stale while nothing ran, and sends again what a channel did not accept.",
 )
 def alert_by_the_clock(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look now and then."""
+    """Check periodically."""
     return dg.SkipReason(_outcome(notify(Home.from_environment(), context.instance)))
 
 

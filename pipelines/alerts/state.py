@@ -1,7 +1,7 @@
-"""What has been sent already: a small DuckDB file, opened by one process at a time under a file lock.
+"""The state of the alerts: a small DuckDB file, opened by one process at a time under a file lock.
 
-A message is written down before it is sent and ticked off per channel after. So nothing that was noticed is lost when a channel is
-down, and nothing is told twice, whichever process notices it first.
+A message is recorded before it is sent, and marked as sent per channel afterwards. So no message is lost when a channel is down, and
+none is sent twice, whichever process checks first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS alerts.main.told_price (subject VARCHAR, source_id VA
 CREATE TABLE IF NOT EXISTS alerts.main.told_estimate (scenario_id VARCHAR, quantity VARCHAR, method_version VARCHAR, central DOUBLE);
 CREATE TABLE IF NOT EXISTS alerts.main.told_factor (scenario_id VARCHAR, quantity VARCHAR, method_version VARCHAR, factor VARCHAR, value DOUBLE);
 """
-#: Told messages are kept so long, for `petaday alerts status`.
+#: How long sent messages are kept, for `petaday alerts status`. Unit: days.
 KEPT_DAYS = 90
 
 
@@ -54,7 +54,7 @@ def alert_state(home: Home, *, with_published: bool = True) -> Generator[duckdb.
                 con.execute(_SCHEMA).fetchall()
             except duckdb.Error as e:
                 raise PetadayError(
-                    f"{file} cannot be read: {str(e).splitlines()[0]} - remove it to begin anew; what stands then is told again"
+                    f"{file} cannot be read: {str(e).splitlines()[0]} - remove it to begin anew; what is wrong then is reported again"
                 ) from e
             if with_published and home.published_file.exists():
                 con.execute(f"ATTACH {literal(str(home.published_file))} AS petaday (READ_ONLY)").fetchall()
@@ -67,7 +67,7 @@ def alert_state(home: Home, *, with_published: bool = True) -> Generator[duckdb.
 
 
 def forget_old(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop messages that every channel has, once they are old."""
+    """Delete old messages that every channel has accepted."""
     con.execute(
         f"DELETE FROM alerts.main.message m WHERE noticed_at < now() - INTERVAL {KEPT_DAYS} DAY AND NOT EXISTS "
         "(FROM alerts.main.delivery d WHERE d.message_id = m.message_id AND d.state <> 'sent')"

@@ -15,7 +15,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from assets.dagster_support import POOL, HomeResource
-from pipelines.broken_runs import UNSEEN_S, bury, tidying
+from pipelines.broken_runs import UNSEEN_S, fail_broken_runs, watching_for_broken_runs
 from pipelines.instance import instance
 from warehouse import run_locks
 from warehouse.home import Home
@@ -55,12 +55,12 @@ def test_a_run_killed_in_the_pool_blocks_nobody(home: Home) -> None:
     with instance(home) as of:
         process = start_slow()
         (going_on,) = of.get_runs()
-        assert bury(home, of) == []
+        assert fail_broken_runs(home, of) == []
         assert of.event_log_storage.get_concurrency_run_ids() == {going_on.run_id}
         process.send_signal(signal.SIGKILL)
         process.wait()
         # The next run waits for the pool; whoever waits looks after the dead.
-        with tidying(home, of):
+        with watching_for_broken_runs(home, of):
             assert dg.materialize([slow], instance=of, resources={"home": HomeResource()}).success
         broken = of.get_run_by_id(going_on.run_id)
         assert broken is not None
@@ -78,8 +78,8 @@ def test_a_run_that_nobody_was_seen_to_work_on_is_given_time(home: Home) -> None
         job = dg.define_asset_job("slow_job", selection=[slow])
         defs = dg.Definitions(assets=[slow], jobs=[job], resources={"home": HomeResource()})
         run = of.create_run_for_job(defs.resolve_job_def("slow_job"), status=DagsterRunStatus.STARTED)
-        assert bury(home, of) == []
-        assert bury(home, of, dt.datetime.now(dt.UTC) + dt.timedelta(seconds=UNSEEN_S + 1)) == [run.run_id]
+        assert fail_broken_runs(home, of) == []
+        assert fail_broken_runs(home, of, dt.datetime.now(dt.UTC) + dt.timedelta(seconds=UNSEEN_S + 1)) == [run.run_id]
 
 
 def test_marks_of_two_processes_on_one_run(home: Home) -> None:

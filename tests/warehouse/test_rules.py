@@ -7,7 +7,7 @@ import pytest
 from assets import recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
-from pipelines.executing import tell_what_is_due
+from pipelines.executing import report_due_rebuild
 from tests.warehouse.test_keeping import log_rows, offers, take
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -40,12 +40,12 @@ def altered(home: Home, sql: str) -> None:
 
 
 def test_a_home_of_today_is_told_nothing(filled: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    tell_what_is_due(filled)
+    report_due_rebuild(filled)
     assert (told(filled), capsys.readouterr().err) == ([], "")
 
 
 def test_an_empty_home_is_told_nothing(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    tell_what_is_due(home)
+    report_due_rebuild(home)
     assert capsys.readouterr().err == ""
 
 
@@ -57,7 +57,7 @@ def test_earlier_rules_are_told_until_a_rebuild(filled: Home, capsys: pytest.Cap
     (line,) = told(filled)
     assert f"rules 1, now they are {RULES_VERSION}" in line and "petaday rebuild" in line
     publish(filled, catalog())
-    tell_what_is_due(filled)
+    report_due_rebuild(filled)
     assert " ".join(capsys.readouterr().err.split()) == line
     before = log_rows(filled)
     recovery.rebuild_warehouse(filled, lambda _: None)

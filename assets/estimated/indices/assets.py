@@ -32,10 +32,10 @@ def key_of(table: Table) -> dg.AssetKey:
 
 @dataclass(frozen=True)
 class Index:
-    """An index: its table, its rule (a file of SQL beside this module) and what it is computed from.
+    """An index: its table, its rule (an SQL file beside this module) and what it is computed from.
 
-    `parts` are tables kept up to date by days, which the rule then puts together; `steps` are those that its own
-    computation keeps, each made from the one before and the last one from all.
+    `parts` are tables updated by day that the rule aggregates; `steps` are intermediate tables of its own computation, each
+    computed from the one before.
     """
 
     table: Table
@@ -48,7 +48,7 @@ class Index:
 
     @property
     def tables(self) -> dict[Table, list[dg.AssetKey]]:
-        """The tables of one computation, its own last, and what each is made from."""
+        """The tables of one computation, its own last, and the assets that each is computed from."""
         made_from = [self.deps, *([key_of(step)] for step in self.steps)]
         return dict(zip((*self.steps, self.table), made_from, strict=True))
 
@@ -80,7 +80,7 @@ INDICES = (
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, index: Index) -> str:
-    """Changes when anything changes that the index depends on; a capture that only confirms counts, for it keeps offers alive."""
+    """Hash of everything that the index depends on; a capture that only confirms is included, since offers count as long as they are confirmed."""
     data = con.execute(
         "SELECT (SELECT coalesce(max(c.load_number), 0) FROM meta.capture c JOIN meta.source s USING (source_id) "
         "WHERE list_contains($subjects, s.subject) AND c.outcome <> 'rejected'), "
@@ -139,7 +139,7 @@ def _price_index_jumps(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
         "SELECT accelerator_id || ' ' || purchase_option || ' ' || index_on || ': ' || round(before, 1) || ' -> ' || round(index_points, 1) FROM ("
         "SELECT *, lag(index_points) OVER (PARTITION BY accelerator_id, purchase_option, method_version, chain_number ORDER BY index_on) AS before "
         "FROM estimated.price_index WHERE purchase_option <> 'spot') "
-        # One provider may well halve its price; several together seldom do.
+        # A single provider may halve its price; several on one day seldom do.
         "WHERE matched_provider_count >= 2 AND (index_points > 1.6 * before OR index_points < before / 1.6) ORDER BY index_on DESC LIMIT 20"
     ).fetchall()
     return not jumps, {"days_on_which_it_moved_by_more_than_60_percent": [j[0] for j in jumps]}
@@ -187,7 +187,7 @@ _CHECKS = {
 
 
 def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
-    """What every asset of this room has in common."""
+    """What all assets of the indices have in common."""
     return of_table(table, f"Rule {method_version}: assets/estimated/indices/{file}.") | {
         "code_version": method_version,
         "automation_condition": dg.AutomationCondition.eager(),
@@ -229,7 +229,7 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
 def _asset(index: Index) -> dg.AssetsDefinition:
     checks = {name: check for (table, name), check in _CHECKS.items() if table == index.table.name}
 
-    # Of several assets in form, so that it may end without having made its one.
+    # A multi-asset even for one table: only a multi-asset may end without materializing it.
     @dg.multi_asset(
         name=key_of(index.table).to_python_identifier(),
         specs=[

@@ -3,18 +3,18 @@
 -- 2. What is expected of an hour is the mean of the same hour of day (UTC) and kind of day (Monday to Friday, or weekend) over the 28
 --    days before the trial, of which 20 must be known: nothing later is looked at.
 -- 3. The advice is the start with the lowest expected mean, the earliest of equals. It is judged by the values that came.
--- Of a slot what was measured speaks, once it is known; until then what was estimated. (green-window-2 took the mean of the two.)
+-- Of a slot the measured value is taken once it is known, until then the estimated one. (green-window-2 took the mean of the two.)
 -- Each source and basis by itself; trials with an hour missing are left out. Counted in whole millionths of a gram, so that sums do not
 -- depend on the order of adding and a day computed alone is the same as within the whole history.
 WITH touched AS (SELECT zone, source_id, asked_on FROM _touched WHERE asked_on BETWEEN $first_on AND $last_on),
-word AS (
+latest AS (
     SELECT l.zone, l.source_id, l.scope, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from, l.intensity_gco2e_per_kwh, l.is_offered FROM observed.grid_carbon_log l SEMI JOIN touched t ON t.zone = l.zone AND t.source_id = l.source_id
     WHERE l.valid_from >= ($first_on::DATE - 28)::TIMESTAMP AT TIME ZONE 'UTC' AND l.valid_from < ($last_on::DATE + 4)::TIMESTAMP AT TIME ZONE 'UTC'
         AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_kind IN ('actual', 'estimated') AND l.basis_method = 'average' AND l.basis_accounting = 'location'
     QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from
         ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
 slot AS (
-    SELECT * FROM word WHERE is_offered
+    SELECT * FROM latest WHERE is_offered
     QUALIFY row_number() OVER (PARTITION BY source_id, zone, resolution, basis_boundary, valid_from ORDER BY basis_kind, scope) = 1),
 -- (Not AT TIME ZONE, which asks the calendar library row by row: twenty times the cost.)
 hourly AS (

@@ -1,12 +1,14 @@
 """The price index, kept up to date by what a capture changes.
 
-Its rule stands in six files of SQL: the offers that count (`estimated.price_offer`), when their sources last answered, until
-when each counts, the days on which one begins or ends, what depends on such a day and the one before it
-(`estimated.price_link`), and how those are chained and scaled (`estimated.price_index`). An update reads again the history of the offers that a new word is about, and compares
-the days on which they counted before and count now: days of change on which they differ, and the first one after, are
-computed again, from the offers of those days; and only accelerators with such a day are chained on from there, and their days
-before it scaled to what is now the last one. Late corrections, withdrawals and confirmations are all the same: days that differ. A rebuild takes the same road with all days,
-in chunks that are committed one by one.
+Its rule is in six SQL files: the offers that count (`estimated.price_offer`), when their sources last answered, until
+when each offer counts, the days on which one begins or ends ("days of change"), what depends on a day of change and the one
+before it (`estimated.price_link`), and how these are chained and scaled (`estimated.price_index`).
+
+An update reads the history of the offers that new log rows are about and compares the days on which they counted before with
+those on which they count now. Days of change on which these differ, and the first one after, are computed again from the
+offers of those days. Only accelerators with such a day are chained again from there on, and their earlier days scaled to the new
+last day. Late corrections, withdrawals and confirmations need no special case: they are days that differ. A rebuild does the
+same with all days, in chunks that are committed one by one.
 """
 
 from __future__ import annotations
@@ -31,16 +33,16 @@ from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
 
 METHOD_VERSION = "price-index-1"
-#: Offers times days of change that are computed at once in a rebuild; twice as many take no less time and more memory.
+#: Offers times days of change that a rebuild computes at once; twice as many take the same time and more memory.
 CHUNK = 1_500_000
-#: An offer, told from others in the log and in `estimated.price_offer`.
+#: Key of an offer in the log and in `estimated.price_offer`.
 _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
-#: What links are made of, of an offer that counts.
+#: Columns of a counted offer that the links are computed from.
 _OF_COUNTED = f"{_PAIR}, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour, began_on, counts_to_on"
 _OF_METHOD = f"method_version = '{METHOD_VERSION}'"
-#: Relation for a rule `index` that begins with the first day.
+#: The relation {before} of the rule `index` if it begins with the first day.
 NOWHERE = (
     "(SELECT NULL::VARCHAR AS accelerator_id, NULL::VARCHAR AS purchase_option, NULL::DATE AS first_on, "
     "NULL::BIGINT AS chain_number, NULL::DOUBLE AS moved_by LIMIT 0)"
@@ -71,23 +73,23 @@ def rule(part: str, **relations: str) -> str:
 
 
 def _fingerprint(views: str, facts: str | None) -> str:
-    """Changes when the rule does, or the views and facts that it reads: then everything is computed again."""
+    """Hash of the rule and of the views and reference tables that it reads; if it changes, everything is computed again."""
     texts = [_template(part) for part in ("offer", "seen", "counted", "event", "link", "index")]
-    # Another DuckDB may number offers otherwise.
+    # The numbers of offers may differ in another version of DuckDB.
     parts = [METHOD_VERSION, _OFFER_KEY, duckdb.__version__, *texts, views, str(facts)]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def update(con: duckdb.DuckDBPyConnection, views: str) -> bool:
-    """Bring `estimated.price_offer`, `price_link` and `price_index` to what the log says now; True if anything was computed.
+    """Bring `estimated.price_offer`, `price_link` and `price_index` up to date with the log; True if anything was computed.
 
     Args:
         con: connection of a write session, outside a transaction.
         views: fingerprint of the views that the rule reads.
 
     Returns:
-        Whether anything was computed. The rows are those that computing everything anew would give (sums of logarithms
-        to the last digits: their order of adding is not told); rows of other method versions stay.
+        Whether anything was computed. The rows are the same as after a rebuild, but for the last digits of sums of
+        logarithms, whose order of addition is not fixed; rows of other method versions stay.
     """
     facts, prices, rates = con.execute(
         f"SELECT (SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file WHERE table_name IN {_REFERENCES}), "
@@ -157,9 +159,9 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The day after the last one of the index, before and now, and scopes of which offers that no word is about may count otherwise.
+    """The day after the last one of the index, before the update and now; and scopes whose offers may count otherwise without a log row of their own.
 
-    `lapsed`: those that were confirmed again too late, so that their offers had stopped to count; `lapsing`: those that were not confirmed until now.
+    `lapsed`: confirmed again, but so late that their offers had stopped counting; `lapsing`: not confirmed for so long that their offers stop counting now.
     """
 
     before: dt.date
@@ -169,7 +171,7 @@ class _Seen:
 
 
 def _see(con: duckdb.DuckDBPyConnection, since: int, *offers: str) -> _Seen:
-    """`_seen`: when each source last answered, before `since` (microseconds) and now; for offers whose row was refused, until then."""
+    """`_seen`: when each source last answered, as recorded up to `since` (microseconds) and now; for offers whose row was refused, until the refusal."""
     refused = " UNION ".join(
         f"SELECT source_id, scope, refused_from FROM {o} WHERE refused_from IS NOT NULL" for o in offers
     )
@@ -212,7 +214,11 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
 
 
 def _add(con: duckdb.DuckDBPyConnection, since: int, scopes: str) -> dt.date | None:
-    """What words on the offers in `_offer`, of such scopes, and captures recorded after `since` (microseconds) change; returns the first day of it, None where nothing does."""
+    """Apply the log rows on the offers in `_offer` (of these scopes) and the captures recorded after `since` (microseconds).
+
+    Returns:
+        The first day that changed; None if none did.
+    """
     _read_again(con, scopes)
     seen = _see(con, since, "_before", PRICE_OFFER.full_name)
     before, now = seen.before, seen.now
@@ -229,12 +235,12 @@ def _add(con: duckdb.DuckDBPyConnection, since: int, scopes: str) -> dt.date | N
 
 
 def _of_scopes(scopes: Iterable[tuple[str, str]]) -> str:
-    """SQL condition that a row is of one of the scopes: as literals, so that a reader skips what is of others."""
+    """SQL condition that a row is of one of the scopes: as literals, so that the scan skips row groups of others."""
     return " OR ".join(f"(source_id = {literal(s)} AND scope = {literal(c)})" for s, c in scopes) or _NONE
 
 
 def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool) -> str:
-    """`_offer`: keys of offers that a word is about, or whose price another exchange rate converts (`has_rates`: there are new ones).
+    """`_offer`: keys of offers with new log rows, or whose price is converted by a new exchange rate (`has_rates`: there are new ones).
 
     Returns:
         SQL condition that a row is of one of their scopes.
@@ -253,7 +259,7 @@ def _find_offers(con: duckdb.DuckDBPyConnection, since: int, *, has_rates: bool)
 
 
 def _read_again(con: duckdb.DuckDBPyConnection, scopes: str) -> None:
-    """Rows of `estimated.price_offer` of the offers in `_offer` anew, by the words of the log on them; `_before` and `_after`: what they were and are."""
+    """Compute the rows of `estimated.price_offer` of the offers in `_offer` again from their log rows; `_before` and `_after`: the old and new rows."""
     offer, columns = PRICE_OFFER.full_name, ", ".join(quoted(c) for c in PRICE_OFFER.declared())
     changed = f"({scopes}) AND {{}} IN (SELECT offer_key FROM _offer)"
     _temporary(con, "_before", f"FROM {offer} WHERE {changed.format('offer_key')}")
@@ -272,17 +278,17 @@ def _read_again(con: duckdb.DuckDBPyConnection, scopes: str) -> None:
 
 
 def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
-    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, their ends with them.
+    """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, both ends included.
 
-    `_moved`: whose they are, from which day on, and from which on rows of the index are to be written.
+    `_moved`: the accelerators and purchase options with such a span, its first day, and the first day of the index to write.
 
     Returns:
         The first of the days; None where nothing differs.
     """
     before, now = seen.before, seen.now
     before_to_now = f"CASE WHEN is_now THEN {_date(now)} ELSE {_date(before)} END"
-    # Offers that no word is about count otherwise than before only where their source had been confirmed too late, or where they begin or end on a day that was
-    # still to come.
+    # Offers without new log rows count otherwise than before only if their source was confirmed too late, or if they begin or end on a day that
+    # was still in the future.
     others = f"valid_to IS NULL AND ({_of_scopes(seen.lapsed)})"
     if now > before:
         others += (
@@ -301,8 +307,8 @@ def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
         end_on=before_to_now,
     )
     same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
-    # What stands in one of the two alone differs on all its days; what stands in both, from the one end to the other. What had not
-    # ended on the last day of the index had not, whichever day that was.
+    # A row in one of the two alone differs on all its days; a row in both, from the earlier end to the later one. An offer that had not
+    # ended on the last day of the index counts as not ended in both, whatever that day was.
     _temporary(
         con,
         "_differs",
@@ -319,7 +325,7 @@ def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
 
 
 def _link_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, now: dt.date) -> None:
-    """Days of change in `_differs`, and the first one after each span: their rows of `estimated.price_link` anew."""
+    """Compute the rows of `estimated.price_link` of the days of change in `_differs`, and of the first one after each span, again."""
     link = PRICE_LINK.full_name
     current = (
         f"(SELECT o.* FROM {PRICE_OFFER.full_name} o JOIN _moved m USING ({_PAIR}) "
@@ -351,7 +357,7 @@ def _link_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, now: dt.date)
 
 
 def _chain_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, before: dt.date, now: dt.date) -> None:
-    """Rows of `estimated.price_index` of what moved, from then on: its chain is carried on from where it stood, and its earlier days are scaled to its last one as that now is."""
+    """Write the index of the accelerators in `_moved` from their first changed day on: their chain continues from the day before, and its earlier days are scaled to its new last day."""
     index, link = PRICE_INDEX.full_name, PRICE_LINK.full_name
     _temporary(
         con,
@@ -366,7 +372,7 @@ def _chain_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, before: dt.d
             f"DELETE FROM {index} i USING _moved m WHERE i.{_OF_METHOD} AND i.accelerator_id = m.accelerator_id "
             "AND i.purchase_option = m.purchase_option AND i.index_on >= m.from_on"
         ).fetchall()
-    # Of the day of change that reaches into the days to write, the move stands in moved_by.
+    # The move of the last day of change before the first day to write is already in moved_by.
     links = (
         f"(SELECT k.* REPLACE (CASE WHEN k.index_on < s.first_on THEN 0 ELSE k.log_move END AS log_move) FROM {link} k JOIN _stood s USING ({_PAIR}) "
         f"WHERE k.{_OF_METHOD} AND k.index_on >= coalesce(s.carried_on, s.first_on))"
@@ -382,7 +388,7 @@ def _chain_again(con: duckdb.DuckDBPyConnection, first_on: dt.date, before: dt.d
 
 
 def _go_on(con: duckdb.DuckDBPyConnection, before: dt.date, now: dt.date) -> None:
-    """Rows of `estimated.price_index` of what did not move: the days that have come since, as the last one."""
+    """Write the new days of the index of all other accelerators: each as the last day."""
     days = f"unnest(range({_date(before)}, {_date(now)}, INTERVAL 1 DAY))::DATE"
     last = f"{_OF_METHOD} AND index_on = {_date(before)} - 1 AND ({_PAIR}) NOT IN (SELECT ({_PAIR}) FROM _moved)"
     _insert(con, PRICE_INDEX, f"SELECT * REPLACE ({days} AS index_on) FROM {PRICE_INDEX.full_name} WHERE {last}")

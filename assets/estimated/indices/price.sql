@@ -1,16 +1,16 @@
 -- estimated.price_index, method price-index-1. The rule, so that anyone can rebuild it from observed.cloud_offer:
 -- 1. An offer counts on the days (UTC) from its start to its end in observed.cloud_offer (whole instances, no slices, no market
 --    quantiles beside the median; dropped when unconfirmed for too long), with the USD price per GPU-hour of its own start day.
--- 2. Where several sources state a provider's offers of an accelerator, one speaks on each day: the lowest source_rank, then the one
---    with most offers, then by name. So no offer counts twice.
+-- 2. Where several sources state a provider's offers of an accelerator, one source is taken on each day: the lowest source_rank, then the
+--    most offers, then by name. So no offer counts twice.
 -- 3. A provider's price is the median of its offers; median, quartiles, p5 and p95 are taken over providers, each of which counts once.
 -- 4. The index moves only by matched pairs: the same offer of the same source on two successive days of change. A provider's link is
---    the geometric mean of its offers' price ratios, the index's link the geometric mean of its providers' links. Who joins or leaves
---    has no pair on that day and moves nothing. Where no offer ties a day to the one before, a new chain begins.
+--    the geometric mean of its offers' price ratios, the index's link the geometric mean of its providers' links. A provider that joins or
+--    leaves has no pair on that day and moves nothing. Where no offer ties a day to the one before, a new chain begins.
 -- 5. index_points is 100 on the first day of a chain; index_usd_per_gpu_hour is the same scaled to the median on its last day.
--- What depends on a day and the day of change before it stands in estimated.price_link; here it is put together.
--- What is put together may begin where each accelerator and purchase option stood before a first day (its chain, and how far that had moved), with the day
--- of change that reaches into it: then the days from the first on are given.
+-- What depends on a day and the day of change before it is in estimated.price_link; here it is chained and scaled.
+-- Chaining may start from where each accelerator and purchase option was before a first day (its chain, and how far that had moved), at the last day
+-- of change before it: then the days from the first one on are selected.
 WITH chained AS (
     SELECT l.*, b.first_on, coalesce(l.log_move, 0) + CASE WHEN l.index_on < b.first_on THEN coalesce(b.moved_by, 0) ELSE 0 END AS move,
         coalesce(b.chain_number, 0) + l.begun_count AS chain_number

@@ -8,12 +8,12 @@ _FOREVER = "TIMESTAMPTZ 'infinity'"
 
 
 def scripts() -> list[str]:
-    """The macro `price_index_known`: the table for today's knowledge, the rule anew for an earlier one.
+    """The macro `price_index_known`: the table itself for `known_at` of now, the rule computed on the offers known at an earlier `known_at`.
 
     Only one of the two branches is planned where `known_at` is a constant.
     """
     known_at = "known_at::TIMESTAMPTZ"
-    # Each part is given a name: the macro is one statement.
+    # Every part is a CTE: the macro is one statement.
     end_on = "(SELECT max(s.end_on) FROM seen s)"
     refused = (
         "(SELECT DISTINCT o.source_id, o.scope, o.refused_from FROM price_offer o WHERE o.refused_from IS NOT NULL)"

@@ -1,6 +1,6 @@
 -- When each source last answered completely: so far (confirmed_on), and by what was known before (confirmed_before_on); the day after the last one
--- that the index has, likewise; and whether something was learnt since. An answer with a row that was refused confirms all but that one: what is
--- held of such an offer was last confirmed before refused_from.
+-- that the index has, likewise; and whether something was recorded since. An answer with a refused row confirms all offers but that one: such an
+-- offer was last confirmed before refused_from.
 SELECT s.source_id, s.scope, s.refused_from, utc_day(max(s.observed_at) FILTER (s.is_complete)) AS confirmed_on,
     utc_day(max(s.observed_at) FILTER (s.is_complete AND s.recorded_at <= {since})) AS confirmed_before_on,
     utc_day(max(s.observed_at)) + 1 AS end_on, utc_day(max(s.observed_at) FILTER (s.recorded_at <= {since})) + 1 AS end_before_on,

@@ -1,10 +1,10 @@
-"""Tables whose rows depend on a few days of a log: only days that a new word touches are computed again.
+"""Tables whose rows depend on a few days of a log: an update computes only the days that new log rows touch.
 
-A word of day d changes the rows of days d - days_before to d + days_after of its series (`narrowed` may tell fewer of them),
-and no others: that is what a rule of this kind promises. What was learnt since the last time is told by the known clock (`recorded_at`), which never
-goes back; so late corrections, withdrawals and loads out of order are all the same: days to compute again. A rebuild
-takes the same road with all days, in chunks that are committed one by one: memory stays flat, and whoever kills it
-leaves whole days behind, old or new, and no mark, so that the next run begins again.
+A log row of day d changes the rows of days d - days_before to d + days_after of its series (`narrowed` may exclude some of them)
+and no others; every rule used here has this property. New log rows are those with a later `recorded_at` than at the last update;
+`recorded_at` never goes back, so late corrections, withdrawals and loads out of order need no special case. A rebuild
+does the same with all days, in chunks that are committed one by one: memory stays flat. A rebuild that is killed leaves
+whole days, old or new, and no mark, so that the next run starts it again.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from warehouse.connection import transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Subject, Table, duckdb_type
 
-#: Days of series computed at once. Of 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes (twice as many take no less time, and a third
-#: more memory).
+#: Series-days computed at once. With 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes. Twice as many take the same time and a
+#: third more memory (measured).
 CHUNK = 5_000
-#: Days without anything to compute that a chunk may span; beyond, reading them costs more than another chunk.
+#: Days without anything to compute that a chunk may span; with more of them, reading them costs more than another chunk.
 _GAP = 31
 
 
 @dataclass(frozen=True)
 class Sliced:
-    """A table computed by series and day: its rule (a file of SQL beside this module) and what a word touches.
+    """A table computed by series and day: its rule (an SQL file beside this module) and the days that a log row touches.
 
-    The rule gives the rows of the series and days in the temporary table `_touched`, for days from `$first_on` to
-    `$last_on`, with `$method_version`. It may leave to its reader which series and days ({touched}), by which words of the log `l`
-    ({word_counts}) and under which name ({method_version}).
+    The rule selects the rows of the series and days in the temporary table `_touched`, for days from `$first_on` to
+    `$last_on`, with `$method_version`. A caller may fill in other series and days ({touched}), another condition on the log
+    rows `l` ({word_counts}) and another name ({method_version}).
     """
 
     table: Table
@@ -48,12 +48,12 @@ class Sliced:
     counts: str
     days_before: int = 0
     days_after: int = 0
-    #: SQL condition on such a day, by its first hour (`day_hour`), the first hour of the day's new words (`word_hour`) and the last
-    #: hour of the log (`last_hour`), each counted from 1970.
+    #: SQL condition on such a day, by its first hour (`day_hour`), the first hour of the new log rows (`word_hour`) and the last
+    #: hour of the log (`last_hour`), each in hours since 1970.
     narrowed: str = "true"
 
     def rule(self, touched: str, word_counts: str, method_version: str) -> str:
-        """Its rule for other series and days, and by other words, than those of an update."""
+        """Its rule for other series, days and log rows than those of an update."""
         text = resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
         return text.format(touched=touched, word_counts=word_counts, method_version=method_version)
 
@@ -68,9 +68,9 @@ class Sliced:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the rule does, and with nothing else: another process finds the same."""
+        """Hash of the rule; the same in every process."""
         columns = [f"{name} {duckdb_type(column)}" for name, column in self.table.declared().items()]
-        # Not repr(self): that of a declared table has addresses in it.
+        # Not repr(self), which contains memory addresses.
         touched = [self.counts, self.narrowed, str(self.days_before), str(self.days_after)]
         parts = [self.table.full_name, *columns, self.subject.log_name, *self.series, self.day, *touched]
         return hashlib.sha256("\x00".join([self.method_version, self.sql(), *parts]).encode()).hexdigest()
@@ -91,14 +91,14 @@ class Updated:
 
 
 def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
-    """Bring the table to what the log says now; rows of other method versions stay.
+    """Bring the table up to date with the log; rows of other method versions stay.
 
     Args:
         con: connection of a write session, outside a transaction.
         sliced: the table and its rule.
 
     Returns:
-        What was done. The rows are those that computing everything anew would give.
+        What was done. The rows are the same as after a rebuild.
     """
     name, fingerprint = sliced.table.full_name, sliced.fingerprint
     was, since = mark_of(con, name)
@@ -128,9 +128,9 @@ def update(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> Updated:
 
 
 def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) -> None:
-    """`_touched`: series and days whose rows words recorded after `since` (microseconds) may change."""
+    """`_touched`: series and days whose rows may change by log rows recorded after `since` (microseconds)."""
     series, log = ", ".join(sliced.series), sliced.subject.log_name
-    # As the last one in order: of row groups that end earlier nothing is read, where max() reads them all.
+    # ORDER BY with LIMIT 1 skips row groups that end earlier; max() would read them all.
     last_at = con.execute(
         f"SELECT (SELECT epoch_us(valid_from) FROM {log} ORDER BY valid_from DESC LIMIT 1)"
     ).fetchall()[0][0]
@@ -146,7 +146,7 @@ def _find_touched(con: duckdb.DuckDBPyConnection, sliced: Sliced, since: int) ->
 
 
 def _chunks(days: list[tuple[dt.date, int]]) -> Iterator[tuple[dt.date, dt.date]]:
-    """Spans of touched days, each with about `CHUNK` series-days; of each day is given how many series it has."""
+    """Spans of touched days, each with about `CHUNK` series-days; `days` gives each day and its number of series."""
     first = last = None
     size = 0
     for day, count in days:

@@ -1,4 +1,4 @@
-"""Manufacture of hardware, spread over life and use."""
+"""Embodied carbon of hardware, amortised over its life and use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assets.estimated.scenario_files.fields import Band, Bounds
 def _published(
     con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
 ) -> list[Factor]:
-    """Published figures of a card, the longest start of its key that `reference.embodied_carbon` knows."""
+    """Published figures of a card: those of the longest prefix of its id in `reference.embodied_carbon`."""
     wanted = sorted({i for s in statements if (i := keys[s.scenario_id]["accelerator_id"])})
     rows = con.execute(
         "SELECT w.accelerator_id, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e, e.note, e.source_url, e.accelerator_prefix "

@@ -1,4 +1,4 @@
-"""A fleet for people: visits or users a day to requests, GPUs, servers, racks, capital, power, electricity and carbon."""
+"""A fleet that serves users: from visits or users a day to requests, GPUs, servers, racks, capital, power, electricity and carbon."""
 
 from __future__ import annotations
 
@@ -145,13 +145,13 @@ _FLEET = Method(
     ),
     names=("accelerator", "provider", "region", "purchase"),
 )
-#: GPUs that are there, as given or by servers or racks of a given size.
+#: Number of GPUs as given, or from servers or racks of a given size.
 _STANDING = "coalesce(in_gpu_count, coalesce(in_server_count, in_rack_count * in_servers_per_rack_count) * in_gpus_per_server_count)"
 _Q = _FLEET.quantities
 _FLEET_2 = replace(
     _FLEET,
     version="fleet-2",
-    # A fleet that is there is known by its GPUs, servers or racks; what it answers need not be.
+    # An existing fleet is given by its GPUs, servers or racks; its requests need not be known.
     quantities={
         **_Q,
         "gpu_hours_per_day": replace(
@@ -161,11 +161,11 @@ _FLEET_2 = replace(
         ),
         "gpu_count": replace(
             _Q["gpu_count"],
-            # Of a fleet that stands the GPUs themselves: hours and back would round one up.
+            # Of an existing fleet the number itself: converting to hours and back might round it up by one.
             formula=f"CASE WHEN requests_per_day * gpu_s_per_request IS NULL AND in_gpu_hours_per_day IS NULL THEN {_STANDING} ELSE {_Q['gpu_count'].formula} END",
             needs=f"{_HOURS}; or server_count and gpus_per_server_count",
         ),
-        # Who rents a fleet pays for its idle hours too.
+        # Rent is paid for idle hours too.
         "rental_usd_per_day": replace(
             _Q["rental_usd_per_day"],
             formula="coalesce(requests_per_day * in_usd_per_request, cost_usd(gpu_count * 24, in_usd_per_gpu_hour))",
@@ -180,10 +180,10 @@ _DRAWN = f"{_POWER}; or accelerator"
 def _of_another_card(
     con: duckdb.DuckDBPyConnection, statements: Sequence[Statement], keys: Mapping[str, Mapping[str, str | None]]
 ) -> list[Factor]:
-    """What changes where the time and the power that a fleet states were measured on another accelerator than it runs on.
+    """Ratios of time and power if a fleet states those measured on another accelerator than the one that it runs on.
 
-    One word at a time reads every weight once, so that its time goes with the bandwidth of the memory (as `s_per_token_scaled` has it
-    go with the parameters); a server keeps the same share of the board power of its cards.
+    Generating a word reads every weight once, so its time is proportional to the inverse of the memory bandwidth (as it is proportional to the
+    parameters in `s_per_token_scaled`); the power of a server is the same share of the board power of its cards.
 
     Raises:
         ScenarioError: one line per accelerator that is not known, or of which bandwidth or board power are not.
@@ -209,7 +209,7 @@ def _of_another_card(
             ("time_ratio", bandwidth_there, bandwidth, "memory_bandwidth_gb_per_s", error_of),
             ("power_ratio", power, power_there, "tdp_w", Band(1, 1, 1)),
         ):
-            # Power that follows from the board power is that of the accelerator here.
+            # Power computed from the board power is already that of this accelerator.
             is_needless = factor == "power_ratio" and not {"kw_per_rack", "kw_per_server"} & s.numbers.keys()
             if factor in s.numbers or is_needless:
                 continue

@@ -1,4 +1,4 @@
-"""One request by EcoLogits' method in three versions, so that a change of method can be seen on the same request."""
+"""One request by EcoLogits' method in three versions, so that their results for the same request can be compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODEL = reference_facts(
 )
 
 
-#: Version -> the one whose count of GPUs it kept.
+#: Version -> the version whose GPU count formula it uses.
 _HELD_AS = {"0_11_3": "0_9_1"}
 
 

@@ -59,14 +59,14 @@ class Converted:
 
     @property
     def told(self) -> str:
-        """How it came about, in words."""
+        """The conversion, in words."""
         amount = self.given if not isinstance(self.given, Mapping) else "a band"
         at = " and ".join(f"{r.usd_per_unit:.6g} USD per {r.currency_code}" for r in self.rates)
         last = self.rates[-1]
         return f"the scenario: {self.written} = {amount}, at {at} of {last.rate_on:%Y-%m-%d} (observed.usd_rate_day, {last.source_id})"
 
 
-#: What needs no rate.
+#: USD in USD.
 _USD = Rate("USD", dt.date.min, 1.0, "", "")
 
 
@@ -158,7 +158,7 @@ def published_rate(con: duckdb.DuckDBPyConnection) -> Callable[[str, dt.date], R
 
 
 def with_conversions(result: dict[str, Any], converted: Sequence[Converted]) -> dict[str, Any]:
-    """An estimate that says of each converted amount what was given and at which rate."""
+    """The estimate with, for each converted amount, what was given and the rate."""
     by_key = {c.key: c for c in converted}
     factors = [
         f | {"origin_ref": by_key[f["factor"]].told, "capture_id": by_key[f["factor"]].rate.capture_id}

@@ -20,7 +20,7 @@ PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a number may be: unit, smallest and largest, and a hint for the usual slip of unit."""
+    """Bounds of a number: unit, smallest and largest value, and a hint for the usual mistake of unit."""
 
     unit: str
     smallest: float
@@ -36,7 +36,7 @@ class Bounds:
 
 
 def _one_line(problem: str) -> str:
-    """A problem without control characters, and without words that nobody reads to the end."""
+    """A problem as one line: control characters escaped, very long words cut."""
     plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in problem)
     return _LONG_WORD.sub(lambda word: f"{word[0][:80]}… ({len(word[0])} characters)", plain)
 
@@ -63,7 +63,7 @@ def closest(given: str, known: Sequence[str]) -> str:
     """`; did you mean a or b?`, or nothing if no known name is near."""
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
     if not near:
-        # "h1000" is far from nvidia-h100-sxm-80gb, but near a part of it.
+        # "h1000" is not close to nvidia-h100-sxm-80gb, but to a part of it.
         parts: dict[str, list[str]] = {}
         for name in known:
             for part in name.split("-"):
@@ -182,7 +182,7 @@ def scenario_text(path: Path) -> str:
         ScenarioError: if the file cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the text
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
     except FileNotFoundError:
         raise ScenarioError([f"{path}: no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -31,7 +31,7 @@ DIMENSIONS: tuple[Mapping[str, float], ...] = (
     {"mtok": 1, "ktok": 1e-3, "token": 1e-6},
 )  # fmt: skip
 
-#: What people call a key -> canonical keys it may mean, the first that the section knows, and its unit in the key's.
+#: Common name of a key -> canonical keys (the first that the section has is meant), and the factor to the unit of that key.
 NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(
         ("gpus", "gpu_count", "n_gpus", "num_gpus", "chips", "chip_count", "accelerators", "device_count", "devices"),
@@ -133,7 +133,7 @@ NAMES_WITH_UNIT: Mapping[str, tuple[str, ...]] = {
     "el_h": ("life_h",),
 }
 
-#: Words of a key by those that people use for them; the last two are of what is a mean in any case.
+#: Common word in a key -> the word that canonical keys use; words for a mean are dropped.
 _WORDS: Mapping[str, str] = {
     "tok": "tokens",
     "params": "parameters",
@@ -153,7 +153,7 @@ _WORDS: Mapping[str, str] = {
     "dau": "users_per_day",
     **dict.fromkeys(("sec", "second", "seconds"), "s"),
 } | dict.fromkeys(("avg", "average", "mean", "median"), "")
-#: What is left of a key that people write longer, or in another order, than it is here; each applied to what the ones before it left.
+#: Patterns that shorten or reorder longer spellings of a key, applied one after the other.
 _SHORT = (
     (re.compile(r"\A(?:n|num|nr|number_of)_"), ""),
     (re.compile(r"\A(?:training|train|dataset)_(?=tokens|steps|days|weeks|months)"), ""),
@@ -202,7 +202,7 @@ _PER_CHIP = re.compile(r"_per_(?:chip|device|accelerator|card|tpu)(?=_|\Z)")
 _PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
 OTHER_MONEY = re.compile(r"(?:^|_)(eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw)(?:_|\Z)")
 
-#: Text keys by the names that people use.
+#: Common name of a text key -> canonical key.
 TEXT_NAMES: Mapping[str, str] = {
     "gpu": "accelerator",
     "hardware": "accelerator",
@@ -232,7 +232,7 @@ _PROVIDERS = {
     **dict.fromkeys(("oracle", "oracle cloud"), "oci"),
     "ovhcloud": "ovh",
 }
-#: Text key -> its values by the names that people use, in small letters.
+#: Text key -> common name of a value (in lower case) -> value.
 VALUES: Mapping[str, Mapping[str, str]] = {
     "number_format": {
         **dict.fromkeys(("fp16", "float16", "bfloat16", "half"), "bf16"),
@@ -286,7 +286,7 @@ def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
             twice = {n: f * g for other, f in _variants(name).items() for n, g in _variants(other).items()}
             for other, factor in ({name: 1.0} | twice | _variants(name)).items():
                 found[other] = {key: factor}
-    # How long it takes needs no word before its unit, if that is one.
+    # A duration may be written as its unit alone (`days`), if the section has one duration.
     for name, of in list(found.items()):
         if (word := name.removeprefix("duration_")) in _TIMES and next(iter(of)).startswith("duration_"):
             found.setdefault(word, {}).update(of)
@@ -369,7 +369,7 @@ def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float
 
 
 def _in_our_words(key: str) -> str:
-    """A key with the words that people use for others replaced, its unit last."""
+    """A key with common words replaced by those of canonical keys, its unit last."""
     words = [_WORDS.get(word, word) for word in key.split("_")]
     plain = "_".join(word for word in words if word)
     for pattern, replacement in _SHORT:

@@ -72,10 +72,10 @@ SHORTHAND: dict[str, Bounds] = {
     "recomputed_share": Bounds("1", 0, 1, "share of the forward pass that is done again"),
     "power_w": Bounds("W of all servers, without PUE", 1, 1e12),
 }
-#: What attention follows from; the second where some layers see no more than a window.
+#: Keys that the attention term is computed from; the second group where some layers attend to a window only.
 _ATTENTION = ("layer_count", "attention_width_count", "context_tokens_count")
 _WINDOW = ("local_layer_count", "attention_window_tokens_count")
-#: Work on their own: how much more the hardware does than the model asks for.
+#: Shorthand keys that need no partner: how much more the hardware computes than the model needs.
 _ALONE = ("recomputation_ratio", "recomputed_share")
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
 INSTANTS = ("as_of", "start_at")
@@ -85,7 +85,7 @@ TOP_LEVEL = ("title", "note", "source_url", "training")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is stated of one training; everything else is looked up or stays unknown."""
+    """What a file states of one training; everything else is looked up or stays unknown."""
 
     scenario_id: str
     numbers: Mapping[str, Band] = field(default_factory=dict)
@@ -184,7 +184,7 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
             partners = " or ".join(" and ".join(p for p in parts if p != name) for _, parts, _ in ways if name in parts)
             problems.append(f"{name}: says nothing by itself; give {partners} too, or leave it out")
     if not attention and "attention_flop_per_token" not in stated:
-        # Layers may stand in a file for their own sake; the term counts where it is asked for.
+        # A file may state layers without asking for the attention term.
         found.pop("attention_flop_per_token", None)
     problems += [
         f"{name}: a band given; allowed is one number"
@@ -247,7 +247,7 @@ def scenario_of(
     return Scenario(
         scenario_id=scenario_id,
         numbers={key: band for key, band in numbers.items() if band},
-        # A run is paid for, and emits, when it runs.
+        # Price and grid are those of the start, unless another date is stated.
         as_of=instants.get("as_of", instants.get("start_at")),
         start_at=instants.get("start_at"),
         include_attention=bool(attention),

@@ -1,4 +1,4 @@
--- What stands in the tables of estimates, and what stood there at an earlier time, in one form.
+-- All tables of estimates in one form, as they are and as they were at an earlier time.
 CREATE OR REPLACE MACRO _scenario_quantity() AS TABLE
     SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.training_estimate e
     UNION ALL SELECT e.scenario_id, e.quantity, e.method_version, e.low, e.central, e.high, e.unit, e.reason, e.is_bundled FROM estimated.scenario_estimate e
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO _scenario_quantity() AS TABLE
     QUALIFY row_number() OVER (PARTITION BY b.scenario_id, b.way, b.method_version ORDER BY b.month_on DESC) = 1);
 COMMENT ON MACRO TABLE _scenario_quantity IS 'Every quantity of the bundled scenarios as the tables of estimates hold it; of decisions the row and the column in one name, such as horinger.net_saving_cny.';
 
--- The estimates are drawn and put together in Python, so that SQL cannot compute them anew: each is noted in meta.estimate_word when it changes.
+-- Estimates are computed outside the macros, so an earlier one cannot be computed again in SQL: each is recorded in meta.estimate_word when it changes.
 CREATE OR REPLACE MACRO _scenario_quantity_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT q.* FROM _scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity'
     UNION ALL BY NAME

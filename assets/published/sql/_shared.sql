@@ -1,4 +1,4 @@
--- What several macros share (applied first): probabilities from bands, defaults, the newest method.
+-- Macros that others use (created first): probabilities from bands, defaults, the newest method.
 CREATE OR REPLACE MACRO normal_tail(x) AS
     exp(-x * x / 2) / sqrt(2 * pi()) * (1 / (1 + 0.2316419 * x)) * (0.319381530 + (1 / (1 + 0.2316419 * x)) * (-0.356563782
         + (1 / (1 + 0.2316419 * x)) * (1.781477937 + (1 / (1 + 0.2316419 * x)) * (-1.821255978 + (1 / (1 + 0.2316419 * x)) * 1.330274429))));
@@ -34,7 +34,7 @@ COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electr
 CREATE OR REPLACE MACRO _both_reasons(one, other) AS CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
 COMMENT ON MACRO _both_reasons IS 'Two reasons in one text, the same one once; NULL where there is none.';
 
--- Of UTC, whatever the time zone of the session: where there is summer time, a day, month or year of it may have an hour more or less.
+-- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more or less.
 CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
     CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'
         WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' ELSE valid_from + slot_length(resolution) END;
@@ -67,7 +67,7 @@ CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TAB
     SELECT d.low, d.central, d.high, d.unit, d.source_url, d.note FROM reference.decision_default d
     JOIN asked q ON d.factor = q.asked_factor AND d.applies_to = q.asked_provider
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
-COMMENT ON MACRO TABLE decision_default IS 'What stands in for a factor of the decision macros that is not given, with its band and source. decision_default(''life_years'').';
+COMMENT ON MACRO TABLE decision_default IS 'Default of a factor of the decision macros, with its band and source. decision_default(''life_years'').';
 
 CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     WITH asked AS (SELECT of_factor::VARCHAR AS asked_factor)
@@ -75,10 +75,10 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
--- A DATE that is made an instant by a cast begins at midnight in the time zone of the session: in Shanghai eight hours before the day's prices.
+-- A cast makes a DATE an instant at midnight in the time zone of the session: in Shanghai eight hours before the day begins in UTC.
 CREATE OR REPLACE MACRO _instant(given) AS CASE WHEN typeof(given) = 'DATE' THEN given::TIMESTAMP AT TIME ZONE 'UTC' ELSE given::TIMESTAMPTZ END;
 COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.';
 
--- The default of an instant is '-infinity' and means now: DuckDB works out now() when a macro is made, so that as a default it would stand still at that moment.
+-- The default of an instant is '-infinity' and means now: DuckDB evaluates a default of now() once, when the macro is created.
 CREATE OR REPLACE MACRO _asked_instant(instant) AS CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
 COMMENT ON MACRO _asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';

@@ -1,4 +1,4 @@
--- Factors of a job at an offer and at another one, or later: a row of siting, or an offer that is named; split by why_moved and why_rate_moved.
+-- Factors of a job at one offer and at another offer or date: a row of siting, or a named offer; why_moved and why_rate_moved split them.
 CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
         to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH assumed AS (
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
         SELECT 'from' AS side, _instant(from_at) AS as_of_at, j.provider AS want_provider, j.instance_type AS want_type, j.region AS want_region, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_provider, j.provider), coalesce(to_instance_type, CASE WHEN to_accelerator IS NULL THEN j.instance_type END), coalesce(to_region, j.region),
             coalesce(to_accelerator, j.accelerator_id), j.* REPLACE (coalesce(utilization_to, j.used)::DOUBLE AS used) FROM job j),
-    -- Of a place, as in siting: the source that speaks for the provider, of a region that it says nothing of the next, and its cheapest instance type.
+    -- Of a place, as in siting: the preferred source of the provider, or the next one for a region that it does not list, and its cheapest instance type.
     offered AS (
         SELECT s.side, s.as_of_at, s.want_type, s.want_region, s.basis_boundary, o.provider, o.region, o.instance_type, o.source_id, o.source_rank, o.price_usd_per_gpu_hour,
             o.price_amount_per_hour / o.accelerator_count AS amount, o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) AS usd, o.accelerator_id,
@@ -51,11 +51,11 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
             power_w_per_gpu(a.tdp_w, d.power_share) / 1000 AS power, CASE WHEN o.provider IS NOT NULL THEN coalesce(o.pue, d.usual_pue) END AS pue,
             CASE WHEN count(o.own_grid) OVER (PARTITION BY o.grid_zone) = count(*) OVER (PARTITION BY o.grid_zone) THEN o.own_grid ELSE o.country_grid END / 1000 AS grid
         FROM side s LEFT JOIN placed o ON o.side = s.side CROSS JOIN assumed d LEFT JOIN reference.accelerator a ON a.accelerator_id = coalesce(o.accelerator_id, s.want_accelerator)),
-    told AS (
+    explained AS (
         SELECT v.*, CASE WHEN v.found_provider IS NULL THEN concat_ws(' ', 'no', v.purchase_option, 'offer of', coalesce(v.want_type, v.card), 'by', v.want_provider, v.want_region, 'stands on', strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d')) END AS no_offer
         FROM valued v),
     factor AS (
-        SELECT v.side, k.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN coalesce(v.no_offer, q.reason) END AS reason FROM told v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy'), ('operational_kgco2e', 'carbon')) k(quantity, kind), LATERAL (
+        SELECT v.side, k.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN coalesce(v.no_offer, q.reason) END AS reason FROM explained v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy'), ('operational_kgco2e', 'carbon')) k(quantity, kind), LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate']) AS part,
                 unnest([v.hardware, v.utilization, v.power, v.pue, v.grid, v.amount, v.usd]) AS value,
                 unnest([CASE WHEN v.is_job_unknown THEN 'neither hours nor operations of the job are known' ELSE 'no dense 16-bit peak of ' || coalesce(v.card, 'the accelerator') || ' is known' END, NULL,

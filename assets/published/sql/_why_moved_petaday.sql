@@ -6,7 +6,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
     side AS (
         SELECT 'from' AS side, (_instant(from_at) AT TIME ZONE 'UTC')::DATE AS index_on, j.accelerator_id AS want_accelerator, j.* FROM job j
         UNION ALL SELECT 'to', (_asked_instant(to_at) AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.* FROM job j),
-    -- As in estimated.price_index: one source speaks for a provider (is_spoken), its price is the median of its offers.
+    -- As in estimated.price_index: the offers of one source for a provider (is_spoken), and their median as its price.
     offered AS (
         SELECT s.side, o.provider, o.region, o.instance_type, o.offer_variant, o.source_id, o.scope, o.valid_from, o.source_rank, o.currency_code, o.price_usd_per_gpu_hour AS usd,
             o.price_amount_per_hour / o.accelerator_count AS amount, offers_said(s.side, o.provider, o.source_id) AS said_count
@@ -16,7 +16,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         SELECT o.* FROM offered o QUALIFY is_spoken(o.side, o.provider, o.source_rank, o.said_count, o.source_id)),
     currency AS (SELECT o.currency_code, avg(o.usd / o.amount) AS usd_per_unit FROM offer o WHERE o.side = 'from' GROUP BY o.currency_code),
     -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
-    spoken AS (
+    by_provider AS (
         SELECT o.side, o.provider, median(o.usd) AS usd, median(o.amount * CASE WHEN o.currency_code = 'USD' THEN 1.0 ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
         FROM offer o
         LEFT JOIN offer f ON o.side = 'to' AND f.side = 'from' AND f.provider = o.provider AND f.region = o.region AND f.instance_type = o.instance_type
@@ -24,7 +24,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         LEFT JOIN currency c ON c.currency_code = o.currency_code
         LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
         GROUP BY o.side, o.provider),
-    priced AS (SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate FROM spoken p GROUP BY p.side),
+    priced AS (SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate FROM by_provider p GROUP BY p.side),
     valued AS (
         SELECT s.side, s.index_on, s.want_accelerator, s.purchase_option, s.gpu_hours * u.central * f.fp16_dense_flop_per_s / a.fp16_dense_flop_per_s AS hardware, 1 / CASE WHEN s.side = 'to' THEN coalesce(utilization_to, u.central) ELSE u.central END AS utilization,
             power_w_per_gpu(a.tdp_w, w.central) / 1000 AS power, q.central AS pue, CASE WHEN s.side = 'from' THEN p.usd ELSE p.usd_at_old_rate END AS price,

@@ -103,11 +103,11 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         SELECT v.* FROM (
             SELECT m.from_version, min(c.accelerator_id) FILTER (c.side = 'from') AS card_from, min(c.accelerator_id) FILTER (c.side = 'to') AS card_to FROM method m CROSS JOIN carded c GROUP BY m.from_version) w,
             LATERAL (FROM _fleet_on(estimate, w.from_version, w.card_from, w.card_to, to_accelerator IS NOT NULL, utilization_to, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
-    -- Operations at the peak of a card tell what a training takes on another one, a roofline what a service does, the bandwidth of its memory what a word of a fleet does.
+    -- On another card the hours of a training follow from its peak, those of a service from the roofline, the time for a word of a fleet from its memory bandwidth.
     working AS (
         SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region, x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card, x.region_pue,
             u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
-            -- Who pays by the request pays the same whatever stands there.
+            -- A price per request does not depend on the hardware.
             CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
             x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AND NOT u.is_measured AS is_training_like, u.is_measured, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
             CASE WHEN s.hours_of = 'gpu_hours' AND NOT u.is_measured THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
@@ -131,8 +131,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             CASE WHEN w.given_grid IS NOT NULL AND (w.side = 'from' OR to_region IS NULL) THEN w.given_grid ELSE w.looked_up_grid END / w.g_count AS grid,
             CASE WHEN w.side = 'from' THEN 1.0 WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours ELSE w.energy_by_to / w.energy END AS method
         FROM working w CROSS JOIN priced q LEFT JOIN fleet l ON w.is_fleet AND l.side = w.side),
-    -- Why a factor is not known, for a person.
-    told AS (
+    -- Why a factor is not known, in words.
+    explained AS (
         SELECT v.*, CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL THEN 'the scenario does not say on which accelerator its time and power were measured: state accelerator'
                 WHEN v.is_other_card AND v.accelerator_id IS NULL THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
                 WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet) THEN 'the estimate itself does not know ' || v.hours_of
@@ -153,7 +153,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             'the estimate by another version of the method is not known' AS no_method
         FROM valued v),
     factor AS (
-        SELECT v.side, v.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason FROM told v, LATERAL (
+        SELECT v.side, v.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason FROM explained v, LATERAL (
             SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate', 'method']) AS part,
                 unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value,
                 unnest([v.no_hardware, coalesce(v.no_utilization, v.no_hardware), coalesce(v.no_power, v.no_hardware), NULL, v.no_grid, v.no_price, v.no_price, v.no_method]) AS reason) q

@@ -1,4 +1,4 @@
--- How a person writes an accelerator: its key, its name, an alias or a family; a name that may be several gives all of them.
+-- Resolves the name of an accelerator: its id, its product name, an alias or a family; an ambiguous name gives all its meanings.
 CREATE OR REPLACE MACRO _accelerator_written() AS TABLE
     SELECT DISTINCT accelerator_key(w.written) AS written_key, w.accelerator_id
     FROM (

@@ -11,7 +11,7 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
     month AS (
         SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), any_value(q.asked_from))),
             least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p CROSS JOIN asked q),
-    -- One seller's two prices, by one source: input and output of different sellers are nobody's price.
+    -- Both prices of one seller, by one source: input and output prices of different sellers are never combined.
     offered AS (
         SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope, max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
             max(p.price_usd_per_mtok) FILTER (p.direction = 'output') AS output_usd_per_mtok, bool_or(p.is_bundled) AS is_bundled

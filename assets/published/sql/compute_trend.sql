@@ -1,4 +1,4 @@
--- How training compute, parameters, data and hardware grew, with the error of the rate.
+-- Growth rates of training compute, parameters, data and hardware, with their errors.
 CREATE OR REPLACE MACRO training_compute(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT m.model, coalesce(r.name, m.model) AS name, m.developer, m.released_on, m.parameters_count, m.training_tokens_count,
         coalesce(m.training_flop, training_flop(coalesce(r.active_parameters_count, r.parameters_count), r.training_tokens_count, r.flop_per_parameter_token)) AS training_flop,

@@ -1,38 +1,38 @@
--- When to start a job so that it runs on the greenest hours.
+-- When to start a job so that it runs in the hours of lowest carbon intensity.
 -- Hours are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin them at the half hour in Kolkata.
 CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infinity', horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT zone::VARCHAR AS asked_zone, _asked_instant(from_at) AS told_by, time_bucket(INTERVAL 1 HOUR, _asked_instant(from_at)) AS asked_at, hours::BIGINT AS job_hours,
             horizon_hours::BIGINT AS wait_most, boundary::VARCHAR AS asked_boundary, known_at::TIMESTAMPTZ AS asked_known_at),
-    heard AS (
+    recorded AS (
         SELECT g.* FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone
         WHERE g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average' AND g.basis_accounting = 'location'
           AND (a.asked_boundary IS NULL OR g.basis_boundary = a.asked_boundary) AND g.recorded_at <= a.asked_known_at AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
           AND g.valid_from < a.asked_at + to_hours(a.wait_most + a.job_hours)),
     slot AS (
         SELECT l.* FROM (
-            SELECT w.* FROM heard w, asked a WHERE w.basis_kind IN ('actual', 'estimated') AND w.valid_from < a.asked_at
+            SELECT w.* FROM recorded w, asked a WHERE w.basis_kind IN ('actual', 'estimated') AND w.valid_from < a.asked_at
             QUALIFY row_number() OVER (PARTITION BY w.source_id, w.scope, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from
                 ORDER BY w.observed_at DESC, w.capture_id DESC, w.recorded_at DESC) = 1 AND w.is_offered) l
         -- Of a slot what was measured, once it is known; until then what was estimated. They are never averaged.
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.resolution, l.basis_boundary, l.valid_from ORDER BY l.basis_kind, l.scope) = 1),
     recent AS (SELECT h.source_id, h.basis_boundary, time_bucket(INTERVAL 1 HOUR, h.valid_from) AS hour_from, avg(h.intensity_gco2e_per_kwh) AS intensity FROM slot h GROUP BY ALL),
-    -- One source and basis: what is stated before what is computed beside it, lifecycle before direct, the seller of the series before others, the fuller one.
+    -- One source and basis: published intensities before those computed from a mix beside them, lifecycle before direct, then the lowest source_rank, then most hours.
     chosen AS (
         SELECT r.source_id, r.basis_boundary FROM recent r GROUP BY r.source_id, r.basis_boundary
         ORDER BY _is_second_word(r.source_id), CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id), count(*) DESC, r.source_id LIMIT 1),
     profile AS (
         SELECT hour(r.hour_from AT TIME ZONE 'UTC') AS hour_of_day, isodow(r.hour_from AT TIME ZONE 'UTC') >= 6 AS is_weekend, avg(r.intensity) AS typical
         FROM recent r JOIN chosen c ON c.source_id = r.source_id AND c.basis_boundary = r.basis_boundary GROUP BY ALL),
-    -- What forecasts said by then, not what they say now of the past.
-    told AS (
+    -- The forecasts as published by then, not as corrected later.
+    forecast_slot AS (
         SELECT f.source_id, f.basis_boundary, f.valid_from, f.intensity_gco2e_per_kwh AS intensity
-        FROM heard f, asked a
+        FROM recorded f, asked a
         WHERE f.basis_kind = 'forecast' AND f.observed_at <= a.told_by AND f.valid_from >= a.asked_at
         QUALIFY row_number() OVER (PARTITION BY f.source_id, f.basis_boundary, f.resolution, f.valid_from ORDER BY f.observed_at DESC, f.capture_id DESC, f.recorded_at DESC) = 1
             AND f.is_offered),
     forecast_hour AS (
-        SELECT t.source_id, t.basis_boundary, time_bucket(INTERVAL 1 HOUR, t.valid_from) AS hour_from, avg(t.intensity) AS intensity FROM told t GROUP BY ALL),
+        SELECT t.source_id, t.basis_boundary, time_bucket(INTERVAL 1 HOUR, t.valid_from) AS hour_from, avg(t.intensity) AS intensity FROM forecast_slot t GROUP BY ALL),
     -- A forecast counts where it reaches over the whole horizon: its hours are not compared with typical ones.
     forecast AS (
         SELECT h.source_id, h.basis_boundary FROM forecast_hour h CROSS JOIN asked a GROUP BY h.source_id, h.basis_boundary, a.wait_most, a.job_hours HAVING count(*) = a.wait_most + a.job_hours

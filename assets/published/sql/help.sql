@@ -1,5 +1,5 @@
--- What a user can ask, in one schema: questions first, then views and tables, then the formulas one by one.
--- A name with a leading underscore is a part of other macros: no promise is made of it.
+-- All macros, views and tables in one list: table macros first, then views and tables, then formulas.
+-- A name with a leading underscore is a part of other macros and may change without notice.
 CREATE OR REPLACE MACRO help(with_parts := false) AS TABLE
     WITH asked AS (SELECT with_parts AS has_parts)
     SELECT h.name, h.kind, h.parameters, h.meaning
@@ -13,4 +13,4 @@ CREATE OR REPLACE MACRO help(with_parts := false) AS TABLE
         SELECT schema_name || '.' || table_name, 'table', '', comment FROM duckdb_tables() WHERE NOT internal AND comment IS NOT NULL) h
     WHERE a.has_parts OR NOT starts_with(h.name, '_')
     ORDER BY starts_with(h.name, '_'), list_position(['table_macro', 'view', 'table', 'macro'], h.kind), h.name;
-COMMENT ON MACRO TABLE help IS 'This list: every macro, view and table with its meaning; what answers questions first, formulas last. help(with_parts := true) also names the parts that macros are made of.';
+COMMENT ON MACRO TABLE help IS 'This list: every macro, view and table with its meaning; table macros first, formulas last. help(with_parts := true) also names the parts that macros are made of.';

@@ -39,7 +39,7 @@ CREATE OR REPLACE MACRO _reference_of_index(of_table, of_key) AS TABLE
     FROM estimated.price_index WHERE of_table IN ('price_index', 'estimated.price_index') AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key);
 COMMENT ON MACRO TABLE _reference_of_index IS 'Reference facts that rows of the indices took.';
 
--- The offers of a day, each provider by the source that spoke for it: rules 1 and 2 of estimated.price_index.
+-- The offers of a day, those of one source for each provider: rules 1 and 2 of estimated.price_index.
 CREATE OR REPLACE MACRO _offer_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, accelerator_id, purchase_option, index_on FROM estimated.price_index
@@ -71,7 +71,7 @@ CREATE OR REPLACE MACRO _offer_of_price_offer(of_table, of_key) AS TABLE
     WHERE of_table IN ('price_offer', 'estimated.price_offer') AND starts_with(concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on), of_key);
 COMMENT ON MACRO TABLE _offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
 
--- A year of slots is told by capture: how many of them, from when to when, and their mean.
+-- A year of slots is summarised by capture: their number, first and last, and mean.
 CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind, day_on, method_version) AS root_key, zone, source_id, basis_boundary,
@@ -96,7 +96,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
         AND g.basis_accounting = w.basis_accounting AND list_contains(w.kinds, g.basis_kind) AND list_contains(w.resolutions, g.resolution)
         AND (g.valid_from AT TIME ZONE 'UTC')::DATE BETWEEN w.first_on AND w.last_on
     GROUP BY w.root_key, g.zone, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting, g.basis_kind, g.source_id, g.scope, g.capture_id;
-COMMENT ON MACRO TABLE _slots_of_index IS 'Slots behind rows of grid_day, green_trial and green_window, told by capture.';
+COMMENT ON MACRO TABLE _slots_of_index IS 'Slots behind rows of grid_day, green_trial and green_window, summarised by capture.';
 
 CREATE OR REPLACE MACRO _observation_of_index(of_table, of_key) AS TABLE
     FROM _offer_of_index(of_table, of_key)

@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO _reference_of_petaday(of_table, of_key) AS TABLE
     UNION ALL SELECT h.root_key, 'reference.method_default', d.factor FROM _head_of_petaday(of_table, of_key) h, reference.method_default d WHERE d.factor IN ('utilization_share', 'power_share_of_tdp', 'pue');
 COMMENT ON MACRO TABLE _reference_of_petaday IS 'Reference facts that rows of petaday_history and build_adapt_buy took.';
 
--- As in estimated.price_index: one source speaks for a provider on a day.
+-- As in estimated.price_index: the offers of one source for a provider on a day.
 CREATE OR REPLACE MACRO _observation_of_petaday(of_table, of_key) AS TABLE
     WITH offer AS (
         SELECT h.root_key, _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key,

@@ -1,4 +1,4 @@
--- What a petaday (1e15 operations a second for a day) costs: the unit that this warehouse is named after.
+-- The cost of a petaday (1e15 operations a second for a day).
 CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purchase := 'on_demand', from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
@@ -26,7 +26,7 @@ COMMENT ON MACRO TABLE petaday_history IS 'Cost and energy of petadays on every 
 CREATE OR REPLACE MACRO petaday_cost(valid_at := TIMESTAMPTZ '-infinity', petadays := 1, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     SELECT h.accelerator_id, h.purchase_option, h.index_on, h.cost_usd, h.low_usd, h.high_usd, h.cost_at_peak_usd, h.gpu_hours, h.energy_kwh, h.utilization_share,
         h.provider_count, h.is_bundled
-    -- The index ends on the day on which something was last learnt: that of today comes with the first capture of the day.
+    -- The index ends on the day of the latest capture: today's row comes with the first capture of the day.
     FROM petaday_history(petadays := petadays, purchase := purchase, from_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE - 45, to_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE,
         known_at := known_at::TIMESTAMPTZ) h
     QUALIFY h.index_on = max(h.index_on) OVER ()

@@ -1,4 +1,4 @@
--- The index over time, and what changed.
+-- The price index over time, and single prices that changed.
 CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT purchase::VARCHAR AS asked_purchase),
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)

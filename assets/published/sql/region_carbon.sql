@@ -1,9 +1,9 @@
--- The carbon intensity of a cloud region: the finest value there is for an instant, and which one it is. It may stand beside a table of regions.
--- Its own zone goes first (the hour, the day, the month, the year that holds the instant; else its latest), its country last: a country's month is
--- finer in time, but it is of another place. A zone's own value counts before its country's for three years after its end: official yearly factors
--- appear up to two years late. A single hour says nothing of another day: it counts for six hours.
+-- The carbon intensity of a cloud region: the finest value there is for an instant, and which one it is. Can be joined laterally to a table of regions.
+-- The region's own zone comes first (the hour, day, month or year that contains the instant; else its latest value), its country last: a country's month is
+-- finer in time, but of another place. A zone's own value is preferred to its country's for three years after its end, since official yearly factors
+-- appear up to two years late; a value of an hour or less for six hours, since it says little about another day.
 CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity', boundary := NULL) AS TABLE
-    -- The arguments get names of their own where no table is in sight: a column that somebody passes is never taken for one of ours.
+    -- The arguments are renamed in a CTE without tables, so that a column passed as an argument is never resolved to one of the macro's own.
     WITH asked AS (
         SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region, _asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
             boundary::VARCHAR AS asked_boundary),
@@ -14,7 +14,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
     zone AS (
         SELECT p.grid_zone AS zone, false AS is_country FROM place p WHERE p.grid_zone IS NOT NULL
         UNION ALL SELECT p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.grid_zone, '')),
-    word AS (
+    latest AS (
         SELECT l.*, o.asked_at, slot_end(l.valid_from, l.resolution) AS valid_to
         FROM observed.grid_carbon_log l, asked o
         WHERE l.zone IN (SELECT z.zone FROM zone z) AND l.basis_method = 'average' AND l.basis_accounting = 'location'
@@ -27,7 +27,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
             -- In seconds: a difference of instants as an interval takes fifty times as long (70,000 slots of a zone: 3 s, measured).
             CASE WHEN w.resolution LIKE 'PT%' AND epoch(w.asked_at) - epoch(w.valid_to) > 6 * 3600 THEN 2
                  WHEN epoch(w.asked_at) - epoch(w.valid_to) > 1096 * 86400 THEN 1 ELSE 0 END AS staleness
-        FROM word w JOIN zone z ON z.zone = w.zone
+        FROM latest w JOIN zone z ON z.zone = w.zone
         WHERE w.is_offered),
     best AS (
         SELECT a.* FROM aged a

@@ -1,10 +1,10 @@
 -- What a log of requests to token APIs cost, each at the list prices of its own time.
--- A card is one line of use: one vendor, model, tier, span of time, length of prompt and part of the day, with all its prices from one source.
--- Lists that spell a vendor or a model differently speak of one listing (vendor_id, model_listing). Where one list itself has several such names
--- (a model under regions, Gemini at AI Studio and at Vertex AI), they are told apart, and each keeps the name that its list gives it.
--- Cells without a price are kept, for which no list tells one (the time between two offers, the hours of no window): `token_price_card` leaves them out.
+-- A card is one vendor, model, service tier, span of time, range of prompt lengths and part of the day, with all its prices from one source.
+-- Different spellings of a vendor or a model are one listing (vendor_id, model_listing). Where a single source has several such names
+-- (a model under regions, Gemini at AI Studio and at Vertex AI), these are separate listings, each under the name in the source.
+-- Cells without a price are kept (the time between two offers, hours outside all windows); `token_price_card` leaves them out.
 CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    -- The next price of the same line, whatever it is a line of: a window over one number, which tells two lines apart as well as eight names do and takes a fifth of the time.
+    -- The next price of the same line: the window partitions by one hash instead of eight columns, in a fifth of the time (measured).
     WITH listed AS (
         SELECT p.*, model_listing(p.model) AS spoken, lead(p.price_usd_per_mtok) OVER (PARTITION BY hash(p.source_id, p.scope, p.vendor, p.model, p.direction, p.service_tier,
             p.context_tier_from_tokens, p.time_window) ORDER BY p.valid_from NULLS FIRST) AS later_usd
@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
     numbered AS (
         SELECT s.* EXCLUDE (vendor_key, listing, service_tier), k.sold_no
         FROM stated s JOIN sold k ON k.vendor_key = s.vendor_key AND k.listing = s.listing AND k.service_tier = s.service_tier),
-    -- A window over midnight is two.
+    -- A time window over midnight is split in two.
     price AS (
         SELECT s.* FROM numbered s WHERE s.first_minute < s.last_minute
         UNION ALL SELECT s.* REPLACE (1440 AS last_minute) FROM numbered s WHERE s.first_minute >= s.last_minute
@@ -60,7 +60,7 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
     said AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said, list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said
         FROM told t WINDOW one AS (PARTITION BY t.cell_no))
-    -- A list that tells what a long prompt costs knows more of it than one that tells one price for all.
+    -- A source with a price for long prompts is preferred to one with a single price for all lengths.
     SELECT k.vendor_key, k.listing, k.service_tier, c.* EXCLUDE (cell_no, sold_no), s.* EXCLUDE (cell_no, input_said, output_said, later_input, later_output, told_from)
     FROM said s JOIN cell c ON c.cell_no = s.cell_no JOIN sold k ON k.sold_no = c.sold_no
     QUALIFY row_number() OVER (PARTITION BY s.cell_no
@@ -80,10 +80,10 @@ CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
     WHERE false;
 COMMENT ON MACRO TABLE _request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. _request_priced(''request_log'').';
 
--- What is asked for, once, with the cards that answer it. It stands beside the requests as one side of a join: over a relation that is read twice DuckDB hands on
--- every column of the requests, also those that nobody asked for. Names of models, vendors and tiers are each gathered alone, and met where a vendor sells a model: one
--- name a column is a fifth of the time of all names of a row together (DuckDB 1.5 counts the words of a dictionary, not the rows). A request without a card is one that
--- no listing answers: the cards of a listing cover all times of the log, with a price or without.
+-- The distinct models, vendors and tiers of the requests, with their cards. It is one side of a join with the requests: if the requests were read twice in one query, DuckDB would
+-- pass on every column of them, also those that are not selected. The names are collected column by column and combined where a vendor sells a model: distinct
+-- names of one column take a fifth of the time of distinct rows (DuckDB 1.5 counts the entries of a dictionary, not the rows). A request without a card has no
+-- listing: the cards of a listing cover all times of the log, with a price or without.
 CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH cell AS MATERIALIZED (SELECT c.* FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) c),
     sold AS MATERIALIZED (
@@ -97,7 +97,7 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         SELECT d.model, model_listing(d.model) AS spoken, coalesce(n.model_id, model_key(d.model)) AS meant,
             replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
         FROM (SELECT unnest(w.models) AS model FROM written w) d LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model) WHERE d.model IS NOT NULL),
-    -- Who names no vendor asks all.
+    -- A request without a vendor matches all vendors.
     vendor AS (
         SELECT d.vendor, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id
         FROM (SELECT unnest(w.vendors) AS vendor FROM written w) d LEFT JOIN reference.vendor_alias v ON v.vendor = lower(d.vendor) WHERE d.vendor IS NOT NULL
@@ -130,14 +130,14 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         SELECT c.* FROM cell c, log l WHERE c.to_at > l.first_at
         UNION ALL BY NAME
         SELECT s.vendor_key, s.listing, s.service_tier, TIMESTAMPTZ '-infinity' AS from_at, s.first_at AS to_at FROM sold s, log l WHERE s.first_at > l.first_at)
-    -- Of several listings none answers: one card without prices, of all times, says why.
+    -- Several listings are ambiguous: one card without prices, for all times, with their number.
     SELECT a.model, a.vendor, a.service_tier, a.vendor_count, a.listing_count, coalesce(c.from_at, TIMESTAMPTZ '-infinity') AS from_at, coalesce(c.to_at, TIMESTAMPTZ 'infinity') AS to_at,
         coalesce(c.tokens_above, -1)::BIGINT AS tokens_above, coalesce(c.tokens_to, 9223372036854775807)::BIGINT AS tokens_to,
         60_000_000 * coalesce(c.first_minute, 0)::BIGINT AS day_from_us, 60_000_000 * coalesce(c.last_minute, 1440)::BIGINT AS day_to_us,
         CASE WHEN c.source_id IS NOT NULL THEN c.vendor_key END AS priced_vendor, c.source_id AS price_source_id, c.capture_id AS price_capture_id, c.is_bundled AS is_price_bundled, c.input_usd_per_mtok, c.output_usd_per_mtok,
         coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok, coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok
     FROM asked a LEFT JOIN card c ON c.vendor_key = a.sold_by AND c.listing = a.listing AND c.service_tier = a.tier;
-COMMENT ON MACRO TABLE _request_card IS 'What request_cost looks up: every model, vendor and service tier (as written in a table of requests, each with each) that a listing answers, with its cards (token_price_card), by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). From the first request on a listing has a row for every time, without prices where none is known; where several answer there is one row without prices, and vendor_count and listing_count say why. What no listing answers has no row. _request_card(''request_log'').';
+COMMENT ON MACRO TABLE _request_card IS 'What request_cost looks up: every combination of model, vendor and service tier in a table of requests that has a listing, with its cards (token_price_card), by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). From the first request on a listing has a row for every time, without prices where none is known; several matching listings give one row without prices, with their numbers in vendor_count and listing_count. Without a listing there is no row. _request_card(''request_log'').';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH priced AS (

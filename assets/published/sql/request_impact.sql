@@ -1,5 +1,5 @@
 -- Energy, emissions, resources and water of a log of requests, by EcoLogits' method: the formulas of assets/estimated/formulas/request.sql on every row.
--- The name of a table comes in as text; columns that it lacks are unknown.
+-- The name of the table is passed as text; missing columns are NULL.
 CREATE OR REPLACE MACRO _request_given(requests) AS TABLE
     FROM query_table(requests)
     UNION ALL BY NAME
@@ -10,8 +10,8 @@ CREATE OR REPLACE MACRO _request_given(requests) AS TABLE
     WHERE false;
 COMMENT ON MACRO TABLE _request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. _request_given(''request_log'').';
 
--- Every place and hour that is asked for, once, with its PUE and its grid: joined by equality of hour, day, month and year, never by a range.
--- Of a request that states its grid no hour is asked, of one that states its PUE no place.
+-- Every place and hour in the requests, once, with its PUE and its grid: joined by equality of hour, day, month and year, never by a range.
+-- For a request that states its grid intensity no hour is looked up, for one that states its PUE no place.
 CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT DISTINCT q.zone, q.provider, q.region, CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END AS hour_from
@@ -23,7 +23,7 @@ CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, a.region)),
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
-    word AS (
+    latest AS (
         SELECT g.* FROM observed.grid_carbon_log g SEMI JOIN zones z ON z.zone = g.zone
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.basis_boundary = boundary
             AND g.recorded_at <= known_at::TIMESTAMPTZ AND g.valid_from <= (SELECT s.last_at + INTERVAL 1 HOUR FROM span s) AT TIME ZONE 'UTC'
@@ -31,12 +31,12 @@ CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_
         QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
     slot AS (
         SELECT w.*, CASE w.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, w.valid_from AT TIME ZONE 'UTC' AS local_from
-        FROM word w WHERE w.is_offered),
+        FROM latest w WHERE w.is_offered),
     mean AS (
         SELECT s.zone, s.grain, date_trunc(s.grain, s.local_from) AS period_from, s.source_id, s.resolution, avg(s.intensity_gco2e_per_kwh) AS intensity, max(s.capture_id) AS capture_id
         FROM slot s GROUP BY ALL),
-    -- One source speaks for a zone and period: the best ranked, by its finest slots.
-    spoken AS (
+    -- One source for a zone and period: the lowest source_rank, with its finest slots.
+    preferred AS (
         SELECT m.* FROM mean m
         QUALIFY row_number() OVER (PARTITION BY m.zone, m.grain, m.period_from ORDER BY source_rank(m.source_id), m.source_id, epoch(slot_length(m.resolution))) = 1),
     candidate AS (
@@ -46,21 +46,21 @@ CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_
                 UNION ALL SELECT p.country_zone, true WHERE p.country_zone <> coalesce(p.own_zone, '')) k),
     held AS (
         SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, true AS is_of_its_time
-        FROM candidate c JOIN spoken s ON s.zone = c.zone_used AND s.grain = c.grain AND s.period_from = c.period_from),
-    -- No slot holds the hour: the latest year before it.
+        FROM candidate c JOIN preferred s ON s.zone = c.zone_used AND s.grain = c.grain AND s.period_from = c.period_from),
+    -- No slot covers the hour: the latest year before it.
     earlier AS (
         SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, false AS is_of_its_time
         FROM (SELECT c.* FROM candidate c WHERE c.grain = 'year') c
-        ASOF JOIN (SELECT s.* FROM spoken s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from),
-    told AS (
+        ASOF JOIN (SELECT s.* FROM preferred s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from),
+    finest AS (
         SELECT f.* FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
         QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1)
     SELECT p.zone, p.provider, p.region, p.hour_from, p.pue, t.intensity AS grid_gco2e_per_kwh, t.zone_used, t.resolution AS grid_resolution, t.is_of_its_time AS is_grid_of_its_time,
         t.source_id AS grid_source_id, t.capture_id AS grid_capture_id
-    FROM place p LEFT JOIN told t ON t.zone IS NOT DISTINCT FROM p.zone AND t.provider IS NOT DISTINCT FROM p.provider AND t.region IS NOT DISTINCT FROM p.region AND t.hour_from = p.hour_from;
+    FROM place p LEFT JOIN finest t ON t.zone IS NOT DISTINCT FROM p.zone AND t.provider IS NOT DISTINCT FROM p.provider AND t.region IS NOT DISTINCT FROM p.region AND t.hour_from = p.hour_from;
 COMMENT ON MACRO TABLE _request_place IS 'Every place and hour (UTC; NULL where only the PUE is asked for) in a table of requests, with the PUE of its region and its carbon intensity (average, location-based, actual, one boundary): the finest slot that holds the hour, the zone before its country, else the latest year before it. _request_place(''request_log'').';
 
--- One formula of each version, by its name; a name that is not known is told by the first.
+-- The formula of each version, by name; the first macro rejects unknown names.
 CREATE OR REPLACE MACRO request_it_energy_kwh(method, active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
     CASE method WHEN 'ecologits-0.9.1' THEN ecologits_it_energy_kwh_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
         WHEN 'ecologits-0.5.0' THEN ecologits_it_energy_kwh_0_5_0(active_parameters_count, parameters_count, output_tokens_count, request_latency_s)
@@ -99,7 +99,7 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
         FROM _request_given(requests) q LEFT JOIN named n ON n.model = q.model
         LEFT JOIN _request_place(requests, boundary := boundary, known_at := known_at) p ON p.zone IS NOT DISTINCT FROM q.zone AND p.provider IS NOT DISTINCT FROM q.provider
             AND p.region IS NOT DISTINCT FROM q.region AND p.hour_from IS NOT DISTINCT FROM CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END),
-    -- What is no number of tokens or parameters is unknown, never computed with: every result has the number of GPUs in it, which follows from this one.
+    -- Impossible numbers of tokens or parameters give NULL: every result depends on the number of GPUs, which follows from this column.
     checked AS (
         SELECT p.*, CASE WHEN p.active_used > 0 AND p.active_used <= p.total_used AND p.output_tokens_count >= 0 AND (p.request_latency_s > 0) IS NOT FALSE AND (p.tokens_per_s > 0) IS NOT FALSE AND (p.first_token_latency_s >= 0) IS NOT FALSE THEN p.total_used END AS held
         FROM placed p),

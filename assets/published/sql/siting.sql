@@ -1,4 +1,4 @@
--- Where to run a job: every place there is, with money, energy and carbon, and how sure it is that one beats another.
+-- Where to run a job: every place, with cost, energy and carbon, and the probability that one beats another.
 CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, accelerator := NULL, purchase := NULL, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity', utilization := NULL, boundary := 'lifecycle', data_gb := 0, from_provider := NULL, from_region := NULL,
         transfer_usd_per_gb := NULL, bandwidth_gbit_per_s := NULL, against_provider := NULL, against_region := NULL, against_accelerator := NULL,
@@ -71,7 +71,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             band_low(c.cost_usd, c.hours_down ** 2) + c.transfer_usd AS low_usd, band_high(c.cost_usd, c.hours_up ** 2) + c.transfer_usd AS high_usd,
             c.power_down ** 2 + c.pue_square_down + c.grid_down ** 2 AS place_square_down, c.power_up ** 2 + c.pue_square_up + c.grid_up ** 2 AS place_square_up
         FROM costed c),
-    -- What the others are held against: the one named, else the cheapest whose carbon is known.
+    -- The reference row: the one named, else the cheapest whose carbon is known.
     reference_row AS (
         SELECT s.* FROM summed s CROSS JOIN asked q
         WHERE (q.other_provider IS NULL OR s.provider = q.other_provider) AND (q.other_region IS NULL OR s.region = q.other_region)
@@ -105,7 +105,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             c.other_card * (c.b_hours_down ** 2 + c.b_power_down ** 2) + c.b_pue_down + c.other_zone * c.b_grid_down ** 2,
             c.other_card * (c.b_hours_up ** 2 + c.b_power_up ** 2) + c.b_pue_up + c.other_zone * c.b_grid_up ** 2) END AS greener_probability,
         c.is_reference,
-        -- On the frontier: nowhere both cheaper and greener. NULL where money or carbon is not known, never green for want of data.
+        -- On the Pareto frontier: no place is both cheaper and greener. NULL where cost or carbon is not known.
         CASE WHEN c.total_usd IS NOT NULL AND c.operational_kgco2e IS NOT NULL THEN
             c.operational_kgco2e = min(c.operational_kgco2e) FILTER (c.total_usd IS NOT NULL) OVER (ORDER BY c.total_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
             AND c.total_usd = min(c.total_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
@@ -117,4 +117,4 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             CASE WHEN c.transfer_usd IS NULL THEN 'price of the transfer not known: give transfer_usd_per_gb' END), '') AS unknown,
         c.confirmed_at, c.source_id, c.capture_id, c.is_bundled
     FROM compared c CROSS JOIN asked q ORDER BY c.total_usd NULLS LAST, c.operational_kgco2e NULLS LAST, c.provider, c.region, c.accelerator_id, c.purchase_option;
-COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon (location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose carbon is known), from what the two do not share; and whether it is on the frontier of money and operational carbon. Unknown stays NULL and says why; whether a model fits the memory is not asked; known_at holds for prices and grids. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', against_provider := ''aws'').';
+COMMENT ON MACRO TABLE siting IS 'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon (location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose carbon is known), from what the two do not share; and whether it is on the frontier of money and operational carbon. Unknown stays NULL and says why; whether a model fits the memory is not checked; known_at holds for prices and grids. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', against_provider := ''aws'').';

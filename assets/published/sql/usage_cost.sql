@@ -1,13 +1,13 @@
--- What was used, at the list prices and the grid of its own time.
+-- Usage at the list prices and the grid intensity of its own time.
 CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH asked AS (SELECT boundary::VARCHAR AS asked_boundary),
     assumed AS (SELECT p.central AS power_share, q.central AS usual_pue FROM method_band('power_share_of_tdp') p, method_band('pue') q),
-    -- Numbered once, so that what is found for a line finds it again.
+    -- Lines are numbered once, as the key of all joins below.
     used AS MATERIALIZED (
         SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from, epoch(u.used_to) - epoch(u.valid_from) AS length_s
         FROM usage_known(known_at := known_at::TIMESTAMPTZ) u),
-    -- Prices in force during the line, each for as long as it was: a change within it is priced on both sides. One offer of one source speaks for a
-    -- line; offers of one name in several variants are not averaged.
+    -- Prices in force during the line, weighted by time: a price change within a line is priced on both sides. One offer of one source prices a
+    -- line; variants of an offer are not averaged.
     overlap AS (
         SELECT u.line_number, u.length_s, o.region = u.region AS is_of_region, o.scope, o.offer_variant, o.source_id AS price_source_id, o.source_rank, o.price_usd_per_hour,
             o.accelerator_id, o.accelerator_count, o.capture_id, o.is_bundled, o.counts_from,
@@ -48,7 +48,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
             sum(epoch(least(t.used_to, s.slot_to)) - epoch(greatest(t.used_from, s.valid_from))) / any_value(t.length_s) AS covered_share, max(s.capture_id) AS capture_id
         FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from < t.used_to AND s.slot_to > t.used_from
         WHERE s.is_offered GROUP BY ALL HAVING covered_share > 0.9),
-    -- No slot holds the time: the latest year before it.
+    -- No slot covers the time: the latest year before it.
     latest_year AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution, false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.intensity_gco2e_per_kwh AS intensity,
             0 AS covered_share, s.capture_id
@@ -70,7 +70,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         CASE WHEN c.price_covered_share > 0.999 THEN c.instance_hours * c.price_usd_per_hour END AS list_cost_usd, c.price_usd_per_hour, c.price_covered_share,
         c.billed_amount, c.currency_code, c.energy_kwh, c.pue, c.is_pue_published, operational_kgco2e(c.energy_kwh, c.grid_gco2e_per_kwh) AS operational_kgco2e,
         c.grid_gco2e_per_kwh, c.zone_used, c.grid_resolution, c.is_grid_of_its_time,
-        nullif(concat_ws('; ', CASE WHEN c.purchase_option = '' THEN 'how it was bought is not told' WHEN c.price_covered_share = 0 THEN 'no list price of this offer at its time'
+        nullif(concat_ws('; ', CASE WHEN c.purchase_option = '' THEN 'how it was bought is not stated' WHEN c.price_covered_share = 0 THEN 'no list price of this offer at its time'
                 WHEN c.price_covered_share <= 0.999 THEN format('a list price for {:.0f}% of its time only', 100 * c.price_covered_share) END,
             CASE WHEN c.accelerator_id IS NULL THEN 'accelerator not known' WHEN c.tdp_w IS NULL THEN 'power of the accelerator not known' END,
             CASE WHEN c.grid_zone IS NULL AND c.zone_used IS NULL THEN 'grid of the region not known' WHEN c.grid_zone IS NULL THEN 'carbon of the country, grid zone of the region not known' WHEN c.grid_gco2e_per_kwh IS NULL THEN 'no carbon value for the zone on this basis'

@@ -1,4 +1,4 @@
--- Why two estimates of one thing differ: the cost of a training split into operations, throughput and price of an hour.
+-- Why two estimates of the same training differ: the cost of a training split into operations, throughput and price of an hour.
 CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT from_estimate::VARCHAR AS asked_from, to_estimate::VARCHAR AS asked_to),
     newest AS (
@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIME
         SELECT n.side, max(n.central) FILTER (n.quantity = 'training_flop') AS flop, max(n.central) FILTER (n.quantity = 'cost_usd') AS cost,
             max(n.central) FILTER (n.quantity = 'gpu_hours') AS hours
         FROM newest n GROUP BY n.side),
-    -- Where a side states no hours, its price of an operation cannot be told apart further.
+    -- If a side states no hours, its price per operation cannot be split further.
     pair AS (SELECT count(s.hours) = 2 AS has_hours, count(*) = 2 AS has_both FROM side s),
     factor AS (
         SELECT s.side, q.part, q.value FROM side s CROSS JOIN pair b, LATERAL (

@@ -1,9 +1,9 @@
 -- What runs cost and emit over windows of time: scenario x offer x region over any number of windows, without a row for every hour.
--- 1. Time is cut, for each offer and each zone, at every change of price, slot of the grid and end of a window. In each piece the best word counts.
+-- 1. Time is cut, for each offer and each zone, at every change of price, slot of the grid and end of a window. In each piece the preferred price or slot counts.
 -- 2. Price times time and intensity times time are summed up along the pieces, in whole 1e-12 USD and g and microseconds, so that nothing depends on the
---    order of adding. What a window takes is the difference of two sums: as many look-ups as windows have ends, however long they are.
--- 3. Scenarios (how many accelerators, how much power) come last: each is a multiplication on the window that it shares with others.
--- Where no price or no slot holds, the sums stand still and the hours are counted as unknown: nothing is carried over a gap.
+--    order of adding. The total of a window is the difference of two running sums: as many look-ups as windows have ends, however long they are.
+-- 3. Scenarios (how many accelerators, how much power) come last: each multiplies the totals of its window, which it may share with others.
+-- Where there is no price or no slot, the sums do not grow and the hours are counted as unknown: nothing is carried over a gap.
 CREATE OR REPLACE MACRO _window_given(windows) AS TABLE
     FROM query_table(windows)
     UNION ALL BY NAME
@@ -27,7 +27,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM (SELECT DISTINCT s.provider, s.region, s.zone, s.instance_type, s.accelerator, s.purchase_option FROM span s) p
         LEFT JOIN reference.region r ON lower(r.provider) = lower(p.provider) AND lower(r.region) = lower(p.region)
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, p.region)),
-    -- Offers have numbers above zero, zones below: one timeline for both.
+    -- Keys of offers are positive, keys of zones negative: one timeline holds both.
     place AS MATERIALIZED (SELECT l.*, row_number() OVER () AS price_key, -dense_rank() OVER (ORDER BY l.own_zone, l.country_zone) AS grid_key FROM located l),
     run AS MATERIALIZED (
         SELECT s.*, p.price_key, p.grid_key, row_number() OVER () AS window_id
@@ -51,7 +51,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
     zone_asked AS (
         SELECT DISTINCT p.grid_key, p.own_zone AS zone, false AS is_country FROM place p WHERE p.own_zone IS NOT NULL
         UNION ALL SELECT DISTINCT p.grid_key, p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.own_zone, '')),
-    word AS MATERIALIZED (
+    latest AS MATERIALIZED (
         SELECT l.source_id, l.scope, l.zone, l.resolution, l.valid_from, slot_end(l.valid_from, l.resolution) AS valid_to, l.intensity_gco2e_per_kwh, l.capture_id
         FROM observed.grid_carbon_log l CROSS JOIN reach c
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average' AND l.basis_accounting = 'location' AND l.basis_kind = 'actual'
@@ -63,8 +63,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM (
             SELECT DISTINCT z.grid_key, z.zone, z.is_country, w.source_id, w.scope, w.resolution,
                 CASE w.resolution WHEN 'P1D' THEN 2 WHEN 'P1M' THEN 3 WHEN 'P1Y' THEN 4 ELSE 1 END AS grain
-            FROM zone_asked z JOIN word w ON w.zone = z.zone) s),
-    spoken AS (
+            FROM zone_asked z JOIN latest w ON w.zone = z.zone) s),
+    preferred AS (
         SELECT o.price_key AS key_id, o.from_at, o.to_at, round(o.price * 1e12)::HUGEINT AS value, false AS is_coarse, false AS is_country, o.capture_id, o.is_bundled,
             row_number() OVER (PARTITION BY o.price_key ORDER BY o.source_rank, o.is_of_elsewhere, o.source_id, o.is_variant, o.price, o.instance_type, o.offer_variant,
                 o.scope, o.from_at) AS preference
@@ -72,11 +72,11 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         UNION ALL
         SELECT s.grid_key, greatest(w.valid_from, c.first_at), least(w.valid_to, c.last_at), round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country,
             w.capture_id, b.is_bundled, s.preference
-        FROM word w JOIN series s ON s.zone = w.zone AND s.source_id = w.source_id AND s.scope = w.scope AND s.resolution = w.resolution CROSS JOIN reach c
+        FROM latest w JOIN series s ON s.zone = w.zone AND s.source_id = w.source_id AND s.scope = w.scope AND s.resolution = w.resolution CROSS JOIN reach c
         LEFT JOIN meta.source b ON b.source_id = w.source_id
         WHERE w.valid_to > c.first_at),
-    -- The preference stands in the upper part of the number: the least of several is the word that counts.
-    said AS MATERIALIZED (SELECT s.*, s.preference * 1_000_000_000_000 + row_number() OVER () AS said_id FROM spoken s),
+    -- The preference is in the upper digits of the number: the smallest of several is the one that counts.
+    value AS MATERIALIZED (SELECT s.*, s.preference * 1_000_000_000_000 + row_number() OVER () AS value_id FROM preferred s),
     part AS MATERIALIZED (
         SELECT r.window_id, r.price_key, r.grid_key, unnest(CASE WHEN by_hour THEN list_concat([r.run_from], range(date_trunc('hour', r.run_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR)) ELSE [r.run_from] END) AS part_from,
             unnest(CASE WHEN by_hour THEN list_concat(range(date_trunc('hour', r.run_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR), [r.run_to]) ELSE [r.run_to] END) AS part_to
@@ -87,21 +87,21 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM (
             SELECT u.key_id, u.edge_at, bool_or(u.is_end) AS is_end
             FROM (
-                SELECT s.key_id, unnest([s.from_at, s.to_at]) AS edge_at, false AS is_end FROM said s
+                SELECT s.key_id, unnest([s.from_at, s.to_at]) AS edge_at, false AS is_end FROM value s
                 UNION ALL SELECT p.price_key, unnest([p.part_from, p.part_to]), true FROM part p UNION ALL SELECT p.grid_key, unnest([p.part_from, p.part_to]), true FROM part p) u
             GROUP BY u.key_id, u.edge_at) e
         WINDOW w AS (PARTITION BY e.key_id ORDER BY e.edge_at)),
-    -- Both ends of every word are edges, so the pieces that it covers are counted off, never searched for. (LEFT JOIN, here and below, where every row has its
-    -- partner: inner joins are put into another order by estimates that are far off, and then a timeline is joined with itself: 100 times the time, measured.)
+    -- Both ends of every price and slot are edges, so the pieces that it covers are a range of edge numbers, not a search. (LEFT JOIN, here and below, although every
+    -- row has a match: the optimizer reorders inner joins by wrong estimates and then joins a timeline with itself, in 100 times the time; measured.)
     chosen AS (
-        SELECT c.key_id, c.edge_number, min(c.said_id) AS said_id
+        SELECT c.key_id, c.edge_number, min(c.value_id) AS value_id
         FROM (
-            SELECT s.key_id, s.said_id, unnest(range(a.edge_number, b.edge_number)) AS edge_number
-            FROM said s LEFT JOIN edge a ON a.key_id = s.key_id AND a.edge_at = s.from_at LEFT JOIN edge b ON b.key_id = s.key_id AND b.edge_at = s.to_at) c
+            SELECT s.key_id, s.value_id, unnest(range(a.edge_number, b.edge_number)) AS edge_number
+            FROM value s LEFT JOIN edge a ON a.key_id = s.key_id AND a.edge_at = s.from_at LEFT JOIN edge b ON b.key_id = s.key_id AND b.edge_at = s.to_at) c
         GROUP BY c.key_id, c.edge_number),
     piece AS (
         SELECT e.key_id, e.edge_at, e.end_at, epoch_us(e.next_at) - epoch_us(e.edge_at) AS length_us, s.value, s.is_coarse, s.is_country, s.capture_id, s.is_bundled
-        FROM edge e LEFT JOIN chosen c ON c.key_id = e.key_id AND c.edge_number = e.edge_number LEFT JOIN said s ON s.said_id = c.said_id),
+        FROM edge e LEFT JOIN chosen c ON c.key_id = e.key_id AND c.edge_number = e.edge_number LEFT JOIN value s ON s.value_id = c.value_id),
     -- Between one end of a window and the next.
     lap AS (
         SELECT p.key_id, p.end_at, coalesce(sum(p.value * p.length_us), 0) AS total, coalesce(sum(CASE WHEN p.value IS NOT NULL THEN p.length_us END), 0)::BIGINT AS known_us,
@@ -113,8 +113,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             (sum(l.coarse_us) OVER w - l.coarse_us)::BIGINT AS coarse_us, (sum(l.country_us) OVER w - l.country_us)::BIGINT AS country_us,
             (sum(l.bundled_us) OVER w - l.bundled_us)::BIGINT AS bundled_us
         FROM lap l WINDOW w AS (PARTITION BY l.key_id ORDER BY l.end_at)),
-    -- An accelerator is told by what is offered, else by its name or the instance, where these mean one.
-    told AS (
+    -- The accelerator of a window: that of its offers, else the only meaning of its name or of its instance type.
+    identified AS (
         SELECT p.*, coalesce(k.accelerator_id_count, 0) > 1 AS is_ambiguous,
             CASE WHEN k.accelerator_id_count = 1 THEN k.accelerator_id WHEN coalesce(k.accelerator_id_count, 0) = 0 THEN coalesce(n.accelerator_id, i.accelerator_id) END AS accelerator_id
         FROM place p LEFT JOIN card k ON k.price_key = p.price_key
@@ -129,7 +129,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             (gt.coarse_us - gf.coarse_us) / 3.6e9 AS coarse_grid_hours, (gt.country_us - gf.country_us) / 3.6e9 AS country_grid_hours,
             pt.bundled_us > pf.bundled_us AS is_price_bundled, gt.bundled_us > gf.bundled_us AS is_grid_bundled, pf.capture_id AS price_capture_id, gf.capture_id AS grid_capture_id,
             t.accelerator_id, t.is_ambiguous, a.tdp_w, t.region_pue, t.own_zone
-        FROM part p LEFT JOIN told t ON t.price_key = p.price_key
+        FROM part p LEFT JOIN identified t ON t.price_key = p.price_key
         LEFT JOIN summed pf ON pf.key_id = p.price_key AND pf.end_at = p.part_from LEFT JOIN summed pt ON pt.key_id = p.price_key AND pt.end_at = p.part_to
         LEFT JOIN summed gf ON gf.key_id = p.grid_key AND gf.end_at = p.part_from LEFT JOIN summed gt ON gt.key_id = p.grid_key AND gt.end_at = p.part_to
         LEFT JOIN reference.accelerator a ON a.accelerator_id = t.accelerator_id),

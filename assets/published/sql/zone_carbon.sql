@@ -1,16 +1,16 @@
--- How green a grid was, period by period: from sums by day, which add up over any period, so that no slot is read.
+-- Carbon intensity of a grid by period: from daily sums, which add up over any period, so that no slot is read.
 CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', period := 'month', boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT of_zone::VARCHAR AS asked_zone, from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on, period::VARCHAR AS asked_period, boundary::VARCHAR AS asked_boundary),
-    -- An earlier knowledge has no sums: the slots of that time are added up by the rule of estimated.grid_day. By the log, so that only the zone is read.
-    word AS (
+    -- There are no daily sums of an earlier known_at: the slots known then are summed by the rule of estimated.grid_day, from the log, so that only the zone is read.
+    latest AS (
         SELECT l.* FROM observed.grid_carbon_log l JOIN asked q ON l.zone = q.asked_zone
         WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND l.recorded_at <= known_at::TIMESTAMPTZ AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_method = 'average'
           AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated') AND (q.asked_boundary IS NULL OR l.basis_boundary = q.asked_boundary)
           AND utc_day(l.valid_from) BETWEEN q.asked_from_on AND q.asked_to_on
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
     slot AS (
-        SELECT w.*, epoch(slot_length(w.resolution)) / 3600 AS hours FROM word w WHERE w.is_offered
+        SELECT w.*, epoch(slot_length(w.resolution)) / 3600 AS hours FROM latest w WHERE w.is_offered
         QUALIFY row_number() OVER (PARTITION BY w.source_id, w.resolution, w.basis_boundary, w.basis_kind, w.valid_from ORDER BY w.scope) = 1),
     day AS (
         SELECT d.source_id, d.basis_boundary, d.basis_kind, d.resolution, d.day_on, d.intensity_hours_gco2e_per_kw AS summed, d.covered_hours, d.lowest_gco2e_per_kwh, d.highest_gco2e_per_kwh
@@ -21,7 +21,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         SELECT s.source_id, s.basis_boundary, s.basis_kind, s.resolution, utc_day(s.valid_from), sum(s.intensity_gco2e_per_kwh * s.hours), sum(s.hours),
             min(s.intensity_gco2e_per_kwh), max(s.intensity_gco2e_per_kwh)
         FROM slot s GROUP BY ALL),
-    -- One source and basis for all periods, so that they compare: what is stated before what is computed beside it, lifecycle before direct, measured before estimated, then the seller of the series, then the fuller one.
+    -- One source and basis for all periods, so that they compare: intensities that are published before those computed from a mix beside them, lifecycle before direct, measured before estimated, then the lowest source_rank, then most hours.
     chosen AS (
         SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
         ORDER BY _is_second_word(y.source_id), CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind, source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution LIMIT 1),

@@ -97,6 +97,17 @@ def test_length_follows_from_the_work(con: duckdb.DuckDBPyConnection) -> None:
     assert stated["value"] == pytest.approx(grid(con, start_at=DAY.isoformat(), duration_days=0.5)["value"])
 
 
+def test_attention_makes_a_run_longer(con: duckdb.DuckDBPyConnection) -> None:
+    """The hours of the grid are those of the run: 6 hours of 6ND and another 6 of attention."""
+    work = {"parameters_count": 1e9, "tokens_count": 6 * 3600 * 100 * 1e14 / 6e9, "achieved_flop_per_s_per_gpu": 1e14}
+    without = grid(con, start_at=DAY.isoformat(), **work)
+    assert "% of 6 hours by slots" in without["origin_ref"]
+    found = grid(con, start_at=DAY.isoformat(), attention_flop_per_token=6e9, **work)
+    assert found["kwh"] == pytest.approx(2 * without["kwh"])
+    assert "% of 12 hours by slots" in found["origin_ref"]
+    assert found["value"] == pytest.approx(grid(con, start_at=DAY.isoformat(), duration_days=0.5)["value"])
+
+
 def test_a_year_alone_still_answers(con: duckdb.DuckDBPyConnection) -> None:
     """Where no hour is known, life cycle goes before direct, as without a start."""
     found = grid(con, start_at="2025-09-01", duration_days=3)

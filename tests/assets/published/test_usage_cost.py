@@ -97,7 +97,7 @@ def test_variants_of_one_name_are_not_averaged(home: Home) -> None:
 
 
 def test_what_is_not_known_is_not_priced(home: Home) -> None:
-    """Before the first price, after a withdrawal, bought in a way that is not told, another region."""
+    """Before the first price, after a withdrawal, bought in a way that is not stated, another region."""
     recording.refresh_reference(home)
     catalog_of(home, "2026-03-10", a=2.0, b=1.0)
     catalog_of(home, "2026-03-20", b=1.0)
@@ -115,7 +115,7 @@ def test_what_is_not_known_is_not_priced(home: Home) -> None:
     assert "no list price of this offer at its time" in found["early"]["unknown"]
     assert "a list price for 50% of its time only" in found["half"]["unknown"]
     assert "no list price" in found["late"]["unknown"]
-    assert "how it was bought is not told" in found["untold"]["unknown"]
+    assert "how it was bought is not stated" in found["untold"]["unknown"]
     assert "no list price" in found["elsewhere"]["unknown"]
 
 
