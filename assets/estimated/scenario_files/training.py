@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from assets.estimated.scenario_files.fields import (
@@ -22,7 +21,6 @@ from assets.estimated.scenario_files.fields import (
     read_number,
     read_text,
     read_toml,
-    scenario_text,
     shown,
 )
 from assets.estimated.scenario_files.key_names import as_written, canonical, unknown_key
@@ -304,15 +302,6 @@ def scenario_of_file(data: Mapping[str, Any], scenario_id: str) -> Scenario:
         note=data.get("note"),
         source_url=data.get("source_url"),
     )
-
-
-def read_scenario(path: Path) -> Scenario:
-    """A scenario from a TOML file; its id is the name of the file.
-
-    Raises:
-        ScenarioError: if the file cannot be read or used.
-    """
-    return parse_scenario(scenario_text(path), path.stem)
 
 
 def bundled_scenarios() -> list[Scenario]:

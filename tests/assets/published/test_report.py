@@ -237,6 +237,23 @@ def test_hours_of_the_day_take_what_was_measured_before_what_was_estimated(bundl
     assert {row["last_on"] for row in rows} == {dt.date(2024, 1, 10)}
 
 
+def test_the_yearly_grid_is_of_the_best_ranked_source(bundled_home: Home, tmp_path: Path) -> None:
+    """Of two values of a year the one of its publisher, though the bundled one was recorded later; region_carbon says the same."""
+    file = tmp_path / "published.duckdb"
+    shutil.copyfile(bundled_home.published_file, file)
+    with duckdb.connect(str(file)) as con:
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT g.* REPLACE ('ember' AS source_id, 311.0 AS intensity_gco2e_per_kwh, g.observed_at - INTERVAL 1 DAY AS observed_at) "
+            "FROM (FROM observed.grid_carbon_log WHERE basis_boundary = 'lifecycle' AND zone = 'DE' AND resolution = 'P1Y' ORDER BY valid_from DESC LIMIT 1) g"
+        ).fetchall()
+        facts = Facts.of(con)
+        found = facts.answer("SELECT source_id, intensity_gco2e_per_kwh FROM grid_now WHERE zone = 'DE'")
+        of_region = facts.answer(
+            "SELECT source_id, intensity_gco2e_per_kwh FROM region_carbon('aws', 'eu-central-1', valid_at := getvariable('report_at'), boundary := 'lifecycle')"
+        )
+    assert found == of_region == [{"source_id": "ember", "intensity_gco2e_per_kwh": 311.0}]
+
+
 def test_the_greenest_offers_have_a_grid_and_stand_in_order(site: Path) -> None:
     from lxml import html
 

@@ -1,4 +1,4 @@
--- The GPU-hour index on demand at each month's end: what moved is the price of the same offers; who joins or leaves moves nothing.
+-- The GPU-hour index on demand at each month's end: it moves with the prices of the same offers; providers that join or leave do not move it.
 -- Only the latest chain of each accelerator: two chains do not compare.
 WITH shown AS (
     SELECT i.accelerator_id FROM estimated.price_index i JOIN reference.accelerator a USING (accelerator_id)

@@ -8,7 +8,7 @@ WITH claim AS (
     SELECT provider, region, list({'value': value, 'year': year, 'claimed_by': claimed_by} ORDER BY value) AS claims,
            min(value) AS claim_low, max(value) AS claim_high, count(DISTINCT claimant) AS claimants, list(DISTINCT capture_id) AS claim_capture_ids
     FROM (SELECT * FROM claim WHERE attribute = 'grid_gco2e_per_kwh' AND value IS NOT NULL
-          QUALIFY row_number() OVER (PARTITION BY provider, region, claimant ORDER BY year DESC NULLS LAST) = 1)
+          QUALIFY row_number() OVER (PARTITION BY provider, region, claimant ORDER BY year DESC NULLS LAST, value, capture_id) = 1)
     GROUP BY ALL
 ), other AS (
     SELECT provider, region,

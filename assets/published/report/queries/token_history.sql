@@ -1,5 +1,5 @@
 -- Output prices of the models that changed price most often, at their lowest context tier, as steps of one source each: two lists that disagree
--- are no change of price. The seller itself speaks, else the list that has watched longest.
+-- are not a change of price. The seller's own list is taken, else the one with the longest history.
 WITH priced AS (
     SELECT vendor_id AS vendor, model_listing(model) AS listing, model, source_id, source_id <> vendor AS is_told_by_others, price_usd_per_mtok AS price,
            coalesce(valid_from, observed_at) AS from_at, least(coalesce(valid_to, 'infinity'), getvariable('report_at')) AS to_at, capture_id, is_bundled
@@ -8,13 +8,13 @@ WITH priced AS (
       AND coalesce(valid_from, observed_at) <= getvariable('report_at')
       AND coalesce(time_window, '') IN ('', 'any', 'all') AND coalesce(region, '') IN ('', 'global')
     QUALIFY context_tier_from_tokens IS NOT DISTINCT FROM min(context_tier_from_tokens) OVER (PARTITION BY vendor_id, model_listing(model))
-), speaking AS (
+), preferred AS (
     SELECT vendor, listing, source_id FROM priced GROUP BY vendor, listing, source_id
     -- Several names with a price each under one listing: no single line to draw.
     HAVING count(*) = count(DISTINCT from_at)
     QUALIFY row_number() OVER (PARTITION BY vendor, listing ORDER BY bool_and(is_told_by_others), min(from_at) - max(to_at), source_rank(source_id), source_id) = 1
 ), stepped AS (
-    SELECT * FROM priced SEMI JOIN speaking USING (vendor, listing, source_id)
+    SELECT * FROM priced SEMI JOIN preferred USING (vendor, listing, source_id)
     -- Half a per cent is rounding.
     QUALIFY coalesce(abs(price / lag(price) OVER (PARTITION BY vendor, listing ORDER BY from_at) - 1) > 0.005, true)
 ), chosen AS (

@@ -1,4 +1,4 @@
--- Token prices in force, once per offer: of the sources that saw it, the one that saw it last speaks of all its prices.
+-- Token prices in force, once per offer: all prices of an offer from the source that confirmed it last.
 SELECT vendor_id AS vendor, model, direction, service_tier, context_tier_from_tokens, time_window, region, price_usd_per_mtok,
        coalesce(valid_from, observed_at)::DATE AS from_on, greatest(observed_at, s.seen_at)::DATE AS seen_on, source_id, capture_id, is_bundled
 FROM observed.token_price LEFT JOIN (FROM seen WHERE subject = 'token_price') s USING (source_id, scope)

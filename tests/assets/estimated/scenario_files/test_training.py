@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from assets.estimated.scenario_files.fields import ScenarioError
-from assets.estimated.scenario_files.training import bundled_scenarios, parse_scenario, read_scenario, scenario_of
+from assets.estimated.scenario_files.sections import read_any
+from assets.estimated.scenario_files.training import bundled_scenarios, parse_scenario, scenario_of
 
 BAD = [
     (
@@ -98,10 +99,10 @@ def test_all_problems_at_once() -> None:
 def test_missing_and_unreadable_file(tmp_path: Path) -> None:
     """No file, and a file that is no text."""
     with pytest.raises(ScenarioError, match="no such file"):
-        read_scenario(tmp_path / "absent.toml")
+        read_any(tmp_path / "absent.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ScenarioError, match="cannot be read as UTF-8"):
-        read_scenario(tmp_path / "binary.toml")
+        read_any(tmp_path / "binary.toml")
 
 
 def test_dates_and_bands() -> None:
