@@ -9,8 +9,8 @@ CREATE OR REPLACE MACRO training_compute(known_at := TIMESTAMPTZ 'infinity') AS 
 COMMENT ON MACRO TABLE training_compute IS 'Training compute of notable models: as published, else (for models of the reference table, is_flop_counted) counted as 6 per active parameter and token. Sources stand side by side: one model may be in both.';
 
 CREATE OR REPLACE MACRO student_t_95(freedom) AS
-    1.6448536269514722 + (1.6448536269514722 ** 3 + 1.6448536269514722) / (4.0 * freedom) + (5 * 1.6448536269514722 ** 5 + 16 * 1.6448536269514722 ** 3 + 3 * 1.6448536269514722) / (96.0 * freedom ** 2)
-    + (3 * 1.6448536269514722 ** 7 + 19 * 1.6448536269514722 ** 5 + 17 * 1.6448536269514722 ** 3 - 15 * 1.6448536269514722) / (384.0 * freedom ** 3);
+    band_z() + (band_z() ** 3 + band_z()) / (4.0 * freedom) + (5 * band_z() ** 5 + 16 * band_z() ** 3 + 3 * band_z()) / (96.0 * freedom ** 2)
+    + (3 * band_z() ** 7 + 19 * band_z() ** 5 + 17 * band_z() ** 3 - 15 * band_z()) / (384.0 * freedom ** 3);
 COMMENT ON MACRO student_t_95 IS '1; 0.95 quantile of Student''s t, within 0.3% from 3 degrees of freedom on; Abramowitz and Stegun 26.7.5';
 
 CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DATE '9999-12-31', domain_like := NULL, frontier := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE

@@ -1,5 +1,6 @@
 -- When to start a job so that it runs in the hours of lowest carbon intensity.
--- Hours are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin them at the half hour in Kolkata.
+-- Hours and days are those of UTC, whatever the session's time zone: time_bucket, where date_trunc would begin hours at the half hour in Kolkata, and 28 times 24
+-- hours, where 28 days would be an hour more or less where the clocks change.
 CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infinity', horizon_hours := 24, boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT zone::VARCHAR AS asked_zone, _asked_instant(from_at) AS told_by, time_bucket(INTERVAL 1 HOUR, _asked_instant(from_at)) AS asked_at, hours::BIGINT AS job_hours,
@@ -7,7 +8,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     recorded AS (
         SELECT g.* FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone
         WHERE g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average' AND g.basis_accounting = 'location'
-          AND (a.asked_boundary IS NULL OR g.basis_boundary = a.asked_boundary) AND g.recorded_at <= a.asked_known_at AND g.valid_from >= a.asked_at - INTERVAL 28 DAY
+          AND (a.asked_boundary IS NULL OR g.basis_boundary = a.asked_boundary) AND g.recorded_at <= a.asked_known_at AND g.valid_from >= a.asked_at - to_hours(28 * 24)
           AND g.valid_from < a.asked_at + to_hours(a.wait_most + a.job_hours)),
     slot AS (
         SELECT l.* FROM (

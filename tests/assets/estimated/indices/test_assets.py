@@ -257,6 +257,28 @@ def test_an_estimated_slot_speaks_until_it_is_measured(gb: Home) -> None:
     assert after == [(12, 200.0, 200.0)]
 
 
+def test_the_days_before_are_of_24_hours_where_the_clocks_change(gb: Home) -> None:
+    """An hour of 500 g lies just within the 28 days before: it counts in every time zone, also over the start of summer time in Berlin."""
+    ask = "SELECT expected_gco2e_per_kwh FROM green_window('XT', 1, from_at := TIMESTAMPTZ '2023-04-10 12:00:00+00', horizon_hours := 0)"
+    with write_session(gb, catalog()) as con:
+        con.execute("BEGIN")
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'gb_carbon_intensity' AS source_id, 'all' AS scope, 'XT' AS zone, 'PT1H' AS resolution, "
+            "'average' AS basis_method, 'direct' AS basis_boundary, 'location' AS basis_accounting, 'actual' AS basis_kind, true AS is_offered, "
+            "CASE WHEN t = TIMESTAMP '2023-03-13 12:00' THEN 500.0 ELSE 100.0 END AS intensity_gco2e_per_kwh, t AT TIME ZONE 'UTC' AS valid_from, "
+            "TIMESTAMPTZ '2023-04-10 12:00:00+00' AS observed_at, TIMESTAMPTZ '2023-04-10 12:00:00+00' AS recorded_at, 'c' AS capture_id "
+            "FROM range(TIMESTAMP '2023-03-01', TIMESTAMP '2023-04-10 12:00', INTERVAL 1 HOUR) r(t)"
+        )
+        found = {}
+        for zone in ("UTC", "Europe/Berlin", "America/Los_Angeles"):
+            con.execute(f"SET TimeZone = '{zone}'")
+            found[zone] = con.execute(ask).fetchall()
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("ROLLBACK")
+    # Twenty working days, the first of them at 500 g.
+    assert found == {zone: [(120.0,)] for zone in found}
+
+
 def test_green_window_by_the_typical_profile_and_its_back_test(gb: Home) -> None:
     with write_session(gb, catalog()) as con:
         compute(con, GREEN)
