@@ -5,7 +5,8 @@ Preemptible, Commitment v1 "for 1 Year", "Reserved ... in Calendar Mode" and "DW
 capacity for a set time, kept apart as variants). Not each has the word GPU: "RTX 6000 96GB running in Oregon", and "A4
 Nvidia B200 (1 gpu slice)", which is one whole GPU with its share of the host: A4 has no SKUs of processors and memory.
 The price is whole `units` (a string, may be absent) and `nanos` (may
-be absent). Zero-priced SKUs are not on sale; "Licensing Fee ... (GPU cost)" is of software. `serviceRegions` may be
+be absent). Parts of a GPU and several of them ("(2 gpu slice)"), and commitments of a term that is not known, are refused.
+Zero-priced SKUs are not on sale; "Licensing Fee ... (GPU cost)" is of software. `serviceRegions` may be
 dropped by mirrors: then the place in the description is all there is, a city or "Americas". `effectiveTime` moves with
 every request and dates nothing.
 """
@@ -122,7 +123,8 @@ def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
             continue
         expression = sku["pricingInfo"][-1]["pricingExpression"]
         tiers = [t for t in expression["tieredRates"] if not t.get("startUsageAmount")]
-        price = tiers[0]["unitPrice"] if tiers else {}
+        # A price from some use on is none of the first hour.
+        price = tiers[0]["unitPrice"] if tiers else {"units": "none"}
         yield (
             sku["skuId"],
             what,
@@ -151,9 +153,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         .alias("amount"),
         pl.when(what.str.contains("Spot Preemptible|Preemptible", literal=False))
         .then(pl.lit("spot"))
-        .when(what.str.contains(r"^Commitment v\d+:.* for 1 Year$"))
+        .when(what.str.contains(r"^Commitment v\d+:.* for 1 Years?$"))
         .then(pl.lit("reserved_1y"))
-        .when(what.str.contains(r"^Commitment v\d+:.* for 3 Years$"))
+        .when(what.str.contains(r"^Commitment v\d+:.* for 3 Years?$"))
         .then(pl.lit("reserved_3y"))
         .when(what.str.contains("Calendar Mode|DWS Defined Duration"))
         .then(pl.lit("capacity_block"))
@@ -170,9 +172,21 @@ def parse(documents: Sequence[Document]) -> Reading:
         what.str.extract(r"\b(?:running )?in (.+?)(?: for \d Years?| in Calendar Mode)?$").alias("place"),
     )
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.
-    frame = frame.filter(pl.col("option").is_not_null() & (pl.col("amount").is_null() | (pl.col("amount") != 0)))
+    of_a_term = what.str.contains(r"^Commitment\b")
+    frame = frame.filter(
+        (pl.col("option").is_not_null() | of_a_term) & (pl.col("amount").is_null() | (pl.col("amount") != 0))
+    )
+    sliced = what.str.extract(r"\(([^()]*) gpu slices?\)").fill_null("1") != "1"
     good_unit = pl.col("unit") == "h"
-    is_price = (pl.col("amount") > 0).fill_null(value=False) & good_unit & pl.col("name").is_not_null()
+    why = (
+        pl.when(pl.col("option").is_null())
+        .then(pl.lit("a commitment of a term that is not known"))
+        .when(sliced)
+        .then(pl.lit("the price of a part of a GPU, or of several"))
+        .otherwise(pl.lit("no positive price per hour of a GPU that is named"))
+    )
+    is_named = pl.col("name").is_not_null() & pl.col("option").is_not_null() & ~sliced
+    is_price = (pl.col("amount") > 0).fill_null(value=False) & good_unit & is_named
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     place = pl.col("place").replace_strict(REGION_OF_PLACE, default=pl.col("place"), return_dtype=pl.String)
     offers = (
@@ -204,7 +218,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         [Scope("gcp", offers, is_complete=from_catalog)],
         refused(
             bad.drop("amount", "regions"),
-            "no positive price per hour of a GPU that is named",
+            bad.select(why).to_series(),
             bad.select(
                 pl.col("name").alias("instance_type"),
                 pl.col("option").alias("purchase_option"),
@@ -227,5 +241,5 @@ GCP_SKUS = Source(
     hosts=(HOST,),
     cadence="10 5 * * *",
     key_name=KEY_NAME,
-    parser_version=2,
+    parser_version=3,
 )

@@ -5,7 +5,7 @@ not. Oracle's bare-metal and VM shapes are sold by the GPU with host included, s
 shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's
 own building and is left out. Where a list has several currencies, USD counts. A product may have several price models
 or tiers: the one that begins at zero is the list price. Preemptible capacity costs half by Oracle's published rule,
-but the list has no row for it, so none is made up. The oldest files have `prices` without `currencyCodeLocalizations`
+but the list has no row for it, so none is made up. A product whose name says a commitment or a reservation, and one that is not sold as one goes, is refused. The oldest files have `prices` without `currencyCodeLocalizations`
 and no `lastUpdated`, which is of the file, not of a price.
 """
 
@@ -24,6 +24,8 @@ HOST = "apexapps.oracle.com"
 URL = f"https://{HOST}/pls/apex/cetools/api/v1/products/"
 _METRIC = "GPU Per Hour"
 _LIST_MODEL = "PAY_AS_YOU_GO"
+#: Of a product that is bought in another way than by the hour, at will.
+_OTHERWISE = r"(?i)\bcommit|\breserv|\bpre-?empt|\bupfront\b|\bcloud@customer\b"
 _SCHEMA = {
     "part": pl.String,
     "name": pl.String,
@@ -64,7 +66,7 @@ def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
 
 
 def gpu_prices(document: Document) -> pl.DataFrame:
-    """List prices of GPU-hours, pay as you go, in the columns of `_SCHEMA`; `value` may be no price.
+    """Prices of GPU-hours in the columns of `_SCHEMA`, and `why` one is no list price; null for those that are.
 
     Raises:
         LayoutError: if it is no price list, or lists no GPU.
@@ -76,10 +78,21 @@ def gpu_prices(document: Document) -> pl.DataFrame:
     if not wanted:
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
     require_columns(document, sorted({k for p in wanted for k in p}), ("partNumber", "displayName"))
-    return pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False).filter(
-        pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True)
-        & (pl.col("model") == _LIST_MODEL)
-        & (pl.col("from_units") == 0)
+    frame = pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False)
+    is_listed = ((pl.col("model") == _LIST_MODEL) & (pl.col("from_units") == 0)).fill_null(value=False)
+    why = (
+        pl.when(pl.col("name").str.contains(_OTHERWISE))
+        .then(pl.lit("bought under a commitment or in advance, which the list tells in the name alone"))
+        .when(~is_listed)
+        .then(pl.lit("no price as one goes that begins with the first hour"))
+        .when(~(pl.col("value") > 0).fill_null(value=False))
+        .then(pl.lit("value is no positive number"))
+    )
+    # A product that has a list price may have others beside it.
+    return (
+        frame.filter(pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True))
+        .with_columns(why.alias("why"))
+        .filter(is_listed | ~is_listed.any().over("part"))
     )
 
 
@@ -94,8 +107,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """One row per GPU product, pay as you go."""
     (document,) = documents
     frame = gpu_prices(document)
-    is_price = (pl.col("value") > 0).fill_null(value=False)
-    bad, good = frame.filter(~is_price), frame.filter(is_price)
+    bad, good = frame.filter(pl.col("why").is_not_null()), frame.filter(pl.col("why").is_null())
     offers = cloud_rates(
         good,
         provider="oci",
@@ -111,7 +123,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("value"),
         currency_code=pl.col("currency"),
     )
-    rejected = refused(bad, "value is no positive number", offer_variant=pl.col("part"))
+    rejected = refused(bad.drop("why"), bad["why"], offer_variant=pl.col("part"))
     return Reading([Scope("oci", offers, is_complete=True)], rejected)
 
 
@@ -123,7 +135,7 @@ OCI = Source(
     licence="not stated; list prices published by Oracle",
     attribution="Oracle",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="20 7 * * *",

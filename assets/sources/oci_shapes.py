@@ -69,7 +69,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{documents[-1].url}: no list of shapes: gpuQty is in none of the items (renamed?)")
     if False not in found:
         raise LayoutError(f"{documents[0].url}: shapes without the price list beside them: they state no price")
-    prices = gpu_prices(documents[found[False]]).filter((pl.col("value") > 0).fill_null(value=False))
+    prices = gpu_prices(documents[found[False]]).filter(pl.col("why").is_null()).drop("why")
     shapes = (
         _shapes(documents[found[True]])
         .filter(

@@ -42,11 +42,21 @@ def test_recorded_skus(samples: Path) -> None:
     """1,632 SKUs, of them 205 at zero: licences, and what is not on sale."""
     scopes, rejected = read_files("gcp_skus", samples / "gcp_skus/gpu_skus_2025-06.json.zip")
     rows = scopes["gcp"]
-    assert rows.height == 1_285
+    assert rows.height == 1_381
     assert rejected.height < 10
     assert set(rows["purchase_option"]) == {"on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block"}
     assert set(rows["offer_variant"]) == {"", "calendar_mode", "dws_defined_duration"}
     assert set(rows["price_component"]) == {"accelerator"}
+    # Some say "for 3 Year".
+    terms = {
+        o: rows.filter(pl.col("purchase_option") == o).select("instance_type", "region")
+        for o in ("reserved_1y", "reserved_3y")
+    }
+    assert (
+        terms["reserved_1y"]
+        .sort("instance_type", "region")
+        .equals(terms["reserved_3y"].sort("instance_type", "region"))
+    )
     assert not rows["instance_type"].str.contains("Licens|Commitment|Reserved").any()
     assert rows.filter(pl.col("purchase_option") == "on_demand")["price_amount_per_hour"].max() < 20
 
@@ -169,3 +179,26 @@ def test_pages_follow_by_token_and_the_key_stays_secret(
     assert batch.scopes[0].is_complete
     assert SECRET not in "".join(c.url for c in batch.captures)
     assert not [f for f in home.root.rglob("*") if f.is_file() and SECRET.encode() in f.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        ("Commitment v1: Nvidia H100 80GB GPU running in Iowa for 5 Years", "term that is not known"),
+        ("Commitment v2: Nvidia H100 80GB GPU running in Iowa", "term that is not known"),
+        ("A4 Nvidia B200 (2 gpu slice) running in Iowa", "part of a GPU, or of several"),
+        ("G4 Nvidia RTX 6000 96GB (1/8 gpu slice) GPU running in Iowa", "part of a GPU, or of several"),
+    ],
+)
+def test_what_is_no_hour_of_one_gpu_is_refused(description: str, reason: str, tmp_path: Path) -> None:
+    in_group = sku(description) | {"category": {"resourceGroup": "GPU"}}
+    scopes, rejected = read_body("gcp_skus", page(in_group, sku()), tmp_path)
+    assert scopes["gcp"].height == 1
+    assert rejected["reason"].str.contains(reason).to_list() == [True]
+
+
+def test_a_price_from_some_use_on_is_none_of_the_first_hour(tmp_path: Path) -> None:
+    later = sku("Nvidia L4 GPU running in Iowa")
+    later["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["startUsageAmount"] = 100
+    scopes, rejected = read_body("gcp_skus", page(later, sku()), tmp_path)
+    assert (scopes["gcp"].height, rejected.height) == (1, 1)

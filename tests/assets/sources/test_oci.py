@@ -76,6 +76,21 @@ def test_of_several_currencies_usd_counts(tmp_path: Path) -> None:
     assert scopes["oci"].select("price_amount_per_hour", "currency_code").rows() == [(9.0, "EUR")]
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"name": "OCI - Compute - GPU - H100 - 1 Year Commit"}, "commitment or in advance"),
+        ({"name": "OCI - Compute - GPU - H100 - Reserved Capacity"}, "commitment or in advance"),
+        ({"model": "MONTHLY_COMMIT"}, "no price as one goes"),
+        ({"rangeMin": 100}, "no price as one goes"),
+    ],
+)
+def test_what_is_not_sold_by_the_hour_at_will_is_refused(changed: dict, reason: str, tmp_path: Path) -> None:
+    scopes, rejected = read_body("oci", page(product(**changed), product(part="B2")), tmp_path)
+    assert scopes["oci"]["offer_variant"].to_list() == ["B2"]
+    assert rejected["reason"].str.contains(reason).to_list() == [True]
+
+
 @pytest.mark.parametrize("value", [0, -1, None, "Contact sales"])
 def test_a_bad_price_is_refused(value: object, tmp_path: Path) -> None:
     scopes, rejected = read_body("oci", page(product(value=value), product(part="B2")), tmp_path)
