@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -293,6 +294,20 @@ def csv_of(
     if frame.is_empty():
         raise LayoutError(f"{document.url}: a header and no row")
     return frame
+
+
+#: A list that was made longer than this before it was fetched is history, and ends no offer.
+_FRESH = dt.timedelta(days=3)
+
+
+def made_at(document: Document) -> tuple[dt.datetime, bool]:
+    """When an undated list was made, and whether it is of the time at which it was fetched.
+
+    A file that is loaded by hand may have its day (UTC) in its name; any other was made when it was fetched.
+    """
+    named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
+    made = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
+    return made, abs(document.fetched_at - made) <= _FRESH
 
 
 def require_columns(document: Document, found: Sequence[str], required: Sequence[str]) -> None:

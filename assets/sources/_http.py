@@ -63,7 +63,6 @@ class Client:
 
     source: Source
     spool_dir: Path
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _session: requests.Session = field(init=False)
     _last_request_at: dict[str, float] = field(init=False, default_factory=dict)
     _robots: dict[str, urllib.robotparser.RobotFileParser] = field(init=False, default_factory=dict)

@@ -203,13 +203,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     return join_pages(documents, tidy_pages(numbered(pages)))
 
 
-def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
-    """What is offered in the rows of some pages, in few and narrow columns: they are held until the last page is there.
-
-    Returns:
-        Offers with their date, end, page and whether it is the meter of its region; where a row is refused, `reason` and
-        `row_json` in its place, and what it tells of its offer.
-    """
+def _linux_offers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of shared Linux machines, with `option` (null: a term that is not known) and the `hours` that a price is for."""
     names = pl.concat_str("skuName", "meterName", separator=" ", ignore_nulls=True).str.to_lowercase()
     product = pl.col("productName").str.to_lowercase()
     rows = rows.filter(
@@ -221,7 +216,7 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     )
     term = pl.col("reservationTerm")
     reserved = pl.col("type") == "Reservation"
-    rows = rows.with_columns(
+    offers = rows.with_columns(
         pl.when(reserved)
         .then(term.replace_strict(_TERM_OPTION, default=None, return_dtype=pl.String))
         .when(names.str.contains("spot", literal=True))
@@ -234,9 +229,19 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
         .alias("hours"),
     )
     # Terms of five years are sold for a few sizes: a purchase option that Petaday does not keep.
-    rows = rows.filter(
+    return offers.filter(
         ~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$"))
     )
+
+
+def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
+    """What is offered in the rows of some pages, in few and narrow columns: they are held until the last page is there.
+
+    Returns:
+        Offers with their date, end, page and whether it is the meter of its region; where a row is refused, `reason` and
+        `row_json` in its place, and what it tells of its offer.
+    """
+    rows = _linux_offers(rows)
     start = _instant("effectiveStartDate")
     # 23:59:00 is the last minute of a day, not the first without a price.
     last = _instant("effectiveEndDate")
@@ -299,8 +304,8 @@ def join_pages(documents: Sequence[Document], rows: pl.DataFrame) -> Reading:
         rows = rows.filter(pl.col("reason").is_null()).drop("reason", "row_json")
     # Pages repeat rows, and secondary meters repeat prices: the same price of the same day counts once.
     rows = rows.sort("isPrimaryMeterRegion", descending=True, nulls_last=True, maintain_order=True)
-    told = [c for c in rows.columns if c not in ("isPrimaryMeterRegion", "document")]
-    rows = each_once(rows, told, told)
+    stated = [c for c in rows.columns if c not in ("isPrimaryMeterRegion", "document")]
+    rows = each_once(rows, stated, stated)
     size = pl.col("instance_type").cast(pl.String)
     offers = rows.select(
         pl.lit("azure").alias("provider"),

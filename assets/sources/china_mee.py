@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import polars as pl
-from bs4 import BeautifulSoup
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._html import soup_of
 from warehouse.captures import Document
 
 _REQUIRED = ("scope", "name_zh", "code", "year", "value_as_published", "unit_as_published", "kind")
@@ -70,7 +70,7 @@ _ACCOUNTING = {"average": "location", "average excluding market-traded non-fossi
 
 def _from_html(document: Document) -> pl.DataFrame:
     """The rows of a notice's tables: a place and a value; year and unit stand in the text around them."""
-    page = BeautifulSoup(body_of(document), "lxml")
+    page = soup_of(document)
     words = re.sub(r"\s+", "", page.get_text())
     year = re.search(r"(20\d\d)年(?:全国|省级|区域|电力)[^。]{0,40}?(?:二氧化碳)?排放因子", words)
     unit = re.search(r"(kg|t)CO2/(kWh|MWh)", words, re.IGNORECASE)

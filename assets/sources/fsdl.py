@@ -9,21 +9,28 @@ has a date: the day in the file's name counts, if there is one.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, to_dollars
-from assets.sources._rows import provider_name
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    made_at,
+    refused,
+    to_dollars,
+)
+from assets.sources._rows import cloud_rates, provider_name
 from warehouse.captures import Document
 
 _REPOSITORY, _FOLDER = "the-full-stack/website", "docs/cloud-gpus"
 _COMMON = ("GPU Type", "GPUs", "GPU RAM", "vCPUs", "RAM")
-#: A table whose name is dated further back than this when it was fetched is history, and ends no offer.
-_FRESH = dt.timedelta(days=3)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -46,9 +53,42 @@ def parse(documents: Sequence[Document]) -> Reading:
     who, price = ("Cloud", "On-demand") if table == "cloud" else ("Vendor", "Per-Hour")
     if not {who, price} <= set(raw.columns):
         raise LayoutError(f"{document.url}: neither the cloud nor the serverless table; found {', '.join(raw.columns)}")
-    named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
-    made_at = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
-    is_fresh = abs(document.fetched_at - made_at) <= _FRESH
+    offers = _by_option(_with_names(raw, table), table)
+    sound = ((pl.col("amount") > 0) & (pl.col("count") > 0)).fill_null(value=False) & pl.col(who).is_not_null()
+    # One machine at one price is listed with one GPU and with eight: the row of fewer was typed over the other.
+    machine = [who, "vCPUs", "RAM", "option", "amount"]
+    fewer = (pl.col("count") < pl.col("count").max().over(machine)) & pl.all_horizontal(
+        pl.col(m).is_not_null() for m in machine
+    )
+    bad, copied, good = offers.filter(~sound), offers.filter(sound & fewer), offers.filter(sound & ~fewer)
+    made, is_fresh = made_at(document)
+    valid_from = pl.lit(None if is_fresh else made, dtype=pl.Datetime("us", "UTC"))
+    key = {
+        "provider": provider_name(pl.col(who)),
+        "instance_type": pl.col("instance_type"),
+        "purchase_option": pl.col("option"),
+    }
+    frame = cloud_rates(
+        good.with_columns(valid_from.alias("valid_from")),
+        region="unknown",
+        offer_variant="" if table == "cloud" else "serverless",
+        accelerator_name=pl.col("gpu"),
+        accelerator_count=pl.col("count"),
+        accelerator_memory_gib=pl.col("memory"),
+        vcpu_count=_known("vCPUs"),
+        memory_gib=_known("RAM"),
+        price_amount_per_hour=pl.col("amount"),
+        **key,
+    )
+    rejected = [
+        refused(bad, "no vendor, no number of GPUs, or a price that is not above zero", **key),
+        refused(copied, "price, processors and memory of a row with more GPUs: typed over it", **key),
+    ]
+    return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected))
+
+
+def _with_names(raw: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Rows with the columns count, gpu, memory (GiB of one GPU) and instance_type: its name, or one made of what is in it."""
     count = _known("GPUs")
     gpu = pl.col("GPU Type").str.extract(r"^(.*?)\s*(?:\(|$)").str.strip_chars()
     memory = pl.coalesce(
@@ -64,68 +104,30 @@ def parse(documents: Sequence[Document]) -> Reading:
     # GCP's N1 hosts go with any GPU: their name alone names no offer.
     name = pl.col("Name").str.strip_chars() if table == "cloud" else pl.lit(None, dtype=pl.String)
     name = pl.when(name.str.starts_with("n1-")).then(pl.format("{} + {}", name, of_gpus)).otherwise(name)
-    rows = raw.with_columns(
+    return raw.with_columns(
         pl.coalesce(name, composed).alias("instance_type"),
-        (to_dollars("Spot") if table == "cloud" else pl.lit(None, dtype=pl.Float64)).alias("spot"),
-        to_dollars(price).alias("on_demand"),
         count.alias("count"),
         gpu.alias("gpu"),
         memory.alias("memory"),
     )
-    offers = rows.unpivot(
-        ["on_demand", "spot"],
-        index=[*raw.columns, "instance_type", "count", "gpu", "memory"],
-        variable_name="option",
-        value_name="amount",
+
+
+def _by_option(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+    """One row per offer and purchase option, with `option` and `amount` (null for a price that is none).
+
+    Left empty, a price says that it is not sold so; a word in its place is a fault.
+    """
+    no_spot = pl.lit(None, dtype=pl.String)
+    texts = (
+        {"on_demand": pl.col("On-demand"), "spot": pl.col("Spot")}
+        if table == "cloud"
+        else {"on_demand": pl.col("Per-Hour"), "spot": no_spot}
     )
-    # Left empty, a price says that it is not sold so; a word in its place is a fault.
-    is_empty = (
-        pl.when(pl.col("option") == "on_demand")
-        .then(pl.col(price))
-        .otherwise(pl.col("Spot") if table == "cloud" else pl.lit(None))
-        .fill_null("")
-        .str.strip_chars()
-        == ""
+    by_option = rows.with_columns(text.alias(option) for option, text in texts.items()).unpivot(
+        list(texts), index=rows.columns, variable_name="option", value_name="amount"
     )
-    offers = offers.filter(~is_empty)
-    sound = ((pl.col("amount") > 0) & (pl.col("count") > 0)).fill_null(value=False) & pl.col(who).is_not_null()
-    # One machine at one price is listed with one GPU and with eight: the row of fewer was typed over the other.
-    machine = [who, "vCPUs", "RAM", "option", "amount"]
-    fewer = (pl.col("count") < pl.col("count").max().over(machine)) & pl.all_horizontal(
-        pl.col(m).is_not_null() for m in machine
-    )
-    bad = offers.filter(~sound)
-    copied = offers.filter(sound & fewer)
-    frame = offers.filter(sound & ~fewer).select(
-        provider_name(pl.col(who)).alias("provider"),
-        pl.lit("unknown").alias("region"),
-        "instance_type",
-        pl.col("option").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.lit("" if table == "cloud" else "serverless").alias("offer_variant"),
-        pl.col("gpu").alias("accelerator_name"),
-        pl.col("count").alias("accelerator_count"),
-        pl.col("memory").alias("accelerator_memory_gib"),
-        _known("vCPUs").alias("vcpu_count"),
-        _known("RAM").alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
-        pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
-    )
-    rejected = [
-        refused(
-            part,
-            why,
-            provider=provider_name(pl.col(who)),
-            instance_type=pl.col("instance_type"),
-            purchase_option=pl.col("option"),
-        )
-        for part, why in (
-            (bad, "no vendor, no number of GPUs, or a price that is not above zero"),
-            (copied, "price, processors and memory of a row with more GPUs: typed over it"),
-        )
-    ]
-    return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected))
+    is_empty = pl.col("amount").fill_null("").str.strip_chars() == ""
+    return by_option.filter(~is_empty).with_columns(to_dollars("amount"))
 
 
 FSDL = Source(

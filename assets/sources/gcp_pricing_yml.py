@@ -25,7 +25,7 @@ import yaml
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
-from assets.sources._rows import number_of
+from assets.sources._rows import cloud_rates, number_of
 from warehouse.captures import Document
 
 HOURS_PER_MONTH = 730.0
@@ -72,27 +72,22 @@ def _machine_types(document: Document) -> dict[str, dict[str, Any]]:
     return found
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """Instances with accelerators by region: on demand, spot and by commitment."""
-    (document,) = documents
-    rows = [
-        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, *_number(prices.get(key)))
-        for name, about in _machine_types(document).items()
-        for region, prices in about["cost"].items()
-        for key in _OPTIONS
-    ]
-    schema = {
-        "instance_type": pl.String,
-        "accelerator_name": pl.String,
-        "accelerator_count": pl.Float64,
-        "vcpu_count": pl.Float64,
-        "memory_gib": pl.Float64,
-        "region": pl.String,
-        "key": pl.String,
-        "price": pl.Float64,
-        "is_no_number": pl.Boolean,
-    }
-    offers = pl.DataFrame(rows, schema=schema, orient="row", strict=False)
+#: Columns of a cell of the file: the price of a machine type in a region under one of `_OPTIONS`.
+_CELL = {
+    "instance_type": pl.String,
+    "accelerator_name": pl.String,
+    "accelerator_count": pl.Float64,
+    "vcpu_count": pl.Float64,
+    "memory_gib": pl.Float64,
+    "region": pl.String,
+    "key": pl.String,
+    "price": pl.Float64,
+    "is_no_number": pl.Boolean,
+}
+
+
+def _judged(offers: pl.DataFrame) -> pl.DataFrame:
+    """Cells that state a price, with `hourly` (USD), `is_low` (far below the median of the regions) and `why` one is refused."""
     on_demand = pl.col("key") == "hour"
     # A missing or zero price of a commitment or of spot means that it is not sold so; on demand it is a fault.
     offers = offers.filter(
@@ -111,38 +106,45 @@ def parse(documents: Sequence[Document]) -> Reading:
     list_price = pl.col("hourly").filter(on_demand & ~pl.col("is_low")).first().over(here)
     offers = offers.filter(~of_month | (pl.col("hourly") < 0.999 * list_price).fill_null(value=True))
     lacks_gpu = pl.when(is_spot).then((pl.col("is_low") & on_demand).any().over(here)).otherwise(pl.col("is_low"))
-    offers = offers.with_columns(
+    return offers.with_columns(
         pl.when(pl.col("price").is_null() | (pl.col("price") <= 0))
         .then(pl.lit("the price per hour is missing, no number, zero or negative"))
         .when(lacks_gpu)
         .then(pl.lit("below half of the median of all regions: the price of the accelerator is missing in it"))
         .alias("why")
     )
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Instances with accelerators by region: on demand, spot and by commitment."""
+    (document,) = documents
+    cells = [
+        (name, *_accelerator(about), about.get("cpu"), about.get("ram"), region, key, *_number(prices.get(key)))
+        for name, about in _machine_types(document).items()
+        for region, prices in about["cost"].items()
+        for key in _OPTIONS
+    ]
+    offers = _judged(pl.DataFrame(cells, schema=_CELL, orient="row", strict=False))
     unusable, offers = offers.filter(pl.col("why").is_not_null()), offers.filter(pl.col("why").is_null())
-    frame = offers.select(
-        pl.lit("gcp").alias("provider"),
-        "region",
-        "instance_type",
-        pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String).alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.lit("").alias("offer_variant"),
-        "accelerator_name",
-        "accelerator_count",
-        pl.col("accelerator_name").str.extract(r"-(\d+)gb").cast(pl.Float64).alias("accelerator_memory_gib"),
-        "vcpu_count",
-        "memory_gib",
-        pl.col("hourly").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    key = {
+        "region": pl.col("region"),
+        "instance_type": pl.col("instance_type"),
+        "purchase_option": pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String),
+    }
+    frame = cloud_rates(
+        offers,
+        provider="gcp",
+        accelerator_name=pl.col("accelerator_name"),
+        accelerator_count=pl.col("accelerator_count"),
+        accelerator_memory_gib=pl.col("accelerator_name").str.extract(r"-(\d+)gb"),
+        vcpu_count=pl.col("vcpu_count"),
+        memory_gib=pl.col("memory_gib"),
+        price_amount_per_hour=pl.col("hourly"),
+        **key,
     )
     return Reading(
         [Scope("gcp", frame, is_complete=True)],
-        refused(
-            unusable.drop("why", "hourly", "is_low", "is_no_number"),
-            unusable["why"],
-            region=pl.col("region"),
-            instance_type=pl.col("instance_type"),
-            purchase_option=pl.col("key").replace_strict(_OPTIONS, return_dtype=pl.String),
-        ),
+        refused(unusable.drop("why", "hourly", "is_low", "is_no_number"), unusable["why"], **key),
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import inside
+from assets.sources._rows import cloud_rates, inside
 from warehouse.captures import Document
 
 HOST = "cloudbilling.googleapis.com"
@@ -136,17 +136,11 @@ def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
         )
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """Hourly price of one GPU by region and way of buying."""
-    parts = [
-        pl.DataFrame(list(_rows(document, json_of(document))), schema=_SCHEMA, orient="row").with_columns(
-            pl.lit(n).alias("document")
-        )
-        for n, document in enumerate(documents)
-    ]
+def _described(skus: pl.DataFrame) -> pl.DataFrame:
+    """SKUs with what their descriptions say: option (null for none that is kept), variant, name and place; and `amount`, USD."""
     what = pl.col("description")
     amount = pl.col("units").fill_null("0").cast(pl.Float64, strict=False) + pl.col("nanos").fill_null(0) / 1e9
-    frame = pl.concat(parts).with_columns(
+    return skus.with_columns(
         pl.when(pl.col("units").is_not_null() | pl.col("nanos").is_not_null())
         .then(amount)
         .otherwise(0.0)
@@ -171,6 +165,17 @@ def parse(documents: Sequence[Document]) -> Reading:
         what.str.replace(_BOUGHT, "").str.extract(_NAME).alias("name"),
         what.str.extract(r"\b(?:running )?in (.+?)(?: for \d Years?| in Calendar Mode)?$").alias("place"),
     )
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Hourly price of one GPU by region and way of buying."""
+    parts = [
+        pl.DataFrame(list(_rows(document, json_of(document))), schema=_SCHEMA, orient="row").with_columns(
+            pl.lit(n).alias("document")
+        )
+        for n, document in enumerate(documents)
+    ]
+    frame = _described(pl.concat(parts))
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.
     of_a_term = what.str.contains(r"^Commitment\b")
     frame = frame.filter(
@@ -189,30 +194,23 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_price = (pl.col("amount") > 0).fill_null(value=False) & good_unit & is_named
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     place = pl.col("place").replace_strict(REGION_OF_PLACE, default=pl.col("place"), return_dtype=pl.String)
-    offers = (
-        good.explode("regions")
-        .select(
-            pl.lit("gcp").alias("provider"),
-            pl.coalesce("regions", place, pl.lit("unknown")).alias("region"),
-            pl.col("name").alias("instance_type"),
-            pl.col("option").alias("purchase_option"),
-            pl.when(pl.col("description").str.contains(_WITH_HOST, literal=True))
-            .then(pl.lit("instance"))
-            .otherwise(pl.lit("accelerator"))
-            .alias("price_component"),
-            pl.col("variant").alias("offer_variant"),
-            # Without the series of machines that it is sold in.
-            pl.col("name").str.replace(r"^A\d[A-Z]? ", "").alias("accelerator_name"),
-            pl.lit(1.0).alias("accelerator_count"),
-            pl.col("name").str.extract(r"\b(\d+)GB\b").cast(pl.Float64).alias("accelerator_memory_gib"),
-            pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-            pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-            pl.col("amount").alias("price_amount_per_hour"),
-            pl.col("currency").alias("currency_code"),
-            "document",
-        )
-        .unique(subset=pl.exclude("document"), keep="first", maintain_order=True)
-    )
+    offers = cloud_rates(
+        good.explode("regions"),
+        provider="gcp",
+        region=pl.coalesce("regions", place, pl.lit("unknown")),
+        instance_type=pl.col("name"),
+        purchase_option=pl.col("option"),
+        price_component=pl.when(pl.col("description").str.contains(_WITH_HOST, literal=True))
+        .then(pl.lit("instance"))
+        .otherwise(pl.lit("accelerator")),
+        offer_variant=pl.col("variant"),
+        # Without the series of machines that it is sold in.
+        accelerator_name=pl.col("name").str.replace(r"^A\d[A-Z]? ", ""),
+        accelerator_count=1.0,
+        accelerator_memory_gib=pl.col("name").str.extract(r"\b(\d+)GB\b"),
+        price_amount_per_hour=pl.col("amount"),
+        currency_code=pl.col("currency"),
+    ).unique(subset=pl.exclude("document"), keep="first", maintain_order=True)
     from_catalog = all(d.url.startswith(URL) for d in documents)
     return Reading(
         [Scope("gcp", offers, is_complete=from_catalog)],

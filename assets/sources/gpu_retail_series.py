@@ -18,7 +18,6 @@ Compute emptied its files in August 2025), and are loaded as files. Quirks, by s
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,6 +32,7 @@ from assets.sources._base import (
     Window,
     csv_of,
     json_of,
+    made_at,
     refused,
     require_columns,
     to_dollars,
@@ -44,8 +44,6 @@ from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
 _AU_CARD = "MSI GeForce RTX 5070 Ti INSPIRE 3X OC"
-#: A file whose name is dated further back than this when it was fetched is history, and ends no offer.
-_FRESH = dt.timedelta(days=3)
 _COLUMNS: dict[str, Any] = {
     "seller": pl.String,
     "product": pl.String,
@@ -134,9 +132,7 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
     raw = raw.filter(pl.col("price").is_not_null()).with_columns(to_number("price").alias("amount"))
     sound = _positive("amount") & pl.col("name").is_not_null() & pl.col("chipset").is_not_null()
     told_apart = ("memory", "color", "length", "core_clock", "boost_clock")
-    named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
-    made_at = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
-    is_fresh = abs(document.fetched_at - made_at) <= _FRESH
+    made, is_fresh = made_at(document)
     product = pl.concat_str("name", "chipset", separator=" | ")
     rows = raw.filter(sound).select(
         pl.lit("pcpartpicker").alias("seller"),
@@ -150,7 +146,7 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
         to_number("memory").alias("accelerator_memory_gib"),
         pl.col("amount").alias("price_amount"),
         pl.lit("USD").alias("currency_code"),
-        pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+        pl.lit(None if is_fresh else made, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
     )
     return _reading(
         document,

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 API_HOST, PAGE_HOST = "api.runpod.io", "www.runpod.io"
@@ -100,28 +100,21 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
         & ~((pl.col("option") == "spot") & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False)))
     )
     bad = offers.filter(pl.col("price").fill_null(0) <= 0)
-    rows = offers.filter(pl.col("price") > 0).select(
-        pl.lit("runpod").alias("provider"),
-        pl.lit("global").alias("region"),
-        pl.col(instance_from).alias("instance_type"),
-        pl.col("option").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.col("cloud").alias("offer_variant"),
-        pl.col("displayName").alias("accelerator_name"),
-        pl.when(pl.col("id").str.contains(r"\bMIG\b")).then(None).otherwise(1.0).alias("accelerator_count"),
-        pl.when(pl.col("memoryInGb") > 0).then(pl.col("memoryInGb")).alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    key = {
+        "instance_type": pl.col(instance_from),
+        "purchase_option": pl.col("option"),
+        "offer_variant": pl.col("cloud"),
+    }
+    rows = cloud_rates(
+        offers.filter(pl.col("price") > 0),
+        provider="runpod",
+        accelerator_name=pl.col("displayName"),
+        accelerator_count=pl.when(pl.col("id").str.contains(r"\bMIG\b")).then(None).otherwise(1.0),
+        accelerator_memory_gib=pl.when(pl.col("memoryInGb") > 0).then(pl.col("memoryInGb")),
+        price_amount_per_hour=pl.col("price"),
+        **key,
     )
-    rejected = refused(
-        bad,
-        "offered in this cloud, but the price is missing, zero or negative",
-        instance_type=pl.col(instance_from),
-        purchase_option=pl.col("option"),
-        offer_variant=pl.col("cloud"),
-    )
+    rejected = refused(bad, "offered in this cloud, but the price is missing, zero or negative", **key)
     return Reading([Scope("runpod", rows, is_complete=True)], rejected)
 
 
@@ -131,13 +124,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     return _read_types(_gpu_types(document), instance_from="id")
 
 
-def parse_page(documents: Sequence[Document]) -> Reading:
-    """The price page, in the form of its year; the instance is named as the page names it."""
-    (document,) = documents
-    soup = soup_of(document)
-    if (script := soup.find("script", id="__NEXT_DATA__")) is not None:
-        return _read_types(_checked(document, _types_in_excerpt(script.get_text())), instance_from="displayName")
-    found: list[dict[str, Any]] = []
+def _attribute_offers(soup: Any) -> Iterator[dict[str, Any]]:
+    """Rows of the page of 2025, whose prices stand in attributes."""
     for cell in soup.select("[data-secure-cloud-price]"):
         row = cell.find_parent(class_="gpu-pricing-row") or cell.find_parent(attrs={"role": "listitem"})
         # In an excerpt that begins inside its first row, that row is the whole page: its name stands just before.
@@ -146,19 +134,21 @@ def parse_page(documents: Sequence[Document]) -> Reading:
         )
         tags = reversed(cell.find_all_previous(class_="gpu-pricing-row__tag", limit=3))
         text = text_of(row) if row else " ".join(text_of(tag) for tag in tags)
-        found.append(
-            {
-                "gpu": text_of(name),
-                "secure": cell.get("data-secure-cloud-price"),
-                "community": cell.get("data-community-cloud-price"),
-                **{
-                    key: _figure(text, unit)
-                    for key, unit in (("vram", "GB VRAM"), ("ram", "GB RAM"), ("vcpu", "vCPUs"))
-                },
-            }
-        )
-    if not found:
-        found = list(_json_ld_offers(soup))
+        yield {
+            "gpu": text_of(name),
+            "secure": cell.get("data-secure-cloud-price"),
+            "community": cell.get("data-community-cloud-price"),
+            **{key: _figure(text, unit) for key, unit in (("vram", "GB VRAM"), ("ram", "GB RAM"), ("vcpu", "vCPUs"))},
+        }
+
+
+def parse_page(documents: Sequence[Document]) -> Reading:
+    """The price page, in the form of its year; the instance is named as the page names it."""
+    (document,) = documents
+    soup = soup_of(document)
+    if (script := soup.find("script", id="__NEXT_DATA__")) is not None:
+        return _read_types(_checked(document, _types_in_excerpt(script.get_text())), instance_from="displayName")
+    found = list(_attribute_offers(soup)) or list(_json_ld_offers(soup))
     if not found:
         raise LayoutError(
             f"{document.url}: no price in any form known (__NEXT_DATA__, data-secure-cloud-price, JSON-LD)"
@@ -178,20 +168,17 @@ def parse_page(documents: Sequence[Document]) -> Reading:
     )
     good = (pl.col("price") > 0).fill_null(value=False) & (pl.col("gpu") != "")
     bad = offers.filter(~good)
-    rows = offers.filter(good).select(
-        pl.lit("runpod").alias("provider"),
-        pl.lit("global").alias("region"),
-        pl.col("gpu").alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.col("cloud").alias("offer_variant"),
-        pl.col("gpu").alias("accelerator_name"),
-        pl.lit(1.0).alias("accelerator_count"),
-        pl.col("vram").alias("accelerator_memory_gib"),
-        pl.col("vcpu").alias("vcpu_count"),
-        pl.col("ram").alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    rows = cloud_rates(
+        offers.filter(good),
+        provider="runpod",
+        instance_type=pl.col("gpu"),
+        offer_variant=pl.col("cloud"),
+        accelerator_name=pl.col("gpu"),
+        accelerator_count=1.0,
+        accelerator_memory_gib=pl.col("vram"),
+        vcpu_count=pl.col("vcpu"),
+        memory_gib=pl.col("ram"),
+        price_amount_per_hour=pl.col("price"),
     )
     rejected = refused(
         bad,
@@ -223,7 +210,8 @@ def _types_in_excerpt(script: str) -> Any:
         return [t for t in types if isinstance(t, dict) and "securePrice" in t]
 
 
-def _json_ld_offers(soup: Any) -> Iterable[dict[str, Any]]:
+def _json_ld_offers(soup: Any) -> Iterator[dict[str, Any]]:
+    """Rows of the page of 2026, whose prices stand in JSON-LD."""
     for value in json_ld(soup):
         if not has_type(value, "Product"):
             continue

@@ -33,7 +33,7 @@ from assets.sources._base import (
     to_number,
 )
 from assets.sources._gcp import COMMITTED, is_committed
-from assets.sources._rows import PROVIDER_NAMES
+from assets.sources._rows import PROVIDER_NAMES, cloud_rates
 from warehouse.captures import Document
 
 #: Clouds with a file of offers under catalogs/v8, as the repository listed them in 2026 (and Azure).
@@ -233,12 +233,8 @@ def _gpu_memory_gib(cloud: str, info: pl.Expr, count: pl.Expr) -> pl.Expr:
     return pl.when(figure > 0).then(pl.when(figure < 1024).then(figure).otherwise(figure / 1024))
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
-    (document,) = documents
-    # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
-    raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
-    cloud = _cloud_of(document)
+def _typed(raw: pl.DataFrame, cloud: str) -> pl.DataFrame:
+    """The columns of a catalog that are used, numbers as numbers, with `gpu_memory_gib`; a column that the file lacks is null."""
     zone = pl.col("AvailabilityZone") if "AvailabilityZone" in raw.columns else pl.lit(None, dtype=pl.String)
     info = pl.col("GpuInfo") if "GpuInfo" in raw.columns else pl.lit(None, dtype=pl.String)
     count = to_number("AcceleratorCount")
@@ -249,7 +245,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     elif cloud in _NAMED_IN_INFO:
         card = info.str.extract(r"""['"]Name['"]: ?['"]([^'"]+)['"]""")
         name = pl.when(name.is_not_null()).then(pl.coalesce(card, name)).alias("AcceleratorName")
-    frame = raw.select(
+    return raw.select(
         pl.col("InstanceType"),
         name,
         count.alias("AcceleratorCount"),
@@ -261,6 +257,55 @@ def parse(documents: Sequence[Document]) -> Reading:
         zone.alias("AvailabilityZone"),
         _gpu_memory_gib(cloud, info, count).alias("gpu_memory_gib"),
     )
+
+
+def _by_option(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per offer and purchase option, with its `price`; an empty price (preview sizes, no spot market) says "not sold so", as does 0 on spot."""
+    index = [c for c in frame.columns if c not in _OPTIONS]
+    return pl.concat(
+        frame.filter(pl.col(column).is_not_null() & ((pl.col(column) != 0) if option == "spot" else True)).select(
+            *index, pl.lit(option).alias("purchase_option"), pl.col(column).alias("price")
+        )
+        for column, option in _OPTIONS.items()
+    )
+
+
+def _is_one_price_for_all() -> pl.Expr:
+    """True for offers of TPU slices that have one price whatever their size, which prices none of them (seen in 2026)."""
+    family = pl.col("AcceleratorName").str.extract(r"^(tpu-v[0-9a-z]+)-\d+$")
+    size_count = pl.col("AcceleratorCount").n_unique()
+    return family.is_not_null() & (
+        size_count.over(family, "Region", "AvailabilityZone", "purchase_option", "price") > 1
+    )
+
+
+def _gcp_instances(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """GCP: whole instances and accelerators alone from rows of hosts and of accelerators; and what is refused."""
+    frame, committed = _without_gcp_commitments(frame)
+    frame = _attach_gcp_hosts(frame)
+    # And the hosts that they are added to: without them their price is no price.
+    of_host = frame.filter(pl.col("price_component") == "instance").join(
+        committed, on=["Region", "AvailabilityZone", "AcceleratorName", "AcceleratorCount"], how="semi"
+    )
+    key = {"region": _region(), "purchase_option": "on_demand"}
+    return frame, [
+        refused(committed, COMMITTED, instance_type=_alone(), **key),
+        refused(
+            of_host.drop("price_component", "Price", "SpotPrice"),
+            COMMITTED,
+            instance_type=pl.col("InstanceType"),
+            **key,
+        ),
+    ]
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
+    (document,) = documents
+    # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
+    raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
+    cloud = _cloud_of(document)
+    frame = _typed(raw, cloud)
     # An empty price says "not sold so"; a word in its place is a fault.
     of_gpu = pl.col("AcceleratorName").is_not_null() | pl.lit(cloud == "gcp")
     no_price = [
@@ -275,66 +320,33 @@ def parse(documents: Sequence[Document]) -> Reading:
         for column, option in _OPTIONS.items()
     ]
     if cloud == "gcp":
-        frame, committed = _without_gcp_commitments(frame)
-        frame = _attach_gcp_hosts(frame)
-        # And the hosts that they are added to: without them their price is no price.
-        of_host = frame.filter(pl.col("price_component") == "instance").join(
-            committed, on=["Region", "AvailabilityZone", "AcceleratorName", "AcceleratorCount"], how="semi"
-        )
-        key = {"region": _region(), "purchase_option": "on_demand"}
-        no_price += [
-            refused(committed, COMMITTED, instance_type=_alone(), **key),
-            refused(
-                of_host.drop("price_component", "Price", "SpotPrice"),
-                COMMITTED,
-                instance_type=pl.col("InstanceType"),
-                **key,
-            ),
-        ]
+        frame, of_commitments = _gcp_instances(frame)
+        no_price += of_commitments
     else:
         frame = frame.filter(pl.col("AcceleratorName").is_not_null()).with_columns(
             pl.lit("instance").alias("price_component")
         )
-    # An empty price is "not offered so" (preview sizes, no spot market); a spot price of zero means the same.
-    index = [c for c in frame.columns if c not in ("Price", "SpotPrice")]
-    offers = pl.concat(
-        [
-            frame.filter(pl.col(column).is_not_null() & ((pl.col(column) != 0) if option == "spot" else True)).select(
-                *index, pl.lit(option).alias("purchase_option"), pl.col(column).alias("price")
-            )
-            for column, option in _OPTIONS.items()
-        ]
-    )
-    unusable = offers.filter(pl.col("price") <= 0)
-    offers = offers.filter(pl.col("price") > 0)
-    # Seen in 2026: one figure for every size of TPU slice, which prices none of them.
-    family = pl.col("AcceleratorName").str.extract(r"^(tpu-v[0-9a-z]+)-\d+$")
-    one_for_all = family.is_not_null() & (
-        pl.col("AcceleratorCount").n_unique().over(family, "Region", "AvailabilityZone", "purchase_option", "price") > 1
-    )
-    flat = offers.filter(one_for_all)
-    offers = offers.filter(~one_for_all)
+    offers = _by_option(frame)
+    unusable, offers = offers.filter(pl.col("price") <= 0), offers.filter(pl.col("price") > 0)
+    flat, offers = offers.filter(_is_one_price_for_all()), offers.filter(~_is_one_price_for_all())
     instance_type = pl.coalesce("InstanceType", pl.lit("unknown"))
     key = {"region": _region(), "instance_type": instance_type, "purchase_option": pl.col("purchase_option")}
-    rows = offers.select(
-        pl.lit(PROVIDER_NAMES.get(cloud, cloud)).alias("provider"),
-        _region().alias("region"),
-        instance_type.alias("instance_type"),
-        "purchase_option",
-        "price_component",
-        pl.lit("").alias("offer_variant"),
-        pl.col("AcceleratorName").alias("accelerator_name"),
-        pl.col("AcceleratorCount").alias("accelerator_count"),
-        pl.col("gpu_memory_gib").alias("accelerator_memory_gib"),
-        pl.col("vCPUs").alias("vcpu_count"),
-        pl.col("MemoryGiB").alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
-        pl.col("AvailabilityZone").fill_null("").alias("zone"),
+    rows = cloud_rates(
+        offers,
+        provider=PROVIDER_NAMES.get(cloud, cloud),
+        price_component=pl.col("price_component"),
+        accelerator_name=pl.col("AcceleratorName"),
+        accelerator_count=pl.col("AcceleratorCount"),
+        accelerator_memory_gib=pl.col("gpu_memory_gib"),
+        vcpu_count=pl.col("vCPUs"),
+        memory_gib=pl.col("MemoryGiB"),
+        price_amount_per_hour=pl.col("price"),
+        **key,
     )
-    has_zones = "AvailabilityZone" in raw.columns
+    if "AvailabilityZone" in raw.columns:
+        rows = _one_per_region(rows.with_columns(offers["AvailabilityZone"].fill_null("").alias("zone")))
     return Reading(
-        [Scope(cloud, _one_per_region(rows) if has_zones else rows.drop("zone"), is_complete=True)],
+        [Scope(cloud, rows, is_complete=True)],
         pl.concat(
             [
                 refused(unusable, "price is zero or negative on demand", **key),

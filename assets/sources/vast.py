@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import frame_of
+from assets.sources._rows import cloud_rates, frame_of
 from warehouse.captures import Document
 
 HOST = "console.vast.ai"
@@ -35,6 +35,9 @@ QUERY = {
     "limit": LIMIT,
 }
 QUANTILES = {"market_p10": 0.1, "market_p50": 0.5, "market_p90": 0.9}
+#: Lowest and highest ask for one GPU-hour that is believed, USD. Hosts of old consumer cards ask less than the bound of
+#: the subject, and hosts that want no guest ask hundreds.
+_BOUNDS_USD = (0.05, 200.0)
 #: Only these fields are read; addresses and ids of hosts stay in the capture.
 _FIELDS = {
     "gpu_name": pl.String,
@@ -115,27 +118,22 @@ def parse(documents: Sequence[Document]) -> Reading:
         price.min().alias("market_min"),
         *(price.quantile(q, interpolation="linear").alias(name) for name, q in QUANTILES.items()),
         (pl.col("gpu_ram").median() / 1024).alias("memory_gib"),
-        pl.len().alias("offer_count"),
     )
-    rows = groups.unpivot(
+    quantiles = groups.unpivot(
         ["market_min", *QUANTILES],
         index=["gpu_name", "num_gpus", "size_gib", "memory_gib"],
         variable_name="variant",
         value_name="price",
-    ).select(
-        pl.lit("vast").alias("provider"),
-        pl.lit("global").alias("region"),
-        machine.alias("instance_type"),
-        pl.lit("on_demand").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
-        pl.col("variant").alias("offer_variant"),
-        pl.col("gpu_name").alias("accelerator_name"),
-        pl.col("num_gpus").alias("accelerator_count"),
-        pl.col("memory_gib").alias("accelerator_memory_gib"),
-        pl.lit(None, dtype=pl.Float64).alias("vcpu_count"),
-        pl.lit(None, dtype=pl.Float64).alias("memory_gib"),
-        pl.col("price").alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
+    )
+    rows = cloud_rates(
+        quantiles,
+        provider="vast",
+        instance_type=machine,
+        offer_variant=pl.col("variant"),
+        accelerator_name=pl.col("gpu_name"),
+        accelerator_count=pl.col("num_gpus"),
+        accelerator_memory_gib=pl.col("memory_gib"),
+        price_amount_per_hour=pl.col("price"),
     )
     why = (
         pl.when(~sound)
@@ -146,10 +144,6 @@ def parse(documents: Sequence[Document]) -> Reading:
     rejected = refused(bad.drop("size_gib"), why, bad.select(machine.alias("instance_type"))) if bad.height else None
     return Reading([Scope("vast", rows, is_complete=True)], rejected)
 
-
-#: Lowest and highest ask for one GPU-hour that is believed, USD. Hosts of old consumer cards ask less than the bound of
-#: the subject, and hosts that want no guest ask hundreds.
-_BOUNDS_USD = (0.05, 200.0)
 
 VAST = Source(
     source_id="vast",
