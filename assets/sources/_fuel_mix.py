@@ -101,19 +101,19 @@ def intensities(
     known = factors()
     counted = ~pl.col("fuel").is_in(IGNORED)
 
-    def told(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-        """The kinds of some rows in one text for each slot."""
+    def kinds(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+        """The kinds of generation of some rows, as one text for each slot in the column `name`."""
         return rows.group_by(slot).agg(pl.col(kind).unique().sort().str.join(", ").alias(name))
 
-    unreadable = told(mix.filter(counted & pl.col("generation").is_nan()), "unreadable")
+    unreadable = kinds(mix.filter(counted & pl.col("generation").is_nan()), "unreadable")
     mix = mix.with_columns(pl.col("generation").fill_nan(None))
     # Rows that are alike come twice from pages that overlap.
     stated = mix.filter(counted).unique([*slot, kind, "fuel", "generation"], maintain_order=True)
     if kind != "fuel":
         mix = pl.concat([stated, mix.filter(~counted)])
-    twice = told(stated.filter(pl.struct(*slot, kind).is_duplicated() & pl.lit(kind != "fuel")), "twice")
+    twice = kinds(stated.filter(pl.struct(*slot, kind).is_duplicated() & pl.lit(kind != "fuel")), "twice")
     turned = _turned(mix.filter(counted), kind)
-    negative = told(mix.filter(pl.col("generation") < 0).join(turned, on=["zone", kind]), "negative")
+    negative = kinds(mix.filter(pl.col("generation") < 0).join(turned, on=["zone", kind]), "negative")
     rows = (
         mix.filter(counted & pl.col("generation").is_not_null())
         .with_columns(pl.col("generation").clip(lower_bound=0))
@@ -121,11 +121,11 @@ def intensities(
     )
     expected = _expected(mix, rows, kind, never_silent, always)
     slots = mix.select(slot).unique(maintain_order=True)
-    absent = told(
+    absent = kinds(
         _without_closed(slots.join(expected, on="zone"), mix, kind).join(rows, on=[*slot, kind], how="anti"), "absent"
     )
     by_kind = rows.group_by(*slot, kind).agg(pl.col("generation").sum())
-    zero = told(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), "zero")
+    zero = kinds(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), "zero")
     has_factor = pl.col("direct").is_not_null()
     summed = rows.group_by(slot).agg(
         pl.col("generation").sum().alias("total"),
@@ -135,13 +135,23 @@ def intensities(
     for found in (summed, absent, zero, unreadable, twice, negative):
         slots = slots.join(found, on=slot, how="left")
     slots = slots.sort(slot)
+    slots = slots.with_columns(_why(resolution, max_unknown_share).alias("why"))
+    good = slots.filter(pl.col("why").is_null()).join(_made_of(rows), on=slot, how="left")
+    bad = slots.filter(pl.col("why").is_not_null())
+    return _grid_carbon(good, resolution), refused(
+        bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why")
+    )
+
+
+def _why(resolution: str, max_unknown_share: float) -> pl.Expr:
+    """Why a slot is refused, null where it is not, in a frame of slots (see `intensities`) in order of zone and time."""
     before, after = (pl.col("valid_from").diff(n).over("zone").dt.total_seconds().abs() / 60 for n in (1, -1))
     length = MINUTES[resolution]
     nearest = pl.min_horizontal(before, after)
     is_apart = (nearest.min().over("zone") > length) & (pl.len().over("zone") >= _SLOTS_THAT_TELL)
     usual = pl.col("total").median().over("zone")
     unknown_share = 1 - pl.col("known") / pl.col("total")
-    why = (
+    return (
         pl.when(pl.col("unreadable").is_not_null())
         .then(pl.format("generation of {} is no number", "unreadable"))
         .when(pl.col("twice").is_not_null())
@@ -177,10 +187,15 @@ def intensities(
             )
         )
     )
-    slots = slots.with_columns(why.alias("why"))
-    good = slots.filter(pl.col("why").is_null()).join(_made_of(rows), on=slot, how="left")
-    frame = good.unpivot(
-        ["direct", "lifecycle"], index=[*slot, "known", *MADE_OF], variable_name="basis_boundary", value_name="grams"
+
+
+def _grid_carbon(slots: pl.DataFrame, resolution: str) -> pl.DataFrame:
+    """Rows of `grid_carbon`, one per basis: grams over the generation whose factor is known."""
+    return slots.unpivot(
+        ["direct", "lifecycle"],
+        index=["zone", "valid_from", "known", *MADE_OF],
+        variable_name="basis_boundary",
+        value_name="grams",
     ).select(
         "zone",
         pl.lit(resolution).alias("resolution"),
@@ -192,8 +207,6 @@ def intensities(
         "valid_from",
         *MADE_OF,
     )
-    bad = slots.filter(pl.col("why").is_not_null())
-    return frame, refused(bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why"))
 
 
 def _made_of(rows: pl.DataFrame) -> pl.DataFrame:

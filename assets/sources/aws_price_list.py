@@ -46,6 +46,7 @@ from assets.sources._base import (
     refused,
     to_number,
 )
+from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
 HOST = "pricing.us-east-1.amazonaws.com"
@@ -313,18 +314,10 @@ def _is_json(path: Path) -> bool:
         return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """Offers of one region, on demand, reserved without upfront and capacity blocks with a price."""
-    (document,) = documents
-    broken = None
-    if _is_json(document.path):
-        raw, published = _json_rows(document)
-    else:
-        raw, broken, published = _csv_rows(document)
-    at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
-    amount = to_number("PricePerUnit")
+def _option() -> pl.Expr:
+    """Purchase option of a row; null for a term that is not kept."""
     years = pl.col("LeaseContractLength").str.extract(r"(?i)^\s*(\d+)\s*y(?:ea)?rs?\s*$")
-    option = (
+    return (
         pl.when((pl.col("TermType") == "OnDemand") & (pl.col("MarketOption") == "CapacityBlock"))
         .then(pl.lit("capacity_block"))
         .when(pl.col("operation").str.ends_with(":CB"))
@@ -336,12 +329,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(years == "3")
         .then(pl.lit("reserved_3y"))
     )
-    of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
-    since = pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-    raw = raw.with_columns(
-        option.alias("option"), amount.alias("amount"), since.dt.replace_time_zone("UTC").alias("valid_from")
-    ).filter(~of_another_day.fill_null(value=False))
-    why = (
+
+
+def _why() -> pl.Expr:
+    """Why a row with option, amount and valid_from is refused; null where it is not."""
+    return (
         pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
         .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
         .when(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
@@ -357,7 +349,25 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("valid_from").is_null())
         .then(pl.format("EffectiveDate is {}", pl.col("EffectiveDate").replace("", None).fill_null("missing")))
     )
-    raw = raw.with_columns(why.alias("why"))
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """Offers of one region, on demand, reserved without upfront and capacity blocks with a price."""
+    (document,) = documents
+    broken = None
+    if _is_json(document.path):
+        raw, published = _json_rows(document)
+    else:
+        raw, broken, published = _csv_rows(document)
+    at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
+    of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
+    since = pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    raw = raw.with_columns(
+        _option().alias("option"),
+        to_number("PricePerUnit").alias("amount"),
+        since.dt.replace_time_zone("UTC").alias("valid_from"),
+    ).filter(~of_another_day.fill_null(value=False))
+    raw = raw.with_columns(_why().alias("why"))
     bad, raw = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null()).drop("why")
     in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
     here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
@@ -368,44 +378,37 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Location"),
         pl.lit("unknown"),
     )
-    # A zone belongs to the file of its region.
-    scope = region.str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(region)
-    rows = raw.select(
-        scope.alias("scope"),
-        pl.lit("aws").alias("provider"),
-        region.alias("region"),
-        pl.col("Instance Type").alias("instance_type"),
-        pl.col("option").alias("purchase_option"),
-        pl.lit("instance").alias("price_component"),
+    key = {
+        "region": region,
+        "instance_type": pl.col("Instance Type"),
+        "purchase_option": pl.col("option"),
+    }
+    rows = cloud_rates(
+        raw,
+        provider="aws",
         # A zone that has its region's code is told apart by its name.
-        pl.when(~in_region & pl.col("Region Code").str.contains(r"^[a-z]+(?:-[a-z]+)+-\d+$"))
+        offer_variant=pl.when(~in_region & pl.col("Region Code").str.contains(r"^[a-z]+(?:-[a-z]+)+-\d+$"))
         .then(pl.col("Location"))
         .otherwise(pl.lit(""))
-        .fill_null("")
-        .alias("offer_variant"),
-        pl.lit(None, dtype=pl.String).alias("accelerator_name"),
-        to_number("GPU").alias("accelerator_count"),
-        pl.lit(None, dtype=pl.Float64).alias("accelerator_memory_gib"),
-        to_number("vCPU").alias("vcpu_count"),
-        gib("Memory").alias("memory_gib"),
-        pl.col("amount").alias("price_amount_per_hour"),
-        pl.col("Currency").alias("currency_code"),
-        "valid_from",
+        .fill_null(""),
+        accelerator_count=to_number("GPU"),
+        vcpu_count=to_number("vCPU"),
+        memory_gib=gib("Memory"),
+        price_amount_per_hour=pl.col("amount"),
+        currency_code=pl.col("Currency"),
+        **key,
     )
+    # A zone belongs to the file of its region.
+    scope = pl.col("region").str.extract(r"^((?:[a-z]+-){2,}\d+)").fill_null(pl.col("region")).alias("scope")
     is_fresh = published is not None and document.fetched_at - dt.datetime.fromisoformat(published) < _FRESH
     scopes = [
-        Scope(str(name), part.drop("scope"), is_complete=is_fresh)
-        for (name,), part in rows.partition_by("scope", as_dict=True).items()
+        Scope(str(name), part, is_complete=is_fresh)
+        for (name,), part in rows.with_columns(scope).partition_by("scope", as_dict=True, include_key=False).items()
     ]
     if not scopes and at_region:
         # A region that offers no accelerator says so with a complete answer of no row.
-        scopes = [Scope(at_region[1], rows.drop("scope"), is_complete=is_fresh)]
-    keys = bad.select(
-        scope.alias("scope"),
-        region.alias("region"),
-        pl.col("Instance Type").alias("instance_type"),
-        pl.col("option").alias("purchase_option"),
-    )
+        scopes = [Scope(at_region[1], rows, is_complete=is_fresh)]
+    keys = bad.select(value.alias(name) for name, value in key.items()).select(scope, pl.all())
     rejected = [refused(bad.drop("option", "amount", "valid_from", "why"), bad["why"], keys)]
     if broken is not None:
         rejected.append(refused(broken.select("line"), broken["why"], broken.select("instance_type")))

@@ -206,16 +206,8 @@ def _is_output_left_open() -> pl.Expr:
     return (pl.col("direction") == "output") & (pl.col("cost") == 0) & (paid > 0)
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """One row per provider, model, direction, service tier and prompt length."""
-    (document,) = documents
-    body = json_of(document)
-    if not isinstance(body, dict):
-        raise LayoutError(f"{document.url}: expected a map of models, found a {type(body).__name__}")
-    models = {k: v for k, v in body.items() if k != "sample_spec" and isinstance(v, dict)}
-    cells = _cells(models)
-    if cells.is_empty():
-        raise LayoutError(f"{document.url}: no entry has a cost")
+def _prices(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells that price tokens, with what their fields' names carry: direction (null: not known), service_tier, context_tier_from_tokens."""
     other = cells.filter(pl.col("field").str.contains(_OTHER_UNITS) & (pl.col("cost") > 0)).select("key").unique()
     cells = (
         cells.with_columns(pl.col("field").str.extract_groups(_NAME).alias("name"))
@@ -247,8 +239,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         | (pl.col("mode").is_in(["embedding", "rerank"]) & pl.col("direction").str.starts_with("output"))
         | ~pl.col("direction").is_in(["input", "output"])
     )
-    cells = cells.filter(~(not_so | _is_output_left_open()).fill_null(value=False))
+    return cells.filter(~(not_so | _is_output_left_open()).fill_null(value=False))
 
+
+def _named(prices: pl.DataFrame) -> pl.DataFrame:
+    """Prices with what their keys carry: vendor, model and region."""
     prefix = pl.col("key").str.extract(r"^([^/]+)/")
     vendor = pl.coalesce("provider", prefix, pl.lit("unknown"))
     region = pl.col("key").str.extract(r"^[^/]+/([^/]+)/")
@@ -261,9 +256,22 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.col("key").str.replace(r"^[^/]+/", ""))
         .otherwise(pl.col("key"))
     )
-    rows = cells.with_columns(vendor.alias("vendor")).with_columns(
+    return prices.with_columns(vendor.alias("vendor")).with_columns(
         model.alias("model"), pl.when(is_region).then(region).otherwise(pl.lit("global")).alias("region")
     )
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per provider, model, direction, service tier and prompt length."""
+    (document,) = documents
+    body = json_of(document)
+    if not isinstance(body, dict):
+        raise LayoutError(f"{document.url}: expected a map of models, found a {type(body).__name__}")
+    models = {k: v for k, v in body.items() if k != "sample_spec" and isinstance(v, dict)}
+    cells = _cells(models)
+    if cells.is_empty():
+        raise LayoutError(f"{document.url}: no entry has a cost")
+    rows = _named(_prices(cells))
     unknown = pl.when(pl.col("direction").is_null()).then(
         pl.format("a price of a kind of tokens, or under a condition, that is not known: {}", "field")
     )

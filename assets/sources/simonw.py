@@ -65,20 +65,25 @@ def _day(column: str) -> pl.Expr:
     return day.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
 
 
-def parse(documents: Sequence[Document]) -> Reading:
-    """One row per model, direction, prompt length and date of change."""
-    (document,) = documents
-    body = json_of(document)
-    models = body.get("models") if isinstance(body, dict) else None
-    if not isinstance(models, list) or not body.get("vendor"):
-        raise LayoutError(f"{document.url}: expected `vendor` and a list `models`")
-    listed = [{"id": inside(m, "id"), "name": inside(m, "name")} | entry for m in models for entry in _history(m)]
+def _entries(listed: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Entries of histories with model, context_tier_from_tokens, start and end; prices as text."""
     # A price that is missing is none; one that is no number is refused by name.
     texts = frame_of(listed, dict.fromkeys(("id", "name", "from_date", "to_date"), pl.String)).with_columns(
         pl.Series(field, [None if (v := entry.get(field)) is None else str(v) for entry in listed], dtype=pl.String)
         for field in _DIRECTIONS
     )
-    strange = pl.DataFrame(
+    thousands = pl.col("name").str.extract(_ABOVE).cast(pl.Int64)
+    return texts.with_columns(
+        pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
+        (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
+        _day("from_date").alias("start"),
+        _day("to_date").alias("end"),
+    )
+
+
+def _unknown_fields(listed: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Fields of entries that are not known and not empty: model, field, value."""
+    return pl.DataFrame(
         [
             (entry["id"], field, str(value))
             for entry in listed
@@ -88,13 +93,34 @@ def parse(documents: Sequence[Document]) -> Reading:
         schema=dict.fromkeys(("model", "field", "value"), pl.String),
         orient="row",
     )
-    thousands = pl.col("name").str.extract(_ABOVE).cast(pl.Int64)
-    prices = texts.with_columns(
-        pl.when(thousands.is_not_null()).then(pl.col("id").str.replace(r"-\d+k$", "")).otherwise("id").alias("model"),
-        (thousands * 1000).fill_null(0).alias("context_tier_from_tokens"),
-        _day("from_date").alias("start"),
-        _day("to_date").alias("end"),
+
+
+def _with_ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """Prices with `valid_from`, in its order, and after each whose end no other price follows at once a row that says so."""
+    replaced = pl.col("start").is_null() & pl.col("end").is_not_null()
+    before_all = pl.lit(UNKNOWN_START_AT).cast(pl.Datetime("us", "UTC"))
+    rows = rows.with_columns(
+        pl.when(replaced).then(before_all).otherwise("start").alias("valid_from"),
+        pl.lit(value=True).alias("is_offered"),
+    ).sort("valid_from", nulls_last=True, maintain_order=True)
+    following = pl.col("valid_from").shift(-1).over("model", "context_tier_from_tokens", "direction")
+    ended = rows.filter(pl.col("end").is_not_null() & (following.is_null() | (following > pl.col("end")))).with_columns(
+        pl.col("end").alias("valid_from"),
+        pl.lit(None, dtype=pl.Float64).alias("price_usd_per_mtok"),
+        pl.lit(value=False).alias("is_offered"),
     )
+    return pl.concat([rows, ended])
+
+
+def parse(documents: Sequence[Document]) -> Reading:
+    """One row per model, direction, prompt length and date of change."""
+    (document,) = documents
+    body = json_of(document)
+    models = body.get("models") if isinstance(body, dict) else None
+    if not isinstance(models, list) or not body.get("vendor"):
+        raise LayoutError(f"{document.url}: expected `vendor` and a list `models`")
+    listed = [{"id": inside(m, "id"), "name": inside(m, "name")} | entry for m in models for entry in _history(m)]
+    prices, strange = _entries(listed), _unknown_fields(listed)
     unreadable = (pl.col("from_date").is_not_null() & pl.col("start").is_null()) | (
         pl.col("to_date").is_not_null() & pl.col("end").is_null()
     )
@@ -115,21 +141,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     unpriced = pl.col("price_usd_per_mtok").is_null()
     no_number = rows.filter(unpriced)
-    rows = rows.filter(~unpriced)
-    replaced = pl.col("start").is_null() & pl.col("end").is_not_null()
-    before_all = pl.lit(UNKNOWN_START_AT).cast(pl.Datetime("us", "UTC"))
-    key = ["model", "context_tier_from_tokens", "direction"]
-    rows = rows.with_columns(
-        pl.when(replaced).then(before_all).otherwise("start").alias("valid_from"),
-        pl.lit(value=True).alias("is_offered"),
-    ).sort("valid_from", nulls_last=True, maintain_order=True)
-    following = pl.col("valid_from").shift(-1).over(key)
-    ended = rows.filter(pl.col("end").is_not_null() & (following.is_null() | (following > pl.col("end")))).with_columns(
-        pl.col("end").alias("valid_from"),
-        pl.lit(None, dtype=pl.Float64).alias("price_usd_per_mtok"),
-        pl.lit(value=False).alias("is_offered"),
-    )
-    frame = pl.concat([rows, ended]).select(
+    frame = _with_ends(rows.filter(~unpriced)).select(
         pl.lit(str(body["vendor"])).alias("vendor"),
         "model",
         "direction",
