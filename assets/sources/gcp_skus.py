@@ -175,6 +175,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         for n, document in enumerate(documents)
     ]
+    what = pl.col("description")
     frame = _described(pl.concat(parts))
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.
     of_a_term = what.str.contains(r"^Commitment\b")
