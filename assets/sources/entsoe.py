@@ -4,7 +4,8 @@ Quirks: the namespace carries a version that changes, so names are matched witho
 that repeat the last one: they are filled to the end of the period; A01 leaves out nothing, so a missing point stays
 missing. Series with outBiddingZone_Domain are consumption (pumping, station use), not generation. Pumped storage (B10)
 and batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices of one hour may
-come from two auctions with their own lengths of slot: the lowest classification position wins per hour. Slots are
+come from two auctions with their own lengths of slot: the first (classification position 1) is the coupled day-ahead auction; an hour
+that only another one prices (EXAA, some hours earlier) is refused. Slots are
 PT60M, PT30M or PT15M, days begin at local midnight and have 23 to 25 hours, all in UTC. DE is the country's generation,
 DE-LU the price zone; NO, SE and DK are countries beside their zones. Imports are ignored; heat and grid losses too (see `_fuel_mix`).
 """
@@ -323,9 +324,12 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     # A07 is intraday.
     about = about.filter(pl.col("contract").fill_null("A01") == "A01")
     points = _points(document, series, "price.amount").join(about, on="series").filter(pl.col("value").is_not_null())
-    hour = pl.col("valid_from").dt.truncate("1h")
-    chosen = points.filter(pl.col("rank") == pl.col("rank").min().over("zone", hour))
-    frame = chosen.select(
+    points = points.with_columns(pl.col("valid_from").dt.truncate("1h").alias("hour"))
+    first = points.filter(pl.col("rank") == 1)
+    others = (
+        points.join(first, on=["zone", "hour"], how="anti").select("zone", "hour", "rank").unique(maintain_order=True)
+    )
+    frame = first.select(
         "zone",
         pl.lit("day_ahead").alias("market"),
         pl.col("minutes").cast(pl.Int64).replace_strict(_RESOLUTIONS, return_dtype=pl.String).alias("resolution"),
@@ -337,7 +341,15 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     twice = frame.filter(pl.struct(key).is_duplicated())
     return Reading(
         [Scope(about["zone"][0], frame.join(twice, on=key, how="anti"))],
-        refused(twice, "two auctions of the same rank price one slot differently") if twice.height else None,
+        pl.concat(
+            [
+                refused(twice, "two auctions of the same rank price one slot differently"),
+                refused(
+                    others,
+                    "only another auction than the coupled day-ahead one (classification position 1) prices this hour",
+                ),
+            ]
+        ),
     )
 
 
@@ -365,11 +377,13 @@ ENTSOE_PRICE = Source(
     licence="ENTSO-E terms (most items CC BY 4.0)",
     attribution="ENTSO-E Transparency Platform",
     parse=parse_price,
-    parser_version=2,
+    parser_version=3,
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",
     key_name=KEY,
     extension="xml",
     has_history=True,
+    # Tomorrow by EXAA alone, until the coupled auction is over.
+    max_rejected_share=0.5,
 )

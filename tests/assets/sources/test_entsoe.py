@@ -104,6 +104,22 @@ def test_prices_of_two_auctions(samples: Path) -> None:
     assert rejected.is_empty()
 
 
+def test_another_auction_alone_is_not_the_day_ahead_price(samples: Path, tmp_path: Path) -> None:
+    """EXAA prices tomorrow some hours before the coupled auction does: its hours are refused, not taken for it."""
+    body = (samples / "entsoe/A44_price_DE-LU_2021-01-01.xml").read_text(encoding="utf-8")
+    first, rest = body.split("<TimeSeries>", 1)
+    series = ["<TimeSeries>" + part for part in rest.split("<TimeSeries>")]
+    is_second = [">2</classificationSequence_AttributeInstanceComponent.position>" in one for one in series]
+    assert is_second == [True, False, True, False]
+    # The coupled auction of the second day is not there.
+    scopes, rejected = read_body(
+        "entsoe_price", first + "".join(series[:3]) + "</Publication_MarketDocument>", tmp_path, "a.xml"
+    )
+    assert scopes["DE-LU"].height == 24
+    assert rejected.height == 24
+    assert set(rejected["reason"].str.contains("only another auction")) == {True}
+
+
 def test_prices_fill_forward(samples: Path) -> None:
     """23 points for 24 hours: the one left out repeats its neighbour."""
     scopes, _ = read_files("entsoe_price", samples / "entsoe/A44_price_PT_2024-12-29_gapfill_curveA03.xml")
