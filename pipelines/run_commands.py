@@ -183,8 +183,7 @@ def load(options: dict[str, Any], source: str, files: tuple[Path, ...], fetched_
             **partition,
         )
     status = settle(home, options, failures)
-    _tell_loaded(home, found.source_id, files)
-    return status
+    return max(status, _tell_loaded(home, found.source_id, files))
 
 
 def _instant(text: str) -> str:
@@ -200,18 +199,26 @@ def _instant(text: str) -> str:
     return moment.astimezone(dt.UTC).isoformat()
 
 
-def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> None:
+def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> int:
+    """What became of the files, and why rows were refused; 1 if a file was rejected, else 0."""
     from warehouse.connection import read_published
 
     if not home.published_file.exists():
-        return
+        return 0
     with read_published(home) as con:
         rows = con.execute(
-            "SELECT url, outcome, row_count, changed_count, rejected_count FROM meta.capture WHERE source_id = ? "
+            "SELECT url, outcome, row_count, changed_count, rejected_count, batch_id FROM meta.capture WHERE source_id = ? "
             "AND url IN (SELECT unnest(?)) QUALIFY row_number() OVER (PARTITION BY url ORDER BY load_number DESC) = 1 ORDER BY url",
             [source_id, [f"file:{f.name}" for f in files]],
         ).fetchall()
+        reasons = con.execute(
+            "SELECT reason, count(*) FROM meta.rejected_row WHERE batch_id IN (SELECT unnest(?)) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT 5",
+            [[row[-1] for row in rows]],
+        ).fetchall()
     table = Table("file", "outcome", "rows", "changes", "refused rows")
-    for url, outcome, *counts in rows:
+    for url, outcome, *counts, _ in rows:
         table.add_row(url.removeprefix("file:"), outcome, *(f"{c:,}" for c in counts))
     out.print(table)
+    for reason, count in reasons:
+        err.print(f"refused, {count:,} rows: {reason}", markup=False, highlight=False)
+    return int(any(outcome == "rejected" for _, outcome, *_ in rows))

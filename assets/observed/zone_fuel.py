@@ -69,7 +69,8 @@ class ZoneFuels:
             kept.append(replace(scope, frame=_rows_without(scope.frame, of_mix, lacks)))
             withheld.append(scope.frame.filter(lacks).join(of_mix, on=slot, maintain_order="left"))
         reason = pl.format(
-            "generation of {} is missing from all of {}'s answer, it is not zero; if it closed: zone, fuel and closed_on in {}",
+            "generation of {} is missing from all of {}'s answer, it is not zero; if it closed, say so in {} of the home folder "
+            "(zone,fuel,closed_on,source_url)",
             "missing",
             "zone",
             pl.lit(FILE_NAME),

@@ -123,6 +123,27 @@ def test_a_refused_file_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -
     assert "Traceback" not in result.stderr
 
 
+def test_a_grid_without_one_of_its_fuels_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -> None:
+    """It is refused when it is recorded, by what is known of the zone, and not when it is read."""
+    rows = [
+        {
+            "period": f"2026-01-01T{hour:02}",
+            "respondent": "ERCO",
+            "fueltype": fuel,
+            "value": 100,
+            "value-units": "megawatthours",
+        }
+        for hour in range(1, 5)
+        for fuel in ("COL", "NUC", "WND")
+    ]
+    file = tmp_path / "texas.json"
+    file.write_text(json.dumps({"response": {"total": len(rows), "data": rows}}))
+    result = petaday("load", "eia", str(file), home=built)
+    assert result.returncode == 1
+    assert "generation of gas is missing from all of US-TEX-ERCO's answer" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
