@@ -381,7 +381,7 @@ def _arithmetic_lines(m: Measured) -> list[str]:
 
 
 def written(page: str, measured: Measured) -> str:
-    """The page with its two computed parts made anew."""
+    """The page with its two computed parts replaced."""
     for part, lines in (("measured", _measured_lines(measured)), ("arithmetic", _arithmetic_lines(measured))):
         begin, end = _MARK.format(f"begin {part}"), _MARK.format(f"end {part}")
         before, _, rest = page.partition(begin)

@@ -1,4 +1,4 @@
--- The inputs of every evaluation of a method: all factors at their central values, all at their bounds, and one at a time at its own.
+-- The inputs of every evaluation of a method: all factors at their central values, all at their bounds, and one at a time at its bounds.
 CREATE OR REPLACE TEMP TABLE petaday_input AS
 WITH evaluation AS (
     SELECT scenario_id, NULL AS varied, unnest(['central', 'given', 'all_low', 'all_high', 'assumed_low', 'assumed_high']) AS side FROM petaday_statement

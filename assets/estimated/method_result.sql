@@ -4,7 +4,7 @@ WITH long AS (
 ), pair AS (
     SELECT v.scenario_id, v.quantity, v.varied AS factor, c.value AS central,
         coalesce(max(v.value) FILTER (v.side = 'low'), c.value) AS at_low, coalesce(max(v.value) FILTER (v.side = 'high'), c.value) AS at_high,
-        -- Half of a number may be held by as many cards as the whole, and its bounds by others.
+        -- Rounded results may not change at half of a factor, but at its bounds: any difference counts.
         bool_or(v.value IS DISTINCT FROM c.value) AS is_used
     FROM long v JOIN long c ON c.scenario_id = v.scenario_id AND c.quantity = v.quantity AND c.side = 'central'
     WHERE v.varied IS NOT NULL AND c.value IS NOT NULL GROUP BY v.scenario_id, v.quantity, v.varied, c.value
@@ -25,7 +25,7 @@ WITH long AS (
         greatest(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS high_end
     FROM long WHERE varied IS NULL GROUP BY scenario_id, quantity
 ), product AS (
-    -- Of a product the steps of the logarithm add up, whatever way they are gone.
+    -- Of a product the logarithmic steps of the single factors add up to the joint step.
     SELECT scenario_id, quantity, abs(sum(ln(s.at_low / s.central)) - any_value(ln(j.at_low / j.central))) < 1e-9
         AND abs(sum(ln(s.at_high / s.central)) - any_value(ln(j.at_high / j.central))) < 1e-9 AS is_product
     FROM joint j JOIN scaled s USING (scenario_id, quantity) WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0
@@ -37,7 +37,7 @@ WITH long AS (
         list({{'factor': factor, 'variance': two_piece_variance(below, above)}} ORDER BY factor) FILTER (is_used) AS factors
     FROM effect GROUP BY scenario_id, quantity
 )
--- Of what is only assumed both ends are computed, the middle of them is the central value, and what else is uncertain widens each.
+-- With assumed factors the result is computed at both ends of the assumptions; its central value is their middle, and the other factors widen both ends.
 SELECT l.scenario_id, l.quantity, CASE WHEN t.is_assumed THEN (j.low_end + j.high_end) / 2 ELSE l.value END AS central,
     CASE WHEN t.is_assumed THEN CASE WHEN t.is_log THEN band_low(j.low_end, t.other_below) ELSE j.low_end - band_z() * sqrt(t.other_below) END
         WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0)) ELSE l.value - band_z() * sqrt(t.below) END AS low,

@@ -1,4 +1,4 @@
--- What is wrong with a scenario: one row per problem, each one line that says what was given and what is allowed.
+-- Problems of scenarios: one row per problem, each a line that says what was given and what is allowed.
 -- A run that states no other day is looked up at its start.
 WITH s AS (SELECT *, CASE WHEN start_at = as_of_at THEN 'start_at' ELSE 'as_of' END AS as_of_name FROM petaday_resolved),
 near_model AS (
@@ -39,7 +39,7 @@ near_model AS (
         UNION SELECT c.scenario_id, c.country, c.provider, r.region FROM country c JOIN reference.region r ON r.provider = c.provider AND r.country_code = c.country_code
     ) GROUP BY scenario_id
 ), first_seen AS (
-    -- From the words themselves: the views on them would put all of history together.
+    -- From the log itself: the view on it would compute the whole history.
     SELECT (SELECT min(nullif(valid_from, TIMESTAMPTZ '{unknown_start}')) FROM observed.cloud_rate_log WHERE is_offered) AS rate_at,
         (SELECT min(valid_from) FROM observed.grid_carbon_log WHERE is_offered) AS grid_at
 ), measured AS (

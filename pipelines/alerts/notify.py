@@ -19,7 +19,7 @@ from warehouse.connection import transaction
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
-#: Lines of one message; the rest is counted and said.
+#: Lines of one message; further lines are counted.
 MAX_LINES = 20
 
 

@@ -75,7 +75,7 @@ class Siting(dy.Schema):
     greener_probability = number(
         "Probability that it emits less (operational) than the reference.", "share", min=0, max=1
     )
-    is_reference = flag("True for what the others are held against.")
+    is_reference = flag("True for the row that the others are compared with.")
     is_pareto = flag("True if nothing is both cheaper and greener; NULL where money or carbon is not known.")
     gpu_hours = number("GPU-hours of the job there.", "h", min=0)
     price_usd_per_gpu_hour = number("Price of a GPU-hour.", "USD/GPU-hour", min_exclusive=0)
@@ -232,10 +232,10 @@ class AcceleratorByYear(dy.Schema):
     accelerator_count = count("Accelerators released.", min=1)
     median_flop_per_s_per_w = number("Dense 16-bit FLOP/s per W of board power, median.", "FLOP/s/W", min=0)
     best_flop_per_s_per_w = number("The same of the best.", "FLOP/s/W", min=0)
-    best_per_w = text("Which it is.")
+    best_per_w = text("Name of that accelerator.")
     median_flop_per_s_per_usd = number("Dense 16-bit FLOP/s per USD of first price, median.", "FLOP/s/USD", min=0)
     best_flop_per_s_per_usd = number("The same of the best.", "FLOP/s/USD", min=0)
-    best_per_usd = text("Which it is.")
+    best_per_usd = text("Name of that accelerator.")
     power_count = count("Accelerators with speed and power.", min=0)
     price_count = count("Accelerators with speed and first price.", min=0)
     is_bundled = _BUNDLED

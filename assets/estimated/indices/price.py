@@ -130,7 +130,7 @@ def _temporary(con: duckdb.DuckDBPyConnection, name: str, select: str, **given: 
 
 
 def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
-    """`estimated.price_offer` and `price_link` anew."""
+    """Compute all of `estimated.price_offer`, `price_link` and `price_index`."""
     with transaction(con):
         con.execute(f"DELETE FROM {PRICE_OFFER.full_name}").fetchall()
         _insert(con, PRICE_OFFER, rule("offer", offers="observed.cloud_offer"))

@@ -60,7 +60,7 @@ class PriceIndex(dy.Schema):
         min_exclusive=0,
     )
     median_usd_per_gib_hour = number("The median per GiB of accelerator memory.", "USD/(GiB h)", min_exclusive=0)
-    source_ids = text("Sources that spoke that day, one per provider.", nullable=False)
+    source_ids = text("Sources used that day, one per provider.", nullable=False)
     is_bundled = flag("True if a price in it ships with Petaday.", nullable=False)
 
 
@@ -76,7 +76,7 @@ class PriceOffer(dy.Schema):
     provider = text("Cloud provider.", nullable=False)
     source_id = text("Source; see meta.source.", nullable=False)
     scope = text("Part of the source that it belongs to.", nullable=False)
-    source_rank = count("Who is believed where several speak; see source_rank.", nullable=False)
+    source_rank = count("Rank of the source, the lowest is preferred; see the macro source_rank.", nullable=False)
     is_bundled = flag("True if the price ships with Petaday.")
     price_usd_per_gpu_hour = number("Price.", "USD/GPU-hour", nullable=False, min_exclusive=0)
     price_before_usd_per_gpu_hour = number(
@@ -86,7 +86,7 @@ class PriceOffer(dy.Schema):
     )
     valid_to = instant("When the price ended; null: still offered, and it counts while it is confirmed.")
     seen_at = instant("When the price was seen first (of what ships with Petaday: its date).", nullable=False)
-    refused_from = instant("Since when its row was refused, so that nobody has confirmed it; null: it was not.")
+    refused_from = instant("When its row was refused, so that the offer is unconfirmed since; null: it was not.")
 
 
 class PriceLink(dy.Schema):
@@ -117,7 +117,7 @@ class PriceLink(dy.Schema):
     cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/GPU-hour", min_exclusive=0)
     offer_count = count("Offers that count; 0 where nothing is offered from this day on.", nullable=False, min=0)
     provider_count = count("Providers that count.", nullable=False, min=0)
-    source_ids = text("Sources that spoke that day, one per provider.")
+    source_ids = text("Sources used that day, one per provider.")
     is_bundled = flag("True if a price in it ships with Petaday.")
 
 
@@ -133,7 +133,7 @@ class GreenWindow(dy.Schema):
     first_on = day("First day that advice was tried for.", nullable=False)
     last_on = day("Last such day.", nullable=False)
     trial_count = count("Moments at which advice was tried: four a day.", nullable=False, min=1)
-    now_gco2e_per_kwh = number("Mean intensity of the job where nobody waits.", "gCO2e/kWh", nullable=False, min=0)
+    now_gco2e_per_kwh = number("Mean intensity of the job without waiting.", "gCO2e/kWh", nullable=False, min=0)
     advised_gco2e_per_kwh = number(
         "Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0
     )
@@ -166,7 +166,7 @@ class GreenTrial(dy.Schema):
     asked_on = dy.Date(primary_key=True, nullable=False, description="Day that advice was tried for, UTC.")
     method_version = _METHOD_VERSION
     trial_count = count("Moments of the day at which advice was tried: up to four.", nullable=False, min=1, max=4)
-    now_gco2e_per_kwh = number("Mean intensity of the job where nobody waits.", "gCO2e/kWh", nullable=False, min=0)
+    now_gco2e_per_kwh = number("Mean intensity of the job without waiting.", "gCO2e/kWh", nullable=False, min=0)
     advised_gco2e_per_kwh = number(
         "Mean intensity at the start that the advice names.", "gCO2e/kWh", nullable=False, min=0
     )

@@ -46,7 +46,7 @@ NUMBERS: dict[str, Bounds] = {
     "grid_gco2e_per_kwh": Bounds("gCO2e/kWh", 1, 2_500, "385 g, not 0.385 kg"),
     "usd_per_gpu_hour": Bounds("USD/GPU-hour", 1e-4, 1_000),
 }
-#: Numbers that stand for another one: steps and tokens for how long a run takes, nodes for accelerators.
+#: Keys that other numbers are computed from: steps and tokens for the duration of a run, nodes for accelerators.
 SHORTHAND: dict[str, Bounds] = {
     "step_count": Bounds("steps", 1, 1e12),
     "step_s": Bounds("s per step", 1e-6, 1e6, "3.7 s, not 3700 ms"),
@@ -95,7 +95,7 @@ class Scenario:
     as_of: dt.datetime | None = None
     start_at: dt.datetime | None = None
     include_attention: bool = False
-    #: FLOP that the hardware does per FLOP of the model; None where nothing is said of recomputation.
+    #: FLOP that the hardware does per FLOP of the model; None if the file says nothing of recomputation.
     recomputation_ratio: Band | None = None
     title: str | None = None
     note: str | None = None

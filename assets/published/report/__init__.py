@@ -1,4 +1,4 @@
-"""The report: a static site made from the published file alone, for those who would rather look than read."""
+"""The report: a static site made from the published file alone."""
 
 from assets.published.report.site import Report, build, built, front_page
 

@@ -22,8 +22,8 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
         WHERE is_other_card AND f.accelerator_id = from_accelerator_id AND t.accelerator_id = to_accelerator_id
         UNION ALL SELECT 1, 1 WHERE NOT is_other_card),
     here AS (SELECT k.*, n.*, k.is_work_known AND NOT n.is_standing AS is_scaled FROM known k CROSS JOIN number n),
-    -- What a fleet answers tells how many GPUs it needs elsewhere. One whose GPUs are stated is as able elsewhere: as many times more GPUs as a word takes longer; at
-    -- another use that only tells where its own use is stated. Where not even the GPUs are known, nothing does.
+    -- From its requests follows how many GPUs a fleet needs elsewhere. A fleet given by its GPUs keeps its capacity: it needs as many times more GPUs as a word takes longer;
+    -- at another utilisation only if its own is stated. If not even the GPUs are known, the result is unknown.
     there AS (
         SELECT h.*, c.card_power_ratio, CASE WHEN h.is_scaled THEN h.busy_hours ELSE h.gpus * 24 END * c.time_ratio AS busy_there,
             CASE WHEN h.is_scaled THEN rounded(h.busy_hours * c.time_ratio / 24 * h.peak_to_mean / coalesce(of_utilization, h.used), 'up')

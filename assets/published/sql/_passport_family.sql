@@ -1,5 +1,4 @@
--- Passports by families of tables: which one a table is of, and how its macros are called.
--- Which family a table is of; 'nothing' for observed and reference tables, whose rows are walked as they are.
+-- Passports by families of tables: the family of a table names the macros that its passport begins with; 'nothing' for observed and reference tables.
 CREATE OR REPLACE MACRO _passport_family(of_table) AS
     CASE WHEN starts_with(of_table, 'observed.') OR starts_with(of_table, 'reference.') THEN 'nothing'
          WHEN split_part(of_table, '.', -1) IN ('training_estimate', 'scenario_estimate', 'factor') THEN 'scenario'
@@ -12,9 +11,9 @@ CREATE OR REPLACE MACRO _passport_family(of_table) AS
 COMMENT ON MACRO _passport_family IS 'Family of passports that a table is of: names the macros that its walk begins with.';
 
 CREATE OR REPLACE MACRO _in_quotes(words) AS coalesce('''' || replace(words, '''', '''''') || '''', 'NULL');
-COMMENT ON MACRO _in_quotes IS 'Text as a literal of SQL, whatever stands in it.';
+COMMENT ON MACRO _in_quotes IS 'Text as an SQL literal, with quotes escaped.';
 
--- Planning the walks of all families took 1 s for each question: only those of the family that is asked for are named.
+-- Planning the macros of all families took 1 s for each call (measured): only those of the family asked for are planned.
 CREATE OR REPLACE MACRO _passport_call(part, of_table, of_key) AS
     format('FROM _{}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(of_table), _in_quotes(of_key));
 COMMENT ON MACRO _passport_call IS 'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table begin with.';

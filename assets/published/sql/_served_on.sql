@@ -31,7 +31,7 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
     grouped AS (
         SELECT c.*, coalesce(c.given_group, 2.0 ** ceil(log2(accelerators_to_hold_count(c.weight_byte, coalesce(c.batch, 1) * coalesce(c.cache_byte, 0), c.memory_byte, c.memory_share)))) AS cards FROM card c),
     held AS (SELECT g.*, nullif(greatest(floor((g.cards * g.memory_byte * g.memory_share - g.weight_byte) / g.cache_byte), 0), 0) AS largest FROM grouped g),
-    -- A batch that the memory of the card does not hold is served by nobody.
+    -- A batch that does not fit the memory of the card gives NULL.
     filled AS (SELECT h.*, CASE WHEN coalesce(h.batch, 1) <= h.largest THEN coalesce(h.batch, h.largest) END AS used_batch FROM held h),
     timed AS (
         SELECT f.*, accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte, f.memory_share) <= f.cards AS is_held, f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte / f.parameters, f.used_batch * f.kv_byte * f.seen_decoding,

@@ -45,7 +45,7 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle', 
             coalesce(p.device_kgco2e, p.central_kgco2e) AS card_kgco2e,
             CASE WHEN p.power_w_per_gpu IS NULL THEN lognormal_sigma(d.power_share, d.power_low) ** 2 ELSE 0 END + CASE WHEN p.known_pue IS NULL THEN lognormal_sigma(d.usual_pue, d.pue_low) ** 2 ELSE 0 END AS energy_down,
             CASE WHEN p.power_w_per_gpu IS NULL THEN lognormal_sigma(d.power_share, d.power_high) ** 2 ELSE 0 END + CASE WHEN p.known_pue IS NULL THEN lognormal_sigma(d.usual_pue, d.pue_high) ** 2 ELSE 0 END AS energy_up,
-            -- A slot of the month itself is the mix of the run; a year that stands in for it is not.
+            -- A value of the month itself has no band for the mix; a year taken in its place has.
             CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_low) ** 2 END AS grid_down, CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_high) ** 2 END AS grid_up,
             CASE WHEN p.device_kgco2e IS NULL THEN lognormal_sigma(p.central_kgco2e, p.low_kgco2e) ** 2 ELSE 0 END + lognormal_sigma(d.life_years, d.life_high) ** 2 + lognormal_sigma(d.use_share, d.use_high) ** 2 AS card_down,
             CASE WHEN p.device_kgco2e IS NULL THEN lognormal_sigma(p.central_kgco2e, p.high_kgco2e) ** 2 ELSE 0 END + lognormal_sigma(d.life_years, d.life_low) ** 2 + lognormal_sigma(d.use_share, d.use_low) ** 2 AS card_up

@@ -1,4 +1,4 @@
--- Passports of the estimates of scenarios: what passport_walk.sql walks from. What they used stands in estimated.factor.
+-- Passports of the estimates of scenarios, for passport_walk.sql. Their factors are in estimated.factor.
 CREATE OR REPLACE MACRO _head_of_scenario(of_table, of_key) AS TABLE
     SELECT concat_ws('/', scenario_id, quantity, method_version) AS root_key, scenario_id, quantity, method_version, low, central, high, unit, reason, as_of_at, 'estimated.training_estimate' AS table_name
     FROM estimated.training_estimate

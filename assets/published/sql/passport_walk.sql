@@ -1,4 +1,4 @@
--- The walk of a published number back to the bytes it came from, in SQL. What each family of tables walks from stands in
+-- From a published number back to the bytes that it came from, in SQL. Where each family of tables starts is in
 -- passport_<family>.sql: its rows (_head_of_), the reference facts (_reference_of_) and the observed rows (_observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE

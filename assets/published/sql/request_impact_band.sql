@@ -1,4 +1,4 @@
--- The same log of requests with what is not known exactly as a range: the formulas at its lower and at its upper end, as EcoLogits gives minimum and maximum.
+-- request_impact for inputs that are given as ranges: the formulas at the lower and at the upper end, as EcoLogits gives minimum and maximum.
 CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH ranged AS (
         FROM request_impact(requests, method := method, boundary := boundary, known_at := known_at)
@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             NULL::DOUBLE AS output_tokens_count, NULL::DOUBLE AS request_latency_s, NULL::DOUBLE AS tokens_per_s, NULL::DOUBLE AS first_token_latency_s,
             NULL::DOUBLE AS grid_kgsbe_per_kwh, NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh, NULL::DOUBLE AS site_water_l_per_kwh
         WHERE false),
-    -- Of a model whose size nobody publishes, what the authors of the method assume, where nothing else is known of it.
+    -- For a model without a published size: the assumptions of the authors of the method, if nothing else is known of it.
     assumed AS (
         SELECT d.model AS of_model, a.* EXCLUDE (model) FROM (SELECT DISTINCT r.model FROM ranged r WHERE r.model IS NOT NULL) d
         JOIN reference.model_assumption a ON a.assumed_by = method AND model_key(a.model) = model_key(d.model)
@@ -67,7 +67,7 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.low_it_energy_kwh ELSE m.low_energy_kwh END, m.lo.site, m.lo.pue, m.grid_water_l_per_kwh) AS low_water_as_coded_l,
             water_l(CASE WHEN method = 'ecologits-0.11.3' THEN m.high_it_energy_kwh ELSE m.high_energy_kwh END, m.hi.site, m.hi.pue, m.grid_water_l_per_kwh) AS high_water_as_coded_l
         FROM metered m)
-    -- Where a range has no number of its own within it, the middle of its ends stands for it, as EcoLogits prints it.
+    -- If there is no central number within the range, the middle of the ends is returned, as EcoLogits prints it.
     SELECT b.* EXCLUDE (lo, hi, is_range, held_lo, held_hi, unknown, method_version)
         REPLACE (CASE WHEN b.it_energy_kwh BETWEEN b.low_it_energy_kwh AND b.high_it_energy_kwh THEN b.it_energy_kwh ELSE (b.low_it_energy_kwh + b.high_it_energy_kwh) / 2 END AS it_energy_kwh,
             CASE WHEN b.energy_kwh BETWEEN b.low_energy_kwh AND b.high_energy_kwh THEN b.energy_kwh ELSE (b.low_energy_kwh + b.high_energy_kwh) / 2 END AS energy_kwh,
@@ -86,4 +86,4 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
             WHEN NOT b.is_range AND b.lo.total IS NOT NULL AND b.output_tokens_count >= 0 THEN 'the range makes no sense' ELSE b.unknown END AS unknown,
         method AS method_version
     FROM banded b;
-COMMENT ON MACRO TABLE request_impact_band IS 'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' way at the lower and the upper end of what is given as a range. Columns that it reads beside those of request_impact: low_ and high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of its ends. Of a closed model the size, speed, PUE and WUE that the authors of the method assume (reference.model_assumption, of 0.11.3), then named in size_assumed_by. request_impact_band(''request_log'', method := ''ecologits-0.11.3'').';
+COMMENT ON MACRO TABLE request_impact_band IS 'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' method at the lower and at the upper end of the ranges given. Columns that it reads beside those of request_impact: low_ and high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of its ends. Of a closed model the size, speed, PUE and WUE that the authors of the method assume (reference.model_assumption, of 0.11.3), then named in size_assumed_by. request_impact_band(''request_log'', method := ''ecologits-0.11.3'').';
