@@ -13,6 +13,9 @@ _USABLE = "is_offered IS NOT NULL"
 #: Of several assertions about one key and date the first in this order holds.
 ASSERTION_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
+#: The same of all assertions about one key: the greatest holds.
+_RECENCY = "valid_from, observed_at, capture_id, recorded_at"
+
 
 def names(columns: Sequence[str], alias: str | None = None) -> str:
     """A list of quoted columns, qualified by `alias` if it is given."""
@@ -132,16 +135,18 @@ def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str
 
 def _as_of(subject: Subject, condition: str) -> str:
     """SELECT of the last assertion that satisfies `condition` for each key (of a series for each slot), where it is offered."""
-    keys = names(["source_id", "scope", *subject.keys])
-    columns = names(["source_id", "scope", *subject.keys, *subject.values])
-    start = (
-        f"nullif(valid_from, TIMESTAMPTZ '{UNKNOWN_START}') AS valid_from" if subject.kind == "state" else "valid_from"
-    )
-    slots = f", {quoted('valid_from')}" if subject.kind == "series" else ""
+    is_state = subject.kind == "state"
+    key = ["source_id", "scope", *subject.keys]
+    group = key if is_state else [*key, "valid_from"]
+    row = ["is_offered", *subject.values, "valid_from", "observed_at", "recorded_at", "capture_id"]
+    packed = ", ".join(f"{quoted(c)} := {quoted(c)}" for c in row)
+    start = f"nullif(_last.valid_from, TIMESTAMPTZ '{UNKNOWN_START}')" if is_state else "valid_from"
+    # An aggregate, not a window: DuckDB 1.5 sorts for a window, and a sort by many text columns takes as long again.
     return (
-        f"SELECT {columns}, {start}, observed_at, recorded_at, capture_id FROM ("
-        f"SELECT * FROM {subject.log_name} WHERE {condition} "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys}{slots} ORDER BY valid_from DESC, {ASSERTION_ORDER}) = 1) WHERE is_offered"
+        f"SELECT {names(key)}, {names(subject.values, '_last')}, {start} AS valid_from, "
+        f"{names(['observed_at', 'recorded_at', 'capture_id'], '_last')} FROM ("
+        f"SELECT {names(group)}, arg_max(struct_pack({packed}), ({_RECENCY})) AS _last "
+        f"FROM {subject.log_name} WHERE {condition} GROUP BY ALL) WHERE _last.is_offered"
     )
 
 
