@@ -7,7 +7,7 @@ import polars as pl
 from warehouse.frames import register_stream
 from warehouse.log.loader import Loader, same
 from warehouse.log.snapshot import Reread, Snapshot
-from warehouse.log.views import ASSERTION_ORDER, names
+from warehouse.log.views import last_assertion, names
 from warehouse.quoting import quoted
 from warehouse.tables import UNKNOWN_START
 
@@ -161,16 +161,16 @@ class StateLoader(Loader):
         """
         subject = self.subject
         keys, values = subject.keys, subject.values
-        key_list, value_list = names(keys), names(values)
         semi = f"SEMI JOIN _touched t ON {same(keys, 't', 'l')}" if only_touched else ""
         if only_touched:
             self.run(f"CREATE OR REPLACE TEMP TABLE _line AS SELECT l.* FROM _line l {semi}")
+        existing = (
+            f"{subject.log_name} l {semi} WHERE source_id = $source_id AND scope = $scope "
+            "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id))"
+        )
         self.run(
             "CREATE OR REPLACE TEMP TABLE _existing AS "
-            f"SELECT {key_list}, {value_list}, is_offered, valid_from FROM {subject.log_name} l {semi} "
-            "WHERE source_id = $source_id AND scope = $scope "
-            "AND (observed_at < $at OR (observed_at = $at AND capture_id <= $last_id)) "
-            f"QUALIFY row_number() OVER (PARTITION BY {key_list}, valid_from ORDER BY {ASSERTION_ORDER}) = 1",
+            + last_assertion(existing, [*keys, "valid_from"], [*values, "is_offered"]),
             source_id=snapshot.source_id,
             scope=snapshot.scope,
             at=snapshot.observed_at,
