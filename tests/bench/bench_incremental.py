@@ -21,6 +21,7 @@ from assets.estimated.indices.slices import Sliced
 from assets.subjects import GRID_CARBON
 from tests.bench._timing import seconds
 from tests.bench.bench_grid import slots
+from tests.bench.bench_incremental_prices import forget
 from warehouse import log
 from warehouse.connection import transaction, write_session
 from warehouse.home import Home
@@ -29,14 +30,14 @@ ZONES = 350
 START = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 AIMS = {1: "1/120", 5: "1/400"}
 #: As many as there are kinds of hours: a trial is made every sixth one.
-_ROUNDS = 6
+ROUNDS = 6
 
 
-class _History:
+class History:
     """A home with so many years of hours; each batch is known an hour later than the one before."""
 
-    def __init__(self, folder: Path, years: int) -> None:
-        self.home = Home(Path(tempfile.mkdtemp(dir=folder))).create()
+    def __init__(self, folder: Path, years: int, home: Home | None = None) -> None:
+        self.home = home or Home(Path(tempfile.mkdtemp(dir=folder))).create()
         self.last, self.moment = years * 365 * 24, START + dt.timedelta(days=10_000)
         with write_session(self.home, catalog()) as con:
             recording.sync_sources(con)
@@ -72,27 +73,23 @@ class _History:
         )
 
 
-def _digest(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> tuple:
+def digest(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> tuple:
     return con.execute(f"SELECT count(*), sum(hash(t)) FROM {sliced.table.full_name} t").fetchall()[0]
 
 
-def _forget(con: duckdb.DuckDBPyConnection, sliced: Sliced) -> None:
-    con.execute("DELETE FROM meta.definition WHERE name = ?", [sliced.table.full_name]).fetchall()
-
-
-def _of(history: _History, sliced: Sliced, years: int) -> None:
+def _of(history: History, sliced: Sliced, years: int) -> None:
     with write_session(history.home, catalog()) as con:
         slices.update(con, sliced)
         hour, correction = [], []
-        for n in range(_ROUNDS):
+        for n in range(ROUNDS):
             history.one_more_hour(con)
             hour.append(seconds(lambda: slices.update(con, sliced)))
             history.correction(con, 30, 40 + 31 * n)
             correction.append(seconds(lambda: slices.update(con, sliced)))
-        added = _digest(con, sliced)
-        _forget(con, sliced)
+        added = digest(con, sliced)
+        forget(con, sliced.table.full_name)
         anew = seconds(lambda: slices.update(con, sliced))
-        if added != _digest(con, sliced):
+        if added != digest(con, sliced):
             raise RuntimeError(f"{sliced.table.full_name}: what was added is not what everything anew gives")
         one, late = statistics.mean(hour), statistics.mean(correction)
         print(
@@ -126,7 +123,7 @@ def run() -> None:
     """Print the ratios."""
     with tempfile.TemporaryDirectory(prefix="petaday-bench-") as name:
         for years in (int(y) for y in os.environ.get("PETADAY_BENCH_YEARS", "1,5").split(",")):
-            history = _History(Path(name), years)
+            history = History(Path(name), years)
             for sliced in SLICED:
                 _of(history, sliced, years)
             print(f"{years} year(s), all anew: peak {_peak(history.home)} MiB (aim: under 1024)", flush=True)

@@ -43,7 +43,7 @@ _CARDS = f"""
 """
 
 
-class _History:
+class History:
     """A home with a capture of every provider on every day of so many years, as the log keeps them: what changed."""
 
     def __init__(self, folder: Path, years: int) -> None:
@@ -51,7 +51,7 @@ class _History:
         self.days, self.count = 365 * years, 0
         recording.refresh_reference(self.home)
         with write_session(self.home, catalog()) as con:
-            con.execute(_CARDS).fetchall()
+            self.prepare(con)
             columns = "source_id, scope, " + ", ".join((*CLOUD_RATE.keys, *CLOUD_RATE.values))
             at = f"TIMESTAMPTZ '{START}' + to_days(d::INT)"
             for first, last in ((0, 1), (1, self.days)):
@@ -64,6 +64,11 @@ class _History:
                 f"FROM range({self.days}) s(d), range({PROVIDERS}) t(p)"
             ).fetchall()
             recording.match_accelerators(con)
+
+    @staticmethod
+    def prepare(con: duckdb.DuckDBPyConnection) -> None:
+        """What a session needs before anything more is recorded in it."""
+        con.execute(_CARDS).fetchall()
 
     def offers(self, first: int, last: int) -> str:
         """SQL of what changed on those days; on the first one of all: every offer."""
@@ -112,7 +117,7 @@ class _History:
         self.record(con, f"p{(7 + back) % PROVIDERS}", self.days, select, whole=False)
 
 
-def _digest(con: duckdb.DuckDBPyConnection) -> tuple:
+def digest(con: duckdb.DuckDBPyConnection) -> tuple:
     """All of the index but the last digits, which the order of adding logarithms makes."""
     return con.execute(
         "SELECT count(*), sum(hash(COLUMNS(* EXCLUDE (index_points, index_usd_per_gpu_hour)))), "
@@ -120,42 +125,45 @@ def _digest(con: duckdb.DuckDBPyConnection) -> tuple:
     ).fetchall()[0]
 
 
-def _petadays(con: duckdb.DuckDBPyConnection) -> None:
+def forget(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Have everything of a table computed anew when it is asked for next."""
+    con.execute("DELETE FROM meta.definition WHERE name = ?", [table]).fetchall()
+
+
+def update_petadays(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
         petaday_history.update(con, START)
 
 
-def _sum_of_petadays(con: duckdb.DuckDBPyConnection) -> tuple:
+def sum_of_petadays(con: duckdb.DuckDBPyConnection) -> tuple:
     columns = "cost_usd, low_usd, high_usd, energy_kwh"
     return con.execute(
         f"SELECT count(*), sum(hash(index_on, accelerator_id, {columns})) FROM estimated.petaday_history"
     ).fetchall()[0]
 
 
-def _of(history: _History, years: int) -> None:
+def _of(history: History, years: int) -> None:
     with write_session(history.home, catalog()) as con:
-        con.execute(_CARDS).fetchall()
+        history.prepare(con)
         compute(con, PRICE)
-        _petadays(con)
+        update_petadays(con)
         capture, correction, petadays = [], [], []
         for n in range(_ROUNDS):
             history.one_more(con)
             capture.append(measured(lambda: compute(con, PRICE)))
-            petadays.append(measured(lambda: _petadays(con)))
+            petadays.append(measured(lambda: update_petadays(con)))
             history.correction(con, 40 + 31 * n)
             correction.append(measured(lambda: compute(con, PRICE)))
-        _petadays(con)
-        added, added_petadays = _digest(con), _sum_of_petadays(con)
-        con.execute("DELETE FROM meta.definition WHERE name = 'estimated.petaday_history'").fetchall()
-        petadays_anew = measured(lambda: _petadays(con))
-        if added_petadays != _sum_of_petadays(con):
+        update_petadays(con)
+        added, added_petadays = digest(con), sum_of_petadays(con)
+        forget(con, "estimated.petaday_history")
+        petadays_anew = measured(lambda: update_petadays(con))
+        if added_petadays != sum_of_petadays(con):
             raise RuntimeError(f"petaday_history: what was added is not what everything anew gives: {added_petadays}")
-        con.execute("DELETE FROM meta.definition WHERE name = 'estimated.price_index'").fetchall()
+        forget(con, "estimated.price_index")
         anew, anew_cpu = measured(lambda: compute(con, PRICE))
-        if added != _digest(con):
-            raise RuntimeError(
-                f"price_index: what was added is not what everything anew gives: {added}, {_digest(con)}"
-            )
+        if added != digest(con):
+            raise RuntimeError(f"price_index: what was added is not what everything anew gives: {added}, {digest(con)}")
         (one, one_cpu), (late, _) = (
             (statistics.median(x[0] for x in times), statistics.median(x[1] for x in times))
             for times in (capture, correction)
@@ -194,7 +202,7 @@ def run() -> None:
     """Print the ratios."""
     with tempfile.TemporaryDirectory(prefix="petaday-bench-") as name:
         for years in (int(y) for y in os.environ.get("PETADAY_BENCH_YEARS", "1,5").split(",")):
-            history = _History(Path(name), years)
+            history = History(Path(name), years)
             _of(history, years)
             peak, _ = peak_mib(_ANEW, str(history.home.root))
             print(f"{years} year(s), the price index anew: peak {peak:.0f} MiB (aim: under 1024)", flush=True)
