@@ -213,6 +213,23 @@ def test_bundled_services_give_what_was_published(warehouse: duckdb.DuckDBPyConn
         )  # fmt: skip
 
 
+def test_where_the_roofline_does_not_hold(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A copy on 144 H800: 14,800 output tokens a second and node by DeepSeek; the scheduler of one engine makes it 13 times less, as the methodology says."""
+    copy = {
+        "model": "deepseek-v3",
+        "accelerator": "H800 SXM",
+        "accelerator_count": 144,
+        "number_format": "fp8",
+        "batch_count": 8_192,
+    }
+    asked = copy | {"prompt_tokens_count": 4_400, "output_tokens_count": 1_200}
+    one, many = (serve(warehouse, **asked, **v) for v in ({}, {"overhead_s_per_request": 45e-6 / 144}))
+    rate = [8_192 / central(r, "inter_token_latency_s") / 18 for r in (one, many)]
+    assert rate[0] == pytest.approx(14_800 / 13, rel=0.02)
+    # With a scheduler on every accelerator it is of the same order.
+    assert 14_800 / 2 < rate[1] < 14_800 * 2
+
+
 def test_a_service_measured_on_smaller_memory(warehouse: duckdb.DuckDBPyConnection) -> None:
     """MLPerf v4.0, Llama 2 70B offline, largest batch that fits: 21,806 token/s on 8 H100 foretell the 27,738 on 8 H200."""
     offline = {
