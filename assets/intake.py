@@ -20,11 +20,12 @@ import polars as pl
 from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
 from assets.sources._http import Client, NotModified, stored_url
-from warehouse import loading, pending_captures, staging
+from warehouse import pending_captures, staging
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture, Document
 from warehouse.errors import CaptureDamagedError, PetadayError, translating_disk_full
 from warehouse.home import Home
+from warehouse.last_answers import last_answers
 from warehouse.store import is_shared
 
 
@@ -78,7 +79,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     Returns:
         What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
     """
-    known = loading.latest(home, source.source_id)
+    known = last_answers(home, source.source_id)
     pages = Pages(source, known["urls"])
     # The disk of a worker may go with its process: a team's store has the bytes first.
     at_once = not is_shared() and pages.may_be_read_whole(documents)
@@ -158,7 +159,7 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     _rescue(home)
     taken: list[Taken] = []
     failures: list[str] = []
-    known = loading.latest(home, source.source_id)["urls"]
+    known = last_answers(home, source.source_id)["urls"]
     client = Client(source, home.spool_dir)
     try:
         for requests_of_batch in _batches(client, source, window, source.plan(window), failures):

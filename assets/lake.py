@@ -154,7 +154,7 @@ def _sha256(files: Files, key: str) -> str:
 
 
 def check(home: Home, tell: Tell) -> list[str]:
-    """What a lake promises: every row readable, no word twice, load numbers in order, every capture whole."""
+    """What a lake promises: every row readable, no assertion twice, load numbers in order, every capture whole."""
     lake = lake_of(home)
     problems: list[str] = []
     with translating_interruptions(lake), lake.open_for_reading() as con:
@@ -171,7 +171,7 @@ def check(home: Home, tell: Tell) -> list[str]:
                 f"SELECT count(*) FROM (SELECT 1 FROM {subject.log_name} GROUP BY {keys} HAVING count(*) > 1)"
             ).fetchall()[0][0]
             if twice:
-                problems.append(f"{subject.log_name}: {twice} words stand twice")
+                problems.append(f"{subject.log_name}: {twice} assertions stand twice")
         problems += misfiled_slots(con, catalog())
         disorder = con.execute(
             "SELECT count(*) FROM (SELECT load_number, min(recorded_at) AS first_at, max(recorded_at) AS last_at, "
@@ -180,5 +180,5 @@ def check(home: Home, tell: Tell) -> list[str]:
         ).fetchall()[0][0]
         if disorder:
             problems.append(f"meta.capture: {disorder} load numbers out of order or used twice")
-        tell(f"{lake.name}: every table read, no word twice, load numbers in order")
+        tell(f"{lake.name}: every table read, no assertion twice, load numbers in order")
     return problems + CaptureStore(home).damaged(tell)

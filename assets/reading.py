@@ -193,7 +193,7 @@ class Pages:
     TOGETHER = 64
 
     def __init__(self, source: Source, known: Mapping[str, Mapping[str, Any]]) -> None:
-        """Pages of a source of which that is known (see `loading.latest`)."""
+        """Pages of a source of which that is known (see `warehouse.last_answers`)."""
         self.source, self.known = source, known
         self.documents: list[Document] = []
         self.are_read: set[int] = set()

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,20 +48,11 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
     try:
         scopes, rejected = reading.read_batch(source, captures, documents)
     except PetadayError as e:
-        return staging.Batch(source.source_id, source.subject, source.parser_version, captures, "rejected", str(e))
+        return replace(batch, outcome="rejected", message=str(e))
     finally:
         for document in documents:
             document.path.unlink(missing_ok=True)
-    return staging.Batch(
-        source.source_id,
-        source.subject,
-        source.parser_version,
-        captures,
-        outcome,
-        None,
-        scopes if outcome == "loaded" else (),
-        rejected,
-    )
+    return replace(batch, message=None, scopes=scopes if outcome == "loaded" else (), rejected=rejected)
 
 
 def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,6 +17,7 @@ from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
 from warehouse.frames import register_stream
 from warehouse.home import Home
+from warehouse.last_answers import remember_answers
 from warehouse.rules import note_rules
 from warehouse.schema import Catalog
 from warehouse.store import store_of
@@ -81,7 +81,7 @@ class Recorder:
             con: connection of the session.
             home: the home whose captures are recorded.
             catalog: the subjects.
-            parse_again: called only for captures that arrive out of order, or repeat what is no longer the last word.
+            parse_again: called only for captures that arrive out of order, or repeat an answer that is no longer the last one.
             memory: of earlier answers; without one, a batch is recorded as it was parsed.
             keep_journal: False while the journal itself is being replayed.
         """
@@ -152,11 +152,11 @@ class Recorder:
         why = f"{NOTHING_LEFT}{withheld.height} rows withheld, most often: {withheld['reason'].mode(maintain_order=True)[0]}"
         return replace(batch, outcome="rejected", message=why, scopes=(), rejected=rejected)
 
-    def as_it_stands(self, batch: staging.Batch) -> staging.Batch:
-        """A batch of unchanged bytes, read again if its publisher was seen to say something else in between.
+    def resolve_unchanged(self, batch: staging.Batch) -> staging.Batch:
+        """A batch of unchanged bytes, parsed again if its publisher was seen to state something else in between; any other as it is.
 
-        "Unchanged" was found when the bytes came, against what was recorded by then. Another batch may have waited, or come by
-        hand, that said otherwise: then the old word is news, and confirming it would leave the other one in force.
+        "Unchanged" was found when the bytes came, against what was recorded by then. Another batch may have waited, or been loaded by
+        hand, that states otherwise: then the repeated answer is a change, and a mere confirmation would leave the other in force.
         """
         if batch.outcome != "unchanged":
             return batch
@@ -166,12 +166,12 @@ class Recorder:
             WITH same AS (
                 SELECT $same AS batch_id UNION
                 SELECT batch_id FROM meta.capture WHERE source_id = $source_id AND outcome = 'unchanged' AND message = $same),
-            said AS (
-                SELECT scope, max(observed_at) AS said_at, min(valid_min) AS from_, max(valid_max) AS to_ FROM meta.snapshot
+            stated AS (
+                SELECT scope, max(observed_at) AS stated_at, min(valid_min) AS from_, max(valid_max) AS to_ FROM meta.snapshot
                 WHERE source_id = $source_id AND subject = $subject AND batch_id IN (FROM same) AND observed_at <= $at
                 GROUP BY scope)
-            SELECT count(*) FROM meta.snapshot JOIN said USING (scope)
-            WHERE source_id = $source_id AND subject = $subject AND observed_at BETWEEN said_at AND $at
+            SELECT count(*) FROM meta.snapshot JOIN stated USING (scope)
+            WHERE source_id = $source_id AND subject = $subject AND observed_at BETWEEN stated_at AND $at
             AND batch_id <> $batch_id AND batch_id NOT IN (FROM same) {overlap}
             """,
             {
@@ -210,12 +210,12 @@ class Recorder:
             recorded_at: when it counts as known; now unless given.
             load_number: its number in the journal that is replayed; the next unless given.
         """
-        return self.record_judged(self.as_it_stands(batch), recorded_at, load_number)
+        return self.record_resolved(self.resolve_unchanged(batch), recorded_at, load_number)
 
-    def record_judged(
+    def record_resolved(
         self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
     ) -> Loaded:
-        """As `record`, of a batch that `as_it_stands` gave."""
+        """As `record`, of a batch that `resolve_unchanged` gave."""
         refused_before = batch.rejected.height
         batch = self._as_remembered(batch)
         ids = tuple(c.capture_id for c in batch.captures)
@@ -257,8 +257,11 @@ class Recorder:
         )
 
     def _confirm(self, batch: staging.Batch, moment: dt.datetime) -> int:
-        """Same bytes as the batch before: copy what it covered, appending nothing to the log."""
-        # `message` of an unchanged batch names the batch it repeats.
+        """Confirm the batch that an unchanged one repeats (`message` is its id): copy what it covered; nothing goes to the log.
+
+        Returns:
+            Rows confirmed.
+        """
         self.con.execute(
             "INSERT INTO meta.snapshot SELECT $batch_id, source_id, scope, subject, $at, is_complete, is_dated, row_count, 0, "
             "CASE WHEN is_dated THEN valid_min ELSE $at END, CASE WHEN is_dated THEN valid_max ELSE $at END, $moment "
@@ -322,9 +325,9 @@ class Recorder:
 
 
 def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> int:
-    """The journal is written after the commit: a work file that holds less than it tells has lost something.
+    """Compare the warehouse with the journal, which is written after the commit: a work file that holds fewer batches has lost some.
 
-    A file that was emptied, deleted or put back from a backup opens without a word otherwise. (A lake has its own catalog.)
+    Without this a file that was emptied, deleted or restored from a backup would open without an error. (A lake has its own catalog.)
 
     Returns:
         Number of the last batch that the warehouse holds.
@@ -354,57 +357,18 @@ def record_staged(
     results: list[Loaded] = []
     keys: list[str] = []
     for key, waiting in staging.staged(home, source_ids):
-        batch = recorder.as_it_stands(waiting)
-        results.append(recorder.record_judged(batch))
+        batch = recorder.resolve_unchanged(waiting)
+        results.append(recorder.record_resolved(batch))
         keys.append(key)
         # A batch that is known already may be one after whose commit a process was killed, before it noted this. One of which rows
         # were withheld is read again when the same bytes come: by then a person may have said that what was missing has closed.
         done = results[-1]
         if batch.outcome in ("loaded", "unchanged") and done.outcome != "rejected" and not done.withheld_count:
-            remember_latest(home, batch)
+            remember_answers(home, batch)
     recorder.write_missing_journal_lines()
     for key in keys:
         staging.discard(home, key)
     return results
-
-
-# What was last loaded: for conditional requests, unchanged bytes and the guard against shrunken answers ----------------
-
-
-def latest(home: Home, source_id: str) -> dict:
-    """What is known of the last loaded answers: {"urls": {url: {…}}, "scopes": {scope: {…}}}; losing it costs a fetch."""
-    try:
-        return json.loads(store_of(home).files("latest").read(f"{source_id}.json"))
-    except (FileNotFoundError, ValueError):
-        return {"urls": {}, "scopes": {}}
-
-
-def remember_latest(home: Home, batch: staging.Batch) -> None:
-    """Note a recorded batch, if it is newer than what is noted."""
-    known = latest(home, batch.source_id)
-    changed = False
-    for capture in batch.captures:
-        old = known["urls"].get(capture.url, {})
-        if capture.fetched_at < old.get("fetched_at", ""):
-            continue
-        same_as = batch.message if batch.outcome == "unchanged" else batch.batch_id
-        known["urls"][capture.url] = {
-            "fetched_at": capture.fetched_at,
-            "etag": capture.etag,
-            "last_modified": capture.last_modified,
-            "sha256": capture.sha256,
-            "byte_count": capture.byte_count,
-            "stored_byte_count": capture.stored_byte_count,
-            "batch_id": same_as,
-            "parser_version": batch.parser_version,
-        }
-        changed = True
-    for scope in batch.scopes:
-        if batch.captures[0].fetched_at >= known["scopes"].get(scope.scope, {}).get("fetched_at", ""):
-            known["scopes"][scope.scope] = {"fetched_at": batch.captures[0].fetched_at, "row_count": scope.frame.height}
-            changed = True
-    if changed:
-        store_of(home).files("latest").write(f"{batch.source_id}.json", json.dumps(known, indent=1).encode())
 
 
 def summarise(results: Iterable[Loaded]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE, TRAINING_ESTIMATE
 from assets.estimated.training import METHOD_VERSION, estimate_trainings
 from assets.lineage import provenance
 from assets.marks import mark_of, set_mark
-from assets.observed.checks import told
+from assets.observed.checks import check_result
 from assets.observed.views import preferred_source_statements
 from warehouse.connection import in_write_session, transaction
 
@@ -130,7 +130,7 @@ def training_estimates(
                 metadata = provenance(con, table, _DEPS, recomputed=changed)
                 found.append(dg.MaterializeResult(asset_key=key, metadata=metadata))
         if _NAMES.key in context.selected_asset_check_keys:
-            result = told(
+            result = check_result(
                 _NAMES.name,
                 dg.AssetCheckSeverity.ERROR,
                 not misnamed,

@@ -8,12 +8,15 @@ import dagster as dg
 import duckdb
 
 from assets.marks import mark_of, set_mark
+from assets.sources import all_sources
 from assets.subjects import GPU_HOUR_BOUNDS_USD
 from warehouse.quoting import quoted
 from warehouse.tables import Subject, duckdb_type
 
 
-def told(name: str, severity: dg.AssetCheckSeverity, passed: bool, found: dict[str, Any]) -> dg.AssetCheckResult:
+def check_result(
+    name: str, severity: dg.AssetCheckSeverity, passed: bool, found: dict[str, Any]
+) -> dg.AssetCheckResult:
     """A result whose first line says what is wrong."""
     wrong = [
         f"{key.replace('_', ' ')}: {_in_short(value)}" for key, value in found.items() if value not in (0, [], {}, "")
@@ -73,9 +76,7 @@ def _values_in_bounds(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
             limit = getattr(column, bound, None)
             if isinstance(limit, int | float):
                 terms.append(f"{quoted(name)} {operator} {limit!r}")
-        if not column.nullable and name not in subject.keys:
-            terms.append(f"{quoted(name)} IS NULL")
-        if name in subject.keys:
+        if not column.nullable or name in subject.keys:
             terms.append(f"{quoted(name)} IS NULL")
     bad = con.execute(
         f"SELECT count(*) FROM {subject.log_name} WHERE is_offered AND ({' OR '.join(terms)})"
@@ -97,7 +98,7 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         quoted(c)
         for c in ("source_id", "scope", *subject.keys, "valid_from", "observed_at", "capture_id", "recorded_at")
     )
-    # Words of two captures differ by their recorded_at: of those that were found to stand once nothing has to be read again.
+    # Assertions of two captures differ by their recorded_at: those that were found to stand once are not read again.
     mark = f"check.{subject.log_name}.keys_unique"
     checked, since = mark_of(con, mark)
     known = con.execute(f"SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM {subject.log_name}").fetchall()[0][0]
@@ -111,8 +112,6 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
 
 
 def _sources_fresh(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    from assets.sources import all_sources
-
     ages = dict(
         con.execute(
             "SELECT source_id, epoch(age) / 86400 FROM meta.source_status WHERE subject = ? AND NOT is_bundled "
@@ -171,7 +170,7 @@ def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
     return not zones, {"zones_without_a_fuel_that_they_had": [z[0] for z in zones]}
 
 
-#: A price that changes by more than this from one word to the next is more often a unit than a market.
+#: A price that changes by more than this factor from one assertion to the next is more often a unit than a market.
 JUMP = 30
 #: A rate this far below or above the median of its accelerator is more often a count, a missing host or a unit than a bargain.
 FAR_BELOW, FAR_ABOVE = 15, 6
@@ -235,11 +234,11 @@ _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 CHECKS: dict[str, Check] = {
     "columns_as_declared": Check("The log has the declared columns and types.", _ERROR, _columns_as_declared),
     "values_in_bounds": Check("No value breaks its declared bounds.", _ERROR, _values_in_bounds),
-    "keys_unique": Check("No word stands twice in the log.", _ERROR, _keys_unique),
+    "keys_unique": Check("No assertion stands twice in the log.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
     "no_unit_jumps": Check(
-        "No price of the last words changed by a factor that only a unit explains.", _WARN, _no_unit_jumps
+        "No price of the last assertions changed by a factor that only a unit explains.", _WARN, _no_unit_jumps
     ),
     "rates_agree": Check(
         "No rate lies far from the others of its accelerator, none is one price for all sizes; no price of a token eightfold from another source's.",
@@ -260,5 +259,5 @@ def run_checks(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[dg.Asse
     results = []
     for name, check in CHECKS.items():
         passed, found = check.run(con, subject)
-        results.append(told(name, check.severity, passed, found))
+        results.append(check_result(name, check.severity, passed, found))
     return results

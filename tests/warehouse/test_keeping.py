@@ -155,7 +155,7 @@ def test_a_kill_between_commit_and_note_does_not_hide_a_change(home: Home, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("warehouse.loading.remember_latest", killed)
+        patch.setattr("warehouse.loading.remember_answers", killed)
         with pytest.raises(KeyboardInterrupt):
             recording.record_subject(home, "cloud_rate")
     taken = take(home, offers({"a": 2.0}), "2026-01-03")

@@ -19,7 +19,7 @@ from assets.estimated.indices.tables import GREEN_WINDOW, PRICE_INDEX, PRICE_LIN
 from assets.estimated.missing_inputs import is_waiting
 from assets.lineage import provenance
 from assets.marks import mark_of, set_mark
-from assets.observed.checks import told
+from assets.observed.checks import check_result
 from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Table
@@ -218,7 +218,7 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
                     "rebuilt": updated.is_rebuilt,
                     "touched_days": updated.touched_count,
                 },
-                check_results=[told("keys_unique", _ERROR, passed, found)],
+                check_results=[check_result("keys_unique", _ERROR, passed, found)],
             )
 
         return in_write_session(home.get(), catalog(), computed)
@@ -256,10 +256,10 @@ def _asset(index: Index) -> dg.AssetsDefinition:
                 return None
             changed = compute(con, index)
             passed, found = _keys_unique(con, index.table)
-            results = [told("keys_unique", _ERROR, passed, found)]
+            results = [check_result("keys_unique", _ERROR, passed, found)]
             for name, (_, severity, run) in checks.items():
                 passed, found = run(con)
-                results.append(told(name, severity, passed, found))
+                results.append(check_result(name, severity, passed, found))
             metadata = {
                 table: provenance(con, table, made_from, index.deps, recomputed=changed)
                 for table, made_from in index.tables.items()

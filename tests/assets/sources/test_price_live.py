@@ -13,8 +13,9 @@ from assets import intake
 from assets.sources import all_sources, source_named
 from assets.sources._base import FetchError, Window
 from tests.replay import ReplayServer
-from warehouse import loading, staging
+from warehouse import staging
 from warehouse.home import Home
+from warehouse.last_answers import remember_answers
 
 NOW = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
 _RAW = "https://raw.githubusercontent.com"
@@ -128,7 +129,7 @@ def test_one_answer(source_id: str, samples: Path, replay: ReplayServer, home: H
     # Scraped pages ask for permission first.
     assert any(a.url.endswith("/robots.txt") for a in replay.asked) == source.is_scraped
     ((_, batch),) = staging.staged(home)
-    loading.remember_latest(home, batch)
+    remember_answers(home, batch)
     # Asked again, the publisher says that nothing changed, or sends the same bytes.
     (again,) = intake.take_live(home, source, Window(NOW))
     assert again.outcome == "unchanged"

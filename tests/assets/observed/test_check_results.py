@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from assets import plots
-from assets.observed.checks import told
+from assets.observed.checks import check_result
 
 
 class Log:
@@ -25,14 +25,14 @@ class Log:
 
 
 def red(**found: Any) -> dg.AssetCheckResult:
-    return told("x", dg.AssetCheckSeverity.WARN, False, found)
+    return check_result("x", dg.AssetCheckSeverity.WARN, False, found)
 
 
 def test_a_red_check_begins_with_what_is_wrong() -> None:
     assert red(rows_out_of_bounds=3, other=0).description == "rows out of bounds: 3"
     assert red(stale_sources={"ecb": "9 days old"}).description == "stale sources: ecb: 9 days old"
     assert red(jumps=["a", "b"], none=[]).description == "jumps: 2, first a"
-    assert told("x", dg.AssetCheckSeverity.ERROR, True, {"n": 0}).description is None
+    assert check_result("x", dg.AssetCheckSeverity.ERROR, True, {"n": 0}).description is None
 
 
 def test_lists_are_plain_text_that_shows_at_once() -> None:
