@@ -19,3 +19,8 @@ class Console(_Console):
 _PIPE_WIDTH = 160
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def figure(value: float, digits: int = 6) -> str:
+    """A number as people write it: 1,012,359, not 1.01236e+06; small ones with `digits` digits, powers of ten from 1e12 on."""
+    return f"{value:,.0f}" if 10 ** (digits - 1) <= abs(value) < 1e12 else f"{value:,.{digits}g}"

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from pipelines.console import out
+from pipelines.console import figure, out
 from warehouse.home import Home
 
 
@@ -39,7 +39,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
     table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
     for name, band in quantities.items():
         if band["central"] is not None:
-            table.add_row(name, *(f"{band[k]:,.6g}" for k in ("low", "central", "high")), band["unit"])
+            table.add_row(name, *(figure(band[k]) for k in ("low", "central", "high")), band["unit"])
     out.print(table)
     if unknown := {name: band for name, band in quantities.items() if band["central"] is None}:
         out.print("\nUnknown:")
@@ -47,7 +47,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
             out.print(f"  {name} ({band['unit']}): {band.get('reason') or ''}", markup=False)
     out.print("\nWhat it rests on:")
     for factor in result["factors"]:
-        value, low, high = (f"{factor[k]:,.6g}" for k in ("value", "low", "high"))
+        value, low, high = (figure(factor[k]) for k in ("value", "low", "high"))
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
         out.print(

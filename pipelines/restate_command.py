@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from pipelines.console import out
+from pipelines.console import figure, out
 from warehouse.home import Home
 
 
@@ -60,7 +60,7 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
             str(row["as_of_on"]) if row["scenario_id"] != last else "",
             row["quantity"],
             *(
-                "unknown" if row[f"{side}_central"] is None else f"{row[f'{side}_central']:,.4g}"
+                "unknown" if row[f"{side}_central"] is None else figure(row[f"{side}_central"], 4)
                 for side in ("old", "new")
             ),
             change_words(row["change_share"]),

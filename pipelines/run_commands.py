@@ -13,7 +13,7 @@ import click
 from rich.table import Table
 
 from pipelines.alerts.commands import tell
-from pipelines.console import err, out
+from pipelines.console import err, figure, out
 from pipelines.executing import execute, progress_of, report_due_rebuild, report_failures, settle
 from warehouse.home import Home
 
@@ -99,9 +99,7 @@ def _print_headline(con: Any) -> None:
 
 
 def _shown(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:,.4g}" if abs(value) >= 1e15 or abs(value) < 100 else f"{value:,.0f}"
+    return "unknown" if value is None else figure(value, 4)
 
 
 def _dates(first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, str] | None:
