@@ -132,7 +132,7 @@ def _print_decision(result: Mapping[str, Any]) -> None:
     ordered = _in_reading_order(result["decision"], rows)
     table = Table(*columns)
     for row in ordered[:_ROWS_SHOWN]:
-        table.add_row(*(_decided(row[c]) for c in columns))
+        table.add_row(*(_decided(0.0 if c == "moved_by" and _is_rounding(row) else row[c]) for c in columns))
     out.print(table)
     if len(ordered) > _ROWS_SHOWN:
         out.print(f"{len(rows):,} rows, {_ROWS_SHOWN} shown; --json prints all, with every column.")
@@ -172,4 +172,10 @@ def _decided(value: object) -> str:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    return figure(value, 4) if isinstance(value, float) else str(value)
+
+
+def _is_rounding(row: Mapping[str, Any]) -> bool:
+    """Whether a part moved by no more than the last digits of the results are worth: it did not move."""
+    moved, whole = row["moved_by"], [abs(row[c]) for c in ("total_from", "total_to") if row[c] is not None]
+    return moved is not None and bool(whole) and abs(moved) < 1e-9 * max(whole)
