@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.console import figure, out
 from warehouse.home import Home
@@ -130,7 +130,7 @@ def _print_decision(result: Mapping[str, Any]) -> None:
     """The rows of a decision as a table."""
     columns, rows = _SHOWN[result["decision"]], result["rows"]
     ordered = _in_reading_order(result["decision"], rows)
-    table = Table(*columns)
+    table = Table(*(Column(c, overflow="fold") for c in columns))  # half an id names nothing
     for row in ordered[:_ROWS_SHOWN]:
         table.add_row(*(_decided(0.0 if c == "moved_by" and _is_rounding(row) else row[c]) for c in columns))
     out.print(table)
