@@ -214,7 +214,13 @@ def _linux_offers(rows: pl.DataFrame) -> pl.DataFrame:
         & ~names.str.contains("low priority", literal=True)
         & (pl.col("tierMinimumUnits").fill_null(0.0) == 0)
     )
-    term = pl.col("reservationTerm")
+    # Singular or plural, a term is the same.
+    term = (
+        pl.col("reservationTerm")
+        .str.strip_chars()
+        .str.replace(r"^1 Years$", "1 Year")
+        .str.replace(r"^3 Year$", "3 Years")
+    )
     reserved = pl.col("type") == "Reservation"
     offers = rows.with_columns(
         pl.when(reserved)
@@ -230,7 +236,7 @@ def _linux_offers(rows: pl.DataFrame) -> pl.DataFrame:
     )
     # Terms of five years are sold for a few sizes: a purchase option that Petaday does not keep.
     return offers.filter(
-        ~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^\d+ Years?$"))
+        ~(reserved & term.is_not_null() & pl.col("option").is_null() & term.str.contains(r"^5 Years?$"))
     )
 
 
@@ -378,7 +384,7 @@ AZURE_RETAIL = Source(
     read_page=read_page,
     tidy_pages=tidy_pages,
     join_pages=join_pages,
-    parser_version=3,
+    parser_version=4,
     hosts=(HOST,),
     cadence="40 5 * * *",
     min_kept_share=0.6,

@@ -32,7 +32,7 @@ HOURS_PER_MONTH = 730.0
 #: List prices of one type differ between regions by less than this.
 LEAST_SHARE_OF_MEDIAN = 0.5
 #: Families whose accelerators are fixed: A2 and newer, G2 and newer, TPU hosts. (g1-small is none of them.)
-_FAMILY = re.compile(r"(?:a[2-9]x?|g[2-9]|ct\d+[a-z]*)-[a-z0-9-]+\Z")
+_FAMILY = re.compile(r"(?:a[2-9]x?|g[2-9]|ct\d+[a-z]*|tpu\d+[a-z]*)-[a-z0-9-]+\Z")
 #: Keys of a type that do not name its accelerator.
 _HOST_KEYS = {"cost", "cpu", "ram", "bandwidth", "local-ssd", "local", "type", "series"}
 _OPTIONS = {"hour": "on_demand", "hour_spot": "spot", "month_1y": "reserved_1y", "month_3y": "reserved_3y"}

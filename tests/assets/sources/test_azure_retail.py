@@ -169,6 +169,18 @@ def test_what_is_out_of_subject_is_left_out(changed: dict, tmp_path: Path) -> No
     assert rejected.is_empty()
 
 
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [("1 Year", "reserved_1y"), ("1 Years", "reserved_1y"), ("3 Year", "reserved_3y"), ("2 Years", None)],
+)
+def test_a_term_is_the_same_in_either_number(term: str, expected: str | None, tmp_path: Path) -> None:
+    bought = item(type="Reservation", reservationTerm=term)
+    scopes, rejected = read_body("azure_retail", page(bought, item(armRegionName="westus")), tmp_path)
+    found = scopes["azure"].filter(pl.col("region") != "westus")["purchase_option"].cast(pl.String).to_list()
+    assert found == ([expected] if expected else [])
+    assert rejected.height == (0 if expected else 1)
+
+
 @pytest.mark.parametrize("field", ["skuName", "meterName"])
 def test_spot_is_told_by_either_name(field: str, tmp_path: Path) -> None:
     scopes, _ = read_body("azure_retail", page(item(**{field: "ND96isrH100v5 Spot"})), tmp_path)

@@ -154,3 +154,9 @@ def test_a_redirect_to_another_host_is_refused(replay: ReplayServer, home: Home)
     replay.add(URL, "", status=302, headers={"Location": "https://evil.example/pricing.yml"})
     with pytest.raises(FetchError, match="refused"):
         intake.take_live(home, GCP_PRICING_YML, Window(NOW))
+
+
+def test_machines_of_tpus_are_read_by_either_name_of_a_series(tmp_path: Path) -> None:
+    body = file_of(machine(), machine("ct6e-standard-4t", "tpu-v6e: 4"), machine("tpu7x-standard-4t", "tpu7x: 4"))
+    scopes, _ = read_body("gcp_pricing_yml", body, tmp_path)
+    assert set(scopes["gcp"]["instance_type"]) == {"a2-highgpu-1g", "ct6e-standard-4t", "tpu7x-standard-4t"}
