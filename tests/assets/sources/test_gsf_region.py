@@ -14,7 +14,7 @@ from assets.sources._base import FetchError, LayoutError, Window
 from tests.assets.sources.reading import read_body, read_files, typed_claims
 from tests.replay import ReplayServer
 from warehouse.home import Home
-from warehouse.loading import remember_latest
+from warehouse.last_answers import remember_answers
 from warehouse.staging import staged
 
 URL = "https://raw.githubusercontent.com/Green-Software-Foundation/real-time-cloud/main/Cloud_Region_Metadata.csv"
@@ -230,4 +230,4 @@ def test_a_version_that_lost_most_regions_is_refused(home: Home, tmp_path: Path)
         (taken,) = intake.take_files(home, source, [file], dt.datetime(2026, 8, day, tzinfo=dt.UTC))
         assert taken.outcome == outcome
         for _, batch in staged(home):
-            remember_latest(home, batch)
+            remember_answers(home, batch)
