@@ -11,7 +11,7 @@ import pytest
 
 from assets import intake, recording
 from assets.catalog import catalog
-from assets.sources._base import LayoutError, Window
+from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.alibaba import ALIBABA, ALIBABA_CN
 from tests.assets.sources.reading import read_body
 from tests.replay import ReplayServer
@@ -125,5 +125,5 @@ def test_live_reads_the_newest_file_that_the_page_names(home: Home, replay: Repl
 def test_a_page_that_names_no_file_is_told(home: Home, replay: ReplayServer) -> None:
     replay.add("https://www.alibabacloud.com/robots.txt", "", 404)
     replay.add(ALIBABA.homepage_url, b"<html>new layout</html>")
-    with pytest.raises(LayoutError, match="names no folder"):
+    with pytest.raises(FetchError, match="names no folder"):
         intake.take_live(home, ALIBABA, Window(dt.datetime.now(dt.UTC)))

@@ -143,5 +143,5 @@ def test_live_reads_every_year_that_is_listed(home: Home, replay: ReplayServer) 
 
 def test_a_list_without_years_is_told(home: Home, replay: ReplayServer) -> None:
     replay.add(LISTING, json.dumps({"message": "API rate limit exceeded"}))
-    with pytest.raises(LayoutError, match="names no file of a year.*rate limit"):
+    with pytest.raises(FetchError, match="names no file of a year.*rate limit"):
         intake.take_live(home, source_named("google_region_carbon"), Window(NOW))
