@@ -40,9 +40,11 @@ def test_there_are_macros_that_answer_for_now() -> None:
 
 def test_an_instant_that_is_not_given_is_now_and_an_unknown_one_is_not() -> None:
     con = duckdb.connect()
-    (script,) = [s for s in catalog().scripts if is_macro(s) and name_of(s) == "_asked_instant"]
-    con.execute(script).fetchall()
-    asked = "_asked_instant(TIMESTAMPTZ '-infinity') = now(), _asked_instant(NULL), _asked_instant(DATE '2026-01-02') = TIMESTAMPTZ '2026-01-02 00:00:00'"
+    scripts = [s for s in catalog().scripts if is_macro(s) and name_of(s) in ("_instant", "_asked_instant")]
+    assert len(scripts) == 2
+    for script in scripts:
+        con.execute(script).fetchall()
+    asked = "_asked_instant(TIMESTAMPTZ '-infinity') = now(), _asked_instant(NULL), _asked_instant(DATE '2026-01-02') = TIMESTAMPTZ '2026-01-02 00:00:00+00'"
     for _ in range(2):
         assert con.execute(f"SELECT {asked}").fetchall() == [(True, None, True)]
 

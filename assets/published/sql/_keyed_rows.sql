@@ -80,6 +80,8 @@ CREATE OR REPLACE MACRO _row_of_reference(of_name) AS TABLE
     UNION ALL BY NAME
     SELECT 'reference.zone_extent' AS table_name, "zone" AS row_key, source_url, checked_on, note FROM reference.zone_extent WHERE of_name = 'zone_extent'
     UNION ALL BY NAME
+    SELECT 'reference.zone_fuel' AS table_name, concat_ws('/', "zone", fuel) AS row_key, source_url, checked_on, note FROM reference.zone_fuel WHERE of_name = 'zone_fuel'
+    UNION ALL BY NAME
     SELECT 'reference.region_claim' AS table_name, concat_ws('/', provider, region, attribute, year, claimed_by) AS row_key, source_url, checked_on
     FROM reference.region_claim WHERE of_name = 'region_claim'
     UNION ALL BY NAME
