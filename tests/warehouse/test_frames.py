@@ -75,8 +75,8 @@ def test_a_frame_without_rows_keeps_its_columns(con: duckdb.DuckDBPyConnection) 
     assert con.execute("SELECT a, b FROM lent").fetchall() == []
 
 
-def test_rows_of_a_large_frame_keep_their_order(con: duckdb.DuckDBPyConnection) -> None:
-    rows = 300_000
+@pytest.mark.parametrize("rows", [300_000, 1_300_000])
+def test_rows_of_a_large_frame_keep_their_order(con: duckdb.DuckDBPyConnection, rows: int) -> None:
     register_stream(con, "lent", pl.DataFrame({"n": pl.int_range(rows, eager=True)}).reverse())
     con.execute("CREATE TABLE kept AS SELECT n FROM lent")
     assert con.execute("SELECT count(*), bool_and(n + rowid = ? - 1) FROM kept", [rows]).fetchall() == [(rows, True)]
