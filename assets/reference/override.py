@@ -6,13 +6,12 @@ not in `reference.region` (such as your own data centre) is added. Overridden va
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from assets.reference.home_csv import first_line, read_home_csv, refuse_repeated, with_frame
 from assets.reference.tables import ReferenceFile, Region, RegionClaim
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -40,49 +39,24 @@ def with_overrides(home: Home, files: Sequence[ReferenceFile]) -> list[Reference
     regions = next(f.frame for f in files if f.table.columns is Region)
     laid = _lay_over(path, regions, over)
     former = _former_claims(regions, over)
-    stamp = hashlib.sha256(body).hexdigest()
     changed = {
         Region: laid,
         RegionClaim: pl.concat([next(f.frame for f in files if f.table.columns is RegionClaim), former]),
     }
-    return [
-        replace(f, frame=changed[f.table.columns], sha256=hashlib.sha256((f.sha256 + stamp).encode()).hexdigest())
-        if f.table.columns in changed
-        else f
-        for f in files
-    ]
+    return [with_frame(f, changed[f.table.columns], body) if f.table.columns in changed else f for f in files]
 
 
 def _read(path: Path, body: bytes) -> pl.DataFrame:
     declared = {n: c for n, c in Region.columns().items() if n not in _ABOUT or n == "source_url"}
-    try:
-        raw = pl.read_csv(body, infer_schema=False)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
-        raise PetadayError(f"{path}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from None
-    if missing := [c for c in _NEEDED if c not in raw.columns]:
-        raise PetadayError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(_NEEDED)}")
-    if unknown := [c for c in raw.columns if c not in declared]:
-        raise PetadayError(f"{path}: unknown column {', '.join(unknown)}; allowed are {', '.join(declared)}")
-    raw = raw.with_columns(pl.col(pl.String).str.strip_chars().replace("", None)).with_columns(
+    raw = read_home_csv(path, body, _NEEDED, declared, "which region").with_columns(
         pl.col("provider").str.to_lowercase()
     )
-    for number, row in enumerate(raw.iter_rows(named=True), start=2):
-        for name, value in row.items():
-            if value is None and name in _NEEDED:
-                raise PetadayError(f"{path}, line {number}: {name} is empty; say which region, and who says so")
-            if value is not None and declared[name].dtype == pl.Float64 and not _is_number(value):
-                raise PetadayError(f"{path}, line {number}: {name} is {value!r}, which is no number")
-    if repeated := raw.filter(raw.select(_KEY).is_duplicated()).height:
-        raise PetadayError(f"{path}: {repeated} rows state the same region; keep one")
+    for name in raw.columns:
+        is_wrong = pl.col(name).is_not_null() & pl.col(name).cast(pl.Float64, strict=False).is_null()
+        if declared[name].dtype == pl.Float64 and (line := first_line(raw, is_wrong)):
+            raise PetadayError(f"{path}, line {line}: {name} is {raw[name][line - 2]!r}, which is no number")
+    refuse_repeated(path, raw, _KEY, "the same region")
     return raw.select(pl.col(n).cast(declared[n].dtype) for n in raw.columns)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lay_over(path: Path, regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:

@@ -6,13 +6,12 @@ was. So a fuel whose last plant closed is told in one line, and slots without it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from assets.reference.home_csv import first_line, read_home_csv, refuse_repeated, with_frame
 from assets.reference.tables import REFERENCE_TABLES, ReferenceFile, ZoneFuel, read_reference
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -44,47 +43,21 @@ def with_own_fuels(home: Home, files: Sequence[ReferenceFile]) -> list[Reference
         return list(files)
     body = path.read_bytes()
     over = _read(path, body)
-    stamp = hashlib.sha256(body).hexdigest()
     return [
-        replace(
-            file,
-            frame=_lay_over(path, file.frame, over),
-            sha256=hashlib.sha256((file.sha256 + stamp).encode()).hexdigest(),
-        )
-        if file.table.columns is ZoneFuel
-        else file
+        with_frame(file, _lay_over(path, file.frame, over), body) if file.table.columns is ZoneFuel else file
         for file in files
     ]
 
 
 def _read(path: Path, body: bytes) -> pl.DataFrame:
-    allowed = [*_NEEDED, *_DAYS]
-    try:
-        raw = pl.read_csv(body, infer_schema=False)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
-        raise PetadayError(f"{path}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from None
-    if missing := [c for c in _NEEDED if c not in raw.columns]:
-        raise PetadayError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(_NEEDED)}")
-    if unknown := [c for c in raw.columns if c not in allowed]:
-        raise PetadayError(f"{path}: unknown column {', '.join(unknown)}; allowed are {', '.join(allowed)}")
-    absent = [pl.lit(None, pl.String).alias(c) for c in _DAYS if c not in raw.columns]
-    raw = raw.with_columns(absent).with_columns(pl.all().str.strip_chars().replace("", None))
+    raw = read_home_csv(path, body, _NEEDED, [*_NEEDED, *_DAYS], "which fuel of which zone")
+    raw = raw.with_columns(pl.lit(None, pl.String).alias(c) for c in _DAYS if c not in raw.columns)
     read = raw.with_columns(pl.col(_DAYS).str.to_date("%Y-%m-%d", strict=False).name.suffix("_read"))
-    for name in _NEEDED:
-        if line := _first_line(raw, pl.col(name).is_null()):
-            raise PetadayError(f"{path}, line {line}: {name} is empty; say which fuel of which zone, and who says so")
     for name in _DAYS:
-        if line := _first_line(read, pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()):
+        if line := first_line(read, pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()):
             raise PetadayError(f"{path}, line {line}: {name} is {raw[name][line - 2]!r}, which is no day (YYYY-MM-DD)")
-    if repeated := raw.filter(raw.select(_KEY).is_duplicated()).height:
-        raise PetadayError(f"{path}: {repeated} rows state the same fuel of the same zone; keep one")
+    refuse_repeated(path, raw, _KEY, "the same fuel of the same zone")
     return read.select(*_NEEDED, *(pl.col(f"{name}_read").alias(name) for name in _DAYS))
-
-
-def _first_line(rows: pl.DataFrame, wrong: pl.Expr) -> int | None:
-    """Number of the first line of the file that is wrong, where the header is line 1."""
-    found = rows.with_row_index("_line", offset=2).filter(wrong)["_line"]
-    return None if found.is_empty() else int(found[0])
 
 
 def _lay_over(path: Path, fuels: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
