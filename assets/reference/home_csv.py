@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.reference.tables import ReferenceFile
 from warehouse.errors import PetadayError
+from warehouse.tables import Table
 
 
 def read_home_csv(
@@ -53,6 +54,18 @@ def refuse_repeated(path: Path, rows: pl.DataFrame, key: Sequence[str], thing: s
     """Raise PetadayError where two rows state one thing."""
     if repeated := rows.filter(rows.select(key).is_duplicated()).height:
         raise PetadayError(f"{path}: {repeated} rows state {thing}; keep one")
+
+
+def as_declared(path: Path, table: Table, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The rows of a reference table with the file laid over it, in order of their key; PetadayError where one breaks a declared bound."""
+    good, failure = table.columns.filter(rows)
+    if len(failure):
+        wrong = failure.invalid().row(0, named=True)
+        thing = " ".join(str(wrong[name]) for name in key)
+        raise PetadayError(
+            f"{path}: {thing}: {', '.join(failure.counts())} does not hold; see {table.full_name} in docs/tables.md"
+        )
+    return good.sort(key)
 
 
 def with_frame(file: ReferenceFile, frame: pl.DataFrame, body: bytes) -> ReferenceFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.reference.home_csv import first_line, read_home_csv, refuse_repeated, with_frame
+from assets.reference.home_csv import as_declared, first_line, read_home_csv, refuse_repeated, with_frame
 from assets.reference.tables import ReferenceFile, Region, RegionClaim
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -36,9 +36,9 @@ def with_overrides(home: Home, files: Sequence[ReferenceFile]) -> list[Reference
         return list(files)
     body = path.read_bytes()
     over = _read(path, body)
-    regions = next(f.frame for f in files if f.table.columns is Region)
+    regions = next(f for f in files if f.table.columns is Region)
     laid = _lay_over(path, regions, over)
-    former = _former_claims(regions, over)
+    former = _former_claims(regions.frame, over)
     changed = {
         Region: laid,
         RegionClaim: pl.concat([next(f.frame for f in files if f.table.columns is RegionClaim), former]),
@@ -59,7 +59,8 @@ def _read(path: Path, body: bytes) -> pl.DataFrame:
     return raw.select(pl.col(n).cast(declared[n].dtype) for n in raw.columns)
 
 
-def _lay_over(path: Path, regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
+def _lay_over(path: Path, file: ReferenceFile, over: pl.DataFrame) -> pl.DataFrame:
+    regions = file.frame
     stated = [c for c in over.columns if c not in _NEEDED]
     joined = regions.join(
         over.with_columns(pl.lit(value=True).alias("_is_over")), on=_KEY, how="full", suffix="_over", coalesce=True
@@ -105,13 +106,7 @@ def _lay_over(path: Path, regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataF
             else []
         ),
     ).select(regions.columns)
-    good, failure = Region.filter(result)
-    if len(failure):
-        wrong = failure.invalid().row(0, named=True)
-        raise PetadayError(
-            f"{path}: {wrong['provider']} {wrong['region']}: {', '.join(failure.counts())} does not hold; see reference.region in docs/tables.md"
-        )
-    return good.sort(_KEY)
+    return as_declared(path, file.table, result, _KEY)
 
 
 def _former_claims(regions: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:

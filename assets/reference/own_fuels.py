@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.reference.home_csv import first_line, read_home_csv, refuse_repeated, with_frame
+from assets.reference.home_csv import as_declared, first_line, read_home_csv, refuse_repeated, with_frame
 from assets.reference.tables import REFERENCE_TABLES, ReferenceFile, ZoneFuel, read_reference
 from warehouse.errors import PetadayError
 from warehouse.home import Home
@@ -44,7 +44,7 @@ def with_own_fuels(home: Home, files: Sequence[ReferenceFile]) -> list[Reference
     body = path.read_bytes()
     over = _read(path, body)
     return [
-        with_frame(file, _lay_over(path, file.frame, over), body) if file.table.columns is ZoneFuel else file
+        with_frame(file, _lay_over(path, file, over), body) if file.table.columns is ZoneFuel else file
         for file in files
     ]
 
@@ -60,7 +60,8 @@ def _read(path: Path, body: bytes) -> pl.DataFrame:
     return read.select(*_NEEDED, *(pl.col(f"{name}_read").alias(name) for name in _DAYS))
 
 
-def _lay_over(path: Path, fuels: pl.DataFrame, over: pl.DataFrame) -> pl.DataFrame:
+def _lay_over(path: Path, file: ReferenceFile, over: pl.DataFrame) -> pl.DataFrame:
+    fuels = file.frame
     stated = [*_DAYS, "source_url"]
     joined = fuels.join(over, on=_KEY, how="full", suffix="_over", coalesce=True)
     is_over = pl.col("source_url_over").is_not_null()
@@ -69,10 +70,4 @@ def _lay_over(path: Path, fuels: pl.DataFrame, over: pl.DataFrame) -> pl.DataFra
         *(pl.coalesce(f"{name}_over", name).alias(name) for name in stated),
         pl.when(is_over).then(said_here).otherwise("note").alias("note"),
     ).select(fuels.columns)
-    good, failure = ZoneFuel.filter(result)
-    if len(failure):
-        wrong = failure.invalid().row(0, named=True)
-        raise PetadayError(
-            f"{path}: {wrong['zone']} {wrong['fuel']}: {', '.join(failure.counts())} does not hold; see reference.zone_fuel in docs/tables.md"
-        )
-    return good.sort(_KEY)
+    return as_declared(path, file.table, result, _KEY)
