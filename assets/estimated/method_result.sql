@@ -1,9 +1,11 @@
 -- Results of a method with their bands: the steps that one factor at a time causes, combined.
 WITH long AS (
-    FROM (SELECT scenario_id, varied, side, {quantities} FROM petaday_output) UNPIVOT INCLUDE NULLS (value FOR quantity IN ({quantities}))
+    FROM (SELECT scenario_id, varied, side, {quantities} FROM petaday_output)
+    UNPIVOT INCLUDE NULLS (value FOR quantity IN ({quantities}))
 ), pair AS (
     SELECT v.scenario_id, v.quantity, v.varied AS factor, c.value AS central,
-        coalesce(max(v.value) FILTER (v.side = 'low'), c.value) AS at_low, coalesce(max(v.value) FILTER (v.side = 'high'), c.value) AS at_high,
+        coalesce(max(v.value) FILTER (v.side = 'low'), c.value) AS at_low,
+        coalesce(max(v.value) FILTER (v.side = 'high'), c.value) AS at_high,
         -- Rounded results may not change at half of a factor, but at its bounds: any difference counts.
         bool_or(v.value IS DISTINCT FROM c.value) AS is_used
     FROM long v JOIN long c ON c.scenario_id = v.scenario_id AND c.quantity = v.quantity AND c.side = 'central'
@@ -14,35 +16,53 @@ WITH long AS (
     SELECT *, bool_and(is_positive) OVER (PARTITION BY scenario_id, quantity) AS is_log,
         CASE WHEN is_positive THEN sigma_down(central, at_low, at_high) END AS log_down,
         CASE WHEN is_positive THEN sigma_up(central, at_low, at_high) END AS log_up,
-        greatest(0.0, central - least(at_low, at_high)) / band_z() AS down, greatest(0.0, greatest(at_low, at_high) - central) / band_z() AS up
+        greatest(0.0, central - least(at_low, at_high)) / band_z() AS down,
+        greatest(0.0, greatest(at_low, at_high) - central) / band_z() AS up
     FROM step
 ), effect AS (
     SELECT scenario_id, quantity, factor, is_used, is_log, CASE WHEN is_log THEN log_down ELSE down END AS below,
-        CASE WHEN is_log THEN log_up ELSE up END AS above, (scenario_id, factor) IN (SELECT (f.scenario_id, f.factor) FROM petaday_number f WHERE {is_assumed}) AS is_assumed FROM scaled
+        CASE WHEN is_log THEN log_up ELSE up END AS above,
+        (scenario_id, factor) IN (
+            SELECT (f.scenario_id, f.factor) FROM petaday_number f WHERE {is_assumed}) AS is_assumed
+    FROM scaled
 ), joint AS (
-    SELECT scenario_id, quantity, max(value) FILTER (side = 'central') AS central, max(value) FILTER (side = 'all_low') AS at_low,
-        max(value) FILTER (side = 'all_high') AS at_high, least(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS low_end,
+    SELECT scenario_id, quantity, max(value) FILTER (side = 'central') AS central,
+        max(value) FILTER (side = 'all_low') AS at_low, max(value) FILTER (side = 'all_high') AS at_high,
+        least(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS low_end,
         greatest(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS high_end
     FROM long WHERE varied IS NULL GROUP BY scenario_id, quantity
 ), product AS (
     -- Of a product the logarithmic steps of the single factors add up to the joint step.
     SELECT scenario_id, quantity, abs(sum(ln(s.at_low / s.central)) - any_value(ln(j.at_low / j.central))) < 1e-9
         AND abs(sum(ln(s.at_high / s.central)) - any_value(ln(j.at_high / j.central))) < 1e-9 AS is_product
-    FROM joint j JOIN scaled s USING (scenario_id, quantity) WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0
-    GROUP BY scenario_id, quantity
+    FROM joint j JOIN scaled s USING (scenario_id, quantity)
+    WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0 GROUP BY scenario_id, quantity
 ), total AS (
-    SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below, sum(above ** 2 ORDER BY factor) AS above,
-        sum(two_piece_variance(below, above) ORDER BY factor) AS variance, bool_or(is_assumed AND is_used) AS is_assumed,
-        coalesce(sum(below ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_below, coalesce(sum(above ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_above,
-        list({{'factor': factor, 'variance': two_piece_variance(below, above)}} ORDER BY factor) FILTER (is_used) AS factors
+    SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below,
+        sum(above ** 2 ORDER BY factor) AS above, sum(two_piece_variance(below, above) ORDER BY factor) AS variance,
+        bool_or(is_assumed AND is_used) AS is_assumed,
+        coalesce(sum(below ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_below,
+        coalesce(sum(above ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_above,
+        list({{'factor': factor, 'variance': two_piece_variance(below, above)}}
+            ORDER BY factor) FILTER (is_used) AS factors
     FROM effect GROUP BY scenario_id, quantity
 )
--- With assumed factors the result is computed at both ends of the assumptions; its central value is their middle, and the other factors widen both ends.
+-- With assumed factors the result is computed at both ends of the assumptions; its central value is their middle, and
+-- the other factors widen both ends.
 SELECT l.scenario_id, l.quantity, CASE WHEN t.is_assumed THEN (j.low_end + j.high_end) / 2 ELSE l.value END AS central,
-    CASE WHEN t.is_assumed THEN CASE WHEN t.is_log THEN band_low(j.low_end, t.other_below) ELSE j.low_end - band_z() * sqrt(t.other_below) END
-        WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0)) ELSE l.value - band_z() * sqrt(t.below) END AS low,
-    CASE WHEN t.is_assumed THEN CASE WHEN t.is_log THEN band_high(j.high_end, t.other_above) ELSE j.high_end + band_z() * sqrt(t.other_above) END
-        WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0)) ELSE l.value + band_z() * sqrt(t.above) END AS high,
-    coalesce(list_transform(t.factors, lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares,
-    l.value IS NULL OR coalesce(t.variance, 0) = 0 OR coalesce(p.is_product, false) OR coalesce(t.is_assumed, false) AS is_exact
-FROM long l LEFT JOIN total t USING (scenario_id, quantity) LEFT JOIN joint j USING (scenario_id, quantity) LEFT JOIN product p USING (scenario_id, quantity) WHERE l.side = 'central'
+    CASE WHEN t.is_assumed
+            THEN CASE WHEN t.is_log THEN band_low(j.low_end, t.other_below)
+                ELSE j.low_end - band_z() * sqrt(t.other_below) END
+        WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0))
+        ELSE l.value - band_z() * sqrt(t.below) END AS low,
+    CASE WHEN t.is_assumed
+            THEN CASE WHEN t.is_log THEN band_high(j.high_end, t.other_above)
+                ELSE j.high_end + band_z() * sqrt(t.other_above) END
+        WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0))
+        ELSE l.value + band_z() * sqrt(t.above) END AS high,
+    coalesce(list_transform(t.factors,
+            lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance)}}), []) AS shares,
+    l.value IS NULL OR coalesce(t.variance, 0) = 0 OR coalesce(p.is_product, false)
+    OR coalesce(t.is_assumed, false) AS is_exact
+FROM long l LEFT JOIN total t USING (scenario_id, quantity) LEFT JOIN joint j USING (scenario_id, quantity)
+LEFT JOIN product p USING (scenario_id, quantity) WHERE l.side = 'central'

@@ -1,29 +1,41 @@
--- Passports by families of tables: the family of a table names the macros that its passport begins with; 'nothing' for observed and reference tables.
+-- Passports by families of tables: the family of a table names the macros that its passport begins with; 'nothing' for
+-- observed and reference tables.
 CREATE OR REPLACE MACRO _passport_family(of_table) AS
     CASE WHEN starts_with(of_table, 'observed.') OR starts_with(of_table, 'reference.') THEN 'nothing'
-         WHEN split_part(of_table, '.', -1) IN ('training_estimate', 'scenario_estimate', 'factor') THEN 'scenario'
-         WHEN split_part(of_table, '.', -1) IN ('petaday_history', 'build_adapt_buy') THEN 'petaday'
-         WHEN split_part(of_table, '.', -1) IN ('compute_growth', 'accelerator_by_year') THEN 'compute_trend'
-         WHEN split_part(of_table, '.', -1) IN ('price_index', 'price_link', 'price_offer', 'grid_day', 'green_trial', 'green_window') THEN 'index'
-         WHEN split_part(of_table, '.', -1) = 'scenario_verdict' THEN 'verdict'
-         WHEN split_part(of_table, '.', -1) IN ('siting', 'east_west', 'esg_report', 'why_moved') THEN split_part(of_table, '.', -1)
-         ELSE 'nothing' END;
-COMMENT ON MACRO _passport_family IS 'Family of passports that a table is of: names the macros that its walk begins with.';
+        WHEN split_part(of_table, '.', -1) IN ('training_estimate', 'scenario_estimate', 'factor') THEN 'scenario'
+        WHEN split_part(of_table, '.', -1) IN ('petaday_history', 'build_adapt_buy') THEN 'petaday'
+        WHEN split_part(of_table, '.', -1) IN ('compute_growth', 'accelerator_by_year') THEN 'compute_trend'
+        WHEN split_part(of_table, '.', -1) IN ('price_index', 'price_link', 'price_offer', 'grid_day', 'green_trial',
+            'green_window') THEN 'index'
+        WHEN split_part(of_table, '.', -1) = 'scenario_verdict' THEN 'verdict'
+        WHEN split_part(of_table, '.', -1) IN ('siting', 'east_west', 'esg_report', 'why_moved')
+            THEN split_part(of_table, '.', -1)
+        ELSE 'nothing' END;
+COMMENT ON MACRO _passport_family IS
+    'Family of passports that a table is of: names the macros that its walk begins with.';
 
 CREATE OR REPLACE MACRO _in_quotes(words) AS coalesce('''' || replace(words, '''', '''''') || '''', 'NULL');
 COMMENT ON MACRO _in_quotes IS 'Text as an SQL literal, with quotes escaped.';
 
--- Planning the macros of all families took 1 s for each call (measured): only those of the family asked for are planned.
+-- Planning the macros of all families took 1 s for each call (measured): only those of the family asked for are
+-- planned.
 CREATE OR REPLACE MACRO _passport_call(part, of_table, of_key) AS
     format('FROM _{}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(of_table), _in_quotes(of_key));
-COMMENT ON MACRO _passport_call IS 'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table begin with.';
+COMMENT ON MACRO _passport_call IS
+    'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table '
+    'begin with.';
 
 -- Of no family; their columns are those that a family may leave out.
 CREATE OR REPLACE MACRO _head_of_nothing(of_table, of_key) AS TABLE
-    SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS scenario_id, NULL::VARCHAR AS quantity, NULL::VARCHAR AS method_version, NULL::DOUBLE AS low, NULL::DOUBLE AS central, NULL::DOUBLE AS high,
-        NULL::VARCHAR AS unit, NULL::VARCHAR AS reason, NULL::VARCHAR AS told, NULL::TIMESTAMPTZ AS as_of_at, NULL::VARCHAR AS table_name WHERE false;
+    SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS scenario_id, NULL::VARCHAR AS quantity,
+        NULL::VARCHAR AS method_version, NULL::DOUBLE AS low, NULL::DOUBLE AS central, NULL::DOUBLE AS high,
+        NULL::VARCHAR AS unit, NULL::VARCHAR AS reason, NULL::VARCHAR AS told, NULL::TIMESTAMPTZ AS as_of_at,
+        NULL::VARCHAR AS table_name
+    WHERE false;
 COMMENT ON MACRO TABLE _head_of_nothing IS 'No rows, in the form that passport walks from.';
-CREATE OR REPLACE MACRO _reference_of_nothing(of_table, of_key) AS TABLE SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS table_name, NULL::VARCHAR AS row_key WHERE false;
+CREATE OR REPLACE MACRO _reference_of_nothing(of_table, of_key) AS TABLE
+    SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS table_name, NULL::VARCHAR AS row_key WHERE false;
 COMMENT ON MACRO TABLE _reference_of_nothing IS 'No reference facts.';
-CREATE OR REPLACE MACRO _observation_of_nothing(of_table, of_key) AS TABLE SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS row_key WHERE false;
+CREATE OR REPLACE MACRO _observation_of_nothing(of_table, of_key) AS TABLE
+    SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS row_key WHERE false;
 COMMENT ON MACRO TABLE _observation_of_nothing IS 'No observed rows.';

@@ -1,42 +1,89 @@
--- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth and peak of that card, all else as in its estimate.
--- estimates_in and scenarios_in: where the estimates and their scenarios stand, for a scenario of one's own.
-CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
+-- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth and peak of
+-- that card, all else as in its estimate. estimates_in and scenarios_in: where the estimates and their scenarios stand,
+-- for a scenario of one's own.
+CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated',
+        scenarios_in := 'reference') AS TABLE
     WITH stated AS (
-        SELECT coalesce((SELECT _toml_text(s.definition, 'number_format') FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate), 'bf16') AS number_format),
+        SELECT coalesce((
+            SELECT _toml_text(s.definition, 'number_format')
+            FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate), 'bf16') AS number_format),
     number AS (
-        SELECT max(f.value) FILTER (f.factor = 'parameters_count') AS parameters, max(f.value) FILTER (f.factor = 'active_parameters_count') AS active_parameters,
-            max(f.value) FILTER (f.factor = 'bytes_per_parameter') AS given_bytes, max(f.value) FILTER (f.factor = 'layer_count') AS layers,
-            max(f.value) FILTER (f.factor = 'kv_byte_per_token') AS given_kv_byte, max(f.value) FILTER (f.factor = 'attention_width_count') AS given_width,
-            max(f.value) FILTER (f.factor = 'local_layer_count') AS local_layers, max(f.value) FILTER (f.factor = 'attention_window_tokens_count') AS window_tokens,
-            max(f.value) FILTER (f.factor = 'accelerator_count') AS given_group, max(f.value) FILTER (f.factor = 'memory_share') AS memory_share,
-            max(f.value) FILTER (f.factor = 'batch_count') AS batch, max(f.value) FILTER (f.factor = 'prompt_tokens_count') AS prompt, max(f.value) FILTER (f.factor = 'output_tokens_count') AS output,
-            max(f.value) FILTER (f.factor = 'bandwidth_share') AS bandwidth_share, max(f.value) FILTER (f.factor = 'compute_share') AS compute_share,
-            max(f.value) FILTER (f.factor = 'overhead_s_per_layer') AS per_layer, max(f.value) FILTER (f.factor = 'overhead_s_per_request') AS per_request, max(f.value) FILTER (f.factor = 'step_ratio') AS step_ratio
-        FROM query_table(estimates_in || '.factor') f WHERE f.scenario_id = estimate AND f.method_version = of_version AND starts_with(of_version, 'serving-')),
+        SELECT max(f.value) FILTER (f.factor = 'parameters_count') AS parameters,
+            max(f.value) FILTER (f.factor = 'active_parameters_count') AS active_parameters,
+            max(f.value) FILTER (f.factor = 'bytes_per_parameter') AS given_bytes,
+            max(f.value) FILTER (f.factor = 'layer_count') AS layers,
+            max(f.value) FILTER (f.factor = 'kv_byte_per_token') AS given_kv_byte,
+            max(f.value) FILTER (f.factor = 'attention_width_count') AS given_width,
+            max(f.value) FILTER (f.factor = 'local_layer_count') AS local_layers,
+            max(f.value) FILTER (f.factor = 'attention_window_tokens_count') AS window_tokens,
+            max(f.value) FILTER (f.factor = 'accelerator_count') AS given_group,
+            max(f.value) FILTER (f.factor = 'memory_share') AS memory_share,
+            max(f.value) FILTER (f.factor = 'batch_count') AS batch,
+            max(f.value) FILTER (f.factor = 'prompt_tokens_count') AS prompt,
+            max(f.value) FILTER (f.factor = 'output_tokens_count') AS output,
+            max(f.value) FILTER (f.factor = 'bandwidth_share') AS bandwidth_share,
+            max(f.value) FILTER (f.factor = 'compute_share') AS compute_share,
+            max(f.value) FILTER (f.factor = 'overhead_s_per_layer') AS per_layer,
+            max(f.value) FILTER (f.factor = 'overhead_s_per_request') AS per_request,
+            max(f.value) FILTER (f.factor = 'step_ratio') AS step_ratio
+        FROM query_table(estimates_in || '.factor') f
+        WHERE f.scenario_id = estimate AND f.method_version = of_version AND starts_with(of_version, 'serving-')),
     -- Up to serving-3 these were facts that were looked up, and neither windows nor the attention of decoding counted.
     attention AS (
-        SELECT max(e.central) FILTER (e.quantity = 'kv_byte_per_token') AS kv_byte, max(e.central) FILTER (e.quantity = 'attention_width_count') AS width,
+        SELECT max(e.central) FILTER (e.quantity = 'kv_byte_per_token') AS kv_byte,
+            max(e.central) FILTER (e.quantity = 'attention_width_count') AS width,
             max(e.central) FILTER (e.quantity = 'decoding_attention_width_count') AS decoding_width
-        FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate AND e.method_version = of_version AND starts_with(of_version, 'serving-')),
+        FROM query_table(estimates_in || '.scenario_estimate') e
+        WHERE e.scenario_id = estimate AND e.method_version = of_version AND starts_with(of_version, 'serving-')),
     model AS (
-        SELECT n.*, coalesce(n.active_parameters, n.parameters) AS active, coalesce(t.kv_byte, n.given_kv_byte) AS kv_byte, coalesce(t.width, n.given_width) AS width, t.decoding_width,
+        SELECT n.*, coalesce(n.active_parameters, n.parameters) AS active,
+            coalesce(t.kv_byte, n.given_kv_byte) AS kv_byte, coalesce(t.width, n.given_width) AS width,
+            t.decoding_width,
             attended_tokens_count(n.prompt + n.output, n.layers, n.local_layers, n.window_tokens) AS held_tokens,
-            mean_attended_tokens_count(0, n.prompt, n.layers, n.local_layers, n.window_tokens) AS seen_reading, mean_attended_tokens_count(n.prompt, n.output, n.layers, n.local_layers, n.window_tokens) AS seen_decoding
+            mean_attended_tokens_count(0, n.prompt, n.layers, n.local_layers, n.window_tokens) AS seen_reading,
+            mean_attended_tokens_count(n.prompt, n.output, n.layers, n.local_layers, n.window_tokens) AS seen_decoding
         FROM number n CROSS JOIN attention t),
     card AS (
         SELECT n.*, n.parameters * coalesce(n.given_bytes, bytes_per_parameter(s.number_format)) AS weight_byte,
-            n.kv_byte * n.held_tokens AS cache_byte, a.memory_gib * CASE of_version WHEN 'serving-1' THEN 1e9 ELSE 1024.0 ** 3 END AS memory_byte, a.memory_bandwidth_gb_per_s * 1e9 AS bandwidth,
-            CASE s.number_format WHEN 'bf16' THEN a.fp16_dense_flop_per_s WHEN 'fp8' THEN a.fp8_dense_flop_per_s WHEN 'fp4' THEN a.fp4_dense_flop_per_s WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak
+            n.kv_byte * n.held_tokens AS cache_byte,
+            a.memory_gib * CASE of_version WHEN 'serving-1' THEN 1e9 ELSE 1024.0 ** 3 END AS memory_byte,
+            a.memory_bandwidth_gb_per_s * 1e9 AS bandwidth,
+            CASE s.number_format WHEN 'bf16' THEN a.fp16_dense_flop_per_s
+                WHEN 'fp8' THEN a.fp8_dense_flop_per_s
+                WHEN 'fp4' THEN a.fp4_dense_flop_per_s
+                WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak
         FROM model n CROSS JOIN stated s JOIN reference.accelerator a ON a.accelerator_id = of_accelerator_id),
     grouped AS (
-        SELECT c.*, coalesce(c.given_group, 2.0 ** ceil(log2(accelerators_to_hold_count(c.weight_byte, coalesce(c.batch, 1) * coalesce(c.cache_byte, 0), c.memory_byte, c.memory_share)))) AS cards FROM card c),
-    held AS (SELECT g.*, nullif(greatest(floor((g.cards * g.memory_byte * g.memory_share - g.weight_byte) / g.cache_byte), 0), 0) AS largest FROM grouped g),
+        SELECT c.*,
+            coalesce(c.given_group, 2.0 ** ceil(log2(accelerators_to_hold_count(c.weight_byte,
+                        coalesce(c.batch, 1) * coalesce(c.cache_byte, 0), c.memory_byte, c.memory_share)))) AS cards
+        FROM card c),
+    held AS (
+        SELECT g.*,
+            nullif(greatest(floor((g.cards * g.memory_byte * g.memory_share - g.weight_byte) / g.cache_byte), 0),
+                0) AS largest
+        FROM grouped g),
     -- A batch that does not fit the memory of the card gives NULL.
-    filled AS (SELECT h.*, CASE WHEN coalesce(h.batch, 1) <= h.largest THEN coalesce(h.batch, h.largest) END AS used_batch FROM held h),
+    filled AS (
+        SELECT h.*, CASE WHEN coalesce(h.batch, 1) <= h.largest THEN coalesce(h.batch, h.largest) END AS used_batch
+        FROM held h),
     timed AS (
-        SELECT f.*, accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte, f.memory_share) <= f.cards AS is_held, f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte / f.parameters, f.used_batch * f.kv_byte * f.seen_decoding,
-                inference_flop_per_token(f.active) * f.used_batch + coalesce(attention_flop(f.layers, f.decoding_width, f.used_batch, f.seen_decoding), 0), f.cards, f.bandwidth, f.bandwidth_share, f.peak, f.compute_share, f.layers, f.used_batch, f.per_layer, f.per_request) AS token_s,
-            prefill_s(f.active, f.prompt, coalesce(attention_flop(f.layers, f.width, f.prompt, f.seen_reading), 0), f.cards, f.peak, f.compute_share) AS first_s
+        SELECT f.*,
+            accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte,
+                f.memory_share) <= f.cards AS is_held,
+            f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte
+                / f.parameters, f.used_batch * f.kv_byte * f.seen_decoding,
+                inference_flop_per_token(f.active) * f.used_batch
+                + coalesce(attention_flop(f.layers, f.decoding_width, f.used_batch, f.seen_decoding), 0), f.cards,
+                f.bandwidth, f.bandwidth_share, f.peak, f.compute_share, f.layers, f.used_batch, f.per_layer,
+                f.per_request) AS token_s,
+            prefill_s(f.active, f.prompt, coalesce(attention_flop(f.layers, f.width, f.prompt, f.seen_reading), 0),
+                f.cards, f.peak, f.compute_share) AS first_s
         FROM filled f)
-    SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of, unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.first_s END / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use FROM timed t;
-COMMENT ON MACRO TABLE _served_on IS 'GPU-seconds per million tokens of a service at full use, were it on another card, for why_moved; NULL where the card does not hold the batch or does not compute in the format.';
+    SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of,
+        unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.first_s END
+                / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use
+    FROM timed t;
+COMMENT ON MACRO TABLE _served_on IS
+    'GPU-seconds per million tokens of a service at full use, were it on another card, for why_moved; NULL where the '
+    'card does not hold the batch or does not compute in the format.';

@@ -1,55 +1,82 @@
 -- Macros that others use (created first): probabilities from bands, defaults, the newest method.
 CREATE OR REPLACE MACRO normal_tail(x) AS
-    exp(-x * x / 2) / sqrt(2 * pi()) * (1 / (1 + 0.2316419 * x)) * (0.319381530 + (1 / (1 + 0.2316419 * x)) * (-0.356563782
-        + (1 / (1 + 0.2316419 * x)) * (1.781477937 + (1 / (1 + 0.2316419 * x)) * (-1.821255978 + (1 / (1 + 0.2316419 * x)) * 1.330274429))));
-COMMENT ON MACRO normal_tail IS '1; part of the standard normal above x >= 0, within 7.5e-8; Abramowitz and Stegun 26.2.17';
+    exp(-x * x / 2) / sqrt(2 * pi()) * (1 / (1 + 0.2316419 * x))
+        * (0.319381530 + (1 / (1 + 0.2316419 * x))
+        * (-0.356563782 + (1 / (1 + 0.2316419 * x))
+            * (1.781477937 + (1 / (1 + 0.2316419 * x)) * (-1.821255978 + (1 / (1 + 0.2316419 * x)) * 1.330274429))));
+COMMENT ON MACRO normal_tail IS
+    '1; part of the standard normal above x >= 0, within 7.5e-8; Abramowitz and Stegun 26.2.17';
 
 CREATE OR REPLACE MACRO normal_cdf(x) AS
     CASE WHEN x >= 0 THEN 1 - normal_tail(abs(x)) ELSE normal_tail(abs(x)) END;
 COMMENT ON MACRO normal_cdf IS '1; standard normal distribution function, within 7.5e-8; Abramowitz and Stegun 26.2.17';
 
-CREATE OR REPLACE MACRO probability_below(central_a, central_b, square_down_a, square_up_a, square_down_b, square_up_b) AS
+CREATE OR REPLACE MACRO probability_below(central_a, central_b, square_down_a, square_up_a, square_down_b,
+        square_up_b) AS
     CASE WHEN central_a IS NULL OR central_b IS NULL OR square_down_a IS NULL OR square_down_b IS NULL THEN NULL
-         WHEN central_a <= 0 OR central_b <= 0 OR central_a = central_b THEN CASE WHEN central_a < central_b THEN 1.0 WHEN central_a > central_b THEN 0.0 ELSE 0.5 END
-         -- The side that matters: for the lower one to lose, it must rise or the other fall.
-         WHEN central_a < central_b THEN CASE WHEN square_up_a + square_down_b > 0 THEN normal_cdf(ln(central_b / central_a) / sqrt(square_up_a + square_down_b)) ELSE 1.0 END
-         ELSE CASE WHEN square_down_a + square_up_b > 0 THEN normal_cdf(ln(central_b / central_a) / sqrt(square_down_a + square_up_b)) ELSE 0.0 END END;
-COMMENT ON MACRO probability_below IS 'share; probability that A lies below B, two-piece log-normals given by central values and the squared sigmas of the factors that they do not share; JCGM 101:2008, derived';
+        WHEN central_a <= 0 OR central_b <= 0 OR central_a = central_b
+            THEN CASE WHEN central_a < central_b THEN 1.0 WHEN central_a > central_b THEN 0.0 ELSE 0.5 END
+        -- The side that matters: for the lower one to lose, it must rise or the other fall.
+        WHEN central_a < central_b
+            THEN CASE WHEN square_up_a + square_down_b > 0
+                    THEN normal_cdf(ln(central_b / central_a) / sqrt(square_up_a + square_down_b))
+                ELSE 1.0 END
+        ELSE CASE WHEN square_down_a + square_up_b > 0
+            THEN normal_cdf(ln(central_b / central_a) / sqrt(square_down_a + square_up_b)) ELSE 0.0 END END;
+COMMENT ON MACRO probability_below IS
+    'share; probability that A lies below B, two-piece log-normals given by central values and the squared sigmas of '
+    'the factors that they do not share; JCGM 101:2008, derived';
 
 CREATE OR REPLACE MACRO log_mean(a, b) AS
     CASE WHEN a <= 0 OR b <= 0 THEN NULL
-         -- Near each other the quotient loses digits: its series about the geometric mean instead.
-         WHEN abs(ln(a / b)) < 1e-3 THEN a::DOUBLE * sqrt(b::DOUBLE / a) * (1 + ln(a / b) ** 2 / 24 + ln(a / b) ** 4 / 1920)
-         ELSE (a - b) / ln(a / b) END;
-COMMENT ON MACRO log_mean IS 'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
+        -- Near each other the quotient loses digits: its series about the geometric mean instead.
+        WHEN abs(ln(a / b)) < 1e-3
+            THEN a::DOUBLE * sqrt(b::DOUBLE / a) * (1 + ln(a / b) ** 2 / 24 + ln(a / b) ** 4 / 1920)
+        ELSE (a - b) / ln(a / b) END;
+COMMENT ON MACRO log_mean IS
+    'unit of a; logarithmic mean of two positive numbers; Ang 2005, doi:10.1016/j.enpol.2003.10.010';
 
-CREATE OR REPLACE MACRO moved_by(value_from, value_to, total_from, total_to) AS log_mean(total_to, total_from) * ln(value_to / value_from);
-COMMENT ON MACRO moved_by IS 'unit of the total; what one factor of a product adds to the change of the product; Ang 2005, doi:10.1016/j.enpol.2003.10.010 (LMDI-I)';
+CREATE OR REPLACE MACRO moved_by(value_from, value_to, total_from, total_to) AS
+    log_mean(total_to, total_from) * ln(value_to / value_from);
+COMMENT ON MACRO moved_by IS
+    'unit of the total; what one factor of a product adds to the change of the product; Ang 2005, '
+    'doi:10.1016/j.enpol.2003.10.010 (LMDI-I)';
 
 CREATE OR REPLACE MACRO _parts_of_move(kind) AS
-    ['hardware', 'utilization'] || CASE kind WHEN 'rental' THEN ['price', 'exchange_rate'] WHEN 'electricity' THEN ['power', 'pue', 'price', 'exchange_rate']
-        WHEN 'energy' THEN ['power', 'pue'] WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
+    ['hardware', 'utilization'] || CASE kind WHEN 'rental' THEN ['price', 'exchange_rate']
+        WHEN 'electricity' THEN ['power', 'pue', 'price', 'exchange_rate'] WHEN 'energy' THEN ['power', 'pue']
+        WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
 COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
 
-CREATE OR REPLACE MACRO _both_reasons(one, other) AS CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
+CREATE OR REPLACE MACRO _both_reasons(one, other) AS
+    CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
 COMMENT ON MACRO _both_reasons IS 'Two reasons in one text, the same one once; NULL where there is none.';
 
--- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more or less.
+-- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more
+-- or less.
 CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
-    CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'
-        WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' ELSE valid_from + slot_length(resolution) END;
+    CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR
+        WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'
+        WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC'
+        ELSE valid_from + slot_length(resolution) END;
 COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
 
--- A continent's two letters alone are no country (AS is Asia before it is American Samoa); the UK is written so, and GB in ISO 3166.
+-- A continent's two letters alone are no country (AS is Asia before it is American Samoa); the UK is written so, and GB
+-- in ISO 3166.
 CREATE OR REPLACE MACRO _country_in_name(region) AS
     CASE WHEN region NOT IN ('AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA')
-        THEN regexp_replace(nullif(regexp_extract(region, '(?:^|, )([A-Z]{2})(?:, (?:AF|AN|AS|EU|NA|OC|SA))?$', 1), ''), '^UK$', 'GB') END;
-COMMENT ON MACRO _country_in_name IS 'Country code that the name of a place ends with (before the continent, if there is one): EE of ''Estonia, EE, EU''; NULL where there is none.';
+            THEN regexp_replace(nullif(regexp_extract(region, '(?:^|, )([A-Z]{2})(?:, (?:AF|AN|AS|EU|NA|OC|SA))?$', 1),
+                    ''), '^UK$', 'GB') END;
+COMMENT ON MACRO _country_in_name IS
+    'Country code that the name of a place ends with (before the continent, if there is one): EE of ''Estonia, EE, '
+    'EU''; NULL where there is none.';
 
 -- Offers of a market name their place ('Alberta, CA, NA'): only the country can be derived from it.
 CREATE OR REPLACE MACRO _country_told(known_region, country_code, written_region) AS
     CASE WHEN known_region IS NULL THEN _country_in_name(written_region) ELSE country_code END;
-COMMENT ON MACRO _country_told IS 'Country of a region: that of reference.region, or (where it is not in it, known_region NULL) the one that its name as written ends with.';
+COMMENT ON MACRO _country_told IS
+    'Country of a region: that of reference.region, or (where it is not in it, known_region NULL) the one that its '
+    'name as written ends with.';
 
 CREATE OR REPLACE MACRO _toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
@@ -59,7 +86,8 @@ CREATE OR REPLACE MACRO _toml_number(definition, name) AS
     try_cast(replace(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*([-+0-9._eE]+)', 1), '_', '') AS DOUBLE);
 COMMENT ON MACRO _toml_number IS 'Number of a key in the TOML of reference.scenario; NULL where it is not stated.';
 
-CREATE OR REPLACE MACRO _newest_method(method_version) AS max_by(method_version, (length(method_version), method_version));
+CREATE OR REPLACE MACRO _newest_method(method_version) AS
+    max_by(method_version, (length(method_version), method_version));
 COMMENT ON MACRO _newest_method IS 'The newest of method versions such as training-9 and training-10.';
 
 CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TABLE
@@ -67,18 +95,26 @@ CREATE OR REPLACE MACRO decision_default(of_factor, of_provider := 'any') AS TAB
     SELECT d.low, d.central, d.high, d.unit, d.source_url, d.note FROM reference.decision_default d
     JOIN asked q ON d.factor = q.asked_factor AND d.applies_to = q.asked_provider
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
-COMMENT ON MACRO TABLE decision_default IS 'Default of a factor of the decision macros, with its band and source. decision_default(''life_years'').';
+COMMENT ON MACRO TABLE decision_default IS
+    'Default of a factor of the decision macros, with its band and source. decision_default(''life_years'').';
 
 CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     WITH asked AS (SELECT of_factor::VARCHAR AS asked_factor)
-    SELECT d.low, d.central, d.high, d.method_version FROM reference.method_default d JOIN asked q ON d.factor = q.asked_factor
+    SELECT d.low, d.central, d.high, d.method_version
+    FROM reference.method_default d JOIN asked q ON d.factor = q.asked_factor
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
--- A cast makes a DATE an instant at midnight in the time zone of the session: in Shanghai eight hours before the day begins in UTC.
-CREATE OR REPLACE MACRO _instant(given) AS CASE WHEN typeof(given) = 'DATE' THEN given::TIMESTAMP AT TIME ZONE 'UTC' ELSE given::TIMESTAMPTZ END;
-COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.';
+-- A cast makes a DATE an instant at midnight in the time zone of the session: in Shanghai eight hours before the day
+-- begins in UTC.
+CREATE OR REPLACE MACRO _instant(given) AS
+    CASE WHEN typeof(given) = 'DATE' THEN given::TIMESTAMP AT TIME ZONE 'UTC' ELSE given::TIMESTAMPTZ END;
+COMMENT ON MACRO _instant IS
+    'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.';
 
--- The default of an instant is '-infinity' and means now: DuckDB evaluates a default of now() once, when the macro is created.
-CREATE OR REPLACE MACRO _asked_instant(instant) AS CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
-COMMENT ON MACRO _asked_instant IS 'The instant that a question is for: now where none is given; NULL where an unknown one is.';
+-- The default of an instant is '-infinity' and means now: DuckDB evaluates a default of now() once, when the macro is
+-- created.
+CREATE OR REPLACE MACRO _asked_instant(instant) AS
+    CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
+COMMENT ON MACRO _asked_instant IS
+    'The instant that a question is for: now where none is given; NULL where an unknown one is.';

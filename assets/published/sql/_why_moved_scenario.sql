@@ -1,163 +1,287 @@
--- Factors of a scenario's estimate (training, fine-tuning, serving, service, fleet) at two dates, on one card and another, by two methods; split by why_moved.
-CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
-        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
+-- Factors of a scenario's estimate (training, fine-tuning, serving, service, fleet) at two dates, on one card and
+-- another, by two methods; split by why_moved.
+CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL,
+        to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL, utilization_to := NULL,
+        boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated',
+        scenarios_in := 'reference') AS TABLE
     WITH known AS (
-        SELECT t.quantity, t.method_version, t.central, true AS is_training FROM query_table(estimates_in || '.training_estimate') t WHERE t.scenario_id = estimate
-        UNION ALL SELECT e.quantity, e.method_version, e.central, false FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate),
+        SELECT t.quantity, t.method_version, t.central, true AS is_training
+        FROM query_table(estimates_in || '.training_estimate') t WHERE t.scenario_id = estimate
+        UNION ALL SELECT e.quantity, e.method_version, e.central, false
+        FROM query_table(estimates_in || '.scenario_estimate') e WHERE e.scenario_id = estimate),
     method AS (
-        SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version, e.is_training
+        SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version,
+            e.is_training
         FROM (SELECT _newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
     -- What may move, the hours and the energy that it follows from, and what its hours and its carbon are counted in.
     outcome AS (
-        SELECT * FROM (VALUES
-            ('cost_usd', 'rental', 'gpu_hours', 1, 'energy_kwh', 1), ('energy_kwh', 'energy', 'gpu_hours', 1, 'energy_kwh', 1), ('operational_kgco2e', 'carbon', 'gpu_hours', 1, 'energy_kwh', 1000),
-            ('usd_per_mtok_input', 'rental', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1), ('kwh_per_mtok_input', 'energy', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
+        SELECT *
+        FROM (VALUES ('cost_usd', 'rental', 'gpu_hours', 1, 'energy_kwh', 1),
+            ('energy_kwh', 'energy', 'gpu_hours', 1, 'energy_kwh', 1),
+            ('operational_kgco2e', 'carbon', 'gpu_hours', 1, 'energy_kwh', 1000),
+            ('usd_per_mtok_input', 'rental', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
+            ('kwh_per_mtok_input', 'energy', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
             ('gco2e_per_mtok_input', 'carbon', 'gpu_s_per_mtok_input', 3600, 'kwh_per_mtok_input', 1),
-            ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1), ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
+            ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
+            ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
             ('gco2e_per_mtok_output', 'carbon', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
-            -- Power of a service as measured is that of all its accelerators, so its energy goes by the time of the whole.
-            ('kwh_per_mtok', 'energy', 's_per_mtok', 3600, 'kwh_per_mtok', 1), ('gco2e_per_mtok', 'carbon', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
-            ('rental_usd_per_day', 'rental', 'gpu_count', 1.0 / 24, 'energy_kwh_per_day', 1), ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
-            ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1), ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)
-        ) o(quantity, kind, hours_of, hour_count, energy_of, g_count)),
+            -- Power of a service as measured is that of all its accelerators, so its energy goes by the time of the
+            -- whole.
+            ('kwh_per_mtok', 'energy', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
+            ('gco2e_per_mtok', 'carbon', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
+            ('rental_usd_per_day', 'rental', 'gpu_count', 1.0 / 24, 'energy_kwh_per_day', 1),
+            ('electricity_usd_per_day', 'electricity', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
+            ('energy_kwh_per_day', 'energy', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1),
+            ('operational_kgco2e_per_day', 'carbon', 'gpu_hours_per_day', 1, 'energy_kwh_per_day', 1000)) o(quantity,
+            kind, hours_of, hour_count, energy_of, g_count)),
     result AS (
-        SELECT o.quantity, o.kind, o.hours_of, o.energy_of, o.g_count, max(k.central) FILTER (k.quantity = 'training_flop' AND k.method_version = m.from_version) AS flop,
-            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.from_version) / o.hour_count AS hours,
+        SELECT o.quantity, o.kind, o.hours_of, o.energy_of, o.g_count,
+            max(k.central) FILTER (k.quantity = 'training_flop' AND k.method_version = m.from_version) AS flop,
+            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.from_version)
+                / o.hour_count AS hours,
             max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.from_version) AS energy,
-            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.to_version) / o.hour_count AS hours_by_to,
+            max(k.central) FILTER (k.quantity = o.hours_of AND k.method_version = m.to_version)
+                / o.hour_count AS hours_by_to,
             max(k.central) FILTER (k.quantity = o.energy_of AND k.method_version = m.to_version) AS energy_by_to,
             max(k.central) FILTER (k.quantity = o.quantity AND k.method_version = m.from_version) AS central
-        FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.energy_of, o.g_count),
+        FROM outcome o SEMI JOIN known q ON q.quantity = o.quantity CROSS JOIN known k CROSS JOIN method m
+        GROUP BY o.quantity, o.kind, o.hours_of, o.hour_count, o.energy_of, o.g_count),
     used AS (
-        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.is_paid_by_request, r.is_cost_given, r.is_measured, r.served_utilization, coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
+        SELECT r.pue, r.given_usd, r.given_grid, r.usd_per_kwh, r.has_rate, r.is_paid_by_request, r.is_cost_given,
+            r.is_measured, r.served_utilization,
+            coalesce(boundary, nullif(r.told_boundary, ''), 'lifecycle') AS basis_boundary
         FROM (
-            SELECT max(f.value) FILTER (f.factor = 'pue') AS pue, max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
-                max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh, bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate, bool_or(f.factor = 'usd_per_request') AS is_paid_by_request,
-                coalesce(bool_or(f.factor = 'cost_usd' AND f.origin_kind = 'given'), false) AS is_cost_given, coalesce(bool_or(starts_with(f.method_version, 'service-')), false) AS is_measured,
-                max(f.value) FILTER (f.factor = 'utilization_share' AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
+            SELECT max(f.value) FILTER (f.factor = 'pue') AS pue,
+                max(f.value) FILTER (f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'given') AS given_usd,
+                max(f.value) FILTER (f.factor = 'price_usd_per_kwh') AS usd_per_kwh,
+                bool_or(f.factor = 'usd_per_gpu_hour') AS has_rate,
+                bool_or(f.factor = 'usd_per_request') AS is_paid_by_request,
+                coalesce(bool_or(f.factor = 'cost_usd' AND f.origin_kind = 'given'), false) AS is_cost_given,
+                coalesce(bool_or(starts_with(f.method_version, 'service-')), false) AS is_measured,
+                max(f.value) FILTER (f.factor = 'utilization_share'
+                    AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
                 max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
                 -- The boundary that the estimate itself was made on, unless another is asked for.
-                max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location', 1)) AS told_boundary
-            FROM query_table(estimates_in || '.factor') f JOIN method m ON f.method_version = m.from_version WHERE f.scenario_id = estimate) r),
+                max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location',
+                        1)) AS told_boundary
+            FROM query_table(estimates_in || '.factor') f JOIN method m ON f.method_version = m.from_version
+            WHERE f.scenario_id = estimate) r),
     stated AS (
-        SELECT _toml_text(s.definition, 'accelerator') AS accelerator, lower(_toml_text(s.definition, 'provider')) AS provider, _toml_text(s.definition, 'region') AS region,
-            coalesce(_toml_text(s.definition, 'purchase'), 'on_demand') AS purchase, _toml_text(s.definition, 'model') AS model
+        SELECT _toml_text(s.definition, 'accelerator') AS accelerator,
+            lower(_toml_text(s.definition, 'provider')) AS provider, _toml_text(s.definition, 'region') AS region,
+            coalesce(_toml_text(s.definition, 'purchase'), 'on_demand') AS purchase,
+            _toml_text(s.definition, 'model') AS model
         FROM query_table(scenarios_in || '.scenario') s WHERE s.scenario_id = estimate),
     wanted AS (
-        SELECT 'from' AS side, _instant(from_at) AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model FROM stated t
-        UNION ALL SELECT 'to', _asked_instant(to_at), coalesce(to_accelerator, t.accelerator), coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model FROM stated t),
+        SELECT 'from' AS side, _instant(from_at) AS as_of_at, t.accelerator, t.provider, t.region, t.purchase, t.model
+        FROM stated t
+        UNION ALL
+        SELECT 'to', _asked_instant(to_at), coalesce(to_accelerator, t.accelerator),
+            coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model
+        FROM stated t),
     -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
-        FROM wanted w CROSS JOIN method m LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE WHEN w.accelerator IS NULL AND NOT m.is_training THEN NULL WHEN w.accelerator IS NULL
-            THEN (SELECT min(o.training_accelerator_id) FROM reference.model o WHERE o.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model)))
-            ELSE coalesce((SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
-                (SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END FROM (
-                    SELECT DISTINCT c.accelerator_id FROM reference.accelerator c LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
+        FROM wanted w CROSS JOIN method m
+        LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE WHEN w.accelerator IS NULL
+            AND NOT m.is_training THEN NULL WHEN w.accelerator IS NULL THEN (
+                SELECT min(o.training_accelerator_id)
+                FROM reference.model o
+                WHERE o.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model)))
+            ELSE coalesce((
+                SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
+            (
+                SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END
+                FROM (
+                    SELECT DISTINCT c.accelerator_id
+                    FROM reference.accelerator c
+                    LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
                     WHERE accelerator_key(w.accelerator) IN (accelerator_key(c.name), accelerator_key(l.alias))) n)) END),
     placed AS (
         SELECT c.*, p.region AS offer_region, coalesce(p.provider, c.provider) AS offer_provider, p.pue AS region_pue,
             CASE WHEN p.region IS NOT NULL THEN p.zone ELSE upper(c.region) END AS zone, p.country_zone
-        FROM carded c LEFT JOIN (
-            SELECT r.region, CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS provider, r.provider AS of_provider, any_value(r.grid_zone) AS zone,
+        FROM carded c
+        LEFT JOIN (
+            SELECT r.region, CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS provider,
+                r.provider AS of_provider, any_value(r.grid_zone) AS zone,
                 any_value(coalesce(n.grid_zone, r.country_code)) AS country_zone, any_value(r.pue) AS pue
-            FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code GROUP BY r.region, r.provider) p
+            FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code
+            GROUP BY r.region, r.provider) p
             ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
         QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
     -- As the estimate takes it: petaday_rate in assets/estimated/training_lookup.sql.
     rate AS (
         FROM (
-            SELECT p.side, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count FROM placed p, LATERAL (
-                SELECT o.* FROM (
+            SELECT p.side, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count
+            FROM placed p, LATERAL (
+                SELECT o.*
+                FROM (
                     SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
                     FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k WHERE k.price_usd_per_gpu_hour > 0) o
-                WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
-                  AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
-                  AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
+                WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase
+                    AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
+                    AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
+                    AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
         QUALIFY is_spoken(side, provider, source_rank, said_count, source_id)),
     -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
-    currency AS (SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
+    currency AS (
+        SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit
+        FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
     of_provider AS (
         SELECT r.side, r.provider, median(r.usd) AS usd,
-            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0 ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
+            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0
+                    ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
         FROM rate r
-        LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region AND f.instance_type = r.instance_type
-            AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
+        LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region
+            AND f.instance_type = r.instance_type AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id
+            AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
         LEFT JOIN currency c ON c.currency_code = r.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code
+            AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
         GROUP BY r.side, r.provider),
     priced AS (
         SELECT median(o.usd) FILTER (o.side = 'from') AS from_usd, median(o.usd) FILTER (o.side = 'to') AS to_usd,
             median(o.usd_at_old_rate) FILTER (o.side = 'to') AS to_usd_at_old_rate FROM of_provider o),
     grid AS (
-        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
-        WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
-        QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
+        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
+        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
+        WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average'
+            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
+        QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from
+            ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
     mixed AS (
-        SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid, max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
+        SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid,
+            max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
         FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at GROUP BY ALL),
     served AS (
-        SELECT v.* FROM (SELECT m.from_version, c.accelerator_id FROM method m CROSS JOIN carded c WHERE c.side = 'to' AND to_accelerator IS NOT NULL) w,
-            LATERAL (FROM _served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
+        SELECT v.*
+        FROM (
+            SELECT m.from_version, c.accelerator_id
+            FROM method m CROSS JOIN carded c WHERE c.side = 'to' AND to_accelerator IS NOT NULL) w,
+            LATERAL (
+                FROM _served_on(estimate, w.accelerator_id, w.from_version, estimates_in := estimates_in,
+                    scenarios_in := scenarios_in)) v),
     fleet AS (
-        SELECT v.* FROM (
-            SELECT m.from_version, min(c.accelerator_id) FILTER (c.side = 'from') AS card_from, min(c.accelerator_id) FILTER (c.side = 'to') AS card_to FROM method m CROSS JOIN carded c GROUP BY m.from_version) w,
-            LATERAL (FROM _fleet_on(estimate, w.from_version, w.card_from, w.card_to, to_accelerator IS NOT NULL, utilization_to, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
-    -- On another card the hours of a training follow from its peak, those of a service from the roofline, the time for a word of a fleet from its memory bandwidth.
+        SELECT v.*
+        FROM (
+            SELECT m.from_version, min(c.accelerator_id) FILTER (c.side = 'from') AS card_from,
+                min(c.accelerator_id) FILTER (c.side = 'to') AS card_to
+            FROM method m CROSS JOIN carded c GROUP BY m.from_version) w,
+            LATERAL (
+                FROM _fleet_on(estimate, w.from_version, w.card_from, w.card_to, to_accelerator IS NOT NULL,
+                    utilization_to, estimates_in := estimates_in, scenarios_in := scenarios_in)) v),
+    -- On another card the hours of a training follow from its peak, those of a service from the roofline, the time for
+    -- a word of a fleet from its memory bandwidth.
     working AS (
-        SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region, x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card, x.region_pue,
-            u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
+        SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region,
+            x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card,
+            x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             -- A price per request does not depend on the hardware.
-            CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours WHEN u.given_usd IS NOT NULL THEN u.given_usd WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental' THEN s.central / s.hours END AS given_usd,
-            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to' AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours' AND NOT u.is_measured AS is_training_like, u.is_measured, s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
-            CASE WHEN s.hours_of = 'gpu_hours' AND NOT u.is_measured THEN s.flop / (f.peak * 3600 * s.hours) WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use, x.peak AS side_peak,
-            CASE WHEN x.zone IS NULL THEN NULL WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity, x.zone) THEN x.own_grid ELSE x.country_grid END AS looked_up_grid
-        FROM mixed x CROSS JOIN result s CROSS JOIN used u CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
+            CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours
+                WHEN u.given_usd IS NOT NULL THEN u.given_usd
+                WHEN (NOT u.has_rate OR (u.is_paid_by_request AND s.hours_of = 'gpu_count')) AND s.kind = 'rental'
+                    THEN s.central / s.hours END AS given_usd,
+            x.side = 'to' AND to_accelerator IS NOT NULL AS is_other_card, x.side = 'to'
+            AND utilization_to IS NOT NULL AS is_other_use, s.hours_of = 'gpu_hours'
+            AND NOT u.is_measured AS is_training_like, u.is_measured,
+            s.hours_of IN ('gpu_count', 'gpu_hours_per_day') AS is_fleet,
+            CASE WHEN s.hours_of = 'gpu_hours' AND NOT u.is_measured THEN s.flop / (f.peak * 3600 * s.hours)
+                WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use,
+            x.peak AS side_peak,
+            CASE WHEN x.zone IS NULL THEN NULL
+                WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity,
+                    x.zone) THEN x.own_grid
+                ELSE x.country_grid END AS looked_up_grid
+        FROM mixed x CROSS JOIN result s CROSS JOIN used u
+        CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
     valued AS (
         SELECT w.*, l.stood_hours,
-            -- GPU-hours at full use; where the use is not known, the hours themselves. Of a fleet those that work, and its use the hours that stand over them.
-            CASE WHEN l.side IS NOT NULL AND (w.hours IS NOT NULL OR w.kind <> 'rental') THEN l.busy_hours WHEN w.is_fleet THEN NULL WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1) WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
-                -- A service that was measured has as many GPU-hours a day elsewhere; what they do there is told by its estimate there.
+            -- GPU-hours at full use; where the use is not known, the hours themselves. Of a fleet those that work, and
+            -- its use the hours that stand over them.
+            CASE WHEN l.side IS NOT NULL AND (w.hours IS NOT NULL OR w.kind <> 'rental') THEN l.busy_hours
+                WHEN w.is_fleet THEN NULL
+                WHEN NOT w.is_other_card THEN w.hours * coalesce(w.own_use, 1)
+                WHEN w.is_training_like THEN w.flop / w.side_peak / 3600
+                -- A service that was measured has as many GPU-hours a day elsewhere; what they do there is told by its
+                -- estimate there.
                 WHEN w.is_measured THEN CASE WHEN w.hours_of = 'gpu_hours' THEN w.hours END
                 ELSE (SELECT v.gpu_s_at_full_use / 3600 FROM served v WHERE v.hours_of = w.hours_of) END AS hardware,
-            CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use) ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
+            CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours
+                WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use)
+                ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
             -- Power as in the estimate; on another card the same share of its board power.
-            CASE WHEN w.is_fleet THEN l.it_energy_kwh / l.stood_hours ELSE w.energy / w.hours / coalesce(w.used_pue, 1) END * CASE WHEN w.is_fleet THEN 1 WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w ELSE 1 END AS power_kw,
-            CASE WHEN w.side = 'to' AND to_region IS NOT NULL THEN coalesce(w.region_pue, (SELECT b.central FROM method_band('pue') b)) ELSE coalesce(w.used_pue, 1) END AS pue,
+            CASE WHEN w.is_fleet THEN l.it_energy_kwh / l.stood_hours
+                ELSE w.energy / w.hours / coalesce(w.used_pue, 1) END
+                * CASE WHEN w.is_fleet THEN 1 WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w
+                ELSE 1 END AS power_kw,
+            CASE WHEN w.side = 'to' AND to_region IS NOT NULL
+                    THEN coalesce(w.region_pue, (SELECT b.central FROM method_band('pue') b))
+                ELSE coalesce(w.used_pue, 1) END AS pue,
             CASE WHEN w.kind = 'electricity' THEN w.usd_per_kwh
-                 WHEN w.given_usd IS NOT NULL AND (w.side = 'from' OR coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN w.given_usd
-                 WHEN w.side = 'from' THEN q.from_usd ELSE q.to_usd_at_old_rate END AS price,
-            CASE WHEN w.kind = 'electricity' OR w.side = 'from' OR (w.given_usd IS NOT NULL AND coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN 1.0 ELSE q.to_usd / q.to_usd_at_old_rate END AS exchange_rate,
-            CASE WHEN w.given_grid IS NOT NULL AND (w.side = 'from' OR to_region IS NULL) THEN w.given_grid ELSE w.looked_up_grid END / w.g_count AS grid,
-            CASE WHEN w.side = 'from' THEN 1.0 WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours ELSE w.energy_by_to / w.energy END AS method
+                WHEN w.given_usd IS NOT NULL AND (w.side = 'from'
+                    OR coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN w.given_usd
+                WHEN w.side = 'from' THEN q.from_usd
+                ELSE q.to_usd_at_old_rate END AS price,
+            CASE WHEN w.kind = 'electricity' OR w.side = 'from'
+                    OR (w.given_usd IS NOT NULL AND coalesce(to_accelerator, to_provider, to_region) IS NULL) THEN 1.0
+                ELSE q.to_usd / q.to_usd_at_old_rate END AS exchange_rate,
+            CASE WHEN w.given_grid IS NOT NULL AND (w.side = 'from' OR to_region IS NULL) THEN w.given_grid
+                ELSE w.looked_up_grid END / w.g_count AS grid,
+            CASE WHEN w.side = 'from' THEN 1.0
+                WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours
+                ELSE w.energy_by_to / w.energy END AS method
         FROM working w CROSS JOIN priced q LEFT JOIN fleet l ON w.is_fleet AND l.side = w.side),
     -- Why a factor is not known, in words.
     explained AS (
-        SELECT v.*, CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL THEN 'the scenario does not say on which accelerator its time and power were measured: state accelerator'
-                WHEN v.is_other_card AND v.accelerator_id IS NULL THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
-                WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet) THEN 'the estimate itself does not know ' || v.hours_of
-                WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL THEN 'neither what the fleet answers nor its GPUs (at another use also utilization_share) are stated: how many it needs otherwise is not known'
-                WHEN v.is_fleet THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
-                WHEN v.is_training_like AND v.flop IS NULL THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
+        SELECT v.*,
+            CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL
+                    THEN 'the scenario does not say on which accelerator its time and power were measured: state '
+                         'accelerator'
+                WHEN v.is_other_card AND v.accelerator_id IS NULL
+                    THEN 'the accelerator ' || to_accelerator::VARCHAR || ' is not in reference.accelerator'
+                WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet)
+                    THEN 'the estimate itself does not know ' || v.hours_of
+                WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL
+                    THEN 'neither what the fleet answers nor its GPUs (at another use also utilization_share) are '
+                         'stated: how many it needs otherwise is not known'
+                WHEN v.is_fleet
+                    THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
+                WHEN v.is_training_like AND v.flop IS NULL
+                    THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
                 WHEN v.is_training_like THEN 'no dense 16-bit peak of ' || v.accelerator_id || ' is known'
-                WHEN v.is_measured THEN 'how fast a service as measured is on another card is told by its estimate there: state measured_accelerator beside accelerator'
-                ELSE v.accelerator_id || ' does not hold the batch in its memory, or does not compute in the number format' END AS no_hardware,
-            CASE WHEN v.is_fleet THEN NULL ELSE 'the utilisation of the estimate is not known, so neither is what another one changes' END AS no_utilization,
+                WHEN v.is_measured
+                    THEN 'how fast a service as measured is on another card is told by its estimate there: state '
+                         'measured_accelerator beside accelerator'
+                ELSE v.accelerator_id
+                    || ' does not hold the batch in its memory, or does not compute in the number format' END AS no_hardware,
+            CASE WHEN v.is_fleet THEN NULL
+                ELSE 'the utilisation of the estimate is not known, so neither is what another one changes' END AS no_utilization,
             CASE WHEN v.energy IS NULL THEN 'the estimate itself does not know ' || v.energy_of
-                WHEN v.is_other_card AND v.from_card IS NOT NULL AND v.accelerator_id IS NOT NULL AND (v.side_tdp_w IS NULL OR v.from_tdp_w IS NULL) THEN 'the board power of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
-                END AS no_power,
-            CASE WHEN v.zone IS NULL THEN coalesce('no grid zone is known for ' || v.region, 'no region is stated') ELSE 'no whole year of the grid of ' || v.zone || ' (' || v.basis_boundary || ') is known up to ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
-            CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated' WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
-                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || v.offer_provider, '') || coalesce(', ' || v.offer_region, '') || ') stands on ' || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d')
-                END AS no_price,
+                WHEN v.is_other_card AND v.from_card IS NOT NULL AND v.accelerator_id IS NOT NULL
+                    AND (v.side_tdp_w IS NULL OR v.from_tdp_w IS NULL) THEN 'the board power of ' || v.from_card
+                    || ' or ' || v.accelerator_id || ' is not known' END AS no_power,
+            CASE WHEN v.zone IS NULL THEN coalesce('no grid zone is known for ' || v.region, 'no region is stated')
+                ELSE 'no whole year of the grid of ' || v.zone || ' (' || v.basis_boundary || ') is known up to '
+                    || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
+            CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated'
+                WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
+                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || v.offer_provider, '')
+                    || coalesce(', ' || v.offer_region, '') || ') stands on '
+                    || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_price,
             'the estimate by another version of the method is not known' AS no_method
         FROM valued v),
     factor AS (
-        SELECT v.side, v.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason FROM explained v, LATERAL (
-            SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate', 'method']) AS part,
-                unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate, v.method]) AS value,
-                unnest([v.no_hardware, coalesce(v.no_utilization, v.no_hardware), coalesce(v.no_power, v.no_hardware), NULL, v.no_grid, v.no_price, v.no_price, v.no_method]) AS reason) q
+        SELECT v.side, v.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason
+        FROM explained v, LATERAL (
+            SELECT unnest(['hardware', 'utilization', 'power', 'pue', 'grid', 'price', 'exchange_rate',
+                    'method']) AS part,
+                unnest([v.hardware, v.utilization, v.power_kw, v.pue, v.grid, v.price, v.exchange_rate,
+                        v.method]) AS value,
+                unnest([v.no_hardware, coalesce(v.no_utilization, v.no_hardware), coalesce(v.no_power, v.no_hardware),
+                        NULL, v.no_grid, v.no_price, v.no_price, v.no_method]) AS reason) q
         WHERE list_contains(_parts_of_move(v.kind), q.part))
-    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version, _both_reasons(f.reason, t.reason) AS reason
-    FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m WHERE f.side = 'from' AND t.side = 'to';
+    SELECT f.quantity, f.part, f.value AS value_from, t.value AS value_to, m.from_version, m.to_version,
+        _both_reasons(f.reason, t.reason) AS reason
+    FROM factor f JOIN factor t ON t.quantity = f.quantity AND t.part = f.part CROSS JOIN method m
+    WHERE f.side = 'from' AND t.side = 'to';
 COMMENT ON MACRO TABLE _moved_scenario IS 'Factors of the estimate of a scenario at two dates, for why_moved.';

@@ -1,75 +1,126 @@
 -- Train a model, adapt an open one, or pay per token: from which volume the first two pay back, month by month.
-CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01',
+        to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor, from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
-            output_share::DOUBLE AS asked_share),
+        SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor,
+            from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to, output_share::DOUBLE AS asked_share),
     price AS (
-        SELECT t.* FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
-        WHERE (lower(t.model) = q.asked_model OR ends_with(lower(t.model), '/' || q.asked_model)) AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor)
-          AND t.direction IN ('input', 'output') AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0),
+        SELECT t.*
+        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
+        WHERE (lower(t.model) = q.asked_model OR ends_with(lower(t.model), '/' || q.asked_model))
+            AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor) AND t.direction IN ('input', 'output')
+            AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = ''
+            AND t.price_usd_per_mtok > 0),
     -- A month without a known start of the price is not in the history.
     month AS (
-        SELECT unnest(range(date_trunc('month', greatest(min(p.valid_from AT TIME ZONE 'UTC'), any_value(q.asked_from))),
-            least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on FROM price p CROSS JOIN asked q),
+        SELECT unnest(range(date_trunc('month',
+                    greatest(min(p.valid_from AT TIME ZONE 'UTC'), any_value(q.asked_from))),
+                least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC',
+                    any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on
+        FROM price p CROSS JOIN asked q),
     -- Both prices of one seller, by one source: input and output prices of different sellers are never combined.
     offered AS (
-        SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope, max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
-            max(p.price_usd_per_mtok) FILTER (p.direction = 'output') AS output_usd_per_mtok, bool_or(p.is_bundled) AS is_bundled
-        FROM month m JOIN price p ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now())
+        SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope,
+            max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
+            max(p.price_usd_per_mtok) FILTER (p.direction = 'output') AS output_usd_per_mtok,
+            bool_or(p.is_bundled) AS is_bundled
+        FROM month m
+        JOIN price p ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now())
             AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
         GROUP BY ALL),
-    mixed AS (SELECT o.*, o.input_usd_per_mtok * (1 - q.asked_share) + o.output_usd_per_mtok * q.asked_share AS usd_per_mtok FROM offered o CROSS JOIN asked q)
-    SELECT x.month_on, x.vendor, x.model, x.input_usd_per_mtok, x.output_usd_per_mtok, x.usd_per_mtok, x.source_id AS source_ids, x.is_bundled
+    mixed AS (
+        SELECT o.*, o.input_usd_per_mtok * (1 - q.asked_share) + o.output_usd_per_mtok * q.asked_share AS usd_per_mtok
+        FROM offered o CROSS JOIN asked q)
+    SELECT x.month_on, x.vendor, x.model, x.input_usd_per_mtok, x.output_usd_per_mtok, x.usd_per_mtok,
+        x.source_id AS source_ids, x.is_bundled
     FROM mixed x
-    QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global', source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
+    QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global',
+        source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
     ORDER BY x.month_on;
-COMMENT ON MACRO TABLE _bought_token_price IS 'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers the cheapest; offers at no price are left out. _bought_token_price(''gpt-4'').';
+COMMENT ON MACRO TABLE _bought_token_price IS
+    'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), '
+    'and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers '
+    'the cheapest; offers at no price are left out. _bought_token_price(''gpt-4'').';
 
-CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b', adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false,
-        accelerator := 'A100', own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9, output_share := 0.5,
-        from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b',
+        adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false, accelerator := 'A100',
+        own_tokens_per_s_per_gpu := NULL, own_tokens_low := NULL, own_tokens_high := NULL, own_parameters := 70e9,
+        output_share := 0.5, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
+        known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT model_key(build_model::VARCHAR) AS build_key, model_key(adapt_model::VARCHAR) AS adapt_key, adapt_tokens::DOUBLE AS tokens, is_full_adaptation::BOOLEAN AS is_full,
-            own_tokens_per_s_per_gpu::DOUBLE AS own_speed, own_tokens_low::DOUBLE AS own_speed_low, own_tokens_high::DOUBLE AS own_speed_high, own_parameters::DOUBLE AS own_size),
+        SELECT model_key(build_model::VARCHAR) AS build_key, model_key(adapt_model::VARCHAR) AS adapt_key,
+            adapt_tokens::DOUBLE AS tokens, is_full_adaptation::BOOLEAN AS is_full,
+            own_tokens_per_s_per_gpu::DOUBLE AS own_speed, own_tokens_low::DOUBLE AS own_speed_low,
+            own_tokens_high::DOUBLE AS own_speed_high, own_parameters::DOUBLE AS own_size),
     way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
-            coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count), m.training_tokens_count, m.flop_per_parameter_token)) AS flop
-        FROM reference.model m WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.build_key)
+            coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count),
+                    m.training_tokens_count, m.flop_per_parameter_token)) AS flop
+        FROM reference.model m
+        WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.build_key)
         UNION ALL
         SELECT 'adapt', m.model_id, coalesce(m.active_parameters_count, m.parameters_count),
-            fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), q.tokens, CASE WHEN q.is_full THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
-        FROM reference.model m CROSS JOIN asked q WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = q.adapt_key)),
-    -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest petaday.
+            fine_tuning_flop(coalesce(m.active_parameters_count, m.parameters_count), q.tokens,
+                CASE WHEN q.is_full THEN coalesce(m.active_parameters_count, m.parameters_count) ELSE 0 END)
+        FROM reference.model m CROSS JOIN asked q
+        WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = q.adapt_key)),
+    -- The last day of the index in the month; of several accelerators that the name means, the one with the cheapest
+    -- petaday.
     petaday AS (
-        SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled), h.is_bundled AS is_rate_bundled FROM petaday_history(accelerator := accelerator, known_at := known_at::TIMESTAMPTZ) h
-        QUALIFY row_number() OVER (PARTITION BY date_trunc('month', h.index_on) ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
-    band AS (SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down FROM method_band('utilization_share') u),
+        SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled),
+            h.is_bundled AS is_rate_bundled
+        FROM petaday_history(accelerator := accelerator, known_at := known_at::TIMESTAMPTZ) h
+        QUALIFY row_number() OVER (PARTITION BY date_trunc('month', h.index_on)
+            ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
+    band AS (
+        SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down
+        FROM method_band('utilization_share') u),
     stated AS (
-        SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,
+        SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled
+            OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,
             pf_days(w.flop) * p.cost_usd AS fixed, p.price_down, p.price_up, d.hours_down, d.hours_up,
             usd_per_mtok(p.median_usd_per_gpu_hour, q.own_speed * q.own_size / w.parameters * 3600) AS own,
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_high, q.own_speed)) AS serving_down,
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_low, q.own_speed)) AS serving_up
-        FROM _bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on, output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
+        FROM _bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on,
+            output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
         CROSS JOIN asked q CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
     -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
     stepped AS (
         SELECT s.*, break_even(s.fixed, s.own, 0, s.buy) AS volume,
-            break_even(band_low(s.fixed, s.price_down ** 2), band_low(s.own, s.price_down ** 2), 0, s.buy) AS at_price_low,
-            break_even(band_high(s.fixed, s.price_up ** 2), band_high(s.own, s.price_up ** 2), 0, s.buy) AS at_price_high,
-            break_even(s.fixed, band_low(s.own, s.serving_down ** 2), 0, s.buy) AS at_serving_low, break_even(s.fixed, band_high(s.own, s.serving_up ** 2), 0, s.buy) AS at_serving_high
+            break_even(band_low(s.fixed, s.price_down ** 2), band_low(s.own, s.price_down ** 2), 0,
+                s.buy) AS at_price_low,
+            break_even(band_high(s.fixed, s.price_up ** 2), band_high(s.own, s.price_up ** 2), 0,
+                s.buy) AS at_price_high,
+            break_even(s.fixed, band_low(s.own, s.serving_down ** 2), 0, s.buy) AS at_serving_low,
+            break_even(s.fixed, band_high(s.own, s.serving_up ** 2), 0, s.buy) AS at_serving_high
         FROM stated s)
-    SELECT s.month_on, s.way, s.model_id, s.accelerator_id, s.median_usd_per_gpu_hour AS usd_per_gpu_hour, s.fixed AS fixed_usd,
-        band_low(s.fixed, s.price_down ** 2 + s.hours_down ** 2) AS low_fixed_usd, band_high(s.fixed, s.price_up ** 2 + s.hours_up ** 2) AS high_fixed_usd,
-        s.own AS own_usd_per_mtok, band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) AS low_own_usd_per_mtok, band_high(s.own, s.price_up ** 2 + s.serving_up ** 2) AS high_own_usd_per_mtok,
-        s.buy AS buy_usd_per_mtok, s.vendor AS buy_vendor, s.buy_model, s.volume AS break_even_mtok,
-        band_low(s.volume, (ln(s.volume / s.at_price_low) / band_z()) ** 2 + (ln(s.volume / s.at_serving_low) / band_z()) ** 2 + s.hours_down ** 2) AS low_break_even_mtok,
-        band_high(s.volume, (ln(s.at_price_high / s.volume) / band_z()) ** 2 + (ln(s.at_serving_high / s.volume) / band_z()) ** 2 + s.hours_up ** 2) AS high_break_even_mtok,
-        probability_below(s.own, s.buy, s.price_down ** 2 + s.serving_down ** 2, s.price_up ** 2 + s.serving_up ** 2, 0, 0) AS pays_back_probability,
-        CASE WHEN s.accelerator_id IS NULL THEN 'unknown: no price of the accelerator was observed in the month' WHEN s.own IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
-             WHEN s.buy IS NULL THEN 'unknown: no price for input and output' WHEN s.flop IS NULL THEN 'unknown: operations of the model'
-             WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one' WHEN s.at_price_high IS NULL OR s.at_serving_high IS NULL THEN 'perhaps never: within the band own tokens cost more than bought ones'
-             ELSE 'pays back from the break-even volume' END AS verdict,
+    SELECT s.month_on, s.way, s.model_id, s.accelerator_id, s.median_usd_per_gpu_hour AS usd_per_gpu_hour,
+        s.fixed AS fixed_usd, band_low(s.fixed, s.price_down ** 2 + s.hours_down ** 2) AS low_fixed_usd,
+        band_high(s.fixed, s.price_up ** 2 + s.hours_up ** 2) AS high_fixed_usd, s.own AS own_usd_per_mtok,
+        band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) AS low_own_usd_per_mtok,
+        band_high(s.own, s.price_up ** 2 + s.serving_up ** 2) AS high_own_usd_per_mtok, s.buy AS buy_usd_per_mtok,
+        s.vendor AS buy_vendor, s.buy_model, s.volume AS break_even_mtok,
+        band_low(s.volume, (ln(s.volume / s.at_price_low) / band_z()) ** 2
+            + (ln(s.volume / s.at_serving_low) / band_z()) ** 2 + s.hours_down ** 2) AS low_break_even_mtok,
+        band_high(s.volume, (ln(s.at_price_high / s.volume) / band_z()) ** 2
+            + (ln(s.at_serving_high / s.volume) / band_z()) ** 2 + s.hours_up ** 2) AS high_break_even_mtok,
+        probability_below(s.own, s.buy, s.price_down ** 2 + s.serving_down ** 2, s.price_up ** 2 + s.serving_up ** 2, 0,
+            0) AS pays_back_probability,
+        CASE WHEN s.accelerator_id IS NULL THEN 'unknown: no price of the accelerator was observed in the month'
+            WHEN s.own IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
+            WHEN s.buy IS NULL THEN 'unknown: no price for input and output'
+            WHEN s.flop IS NULL THEN 'unknown: operations of the model'
+            WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one'
+            WHEN s.at_price_high IS NULL OR s.at_serving_high IS NULL
+                THEN 'perhaps never: within the band own tokens cost more than bought ones'
+            ELSE 'pays back from the break-even volume' END AS verdict,
         s.source_ids, s.is_bundled
     FROM stepped s ORDER BY s.month_on, s.way DESC;
-COMMENT ON MACRO TABLE build_adapt_buy IS 'Train build_model, adapt adapt_model (LoRA, or all weights) on adapt_tokens, or buy tokens of buy_model: fixed cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict where it never does. known_at holds for both kinds of prices. build_adapt_buy(buy_model := ''gpt-4'', own_tokens_per_s_per_gpu := 400).';
+COMMENT ON MACRO TABLE build_adapt_buy IS
+    'Train build_model, adapt adapt_model (LoRA, or all weights) on adapt_tokens, or buy tokens of buy_model: fixed '
+    'cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and '
+    'the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of '
+    'own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict '
+    'where it never does. known_at holds for both kinds of prices. build_adapt_buy(buy_model := ''gpt-4'', '
+    'own_tokens_per_s_per_gpu := 400).';

@@ -1,13 +1,18 @@
 -- Passports of east_west: the row, the hub that it took, the official factor of its grid.
 CREATE OR REPLACE MACRO _head_of_east_west(of_table, of_key) AS TABLE
-    SELECT concat_ws('/', scenario_id, cluster_id, method_version) AS root_key, scenario_id, 'total_cny' AS quantity, method_version, total_cny AS low, total_cny AS central, total_cny AS high,
-        'CNY' AS unit, CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
-    FROM estimated.east_west WHERE of_table IN ('east_west', 'estimated.east_west') AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key);
+    SELECT concat_ws('/', scenario_id, cluster_id, method_version) AS root_key, scenario_id, 'total_cny' AS quantity,
+        method_version, total_cny AS low, total_cny AS central, total_cny AS high, 'CNY' AS unit,
+        CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
+    FROM estimated.east_west
+    WHERE of_table IN ('east_west', 'estimated.east_west')
+        AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_east_west IS 'Rows of east_west in the form that passport walks from.';
 
 CREATE OR REPLACE MACRO _hubbed(of_table, of_key) AS TABLE
-    SELECT e.root_key, w.*, h.grid_zone FROM _head_of_east_west(of_table, of_key) e
-    JOIN estimated.east_west w ON e.root_key = concat_ws('/', w.scenario_id, w.cluster_id, w.method_version) JOIN reference.compute_hub h ON h.cluster_id = w.cluster_id;
+    SELECT e.root_key, w.*, h.grid_zone
+    FROM _head_of_east_west(of_table, of_key) e
+    JOIN estimated.east_west w ON e.root_key = concat_ws('/', w.scenario_id, w.cluster_id, w.method_version)
+    JOIN reference.compute_hub h ON h.cluster_id = w.cluster_id;
 COMMENT ON MACRO TABLE _hubbed IS 'Rows of east_west beside the key of their passport and the zone of their hub.';
 
 CREATE OR REPLACE MACRO _reference_of_east_west(of_table, of_key) AS TABLE
@@ -15,6 +20,8 @@ CREATE OR REPLACE MACRO _reference_of_east_west(of_table, of_key) AS TABLE
 COMMENT ON MACRO TABLE _reference_of_east_west IS 'Reference facts that rows of east_west took.';
 
 CREATE OR REPLACE MACRO _observation_of_east_west(of_table, of_key) AS TABLE
-    SELECT w.root_key, o.* FROM _hubbed(of_table, of_key) w JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, w.grid_zone || '/P1Y/average/')
+    SELECT w.root_key, o.*
+    FROM _hubbed(of_table, of_key) w
+    JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, w.grid_zone || '/P1Y/average/')
         AND extract(year FROM o.valid_from AT TIME ZONE 'UTC') = w.grid_year AND o.value = w.grid_gco2_per_kwh;
 COMMENT ON MACRO TABLE _observation_of_east_west IS 'Observed rows behind the grid of rows of east_west.';

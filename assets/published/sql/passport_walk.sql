@@ -1,33 +1,46 @@
 -- From a published number back to the bytes that it came from, in SQL. Where each family of tables starts is in
--- passport_<family>.sql: its rows (_head_of_), the reference facts (_reference_of_) and the observed rows (_observation_of_) that they took.
+-- passport_<family>.sql: its rows (_head_of_), the reference facts (_reference_of_) and the observed rows
+-- (_observation_of_) that they took.
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
-    WITH estimate AS (FROM _head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(_passport_call('head', of_table, of_key))),
+    WITH estimate AS (
+        FROM _head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(_passport_call('head', of_table, of_key))),
     decided_by AS (FROM query(_passport_call('reference', of_table, of_key))),
     -- A quantity that names no factors of its own follows from all those of its scenario.
     named AS (
         SELECT e.* FROM estimate e SEMI JOIN estimated.factor f USING (scenario_id, quantity, method_version)),
     rest AS (SELECT * FROM estimate ANTI JOIN named USING (root_key)),
     used AS (
-        SELECT n.root_key, n.as_of_at, f.* FROM named n JOIN estimated.factor f USING (scenario_id, quantity, method_version)
-        UNION ALL BY NAME
-        SELECT r.root_key, r.as_of_at, f.* FROM rest r
-        JOIN (FROM estimated.factor QUALIFY row_number() OVER (PARTITION BY scenario_id, factor, method_version ORDER BY quantity) = 1) f USING (scenario_id, method_version)),
+        SELECT n.root_key, n.as_of_at, f.*
+        FROM named n JOIN estimated.factor f USING (scenario_id, quantity, method_version)
+        UNION ALL BY NAME SELECT r.root_key, r.as_of_at, f.*
+        FROM rest r
+        JOIN (
+            FROM estimated.factor
+            QUALIFY row_number() OVER (PARTITION BY scenario_id, factor, method_version ORDER BY quantity) = 1) f
+            USING (scenario_id, method_version)),
     factor AS (
         SELECT f.*,
             regexp_extract(f.origin_ref, 'reference\.(\w+)\[', 1) AS reference_table,
             replace(regexp_extract(f.origin_ref, 'reference\.\w+\[([^\]]+)\]', 1), ', ', '/') AS reference_key
         FROM used f),
-    -- The observed rate of a factor is a quantile over offers; its origin says which: provider, region, option, accelerator.
+    -- The observed rate of a factor is a quantile over offers; its origin says which: provider, region, option,
+    -- accelerator.
     rate_wanted AS (
         SELECT root_key, factor, as_of_at, capture_id,
-            regexp_extract(origin_ref, '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
+            regexp_extract(
+                origin_ref,
+                '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
                 ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
     rate_said AS (
-        SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank, offers_said((w.root_key, w.factor), o.provider, o.source_id) AS said_count,
-            _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant, o.source_id, o.scope, o.valid_from) AS row_key
-        FROM rate_wanted w JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id AND o.purchase_option = w.wanted.purchase_option
+        SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank,
+            offers_said((w.root_key, w.factor), o.provider, o.source_id) AS said_count,
+            _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant,
+                o.source_id, o.scope, o.valid_from) AS row_key
+        FROM rate_wanted w
+        JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id
+            AND o.purchase_option = w.wanted.purchase_option
             AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
             AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
             AND o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AND o.price_usd_per_gpu_hour > 0),
@@ -36,7 +49,8 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     grid_wanted AS (
         SELECT root_key, factor, capture_id,
             replace(regexp_extract(origin_ref, 'observed\.grid_carbon\[([^\]]+)\]', 1), ', ', '/') || '/'
-                || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 1) || 'T' || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 2) || 'Z/' AS prefix
+                || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 1) || 'T'
+                || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 2) || 'Z/' AS prefix
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.grid_carbon')),
     observation AS (
         SELECT o.row_key AS root_key, NULL AS factor, o.*
@@ -50,15 +64,20 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         FROM query(_passport_call('observation', of_table, of_key))),
     converted AS (
         SELECT o.root_key, o.factor, o.row_key, u.currency_code, u.valid_from, u.usd_per_unit, u.capture_id, u.source_id
-        FROM (SELECT *, coalesce(valid_from, observed_at) AS converted_at FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
+        FROM (
+            SELECT *, coalesce(valid_from, observed_at) AS converted_at
+            FROM observation WHERE currency_code <> 'USD' AND usd_value IS NOT NULL) o
         ASOF JOIN observed.usd_rate u ON u.currency_code = o.currency_code AND o.converted_at >= u.valid_from),
     mapped AS (
-        SELECT o.root_key, o.factor, o.row_key, m.rule, m.accelerator_id, a.source_url, i.source_url AS instance_source_url
-        FROM observation o JOIN observed.accelerator_match m ON m.provider = o.provider AND m.instance_type = o.instance_type
+        SELECT o.root_key, o.factor, o.row_key, m.rule, m.accelerator_id, a.source_url,
+            i.source_url AS instance_source_url
+        FROM observation o
+        JOIN observed.accelerator_match m ON m.provider = o.provider AND m.instance_type = o.instance_type
             AND m.accelerator_name IS NOT DISTINCT FROM o.accelerator_name
             AND m.accelerator_memory_gib IS NOT DISTINCT FROM o.accelerator_memory_gib
         LEFT JOIN reference.accelerator a ON a.accelerator_id = m.accelerator_id
-        LEFT JOIN reference.instance_accelerator i ON lower(i.provider) = m.provider AND lower(i.instance_type) = lower(m.instance_type)),
+        LEFT JOIN reference.instance_accelerator i ON lower(i.provider) = m.provider
+            AND lower(i.instance_type) = lower(m.instance_type)),
     touched AS (
         SELECT root_key, capture_id, string_agg(DISTINCT part, ', ' ORDER BY part) AS parts FROM (
             SELECT root_key, capture_id, 'observation' AS part FROM observation
@@ -67,49 +86,82 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         GROUP BY ALL),
     referenced AS (
         SELECT f.root_key, f.factor, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
-        FROM factor f JOIN (
-            FROM _row_of_reference('model') UNION ALL BY NAME FROM _row_of_reference('accelerator') UNION ALL BY NAME
-            FROM _row_of_reference('region') UNION ALL BY NAME FROM _row_of_reference('method_default') UNION ALL BY NAME FROM _row_of_reference('embodied_carbon')) r
-        ON r.table_name = 'reference.' || f.reference_table AND r.row_key = f.reference_key
-        UNION ALL
-        SELECT d.root_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
-        FROM decided_by d JOIN (
-            FROM _row_of_reference('scenario') UNION ALL BY NAME FROM _row_of_reference('scenario_claim') UNION ALL BY NAME FROM _row_of_reference('model') UNION ALL BY NAME
-            FROM _row_of_reference('accelerator') UNION ALL BY NAME FROM _row_of_reference('region') UNION ALL BY NAME FROM _row_of_reference('embodied_carbon') UNION ALL BY NAME
-            FROM _row_of_reference('method_default') UNION ALL BY NAME FROM _row_of_reference('decision_default') UNION ALL BY NAME FROM _row_of_reference('compute_hub')) r
-        ON r.table_name = d.table_name AND r.row_key = d.row_key
-        UNION ALL
-        SELECT r.row_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
-        FROM (FROM _row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
-            UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note WHERE false) r WHERE starts_with(r.row_key, of_key)),
+        FROM factor f
+        JOIN (
+            FROM _row_of_reference('model')
+            UNION ALL BY NAME FROM _row_of_reference('accelerator')
+            UNION ALL BY NAME FROM _row_of_reference('region')
+            UNION ALL BY NAME FROM _row_of_reference('method_default')
+            UNION ALL BY NAME FROM _row_of_reference('embodied_carbon')) r
+            ON r.table_name = 'reference.' || f.reference_table AND r.row_key = f.reference_key
+        UNION ALL SELECT d.root_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
+        FROM decided_by d
+        JOIN (
+            FROM _row_of_reference('scenario')
+            UNION ALL BY NAME FROM _row_of_reference('scenario_claim')
+            UNION ALL BY NAME FROM _row_of_reference('model')
+            UNION ALL BY NAME FROM _row_of_reference('accelerator')
+            UNION ALL BY NAME FROM _row_of_reference('region')
+            UNION ALL BY NAME FROM _row_of_reference('embodied_carbon')
+            UNION ALL BY NAME FROM _row_of_reference('method_default')
+            UNION ALL BY NAME FROM _row_of_reference('decision_default')
+            UNION ALL BY NAME FROM _row_of_reference('compute_hub')) r
+            ON r.table_name = d.table_name AND r.row_key = d.row_key
+        UNION ALL SELECT r.row_key, NULL, r.table_name, r.row_key, r.source_url, r.checked_on, r.note
+        FROM (
+            FROM _row_of_reference(CASE WHEN starts_with(of_table, 'reference.') THEN split_part(of_table, '.', -1) END)
+            UNION ALL BY NAME SELECT NULL AS source_url, NULL AS checked_on, NULL AS note
+            WHERE false) r
+        WHERE starts_with(r.row_key, of_key)),
     walk AS (
-        SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value, unit,
-            coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), told, format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
+        SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value,
+            unit,
+            coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), told,
+                format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method '
+                || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,
-            origin_kind || ': ' || origin_ref AS meaning, source_url, capture_id FROM factor
+            origin_kind || ': ' || origin_ref AS meaning, source_url, capture_id
+        FROM factor
         UNION ALL BY NAME
-        SELECT root_key, 3 AS step, CASE r.table_name WHEN 'reference.method_default' THEN 'method default' ELSE 'reference' END AS part, r.table_name AS said_in, r.row_key AS said_of,
-            concat_ws('; ', 'checked on ' || checked_on, note, 'file ' || r.table_name || '.csv, SHA-256 ' || m.sha256) AS meaning, source_url
-        FROM (SELECT DISTINCT * EXCLUDE (factor) FROM referenced) r LEFT JOIN meta.reference_file m ON 'reference.' || m.table_name = r.table_name
+        SELECT root_key, 3 AS step,
+            CASE r.table_name WHEN 'reference.method_default' THEN 'method default' ELSE 'reference' END AS part,
+            r.table_name AS said_in, r.row_key AS said_of,
+            concat_ws('; ', 'checked on ' || checked_on, note,
+                'file ' || r.table_name || '.csv, SHA-256 ' || m.sha256) AS meaning,
+            source_url
+        FROM (SELECT DISTINCT * EXCLUDE (factor) FROM referenced) r
+        LEFT JOIN meta.reference_file m ON 'reference.' || m.table_name = r.table_name
         UNION ALL BY NAME
         SELECT root_key, 4 AS step, 'observation' AS part, o.table_name AS said_in, o.row_key AS said_of, value, unit,
-            'from ' || coalesce(strftime(valid_from, '%Y-%m-%dT%H:%MZ'), 'an unknown day') || coalesce(' to ' || strftime(valid_to, '%Y-%m-%dT%H:%MZ'), '')
-                || ', by ' || source_id || coalesce(', comes to ' || printf('%.6g', usd_value) || ' USD', '') AS meaning, capture_id FROM observation o
+            'from ' || coalesce(strftime(valid_from, '%Y-%m-%dT%H:%MZ'), 'an unknown day')
+                || coalesce(' to ' || strftime(valid_to, '%Y-%m-%dT%H:%MZ'), '') || ', by ' || source_id
+                || coalesce(', comes to ' || printf('%.6g', usd_value) || ' USD', '') AS meaning,
+            capture_id
+        FROM observation o
         UNION ALL BY NAME
         SELECT root_key, 5 AS step, 'mapping' AS part, 'observed.accelerator_match' AS said_in, row_key AS said_of,
-            'rule ' || rule || coalesce(' -> ' || accelerator_id, ': accelerator not told') AS meaning, coalesce(instance_source_url, source_url) AS source_url FROM mapped
+            'rule ' || rule || coalesce(' -> ' || accelerator_id, ': accelerator not told') AS meaning,
+            coalesce(instance_source_url, source_url) AS source_url
+        FROM mapped
         UNION ALL BY NAME
-        SELECT root_key, 6 AS step, 'exchange rate' AS part, 'observed.usd_rate' AS said_in, currency_code || '/' || strftime(valid_from, '%Y-%m-%d') AS said_of,
-            usd_per_unit AS value, 'USD/' || currency_code AS unit, 'by ' || source_id AS meaning, capture_id
+        SELECT root_key, 6 AS step, 'exchange rate' AS part, 'observed.usd_rate' AS said_in,
+            currency_code || '/' || strftime(valid_from, '%Y-%m-%d') AS said_of, usd_per_unit AS value,
+            'USD/' || currency_code AS unit, 'by ' || source_id AS meaning, capture_id
         FROM (SELECT DISTINCT * EXCLUDE (factor, row_key) FROM converted)
         UNION ALL BY NAME
-        SELECT t.root_key, 7 AS step, 'capture' AS part, 'meta.capture' AS said_in, c.capture_id AS said_of, c.byte_count::DOUBLE AS value, 'byte' AS unit,
-            'for ' || t.parts || '; outcome ' || c.outcome || ', parser version ' || c.parser_version || coalesce('; ' || s.attribution, '') AS meaning,
+        SELECT t.root_key, 7 AS step, 'capture' AS part, 'meta.capture' AS said_in, c.capture_id AS said_of,
+            c.byte_count::DOUBLE AS value, 'byte' AS unit,
+            'for ' || t.parts || '; outcome ' || c.outcome || ', parser version ' || c.parser_version
+                || coalesce('; ' || s.attribution, '') AS meaning,
             s.licence_url AS source_url, c.capture_id, c.sha256, c.url, c.fetched_at, s.licence, c.path
         FROM touched t JOIN meta.capture c USING (capture_id) LEFT JOIN meta.source s ON s.source_id = c.source_id
         QUALIFY row_number() OVER (PARTITION BY t.root_key, c.capture_id ORDER BY c.load_number DESC) = 1)
-    SELECT root_key AS row_key, step, part, said_in, said_of, value, unit, meaning, source_url, capture_id, sha256, url, fetched_at, licence, path
+    SELECT root_key AS row_key, step, part, said_in, said_of, value, unit, meaning, source_url, capture_id, sha256, url,
+        fetched_at, licence, path
     FROM walk ORDER BY root_key, step, said_of;
-COMMENT ON MACRO TABLE passport IS 'From a published number to the bytes: estimate, factors, reference facts, observations, mapping rules, exchange rates, captures. of_table such as estimated.training_estimate or observed.cloud_rate; of_key such as gpt-3-175b/cost_usd, or the start of it; '''' for all rows.';
+COMMENT ON MACRO TABLE passport IS
+    'From a published number to the bytes: estimate, factors, reference facts, observations, mapping rules, exchange '
+    'rates, captures. of_table such as estimated.training_estimate or observed.cloud_rate; of_key such as '
+    'gpt-3-175b/cost_usd, or the start of it; '''' for all rows.';

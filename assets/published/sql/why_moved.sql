@@ -1,38 +1,88 @@
--- Why an estimate differs at a later date, in another place, on other hardware or by another method: an exact split (logarithmic mean Divisia index, LMDI-I).
-CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
-        utilization_to := NULL, boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated', scenarios_in := 'reference') AS TABLE
+-- Why an estimate differs at a later date, in another place, on other hardware or by another method: an exact split
+-- (logarithmic mean Divisia index, LMDI-I).
+CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL,
+        to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL, utilization_to := NULL,
+        boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated',
+        scenarios_in := 'reference') AS TABLE
     WITH moved AS (
-        FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method, to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
-            utilization_to := utilization_to, boundary := boundary, known_at := known_at, estimates_in := estimates_in, scenarios_in := scenarios_in)
-        UNION ALL FROM _moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider, to_region := to_region, utilization_to := utilization_to, to_accelerator := to_accelerator,
+        FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method,
+            to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
+            utilization_to := utilization_to, boundary := boundary, known_at := known_at, estimates_in := estimates_in,
+            scenarios_in := scenarios_in)
+        UNION ALL
+        FROM _moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider,
+            to_region := to_region, utilization_to := utilization_to, to_accelerator := to_accelerator,
             known_at := known_at)
-        UNION ALL FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator, utilization_to := utilization_to, known_at := known_at)),
+        UNION ALL
+        FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator,
+            utilization_to := utilization_to, known_at := known_at)),
     total AS (
-        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from, CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
-            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version, string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
+        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
+            CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
+            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
+            string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
         FROM moved m GROUP BY m.quantity)
-    SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.from_version, a.to_version,
-        CASE WHEN a.moved_by IS NULL THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason FROM (
-        SELECT m.quantity, m.part, m.value_from, m.value_to, moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to, t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
+    SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.from_version,
+        a.to_version,
+        CASE WHEN a.moved_by IS NULL
+                THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason
+    FROM (
+        SELECT m.quantity, m.part, m.value_from, m.value_to,
+            moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
+            t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
         FROM moved m JOIN total t ON t.quantity = m.quantity
-        UNION ALL SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to, t.from_version, t.to_version, t.reason FROM total t) a
+        UNION ALL
+        SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
+            t.from_version, t.to_version, t.reason
+        FROM total t) a
     ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
-COMMENT ON MACRO TABLE why_moved IS 'Why an estimate differs between from_at and to_at, in money, energy and carbon: parts for hardware (GPU-hours at full use), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (hours and energy by to_method over those by from_method), which add up exactly to the change (LMDI-I, Ang 2005). estimate is a bundled scenario of training, fine_tuning, serving, service or fleet, a row of siting (scenario/provider/region/accelerator/purchase) or of petaday_history (scenario/accelerator/purchase). The price is the median of the offers that the estimate takes, of a place its cheapest offer; what the scenario states stays as it is; grid: latest whole year on one boundary, that of the estimate unless named. to_accelerator, to_provider, to_region and utilization_to move the job; of a service the other card works by the roofline of its method, of a fleet a word takes time by the bandwidth of its memory and a server power by its board power (as [fleet] with measured_accelerator), and of a service as measured only the hours stay. NULL where a factor is not known, with the reason. Your own scenario: petaday estimate with [why_moved] scenario = "file.toml", which puts its estimate where estimates_in and scenarios_in say. why_moved(''gpt-3-175b-h100'', DATE ''2024-01-01'', to_at := DATE ''2026-01-01'').';
+COMMENT ON MACRO TABLE why_moved IS
+    'Why an estimate differs between from_at and to_at, in money, energy and carbon: parts for hardware (GPU-hours at '
+    'full use), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (hours and '
+    'energy by to_method over those by from_method), which add up exactly to the change (LMDI-I, Ang 2005). estimate '
+    'is a bundled scenario of training, fine_tuning, serving, service or fleet, a row of siting '
+    '(scenario/provider/region/accelerator/purchase) or of petaday_history (scenario/accelerator/purchase). The price '
+    'is the median of the offers that the estimate takes, of a place its cheapest offer; what the scenario states '
+    'stays as it is; grid: latest whole year on one boundary, that of the estimate unless named. to_accelerator, '
+    'to_provider, to_region and utilization_to move the job; of a service the other card works by the roofline of its '
+    'method, of a fleet a word takes time by the bandwidth of its memory and a server power by its board power (as '
+    '[fleet] with measured_accelerator), and of a service as measured only the hours stay. NULL where a factor is not '
+    'known, with the reason. Your own scenario: petaday estimate with [why_moved] scenario = "file.toml", which puts '
+    'its estimate where estimates_in and scenarios_in say. why_moved(''gpt-3-175b-h100'', DATE ''2024-01-01'', to_at '
+    ':= DATE ''2026-01-01'').';
 
 -- The same for a job that is not a scenario, at named offers.
-CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity', from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL,
-        to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
+CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity',
+        from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL, to_region := NULL,
+        gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL,
+        known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH moved AS (
-        FROM _moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region, purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
-            to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from, utilization_to := utilization_to, boundary := boundary, known_at := known_at)),
+        FROM _moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region,
+            purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
+            to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from,
+            utilization_to := utilization_to, boundary := boundary, known_at := known_at)),
     total AS (
-        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from, CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
-            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version, string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
+        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
+            CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
+            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
+            string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
         FROM moved m GROUP BY m.quantity)
     SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to,
-        CASE WHEN a.moved_by IS NULL THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason FROM (
-        SELECT m.quantity, m.part, m.value_from, m.value_to, moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to, t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
+        CASE WHEN a.moved_by IS NULL
+                THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason
+    FROM (
+        SELECT m.quantity, m.part, m.value_from, m.value_to,
+            moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
+            t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
         FROM moved m JOIN total t ON t.quantity = m.quantity
-        UNION ALL SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to, t.from_version, t.to_version, t.reason FROM total t) a
+        UNION ALL
+        SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
+            t.from_version, t.to_version, t.reason
+        FROM total t) a
     ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
-COMMENT ON MACRO TABLE why_rate_moved IS 'Why the cost and emissions of a job differ between from_at and to_at: parts for hardware (GPU-hours at peak), utilisation, price in its own currency, exchange rate, power, PUE and grid, which add up exactly to the change (LMDI-I). The job is given as gpu_hours or flop; to_provider, to_instance_type and to_region move it. NULL where a factor is not known, with the reason. why_rate_moved(''aws'', ''p5.48xlarge'', DATE ''2025-06-01'', DATE ''2025-07-01'', gpu_hours := 1000).';
+COMMENT ON MACRO TABLE why_rate_moved IS
+    'Why the cost and emissions of a job differ between from_at and to_at: parts for hardware (GPU-hours at peak), '
+    'utilisation, price in its own currency, exchange rate, power, PUE and grid, which add up exactly to the change '
+    '(LMDI-I). The job is given as gpu_hours or flop; to_provider, to_instance_type and to_region move it. NULL where '
+    'a factor is not known, with the reason. why_rate_moved(''aws'', ''p5.48xlarge'', DATE ''2025-06-01'', DATE '
+    '''2025-07-01'', gpu_hours := 1000).';

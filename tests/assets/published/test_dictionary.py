@@ -8,7 +8,9 @@ from assets.catalog import catalog
 from assets.published import dictionary
 
 _MACRO = re.compile(r"\A(?:\s*--.*\n)*\s*CREATE OR REPLACE MACRO (\w+)\((.*)\Z", re.DOTALL)
-_COMMENT = re.compile(r"\A\s*COMMENT ON MACRO (?:TABLE )?(\w+) IS (.*)\Z", re.DOTALL)
+_COMMENT = re.compile(r"\A\s*COMMENT ON MACRO (?:TABLE )?(\w+) IS\s+(.*)\Z", re.DOTALL)
+#: Between two parts of a text that is written over several lines.
+_SEAM = re.compile(r"'\s*\n\s*'")
 
 
 def _arguments(text: str) -> str:
@@ -23,7 +25,7 @@ def _arguments(text: str) -> str:
 
 def test_examples_in_comments_name_parameters_that_there_are() -> None:
     named = {m[1]: _arguments(m[2]) for s in catalog().scripts if (m := _MACRO.match(s))}
-    comments = {m[1]: m[2] for s in catalog().scripts if (m := _COMMENT.match(s))}
+    comments = {m[1]: _SEAM.sub("", m[2]) for s in catalog().scripts if (m := _COMMENT.match(s))}
     assert len(named) > 150
     seen = 0
     for macro, comment in comments.items():

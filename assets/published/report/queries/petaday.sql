@@ -1,11 +1,14 @@
--- What one PFLOP/s-day costs and emits on each accelerator, by the macros and the defaults of the method.
--- Input: price_point(accelerator_id, month_on, price_low, price_central, price_high, offers, providers, is_bundled, capture_ids).
+-- What one PFLOP/s-day costs and emits on each accelerator, by the macros and the defaults of the method. Input:
+-- price_point(accelerator_id, month_on, price_low, price_central, price_high, offers, providers, is_bundled,
+-- capture_ids).
 WITH method AS (
     SELECT _newest_method(method_version) AS method_version FROM reference.method_default
 ), factor AS (
-    SELECT any_value(u) AS u, any_value(p) AS p, any_value(e) AS e, any_value(g) AS g FROM (
-        SELECT CASE WHEN factor = 'utilization_share' THEN d END AS u, CASE WHEN factor = 'power_share_of_tdp' THEN d END AS p,
-               CASE WHEN factor = 'pue' THEN d END AS e, CASE WHEN factor = 'grid_ratio' THEN d END AS g
+    SELECT any_value(u) AS u, any_value(p) AS p, any_value(e) AS e, any_value(g) AS g
+    FROM (
+        SELECT CASE WHEN factor = 'utilization_share' THEN d END AS u,
+            CASE WHEN factor = 'power_share_of_tdp' THEN d END AS p, CASE WHEN factor = 'pue' THEN d END AS e,
+            CASE WHEN factor = 'grid_ratio' THEN d END AS g
         FROM reference.method_default d JOIN method USING (method_version))
 ), world AS (
     SELECT intensity_gco2e_per_kwh AS grid, year FROM grid_now WHERE zone = 'WORLD'
@@ -25,11 +28,11 @@ WITH method AS (
         lognormal_sigma(g.central, g.low) ** 2 AS grid_down, lognormal_sigma(g.central, g.high) ** 2 AS grid_up
     FROM point
 )
-SELECT accelerator_id, name, month_on, offers, providers, capture_ids, is_bundled, gpu_hours, fp16_dense_flop_per_s, tdp_w, grid, grid_year,
-       band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low, cost_central,
-       band_high(cost_central, u_up + lognormal_sigma(price_central, price_high) ** 2) AS cost_high,
-       band_low(carbon_central, u_down + power_down + grid_down) AS carbon_low, carbon_central,
-       band_high(carbon_central, u_up + power_up + grid_up) AS carbon_high,
-       band_low(energy_central, u_down + power_down) AS energy_low, energy_central,
-       band_high(energy_central, u_up + power_up) AS energy_high
+SELECT accelerator_id, name, month_on, offers, providers, capture_ids, is_bundled, gpu_hours, fp16_dense_flop_per_s,
+    tdp_w, grid, grid_year, band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low,
+    cost_central, band_high(cost_central, u_up + lognormal_sigma(price_central, price_high) ** 2) AS cost_high,
+    band_low(carbon_central, u_down + power_down + grid_down) AS carbon_low, carbon_central,
+    band_high(carbon_central, u_up + power_up + grid_up) AS carbon_high,
+    band_low(energy_central, u_down + power_down) AS energy_low, energy_central,
+    band_high(energy_central, u_up + power_up) AS energy_high
 FROM central ORDER BY month_on, cost_central
