@@ -8,6 +8,10 @@ import polars as pl
 
 #: The dearest published list price (o1-pro, output); what lies above was typed per thousand tokens.
 MAX_USD_PER_MTOK = 600.0
+#: The dearest that a model whose name tells its size was sold at per billion of parameters was 0.8 USD (Llama 3.2 1B, 2025).
+MAX_USD_PER_MTOK_AND_BILLION = 5.0
+#: Parameters in a model's name, in billions: `granite-3-8b-instruct`, `Mixtral-8x22B`; of several the last.
+_SIZE = r"(?i)(?:^|.*[^a-z0-9.])(?:\d+x)?(\d+(?:\.\d+)?)b(?:[^a-z0-9]|$)"
 #: Said of prices that `is_turned_round`.
 TURNED_ROUND = "output cheaper than input: typed in each other's place, or a digit lost; neither is believed"
 _PRICE = pl.col("price_usd_per_mtok")
@@ -65,11 +69,13 @@ def is_turned_round(key: Sequence[str], model: str) -> pl.Expr:
 def fault(*model: str) -> pl.Expr:
     """Why a price cannot be per million tokens; null where it can.
 
-    Whoever typed one price of a model per thousand tokens typed the others so: 0.0005 beside 0.002 is no 500 USD.
+    Whoever typed one price of a model per thousand tokens typed the others so: 0.0005 beside 0.002 is no 500 USD. And of a
+    model of 8 billion parameters 0.0002 per token is no 200 USD.
 
     Args:
-        model: the columns that name a model in a frame with price_usd_per_mtok.
+        model: the columns that name a model in a frame with price_usd_per_mtok; the last has its name.
     """
+    size = pl.col(model[-1]).str.extract(_SIZE).cast(pl.Float64)
     return (
         pl.when(_PRICE.is_null() | _PRICE.is_nan())
         .then(pl.lit("the price is not a number"))
@@ -77,6 +83,12 @@ def fault(*model: str) -> pl.Expr:
         .then(pl.lit("a negative price"))
         .when(_PRICE > MAX_USD_PER_MTOK)
         .then(pl.lit(f"more than {MAX_USD_PER_MTOK:.0f} USD per million tokens: typed per thousand tokens?"))
+        .when(_PRICE / size > MAX_USD_PER_MTOK_AND_BILLION)
+        .then(
+            pl.format(
+                "{} USD per million tokens of a model of {} billion parameters: typed per thousand?", _PRICE, size
+            )
+        )
         .when((_PRICE > MAX_USD_PER_MTOK).fill_null(value=False).any().over(*model))
         .then(pl.lit("beside a price of this model that was typed per thousand tokens"))
     )

@@ -323,6 +323,8 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         )
     # A07 is intraday.
     about = about.filter(pl.col("contract").fill_null("A01") == "A01")
+    if about.is_empty():
+        raise LayoutError(f"{document.url}: prices of the intraday auctions alone, none of the day before")
     points = _points(document, series, "price.amount").join(about, on="series").filter(pl.col("value").is_not_null())
     points = points.with_columns(pl.col("valid_from").dt.truncate("1h").alias("hour"))
     first = points.filter(pl.col("rank") == 1)

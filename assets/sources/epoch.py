@@ -6,6 +6,7 @@ Columns as in the public copies of 2025-03 to 2026-09 (their documentation names
   tokens only where the domain names language.
 - Parameters, compute and dates are Epoch's estimates where the maker says nothing; `Confidence` says how sure.
 - `Training compute cost (2023 USD)` is in dollars of 2023, as the column here says.
+- Memory was called `Memory size per board (Byte)` until the end of 2025.
 - Tensor FLOP/s are dense. `Release price (USD)` is of one card; boards sold only inside systems have none.
 - Two rows of one name are refused by the intake: nothing tells which is meant.
 """
@@ -25,6 +26,7 @@ _LICENCE_URL = "https://creativecommons.org/licenses/by/4.0/"
 _MODELS = f"https://{HOST}/data/notable_ai_models.csv"
 _HARDWARE = f"https://{HOST}/data/ml_hardware.csv"
 _DATASET_SIZES = tuple(f"Training dataset size ({what})" for what in ("total", "gradients", "datapoints"))
+_MEMORIES = ("Memory (bytes)", "Memory size per board (Byte)")
 _GIB = 2**30
 
 
@@ -116,7 +118,7 @@ def parse_hardware(documents: Sequence[Document]) -> Reading:
         number("FP32 (single precision) performance (FLOP/s)").alias("fp32_dense_flop_per_s"),
         number("Tensor-FP16/BF16 performance (FLOP/s)").alias("fp16_dense_flop_per_s"),
         number("FP8 performance (FLOP/s)").alias("fp8_dense_flop_per_s"),
-        (number("Memory (bytes)") / _GIB).alias("memory_gib"),
+        (pl.coalesce(number(c) for c in _MEMORIES) / _GIB).alias("memory_gib"),
         (number("Memory bandwidth (byte/s)") / 1e9).alias("memory_bandwidth_gb_per_s"),
         number("TDP (W)").alias("tdp_w"),
         number("Release price (USD)").alias("release_price_usd"),
@@ -148,6 +150,7 @@ EPOCH_HARDWARE = Source(
     licence_url=_LICENCE_URL,
     attribution="Epoch AI, Data on Machine Learning Hardware",
     parse=parse_hardware,
+    parser_version=2,
     plan=plan_hardware,
     hosts=(HOST,),
     cadence="45 6 * * 1",

@@ -6,8 +6,8 @@ charged so" and is left out, as is a zero output beside an input that costs (emb
 zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and 0.0375): refused. Field names carry what
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
 a price of tokens under another name is refused by it. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
-is in Databricks units. Some entries were typed per thousand tokens (wandb, jais): above `_token_prices.MAX_USD_PER_MTOK` they
-are refused. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; what it
+is in Databricks units. Some entries were typed per thousand tokens (wandb, jais, in 2025 all that watsonx added): what no model of its size costs,
+or none at all, is refused (see `_token_prices.fault`), and so is a high price beside several such of one vendor. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; what it
 says of some weekdays only is refused, and the price of the other days stands for those hours. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
 of commitment, whose price is per hour.
 """
@@ -60,6 +60,8 @@ _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 _IN_OTHER_MONEY = r"_dbu?_cost_"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
+#: Models of one vendor typed per thousand tokens, from which its other prices above this many USD per million are taken for such.
+_MODELS_THAT_TELL, _SUSPECT_USD_PER_MTOK = 5, 50.0
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
 
@@ -276,6 +278,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.format("a price of a kind of tokens, or under a condition, that is not known: {}", "field")
     )
     rows = rows.with_columns(pl.coalesce("why", unknown, fault("key")).alias("fault"))
+    slips = pl.col("key").filter(pl.col("fault").str.contains("per thousand")).n_unique().over("vendor")
+    is_suspect = (slips >= _MODELS_THAT_TELL) & (pl.col("price_usd_per_mtok") > _SUSPECT_USD_PER_MTOK)
+    of_vendor = pl.when(is_suspect).then(
+        pl.format("dear, beside {} models of {} that were typed per thousand tokens", slips, "vendor")
+    )
+    rows = rows.with_columns(pl.coalesce("fault", of_vendor).alias("fault"))
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region", "time_window"]
     offer = ["key", "service_tier", "context_tier_from_tokens", "time_window"]
     turned = pl.when(is_turned_round(offer, "model")).then(pl.lit(TURNED_ROUND))
@@ -316,7 +324,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=7,
+    parser_version=8,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

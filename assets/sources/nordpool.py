@@ -2,7 +2,7 @@
 
 Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours up to 30 September 2025,
 quarter-hours since; a day is Central European, so it begins at 22:00 or 23:00Z. Prices that are not `Final` may change
-and are refused. Nord Pool's data are not open: the terms of the account hold.
+and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's data are not open: the terms of the account hold.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from warehouse.captures import Document
 ZONES = {
     **{code: code for code in ("AT", "BE", "EE", "FI", "FR", "LT", "LV", "NL", "PL")},
     "GER": "DE-LU",
+    "UK": "GB",
     "DK1": "DK-DK1",
     "DK2": "DK-DK2",
     **{f"NO{n}": f"NO-NO{n}" for n in range(1, 6)},
     **{f"SE{n}": f"SE-SE{n}" for n in range(1, 5)},
 }
+#: Day-ahead auctions, and the areas that they are for where these are not all.
+_MARKETS = {"DayAhead": (), "N2EX_DayAhead": ("UK",)}
 _LENGTHS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
 _OF_AREA = ("unit", "currency", "status", "market")
 _TEXT = ("area", *_OF_AREA, "deliveryStart", "deliveryEnd")
@@ -56,9 +59,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         minutes.replace_strict(_LENGTHS, default=None, return_dtype=pl.String).alias("resolution"),
         pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
     )
+    is_day_ahead = pl.any_horizontal(
+        (pl.col("market") == market) & (pl.col("area").is_in(areas) if areas else pl.col("area") != "UK")
+        for market, areas in _MARKETS.items()
+    ).fill_null(value=False)
     why = (
-        pl.when(pl.col("market").ne_missing("DayAhead"))
-        .then(pl.lit("another market than DayAhead"))
+        pl.when(~is_day_ahead)
+        .then(pl.lit("another market than a day-ahead auction of this area"))
         .when(pl.col("zone").is_null())
         .then(pl.lit("a delivery area that Petaday does not know"))
         .when(pl.col("status").ne_missing("Final"))
@@ -89,5 +96,6 @@ NORDPOOL = Source(
     licence="Nord Pool terms, not open",
     attribution="Nord Pool",
     parse=parse,
+    parser_version=2,
     stale_after_days=400.0,
 )

@@ -9,7 +9,10 @@ of them (Vast, Prime Intellect, whose instance type tells it of one), in MiB or 
 Hyperbolic name the form of a card there only. A spot price of 0.00 means none. Preview sizes have an empty
 price. Azure's file comes with a `Generation` column, GCP's with zones. Vast's cards lose what stands behind their name
 on the way into the catalog (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D` are all without it, `A100_PCIE` and `H100_NVL`
-without their form): there the name is read from the instance type, which has it as the market writes it.
+without their form): there the name is read from the instance type, which has it as the market writes it. Mithril sells by
+auction: its file states the lowest bid that is taken, as price on demand and on spot alike (H200 at 1.00 in 2026); that is
+neither, so all of it is refused and the file is not asked for. Scaleway's figures are those of its API, in euros. Nebius
+once wrote the memory of the host where that of the card belongs. Files of clouds without a spot market may lack its column.
 """
 
 from __future__ import annotations
@@ -41,13 +44,13 @@ CLOUDS = (
     "aws",
     "azure",
     "cudo",
+    "daytona",
     "gcp",
     "hyperbolic",
     "hyperstack",
     "jarvislabs",
     "lambda",
     "lium",
-    "mithril",
     "nebius",
     "oci",
     "primeintellect",
@@ -60,17 +63,10 @@ CLOUDS = (
     "yotta",
 )
 #: Clouds of older catalogs, which a file loaded by hand may be of.
-_OLDER_CLOUDS = ("ibm", "fluidstack", "paperspace", "do", "scp", "vsphere")
-_REQUIRED = (
-    "InstanceType",
-    "AcceleratorName",
-    "AcceleratorCount",
-    "vCPUs",
-    "MemoryGiB",
-    "Price",
-    "SpotPrice",
-    "Region",
-)
+_OLDER_CLOUDS = ("ibm", "fluidstack", "mithril", "paperspace", "do", "scaleway", "scp", "simplepod", "vsphere")
+_REQUIRED = ("InstanceType", "AcceleratorName", "AcceleratorCount", "vCPUs", "MemoryGiB", "Price", "Region")
+#: Clouds whose figures are in another currency than USD.
+_CURRENCIES = {"scaleway": "EUR"}
 
 #: GCP host families whose accelerator is fixed and priced apart: family -> accelerator as the accelerator rows name it.
 _GCP_HOSTS = {
@@ -218,7 +214,7 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([part.select(columns) for part in (attached, whole, alone, tpus)])
 
 
-def _gpu_memory_gib(cloud: str, info: pl.Expr, count: pl.Expr) -> pl.Expr:
+def _gpu_memory_gib(cloud: str, name: pl.Expr, info: pl.Expr, count: pl.Expr) -> pl.Expr:
     """Memory of one accelerator in GiB, as far as the cloud's way of writing tells it; null where it does not."""
     if cloud == "primeintellect":
         return pl.col("InstanceType").str.extract(_PRIMEINTELLECT_GIB).cast(pl.Float64)
@@ -226,8 +222,12 @@ def _gpu_memory_gib(cloud: str, info: pl.Expr, count: pl.Expr) -> pl.Expr:
         info.str.extract(rf"""['"]{field}['"]: ?(\d+)""").cast(pl.Float64)
         for field in ("SizeInMiB", "TotalGpuMemoryInMiB")
     )
-    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU.
-    is_of_all = (count > 1) & (one == total) & (pl.lit(cloud) != "lambda")
+    if cloud == "nebius":
+        one = pl.when((one * count != to_number("MemoryGiB") * 1024).fill_null(value=True)).then(one)
+    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU, unless a machine
+    # with one such GPU has the same figure (SimplePod, DigitalOcean): then the total is wrong.
+    is_of_one = one.is_in(one.filter(count == 1).unique().implode()).over(name)
+    is_of_all = (count > 1) & (one == total) & ~is_of_one & (pl.lit(cloud) != "lambda")
     figure = pl.when(is_of_all).then(one / count).otherwise(one)
     # No accelerator has less than a GiB: what is below is GiB under the name of MiB.
     return pl.when(figure > 0).then(pl.when(figure < 1024).then(figure).otherwise(figure / 1024))
@@ -255,7 +255,7 @@ def _typed(raw: pl.DataFrame, cloud: str) -> pl.DataFrame:
         to_number("SpotPrice").alias("SpotPrice"),
         pl.col("Region"),
         zone.alias("AvailabilityZone"),
-        _gpu_memory_gib(cloud, info, count).alias("gpu_memory_gib"),
+        _gpu_memory_gib(cloud, pl.col("AcceleratorName"), info, count).alias("gpu_memory_gib"),
     )
 
 
@@ -277,6 +277,12 @@ def _is_one_price_for_all() -> pl.Expr:
     return family.is_not_null() & (
         size_count.over(family, "Region", "AvailabilityZone", "purchase_option", "price") > 1
     )
+
+
+def _states_bids(frame: pl.DataFrame) -> bool:
+    """Whether every offer with a spot price has the same price on demand, and there are several such."""
+    spot = frame.filter(pl.col("SpotPrice") > 0)
+    return spot.height > 1 and spot.filter(pl.col("Price").ne_missing(pl.col("SpotPrice"))).is_empty()
 
 
 def _gcp_instances(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -304,6 +310,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
     raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
+    if "SpotPrice" not in raw.columns:
+        if renamed := [c for c in raw.columns if "spot" in c.lower()]:
+            raise LayoutError(f"{document.url}: column SpotPrice is missing (renamed {', '.join(renamed)}?)")
+        raw = raw.with_columns(pl.lit(None, pl.String).alias("SpotPrice"))
     cloud = _cloud_of(document)
     frame = _typed(raw, cloud)
     # An empty price says "not sold so"; a word in its place is a fault.
@@ -327,6 +337,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.lit("instance").alias("price_component")
         )
     offers = _by_option(frame)
+    is_bid = pl.lit(_states_bids(frame))
+    bids, offers = offers.filter(is_bid), offers.filter(~is_bid)
     unusable, offers = offers.filter(pl.col("price") <= 0), offers.filter(pl.col("price") > 0)
     flat, offers = offers.filter(_is_one_price_for_all()), offers.filter(~_is_one_price_for_all())
     instance_type = pl.coalesce("InstanceType", pl.lit("unknown"))
@@ -341,6 +353,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         vcpu_count=pl.col("vCPUs"),
         memory_gib=pl.col("MemoryGiB"),
         price_amount_per_hour=pl.col("price"),
+        currency_code=_CURRENCIES.get(cloud, "USD"),
         **key,
     )
     if "AvailabilityZone" in raw.columns:
@@ -349,6 +362,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         [Scope(cloud, rows, is_complete=True)],
         pl.concat(
             [
+                refused(
+                    bids, "on demand and on spot at one price throughout: the lowest bid of an auction, no price", **key
+                ),
                 refused(unusable, "price is zero or negative on demand", **key),
                 refused(flat, "one price for TPU slices of different size: it prices none of them", **key),
                 *no_price,
@@ -380,7 +396,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=4,
+    parser_version=5,
     cadence="20 */8 * * *",
     extension="csv",
     min_kept_share=0.5,

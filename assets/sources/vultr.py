@@ -3,7 +3,8 @@
 Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB). Since 2026 `gpu_count` tells how much of one
 ("1/8") or how many; where it does not, no rate per GPU may be derived and `accelerator_count` is unknown. A bare metal plan says it in its
 id (vbm-112c-2048gb-8-h100-gpu), if it has several (vbm-72c-480gb-gh200-gpu does not: unknown). Memory is in MiB. `location_cost` holds
-the prices of locations that have their own; the others have that of the plan. A plan without any location is not on sale, nor is
+the prices of locations that have their own; the others have that of the plan. GPU plans of another type than `vcg` (`vdm`, since
+2026) have ids like theirs and name their GPU only there. A plan without any location is not on sale, nor is
 what `deploy_ondemand` and `deploy_preemptible` deny, though its price stands there. Pages are chained by a cursor; virtual machines
 and bare metal are two lists.
 """
@@ -31,13 +32,14 @@ from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
-_VIRTUAL = Request(f"https://{HOST}/v2/plans", {"type": "vcg", "per_page": "500"})
+_VIRTUAL = Request(f"https://{HOST}/v2/plans", {"type": "all", "per_page": "500"})
 _METAL = Request(f"https://{HOST}/v2/plans-metal", {"per_page": "500"})
 _SCHEMA = {
     "id": pl.String,
     "region": pl.String,
     "gpu_type": pl.String,
     "gpu_count": pl.String,
+    "gpu_vram_gb": pl.Float64,
     "vcpu_count": pl.Float64,
     "cpu_threads": pl.Float64,
     "ram": pl.Float64,
@@ -77,7 +79,7 @@ def _by_location(plans: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for one in plans:
         own = one.get("location_cost") or {}
-        for at in map(str, one.get("locations") or []):
+        for at in filter(None, map(str, one.get("locations") or [])):
             # A location with prices of its own has none of the plan's.
             prices = own.get(at, one)
             rows.append(one | {"region": at} | {name: inside(prices, name) for name in _PRICES})
@@ -104,10 +106,12 @@ def parse(documents: Sequence[Document]) -> Reading:
             pl.coalesce(_share_of_gpu(), pl.col("id").str.extract(r"-(\d+)-[a-z0-9]+-gpu$").cast(pl.Float64)).alias(
                 "gpus"
             ),
-            pl.col("id").str.extract(r"-([a-z0-9]+)-gpu$").alias("metal_gpu"),
+            pl.col("id")
+            .str.extract(r"^vcg-([a-z0-9]+)-" if kind == "plans" else r"-([a-z0-9]+)-gpu$")
+            .alias("gpu_in_id"),
             pl.lit(number).alias("document"),
         )
-        is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("metal_gpu").is_not_null()
+        is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpu_in_id").is_not_null()
         # A plan without an id may be any.
         offers = (
             raw.filter(is_gpu | pl.col("id").is_null())
@@ -140,8 +144,10 @@ def parse(documents: Sequence[Document]) -> Reading:
                 region=pl.col("region"),
                 instance_type=pl.col("id"),
                 purchase_option=option,
-                accelerator_name=pl.coalesce("gpu_type", pl.col("metal_gpu").str.to_uppercase()),
+                accelerator_name=pl.coalesce("gpu_type", pl.col("gpu_in_id").str.to_uppercase()),
                 accelerator_count=pl.col("gpus"),
+                # Of whole ones; that of a slice is not the card's.
+                accelerator_memory_gib=pl.when(pl.col("gpus") >= 1).then(pl.col("gpu_vram_gb") / pl.col("gpus")),
                 vcpu_count=pl.coalesce("vcpu_count", "cpu_threads"),
                 memory_gib=pl.col("ram") / 1024,
                 price_amount_per_hour=pl.col("price"),
@@ -162,7 +168,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=3,
+    parser_version=4,
     hosts=(HOST,),
     cadence="30 7 * * *",
 )

@@ -120,6 +120,15 @@ def test_another_auction_alone_is_not_the_day_ahead_price(samples: Path, tmp_pat
     assert set(rejected["reason"].str.contains("only another auction")) == {True}
 
 
+def test_prices_of_the_day_itself_are_none_of_the_day_before(samples: Path, tmp_path: Path) -> None:
+    """An answer of the intraday auctions (A07) alone is told apart by name."""
+    body = (samples / "entsoe/A44_price_PT_2024-12-29_gapfill_curveA03.xml").read_text(encoding="utf-8")
+    intraday = body.replace("<contract_MarketAgreement.type>A01", "<contract_MarketAgreement.type>A07")
+    assert intraday != body
+    with pytest.raises(LayoutError, match="intraday auctions alone"):
+        read_body("entsoe_price", intraday, tmp_path, "a.xml")
+
+
 def test_prices_fill_forward(samples: Path) -> None:
     """23 points for 24 hours: the one left out repeats its neighbour."""
     scopes, _ = read_files("entsoe_price", samples / "entsoe/A44_price_PT_2024-12-29_gapfill_curveA03.xml")

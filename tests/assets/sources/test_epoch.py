@@ -71,6 +71,13 @@ def test_earlier_names_of_the_size_are_read(what: str, tmp_path: Path) -> None:
     assert rows["training_tokens_count"].drop_nulls().to_list() == [374e9]
 
 
+@pytest.mark.parametrize("header", ["Memory (bytes)", "Memory size per board (Byte)"])
+def test_memory_is_read_under_either_name(header: str, tmp_path: Path) -> None:
+    body = HARDWARE.replace("Memory (bytes)", header)
+    rows = read_body("epoch_hardware", body, tmp_path, "hardware.csv")[0]["hardware"]
+    assert rows["memory_gib"].to_list() == [80.0, None]
+
+
 def test_a_name_that_stands_twice_with_other_values_is_refused(tmp_path: Path) -> None:
     twice = MODELS + "GPT-3 175B,Language,Chat,OpenAI,2020-05-28,175000000000.0,9e+23,,,,,,\n"
     rows, rejected = models(twice, tmp_path)

@@ -186,10 +186,9 @@ def test_every_recorded_version(samples: Path) -> None:
     for file in sorted((samples / "genai_prices").glob("*data_2*.zip")):
         scopes, rejected = read_files("genai_prices", file)
         assert scopes["all"].height > 1500, file.name
-        # Llama 3 8B at 220 and 720 USD per million tokens until the end of 2025, at 0.3 and 0.6 since.
-        words = {" ".join(reason.split()[:2]) for reason in rejected["reason"]}
-        assert words <= {"more than", "beside a"}, file.name
-        assert all("meta.llama3-8b-instruct-v1%3A0" in row for row in rejected["row_json"]), file.name
+        # Llama 3 8B at 220 and 720 USD per million tokens until the end of 2025, at 0.3 and 0.6 since; pictures of SSD-1B as tokens.
+        assert rejected["reason"].str.contains("per thousand").all(), file.name
+        assert rejected["row_json"].str.contains("llama3-8b|SSD-1B").all(), file.name
     frame = scopes["all"].filter(
         (pl.col("model") == "o3") & (pl.col("vendor") == "openai") & (pl.col("direction") == "input")
     )

@@ -46,7 +46,7 @@ def test_every_date_reads(samples: Path) -> None:
         scopes, rejected = read_files("litellm", file)
         frame = scopes["models"]
         assert frame.height > 700
-        assert rejected.height <= 64
+        assert rejected.height <= 66
         assert frame["price_usd_per_mtok"].is_between(0, MAX_USD_PER_MTOK).all()
         assert not set(frame["model"]) & {"sample_spec", "last_updated"}
 
@@ -153,7 +153,37 @@ def test_the_other_price_of_a_model_typed_per_thousand_is_refused_too(samples: P
     watsonx = scopes["models"].filter(pl.col("vendor") == "watsonx")
     assert watsonx.height
     assert watsonx["price_usd_per_mtok"].max() < 100
-    assert rejected["reason"].str.contains("beside a price").any()
+    assert rejected["reason"].str.contains("per thousand").any()
+
+
+@pytest.mark.parametrize(
+    ("name", "usd_per_mtok", "is_kept"),
+    [
+        ("ibm/granite-3-8b-instruct", 200.0, False),
+        ("flan-t5-xl-3b", 15.1, False),
+        ("llama-3-2-1b-instruct", 0.8, True),
+        ("Mixtral-8x22B-Instruct", 30.0, True),
+        ("qwen3-235b-a22b", 8.4, True),
+        ("gpt-4-32k", 120.0, True),
+        ("o1-pro", 600.0, True),
+    ],
+)
+def test_no_model_costs_so_much_for_its_size(name: str, usd_per_mtok: float, is_kept: bool, tmp_path: Path) -> None:
+    """0.0002 per token passes for 200 USD a million unless the name says that 8 billion parameters are behind it."""
+    cost = usd_per_mtok / 1e6
+    frame, rejected = _read({"input_cost_per_token": cost, "output_cost_per_token": cost}, tmp_path, f"v/{name}")
+    assert frame.height == (2 if is_kept else 0)
+    assert rejected["reason"].str.contains("per thousand").all()
+
+
+def test_a_dear_price_beside_several_slips_of_its_vendor_is_one(tmp_path: Path) -> None:
+    """watsonx in 2025: mistral-small-2503, whose name tells no size, at 200 USD; its mistral-large at 3 is right."""
+    costs = {f"watsonx/llama-{n}b": 0.0005 for n in range(1, 6)} | {"watsonx/small": 2e-4, "watsonx/large": 3e-6}
+    models = {k: {"litellm_provider": "watsonx", "input_cost_per_token": cost} for k, cost in costs.items()}
+    models["o/pro"] = {"litellm_provider": "o", "input_cost_per_token": 1.5e-4}
+    scopes, rejected = read_body("litellm", json.dumps(models), tmp_path)
+    assert sorted(scopes["models"]["model"]) == ["large", "pro"]
+    assert rejected.filter(pl.col("reason").str.contains("beside 5 models")).height == 1
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ def test_a_real_day(samples: Path) -> None:
     [
         ({"status": "Preliminary"}, "not final"),
         ({"market": "IntraDay"}, "market"),
+        ({"market": "N2EX_DayAhead"}, "market"),
+        ({"deliveryArea": "UK"}, "market"),
         ({"deliveryArea": "SYS"}, "area"),
         ({"unit": "EUR/kWh"}, "unit"),
         ({"currency": "SEK"}, "unit"),
@@ -48,6 +50,15 @@ def test_what_does_not_fit_is_refused(samples: Path, tmp_path: Path, change: dic
     assert not scopes
     assert rejected.height == 24
     assert rejected["reason"].str.contains(word).all()
+
+
+def test_the_british_auction_is_in_pounds(tmp_path: Path) -> None:
+    price = {"price": 101.5, "deliveryStart": "2026-03-28T23:00:00Z", "deliveryEnd": "2026-03-29T00:00:00Z"}
+    area = {"market": "N2EX_DayAhead", "deliveryArea": "UK", "status": "Final", "unit": "GBP/MWh", "currency": "GBP"}
+    scopes, rejected = read_body("nordpool", json.dumps([area | {"prices": [price]}]), tmp_path)
+    columns = ("zone", "resolution", "currency_code", "price_amount_per_mwh")
+    assert scopes["nordpool"].select(columns).rows() == [("GB", "PT1H", "GBP", 101.5)]
+    assert rejected.is_empty()
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '[{"prices": []}]'])

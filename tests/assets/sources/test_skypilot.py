@@ -192,3 +192,46 @@ def test_a_cloud_that_came_later_is_named_by_its_file(name: str, cloud: str, pro
 def test_a_file_that_names_no_cloud_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="name the file <cloud>_vms.csv"):
         read_body("skypilot", HEADER + "1x-B300,B300,1,8,100,9,earth,,\n", tmp_path, "prices.csv")
+
+
+def _info(memory_mib: int, total_mib: int) -> str:
+    return f"\"{{'MemoryInfo': {{'SizeInMiB': {memory_mib}}}}}], 'TotalGpuMemoryInMiB': {total_mib}}}\""
+
+
+def test_a_total_that_is_of_one_card_does_not_halve_it(tmp_path: Path) -> None:
+    """SimplePod writes one card's memory as the total of two as well: a machine with one card tells."""
+    rows = f"a,RTX3090,1,12,32,0.2,EE,{_info(24576, 24576)},\nb,RTX3090,2,24,64,0.4,EE,{_info(24576, 24576)},\n"
+    scopes, _ = read_body("skypilot", HEADER + rows, tmp_path, "simplepod_vms.csv")
+    assert scopes["simplepod"]["accelerator_memory_gib"].to_list() == [24.0, 24.0]
+
+
+def test_memory_of_a_host_is_not_its_cards(tmp_path: Path) -> None:
+    """Nebius once: an H100 with 200 GiB."""
+    rows = f"a,H100,1,16,200,2.9,eu,{_info(204800, 204800)},\nb,H200,8,128,1600,28,eu,{_info(144384, 1155072)},\n"
+    scopes, _ = read_body("skypilot", HEADER + rows, tmp_path, "nebius_vms.csv")
+    assert scopes["nebius"]["accelerator_memory_gib"].to_list() == [None, 141.0]
+
+
+def test_the_lowest_bids_of_an_auction_are_no_prices(tmp_path: Path) -> None:
+    """Mithril: H200 at 1.00 on demand and on spot. One offer of several that costs the same on spot is none."""
+    rows = "a,H200,1,20,200,1.0,us,,1.0\nb,H100,8,168,1814,8.0,us,,8.0\n"
+    scopes, rejected = read_body("skypilot", HEADER + rows, tmp_path, "mithril_vms.csv")
+    assert scopes["mithril"].is_empty()
+    assert rejected["reason"].str.contains("lowest bid").all() and rejected.height == 4
+    scopes, rejected = read_body("skypilot", HEADER + rows + "c,B200,1,1,1,5,us,,2\n", tmp_path, "mithril_vms.csv")
+    assert (scopes["mithril"].height, rejected.height) == (6, 0)
+
+
+def test_scaleway_is_priced_in_euros(tmp_path: Path) -> None:
+    scopes, _ = read_body("skypilot", HEADER + "L4-1-24G,L4,1,8,48,0.75,fr-par,,\n", tmp_path, "scaleway_vms.csv")
+    assert scopes["scaleway"].select("currency_code", "price_amount_per_hour").rows() == [("EUR", 0.75)]
+
+
+def test_a_cloud_without_a_spot_market_may_lack_the_column(tmp_path: Path) -> None:
+    header = HEADER.replace(",SpotPrice", "")
+    scopes, rejected = read_body("skypilot", header + "a,L4,1,8,48,0.75,eu,\n", tmp_path, "simplepod_vms.csv")
+    assert scopes["simplepod"]["purchase_option"].to_list() == ["on_demand"] and rejected.is_empty()
+    with pytest.raises(LayoutError, match="SpotPrice is missing"):
+        read_body(
+            "skypilot", header.replace("GpuInfo", "Spot_price") + "a,L4,1,8,48,0.75,eu,1\n", tmp_path, "x_vms.csv"
+        )

@@ -103,6 +103,16 @@ def test_the_answer_may_tell_how_much_of_a_gpu(told: object, count: float | None
     assert scopes["plans"]["accelerator_count"].unique().to_list() == [count]
 
 
+def test_a_plan_of_another_type_names_its_gpu_in_its_id(tmp_path: Path) -> None:
+    """`vdm` plans have no field on GPUs but their maker; how many there are is not told. An empty location is none."""
+    plan = {"id": "vcg-a40-24c-120g-48vram", "type": "vdm", "ram": 122880, "hourly_cost": 1.7, "gpu_brand": "NVIDIA"}
+    whole = PLAN | {"id": "vcg-a100-24c-240g-160vram", "gpu_count": 2, "gpu_vram_gb": 160, "locations": ["ewr"]}
+    body = json.dumps({"plans": [plan | {"locations": ["blr", ""]}, whole, plan | {"id": "vc2-1c-1gb"}]})
+    rows = read_body("vultr", body, tmp_path)[0]["plans"]
+    columns = ("region", "accelerator_name", "accelerator_count", "accelerator_memory_gib")
+    assert rows.select(columns).rows() == [("blr", "A40", None, None), ("ewr", "NVIDIA_A100", 2.0, 80.0)]
+
+
 @pytest.mark.parametrize("price", [0, None, -1, "free"])
 def test_bad_prices_are_refused(price: object, tmp_path: Path) -> None:
     body = json.dumps({"plans": [PLAN, PLAN | {"id": "vcg-b", "hourly_cost": price}]})
@@ -121,9 +131,9 @@ def test_other_layouts_are_refused(body: str, message: str, tmp_path: Path) -> N
 
 def test_live_follows_the_cursor_of_each_list(home: Home, replay: ReplayServer) -> None:
     root = "https://api.vultr.com/v2"
-    replay.add(f"{root}/plans?type=vcg&per_page=500", json.dumps({"plans": [PLAN], "meta": {"links": {"next": "c2"}}}))
+    replay.add(f"{root}/plans?type=all&per_page=500", json.dumps({"plans": [PLAN], "meta": {"links": {"next": "c2"}}}))
     replay.add(
-        f"{root}/plans?type=vcg&per_page=500&cursor=c2", json.dumps({"plans": [PLAN | {"id": "vcg-b"}], "meta": {}})
+        f"{root}/plans?type=all&per_page=500&cursor=c2", json.dumps({"plans": [PLAN | {"id": "vcg-b"}], "meta": {}})
     )
     replay.add(f"{root}/plans-metal?per_page=500", '{"plans_metal": [], "meta": {"links": {"next": ""}}}')
     taken = intake.take_live(home, VULTR, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
