@@ -141,7 +141,7 @@ JAPAN_AREA = Source(
     licence="public operator data",
     attribution="the utility of the area",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=400.0,
 )

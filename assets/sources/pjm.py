@@ -77,7 +77,7 @@ PJM = Source(
     licence="PJM terms of use",
     attribution="PJM Interconnection",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     stale_after_days=400.0,
     max_rejected_share=0.5,
 )

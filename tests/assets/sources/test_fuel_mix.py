@@ -126,3 +126,39 @@ def test_a_fuel_that_is_listed_and_null_throughout_is_a_gap_where_the_publisher_
     assert frame.is_empty()
     assert bad["reason"].to_list() == ["generation of gas is missing, it is not zero"]
     assert intensities(_mix(unknown=None, wind=50.0), resolution="PT1H", never_silent=("gas",))[0].height == 2
+
+
+def _hours(count: int, **generation: list[float]) -> pl.DataFrame:
+    """Generation of each fuel by the hour; a list that is too short begins anew."""
+    rows = [
+        ("Z", NOON + dt.timedelta(hours=hour), fuel, values[hour % len(values)])
+        for hour in range(count)
+        for fuel, values in generation.items()
+    ]
+    return pl.DataFrame(rows, schema=["zone", "valid_from", "fuel", "generation"], orient="row")
+
+
+def test_generation_out_of_all_proportion_is_refused() -> None:
+    """Northern California's gas at 3.3 million MWh in two hours of 2019: 370 g/kWh where it is 185. Others keep their fuels."""
+    gas = [1400.0] * 24
+    gas[3], gas[4] = 3_296_596.0, 3_296_432.0
+    frame, bad = intensities(_hours(24, gas=gas, hydro=[1400.0]), resolution="PT1H")
+    assert frame.filter(pl.col("basis_boundary") == "direct")["intensity_gco2e_per_kwh"].to_list() == [185.0] * 22
+    assert set(frame["main_fuels"]) == {"gas hydro"}
+    assert bad["reason"].to_list() == ["generation of gas is out of all proportion to the other slots: a slip"] * 2
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        # A zone of the sun alone, one of a peaking plant, and oil in a cold snap.
+        _hours(24, solar=[0.0] * 8 + [1.0, 90.0, 900.0, 990.0] + [900.0] * 4 + [90.0, 1.0] + [0.0] * 6),
+        _hours(24, gas=[0.0] * 22 + [600.0, 580.0], hydro=[1.0]),
+        _hours(24, gas=[9000.0], nuclear=[3000.0], oil=[5.0] * 20 + [3000.0] * 4),
+        # Too few to tell.
+        _hours(4, gas=[10.0, 10.0, 10.0, 90_000.0]),
+    ],
+)
+def test_much_is_not_out_of_proportion(mix: pl.DataFrame) -> None:
+    _, bad = intensities(mix, resolution="PT1H")
+    assert not bad["reason"].str.contains("proportion").any()

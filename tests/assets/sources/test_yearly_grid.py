@@ -41,6 +41,20 @@ def test_owid_data_set_keeps_countries_and_the_world(tmp_path: Path) -> None:
     assert rejected.is_empty()
 
 
+def test_owid_chart_with_short_names_and_the_year_of_origin(tmp_path: Path) -> None:
+    """A value carried over to a later year is of its own year; the column with that year is no intensity."""
+    body = (
+        "entity,code,year,co2_intensity__gco2_kwh,co2_intensity__gco2_kwh__original_year\n"
+        "France,FRA,2024,21.3,2024\nFrance,FRA,2025,21.3,2024\nChad,TCD,2025,620.5,2023\nAsia,,2025,530,2025\n"
+    )
+    scopes, rejected = read_body("owid", body, tmp_path, "owid.csv")
+    rows = scopes["world"].with_columns(pl.col("valid_from").dt.year().alias("year"))
+    assert rows.select("zone", "year", "intensity_gco2e_per_kwh").rows() == [("FR", 2024, 21.3), ("TD", 2023, 620.5)]
+    assert rejected.is_empty()
+    plain = "Entity,Code,Year,co2_intensity\nFrance,FRA,2024,21.3\n"
+    assert value(read_body("owid", plain, tmp_path, "owid.csv")[0]["world"], "FR", 2024) == 21.3
+
+
 def test_owid_renamed_subset_is_refused_by_name(samples: Path) -> None:
     with pytest.raises(LayoutError, match="carbon_intensity_elec"):
         read_files("owid", samples / "owid/owid-energy-data_renamed-subset_2022-10.csv")
