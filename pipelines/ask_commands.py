@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -16,11 +17,19 @@ from pipelines.console import err, figure, out
 from pipelines.executing import execute, progress_of, report_failures
 from warehouse.home import Home
 
+if TYPE_CHECKING:
+    import polars as pl
+
 
 @click.command()
 @click.argument("sql")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["table", "records", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="records: one column a line, as a table shows a few rows that are too wide for it.",
 )
 @click.option(
     "--output",
@@ -55,22 +64,66 @@ def query(sql: str, style: str, output: Path | None) -> int:
         text = frame.write_csv()
     elif style == "json":
         text = frame.write_json() + "\n"
+    elif style == "records" or (frame.width > _columns_fitting() and frame.height <= _RECORDS):
+        text = _records(frame)
     else:
-        import polars as pl
-
-        with pl.Config(
-            tbl_rows=200,
-            tbl_cols=max(6, max(out.width, 100) // 16),
-            tbl_width_chars=max(out.width, 100),
-            fmt_str_lengths=60,
-            tbl_hide_dataframe_shape=False,
-        ):
-            text = f"{frame}\n"
+        text = _table(frame)
     if output:
         output.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
     return 0
+
+
+#: Rows that are shown one column a line where a table would leave columns out, and rows of a table.
+_RECORDS, _TABLE_ROWS = 10, 200
+
+
+def _columns_fitting() -> int:
+    return max(6, max(out.width, 100) // 16)
+
+
+def _records(frame: pl.DataFrame) -> str:
+    """Every row as lines of `column  value`."""
+    size = max((len(name) for name in frame.columns), default=0)
+    lines = []
+    for number, row in enumerate(frame.iter_rows(named=True), 1):
+        lines.append(f"-- row {number} --")
+        lines += [f"{name:{size}}  {_shown(value)}" for name, value in row.items()]
+    return "\n".join([*lines, _rows(frame.height)]) + "\n"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}{' UTC' if value.tzinfo else ''}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _table(frame: pl.DataFrame) -> str:
+    """A table as wide as the terminal; what it leaves out is told."""
+    import polars as pl
+
+    fitting = _columns_fitting()
+    with pl.Config(
+        tbl_rows=_TABLE_ROWS,
+        tbl_cols=fitting,
+        tbl_width_chars=max(out.width, 100),
+        fmt_str_lengths=60,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+    ):
+        text = f"{frame}\n{_rows(frame.height)}"
+    if frame.height > _TABLE_ROWS:
+        text += f", the first and the last {_TABLE_ROWS // 2} shown; --format csv writes all"
+    if frame.width > fitting:
+        text += f"; {fitting} of {frame.width} columns shown: name those you need, or --format records"
+    return text + "\n"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 _STATUS = (

@@ -59,12 +59,7 @@ class _Group(click.Group):
             if verbose:
                 raise
             # Problems with the user's input are listed in full; of other errors the first line is shown.
-            lines = (
-                getattr(e, "problems", None)
-                or _no_space_left(e)
-                or _no_place_to_write(e)
-                or (str(e).strip() or type(e).__name__).splitlines()[:1]
-            )
+            lines = getattr(e, "problems", None) or _no_space_left(e) or _no_place_to_write(e) or _first_lines(e)
             for line in lines:
                 err.print(f"petaday: {line}", markup=False)
             sys.exit(1)
@@ -77,6 +72,12 @@ class _Group(click.Group):
             first = (str(e).strip().splitlines() or [""])[0]
             err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)", markup=False)
             sys.exit(1)
+
+
+def _first_lines(error: BaseException) -> list[str]:
+    """The first line of a message; DuckDB's next one too where it names what was perhaps meant."""
+    lines = [line.strip() for line in (str(error).strip() or type(error).__name__).splitlines() if line.strip()]
+    return [lines[0], *(line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings")))]
 
 
 #: SQLite, which holds Dagster's records, also reports a full disk as an I/O error: with less free space than this it is taken for one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import warnings
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -79,10 +80,14 @@ def execute(
     return messages or [f"job {job} failed; see the run in `petaday ui`"]
 
 
+#: Dagster's own line for each step that was not run because one before it failed: the failed one says why.
+_NOT_RUN = re.compile(r"Dependencies for step \S+ .*Not executing\.", re.DOTALL)
+
+
 def _report_repairs(of: dg.DagsterInstance, run_id: str) -> None:
     """Print errors that a step has repaired itself (a damaged work file was rebuilt): otherwise only its log would show them."""
     for entry in of.all_logs(run_id):
-        if not entry.is_dagster_event and int(entry.level) >= logging.ERROR:
+        if not entry.is_dagster_event and int(entry.level) >= logging.ERROR and not _NOT_RUN.match(entry.user_message):
             err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -210,13 +211,15 @@ def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> int:
             [source_id, [f"file:{f.name}" for f in files]],
         ).fetchall()
         reasons = con.execute(
-            "SELECT reason, count(*) FROM meta.rejected_row WHERE batch_id IN (SELECT unnest(?)) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT 5",
+            "SELECT reason, count(*), min(row_json) FROM meta.rejected_row WHERE batch_id IN (SELECT unnest(?)) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT 5",
             [[row[-1] for row in rows]],
         ).fetchall()
     table = Table("file", "outcome", "rows", "changes", "refused rows")
     for url, outcome, *counts, _ in rows:
         table.add_row(url.removeprefix("file:"), outcome, *(f"{c:,}" for c in counts))
     out.print(table)
-    for reason, count in reasons:
-        err.print(f"refused, {count:,} rows: {reason}", markup=False, highlight=False)
+    for reason, count, example in reasons:
+        example = textwrap.shorten(example, 240, placeholder=" …")
+        rows_told = f"{count:,} row{'s' if count > 1 else ''}"
+        err.print(f"refused, {rows_told}: {reason}; for example {example}", markup=False, highlight=False)
     return int(any(outcome == "rejected" for _, outcome, *_ in rows))

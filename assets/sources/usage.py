@@ -65,9 +65,14 @@ def _text(column: str, found: Sequence[str]) -> pl.Expr:
 
 
 def _own(document: Document, raw: pl.DataFrame) -> pl.DataFrame:
-    require_columns(document, raw.columns, _OWN)
+    missing = [c for c in _OWN if c not in raw.columns]
     if not {"instance_hours", "instance_count"} & set(raw.columns):
-        require_columns(document, raw.columns, ["instance_hours"])
+        missing.append("instance_hours (or instance_count)")
+    if missing:
+        raise LayoutError(
+            f"{document.url}: no column {', '.join(missing)}: a ledger has {', '.join(_OWN)} and instance_hours or "
+            f"instance_count, a FOCUS export {', '.join(_FOCUS)}; found {', '.join(raw.columns)[:300]}"
+        )
     length_h = (pl.col("valid_from_read") - pl.col("used_to_read")).dt.total_seconds() / -3600
     hours = to_number("instance_hours") if "instance_hours" in raw.columns else to_number("instance_count") * length_h
     return raw.with_columns(
@@ -126,7 +131,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     name = pl.col("provider").str.strip_chars().str.to_lowercase()
     why = (
         pl.when(pl.col("valid_from_read").is_null() | pl.col("used_to_read").is_null())
-        .then(pl.lit("its start or end is no time (2026-11-25T12:00:00Z)"))
+        .then(pl.lit("its start or end is not a time such as 2026-11-25T12:00:00Z"))
         .when(pl.col("used_to_read") <= pl.col("valid_from_read"))
         .then(pl.lit("it ends before it starts"))
         .when(pl.col("used_to_read") - pl.col("valid_from_read") > pl.duration(days=32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,30 @@ def test_query_csv_of_lists_and_structs_is_json_in_the_cell(built: Home) -> None
     sql = "SELECT 1 AS a, [1, 2] AS \"the list\", {'x': 'y'} AS s"
     shown = petaday("query", sql, "--format", "csv", home=built)
     assert shown.stdout == 'a,the list,s\n1,"[1,2]","{""x"":""y""}"\n', shown.stderr
+
+
+def test_query_shows_a_few_wide_rows_one_column_a_line(built: Home) -> None:
+    shown = petaday("query", "FROM siting(gpu_hours := 1, accelerator := 'H100') LIMIT 2", home=built).stdout
+    assert "-- row 2 --" in shown
+    assert re.search(r"^total_usd +\d", shown, re.MULTILINE)
+    assert re.search(r"^is_bundled +true$", shown, re.MULTILINE)
+    assert shown.endswith("\n2 rows\n")
+
+
+def test_query_tells_what_a_table_leaves_out(built: Home) -> None:
+    shown = petaday("query", "SELECT *, * FROM reference.accelerator, range(10)", home=built).stdout.splitlines()[-1]
+    assert re.fullmatch(
+        r"[\d,]+ rows, the first and the last 100 shown; --format csv writes all; "
+        r"10 of \d+ columns shown: name those you need, or --format records",
+        shown,
+    )
+    assert petaday("query", "SELECT 1 AS a", home=built).stdout.endswith("┘\n1 row\n")
+
+
+def test_query_names_the_columns_that_were_perhaps_meant(built: Home) -> None:
+    result = petaday("query", "SELECT cost_usd FROM usage_cost()", home=built)
+    assert result.returncode == 1
+    assert '"list_cost_usd"' in result.stderr
 
 
 def test_query_is_read_only(built: Home) -> None:

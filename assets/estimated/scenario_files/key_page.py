@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from assets.estimated.decisions.declarations import DECISIONS, WORKLOAD, Decision, Parameter
 from assets.estimated.method import Method
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.key_names import DIMENSIONS, NAMES, NAMES_WITH_UNIT, TEXT_NAMES, VALUES
@@ -88,6 +90,49 @@ def _section(section: str, methods: Mapping[str, Method]) -> list[str]:
     return lines
 
 
+#: How a value is written, by the kind of parameter.
+_WRITTEN = {"date": "day, `2025-06-01`", "flag": "`true` or `false`", "file": "path of a scenario file"}
+
+
+def _named(parameter: Parameter) -> str:
+    """`name`, and in which table the names are."""
+    known = {"accelerator": "reference.accelerator.accelerator_id", "model": "reference.model.model_id"}
+    column = known.get(parameter.known or "", parameter.known or "")
+    return f"name, as in `{column}`" if re.fullmatch(r"\w+\.\w+\.\w+", column) else "name"
+
+
+def _parameters(parameters: Mapping[str, Parameter]) -> list[str]:
+    rows = []
+    for key, p in parameters.items():
+        if p.kind == "workloads":
+            rows.append(f"| `{key}` | tables `[[esg_report.{key}]]`, each with the keys below | | |")
+        elif p.bounds is not None:
+            b = p.bounds
+            rows.append(f"| `{key}` | {b.unit}{', whole' if b.is_whole else ''} | {b.smallest:g} | {b.largest:g} |")
+        else:
+            one_of = f"one of {', '.join(f'`{a}`' for a in p.allowed)}" if p.allowed else None
+            rows.append(f"| `{key}` | {one_of or _WRITTEN.get(p.kind) or _named(p)} | | |")
+    return ["| key | unit or form | from | to |", "| --- | --- | --- | --- |", *rows, ""]
+
+
+def _decision(decision: Decision) -> list[str]:
+    needed = [" or ".join(f"`{key}`" for key in group) for group in decision.needs]
+    lines = [f"## [{decision.section}]", "", f"Needs {', and '.join(needed)}."]
+    if decision.instant:
+        lines.append(f"The prices and the grid are those of `{decision.instant}`: now, if it is left out.")
+    lines += ["", *_parameters(decision.parameters)]
+    if "workloads" in decision.parameters:
+        lines += [
+            "Keys of a workload; it needs `name` and `gpu_hours`, `accelerator` or `power_w_per_gpu`, and `zone` or `provider` with `region`. "
+            "`pue` and `power_w_per_gpu` of your own go before those of the region and the accelerator:",
+            "",
+            *_parameters(WORKLOAD),
+        ]
+    table = decision.table.full_name
+    lines.append(f"Results: the columns of [{table}](tables.md#{table.replace('.', '')}).")
+    return [*lines, ""]
+
+
 def key_page() -> str:
     """The page as it should be."""
     lines = [_HEAD, "## Units and other names", "", "| words of one quantity, each with its size |", "| --- |"]
@@ -110,4 +155,6 @@ def key_page() -> str:
     lines += ["", *_training()]
     for section, methods in SECTIONS.items():
         lines += _section(section, methods)
+    for decision in DECISIONS.values():
+        lines += _decision(decision)
     return "\n".join(lines).rstrip() + "\n"

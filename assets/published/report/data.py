@@ -11,6 +11,11 @@ from typing import Any
 import duckdb
 
 Row = dict[str, Any]
+#: Names without what stands in brackets; two that would then be the same keep their ids.
+_SHORT_NAMES = """
+    SELECT accelerator_id, CASE WHEN count(*) OVER (PARTITION BY short_name) = 1 THEN short_name ELSE accelerator_id END
+    FROM (SELECT accelerator_id, trim(regexp_replace(name, '\\(.*\\)', '')) AS short_name FROM reference.accelerator)
+"""
 #: Captures that a figure lists; more are counted.
 SHOWN_CAPTURES = 8
 
@@ -32,6 +37,8 @@ class Facts:
     con: duckdb.DuckDBPyConnection
     report_at: dt.datetime
     publication: int
+    #: Accelerator -> its name as people say it: 'H100 SXM5 80GB'.
+    accelerators: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,7 +49,7 @@ class Facts:
         ).fetchall()[0]
         con.execute("SET VARIABLE report_at = ?::TIMESTAMPTZ", [moment]).fetchall()
         con.execute(sql("offer")).fetchall()
-        return cls(con, moment, number)
+        return cls(con, moment, number, dict(con.execute(_SHORT_NAMES).fetchall()))
 
     def rows(self, name: str) -> list[Row]:
         """Rows of a query; its text is kept for the page."""
@@ -50,10 +57,14 @@ class Facts:
         return self.answer(self.asked[name])
 
     def answer(self, text: str, parameters: list[Any] | None = None) -> list[Row]:
-        """Rows of any statement, as dictionaries."""
+        """Rows of any statement, as dictionaries; one with an `accelerator_id` has the name of the `accelerator` too."""
         cursor = self.con.execute(text, parameters or [])
         names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if "accelerator_id" in names:
+            for row in rows:
+                row["accelerator"] = self.accelerators.get(row["accelerator_id"], row["accelerator_id"])
+        return rows
 
     def captures(self, rows: Iterable[Row]) -> dict[str, Any]:
         """The bytes that rows come from: their newest captures, and how many there are.

@@ -254,6 +254,41 @@ def test_the_yearly_grid_is_of_the_best_ranked_source(bundled_home: Home, tmp_pa
     assert found == of_region == [{"source_id": "ember", "intensity_gco2e_per_kwh": 311.0}]
 
 
+def test_the_figures_at_the_head_are_those_of_the_pages(site: Path, bundled_home: Home) -> None:
+    """An hour, a petaday, its carbon and a training, each with its band, its dates and where it comes from."""
+    from lxml import html
+
+    page, petadays = (html.parse(str(site / name)).getroot() for name in ("index.html", "petaday.html"))
+    tiles = page.xpath("//ul[@class='headlines']/li")
+    values = [tile.xpath("string(p[@class='value']/b)") for tile in tiles]
+    row = "//tr[th/@title='nvidia-h100-sxm-80gb']"
+    with read_published(bundled_home) as con:
+        training = con.sql(
+            "SELECT central FROM estimated.training_estimate WHERE scenario_id = 'gpt-3-175b-h100' AND quantity = 'cost_usd'"
+        ).fetchall()[0][0]
+    assert values == [
+        page.xpath(f"string(//table[@id='hours']{row}/td[1])"),
+        petadays.xpath(f"string(({row})[1]/td[2]/b)"),
+        petadays.xpath(f"string(({row})[1]/td[4]/b)"),
+        shown.number(training),
+    ]
+    for tile in tiles:
+        text = tile.xpath("string()")
+        assert "H100 SXM5 80GB" in text
+        assert "p5 to p95: " in text
+        assert "Date: 20" in text
+        assert tile.xpath(".//span[@class='tag bundled']")
+
+
+def test_a_place_stands_once_among_the_cheapest(site: Path) -> None:
+    from lxml import html
+
+    rows = html.parse(str(site / "index.html")).getroot().xpath("//table[@id='cheapest']/tbody/tr")
+    places = [(row.xpath("string(th/@title)"), *(row.xpath(f"string(td[{n}])") for n in (1, 3, 4))) for row in rows]
+    assert len(places) > 20
+    assert len(places) == len(set(places))
+
+
 def test_the_greenest_offers_have_a_grid_and_stand_in_order(site: Path) -> None:
     from lxml import html
 

@@ -105,7 +105,7 @@ def test_focus_columns_that_providers_add(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("yesterday,2026-03-02,aws,us-east-1,p5.48xlarge,1,on_demand,", "is no time"),
+        ("yesterday,2026-03-02,aws,us-east-1,p5.48xlarge,1,on_demand,", "is not a time"),
         ("2026-03-02,2026-03-01,aws,us-east-1,p5.48xlarge,1,on_demand,", "ends before it starts"),
         ("2026-03-01,2026-03-01,aws,us-east-1,p5.48xlarge,1,on_demand,", "ends before it starts"),
         ("2026-01-01,2026-12-31,aws,us-east-1,p5.48xlarge,1,on_demand,", "longer than a month"),
@@ -127,8 +127,8 @@ def test_a_bad_line_is_refused_with_its_reason(tmp_path: Path, line: str, reason
     ("text", "message"),
     [
         ("", "empty"),
-        ("a,b\n1,2\n", "column used_from, used_to, provider, region, instance_type is missing"),
-        ("used_from,used_to,provider,region,instance_type\n1,2,3,4,5\n", "instance_hours is missing"),
+        ("a,b\n1,2\n", "no column used_from, used_to, provider, region, instance_type, instance_hours"),
+        ("used_from,used_to,provider,region,instance_type\n1,2,3,4,5\n", "no column instance_hours"),
         (focus_file(focus(ChargeCategory="Tax")), "without one row of compute used by the hour"),
     ],
 )

@@ -72,13 +72,13 @@ def _history(facts: Facts) -> Row:
     rows = facts.rows("article_history")
     for row in rows:
         row["says"] = (
-            f"{row['accelerator_id']} {day(row['on_date'])}: {number(row['central'])} [{number(row['low'])} … {number(row['high'])}] USD, "
+            f"{row['accelerator']} {day(row['on_date'])}: {number(row['central'])} [{number(row['low'])} … {number(row['high'])}] USD, "
             f"{row['providers']} providers"
         )
     latest = list({r["accelerator_id"]: r for r in rows}.values())
     return {
         "chart": charts.lines(
-            rows, "on_date", "central", "accelerator_id", "USD per training", words("article.1.figure"), fmt="~s"
+            rows, "on_date", "central", "accelerator", "USD per training", words("article.1.figure"), fmt="~s"
         )
         if rows
         else None,
@@ -87,7 +87,7 @@ def _history(facts: Facts) -> Row:
         "table": _table(
             latest,
             [
-                ("col.accelerator", "", lambda r: r["accelerator_id"]),
+                ("col.accelerator", "", lambda r: r["accelerator"]),
                 ("col.cost_band", "", lambda r: band(r["low"], r["central"], r["high"], "USD")),
                 ("col.gpu_hours", "n", lambda r: number(r["gpu_hours"])),
                 ("col.price_gpu_hour", "n", lambda r: money(r["usd_per_gpu_hour"])),

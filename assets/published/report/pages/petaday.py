@@ -18,9 +18,14 @@ _NOW_POINTS = """
 """
 
 
+def petadays_now(facts: Facts) -> list[Row]:
+    """Money, energy and carbon of one PFLOP/s-day per accelerator, at the rates in force."""
+    return facts.petaday(_NOW_POINTS.replace("$gpu_hour", _text(facts, "gpu_hour")))
+
+
 def petaday(facts: Facts) -> Row:
     """$ and kg of one PFLOP/s-day, over GPUs and over time."""
-    now = facts.petaday(_NOW_POINTS.replace("$gpu_hour", _text(facts, "gpu_hour")))
+    now = petadays_now(facts)
     compared = sorted(
         sorted(now, key=lambda r: (-r["providers"], -r["offers"], r["accelerator_id"]))[:COMPARED],
         key=lambda r: r["cost_central"],
@@ -33,20 +38,20 @@ def petaday(facts: Facts) -> Row:
     history = facts.petaday(_text(facts, "index_point").replace("$rate_history", _text(facts, "rate_history")))
     for row in history:
         row["says"] = (
-            f"{row['accelerator_id']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
+            f"{row['accelerator']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
         )
     days = [r["month_on"] for r in history]
     return {
         "now": now,
         "history": history,
-        "cost_chart": charts.ranges(cost, "accelerator_id", "USD per PFLOP/s-day", words("petaday.cost"))
+        "cost_chart": charts.ranges(cost, "accelerator", "USD per PFLOP/s-day", words("petaday.cost"))
         if cost
         else None,
-        "carbon_chart": charts.ranges(carbon, "accelerator_id", "kgCO2e per PFLOP/s-day", words("petaday.carbon"))
+        "carbon_chart": charts.ranges(carbon, "accelerator", "kgCO2e per PFLOP/s-day", words("petaday.carbon"))
         if carbon
         else None,
         "time_chart": charts.lines(
-            history, "month_on", "cost_central", "accelerator_id", "USD per PFLOP/s-day", words("petaday.time")
+            history, "month_on", "cost_central", "accelerator", "USD per PFLOP/s-day", words("petaday.time")
         )
         if history
         else None,
@@ -68,9 +73,9 @@ def _text(facts: Facts, name: str) -> str:
 def _limits(row: Row, quantity: str, unit: str) -> Row:
     low, central, high = (row[f"{quantity}_{side}"] for side in ("low", "central", "high"))
     return {
-        "accelerator_id": row["accelerator_id"],
+        "accelerator": row["accelerator"],
         "low": low,
         "central": central,
         "high": high,
-        "says": f"{row['accelerator_id']}: {number(central)} [{number(low)} … {number(high)}] {unit} per PFLOP/s-day",
+        "says": f"{row['accelerator']}: {number(central)} [{number(low)} … {number(high)}] {unit} per PFLOP/s-day",
     }

@@ -6,12 +6,57 @@ import datetime as dt
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import grouped, stamp, states
+from assets.published.report.pages.common import grouped, stamp, states, year
+from assets.published.report.pages.petaday import petadays_now
 from assets.published.report.shown import day, money, number
 from assets.published.report.texts import words
 
 #: Lines of a chart that compares; more cannot be told apart.
 COMPARED = 18
+
+
+#: What the figures at the head are of: the accelerator that rental indices quote, and the bundled training on it.
+HEADLINE, HEADLINE_TRAINING = "nvidia-h100-sxm-80gb", "gpt-3-175b-h100"
+
+
+def _headlines(facts: Facts, hours: list[Row]) -> list[Row]:
+    """The figures at the head of the page: an hour, a petaday and its carbon, a training; those that are known."""
+    hour = next((r for r in hours if r["accelerator_id"] == HEADLINE), None)
+    if hour is None:
+        return []
+    name, seen = {"accelerator": hour["accelerator"]}, (hour["first_seen_on"], hour["seen_on"])
+    found = [
+        ("hour", hour, "", "USD/GPU-h", name, {"count": hour["providers"]}, stamp(facts, [hour], "", *seen)),
+    ]
+    for row in petadays_now(facts):
+        if row["accelerator_id"] != HEADLINE:
+            continue
+        found.append(("petaday", row, "cost_", "USD", name, {}, stamp(facts, [row], "", *seen)))
+        if row["carbon_central"] is not None:
+            days = year(row["grid_year"])
+            grid = {"grid": number(row["grid"]), "year": row["grid_year"]}
+            found.append(("carbon", row, "carbon_", "kgCO2e", name, grid, stamp(facts, [row], "", *days)))
+    training = facts.answer(
+        "FROM estimated.training_estimate WHERE scenario_id = ? AND quantity = 'cost_usd' AND central IS NOT NULL "
+        "AND method_version = (SELECT _newest_method(method_version) FROM estimated.training_estimate)",
+        [HEADLINE_TRAINING],
+    )
+    found += [("training", row, "", "USD", name, {}, stamp(facts, [row], "", *seen)) for row in training]
+    return [
+        {
+            "what": f"headline.{key}",
+            "note": f"headline.{key}_note",
+            "given": given,
+            "note_given": note_given,
+            "unit": unit,
+            "stamp": said,
+            "told": {
+                side: (money if key == "hour" else number)(row[f"{prefix}{side}"])
+                for side in ("low", "central", "high")
+            },
+        }
+        for key, row, prefix, unit, given, note_given, said in found
+    ]
 
 
 def today(facts: Facts) -> Row:
@@ -20,13 +65,13 @@ def today(facts: Facts) -> Row:
     shown = sorted(hours[:COMPARED], key=lambda r: r["central"])
     for row in shown:
         row["says"] = (
-            f"{row['accelerator_id']}: {money(row['central'])} [{money(row['low'])} … {money(row['high'])}] USD/GPU-h, "
+            f"{row['accelerator']}: {money(row['central'])} [{money(row['low'])} … {money(row['high'])}] USD/GPU-h, "
             f"{row['offers']} offers, {row['providers']} providers"
         )
     index = facts.rows("price_index")
     for row in index:
         row["says"] = (
-            f"{row['accelerator_id']} {day(row['index_on'])}: {money(row['index_usd'])} USD/GPU-h, index {number(row['index_points'])}; "
+            f"{row['accelerator']} {day(row['index_on'])}: {money(row['index_usd'])} USD/GPU-h, index {number(row['index_points'])}; "
             f"{row['providers']} providers, quartiles {money(row['lower_usd'])} … {money(row['upper_usd'])}"
         )
     of_index = facts.answer(
@@ -38,14 +83,13 @@ def today(facts: Facts) -> Row:
     changes = facts.rows("change")
     sources = states(facts)
     return {
+        "headlines": _headlines(facts, hours),
         "hours": hours,
-        "hours_chart": charts.ranges(shown, "accelerator_id", "USD per GPU-hour", words("today.hours"))
-        if shown
-        else None,
+        "hours_chart": charts.ranges(shown, "accelerator", "USD per GPU-hour", words("today.hours")) if shown else None,
         "hours_stamp": stamp(facts, hours, "USD/GPU-h", *(r[k] for r in hours for k in ("first_seen_on", "seen_on"))),
         "index": index,
         "index_chart": charts.lines(
-            index, "index_on", "index_usd", "accelerator_id", "USD per GPU-hour", words("today.index")
+            index, "index_on", "index_usd", "accelerator", "USD per GPU-hour", words("today.index")
         )
         if index
         else None,
