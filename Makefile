@@ -33,8 +33,10 @@ bench-setup: $(BENCH_STAMP)
 run: $(STAMP)
 	@$(BIN)/petaday run
 
+# On all cores, a file of tests at a time: JOBS=0 runs them in one process, ARGS goes to pytest (make test ARGS="tests/warehouse -x").
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 dev: $(STAMP)
 	@$(BIN)/petaday ui

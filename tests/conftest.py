@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,31 @@ SAMPLES = ROOT.parent / "shared" / "samples"
 GOLDEN = ROOT.parent / "shared" / "golden"
 
 
+#: Folders whose tests start processes and wait for them: begun first, so that no core is left with one of them alone at the end.
+LONG = ("tests/lake/", "tests/pipelines/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folders that take longest come first, each in its own order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, once for all processes of a run of the tests (pytest-xdist: `make test`). Nobody changes it."""
+    base = factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"once-{name}"
+    place.mkdir(exist_ok=True)
+    made, done = place / "made", place / "done"
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            make(made)
+            done.touch()
+    return made
+
+
 @pytest.fixture(autouse=True)
 def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse connections that leave this machine."""
@@ -50,15 +76,18 @@ def new_homes_have_the_schema(tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     Processes that a test starts apply it themselves, as do catalogs of a test's own.
     """
-    real, made = FileStore.open_for_writing, Home(tmp_path_factory.mktemp("schema") / "home")
+    real = FileStore.open_for_writing
+
+    def make(folder: Path) -> None:
+        made = FileStore(Home(folder))
+        with made.write_lock(), real(made, catalog()):
+            pass
 
     def begun(
         self: FileStore, given: Catalog, *, may_leave_wal: bool = False
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if given is catalog() and not self.exists() and self.home.work_file.parent.is_dir():
-            if not made.work_file.exists():
-                with FileStore(made).write_lock(), real(FileStore(made), given):
-                    pass
+            made = Home(made_once(tmp_path_factory, "schema", make))
             shutil.copyfile(made.work_file, self.home.work_file)
         return real(self, given, may_leave_wal=may_leave_wal)
 
@@ -90,17 +119,21 @@ class MainJob:
 @pytest.fixture(scope="session")
 def main_job(tmp_path_factory: pytest.TempPathFactory) -> MainJob:
     """The main job in a process of its own, once for all tests: half a minute. Whoever changes the home takes a copy."""
-    root = tmp_path_factory.mktemp("main_job") / "home"
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run"],
-        cwd=ROOT,
-        env=os.environ | {HOME_VARIABLE: str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return MainJob(Home(root), done.stdout)
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", "run"],
+            cwd=ROOT,
+            env=os.environ | {HOME_VARIABLE: str(folder / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        (folder / "printed").write_text(done.stdout, encoding="utf-8")
+
+    made = made_once(tmp_path_factory, "main_job", make)
+    return MainJob(Home(made / "home"), (made / "printed").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

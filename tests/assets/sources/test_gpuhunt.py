@@ -108,7 +108,7 @@ def test_live_version_then_catalog(home: Home, replay: ReplayServer) -> None:
     ("body", "word"),
     [
         (archive(body=""), "empty"),
-        (archive()[:60], "cannot be read"),
+        pytest.param(archive()[:60], "cannot be read", id="cut off"),  # the bytes hold the time of day
         (archive(name="readme.txt"), "no CSV"),
         (archive(body="a,b\n1,2\n"), "missing"),
         (archive(body="x" * 30_000_000), "unpacks to more"),
