@@ -6,14 +6,22 @@ import importlib.util
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from assets.catalog import catalog
 from deploy import servers
 from warehouse.home import Home
+from warehouse.quoting import literal
+from warehouse.schema import Catalog
+from warehouse.store.lake import LakeStore
 
 NIGHTLY = os.environ.get("PETADAY_NIGHTLY") == "1"
 
@@ -57,11 +65,69 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     server.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class MadeLake:
+    """A lake in which the schema was applied once: what its catalog holds, and its few files."""
+
+    server: servers.Postgres
+    folder: Path
+
+    def _psql(self, program: str, *words: str) -> None:
+        """One of PostgreSQL's own programs, as the writer."""
+        command = [str(servers.postgres_programs() / program), "-d", self.server.settings(), *words]
+        subprocess.run(command, check=True, env=os.environ | {"PGPASSWORD": self.server.passwords["writer"]})
+
+    @property
+    def _dump(self) -> Path:
+        return self.folder / "catalog.sql"
+
+    def keep(self, lake: LakeStore) -> None:
+        """Remember a lake that has the schema and nothing else."""
+        shutil.copytree(lake.profile.data_path("tables"), self.folder / "tables")
+        self._psql("pg_dump", "-n", "petaday_lake", "--no-owner", "--no-privileges", "-f", str(self._dump))
+
+    def again(self, lake: LakeStore) -> bool:
+        """The same with the data folder of another lake; False if none is remembered yet."""
+        if not self._dump.exists():
+            return False
+        path = lake.profile.data_path("tables")
+        shutil.copytree(self.folder / "tables", path)
+        moved = f"UPDATE petaday_lake.ducklake_metadata SET value = {literal(path + '/')} WHERE key = 'data_path'"
+        dropped = "SET client_min_messages = error; DROP SCHEMA IF EXISTS petaday_lake CASCADE"
+        self._psql(
+            "psql", "-q", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", "-c", dropped, "-f", str(self._dump), "-c", moved
+        )
+        return True
+
+
+@pytest.fixture(scope="session")
+def made_lake(postgres: servers.Postgres, tmp_path_factory: pytest.TempPathFactory) -> MadeLake:
+    """Empty until the first test has made a lake."""
+    return MadeLake(postgres, tmp_path_factory.mktemp("made-lake"))
+
+
 @pytest.fixture
-def on_lake(postgres: servers.Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.Postgres]:
-    """`PETADAY_WAREHOUSE` names an empty catalog with local data; its schema is dropped afterwards."""
+def on_lake(
+    postgres: servers.Postgres, made_lake: MadeLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[servers.Postgres]:
+    """`PETADAY_WAREHOUSE` names an empty catalog with local data; its schema is dropped afterwards.
+
+    Where this process makes a lake on it, a second one is a copy of the first: to apply the schema takes 3 s. Processes that a test starts,
+    lakes with their data in an object store and catalogs of a test's own are made in full.
+    """
     import psycopg2
 
+    real = LakeStore.open_for_writing
+
+    def begun(self: LakeStore, given: Catalog) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        is_ours = self.profile.catalog == postgres.settings() and (self.profile.data or "").startswith("/")
+        if given is catalog() and is_ours and not self.exists() and not made_lake.again(self):
+            with real(self, given):
+                pass
+            made_lake.keep(self)
+        return real(self, given)
+
+    monkeypatch.setattr(LakeStore, "open_for_writing", begun)
     monkeypatch.setenv("PETADAY_WAREHOUSE", f"ducklake:postgres:{postgres.settings()}")
     monkeypatch.setenv("PETADAY_WAREHOUSE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PGPASSWORD", postgres.passwords["writer"])
