@@ -1,0 +1,57 @@
+"""Build, adapt or buy: break-evens where both ways cost the same, and tokens of one seller."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from tests.pipelines.decisions.asked import rows_of
+
+
+def test_break_even_is_where_both_ways_cost_the_same(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(
+        bundled,
+        "FROM build_adapt_buy(buy_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := 400, own_tokens_low := 100, own_tokens_high := 2770)",
+    )
+    assert len({r["month_on"] for r in found}) > 20
+    paying = [r for r in found if r["break_even_mtok"] is not None]
+    assert paying
+    for row in paying:
+        assert row["fixed_usd"] + row["own_usd_per_mtok"] * row["break_even_mtok"] == pytest.approx(
+            row["buy_usd_per_mtok"] * row["break_even_mtok"]
+        )
+        assert row["low_break_even_mtok"] <= row["break_even_mtok"]
+        assert row["high_break_even_mtok"] is None or row["high_break_even_mtok"] >= row["break_even_mtok"]
+    for row in found:
+        never = row["own_usd_per_mtok"] is not None and row["own_usd_per_mtok"] >= row["buy_usd_per_mtok"]
+        assert (row["verdict"].startswith("never")) == never
+        assert 0 <= row["pays_back_probability"] <= 1
+
+
+def test_without_a_throughput_nothing_is_assumed(bundled: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(bundled, "FROM build_adapt_buy(buy_model := 'gpt-4', accelerator := 'H100')")
+    assert {r["break_even_mtok"] for r in found} == {None}
+    assert {r["verdict"] for r in found} == {
+        "unknown: give own_tokens_per_s_per_gpu",
+        "unknown: no price of the accelerator was observed in the month",  # H100 was not rented out yet
+    }
+
+
+def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> None:
+    """A second seller with cheaper input and far dearer output, and a free one, do not lend one price each."""
+    before = rows_of(bundled, "FROM _bought_token_price('gpt-4')")
+    assert before
+    bundled.execute("BEGIN")
+    try:
+        bundled.execute(
+            "INSERT INTO observed.token_price_log BY NAME SELECT * REPLACE ('other' AS vendor, price_usd_per_mtok * CASE direction WHEN 'input' THEN 0.5 ELSE 9 END AS price_usd_per_mtok) "
+            "FROM observed.token_price_log WHERE model = 'gpt-4' UNION ALL BY NAME SELECT * REPLACE ('free' AS vendor, 0 AS price_usd_per_mtok) FROM observed.token_price_log WHERE model = 'gpt-4'"
+        )
+        after = rows_of(bundled, "FROM _bought_token_price('gpt-4')")
+        other = rows_of(bundled, "FROM _bought_token_price('gpt-4', of_vendor := 'other')")
+    finally:
+        bundled.execute("ROLLBACK")
+    assert after == before
+    for mine, theirs in zip(before, other, strict=True):
+        assert theirs["input_usd_per_mtok"] == pytest.approx(mine["input_usd_per_mtok"] / 2)
+        assert theirs["output_usd_per_mtok"] == pytest.approx(mine["output_usd_per_mtok"] * 9)
