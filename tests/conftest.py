@@ -40,19 +40,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that `make` fills, once for all processes of a run of the tests (pytest-xdist: `make test`). Nobody changes it."""
-    base = factory.getbasetemp()
-    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"once-{name}"
-    place.mkdir(exist_ok=True)
-    made, done = place / "made", place / "done"
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(made, ignore_errors=True)
-            made.mkdir()
-            make(made)
-            done.touch()
+#: What makes a folder of a name once: the name, and what fills it.
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Folders that are filled once for all processes of a run of the tests (pytest-xdist: `make test`). Nobody changes them."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if hasattr(request.config, "workerinput") else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        place = common / f"once-{name}"
+        place.mkdir(exist_ok=True)
+        folder, done = place / "made", place / "done"
+        with (place / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
     return made
 
 
@@ -71,7 +81,7 @@ def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def new_homes_have_the_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def new_homes_have_the_schema(made_once: MadeOnce) -> Iterator[None]:
     """A new work file begins as a copy of one in which the schema was applied once: that takes 1.7 s, and hundreds of tests make a home.
 
     Processes that a test starts apply it themselves, as do catalogs of a test's own.
@@ -87,7 +97,7 @@ def new_homes_have_the_schema(tmp_path_factory: pytest.TempPathFactory) -> Itera
         self: FileStore, given: Catalog, *, may_leave_wal: bool = False
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if given is catalog() and not self.exists() and self.home.work_file.parent.is_dir():
-            made = Home(made_once(tmp_path_factory, "schema", make))
+            made = Home(made_once("schema", make))
             shutil.copyfile(made.work_file, self.home.work_file)
         return real(self, given, may_leave_wal=may_leave_wal)
 
@@ -117,7 +127,7 @@ class MainJob:
 
 
 @pytest.fixture(scope="session")
-def main_job(tmp_path_factory: pytest.TempPathFactory) -> MainJob:
+def main_job(made_once: MadeOnce) -> MainJob:
     """The main job in a process of its own, once for all tests: half a minute. Whoever changes the home takes a copy."""
 
     def make(folder: Path) -> None:
@@ -132,7 +142,7 @@ def main_job(tmp_path_factory: pytest.TempPathFactory) -> MainJob:
         assert done.returncode == 0, done.stderr
         (folder / "printed").write_text(done.stdout, encoding="utf-8")
 
-    made = made_once(tmp_path_factory, "main_job", make)
+    made = made_once("main_job", make)
     return MainJob(Home(made / "home"), (made / "printed").read_text(encoding="utf-8"))
 
 

@@ -343,7 +343,7 @@ def test_a_writer_that_lost_its_lock_does_not_commit(lake_home: Home, on_lake: s
 def test_rebuild_makes_the_lake_again_from_its_captures(lake_home: Home) -> None:
     from assets.recovery import rebuild_warehouse
 
-    run_main_job(lake_home)
+    run_main_job()
     with lake().open_for_reading() as con:
         before = equality.fingerprint(
             con, "observed.cloud_rate_log", equality.columns_of(con, "observed.cloud_rate_log")
