@@ -2,7 +2,8 @@
 
 Quirks: the price is OpenRouter's best route, not the vendor's list price, so the vendor is 'openrouter' and the model
 its id. Routers (`openrouter/auto`) say -1, "it depends": refused, not a price. Zero is a price only for `prompt` and
-`completion` (free models); in 2025 a zero in any other field meant "not charged apart". `request`, `image` and
+`completion` (free models); in 2025 a zero in any other field meant "not charged apart", and a `completion` of zero beside
+a `prompt` that costs is of a model that writes nothing (embeddings, decisions): left out, as in LiteLLM's list. `request`, `image` and
 `web_search` are per request, per picture (per token of a picture since 2026, without saying so) and per search: none is
 a price of a token of text. `overrides` is a list of prices that hold above a prompt length (`min_prompt_tokens`), in hours of
 the day in UTC (`utc_start` and `utc_end`, written 1030 for 10:30, also over midnight), or both; of several that hold the last one
@@ -150,7 +151,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     is_bad = pl.col("why").is_not_null()
     bad = cells.filter(is_bad)
-    good = cells.filter(~is_bad & ~(~pl.col("field").is_in(_ALWAYS) & (price == 0)))
+    paid = price.filter(pl.col("field") == "prompt").max().over("model", "min_prompt_tokens", "time_window") > 0
+    is_no_price = (price == 0) & (~pl.col("field").is_in(_ALWAYS) | ((pl.col("field") == "completion") & paid))
+    good = cells.filter(~is_bad & ~is_no_price.fill_null(value=False))
     frame = good.select(
         pl.lit("openrouter").alias("vendor"),
         "model",
@@ -178,7 +181,7 @@ OPENROUTER = Source(
     licence="not stated",
     attribution="OpenRouter",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="40 */6 * * *",

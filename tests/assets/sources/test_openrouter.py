@@ -55,7 +55,7 @@ def test_prices_of_other_things_are_left_out(tmp_path: Path) -> None:
     rows, _ = _read(
         {
             "prompt": "0.000001",
-            "completion": "0",
+            "completion": "0.000003",
             "image": "0.0006",
             "request": "0.1",
             "web_search": "0.005",
@@ -63,7 +63,20 @@ def test_prices_of_other_things_are_left_out(tmp_path: Path) -> None:
         },
         tmp_path,
     )
-    assert rows == [("input", 0, 1.0), ("output", 0, 0.0)]
+    assert rows == [("input", 0, 1.0), ("output", 0, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("pricing", "rows"),
+    [
+        ({"prompt": "0.00000004", "completion": "0"}, [("input", 0, 0.04)]),  # embeddings, decisions: it writes nothing
+        ({"prompt": "0", "completion": "0"}, [("input", 0, 0.0), ("output", 0, 0.0)]),  # free
+        ({"prompt": "0", "completion": "0.000002"}, [("input", 0, 0.0), ("output", 0, 2.0)]),
+    ],
+)
+def test_what_writes_nothing_is_not_free_of_charge(pricing: dict, rows: list[tuple], tmp_path: Path) -> None:
+    read, rejected = _read(pricing, tmp_path)
+    assert (read, rejected.height) == (rows, 0)
 
 
 BASE = {"prompt": "0.000002", "completion": "0.000004"}
