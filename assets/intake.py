@@ -19,7 +19,7 @@ import polars as pl
 
 from assets.reading import Pages, read_batch
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source, Window
-from assets.sources._http import Client, NotModified, stored_url
+from assets.sources._http import NO_CONNECTION, Client, NotModified, stored_url
 from warehouse import pending_captures, staging
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture, Document
@@ -184,9 +184,12 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     finally:
         client.close()
     if failures:
-        more = f" (and {len(failures) - 3} more)" if len(failures) > 3 else ""
+        # Without a network every request fails alike: the first says it.
+        shown = 1 if all(NO_CONNECTION in f for f in failures) else 3
+        more = f" (and {len(failures) - shown} more)" if len(failures) > shown else ""
+        named = [f.removeprefix(f"{source.source_id}: ") for f in failures[:shown]]
         raise FetchError(
-            f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(failures[:3]) + more
+            f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(named) + more
         )
     return taken
 

@@ -134,7 +134,7 @@ _STATUS = (
 
 @click.command()
 def status() -> int:
-    """Per source: last good capture, its age, outcome, rows."""
+    """Per source: last good capture, its age, outcome, rows; which are not read yet, and what they need."""
     from assets.intake import needs_key
     from assets.sources import all_sources
     from warehouse.connection import read_published
@@ -144,18 +144,20 @@ def status() -> int:
         with read_published(Home.from_environment()) as con:
             rows = con.execute(_STATUS).fetchall()
     except NotPublishedError:
-        _print_ticks(Home.from_environment())
+        _print_records(Home.from_environment())
         raise
     table = Table("source", "subject", "last good (UTC)", "age", "state", "rows", "refused")
+    unread: dict[str, list[str]] = {}
     for source_id, subject, good, age, outcome, count, refused, message, bundled in rows:
         source = all_sources().get(source_id)
-        missing = needs_key(source) if source else None
-        stale = source is not None and age is not None and not bundled and age > source.stale_after_days * 86400
         if outcome is None:
-            state = f"needs {missing}" if missing else "not read yet"
-        else:
-            age_word = "bundled" if bundled else "no good answer yet" if age is None else "stale" if stale else "fresh"
-            state = age_word + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
+            missing = needs_key(source) if source else None
+            by = "load SOURCE FILE" if source and not source.cadence else "refresh"
+            unread.setdefault(f"needs {missing}" if missing else f"`petaday {by}`", []).append(source_id)
+            continue
+        stale = source is not None and age is not None and not bundled and age > source.stale_after_days * 86400
+        age_word = "bundled" if bundled else "no good answer yet" if age is None else "stale" if stale else "fresh"
+        state = age_word + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
         table.add_row(
             source_id,
             subject,
@@ -166,17 +168,27 @@ def status() -> int:
             "-" if refused is None else f"{refused:,}",
         )
     out.print(table)
-    _print_ticks(Home.from_environment())
+    if unread:
+        out.print(f"Not read yet, {sum(map(len, unread.values()))} sources:")
+    for way, sources in sorted(unread.items()):
+        out.print(
+            textwrap.fill(f"{way}: {', '.join(sources)}", max(out.width, 100), subsequent_indent="    "), markup=False
+        )
+    _print_records(Home.from_environment())
     return 0
 
 
-def _print_ticks(home: Home) -> None:
-    """The active schedules with their ticks, if there are any."""
+def _print_records(home: Home) -> None:
+    """What Dagster has recorded: sources and publications whose last run failed, active schedules with their ticks."""
+    from pipelines.alerts.conditions import failed_steps
     from pipelines.instance import records_of
     from pipelines.ticks import accounts
 
     with records_of(home) as of:
+        failing = failed_steps(of).conditions if of else ()
         seen = accounts(of) if of else []
+    for condition in failing:
+        out.print(condition.line, markup=False)
     if not seen:
         return
     table = Table("schedule of", "ticks made", "failed", "missed", title="\nSchedules, 7 days", title_justify="left")

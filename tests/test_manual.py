@@ -43,6 +43,8 @@ def clone(main_job: MainJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "acme.json").write_text(block("add-a-source.md", "json"), encoding="utf-8")
     (folder / "mine.toml").write_text(block("add-a-scenario.md", "toml"), encoding="utf-8")
     shutil.copy(folder / "mine.toml", folder / "assets" / "estimated" / "scenarios" / "mine.toml")
+    for number, name in enumerate(("usage.csv", "jobs.csv", "tokens.csv")):
+        (folder / name).write_text(block("own-use.md", "csv", number), encoding="utf-8")
     return folder
 
 
@@ -97,6 +99,20 @@ def test_a_scenario_is_added_by_following_the_page(clone: Path) -> None:
     assert "cost_usd" in petaday(clone, quantities)
     assert "method_default" in petaday(clone, factors)
     assert "bytes match" in petaday(clone, explain)
+
+
+def test_ones_own_use_is_priced_by_following_the_page(clone: Path) -> None:
+    load, by_month, why, where, jobs, requests = lines("own-use.md")
+    assert "usage.csv │ loaded  │ 3" in petaday(clone, load)
+    for command, answer in ((by_month, block("own-use.md", "text", 0)), (why, block("own-use.md", "text", 1))):
+        shown = petaday(clone, command)
+        assert all(line in shown for line in answer.splitlines()), shown
+    assert "5 rows" in petaday(clone, where)
+    shown = petaday(clone, jobs)
+    assert re.search(r"pretraining ┆ 504.0 ┆ \d+\.0 +┆ \d+\.0 +┆ \d+\.0 +┆ null", shown), shown
+    assert re.search(r"tuning +┆ 48.0 +┆ \d+\.0 +┆ \d+\.0 +┆ null +┆ no carbon value", shown), shown
+    shown = petaday(clone, requests)
+    assert re.search(r"2024-09 ┆ gpt-4o ┆ 72.0 .*2025-06 ┆ gpt-4o ┆ 38.0", shown, re.DOTALL), shown
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -44,6 +44,16 @@ MAX_PAGES = 5_000
 _BLOCK = 1 << 20
 
 
+NO_CONNECTION = "could not be read: no connection"
+#: What a failed request means, the narrower kind first.
+_BROKEN = (
+    (requests.exceptions.SSLError, "could not be read: the certificate is not accepted"),
+    (requests.exceptions.ProxyError, "could not be read: the proxy does not answer"),
+    (requests.exceptions.Timeout, "could not be read: no answer in time"),
+    (requests.exceptions.ConnectionError, NO_CONNECTION),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NotModified:
     """The publisher says that the bytes are those of last time."""
@@ -156,7 +166,10 @@ class Client:
                     return NotModified(shown, fetched_at)
                 if response.status_code != 200:
                     told = without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
-                    raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}")
+                    # A publisher that refuses a key says so in many ways: name the variable that holds it.
+                    has_key = self.source.key_name and response.status_code in (401, 403)
+                    asks = f"; is {self.source.key_name} right?" if has_key else ""
+                    raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}{asks}")
                 # A secret that the answer repeats is taken out of the file.
                 path, body = self._spool(response, shown, request.extension, needs_file=bool(secrets))
                 try:
@@ -191,7 +204,9 @@ class Client:
                     f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again"
                 ) from None
             # The exception's text may hold the address with its key: say only what kind it was.
-            raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
+            kind = type(e).__name__
+            why = next((words for broken, words in _BROKEN if isinstance(e, broken)), "could not be read")
+            raise FetchError(f"{self.source.source_id}: {shown} {why} ({kind})") from None
 
     @contextmanager
     def _open(self, url: str, request: Request, headers: Mapping[str, str]) -> Generator[requests.Response]:

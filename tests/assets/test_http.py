@@ -433,6 +433,16 @@ def test_an_index_that_fails_costs_neither_the_others_nor_their_names(home: Home
     assert list(home.spool_dir.iterdir()) == []
 
 
+def test_without_a_connection_the_first_request_says_it(home: Home, raw: Callable[..., Raw]) -> None:
+    raw(lambda connection: connection.close())
+    made = source(plan=lambda _: [[Request(f"https://{HOST}/page{n}")] for n in (1, 2, 3)])
+    with pytest.raises(FetchError) as caught:
+        intake.take_live(home, made, Window(dt.datetime.now(dt.UTC)))
+    assert str(caught.value) == (
+        f"3 of 3 requests failed: https://{HOST}/page1 could not be read: no connection (ConnectionError) (and 2 more)"
+    )
+
+
 # Keys -----------------------------------------------------------------------------------------------------------------
 
 
@@ -486,13 +496,23 @@ def test_a_key_in_an_error_answer_is_not_repeated(home: Home, replay: ReplayServ
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_named_by_its_variable(home: Home, replay: ReplayServer, status: int) -> None:
+    replay.add(URL, "no", status)
+    with pytest.raises(FetchError, match=rf"answered {status}.*is ACME_API_KEY right\?"):
+        fetch(home, request_with_key(), key_name="ACME_API_KEY")
+    with pytest.raises(FetchError) as caught:
+        fetch(home)
+    assert "right?" not in str(caught.value)
+
+
 def test_a_broken_connection_does_not_log_the_key(
     home: Home, raw: Callable[..., Raw], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """urllib3 warns of each retry with the full address: that must not reach a log."""
     caplog.set_level(logging.DEBUG)
     server = raw(lambda connection: connection.close())
-    with pytest.raises(FetchError, match="could not be read") as caught:
+    with pytest.raises(FetchError, match=r"could not be read: no connection \(ConnectionError\)") as caught:
         fetch(home, request_with_key())
     assert server.connections > 1
     shown = capfd.readouterr()

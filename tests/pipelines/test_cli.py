@@ -123,9 +123,12 @@ def test_help_is_a_table_of_macros(built: Home) -> None:
 
 def test_status_shows_bundled_and_unread(built: Home) -> None:
     text = petaday("status", home=built).stdout
-    assert "starter_cloud_rate" in text
-    assert "bundled" in text
-    assert "not read yet" in text
+    table, unread = text.split("Not read yet, ")
+    assert "starter_cloud_rate" in table
+    assert "bundled" in table
+    assert re.search(r"^`petaday refresh`: alibaba, ", unread, re.MULTILINE)
+    assert re.search(r"^`petaday load SOURCE FILE`: .*\bnordpool\b", unread.replace("\n    ", " "), re.MULTILINE)
+    assert re.search(r"^needs EIA_API_KEY: eia_retail, eia", unread, re.MULTILINE)
 
 
 def test_load_goes_the_same_way_and_again_changes_nothing(built: Home, tmp_path: Path) -> None:
