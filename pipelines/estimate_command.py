@@ -116,7 +116,9 @@ _SHOWN = {
         "workload",
         "period",
         "energy_kwh",
+        "low_location_kgco2e",
         "location_kgco2e",
+        "high_location_kgco2e",
         "market_kgco2e",
         "embodied_kgco2e",
         "water_l",
@@ -132,7 +134,7 @@ def _print_decision(result: Mapping[str, Any]) -> None:
     ordered = _in_reading_order(result["decision"], rows)
     table = Table(*(Column(c, overflow="fold") for c in columns))  # half an id names nothing
     for row in ordered[:_ROWS_SHOWN]:
-        table.add_row(*(_decided(0.0 if c == "moved_by" and _is_rounding(row) else row[c]) for c in columns))
+        table.add_row(*(_cell(row, c) for c in columns))
     out.print(table)
     if len(ordered) > _ROWS_SHOWN:
         out.print(f"{len(rows):,} rows, {_ROWS_SHOWN} shown; --json prints all, with every column.")
@@ -146,6 +148,9 @@ def _print_decision(result: Mapping[str, Any]) -> None:
     for row in rows:
         if row.get("reason") and row.get("part") == "total":
             unknown.setdefault(row["reason"], []).append(row["quantity"])
+    for row in rows if result["decision"] == "esg_report" else ():
+        if row["unknown"] and row["is_year"]:
+            unknown.setdefault(row["unknown"], []).append(row["workload"])
     for reason, quantities in unknown.items():
         out.print(f"Unknown, {', '.join(quantities)}: {reason}", markup=False)
     for converted in result.get("converted", []):
@@ -165,6 +170,14 @@ def _in_reading_order(decision: str, rows: Sequence[Mapping[str, Any]]) -> list[
             last[offered] = row["cost_usd"]
             moved.append(row)
     return moved[::-1]
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column == "moved_by" and _is_rounding(row):
+        return _decided(0.0)
+    if row[column] is None and column.endswith("break_even_mtok") and "never" in (row["verdict"] or ""):
+        return "never"  # at this side of the band own tokens cost more than bought ones, however many there are
+    return _decided(row[column])
 
 
 def _decided(value: object) -> str:

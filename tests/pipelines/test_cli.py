@@ -18,7 +18,7 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
-from pipelines.estimate_command import _in_reading_order
+from pipelines.estimate_command import _cell, _in_reading_order
 from tests.conftest import MainJob
 from tests.warehouse.test_keeping import offers, take
 from warehouse.home import Home
@@ -394,3 +394,30 @@ def _file(home: Home, name: str, body: str) -> Path:
     path = home.root / name
     path.write_text(body, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        ("never: a bought token costs less than an own one", "never"),
+        ("perhaps never: within the band own tokens cost more than bought ones", "never"),
+        ("unknown: give own_tokens_per_s_per_gpu", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_volume_that_never_pays_back_is_not_called_unknown(verdict: str | None, shown: str) -> None:
+    row = {"high_break_even_mtok": None, "own_usd_per_mtok": None, "verdict": verdict}
+    assert _cell(row, "high_break_even_mtok") == shown
+    assert _cell(row, "own_usd_per_mtok") == "unknown"
+
+
+def test_what_an_esg_report_lacks_is_told_with_what_to_give(built: Home, tmp_path: Path) -> None:
+    file = tmp_path / "year.toml"
+    file.write_text(
+        "[esg_report]\nof_year = 2023\n[[esg_report.workloads]]\nname = 'chat'\naccelerator = 'nvidia-h100-sxm-80gb'\n"
+        "zone = 'SE'\ngpu_hours = 1000\n"
+    )
+    shown = petaday("estimate", str(file), home=built).stdout
+    assert "low_location_kgco2e" in shown
+    assert shown.count("Unknown, ") == 1
+    assert "Unknown, chat, all workloads: market-based carbon: give market_gco2e_per_kwh" in shown
