@@ -116,9 +116,7 @@ _SHOWN = {
         "workload",
         "period",
         "energy_kwh",
-        "low_location_kgco2e",
         "location_kgco2e",
-        "high_location_kgco2e",
         "market_kgco2e",
         "embodied_kgco2e",
         "water_l",
@@ -134,7 +132,7 @@ def _print_decision(result: Mapping[str, Any]) -> None:
     ordered = _in_reading_order(result["decision"], rows)
     table = Table(*(Column(c, overflow="fold") for c in columns))  # half an id names nothing
     for row in ordered[:_ROWS_SHOWN]:
-        table.add_row(*(_cell(row, c) for c in columns))
+        table.add_row(*((_banded if result["decision"] == "esg_report" else _cell)(row, c) for c in columns))
     out.print(table)
     if len(ordered) > _ROWS_SHOWN:
         out.print(f"{len(rows):,} rows, {_ROWS_SHOWN} shown; --json prints all, with every column.")
@@ -178,6 +176,16 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
     if row[column] is None and column.endswith("break_even_mtok") and "never" in (row["verdict"] or ""):
         return "never"  # at this side of the band own tokens cost more than bought ones, however many there are
     return _decided(row[column])
+
+
+def _banded(row: Mapping[str, Any], column: str) -> str:
+    """A value with its p5 and p95, where the row has them."""
+    low, high = row.get(f"low_{column}"), row.get(f"high_{column}")
+    return (
+        _cell(row, column)
+        if low is None or low == high
+        else f"{_cell(row, column)} [{_decided(low)} to {_decided(high)}]"
+    )
 
 
 def _decided(value: object) -> str:
