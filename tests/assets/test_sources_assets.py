@@ -10,7 +10,7 @@ import pytest
 from assets.dagster_support import HomeResource
 from assets.sources import source_named
 from assets.sources_assets import build_source_asset
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse import staging
 from warehouse.home import Home
 

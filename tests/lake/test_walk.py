@@ -16,7 +16,7 @@ from pipelines.cli import main
 from tests.lake.conftest import NIGHTLY
 from tests.lake.test_workers import answer
 from tests.replay import Answer, ReplayServer
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse.home import Home
 
 ROOT = Path(__file__).parents[2]

@@ -27,7 +27,7 @@ from assets.sources import _aws, source_named
 from assets.sources._base import LayoutError, Scope
 from assets.subjects import subject_named
 from tests.assets.sources.reading import read_body
-from tests.warehouse.test_keeping import HEADER, current, log_rows, offers, take
+from tests.warehouse.taking import HEADER, current, log_rows, offers, take
 from tests.warehouse.test_log import SERIES, STATE, Said, Store, day
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture, Document

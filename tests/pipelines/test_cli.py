@@ -20,7 +20,7 @@ from assets.catalog import catalog
 from assets.sources import source_named
 from pipelines.estimate_command import _cell, _in_reading_order
 from tests.conftest import MainJob
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.home import Home
 from warehouse.publish import publish
 

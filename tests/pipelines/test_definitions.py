@@ -21,7 +21,7 @@ from assets.subjects import SUBJECTS
 from pipelines.definitions import build_defs, defs
 from pipelines.ui_command import WORKSPACE
 from tests.replay import ReplayServer
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse.connection import read_published
 from warehouse.home import HOME_VARIABLE, Home
 

@@ -18,7 +18,7 @@ from assets.catalog import catalog
 from pipelines.cli import _no_place_to_write, _no_space_left
 from pipelines.instance import instance
 from tests.pipelines.test_cli import petaday
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.capture_store import CaptureStore
 from warehouse.errors import DiskFullError
 from warehouse.home import HOME_VARIABLE, Home

@@ -19,7 +19,7 @@ import pytest
 
 from assets import recording
 from deploy.servers import free_port
-from tests.warehouse.test_keeping import HEADER, take
+from tests.warehouse.taking import HEADER, take
 from warehouse.home import HOME_VARIABLE, Home
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -16,7 +16,7 @@ import pytest
 
 from assets import recording, recovery
 from assets.catalog import catalog
-from tests.warehouse.test_keeping import current, log_rows, offers, take
+from tests.warehouse.taking import current, log_rows, offers, take
 from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published, write_session
 from warehouse.errors import WarehouseDamagedError

@@ -18,7 +18,7 @@ from assets.sources._base import Window
 from tests.assets.sources.test_linode import GPU
 from tests.assets.sources.test_linode import answer as linode_page
 from tests.replay import ReplayServer
-from tests.warehouse.test_keeping import current, offers, take
+from tests.warehouse.taking import current, offers, take
 from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published
 from warehouse.errors import DiskFullError, PetadayError

@@ -21,7 +21,7 @@ from assets.sources._base import LayoutError, body_of
 from tests.assets.sources.reading import read_body
 from tests.assets.sources.test_ecb import XML
 from tests.replay import Asked, ReplayServer
-from tests.warehouse.test_keeping import HEADER, offers, take
+from tests.warehouse.taking import HEADER, offers, take
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Document
 from warehouse.connection import write_session

@@ -17,7 +17,7 @@ import pytest
 from assets import recording
 from assets.catalog import catalog
 from deploy.servers import free_port
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.connection import read_published
 from warehouse.home import Home
 from warehouse.publish import kept_publications, publish

@@ -19,7 +19,7 @@ from assets import intake, reading, recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from assets.sources._base import Reading
-from tests.warehouse.test_keeping import current, log_rows, offers
+from tests.warehouse.taking import current, log_rows, offers
 from tests.warehouse.test_upkeep import aged
 from warehouse import captures as captures_module
 from warehouse import pending_captures, staging

@@ -8,7 +8,7 @@ from assets import recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from pipelines.executing import report_due_rebuild
-from tests.warehouse.test_keeping import log_rows, offers, take
+from tests.warehouse.taking import log_rows, offers, take
 from warehouse.connection import write_session
 from warehouse.home import Home
 from warehouse.publish import publish

@@ -16,7 +16,7 @@ from assets.catalog import catalog
 from pipelines.definitions import build_defs
 from pipelines.instance import instance
 from pipelines.upkeep import forget_old_evaluations, forget_old_runs
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.publish import publish

@@ -10,7 +10,7 @@ import pytest
 
 from assets import recording
 from assets.catalog import catalog
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.connection import read_published, write_session
 from warehouse.home import Home
 from warehouse.publish import PublishError, publish

@@ -11,7 +11,7 @@ import pytest
 
 from assets import recording, recovery
 from assets.catalog import catalog
-from tests.warehouse.test_keeping import log_rows, offers, take
+from tests.warehouse.taking import log_rows, offers, take
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import WarehouseDamagedError
 from warehouse.home import Home

@@ -14,7 +14,7 @@ from assets.estimated.restate import restate
 from assets.estimated.scenario_files.sections import bundled_statements
 from assets.estimated.scenario_files.training import bundled_scenarios, parse_scenario
 from assets.sources import all_sources
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse.connection import write_session
 from warehouse.home import Home
 

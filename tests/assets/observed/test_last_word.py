@@ -7,7 +7,7 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.connection import write_session
 from warehouse.home import Home
 

@@ -10,7 +10,7 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
-from tests.warehouse.test_keeping import HEADER, take
+from tests.warehouse.taking import HEADER, take
 from warehouse.connection import write_session
 from warehouse.home import Home
 

@@ -10,7 +10,7 @@ import pytest
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import all_sources
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home

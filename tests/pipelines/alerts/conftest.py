@@ -14,7 +14,7 @@ from assets.estimated.assets import compute
 from pipelines.alerts.config import WEBHOOK_VARIABLE
 from tests.replay import ReplayServer
 from tests.replay.smtp import SmtpServer
-from tests.warehouse.test_keeping import offers, take
+from tests.warehouse.taking import offers, take
 from warehouse.connection import write_session
 from warehouse.home import Home
 from warehouse.publish import publish

@@ -19,7 +19,7 @@ from pipelines.alerts.state import alert_state
 from pipelines.definitions import defs
 from pipelines.instance import instance as instance_of
 from tests.pipelines.alerts.conftest import HOOK, Desk
-from tests.warehouse.test_keeping import offers
+from tests.warehouse.taking import offers
 from warehouse.home import Home
 
 Say = Callable[..., None]

@@ -13,7 +13,7 @@ from assets import intake, recording
 from assets.catalog import catalog
 from assets.estimated.indices.assets import INDICES, compute
 from assets.sources import all_sources
-from tests.warehouse.test_keeping import HEADER, take
+from tests.warehouse.taking import HEADER, take
 from warehouse.connection import write_session
 from warehouse.home import Home
 
