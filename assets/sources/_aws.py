@@ -1,4 +1,4 @@
-"""What several AWS sources share: names of places, which instance types carry accelerators, and its bulk CSV files."""
+"""What several AWS sources share: names of locations, instance types with accelerators, and the bulk CSV files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import polars as pl
 
 from assets.sources._base import LayoutError, looks_like_html, require_columns
 from warehouse.captures import Document
 
-#: Region by the name that price files give the place; files before 2021 have no region code.
+#: Region by the name of its location in price files; files before 2021 have no region code.
 REGION_OF_LOCATION = {
     "US East (N. Virginia)": "us-east-1",
     "US East (Ohio)": "us-east-2",
@@ -63,15 +64,15 @@ REGION_OF_LOCATION = {
     "China (Ningxia)": "cn-northwest-1",
 }
 
-#: Own accelerators (Trainium, Inferentia) and Gaudi: price files give them no GPU count.
+#: Trainium, Inferentia and Gaudi, for which price files have no GPU count.
 OTHER_ACCELERATORS = r"^(?:trn|inf|dl)\d"
-#: Families with accelerators, for feeds that say nothing but the type; f (FPGA) and vt (video) are left out, and so is
-#: p1, which never was.
+#: Families with accelerators, for feeds that name only the instance type; f (FPGA) and vt (video) are left out. There was
+#: never a p1.
 ACCELERATED = r"^(?:p[2-9]|g[2-9]|gr\d|trn|inf|dl)[a-z0-9-]*\."
 
 
 def region_of(location: str) -> pl.Expr:
-    """Region of a column with names of places; null where the name is not known."""
+    """Region of a column with names of locations; null where the name is not known."""
     return pl.col(location).replace_strict(REGION_OF_LOCATION, default=None, return_dtype=pl.String)
 
 
@@ -86,9 +87,9 @@ _HEADER = re.compile(rb'^(?:\xef\xbb\xbf)?"?SKU"?,.*$', re.MULTILINE)
 #: Larger blocks are not faster and take more memory (measured: 4 to 32 MiB).
 _BLOCK = 8 << 20
 _AHEAD = 1 << 16
-#: Threads that read blocks: Polars keeps one and a third of two cores busy with one of them.
+#: Threads that read blocks; with one, Polars uses one and a third of two cores.
 _READERS = 2
-#: Put behind every line: where it does not come out in the column behind the last one, the line has more or fewer fields.
+#: Appended to every line as one more field: if it is not read into the last column, the line has more or fewer fields.
 _END = "\x1e"
 #: An instance type anywhere in a line: after a quote, a comma or the colon of a usage type.
 _TYPE_IN_LINE = r'[",:]([a-z][a-z0-9-]*\.(?:\d*x?large|medium|small|micro|nano|metal)[a-z0-9-]*)(?:[",]|$)'
@@ -102,40 +103,25 @@ def csv_rows(
     naming: Sequence[str],
     wanted: pl.Expr | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The few rows of a bulk file that matter, as text, without holding the file.
+    """The relevant rows of a bulk file, as text, without holding the whole file in memory.
 
-    A line with more or fewer fields than the header has its values in other columns: it is handed back as it stands, unless it
-    names an instance type without accelerators.
+    In a line with more or fewer fields than the header the values are in other columns. Such lines are returned unparsed,
+    unless they name an instance type without accelerators.
 
     Args:
         document: lines of metadata, a header that begins with SKU, and rows.
         columns: columns to keep; one that the file lacks is null.
         required: columns that must be there.
         naming: words that a line must all contain to be parsed at all.
-        wanted: condition on the columns; rows that do not meet it are let go block by block.
+        wanted: condition on the columns that the returned rows satisfy.
 
     Returns:
-        (rows; lines that are no rows, with the columns line, instance_type as far as one is named, and why; metadata by name).
+        (rows; broken lines, with the columns line, instance_type (null if none is named) and why; metadata by name).
 
     Raises:
-        LayoutError: if it is empty, a page, has no header, lacks a required column, or breaks off.
+        LayoutError: if it is empty, an HTML page or truncated, or lacks the header or a required column.
     """
-    with document.path.open("rb") as file:
-        start = file.read(1 << 16)
-    if not start.strip():
-        raise LayoutError(f"{document.url}: the answer is empty")
-    if looks_like_html(start):
-        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
-    found = _HEADER.search(start)
-    if not found:
-        raise LayoutError(f"{document.url}: no header line that begins with SKU; it begins {start[:120]!r}")
-    above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
-    metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
-    header = next(csv.reader([line]))
-    require_columns(document, header, required)
-    schema = dict.fromkeys([*header, _END], pl.String)
-    read = [*(c for c in columns if c in header), _END]
-    kept = [pl.col(c) if c in header else pl.lit(None, dtype=pl.String).alias(c) for c in columns]
+    head = _head_of(document, required)
     condition = pl.lit(value=True) if wanted is None else wanted
     sought = pl.all_horizontal(pl.col("line").str.contains(word, literal=True) for word in naming)
     with document.path.open("rb", buffering=0) as file, ThreadPoolExecutor(_READERS) as pool:
@@ -148,35 +134,72 @@ def csv_rows(
             if len(block) < ends - begins:
                 raise LayoutError(f"{document.url}: the file became shorter while it was read")
             if ends == size:
-                _check_last_line(document, block, len(header))
-            lines = _lines_of_interest(block, sought)
-            text = pl.concat([pl.Series([line.rstrip()]), lines]).str.join(f",{_END}\n").item() + f",{_END}\n"
-            rows = pl.read_csv(text.encode(), columns=read, schema=schema, truncate_ragged_lines=True)
-            if rows.height != len(lines):
-                raise LayoutError(f"{document.url}: a quoted field goes over the end of its line (a quote is missing?)")
-            is_whole = (pl.col(_END) == _END).fill_null(value=False)
-            # Copied: a view of few lines would keep the whole block alive.
-            broken = pl.Series(lines.filter(~rows.select(is_whole).to_series()).to_list(), dtype=pl.String)
-            return rows.filter(is_whole).select(kept).filter(condition), _no_rows(broken, len(header))
+                _check_last_line(document, block, len(head.columns))
+            rows, broken = _rows_of_lines(document, _lines_of_interest(block, sought), head, columns)
+            return rows.filter(condition), broken
 
-        # One thread parses the lines of interest while another one finds those of the next block.
+        # One thread parses the lines of interest of a block while another finds those of the next one.
         try:
-            parts = list(pool.map(rows_of, _places(file.fileno(), found.end() + 1, size)))
+            parts = list(pool.map(rows_of, _places(file.fileno(), head.end, size)))
         except pl.exceptions.PolarsError as e:
             why = str(e).splitlines()[0][:200]
             raise LayoutError(f"{document.url}: not readable as CSV (truncated?): {why}") from e
     if not parts:
-        return (
-            pl.DataFrame(schema=dict.fromkeys(columns, pl.String)),
-            _no_rows(pl.Series([], dtype=pl.String), 0),
-            metadata,
-        )
+        no_lines = pl.Series([], dtype=pl.String)
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), _no_rows(no_lines, 0), head.metadata
     rows, broken = zip(*parts, strict=True)
-    return pl.concat(rows), pl.concat(broken), metadata
+    return pl.concat(rows), pl.concat(broken), head.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of a bulk file: metadata by name, the header as it stands and its columns, and where it ends."""
+
+    metadata: dict[str, str]
+    line: str
+    columns: list[str]
+    end: int
+
+
+def _head_of(document: Document, required: Sequence[str]) -> _Head:
+    with document.path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not start.strip():
+        raise LayoutError(f"{document.url}: the answer is empty")
+    if looks_like_html(start):
+        raise LayoutError(f"{document.url}: an HTML page came in place of data (blocked, or moved)")
+    found = _HEADER.search(start)
+    if not found:
+        raise LayoutError(f"{document.url}: no header line that begins with SKU; it begins {start[:120]!r}")
+    above, line = start[: found.start()].decode("utf-8-sig", "replace"), found[0].decode("utf-8-sig", "replace")
+    metadata = dict(row[:2] for row in csv.reader(above.splitlines()) if len(row) > 1)
+    columns = next(csv.reader([line]))
+    require_columns(document, columns, required)
+    return _Head(metadata, line.rstrip(), columns, found.end() + 1)
+
+
+def _rows_of_lines(
+    document: Document, lines: pl.Series, head: _Head, columns: Collection[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of the lines with as many fields as the header, and the other lines (see `_no_rows`)."""
+    text = pl.concat([pl.Series([head.line]), lines]).str.join(f",{_END}\n").item() + f",{_END}\n"
+    rows = pl.read_csv(
+        text.encode(),
+        columns=[*(c for c in columns if c in head.columns), _END],
+        schema=dict.fromkeys([*head.columns, _END], pl.String),
+        truncate_ragged_lines=True,
+    )
+    if rows.height != len(lines):
+        raise LayoutError(f"{document.url}: a quoted field continues after the end of its line (a quote is missing?)")
+    is_whole = (pl.col(_END) == _END).fill_null(value=False)
+    # Copied: a view of few lines would keep the whole block alive.
+    broken = pl.Series(lines.filter(~rows.select(is_whole).to_series()).to_list(), dtype=pl.String)
+    kept = [pl.col(c) if c in head.columns else pl.lit(None, dtype=pl.String).alias(c) for c in columns]
+    return rows.filter(is_whole).select(kept), _no_rows(broken, len(head.columns))
 
 
 def _places(descriptor: int, start: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where blocks of whole lines begin and end; no field of these files holds a line break."""
+    """Beginnings and ends of blocks of whole lines; no field of these files contains a line break."""
     while start < size:
         end = _end_of_line(descriptor, start + _BLOCK, size)
         yield start, end
@@ -199,7 +222,7 @@ def _lines_of_interest(block: bytes, sought: pl.Expr) -> pl.Series:
 
 
 def _no_rows(lines: pl.Series, width: int) -> pl.DataFrame:
-    """Lines that have not as many fields as the header; without those that are not about accelerators."""
+    """Lines with another number of fields than the header, without those that do not concern accelerators."""
     fields = pl.col("line").str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
     return (
         lines.rename("line")
@@ -214,7 +237,7 @@ def _no_rows(lines: pl.Series, width: int) -> pl.DataFrame:
 
 
 def _end_of_line(descriptor: int, at: int, size: int) -> int:
-    """Where the line ends in which byte `at` lies."""
+    """End of the line that contains byte `at`."""
     while at < size:
         ahead = os.pread(descriptor, _AHEAD, at)
         if (found := ahead.find(b"\n")) >= 0:

@@ -1,7 +1,7 @@
-"""What a source is: where to fetch, how to read it. No database, no Dagster.
+"""What a source is: where to fetch it and how to read it. No database and no Dagster here.
 
-A publisher is one module in this package that defines one or more `Source` objects at top level; being there registers
-them. `plan` says what to ask for, `parse` is a pure function from documents to rows in the schema of the subject.
+A publisher is one module in this package that defines one or more `Source` objects at top level, which registers them.
+`plan` returns the requests to make; `parse` is a pure function from documents to rows in the schema of the subject.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,20 +30,21 @@ UNKNOWN_START_AT = dt.datetime.fromisoformat(UNKNOWN_START)
 
 
 class FetchError(PetadayError):
-    """A publisher could not be read; says which, what it answered, and after how many tries."""
+    """A publisher could not be read; the message names it, the address and the answer."""
 
 
 class LayoutError(PetadayError):
-    """A publisher's answer is not in the form its parser knows: nothing is loaded, the capture is kept."""
+    """A publisher's answer does not have the layout that its parser expects: the capture is kept, nothing is loaded."""
 
 
-#: What reading a hostile or broken document may raise, beside `PetadayError`: all of it means "not in the known layout".
+#: What parsing a hostile or broken document may raise besides `PetadayError`: all of it means "not in the known layout".
+#: (Polars panics on some broken input, and its PanicException is not an Exception.)
 PARSER_ERRORS = (Exception, pl.exceptions.PanicException)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `secrets` are header or query values that must not be stored anywhere."""
+    """One HTTP request. Values in `secret_params` and `secret_headers` are sent but never stored or shown."""
 
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -53,33 +54,50 @@ class Request:
     secret_params: Mapping[str, str] = field(default_factory=dict)
     secret_headers: Mapping[str, str] = field(default_factory=dict)
     extension: str = "json"
-    #: The answer is no data but an index: `Source.expand` says what to ask for next.
+    #: The answer is an index, not data: `Source.expand` turns it into the next requests.
     is_index: bool = False
-    #: For a dated version from an archive: when it was published; it is recorded as observed then.
+    #: For a dated version from an archive: when it was published. It is recorded as observed at that time.
     as_of: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a run asks for: the latest, or (for sources with history) the days from `first_on` to `last_on`."""
+    """What a run asks for: the latest data or, for sources with history, the days from `first_on` to `last_on`."""
 
     now: dt.datetime
     first_on: dt.date | None = None
     last_on: dt.date | None = None
 
-    def days(self, default_days: int = 1) -> list[dt.date]:
-        """Every day of the window; without one, the last `default_days` up to today."""
-        last = self.last_on or self.now.date()
+    @property
+    def is_latest(self) -> bool:
+        """True if no days are asked for, only the latest data."""
+        return self.first_on is None and self.last_on is None
+
+    def days(self, default_days: int = 1, ahead: int = 0) -> list[dt.date]:
+        """Every day of the window (UTC).
+
+        Args:
+            default_days: how many days to return if the window names none.
+            ahead: the last of these, in days from today; 1 is tomorrow.
+        """
+        last = self.last_on or self.now.date() + dt.timedelta(days=ahead if self.is_latest else 0)
         first = self.first_on or last - dt.timedelta(days=default_days - 1)
         return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+    def spans(self, longest: int, default_days: int = 1, ahead: int = 0) -> Iterator[tuple[dt.date, dt.date]]:
+        """First and last day of consecutive parts of the window, each of at most `longest` days; see `days`."""
+        days = self.days(default_days, ahead)
+        for start in range(0, len(days), longest):
+            part = days[start : start + longest]
+            yield part[0], part[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Rows about one part of a source.
+    """The rows of one part of a source.
 
-    `frame` has the subject's columns, plus `valid_from` (required for a series), plus `document` (index of the document
-    a row came from) where there are several. `is_complete` says that what is absent is no longer offered.
+    `frame` has the columns of the subject, `valid_from` (required for a series) and, where several documents were read,
+    `document`: the index of the document a row came from. If `is_complete`, an offer that is absent is no longer offered.
     """
 
     name: str
@@ -89,11 +107,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a parser read: scopes, and rows it refuses itself.
+    """What a parser read: scopes, and the rows that it refused (see `refused`).
 
-    `rejected` has the columns reason, row_json, and perhaps document, scope, and key columns of the subject as far as a row
-    tells them: an offer that it may be of is not said to have ended, though its list is complete without it. A row that tells
-    none of them may be of any.
+    `rejected` has the columns reason and row_json, and optionally document, scope and key columns of the subject. The keys
+    say which offers a refused row may belong to: such an offer is not recorded as ended although its list is complete
+    without it. A refused row without any key may belong to any offer.
     """
 
     scopes: Sequence[Scope]
@@ -102,7 +120,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A publisher's feed for one subject."""
+    """One feed of a publisher, for one subject."""
 
     source_id: str
     subject: str
@@ -110,48 +128,50 @@ class Source:
     homepage_url: str
     licence: str
     parse: Callable[[Sequence[Document]], Reading]
-    #: Requests to make, in batches that are parsed together.
+    #: Requests to make, in batches that are parsed together. None: files are loaded by hand.
     plan: Callable[[Window], Iterable[Sequence[Request]]] | None = None
-    #: The next page after a document, if there is one; it must stay on the allowed hosts.
+    #: The request for the page after a document, or None after the last one; it must stay on the allowed hosts.
     follow: Callable[[Document], Request | None] | None = None
-    #: For answers of very many pages: `parse` in three steps, so that a page is read while those after it are fetched. The second
-    #: step keeps of the rows of some pages what is needed, with `document`, the index of the page that a row came from; the third
-    #: gets what was kept of all pages.
+    #: For answers of very many pages, `parse` in three steps, so that a page is read while the next ones are fetched:
+    #: `read_page` returns the rows of one page; `tidy_pages` reduces the rows of some pages (with `document`, the index
+    #: of their page) to what is needed; `join_pages` makes the reading from the reduced rows of all pages.
     read_page: Callable[[Document], pl.DataFrame] | None = None
     tidy_pages: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     join_pages: Callable[[Sequence[Document], pl.DataFrame], Reading] | None = None
-    #: Batches that an index (a request with `is_index`) leads to; they may be indices again.
+    #: The batches that an index (a request with `is_index`) leads to; they may be indices themselves.
     expand: Callable[[Document, Window], Iterable[Sequence[Request]]] | None = None
     hosts: tuple[str, ...] = ()
     licence_url: str | None = None
     attribution: str | None = None
     #: Cron schedule in UTC.
     cadence: str | None = None
-    #: Environment variable with the key; without it the source is not asked.
+    #: Environment variable with the API key; without it the source is skipped.
     key_name: str | None = None
+    #: To be raised when the parser reads other rows from the same bytes.
     parser_version: int = 1
     #: File extension of what a person may load by hand.
     extension: str = "json"
-    #: True where a complete answer without a row is honest (a region that offers no accelerator).
+    #: True if a complete answer without a row is plausible (a region that offers no accelerator).
     may_be_empty: bool = False
     is_bundled: bool = False
     #: Bundled documents, for a source that ships with Petaday.
     bundled: Callable[[], Sequence[Document]] | None = None
     #: True if `plan` can ask for past days.
     has_history: bool = False
-    #: Scraped pages obey robots.txt.
+    #: True for scraped pages: robots.txt is obeyed.
     is_scraped: bool = False
+    #: Largest answer that is accepted, in bytes.
     max_bytes: int = 64 << 20
-    #: Above this share of refused rows the whole batch is refused.
+    #: A batch with a larger share of refused rows is refused as a whole.
     max_rejected_share: float = 0.2
     #: A complete answer with fewer rows than this share of the last one is refused.
     min_kept_share: float = 0.5
-    #: After this many days without a good capture the source is stale.
+    #: The source is stale after this many days without a good capture.
     stale_after_days: float = 3.0
 
 
 def numbered(pages: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
-    """The rows of some pages in one piece, with the index of their page as `document`."""
+    """The rows of some pages in one frame, with the index of their page as `document`."""
     counts = pl.DataFrame({"document": list(pages), "count": [page.height for page in pages.values()]})
     # Without the empty ones: an empty list explodes to a null.
     documents = counts.filter(pl.col("count") > 0).select(pl.col("document").repeat_by("count").explode())
@@ -162,7 +182,7 @@ def numbered(pages: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
 
 
 def looks_like_html(body: bytes) -> bool:
-    """True for an HTML page: what a block page or an error page sends in place of data."""
+    """True for an HTML page, which a block page or an error page is even where data were asked for."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) or b"<html" in start
 
@@ -171,7 +191,7 @@ def body_of(document: Document, *, member: str | None = None) -> bytes:
     """The bytes of a document, unpacked if it is a zip with one file (or with `member`).
 
     Raises:
-        LayoutError: if it is empty, truncated, unpacks to far more than it should, or is a page instead of data.
+        LayoutError: if it is empty, truncated, an HTML page instead of data, or unpacks to an implausible size.
     """
     body = document.read_bytes()
     if not body.strip():
@@ -201,7 +221,7 @@ def _unzip(url: str, body: bytes, member: str | None) -> bytes:
 
 
 def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """One file of an archive, never more than a publisher could honestly pack.
+    """One file of an archive, with a limit on its unpacked size.
 
     Raises:
         LayoutError: if it unpacks to more than `MAX_UNPACKED_BYTES` or `MAX_ZIP_RATIO` times its packed size.
@@ -222,7 +242,7 @@ def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> by
 
 
 def read_members(url: str, archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> list[bytes]:
-    """Several files of an archive, bounded together: members may overlap in the archive and each look honest alone.
+    """Several files of an archive, with a limit on their total size: in a zip bomb, members that overlap each pass alone.
 
     Raises:
         LayoutError: as `read_member`; also if they unpack to more than `MAX_UNPACKED_BYTES` in all.
@@ -263,18 +283,18 @@ def csv_of(
     overhanging_column: str | None = None,
     **options: Any,
 ) -> pl.DataFrame:
-    """A CSV document as text columns; names and values as they are, empty fields (quoted or not) as null, empty lines left out.
+    """A CSV document as text columns, unchanged but for empty fields (quoted or not), which are null, and empty lines.
 
     Args:
         document: the file, plain or in a zip with one file (or with `member`).
         required: columns that must be there.
         member: file in the archive.
-        overhanging_column: a last column whose unquoted commas may overhang; rows longer than the header are an error
-            for every other file.
+        overhanging_column: name of a last column that may contain unquoted commas; in any other file a row with more
+            fields than the header is an error.
         options: of `polars.read_csv`.
 
     Raises:
-        LayoutError: if it cannot be read, has no row, or lacks a required column (a renamed one is named).
+        LayoutError: if it cannot be read, has no row, or lacks a required column.
     """
     body = body_of(document, member=member)
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -288,7 +308,7 @@ def csv_of(
     require_columns(document, frame.columns, required)
     if quoted := [c.name for c in frame if (c == "").any()]:
         frame = frame.with_columns(pl.col(quoted).replace("", None))
-    # An empty line is a row of nulls to Polars, and not to anybody else.
+    # Polars reads an empty line as a row of nulls.
     if frame.width > 1 and all(c.has_nulls() for c in frame):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if frame.is_empty():
@@ -296,18 +316,24 @@ def csv_of(
     return frame
 
 
-#: A list that was made longer than this before it was fetched is history, and ends no offer.
-_FRESH = dt.timedelta(days=3)
+#: A list made longer than this before it was fetched says nothing about today's offers.
+CURRENT_FOR = dt.timedelta(days=3)
 
 
 def made_at(document: Document) -> tuple[dt.datetime, bool]:
-    """When an undated list was made, and whether it is of the time at which it was fetched.
+    """When an undated list was made, and whether it was current when it was fetched.
 
-    A file that is loaded by hand may have its day (UTC) in its name; any other was made when it was fetched.
+    A file loaded by hand may have its day (UTC) in its name; any other counts as made when it was fetched.
     """
     named = re.search(r"(\d{4}-\d{2}-\d{2})", document.url.rsplit("/", 1)[-1])
     made = dt.datetime.fromisoformat(named.group(1)).replace(tzinfo=dt.UTC) if named else document.fetched_at
-    return made, abs(document.fetched_at - made) <= _FRESH
+    return made, abs(document.fetched_at - made) <= CURRENT_FOR
+
+
+def is_current(document: Document, dates: pl.Series) -> bool:
+    """True if the latest of a list's own dates is at most `CURRENT_FOR` older than its fetch; False without a date."""
+    newest = dates.max()
+    return isinstance(newest, dt.datetime) and document.fetched_at - newest <= CURRENT_FOR
 
 
 def require_columns(document: Document, found: Sequence[str], required: Sequence[str]) -> None:
@@ -323,10 +349,21 @@ def to_number(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def to_dollars(column: str) -> pl.Expr:
-    """A text column of amounts as people type them ('$2,300', '1 299.50') as numbers; null where it is none.
+def to_instant(text: str | pl.Expr, form: str) -> pl.Expr:
+    """Text as instants in UTC; null where it does not have the form.
 
-    A comma parts thousands only where three digits follow: '3,06' is three dollars to some and 306 to nobody.
+    Args:
+        text: a column or an expression.
+        form: strftime format, such as "%Y-%m-%d"; times without an offset are taken to be UTC.
+    """
+    text = pl.col(text) if isinstance(text, str) else text
+    return text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+
+
+def to_dollars(column: str) -> pl.Expr:
+    """A text column of amounts as people type them ('$2,300', '1 299.50') as numbers; null for anything else.
+
+    A comma separates thousands only where three digits follow: '3,06' is not 306.
     """
     text = pl.col(column).str.replace_all(r"[\s\u00a0\u202f]", "").str.strip_prefix("$")
     grouped = text.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
@@ -339,7 +376,7 @@ def to_dollars(column: str) -> pl.Expr:
 
 
 def is_no_number(column: str) -> pl.Expr:
-    """True where something stands in a text column that is no number: a word, a sign, a comma. Nothing at all is left out."""
+    """True where a text column holds something other than a number; false for null and for blank text."""
     text = pl.col(column).str.strip_chars()
     return (text.ne("") & text.cast(pl.Float64, strict=False).is_null()).fill_null(value=False)
 
@@ -350,9 +387,9 @@ def refused(
     """Rows in the form of `Reading.rejected`.
 
     Args:
-        frame: what is refused, as the publisher writes it.
-        reason: why.
-        keys: the same rows in the columns of the subject; what stands there beside its key is not used.
+        frame: the refused rows, as the publisher writes them; may be empty.
+        reason: why they are refused.
+        keys: the same rows in the columns of the subject; only its key columns are used.
         key: single key columns (and `scope`) of the subject, as expressions on `frame`, or as one value for all rows.
     """
     why = pl.lit(reason) if isinstance(reason, str) else reason
@@ -364,3 +401,15 @@ def refused(
     if keys is None:
         return found
     return found.hstack(keys.select(pl.exclude("reason", "row_json", "document", *key)))
+
+
+def split_by_fault(rows: pl.DataFrame, fault: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Good rows, and bad rows with the reason in the column `why`.
+
+    Args:
+        rows: any rows.
+        fault: why a row is refused; null for a good one.
+    """
+    judged = rows.with_columns(fault.alias("why"))
+    is_good = pl.col("why").is_null()
+    return judged.filter(is_good).drop("why"), judged.filter(~is_good)

@@ -51,7 +51,7 @@ def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
     """From a list of commits to the file as it stood after the last one of each day, the oldest first.
 
     Raises:
-        LayoutError: if it is no list of commits.
+        LayoutError: if it is not a list of commits.
     """
     commits = json_of(document)
     if not isinstance(commits, list):

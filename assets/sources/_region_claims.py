@@ -36,7 +36,7 @@ _KEYS = ("provider", "region", "attribute", "basis", "place", "period", "claimed
 class Claimed:
     """A column of a table: what it claims, counted how, in which unit.
 
-    `is_text` for names, which are no numbers; `factor` turns the table's unit into `unit`.
+    `is_text` for names, which are not numbers; `factor` turns the table's unit into `unit`.
     """
 
     column: str
@@ -59,7 +59,7 @@ def told(column: str) -> pl.Expr:
 
 
 def is_place(region: str) -> pl.Expr:
-    """True for a text that is no region id, but the name of a place; false where nothing is said."""
+    """True for a text that is not a region id, but the name of a place; false where nothing is said."""
     return ~pl.col(region).str.contains(REGION_ID).fill_null(value=True)
 
 

@@ -1,6 +1,6 @@
-"""Rows and columns that any parser may need.
+"""What most parsers need: JSON objects as columns, numbers in text, and the columns of the larger subjects.
 
-JSON objects as columns, where what has the wrong type becomes null and never stops a whole answer; rows that came twice.
+A value of the wrong type becomes null (or NaN, to be refused), so that one bad value never costs a whole answer.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from typing import Any
 
 import polars as pl
 
-#: Type of a column in `frame_of` in which what is written and is no number is not the same as nothing.
+from assets.sources._base import LayoutError, json_of
+from warehouse.captures import Document
+
+#: Type of a column in `frame_of` where a value that is not a number becomes NaN, and only an absent one null.
 NUMBER_OR_NAN = "number or NaN"
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """The fields of `schema` from a list of objects; other fields are left behind.
+    """The fields named in `schema` from a list of objects; other fields are dropped.
 
     A number sent as text is a number; a word, a list or an object where a number should be is null, or NaN in a column of
-    the type `NUMBER_OR_NAN`.
+    type `NUMBER_OR_NAN`.
     """
     columns = []
     for name, dtype in schema.items():
@@ -38,14 +41,27 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
 
 
 def inside(value: object, *path: str) -> Any:
-    """The value at a path of nested keys; None where a key is missing or its parent is no object."""
+    """The value at a path of nested keys; None if a key is missing or its parent is not an object."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
+def json_list(document: Document, *path: str) -> list[Any]:
+    """The list at a path of nested keys of a JSON document; without a path, the document itself.
+
+    Raises:
+        LayoutError: if there is no list there, or an empty one.
+    """
+    found = inside(json_of(document), *path)
+    if not isinstance(found, list) or not found:
+        where = f"`{'.'.join(path)}`" if path else "the answer"
+        raise LayoutError(f"{document.url}: {where} is not a list with entries (renamed?)")
+    return found
+
+
 def number_of(value: object) -> float | None:
-    """A JSON number, also one sent as text; None for what is none (true is no 1)."""
+    """A JSON number, also one sent as text; None for anything else, booleans included."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -54,14 +70,14 @@ def number_of(value: object) -> float | None:
         return None
 
 
-#: How publishers write that there is no figure; ND is non disponible.
+#: How publishers write that there is no figure; ND stands for "non disponible".
 _NOTHING = ("", "-", "–", "ND")
 
 
 def number_or_nan(value: object) -> float | None:
-    """As `number_of`, but NaN for what is written and is no number ("8,000", "n/a"): it is neither absent nor zero.
+    """As `number_of`, but NaN for a value that is not a number ("8,000", "n/a"), which is neither absent nor zero.
 
-    A NaN is refused by the schema of every subject.
+    The schema of every subject refuses NaN.
     """
     if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
         return None
@@ -70,7 +86,7 @@ def number_or_nan(value: object) -> float | None:
 
 
 def number_cells(text: pl.Expr) -> pl.Expr:
-    """`number_or_nan` for cells of text."""
+    """`number_or_nan` for a text expression."""
     written = text.str.strip_chars()
     return (
         pl.when(written.is_null() | written.is_in(list(_NOTHING)))
@@ -79,16 +95,16 @@ def number_cells(text: pl.Expr) -> pl.Expr:
     )
 
 
-#: Why a stated intensity of a grid with fuel-burning plants is refused.
-NO_GRID = "below 1 g/kWh: no such grid runs so clean; a hole, or another unit than gCO2e/kWh"
+#: Reason for rows where `is_implausibly_clean`.
+IMPLAUSIBLY_CLEAN = "below 1 g/kWh: a gap in the data, or another unit than gCO2e/kWh"
 
 
-def is_no_grid(column: str) -> pl.Expr:
-    """True for a stated average intensity (gCO2e/kWh) that no grid with plants that burn fuel has had: a 0 is a hole, less than 1 in kg/kWh."""
+def is_implausibly_clean(column: str) -> pl.Expr:
+    """True for an average intensity (gCO2e/kWh) that no grid with fuel-burning plants reaches: a gap, or kg/kWh."""
     return (pl.col(column) < 1).fill_null(value=False)
 
 
-#: Other names of a provider -> the one it has here: firms take new names, and lists shorten them. A provider under two names
+#: Other names of a provider -> its name here. Companies rename themselves and lists abbreviate; a provider under two names
 #: would count as two.
 PROVIDER_NAMES = {
     "alibaba_cloud": "alibaba",
@@ -111,13 +127,15 @@ PROVIDER_NAMES = {
 
 
 def provider_name(written: pl.Expr) -> pl.Expr:
-    """A provider by its one name, from what a list of several providers calls it."""
+    """The name of a provider here, from the name that a list of several providers uses."""
     plain = written.str.strip_chars().str.to_lowercase().str.replace_all(" ", "_", literal=True)
     return plain.replace(PROVIDER_NAMES)
 
 
-#: Columns of `cloud_rate` and what they are where a source does not say: the commonest kind of offer, or unknown.
-_CLOUD_RATE: dict[str, tuple[Any, Any]] = {
+#: Columns of a subject: type, and the value where a source gives none.
+_Columns = Mapping[str, tuple[Any, Any]]
+#: Where a source does not say: the most common kind of offer, and unknown figures.
+_CLOUD_RATE: _Columns = {
     "provider": (pl.String, None),
     "region": (pl.String, "global"),
     "instance_type": (pl.String, None),
@@ -134,33 +152,79 @@ _CLOUD_RATE: dict[str, tuple[Any, Any]] = {
 }
 
 
+#: Where a source does not say: location-based averages. The other columns are those of the same name in the frame.
+_GRID_CARBON: _Columns = {
+    "zone": (pl.String, pl.col("zone")),
+    "resolution": (pl.String, pl.col("resolution")),
+    "basis_method": (pl.String, "average"),
+    "basis_boundary": (pl.String, pl.col("basis_boundary")),
+    "basis_accounting": (pl.String, "location"),
+    "basis_kind": (pl.String, pl.col("basis_kind")),
+    "intensity_gco2e_per_kwh": (pl.Float64, pl.col("intensity_gco2e_per_kwh")),
+}
+#: Columns that are not given are those of the same name in the frame.
+_ELECTRICITY_PRICE: _Columns = {
+    "zone": (pl.String, pl.col("zone")),
+    "market": (pl.String, pl.col("market")),
+    "resolution": (pl.String, pl.col("resolution")),
+    "currency_code": (pl.String, pl.col("currency_code")),
+    "price_amount_per_mwh": (pl.Float64, pl.col("price_amount_per_mwh")),
+}
+
+
 def cloud_rates(frame: pl.DataFrame, **columns: pl.Expr | str | float) -> pl.DataFrame:
-    """Rows of `cloud_rate` from a frame of offers.
+    """Rows of `cloud_rate` from a frame with one row per offer.
 
     Args:
-        frame: one row per offer; its `document` and `valid_from` are kept.
-        columns: columns of the subject as expressions, or as one value for all rows; what is not given is as
-            `_CLOUD_RATE` says: a whole instance on demand in USD, with every figure unknown.
+        frame: offers; its `document` and `valid_from` are kept.
+        columns: columns of the subject as expressions, or as one value for all rows. Columns that are not given describe
+            a whole instance, on demand, in USD, in all regions, with unknown figures.
     """
-    if unknown := set(columns) - set(_CLOUD_RATE):
-        raise TypeError(f"no column of cloud_rate: {', '.join(sorted(unknown))}")
-    given = {name: columns.get(name, default) for name, (_, default) in _CLOUD_RATE.items()}
+    return _rows_of("cloud_rate", _CLOUD_RATE, frame, columns)
+
+
+def grid_carbon_rows(frame: pl.DataFrame, **columns: pl.Expr | str) -> pl.DataFrame:
+    """Rows of `grid_carbon` from a frame with `valid_from` (start of the slot, UTC) and one row per slot and basis.
+
+    Args:
+        frame: figures; its `document` and `valid_from` are kept.
+        columns: columns of the subject as expressions, or as one value for all rows. Without them, basis_method is
+            average, basis_accounting is location, and the others are the frame's columns of the same name.
+    """
+    return _rows_of("grid_carbon", _GRID_CARBON, frame, columns)
+
+
+def electricity_price_rows(frame: pl.DataFrame, **columns: pl.Expr | str) -> pl.DataFrame:
+    """Rows of `electricity_price` from a frame with `valid_from` (start of the slot, UTC) and one row per slot.
+
+    Args:
+        frame: prices; its `document` and `valid_from` are kept.
+        columns: columns of the subject as expressions, or as one value for all rows; the others are the frame's columns
+            of the same name.
+    """
+    return _rows_of("electricity_price", _ELECTRICITY_PRICE, frame, columns)
+
+
+def _rows_of(subject: str, known: _Columns, frame: pl.DataFrame, given: Mapping[str, Any]) -> pl.DataFrame:
+    if unknown := set(given) - set(known):
+        raise TypeError(f"{subject} has no column {', '.join(sorted(unknown))}")
+    values = {name: given.get(name, default) for name, (_, default) in known.items()}
     return frame.select(
         *(
-            (value if isinstance(value, pl.Expr) else pl.lit(value)).cast(_CLOUD_RATE[name][0]).alias(name)
-            for name, value in given.items()
+            (value if isinstance(value, pl.Expr) else pl.lit(value)).cast(known[name][0]).alias(name)
+            for name, value in values.items()
         ),
         *(c for c in ("document", "valid_from") if c in frame.columns),
     )
 
 
 def each_once(rows: pl.DataFrame, key: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-    """Of rows that are alike in `columns` the first, in order.
+    """The rows without repetitions: of rows that are equal in `columns`, the first one, in order.
 
     Args:
         rows: any rows.
-        key: some of `columns`, that seldom come twice: where none does, there is no need to compare the rest, which takes several
-            times the memory of the rows.
+        key: some of `columns`. If no two rows share them, the other columns need not be compared, which would take
+            several times the memory of the rows.
         columns: what is compared.
     """
     if rows.select(key).hash_rows().n_unique() == rows.height:

@@ -18,7 +18,7 @@ def alpha3_to_zone() -> dict[str, str]:
 
 
 def zone_of_alpha3(code: pl.Expr) -> pl.Expr:
-    """The zone of an alpha-3 code; null for a code that is no country (a continent, an income group)."""
+    """The zone of an alpha-3 code; null for a code that is not a country (a continent, an income group)."""
     known = alpha3_to_zone()
     return code.str.strip_chars().replace_strict(
         list(known), list(known.values()), default=None, return_dtype=pl.String

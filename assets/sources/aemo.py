@@ -1,9 +1,8 @@
 """AEMO NEMWEB: trading prices of Australia's National Electricity Market (TRADINGIS reports).
 
-Quirks: one file holds several tables, C (comment), I (header of a table) and D (row of it) told apart by the first
-field; zipped; SETTLEMENTDATE is the END of the slot on market time, UTC+10 all year without summer time. PERIODID
-numbers the slots of a day, which tells their length: five minutes, thirty up to 30 September 2021. A price with
-INVALIDFLAG other than 0 is refused. AUD/MWh.
+AUD/MWh. Quirks: one zipped file holds several tables; the first field of a line says what it is: C a comment, I the header
+of a table, D a row. SETTLEMENTDATE is the END of the slot in market time, UTC+10 all year. PERIODID numbers the slots of a
+day, so it implies their length: five minutes, thirty until 30 September 2021. A price whose INVALIDFLAG is not 0 is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused, require_columns, split_by_fault
+from assets.sources._rows import electricity_price_rows
 from assets.sources.openelectricity import ZONES
 from warehouse.captures import Document
 
@@ -23,7 +23,7 @@ _DAY_MINUTES = 24 * 60
 
 
 def _prices(document: Document) -> pl.DataFrame:
-    """The table TRADING, PRICE as text columns."""
+    """The table TRADING,PRICE as text columns."""
     lines = body_of(document).decode("utf-8", errors="replace").splitlines()
     headers = [line for line in lines if line.startswith("I,TRADING,PRICE,")]
     rows = [line for line in lines if line.startswith("D,TRADING,PRICE,")]
@@ -32,14 +32,12 @@ def _prices(document: Document) -> pl.DataFrame:
             f"{document.url}: expected one table TRADING,PRICE; found {len(headers)} headers and {len(rows)} rows"
         )
     if not any(line.startswith("C,") and "END OF REPORT" in line for line in lines):
-        raise LayoutError(f"{document.url}: no END OF REPORT: the file is cut")
+        raise LayoutError(f"{document.url}: no END OF REPORT: the file is truncated")
     try:
         frame = pl.read_csv("\n".join([*headers, *rows]).encode(), infer_schema=False)
     except pl.exceptions.PolarsError as e:
         raise LayoutError(f"{document.url}: not a readable CSV table: {str(e).splitlines()[0][:200]}") from e
-    if missing := [c for c in _NEEDED if c not in frame.columns]:
-        found = ", ".join(frame.columns)[:200]
-        raise LayoutError(f"{document.url}: column {', '.join(missing)} is missing; found {found}")
+    require_columns(document, frame.columns, _NEEDED)
     return frame.select(_NEEDED)
 
 
@@ -68,20 +66,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("INVALIDFLAG").cast(pl.Float64, strict=False).fill_null(1) != 0)
         .then(pl.lit("AEMO marks the price as invalid"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select(*_NEEDED, "why")
+    good, bad = split_by_fault(rows, why)
     length = pl.col("length").cast(pl.Int64)
-    frame = rows.filter(pl.col("why").is_null()).select(
-        "zone",
-        pl.lit("real_time").alias("market"),
-        length.replace_strict(_LENGTHS, return_dtype=pl.String).alias("resolution"),
-        pl.lit("AUD").alias("currency_code"),
-        "price_amount_per_mwh",
-        (pl.col("end") - pl.duration(hours=10) - pl.duration(minutes=length))
-        .dt.replace_time_zone("UTC")
-        .alias("valid_from"),
+    start = pl.col("end") - pl.duration(hours=10) - pl.duration(minutes=length)
+    frame = electricity_price_rows(
+        good.with_columns(start.dt.replace_time_zone("UTC").alias("valid_from")),
+        market="real_time",
+        resolution=length.replace_strict(_LENGTHS, return_dtype=pl.String),
+        currency_code="AUD",
     )
-    return Reading([Scope("NEM", frame)], refused(bad, pl.col("why")))
+    return Reading([Scope("NEM", frame)], refused(bad.select(*_NEEDED, "why"), pl.col("why")))
 
 
 AEMO = Source(

@@ -1,16 +1,16 @@
-"""Alibaba Cloud ECS: the price file behind the price pages, of the international site (USD) and of the mainland's (CNY).
+"""Alibaba Cloud ECS: the price file behind the price pages of the international (USD) and the mainland site (CNY).
 
-The pages name a version of a folder on the publisher's content network, and in it lies `price/download/instancePrice.json`:
+The pages name a versioned folder on the publisher's content network, which holds `price/download/instancePrice.json`:
 `pricingInfo` maps "region::type::network::system::io" to `hours`, `months` and `years`, each a list of {price, period} with
-the price as text for the whole period. No recorded answer was at hand: the form is that which public readers of the
-file agree on (Apache Libcloud, a Karpenter provider, banzaicloud's cloudinfo), one of which has two entries of the file
-of 2018-10-08 in its tests: 0.09 an hour beside 466.56, 933.1 and 1,399.64 for one, two and three years.
+the price of the whole period as text. No recorded answer was available: the form is the one on which public readers of
+the file agree (Apache Libcloud, a Karpenter provider, banzaicloud's cloudinfo); one of them has two entries of the file of
+2018-10-08 in its tests: 0.09 an hour, and 466.56, 933.1 and 1,399.64 for one, two and three years.
 
-Quirks: one type stands up to eight times (classic and VPC network, Linux and Windows, I/O-optimised or not): kept is
-Linux in a VPC, I/O-optimised. A term is paid ahead and priced in all: divided by its hours, and named `prepaid`. Nothing
-in the file says which accelerator a type has: families gn and ga have whole ones, vgn and sgn slices; counts come from
-the documentation (reference.instance_accelerator). Both sites sell the same regions, at different prices and to
-different customers: offers of the mainland's site are told apart as `china_site`.
+Quirks: a type is listed up to eight times (classic and VPC network, Linux and Windows, I/O-optimised or not): only Linux in
+a VPC, I/O-optimised, is kept. A term is paid in advance and priced as a whole: its price is divided by its hours, and the
+variant is `prepaid`. The file does not say which accelerator a type has: families gn and ga have whole ones, vgn and sgn
+slices; counts come from the documentation (reference.instance_accelerator). Both sites sell the same regions at different
+prices to different customers: offers of the mainland site have the variant `china_site`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,19 @@ from functools import partial
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, json_of, refused
-from assets.sources._rows import cloud_rates
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    body_of,
+    json_of,
+    refused,
+    to_number,
+)
+from assets.sources._rows import cloud_rates, inside
 from warehouse.captures import Document
 
 FILES_HOST = "g.alicdn.com"
@@ -58,7 +69,7 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
     """One row per region, type and term."""
     (document,) = documents
     answer = json_of(document)
-    info = answer.get("pricingInfo") if isinstance(answer, dict) else None
+    info = inside(answer, "pricingInfo")
     if not isinstance(info, dict) or not info:
         raise LayoutError(f"{document.url}: pricingInfo is missing or empty (renamed?)")
     if answer.get("currency") != currency:
@@ -75,7 +86,7 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
         rows,
         schema={"region": pl.String, "type": pl.String, "option": pl.String, "hours": pl.Float64, "text": pl.String},
         orient="row",
-    ).with_columns(pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("amount"))
+    ).with_columns(to_number("text").alias("amount"))
     sound = (pl.col("amount") > 0).fill_null(value=False)
     bad = raw.filter(~sound).drop("amount")
     prepaid = pl.when(pl.col("option") != "on_demand").then(pl.lit("prepaid"))
@@ -91,7 +102,7 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
     )
     rejected = refused(
         bad,
-        "the price is no positive number",
+        "the price is not a positive number",
         region=pl.col("region"),
         instance_type=pl.col("type"),
         purchase_option=pl.col("option"),

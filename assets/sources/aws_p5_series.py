@@ -1,25 +1,34 @@
-"""aws-gpu-price-tracker (amorton45): the price on demand of AWS GPU machines in us-east-1, USD an hour, asked of AWS once a day since 2025.
+"""aws-gpu-price-tracker (amorton45): on-demand prices of AWS GPU machines in us-east-1, USD per hour, daily since 2025.
 
-It dates what AWS's own file only states anew: p5.48xlarge from 98.32 to 55.04 on 2025-06-05. Quirks: the first rows are
-placeholders without a price, dated out of order; times are without a zone (UTC, as the machine that asks); the region stands in the
-tracker's code alone.
+It dates a change that AWS's own file does not: p5.48xlarge from 98.32 to 55.04 on 2025-06-05. Quirks: the first rows are
+placeholders without a price, in the wrong order; times have no zone (UTC, the clock of the tracker's machine); only the
+tracker's code tells the region.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused, to_number
+from assets.sources._base import (
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    is_current,
+    refused,
+    split_by_fault,
+    to_instant,
+    to_number,
+)
 from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
 _REPOSITORY, _PATH = "amorton45/aws-gpu-price-tracker", "gpu_prices.csv"
-#: A series that ends further back than this when it was fetched says nothing of today.
-_FRESH = dt.timedelta(days=3)
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -31,26 +40,22 @@ def parse(documents: Sequence[Document]) -> Reading:
     """One dated row per machine and day."""
     (document,) = documents
     raw = csv_of(document, ("timestamp", "instance", "price_usd")).with_columns(
-        pl.col("timestamp")
-        .str.slice(0, 19)
-        .str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00:00")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us", time_zone="UTC")
-        .alias("valid_from"),
+        to_instant(
+            pl.col("timestamp").str.slice(0, 19).str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00:00"),
+            "%Y-%m-%dT%H:%M:%S",
+        ).alias("valid_from"),
         to_number("price_usd").alias("amount"),
     )
     named = pl.col("instance").str.contains(r"^[a-z0-9-]+\.[a-z0-9-]+$").fill_null(value=False)
     why = (
         pl.when(~named)
-        .then(pl.lit("no name of a machine"))
+        .then(pl.lit("not the name of an instance type"))
         .when(pl.col("valid_from").is_null())
-        .then(pl.lit("the time is missing, or no time"))
+        .then(pl.lit("the time is missing or cannot be read"))
         .when(~(pl.col("amount") > 0).fill_null(value=False))
         .then(pl.lit("no price above zero: a placeholder"))
     )
-    raw = raw.with_columns(why.alias("why"))
-    bad, good = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null())
-    newest = good["valid_from"].max()
-    is_fresh = isinstance(newest, dt.datetime) and document.fetched_at - newest <= _FRESH
+    good, bad = split_by_fault(raw, why)
     rows = cloud_rates(
         good.sort("valid_from"),
         provider="aws",
@@ -59,10 +64,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("amount"),
     )
     return Reading(
-        [Scope("us-east-1", rows, is_complete=is_fresh)],
-        refused(bad.drop("why", "amount", "valid_from"), bad["why"], instance_type=pl.when(named).then("instance"))
-        if bad.height
-        else None,
+        [Scope("us-east-1", rows, is_complete=is_current(document, good["valid_from"]))],
+        refused(bad.drop("why", "amount", "valid_from"), bad["why"], instance_type=pl.when(named).then("instance")),
     )
 
 

@@ -1,24 +1,23 @@
 """AWS Price List bulk files: every price of every region, as CSV or JSON, with all versions since 2015.
 
-A region's file has 100 to 700 MB, nearly all of it not about accelerators. The CSV is read in blocks, and only lines
+A region's file has 100 to 700 MB, of which hardly anything concerns accelerators. The CSV is read in blocks, and only lines
 that name Linux and shared tenancy are parsed (765 MB in 1.1 s with a peak of 190 MB; the lazy scan of Polars took 2.9 s
-and 880 MB). The JSON is never decoded whole: the file is mapped, the few products with accelerators are
-found by their attribute, and only their terms are decoded.
+and 880 MB). The JSON is never decoded as a whole: the file is memory-mapped, the few products with accelerators are found
+by their attribute, and only their terms are decoded.
 
 Quirks: a CSV begins with lines of metadata (five so far) before its header, and the order and number of columns change
-(CapacityStatus and MarketOption came late: where they are not there, the usage type tells). One instance type has
-hundreds of rows: kept are Linux, shared tenancy, no software, no licence, capacity in use. A reservation has an hourly
-row and an "Upfront Fee" row: only standard ones without upfront are a price per hour, so only those are kept. Capacity
-Blocks stand at 0.00 in most files (they are sold at another price each day) and are kept only where they have a price.
-Every other zero that was recorded is of a row that bills something else (hours of a reservation paid upfront, capacity
-reserved and used, a dedicated host): a zero for the plain machine is no word that it is not sold, and is refused.
-`GPU` counts accelerators and is empty for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all of
-them, so it is not read. The name of the accelerator is nowhere in the file. Local and Wavelength Zones stand in their
-region's file with a region code of their own.
+(CapacityStatus and MarketOption were added late: without them, the usage type tells). One instance type has hundreds of
+rows: only Linux, shared tenancy, no software, no licence, used capacity is kept. A reservation has an hourly row and an
+"Upfront Fee" row: only standard ones without an upfront fee are a price per hour, so only those are kept. Capacity Blocks
+have 0.00 in most files (their price changes daily) and are kept only where they have a price. Every other recorded zero
+belongs to a row that bills something else (hours of a reservation paid upfront, reserved and used capacity, a dedicated
+host): a zero for the plain machine does not say that it is not sold, and is refused. `GPU` counts accelerators and is empty
+for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all, so it is not read. The file does not name
+the accelerator. Local and Wavelength Zones are in their region's file with their own region code.
 
-Dates: a price holds from its EffectiveDate, mostly the first of the month in which the version came, also for days
-already past. A version from the archive is recorded as observed when it was published. A file of an older version
-loaded by hand should be given `--fetched-at` of its publication; if it is not, it at least ends no offer.
+Dates: a price holds from its EffectiveDate, mostly the first of the month in which the version was published, including
+days already past. A version from the archive is recorded as observed when it was published. An older version loaded by
+hand should be given the time of its publication with `--fetched-at`; without it, the file at least ends no offer.
 """
 
 from __future__ import annotations
@@ -44,6 +43,8 @@ from assets.sources._base import (
     json_of,
     looks_like_html,
     refused,
+    split_by_fault,
+    to_instant,
     to_number,
 )
 from assets.sources._rows import cloud_rates
@@ -337,7 +338,7 @@ def _why() -> pl.Expr:
         pl.when(~pl.col("Unit").is_in(["Hrs", "Hours", "Hour"]).fill_null(value=False))
         .then(pl.format("Unit is {}, not Hrs", pl.col("Unit").replace("", None).fill_null("missing")))
         .when(pl.col("amount").is_null() | (pl.col("amount") < 0) | pl.col("Instance Type").is_null())
-        .then(pl.lit("PricePerUnit is no positive number, or there is no instance type"))
+        .then(pl.lit("PricePerUnit is not a positive number, or there is no instance type"))
         .when(pl.col("option").is_null())
         .then(
             pl.format(
@@ -345,7 +346,7 @@ def _why() -> pl.Expr:
             )
         )
         .when(pl.col("amount") == 0)
-        .then(pl.lit("PricePerUnit is zero: no price, and no word that it is not sold"))
+        .then(pl.lit("PricePerUnit is zero, which is no price and does not say that it is not sold"))
         .when(pl.col("valid_from").is_null())
         .then(pl.format("EffectiveDate is {}", pl.col("EffectiveDate").replace("", None).fill_null("missing")))
     )
@@ -361,14 +362,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         raw, broken, published = _csv_rows(document)
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
-    since = pl.col("EffectiveDate").str.slice(0, 10).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
     raw = raw.with_columns(
         _option().alias("option"),
         to_number("PricePerUnit").alias("amount"),
-        since.dt.replace_time_zone("UTC").alias("valid_from"),
+        to_instant(pl.col("EffectiveDate").str.slice(0, 10), "%Y-%m-%d").alias("valid_from"),
     ).filter(~of_another_day.fill_null(value=False))
-    raw = raw.with_columns(_why().alias("why"))
-    bad, raw = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null()).drop("why")
+    raw, bad = split_by_fault(raw, _why())
     in_region = pl.col("Location Type").is_null() | (pl.col("Location Type") == "AWS Region")
     here = pl.lit(at_region[1] if at_region else None, dtype=pl.String)
     region = pl.coalesce(

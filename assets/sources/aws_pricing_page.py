@@ -90,7 +90,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ]
     rejected = refused(
         bad.drop("amount"),
-        "price is no positive number",
+        "price is not a positive number",
         scope=region,
         region=region,
         instance_type=pl.col("Instance Type"),

@@ -21,7 +21,18 @@ from urllib.parse import urljoin, urlsplit
 import polars as pl
 
 from assets.sources._aws import ACCELERATED, csv_rows
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    to_instant,
+    to_number,
+)
 from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
@@ -110,11 +121,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).with_columns(
         to_number("DiscountedRate").alias("amount"),
         term.replace_strict(_TERMS, default=None, return_dtype=pl.String).alias("option"),
-        pl.col("EffectiveDate")
-        .str.slice(0, 10)
-        .str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-        .dt.replace_time_zone("UTC")
-        .alias("valid_from"),
+        to_instant(pl.col("EffectiveDate").str.slice(0, 10), "%Y-%m-%d").alias("valid_from"),
     )
     sound = (
         (pl.col("amount") > 0).fill_null(value=False)
@@ -142,7 +149,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not scopes and at_region:
         # A region that sells no accelerator under a plan says so with a complete answer of no row.
         scopes = [Scope(at_region[1], rows, is_complete=is_fresh)]
-    why = "the rate is no positive number per hour, or its term or date is not known"
+    why = "the rate is not a positive number per hour, or its term or date is not known"
     keys = bad.select(
         *(pl.col("DiscountedRegionCode").alias(name) for name in ("scope", "region")),
         pl.col("DiscountedInstanceType").alias("instance_type"),

@@ -1,11 +1,11 @@
 """AWS spot prices: the file behind the price page, and recorded price history.
 
-`spot.json` (or `spot.js`, the same in `callback(...)`) has the price of now per region and type, Linux and others
-apart, with "N/A*" where there is none, and old names for six regions. It is of a region, not of a zone.
-`describe-spot-price-history`, saved from the command line, has prices per zone with the instant from which each held;
-it may be UTF-16 with a byte-order mark. It is only loaded from files, since the call needs an account; names of zones
-differ between accounts, so they tell variants apart and no more. The spot advisor (`spot-advisor-data.json`) gives
-savings in per cent of an unnamed list price: not a price, refused as such.
+`spot.json` (or `spot.js`, the same in `callback(...)`) has the current price per region and type, for Linux and for other
+systems, with "N/A*" where there is none and old names for six regions. It is per region, not per zone.
+`describe-spot-price-history`, saved from the command line, has prices per zone with the instant from which each held; it
+may be UTF-16 with a byte-order mark. It is only loaded from files, since the call needs an account; zone names differ
+between accounts, so they only distinguish variants. The spot advisor (`spot-advisor-data.json`) gives savings in per cent
+of an unnamed list price, which is not a price, so it is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ from typing import Any
 import polars as pl
 
 from assets.sources._aws import ACCELERATED
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    body_of,
+    json_of,
+    refused,
+    to_instant,
+    to_number,
+)
 from assets.sources._rows import cloud_rates
 from warehouse.captures import Document
 
@@ -86,25 +98,20 @@ def _history(entries: list[dict[str, str]]) -> Reading:
         raise LayoutError("SpotPriceHistory is empty")
     names = ("AvailabilityZone", "InstanceType", "ProductDescription", "SpotPrice", "Timestamp")
     frame = pl.DataFrame([{n: e[n] for n in names} for e in entries], schema=dict.fromkeys(names, pl.String))
-    at = (
-        pl.col("Timestamp")
-        .str.replace("Z$", "+00:00")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
-    )
+    at = to_instant(pl.col("Timestamp").str.replace("Z$", "+00:00"), "%Y-%m-%dT%H:%M:%S%.f%z")
     frame = frame.filter(pl.col("ProductDescription").is_in(["Linux/UNIX", "Linux/UNIX (Amazon VPC)"])).select(
         pl.col("AvailabilityZone").str.extract(r"^(.*-\d+)").fill_null(pl.col("AvailabilityZone")).alias("region"),
         pl.col("InstanceType").alias("type"),
         pl.lit("USD").alias("currency_code"),
         pl.col("SpotPrice").alias("text"),
         pl.col("AvailabilityZone").alias("offer_variant"),
-        at.dt.convert_time_zone("UTC").alias("valid_from"),
+        at.alias("valid_from"),
     )
     return _reading(frame, is_complete=False)
 
 
 def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
-    amount = pl.col("text").str.strip_chars().cast(pl.Float64, strict=False)
-    frame = frame.filter(pl.col("type").str.contains(ACCELERATED)).with_columns(amount.alias("amount"))
+    frame = frame.filter(pl.col("type").str.contains(ACCELERATED)).with_columns(to_number("text").alias("amount"))
     is_price = (pl.col("amount") > 0).fill_null(value=False)
     if "valid_from" in frame.columns:
         is_price &= pl.col("valid_from").is_not_null()
@@ -123,7 +130,7 @@ def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
         [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
         refused(
             bad.drop("amount"),
-            "the price is no positive number, or its date cannot be read",
+            "the price is not a positive number, or its date cannot be read",
             region=pl.col("region"),
             instance_type=pl.col("type"),
         ),

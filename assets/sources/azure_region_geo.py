@@ -31,7 +31,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Latitude and longitude of each region.
 
     Raises:
-        LayoutError: if it is no object of regions with coordinates.
+        LayoutError: if it is not an object of regions with coordinates.
     """
     (document,) = documents
     listed = json_of(document)

@@ -388,5 +388,4 @@ AZURE_RETAIL = Source(
     hosts=(HOST,),
     cadence="40 5 * * *",
     min_kept_share=0.6,
-    max_rejected_share=0.2,
 )

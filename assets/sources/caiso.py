@@ -1,10 +1,10 @@
 """CAISO Today's Outlook: five-minute generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: the date stands in the address only, the time is Pacific wall clock without offset. On the day clocks go
-forward 02:00 to 02:55 are printed empty; on the day they go back 01:00 to 01:55 come twice (the first is summer time),
-and where they come once they cannot be placed and are refused. A closing 00:00 belongs to the next day. Solar is
-negative at night (station use), batteries when charging. Imports are printed and ignored: this is California's
-generation, not its use. A column that is not known counts as a fuel without a factor. A missing day answers with an HTML page. Column names have changed case over the years.
+Quirks: only the address tells the date; the time is Pacific wall clock time without an offset. On the day clocks go forward,
+02:00 to 02:55 are empty; on the day they go back, 01:00 to 01:55 are listed twice (summer time first), and where they are
+listed once they are ambiguous and refused. A final 00:00 belongs to the next day. Solar is negative at night (station use),
+batteries when charging. Imports are ignored: this is California's generation, not its consumption. An unknown column counts
+as a fuel without a factor. A missing day is answered with an HTML page. The case of column names changed over the years.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, refused, require_columns
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    refused,
+    require_columns,
+    split_by_fault,
+)
 from assets.sources._clock import placed
 from assets.sources._fuel_mix import UNKNOWN, intensities
 from assets.sources._rows import number_cells
@@ -40,7 +51,7 @@ FUELS = {
     "other": "unknown",
 }
 
-#: Always reported, be it as 0.
+#: Columns that are always there, if only with 0.
 ALWAYS = ("large hydro", "natural gas", "nuclear", "small hydro", "solar", "wind")
 
 
@@ -74,7 +85,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(
             f"{document.url}: column {', '.join(sorted(missing))} is missing; found {', '.join(raw.columns)}"
         )
-    # A new column without a single number is no generation (a remark, say).
+    # A new column without any number is not generation but a remark, say.
     named = {c: name for c, name in named.items() if name in FUELS or raw[c].cast(pl.Float64, strict=False).count()}
     clock = raw.select(
         pl.col("Time").str.strip_chars().str.to_time("%H:%M", strict=False).alias("time"),
@@ -82,7 +93,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).with_row_index("row")
     is_empty = pl.all_horizontal(pl.col(list(named.values())).is_null())
     clock = clock.filter(~is_empty)
-    # Down twice at most: where the clock goes back, and to the closing 00:00.
+    # The time goes down at most twice: where the clock goes back, and to the final 00:00.
     if (clock["time"].cast(pl.Int64).diff() < 0).sum() > 2:
         raise LayoutError(f"{document.url}: the rows are not in order of time, so its two 00:00 cannot be told apart")
     closing = (pl.col("row") > 0) & (pl.col("time") == dt.time(0))
@@ -90,21 +101,19 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.lit(day).dt.combine(pl.col("time")) + pl.when(closing).then(pl.duration(days=1)).otherwise(pl.duration())
     ).alias("local")
     clock = placed(clock.with_columns(local), "local", CLOCK)
-    unplaced = clock.filter(pl.col("why").is_not_null())
-    mix = (
-        clock.filter(pl.col("why").is_null())
-        .unpivot(list(named.values()), index="valid_from", variable_name="column", value_name="generation")
-        .select(
-            pl.lit(ZONE).alias("zone"),
-            "valid_from",
-            pl.col("column").replace_strict(FUELS, default=UNKNOWN, return_dtype=pl.String).alias("fuel"),
-            "generation",
-            "column",
-        )
+    clock, unplaced = split_by_fault(clock, pl.col("why"))
+    mix = clock.unpivot(
+        list(named.values()), index="valid_from", variable_name="column", value_name="generation"
+    ).select(
+        pl.lit(ZONE).alias("zone"),
+        "valid_from",
+        pl.col("column").replace_strict(FUELS, default=UNKNOWN, return_dtype=pl.String).alias("fuel"),
+        "generation",
+        "column",
     )
     frame, slots = intensities(mix, resolution="PT5M", kind="column", always=ALWAYS)
-    bad = [refused(unplaced.select("local", "why"), pl.col("why"))] if unplaced.height else []
-    return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([*bad, slots]))
+    bad = refused(unplaced.select("local", "why"), pl.col("why"))
+    return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([bad, slots]))
 
 
 CAISO = Source(

@@ -57,7 +57,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     bad = raw.filter(rows.select(nowhere).to_series())
     column = Claimed(factor or "", "grid_gco2e_per_kwh", "gCO2e/kWh", factor=_GRAMS_PER_TON)
     found, fields = claims(rows.filter(~nowhere), [column], CLAIMED_BY)
-    return by_scope(found, [refused(bad, "no region id", rows.filter(nowhere).select("provider", "region")), *fields])
+    return by_scope(
+        found, [refused(bad, "not a region id", rows.filter(nowhere).select("provider", "region")), *fields]
+    )
 
 
 CCF_REGION = Source(

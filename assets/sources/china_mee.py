@@ -1,11 +1,11 @@
 """China's official average CO2 factors of electricity (MEE and NBS), by nation, region and province.
 
-kgCO2/kWh, consumption side, CO2 only, average, yearly; published as tables in notices, here as transcriptions (CSV with
-the columns below, or the notice's HTML table). Quirks: one transcription is in tCO2/kWh, a thousand times smaller; the
-unit must be said per row, and a value that does not fit its unit is refused by the bound of 0-1,500 g/kWh. The notice
-prints three national numbers for one year: only the average is a basis of ours (the one without traded non-fossil power
-is a market view, kept as `market`; the one of fossil power is no grid intensity and is left out). Tibet, Hong Kong,
-Macao and Taiwan are not in the tables. CO2 of combustion: `direct`. Regions are CN-REG-<name>, no ISO codes.
+kgCO2/kWh of what is consumed, CO2 of combustion only (`direct`), average, yearly; published as tables in notices and read
+from transcriptions (CSV with the columns below) or from the notice's HTML table. Quirks: one transcription is in tCO2/kWh,
+so its numbers are a thousand times smaller; each row must state its unit, and a value that does not fit it is refused by
+the bound of 0-1,500 g/kWh. The notice prints three national numbers for one year: the average (`location`), the one
+without traded non-fossil power (`market`), and the one of fossil power alone, which is not a grid intensity and is left
+out. Tibet, Hong Kong, Macao and Taiwan are not in the tables. Regions are CN-REG-<name>; they have no ISO codes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from itertools import pairwise
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault, to_instant
 from assets.sources._html import soup_of
+from assets.sources._rows import grid_carbon_rows
 from warehouse.captures import Document
 
 _REQUIRED = ("scope", "name_zh", "code", "year", "value_as_published", "unit_as_published", "kind")
@@ -69,20 +70,20 @@ _ACCOUNTING = {"average": "location", "average excluding market-traded non-fossi
 
 
 def _from_html(document: Document) -> pl.DataFrame:
-    """The rows of a notice's tables: a place and a value; year and unit stand in the text around them."""
+    """The rows of a notice's tables (place and value); year and unit come from the text around them."""
     page = soup_of(document)
     words = re.sub(r"\s+", "", page.get_text())
     year = re.search(r"(20\d\d)年(?:全国|省级|区域|电力)[^。]{0,40}?(?:二氧化碳)?排放因子", words)
     unit = re.search(r"(kg|t)CO2/(kWh|MWh)", words, re.IGNORECASE)
     if not year or not unit:
-        raise LayoutError(f"{document.url}: neither the year nor the unit (kgCO2/kWh) of the factors is said")
+        raise LayoutError(f"{document.url}: the text states no year or no unit (kgCO2/kWh) of the factors")
     cells = [
         [re.sub(r"\s+", "", cell.get_text()) for cell in row.find_all(["td", "th"])] for row in page.find_all("tr")
     ]
     pairs = [(a, b) for row in cells for a, b in pairwise(row) if a in ZONES and re.match(r"^[\d.]+$", b)]
     if not pairs:
         raise LayoutError(f"{document.url}: no table with provinces and factors")
-    kind = {"kg": "kg", "t": "t"}[unit[1].lower()] + "CO2/" + {"kwh": "kWh", "mwh": "MWh"}[unit[2].lower()]
+    kind = f"{unit[1].lower()}CO2/{'MWh' if unit[2].lower() == 'mwh' else 'kWh'}"
     return pl.DataFrame(
         {
             "name_zh": [p[0] for p in pairs],
@@ -112,9 +113,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             .replace_strict(GRAMS, default=None, return_dtype=pl.Float64)
             .alias("grams"),
             pl.col("value_as_published").cast(pl.Float64, strict=False).alias("value"),
-            (pl.col("year").str.strip_chars() + "-01-01")
-            .str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
-            .alias("valid_from"),
+            to_instant(pl.col("year").str.strip_chars() + "-01-01", "%Y-%m-%d").alias("valid_from"),
         )
         .with_columns((pl.col("value") * pl.col("grams")).round(6).alias("intensity_gco2e_per_kwh"))
     )
@@ -128,20 +127,17 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.format("unknown unit {}", pl.col("unit_as_published").fill_null("(none)")))
         .when(pl.col("valid_from").is_null() | grams.is_null())
         .then(pl.lit("the year or the value cannot be read"))
-        # No province is below 20 g/kWh: such a value is in tonnes though kilograms are said.
+        # No province is below 20 g/kWh: such a value is in tonnes although its unit says kilograms.
         .when(grams < 20)
-        .then(pl.lit("below 20 g/kWh: the unit is not the one that is said (t for kg?)"))
+        .then(pl.lit("below 20 g/kWh: the unit is not the stated one (t for kg?)"))
     )
-    bad = rows.with_columns(why.alias("why")).filter(pl.col("why").is_not_null())
-    frame = rows.filter(why.is_null()).select(
-        "zone",
-        pl.lit("P1Y").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"),
-        "basis_accounting",
-        pl.lit("actual").alias("basis_kind"),
-        "intensity_gco2e_per_kwh",
-        "valid_from",
+    good, bad = split_by_fault(rows, why)
+    frame = grid_carbon_rows(
+        good,
+        resolution="P1Y",
+        basis_boundary="direct",
+        basis_accounting=pl.col("basis_accounting"),
+        basis_kind="actual",
     )
     return Reading([Scope("CN", frame)], refused(bad.select(*text.columns, "why"), pl.col("why")))
 

@@ -82,10 +82,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         "rate_per_base",
         pl.col("on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("valid_from"),
     )
-    return Reading(
-        [Scope("EUR", frame)],
-        refused(unreadable, "the day, the currency or the rate cannot be read") if unreadable.height else None,
-    )
+    return Reading([Scope("EUR", frame)], refused(unreadable, "the day, the currency or the rate cannot be read"))
 
 
 ECB = Source(

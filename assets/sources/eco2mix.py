@@ -1,11 +1,11 @@
-"""RTE eco2mix: France every quarter-hour, with the operator's own grams and the generation by kind.
+"""RTE eco2mix: France every quarter-hour, with the operator's own carbon intensity and the generation by kind.
 
-Two statements. `taux_co2` is RTE's: g CO2 per kWh generated in France, combustion only, `actual`. The mix with world
-medians gives a lifecycle and a second direct figure, `estimated` (see `_fuel_mix`): plants differ from medians, so the
-two direct figures differ. Quirks: a number may come as text, a missing one as "ND"; totals (`hydraulique`,
-`bioenergies`) stand beside their parts; turbines of pumped storage are part of `hydraulique` and are storage; a part
-of the bioenergies is waste, which has no factor. Times carry an offset; they begin a slot. Running slots are printed
-empty. Real-time data are consolidated later: a revision. Exchanges are ignored.
+Two kinds of figures. `taux_co2` is RTE's own: g CO2 per kWh generated in France, combustion only, `actual`. The generation
+mix with world median factors gives a lifecycle and a second direct figure, both `estimated` (see `_fuel_mix`); plants
+differ from the median, so the two direct figures differ. Quirks: a number may be sent as text and a missing one as "ND";
+totals (`hydraulique`, `bioenergies`) are listed beside their parts; turbines of pumped storage are part of `hydraulique`
+and count as storage; part of the bioenergies is waste, which has no factor. Times carry an offset and begin a slot. Slots
+that are not over are empty. Real-time data are consolidated later, which is a revision. Exchanges are ignored.
 """
 
 from __future__ import annotations
@@ -15,15 +15,26 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._clock import MINUTES, length_of
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import NO_GRID, NUMBER_OR_NAN, frame_of, is_no_grid
+from assets.sources._rows import IMPLAUSIBLY_CLEAN, NUMBER_OR_NAN, frame_of, grid_carbon_rows, is_implausibly_clean
 from warehouse.captures import Document
 
 HOST = "odre.opendatasoft.com"
 ZONE = "FR"
-#: Days of one request, and the quarter-hours of a day: an answer is never longer than what is asked for.
+#: Days of one request, and quarter-hours of a day: together the largest number of records that a request can return.
 SPAN_DAYS, SLOTS_A_DAY = 7, 96
 FUELS = {
     "nucleaire": "nuclear",
@@ -39,7 +50,7 @@ FUELS = {
     "bioenergies_biogaz": "biomass",
     "bioenergies_dechets": "unknown",
 }
-#: Generated in every slot, be it 0; RTE lists them all.
+#: Kinds that RTE states in every slot, if only as 0.
 ALWAYS = (
     "nucleaire",
     "gaz",
@@ -52,14 +63,14 @@ ALWAYS = (
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """One request per `SPAN_DAYS` (UTC); the last two days where no window is given. Real-time data reach back some weeks.
+    """One request per `SPAN_DAYS` days (UTC); the last two days if no window is given. Real-time data go back some weeks.
 
-    The running day is never asked for alone: just after midnight it holds forecasts of demand and no generation.
+    Today is never asked for alone: just after midnight it holds demand forecasts and no generation.
     """
     days = window.days(2)
     if len(days) == 1 and days[0] == window.now.date():
         days = [days[0] - dt.timedelta(days=1), *days]
-    # From the end, so that the last span is a whole one.
+    # Backwards, so that the latest request covers a full span.
     for last in range(len(days) - 1, -1, -SPAN_DAYS):
         first, end = days[max(0, last - SPAN_DAYS + 1)], days[last] + dt.timedelta(days=1)
         yield [
@@ -77,7 +88,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def parse(documents: Sequence[Document]) -> Reading:
-    """Per slot RTE's direct figure, and two rows (direct, lifecycle) from the mix."""
+    """Per slot: RTE's direct figure, and two rows (direct, lifecycle) computed from the mix."""
     (document,) = documents
     body = json_of(document)
     records = body.get("records") if isinstance(body, dict) else None
@@ -89,11 +100,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no field {', '.join(missing)}")
     rows = frame_of(
         fields, {"date_heure": pl.String, "perimetre": pl.String, **dict.fromkeys(("taux_co2", *FUELS), NUMBER_OR_NAN)}
-    ).with_columns(
-        pl.col("date_heure")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from")
-    )
+    ).with_columns(to_instant("date_heure", "%Y-%m-%dT%H:%M:%S%:z").alias("valid_from"))
     resolution = length_of(document, rows["valid_from"], ("PT15M", "PT30M", "PT1H"))
     why = (
         pl.when(pl.col("perimetre") != "France")
@@ -101,9 +108,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("valid_from").is_null() | (pl.col("valid_from").dt.minute() % MINUTES[resolution] != 0))
         .then(pl.lit("the time cannot be read, or is no start of a slot"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select("date_heure", "perimetre", "why")
-    good = rows.filter(pl.col("why").is_null() & pl.any_horizontal(pl.col("taux_co2", *FUELS).is_not_null()))
+    good, bad = split_by_fault(rows, why)
+    good = good.filter(pl.any_horizontal(pl.col("taux_co2", *FUELS).is_not_null()))
     mix = good.unpivot(list(FUELS), index="valid_from", variable_name="field", value_name="generation").select(
         pl.lit(ZONE).alias("zone"),
         "valid_from",
@@ -113,22 +119,22 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     computed, slots = intensities(mix, resolution=resolution, kind="field", always=ALWAYS)
     stated = good.filter(pl.col("taux_co2").is_not_null())
-    said = stated.filter(~is_no_grid("taux_co2")).select(
-        pl.lit(ZONE).alias("zone"),
-        pl.lit(resolution).alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("actual").alias("basis_kind"),
-        pl.col("taux_co2").alias("intensity_gco2e_per_kwh"),
-        "valid_from",
+    of_rte = grid_carbon_rows(
+        stated.filter(~is_implausibly_clean("taux_co2")),
+        zone=ZONE,
+        resolution=resolution,
+        basis_boundary="direct",
+        basis_kind="actual",
+        intensity_gco2e_per_kwh=pl.col("taux_co2"),
     )
     return Reading(
-        [Scope(ZONE, pl.concat([said, computed], how="diagonal"))],
+        [Scope(ZONE, pl.concat([of_rte, computed], how="diagonal"))],
         pl.concat(
             [
-                refused(bad, pl.col("why")),
-                refused(stated.filter(is_no_grid("taux_co2")).select("date_heure", "taux_co2"), NO_GRID),
+                refused(bad.select("date_heure", "perimetre", "why"), pl.col("why")),
+                refused(
+                    stated.filter(is_implausibly_clean("taux_co2")).select("date_heure", "taux_co2"), IMPLAUSIBLY_CLEAN
+                ),
                 slots,
             ]
         ),

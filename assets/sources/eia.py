@@ -1,12 +1,13 @@
 """EIA Open Data v2: hourly generation by fuel and balancing authority (-> intensity), and monthly retail prices.
 
-Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and
-text since (January 2024), and null at times. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS
-an authority): left out, or everything would count twice. At most 5,000 rows come per page, said in a warning only;
-pages are asked for by offset until `total` is reached, and the hour that a lone page cuts through is refused. New fuel
-codes appear: an unknown code counts as generation without a factor. OTH is large in small authorities: those hours are
-refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client blots it out before
-anything is stored. Data are revised for weeks. An answer that was asked for some fuels only (facets[fueltype]) is no mix. Retail prices are cents per kWh by state and sector, two months late.
+Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and text
+since (January 2024), and sometimes null. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS an
+authority), which are left out, or everything would count twice. A page has at most 5,000 rows, which only a warning says;
+pages are requested by offset until `total` is reached, and an hour that is split between pages of which one is missing is
+refused. New fuel codes appear: an unknown code counts as generation without a factor. OTH is large in small authorities,
+whose hours are then refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client removes it
+before anything is stored. Data are revised for weeks. An answer restricted to some fuels (facets[fueltype]) is not a mix.
+Retail prices are cents per kWh by state and sector, two months late.
 """
 
 from __future__ import annotations
@@ -20,9 +21,20 @@ from urllib.parse import parse_qsl, urlsplit
 import polars as pl
 import pycountry
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import inside
+from assets.sources._rows import electricity_price_rows, inside
 from warehouse.captures import Document
 
 HOST = "api.eia.gov"
@@ -65,7 +77,7 @@ FUELS = {
     "OTH": "unknown",
     "UNK": "unknown",
 }
-#: A null of these is a gap even if it lasts; small fuels (oil) are null where there are none.
+#: Fuels of which a null is always a gap; others (oil) are null where an authority has none.
 NEVER_SILENT = ("coal", "gas", "nuclear")
 _SECTORS = {"IND": "retail_industrial", "COM": "retail_commercial", "ALL": "retail_all"}
 
@@ -79,7 +91,7 @@ def _request(route: str, params: Mapping[str, str], offset: int = 0) -> Request:
 
 
 def plan_mix(window: Window) -> Iterable[Sequence[Request]]:
-    """One batch per day, all authorities; the last three days where no window is given (data are a day late)."""
+    """One batch per day, all authorities; the last three days if no window is given (data are a day late)."""
     for day in window.days(3):
         # The hour that ends at 00:00 belongs to the day before.
         yield [
@@ -112,11 +124,11 @@ def plan_retail(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def follow(document: Document) -> Request | None:
-    """The next page, until as many rows as `total` were asked for."""
+    """The next page, until `total` rows were requested."""
     try:
         response = _response(document)
     except LayoutError:
-        # Captured first, refused by the parser.
+        # The parser refuses it, once it is captured.
         return None
     asked = dict(parse_qsl(urlsplit(document.url).query))
     offset = int(asked.get("offset", 0)) + len(response["data"])
@@ -127,7 +139,7 @@ def follow(document: Document) -> Request | None:
 
 
 def _total(response: Mapping[str, Any]) -> int:
-    """Rows that exist for the query; a number or text, by version of the API."""
+    """Number of rows that exist for the query, which some versions of the API send as text."""
     return int(response.get("total") or len(response["data"]))
 
 
@@ -142,7 +154,7 @@ def _response(document: Document) -> dict[str, Any]:
 
 
 def _offset(document: Document) -> int:
-    """Where a page begins: in its address, or in the request that the answer repeats."""
+    """Row at which a page begins, by its address or by the request that the answer repeats."""
     params = (json_of(document).get("request") or {}).get("params") or {}
     return int(dict(parse_qsl(urlsplit(document.url).query)).get("offset") or params.get("offset") or 0)
 
@@ -150,7 +162,7 @@ def _offset(document: Document) -> int:
 def _frame(
     documents: Sequence[Document], fields: Sequence[str], others: Sequence[str] = ()
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Rows of all pages as text (`fields`, and `others` that may be left out), and the periods that missing pages cut through."""
+    """Rows of all pages as text (`fields`, and the optional `others`), and the periods split by a missing page."""
     pages = [(document, _response(document), _offset(document)) for document in documents]
     rows, total = sum(len(r["data"]) for _, r, _ in pages), max(_total(r) for _, r, _ in pages)
     if not rows:
@@ -170,7 +182,7 @@ def _frame(
 
 
 def _fuels_asked_for(document: Document) -> Sequence[str]:
-    """The fuels that an answer was restricted to, by its address or by the request that it repeats; none: all there are."""
+    """The fuels that an answer is restricted to, by its address or by the request that it repeats; empty if it is not."""
     in_address = [
         value for name, value in parse_qsl(urlsplit(document.url).query) if name.startswith("facets[fueltype]")
     ]
@@ -183,14 +195,12 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
     for document in documents:
         if fuels := _fuels_asked_for(document):
             raise LayoutError(
-                f"{document.url}: asked for {', '.join(map(str, fuels))[:100]} alone, which is no mix: leave out facets[fueltype]"
+                f"{document.url}: restricted to {', '.join(map(str, fuels))[:100]}, so it is not a mix: request it without "
+                "facets[fueltype]"
             )
     frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"], ["value-units"])
     rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
-        (
-            (pl.col("period") + ":00").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False)
-            - pl.duration(hours=1)
-        ).alias("valid_from"),
+        (to_instant(pl.col("period") + ":00", "%Y-%m-%dT%H:%M") - pl.duration(hours=1)).alias("valid_from"),
         pl.col("respondent").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("value").cast(pl.Float64, strict=False).alias("generation"),
         pl.col("fueltype").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
@@ -207,13 +217,12 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
         .when(pl.col("period").is_in(cut))
         .then(pl.lit("the hour is cut by paging: other fuels are on a page that is not here"))
     )
-    rows = rows.with_columns(why.alias("why"))
     bad = (
-        rows.filter(pl.col("why").is_not_null())
+        split_by_fault(rows, why)[1]
         .group_by("period", "respondent", "why", maintain_order=True)
         .agg(pl.col("fueltype").str.join(" ").alias("fuels"))
     )
-    # An hour with an unusable cell is not computed from the rest.
+    # An hour with one bad cell is not computed from the others.
     mix = rows.join(bad.select("period", "respondent"), on=["period", "respondent"], how="anti")
     good, slots = intensities(
         mix.select("zone", "valid_from", "fuel", "generation", "fueltype"),
@@ -225,7 +234,7 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
 
 
 def parse_retail(documents: Sequence[Document]) -> Reading:
-    """Retail price by state, sector and month: cents per kWh are tens of USD per MWh."""
+    """Retail price by state, sector and month; 1 cent per kWh is 10 USD per MWh."""
     frame, _ = _frame(documents, ["period", "stateid", "sectorid", "price", "price-units"])
     states = [s.code for s in pycountry.subdivisions.get(country_code="US")]
     zone = pl.when(pl.col("stateid") == "US").then(pl.lit("US")).otherwise("US-" + pl.col("stateid"))
@@ -233,21 +242,12 @@ def parse_retail(documents: Sequence[Document]) -> Reading:
         zone.alias("zone"),
         pl.col("sectorid").replace_strict(_SECTORS, default=None, return_dtype=pl.String).alias("market"),
         (pl.col("price").cast(pl.Float64, strict=False) * 10).round(6).alias("price_amount_per_mwh"),
-        (pl.col("period") + "-01")
-        .str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
+        to_instant(pl.col("period") + "-01", "%Y-%m-%d").alias("valid_from"),
     ).filter(pl.col("market").is_not_null() & pl.col("price").is_not_null() & pl.col("zone").is_in(["US", *states]))
     unit = pl.col("price-units").str.to_lowercase().str.contains(r"^cents per kilowatt-?hour$").fill_null(value=False)
     unreadable = pl.col("valid_from").is_null() | pl.col("price_amount_per_mwh").is_null() | ~unit
     bad = rows.filter(unreadable).select(*frame.columns)
-    good = rows.filter(~unreadable).select(
-        "zone",
-        "market",
-        pl.lit("P1M").alias("resolution"),
-        pl.lit("USD").alias("currency_code"),
-        "price_amount_per_mwh",
-        "valid_from",
-    )
+    good = electricity_price_rows(rows.filter(~unreadable), resolution="P1M", currency_code="USD")
     return Reading([Scope("US", good)], refused(bad, "month, price or unit (cents per kilowatthour) cannot be read"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from assets.sources.eia import FUELS, NEVER_SILENT, ZONES
@@ -32,7 +32,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     fuels = {c: FUELS[c] for c in text.columns if c in FUELS}
     if odd := [c for c in text.columns if c not in (*fuels, "timestamp", "avg_CI")]:
         raise LayoutError(f"{document.url}: column {', '.join(odd)} is no fuel code of EIA")
-    end = pl.col("timestamp").str.to_datetime("%Y-%m-%d %H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
+    end = to_instant("timestamp", "%Y-%m-%d %H:%M:%S%:z")
     rows = text.with_columns((end - pl.duration(hours=1)).alias("valid_from"))
     is_hour = ((pl.col("valid_from").dt.minute() == 0) & ~pl.col("valid_from").is_duplicated()).fill_null(value=False)
     mix = (

@@ -1,13 +1,13 @@
-"""Electricity Maps: the API v3 (one zone on the free tier), and the yearly CSV downloaded by hand.
+"""Electricity Maps: the API v3 (one zone on the free tier), and the yearly CSV files downloaded by hand.
 
-gCO2e/kWh, average, of what was consumed (flow-traced). Quirks: `isEstimated` says what was measured; the value of the
-latest hour may lie after the time it was made. The API's `createdAt` and `updatedAt` show that rows are revised for
-months. The old v1 answer says neither boundary nor whether it is estimated: `unconfirmed` and `estimated`, the weaker
-claim. CSV: two generations of headers (up to the 2024 release "Carbon Intensity gCO2eq/kWh (LCA)", from 2025 on
-"Carbon intensity ... (Life cycle)"; the 2 is U+2082). "Data Source: Electricity Maps Estimation" with "Data Estimated:
-false" occurs: estimated all the same. A file named DE-LU holds zone DE: the zone inside counts. Old years are
-re-issued every January with other values for the same hours: a release is a capture; load each with the day it was
-fetched (`--fetched-at`), and the log keeps both, askable by `observed_by`. The data are ODbL or the account's terms.
+gCO2e/kWh, average, of what was consumed (flow-traced). Quirks: `isEstimated` tells estimates from measurements; the latest
+hour may be later than the time the answer was made. The API's `createdAt` and `updatedAt` show that rows are revised for
+months. The old v1 answer states neither the boundary nor whether it is estimated, so its rows are `unconfirmed` and
+`estimated`, the weaker claims. CSV headers have two forms (until the 2024 release "Carbon Intensity gCO2eq/kWh (LCA)", from
+2025 "Carbon intensity ... (Life cycle)"; the 2 is U+2082). Rows from "Electricity Maps Estimation" with "Data Estimated:
+false" occur and count as estimated. A file named DE-LU holds zone DE: the zone in the file counts. Old years are re-issued
+every January with other values for the same hours; load each release with the day it was fetched (`--fetched-at`), and the
+log keeps them all (see `observed_by`). Licence: ODbL, or the terms of the account.
 """
 
 from __future__ import annotations
@@ -18,9 +18,20 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    to_instant,
+)
 from assets.sources._clock import MINUTES, length_of
-from assets.sources._rows import NUMBER_OR_NAN, frame_of, number_cells
+from assets.sources._rows import NUMBER_OR_NAN, frame_of, grid_carbon_rows, number_cells
 from warehouse.captures import Document
 
 HOST = "api.electricitymaps.com"
@@ -51,23 +62,11 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
             ]
 
 
-def _kind() -> pl.Expr:
-    # Not said is not measured.
-    is_measured = pl.col("is_estimated").eq_missing(pl.lit(value=False))
-    return pl.when(is_measured).then(pl.lit("actual")).otherwise(pl.lit("estimated"))
-
-
 def _frame(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        "zone",
-        "resolution",
-        pl.lit("average").alias("basis_method"),
-        "basis_boundary",
-        pl.lit("location").alias("basis_accounting"),
-        _kind().alias("basis_kind"),
-        "intensity_gco2e_per_kwh",
-        "valid_from",
-    )
+    """Rows of the subject; a figure that is not marked as measured is estimated."""
+    is_measured = pl.col("is_estimated").eq_missing(pl.lit(value=False))
+    kind = pl.when(is_measured).then(pl.lit("actual")).otherwise(pl.lit("estimated"))
+    return grid_carbon_rows(rows, basis_kind=kind)
 
 
 def parse_api(documents: Sequence[Document]) -> Reading:
@@ -97,17 +96,14 @@ def parse_api(documents: Sequence[Document]) -> Reading:
         .filter(pl.col("carbonIntensity").is_not_null())
         .select(
             pl.coalesce("zone", pl.lit(body.get("zone"), pl.String)).alias("zone"),
-            # Where nothing is said slots are hours (checked below).
+            # Hours unless stated otherwise (checked below).
             pl.coalesce("temporalGranularity", pl.lit(body.get("temporalGranularity"), pl.String), pl.lit("hourly"))
             .replace_strict(_GRANULARITY, default=None, return_dtype=pl.String)
             .alias("resolution"),
             pl.coalesce("emissionFactorType", pl.lit("unconfirmed")).alias("basis_boundary"),
             pl.col("isEstimated").alias("is_estimated"),
             pl.col("carbonIntensity").alias("intensity_gco2e_per_kwh"),
-            pl.col("datetime")
-            .str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
-            .dt.replace_time_zone("UTC")
-            .alias("valid_from"),
+            to_instant("datetime", "%Y-%m-%dT%H:%M:%S%.fZ").alias("valid_from"),
         )
     )
     if rows.is_empty():
@@ -122,7 +118,7 @@ def _resolution(document: Document, times: pl.Series) -> str:
     """Length of the slots of a yearly file, up to a year."""
     slots = times.drop_nulls().unique().sort()
     if slots.len() < 2:
-        raise LayoutError(f"{document.url}: one row: the length of a slot cannot be told")
+        raise LayoutError(f"{document.url}: one row: the length of a slot cannot be determined")
     hours = slots.to_frame("at").select(pl.col("at").diff().dt.total_seconds().median()).item() / 3600
     starts_day = (slots == slots.dt.truncate("1d")).all()
     if starts_day and (slots.dt.ordinal_day() == 1).all():
@@ -148,7 +144,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     named = {
         "time": r"datetime \(utc\)",
         "zone": r"zone id",
-        # The 2 is a subscript, or was lost.
+        # The 2 is a subscript, or was lost on the way.
         "direct": r"carbon intensity gco.?eq/kwh \(direct\)",
         "lifecycle": r"carbon intensity gco.?eq/kwh \((lca|life cycle)\)",
         "estimated": r"data estimated",
@@ -157,9 +153,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     columns = {name: _column(document, text.columns, pattern) for name, pattern in named.items()}
     rows = text.select(
         pl.col(columns["zone"]).str.strip_chars().alias("zone"),
-        pl.col(columns["time"])
-        .str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
+        to_instant(columns["time"], "%Y-%m-%d %H:%M:%S").alias("valid_from"),
         (
             (pl.col(columns["estimated"]).str.to_lowercase() != "false")
             | pl.col(columns["origin"]).str.contains("(?i)estimation")
@@ -170,7 +164,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     )
     resolution = _resolution(document, rows["valid_from"])
     rows = rows.with_columns(number_cells(pl.col(b)).alias(f"{b}_number") for b in ("direct", "lifecycle"))
-    # Combustion is a part of the whole life.
+    # Combustion is a part of the life cycle, so direct cannot be larger.
     is_odd = (pl.col("lifecycle_number") < 1) | (pl.col("direct_number") > pl.col("lifecycle_number"))
     odd = rows.filter(is_odd)
     if 2 * odd.height > rows.height:

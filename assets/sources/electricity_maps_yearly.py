@@ -1,9 +1,9 @@
 """Electricity Maps' yearly means by zone, as CO2.js publishes them: one file per year, 350 zones.
 
-gCO2e/kWh, average, lifecycle, of what was consumed (flow-traced), whole numbers. Quirks: the year stands in the name of
-the file only (`..._yearly_2023.json`); many zones are modelled and nothing says which, so all rows are `estimated`;
-zones may be retired since; a file of a year that is not over is refused. A file is re-issued under the same name with
-newer factors: load each with the day it was fetched (`--fetched-at`). Shares of renewable energy are left behind.
+gCO2e/kWh, average, lifecycle, of what was consumed (flow-traced), in whole numbers. Quirks: only the name of the file tells
+the year (`..._yearly_2023.json`); many zones are modelled and nothing tells which, so all rows are `estimated`; some zones
+no longer exist; a file of a year that is not over is refused. A file is re-issued under the same name with newer factors:
+load each with the day it was fetched (`--fetched-at`). Shares of renewable energy are not read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
-from assets.sources._rows import frame_of
+from assets.sources._rows import frame_of, grid_carbon_rows
 from warehouse.captures import Document
 
 UNIT = "gCO2eq/kWh"
@@ -38,15 +38,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     if rows["value"].null_count() == rows.height:
         raise LayoutError(f"{document.url}: no zone has a carbonIntensity with a value")
     fits = ((pl.col("unit") == UNIT) & pl.col("value").is_not_null()).fill_null(value=False)
-    frame = rows.filter(fits).select(
-        "zone",
-        pl.lit("P1Y").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("estimated").alias("basis_kind"),
-        pl.col("value").alias("intensity_gco2e_per_kwh"),
-        pl.lit(dt.datetime(year, 1, 1, tzinfo=dt.UTC)).dt.cast_time_unit("us").alias("valid_from"),
+    start = pl.lit(dt.datetime(year, 1, 1, tzinfo=dt.UTC)).dt.cast_time_unit("us")
+    frame = grid_carbon_rows(
+        rows.filter(fits).with_columns(start.alias("valid_from")),
+        resolution="P1Y",
+        basis_boundary="lifecycle",
+        basis_kind="estimated",
+        intensity_gco2e_per_kwh=pl.col("value"),
     )
     return Reading([Scope(found[1], frame)], refused(rows.filter(~fits), f"no value in {UNIT}"))
 

@@ -1,11 +1,11 @@
 """Ember: monthly carbon intensity by country, and European day-ahead prices, CC BY 4.0.
 
-gCO2e/kWh, lifecycle with upstream methane, by production. Quirks: every release revises all history, so each release
-is a capture of its own and both stay askable; the release date is not in the file. The last month of a file is
-provisional (half of the countries have none): it is of the kind `estimated`. World and EU have an empty code and are
-kept; the other groups (G7, OECD, continents ...) are no zones and are left out. Prices come as a tidy monthly file and
-as a wide one that mixes grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all
-on dates. A price is that of a country, a mean over its bidding zones.
+gCO2e/kWh, lifecycle with upstream methane, of what is generated. Quirks: every release revises all history, so each is a
+capture of its own and all remain available; the release date is not in the file. The last month of a file is provisional
+(half of the countries have none) and therefore `estimated`. World and EU have an empty code and are kept; the other groups
+(G7, OECD, continents ...) are not zones and are left out. Prices come as a tidy monthly file and as a wide one that mixes
+grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all by date. A price is that of a
+country, a mean over its bidding zones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 import pycountry
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    to_instant,
+)
+from assets.sources._rows import electricity_price_rows, grid_carbon_rows
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -89,7 +101,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
     )
-    # A code that is given and unknown is a fault; an empty one is a group of countries.
+    # An unknown code is a fault; an empty one is a group of countries.
     unknown = pl.col("zone").is_null() & (pl.col("code").fill_null("") != "") & (pl.col("code").str.len_chars() == 3)
     unreadable = pl.col("valid_from").is_null() | pl.col("n").is_null()
     bad = rows.filter(unknown | unreadable)
@@ -100,21 +112,14 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     good = rows.filter(~(unknown | unreadable) & pl.col("zone").is_not_null())
     provisional = pl.col("valid_from") == pl.col("valid_from").max()
-    frame = good.select(
-        "zone",
-        pl.lit("P1M").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("lifecycle").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.when(provisional).then(pl.lit("estimated")).otherwise(pl.lit("actual")).alias("basis_kind"),
-        pl.col("n").alias("intensity_gco2e_per_kwh"),
-        "valid_from",
+    frame = grid_carbon_rows(
+        good,
+        resolution="P1M",
+        basis_boundary="lifecycle",
+        basis_kind=pl.when(provisional).then(pl.lit("estimated")).otherwise(pl.lit("actual")),
+        intensity_gco2e_per_kwh=pl.col("n"),
     )
-    return Reading([Scope("monthly", frame)], refused(bad, why) if bad.height else None)
-
-
-def _country_zones(names: Sequence[str]) -> dict[str, str]:
-    return {name: pycountry.countries.lookup(name).alpha_2 for name in names}
+    return Reading([Scope("monthly", frame)], refused(bad, why))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
@@ -130,7 +135,7 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         )
     elif {"Date", "Grain", "Austria"} <= set(text.columns):
         countries = [c for c in text.columns if c not in _NOT_COUNTRIES]
-        zones = _country_zones(countries)
+        zones = {name: pycountry.countries.lookup(name).alpha_2 for name in countries}
         rows = text.unpivot(countries, index=["Date", "Grain"], variable_name="name", value_name="price").select(
             pl.col("name").replace_strict(zones, return_dtype=pl.String).alias("zone"),
             pl.col("Date").alias("day"),
@@ -146,30 +151,21 @@ def parse_price(documents: Sequence[Document]) -> Reading:
             f"{document.url}: neither the tidy nor the wide price file; found {', '.join(text.columns)[:300]}"
         )
     rows = rows.filter(pl.col("price").is_not_null() & pl.col("zone").is_not_null()).with_columns(
-        pl.col("day").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
+        to_instant("day", "%Y-%m-%d").alias("valid_from"),
         pl.col("price").cast(pl.Float64, strict=False).alias("price_amount_per_mwh"),
     )
     unreadable = (
         pl.col("valid_from").is_null()
         | pl.col("price_amount_per_mwh").is_null()
         | pl.col("resolution").is_null()
-        # A month that begins within one is no month.
+        # A monthly mean must begin with its month.
         | ((pl.col("resolution") == "P1M") & (pl.col("valid_from").dt.day() != 1))
     )
     bad = rows.filter(unreadable)
-    frame = (
-        rows.filter(~unreadable)
-        .select(
-            "zone",
-            pl.lit("day_ahead").alias("market"),
-            "resolution",
-            pl.lit("EUR").alias("currency_code"),
-            "price_amount_per_mwh",
-            "valid_from",
-        )
-        .unique(maintain_order=True)
+    frame = electricity_price_rows(rows.filter(~unreadable), market="day_ahead", currency_code="EUR")
+    return Reading(
+        [Scope("EUR", frame.unique(maintain_order=True))], refused(bad, "day, grain or price cannot be read")
     )
-    return Reading([Scope("EUR", frame)], refused(bad, "day, grain or price cannot be read") if bad.height else None)
 
 
 EMBER_MONTHLY = Source(

@@ -1,11 +1,11 @@
 """Energi Data Service (Energinet, Denmark): five-minute CO2 forecast and day-ahead prices.
 
-Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg
-is a forecast, also for slots that are past. Elspotprices (hourly) ended on 2025-09-30, DayAheadPrices (15 minutes)
-replaces it and repeats the hourly price in its first days. The default `limit` is 100 rows without saying so: 0 means
-all. An empty `records` comes with 200. Price area DE is the bidding zone DE-LU. Joined files (`timestamp_utc,...`) and
-daily ones (`[{timestamp, co2|euro}]`, in either order) name their area in the file name only. Energinet counts
-combustion, but the dataset does not say what else: `unconfirmed`.
+Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg is a
+forecast, also for past slots. Elspotprices (hourly) ended on 2025-09-30; DayAheadPrices (15 minutes) replaced it and
+repeats the hourly price in its first days. Without a `limit` only 100 rows are returned, silently; 0 means all. An empty
+`records` comes with status 200. Price area DE is the bidding zone DE-LU. Only the file name tells the area of joined files
+(`timestamp_utc,...`) and of daily ones (`[{timestamp, co2|euro}]`, in either order). Energinet counts combustion, but the
+dataset does not say what else, so the boundary is `unconfirmed`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,26 @@ from assets.sources._base import (
     csv_of,
     json_of,
     refused,
+    to_instant,
 )
 from assets.sources._clock import lengths_of
-from assets.sources._rows import NO_GRID, NUMBER_OR_NAN, frame_of, is_no_grid, number_cells
+from assets.sources._rows import (
+    IMPLAUSIBLY_CLEAN,
+    NUMBER_OR_NAN,
+    electricity_price_rows,
+    frame_of,
+    grid_carbon_rows,
+    is_implausibly_clean,
+    number_cells,
+)
 from warehouse.captures import Document
 
 HOST = "api.energidataservice.dk"
 ZONES = {"DK1": "DK-DK1", "DK2": "DK-DK2", "DE": "DE-LU", "SE3": "SE-SE3", "SE4": "SE-SE4", "NO2": "NO-NO2"}
 #: First day of the 15-minute dataset.
 DAY_AHEAD_FROM = dt.date(2025, 10, 1)
+#: Days that one request spans at most.
+MAX_DAYS = 31
 #: Field with the time -> length of its slot.
 _FIELD_SLOTS = {"Minutes5UTC": "PT5M", "HourUTC": "PT1H", "TimeUTC": "PT15M"}
 
@@ -51,31 +62,20 @@ def _params(first: dt.date, last: dt.date, areas: Sequence[str]) -> dict[str, st
 
 
 def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
-    """Two days back to tomorrow, or the window in parts of 31 days."""
-    if window.first_on is None and window.last_on is None:
-        today = window.now.date()
-        days = [today + dt.timedelta(days=n) for n in (-1, 0, 1)]
-    else:
-        days = window.days()
-    for n in range(0, len(days), 31):
-        part = days[n : n + 31]
-        yield [Request(f"https://{HOST}/dataset/CO2EmisProg", params=_params(part[0], part[-1], ("DK1", "DK2")))]
+    """Yesterday to tomorrow, or the window in parts of at most 31 days."""
+    for first, last in window.spans(MAX_DAYS, default_days=3, ahead=1):
+        yield [Request(f"https://{HOST}/dataset/CO2EmisProg", params=_params(first, last, ("DK1", "DK2")))]
 
 
 def plan_price(window: Window) -> Iterable[Sequence[Request]]:
-    """Yesterday to tomorrow, or the window in parts of 31 days, each from the dataset of its time."""
-    if window.first_on is None and window.last_on is None:
-        today = window.now.date()
-        days = [today + dt.timedelta(days=n) for n in (-1, 0, 1)]
-    else:
-        days = window.days()
-    for dataset, kept in (
-        ("Elspotprices", [d for d in days if d < DAY_AHEAD_FROM]),
-        ("DayAheadPrices", [d for d in days if d >= DAY_AHEAD_FROM]),
-    ):
-        for n in range(0, len(kept), 31):
-            part = kept[n : n + 31]
-            yield [Request(f"https://{HOST}/dataset/{dataset}", params=_params(part[0], part[-1], tuple(ZONES)))]
+    """Yesterday to tomorrow, or the window in parts of at most 31 days; a part may need both datasets."""
+    for first, last in window.spans(MAX_DAYS, default_days=3, ahead=1):
+        if first < DAY_AHEAD_FROM:
+            until = min(last, DAY_AHEAD_FROM - dt.timedelta(days=1))
+            yield [Request(f"https://{HOST}/dataset/Elspotprices", params=_params(first, until, tuple(ZONES)))]
+        if last >= DAY_AHEAD_FROM:
+            since = max(first, DAY_AHEAD_FROM)
+            yield [Request(f"https://{HOST}/dataset/DayAheadPrices", params=_params(since, last, tuple(ZONES)))]
 
 
 def _area_of(document: Document) -> str:
@@ -91,9 +91,7 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
         text = csv_of(document, ["timestamp_utc", csv_column])
         return text.select(
             pl.lit(_area_of(document)).alias("area"),
-            pl.col("timestamp_utc")
-            .str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
-            .alias("valid_from"),
+            to_instant("timestamp_utc", "%Y-%m-%dT%H:%M:%SZ").alias("valid_from"),
             number_cells(pl.col(csv_column)).alias("value"),
             pl.lit(None, pl.String).alias("resolution"),
         )
@@ -120,19 +118,16 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
     frame = frame_of(records, {time: pl.String, "PriceArea": pl.String, value: NUMBER_OR_NAN})
     return frame.select(
         pl.col("PriceArea").alias("area"),
-        pl.col(time)
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
-        .dt.replace_time_zone("UTC")
-        .alias("valid_from"),
+        to_instant(time, "%Y-%m-%dT%H:%M:%S").alias("valid_from"),
         pl.col(value).alias("value"),
         pl.lit(_FIELD_SLOTS[time]).alias("resolution"),
     )
 
 
 def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
-    """Zone and length of slot added; areas that are no zone (SYSTEM) and missing values left out."""
+    """Rows with zone and length of the slot, without areas that are not zones (SYSTEM) and without missing values."""
     if rows["resolution"].null_count():
-        # A time that cannot be read is refused for that, whatever its length.
+        # A row whose time cannot be read needs some length here; it is refused for its time later.
         lengths = lengths_of(document, rows["valid_from"])
         rows = rows.drop("resolution").join(lengths, on="valid_from", how="left", maintain_order="left")
         rows = rows.with_columns(pl.col("resolution").fill_null(lengths["resolution"][-1]))
@@ -144,35 +139,24 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Forecast intensity, five minutes, by price area."""
     (document,) = documents
     rows = _with_slots(document, _rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
-    frame = rows.filter(~is_no_grid("value")).select(
-        "zone",
-        "resolution",
-        pl.lit("average").alias("basis_method"),
-        pl.lit("unconfirmed").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("forecast").alias("basis_kind"),
-        pl.col("value").alias("intensity_gco2e_per_kwh"),
-        "valid_from",
+    frame = grid_carbon_rows(
+        rows.filter(~is_implausibly_clean("value")),
+        basis_boundary="unconfirmed",
+        basis_kind="forecast",
+        intensity_gco2e_per_kwh=pl.col("value"),
     )
-    return Reading([Scope("DK", frame)], refused(rows.filter(is_no_grid("value")), NO_GRID))
+    return Reading([Scope("DK", frame)], refused(rows.filter(is_implausibly_clean("value")), IMPLAUSIBLY_CLEAN))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead prices in EUR by bidding zone."""
     (document,) = documents
     rows = _with_slots(document, _rows(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh"))
-    frame = rows.select(
-        "zone",
-        pl.lit("day_ahead").alias("market"),
-        "resolution",
-        pl.lit("EUR").alias("currency_code"),
-        pl.col("value").alias("price_amount_per_mwh"),
-        "valid_from",
-    )
+    frame = electricity_price_rows(rows, market="day_ahead", currency_code="EUR", price_amount_per_mwh=pl.col("value"))
     unclear = frame.filter(pl.struct("zone", "valid_from").is_duplicated() & ~frame.is_duplicated())
     return Reading(
         [Scope("EUR", frame.join(unclear, on=["zone", "valid_from"], how="anti"))],
-        refused(unclear, "two prices for one slot") if unclear.height else None,
+        refused(unclear, "two prices for one slot"),
     )
 
 

@@ -1,12 +1,11 @@
 """Energy-Charts (Fraunhofer ISE): carbon intensity with forecast by country, and day-ahead prices by bidding zone.
 
-Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; a null is
-"not yet". The API does not say whether co2eq is direct or lifecycle: `unconfirmed`. A range may come back shorter than
-asked; a price not yet published is a 404, so tomorrow is asked for together with today. Which country or zone it is
-stands in the address only. Prices were hourly up to 2025-09-30 and are quarter-hours since: the length of a slot is
-read from the distance to the next. The platform is strict with many requests (429 with Retry-After). Prices are CC BY
-4.0 for the zones that come from SMARD alone, so only those are asked for. DE-LU is the bidding zone of Germany and
-Luxembourg.
+Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; null means "not
+yet". The API does not say whether co2eq is direct or lifecycle, so it is `unconfirmed`. A range may come back shorter than
+requested; a price that is not published yet is a 404, so tomorrow is requested together with today. Only the address tells
+the country or zone. Prices were hourly until 2025-09-30 and are quarter-hourly since: the length of a slot is the distance
+to the next. Many requests are answered with 429 and Retry-After. Prices are CC BY 4.0 only for the zones that come from
+SMARD, so only those are requested. DE-LU is the bidding zone of Germany and Luxembourg.
 """
 
 from __future__ import annotations
@@ -20,7 +19,13 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._clock import lengths_of
-from assets.sources._rows import NO_GRID, is_no_grid, number_or_nan
+from assets.sources._rows import (
+    IMPLAUSIBLY_CLEAN,
+    electricity_price_rows,
+    grid_carbon_rows,
+    is_implausibly_clean,
+    number_or_nan,
+)
 from warehouse.captures import Document
 
 HOST = "api.energy-charts.info"
@@ -50,15 +55,8 @@ MAX_DAYS = 30
 
 
 def spans(window: Window) -> Iterable[tuple[dt.date, dt.date]]:
-    """First and last day of each request; without a window yesterday to tomorrow."""
-    if window.first_on is None and window.last_on is None:
-        today = window.now.date()
-        yield today - dt.timedelta(days=1), today + dt.timedelta(days=1)
-        return
-    days = window.days()
-    for n in range(0, len(days), MAX_DAYS):
-        part = days[n : n + MAX_DAYS]
-        yield part[0], part[-1]
+    """First and last day of each request; without a window, yesterday to tomorrow."""
+    return window.spans(MAX_DAYS, default_days=3, ahead=1)
 
 
 def plan_carbon(window: Window) -> Iterable[Sequence[Request]]:
@@ -125,17 +123,14 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
         )
         .filter(pl.col("value").is_not_null())
     )
-    frame = rows.filter(~is_no_grid("value")).select(
-        pl.lit(zone).alias("zone"),
-        "resolution",
-        pl.lit("average").alias("basis_method"),
-        pl.lit("unconfirmed").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.when(pl.col("array") == "co2eq").then(pl.lit("actual")).otherwise(pl.lit("forecast")).alias("basis_kind"),
-        pl.col("value").alias("intensity_gco2e_per_kwh"),
-        "valid_from",
+    frame = grid_carbon_rows(
+        rows.filter(~is_implausibly_clean("value")),
+        zone=zone,
+        basis_boundary="unconfirmed",
+        basis_kind=pl.when(pl.col("array") == "co2eq").then(pl.lit("actual")).otherwise(pl.lit("forecast")),
+        intensity_gco2e_per_kwh=pl.col("value"),
     )
-    return Reading([Scope(zone, frame)], refused(rows.filter(is_no_grid("value")), NO_GRID))
+    return Reading([Scope(zone, frame)], refused(rows.filter(is_implausibly_clean("value")), IMPLAUSIBLY_CLEAN))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
@@ -147,18 +142,12 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: unit {unit or 'missing'!r} is not a currency per MWh")
     zone = PRICE_ZONES.get(place, place)
     rows = _series(document, "price").filter(pl.col("price").is_not_null())
-    frame = rows.select(
-        pl.lit(zone).alias("zone"),
-        pl.lit("day_ahead").alias("market"),
-        "resolution",
-        pl.lit(unit[:3]).alias("currency_code"),
-        pl.col("price").alias("price_amount_per_mwh"),
-        "valid_from",
+    frame = electricity_price_rows(
+        rows, zone=zone, market="day_ahead", currency_code=unit[:3], price_amount_per_mwh=pl.col("price")
     )
     twice = frame.filter(pl.col("valid_from").is_duplicated() & ~frame.is_duplicated())
     return Reading(
-        [Scope(zone, frame.join(twice, on="valid_from", how="anti"))],
-        refused(twice, "two prices for one slot") if twice.height else None,
+        [Scope(zone, frame.join(twice, on="valid_from", how="anti"))], refused(twice, "two prices for one slot")
     )
 
 

@@ -1,13 +1,13 @@
 """ENTSO-E Transparency Platform: generation per type (A75 -> intensity) and day-ahead prices (A44), XML.
 
-Quirks: the namespace carries a version that changes, so names are matched without it. `curveType` A03 leaves out points
-that repeat the last one: they are filled to the end of the period; A01 leaves out nothing, so a missing point stays
-missing. Series with outBiddingZone_Domain are consumption (pumping, station use), not generation. Pumped storage (B10)
-and batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices of one hour may
-come from two auctions with their own lengths of slot: the first (classification position 1) is the coupled day-ahead auction; an hour
-that only another one prices (EXAA, some hours earlier) is refused. Slots are
-PT60M, PT30M or PT15M, days begin at local midnight and have 23 to 25 hours, all in UTC. DE is the country's generation,
-DE-LU the price zone; NO, SE and DK are countries beside their zones. Imports are ignored; heat and grid losses too (see `_fuel_mix`).
+Quirks: the namespace contains a version that changes, so names are matched without it. `curveType` A03 leaves out points
+that repeat the last one, which are filled in to the end of the period; A01 leaves out nothing, so a missing point stays
+missing. Series with outBiddingZone_Domain are consumption (pumping, station use), not generation. Pumped storage (B10) and
+batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices of one hour may come
+from two auctions with different slot lengths: classification position 1 is the coupled day-ahead auction; an hour that
+only another auction prices (EXAA, some hours earlier) is refused. Slots are PT60M, PT30M or PT15M; days begin at local
+midnight and have 23 to 25 hours; all times are UTC. DE is the generation of the country, DE-LU the price zone; NO, SE and
+DK are countries beside their zones. Imports, heat and grid losses are ignored (see `_fuel_mix`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lxml import etree  # ty: ignore[missing-module-member] - a compiled module 
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, refused
 from assets.sources._fuel_mix import intensities
+from assets.sources._rows import electricity_price_rows
 from assets.sources._xml import root_of, text_of
 from warehouse.captures import Document
 
@@ -64,7 +65,7 @@ ZONES = {
     "10YSI-ELES-----O": "SI",
     "10YSK-SEPS-----K": "SK",
 }
-#: Areas that are read from files and not asked for: without data of their own today, not tried, or countries whose zones are asked for.
+#: Areas that are read from files but not requested: without data today, not tried, or countries whose zones are requested.
 ALSO_READ = {
     "10YAL-KESH-----5": "AL",
     "10YBA-JPCC-----D": "BA",
@@ -120,29 +121,20 @@ PSR_TYPES = {
     "B20": "unknown",
     "B25": "storage",
 }
-#: So many kinds or more do not stand still together.
+#: If an area has this many kinds of generation, they do not all stay constant at the same time.
 _KINDS_THAT_TELL = 4
 _MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _RESOLUTIONS = {5: "PT5M", 15: "PT15M", 30: "PT30M", 60: "PT1H"}
 
 
-def _periods(days: Sequence[dt.date]) -> dict[str, str]:
-    return {"periodStart": f"{days[0]:%Y%m%d}0000", "periodEnd": f"{days[-1] + dt.timedelta(days=1):%Y%m%d}0000"}
-
-
 def _requests(
     window: Window, ahead: int, document: dict[str, str], domains: Sequence[str], without: Sequence[str]
 ) -> Iterable[Sequence[Request]]:
-    today = window.now.date()
-    days = (
-        window.days()
-        if window.first_on or window.last_on
-        else [today + dt.timedelta(days=n) for n in range(-2, ahead + 1)]
-    )
-    for n in range(0, len(days), 30):
+    for first, last in window.spans(30, default_days=3 + ahead, ahead=ahead):
+        period = {"periodStart": f"{first:%Y%m%d}0000", "periodEnd": f"{last + dt.timedelta(days=1):%Y%m%d}0000"}
         for code, zone in ZONES.items():
             if zone not in without:
-                params = document | dict.fromkeys(domains, code) | _periods(days[n : n + 30])
+                params = document | dict.fromkeys(domains, code) | period
                 yield [
                     Request(
                         f"https://{HOST}/api",
@@ -154,12 +146,12 @@ def _requests(
 
 
 def plan_generation(window: Window) -> Iterable[Sequence[Request]]:
-    """One request per area and month; the last days where no window is given."""
+    """One request per area and 30 days; the last three days if no window is given."""
     return _requests(window, 0, {"documentType": "A75", "processType": "A16"}, ["in_Domain"], _NO_GENERATION)
 
 
 def plan_price(window: Window) -> Iterable[Sequence[Request]]:
-    """One request per bidding zone and month; two days back to tomorrow where no window is given."""
+    """One request per bidding zone and 30 days; two days back to tomorrow if no window is given."""
     return _requests(window, 1, {"documentType": "A44"}, ["in_Domain", "out_Domain"], _NO_PRICE)
 
 
@@ -219,8 +211,8 @@ def _points(document: Document, series: Sequence[etree._Element], value_name: st
                 .with_columns(pl.col("position").cast(pl.Int64))
             )
             if given.null_count().sum_horizontal().item():
-                # With A03 the value before would be taken for it.
-                raise LayoutError(f"{document.url}: a position or {value_name} is no number")
+                # With A03 it would silently be filled with the value before.
+                raise LayoutError(f"{document.url}: a position or {value_name} is not a number")
             if given["position"].is_duplicated().any() or not given["position"].is_between(1, count).all():
                 raise LayoutError(f"{document.url}: positions are not within 1 to {count}, each once")
             slots = pl.DataFrame({"position": range(1, count + 1)}, schema={"position": pl.Int64}).join(
@@ -244,9 +236,9 @@ def _points(document: Document, series: Sequence[etree._Element], value_name: st
 
 
 def _stated(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Points up to the last slot of which any kind of generation is stated, and the slots (zone, valid_from) after it.
+    """Points up to the last slot for which any kind of generation is stated, and the slots (zone, valid_from) after it.
 
-    A kind may stand still to the end of a period; that all of several do is an answer that ended early.
+    One kind may stay constant to the end of a period; if several all do, the answer ended early.
     """
     several = pl.col("series").n_unique().over("zone") >= _KINDS_THAT_TELL
     last = pl.col("valid_from").filter("is_stated").max().over("zone")
@@ -284,7 +276,7 @@ def parse_generation(documents: Sequence[Document]) -> Reading:
     points = _points(document, series, "quantity").join(about, on="series")
     points, stale = _stated(points)
     good, bad = [], [refused(stale, "no kind of generation is stated any more: the last values filled on (A03)")]
-    # Half of the kinds by the hour and half by the quarter-hour: neither is a mix.
+    # If some kinds are hourly and some quarter-hourly, neither group is the whole mix.
     points = points.with_columns(pl.col("valid_from").dt.truncate("1h").alias("hour"))
     is_mixed = pl.col("minutes").n_unique().over("zone", "hour") > 1
     mixed = points.filter(is_mixed).select("zone", "hour").unique(maintain_order=True)
@@ -331,13 +323,11 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     others = (
         points.join(first, on=["zone", "hour"], how="anti").select("zone", "hour", "rank").unique(maintain_order=True)
     )
-    frame = first.select(
-        "zone",
-        pl.lit("day_ahead").alias("market"),
-        pl.col("minutes").cast(pl.Int64).replace_strict(_RESOLUTIONS, return_dtype=pl.String).alias("resolution"),
-        "currency_code",
-        pl.col("value").alias("price_amount_per_mwh"),
-        "valid_from",
+    frame = electricity_price_rows(
+        first,
+        market="day_ahead",
+        resolution=pl.col("minutes").cast(pl.Int64).replace_strict(_RESOLUTIONS, return_dtype=pl.String),
+        price_amount_per_mwh=pl.col("value"),
     ).unique(maintain_order=True)
     key = ["zone", "resolution", "currency_code", "valid_from"]
     twice = frame.filter(pl.struct(key).is_duplicated())
@@ -386,6 +376,6 @@ ENTSOE_PRICE = Source(
     key_name=KEY,
     extension="xml",
     has_history=True,
-    # Tomorrow by EXAA alone, until the coupled auction is over.
+    # Until the coupled auction is over, tomorrow is priced by EXAA alone and refused.
     max_rejected_share=0.5,
 )

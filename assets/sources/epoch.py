@@ -49,10 +49,11 @@ def _optional(raw: pl.DataFrame, column: str, read: Callable[[str], pl.Expr], dt
     return read(column) if column in raw.columns else pl.lit(None, dtype=dtype)
 
 
-def _without_a_name(raw: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+def _split_nameless(raw: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows with a name, and the others as refused rows."""
     is_named = _text(column).is_not_null()
     nameless = raw.filter(~is_named)
-    return raw.filter(is_named), refused(nameless, f"no value in {column!r}") if nameless.height else None
+    return raw.filter(is_named), refused(nameless, f"no value in {column!r}")
 
 
 def plan_models(window: Window) -> Iterable[Sequence[Request]]:
@@ -74,7 +75,7 @@ def parse_models(documents: Sequence[Document]) -> Reading:
     size = next((c for c in _DATASET_SIZES if c in raw.columns), None)
     if size is None:
         raise LayoutError(f"{document.url}: none of the columns {', '.join(_DATASET_SIZES)} is there (renamed?)")
-    named, rejected = _without_a_name(raw, "Model")
+    named, rejected = _split_nameless(raw, "Model")
     is_language = pl.col("Domain").str.to_lowercase().str.contains(r"\blanguage\b").fill_null(value=False)
     rows = named.select(
         _text("Model").alias("model"),
@@ -106,7 +107,7 @@ def parse_hardware(documents: Sequence[Document]) -> Reading:
             "Tensor-FP16/BF16 performance (FLOP/s)",
         ],
     )
-    named, rejected = _without_a_name(raw, "Hardware name")
+    named, rejected = _split_nameless(raw, "Hardware name")
 
     def number(column: str) -> pl.Expr:
         return _optional(raw, column, _positive, pl.Float64)

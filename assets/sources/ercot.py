@@ -1,9 +1,9 @@
 """ERCOT: Texas by fuel every five minutes, today and yesterday, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: a reading is stamped some seconds before the end of its five minutes (00:04:57-0600), with an offset, so the
-hour that occurs twice can be placed; it belongs to the five minutes that it lies in. A second reading in the same five
-minutes is refused. Lignite is not told apart from coal: counted as coal, which underrates it. Texas barely trades with
-its neighbours; imports are ignored.
+Quirks: the time of a reading is some seconds before the end of its five minutes (00:04:57-0600); it belongs to the five
+minutes that contain it. It has an offset, so the repeated hour in autumn is unambiguous. A second reading in the same five
+minutes is refused. Lignite is not separated from coal and counts as coal, which underestimates it. Texas barely trades
+with its neighbours; imports are ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_or_nan
 from warehouse.captures import Document
@@ -29,7 +40,7 @@ FUELS = {
     "Solar": "solar",
     "Wind": "wind",
 }
-#: Always reported, be it as 0.
+#: Kinds that are always stated, if only as 0.
 ALWAYS = ("Coal and Lignite", "Hydro", "Natural Gas", "Nuclear", "Solar", "Wind")
 
 
@@ -53,7 +64,6 @@ def parse(documents: Sequence[Document]) -> Reading:
     ]
     if not readings:
         raise LayoutError(f"{document.url}: no reading")
-    time = pl.col("time").str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="us", time_zone="UTC", strict=False)
     rows = (
         pl.DataFrame(
             readings,
@@ -61,7 +71,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             orient="row",
         )
         .with_columns(
-            time.alias("read_at"),
+            to_instant("time", "%Y-%m-%d %H:%M:%S%z").alias("read_at"),
             pl.col("kind").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
         )
         .with_columns(pl.col("read_at").dt.truncate("5m").alias("valid_from"))
@@ -72,13 +82,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("read_at") != pl.col("read_at").min().over("valid_from"))
         .then(pl.lit("a second reading in the same five minutes"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select("time", "why").unique(maintain_order=True)
-    mix = rows.filter(pl.col("why").is_null()).select(
-        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "kind", "generation"
-    )
+    good, bad = split_by_fault(rows, why)
+    mix = good.select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "kind", "generation")
     frame, slots = intensities(mix, resolution="PT5M", kind="kind", always=ALWAYS)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
+    times = bad.select("time", "why").unique(maintain_order=True)
+    return Reading([Scope(ZONE, frame)], pl.concat([refused(times, pl.col("why")), slots]))
 
 
 ERCOT = Source(

@@ -1,11 +1,12 @@
 """GB Carbon Intensity API (NESO): half-hourly carbon intensity of Great Britain, national and of 18 regions.
 
-gCO2/kWh, average, operational (combustion only), imports and losses counted. Times are UTC, half-hour slots. Quirks, each
-met in a recorded answer: a range begins with the slot that *ends* at `from`; a range stops at New Year, so years are asked
-for apart; a slot may come twice; whole days are missing; `actual` is null for running and future slots and in some past
-ones; regions have a forecast only; regions 15 to 18 are aggregates (England, Scotland, Wales, GB) and are told apart by
-id since their names change; a regional forecast of exactly 0 is right for a mix of wind, hydro and nuclear alone, and an
-artefact of the model where the mix burns something (100 % biomass, 99.9 % gas); before the first data `data` is null; whole days answer 500.
+gCO2/kWh, average, operational (combustion only), with imports and losses. Times are UTC, in half-hour slots. Quirks, each
+seen in a recorded answer: a range begins with the slot that *ends* at `from`; a range stops at New Year, so years are
+requested separately; a slot may be repeated; whole days are missing, or are answered with 500; `actual` is null for
+current and future slots and for some past ones; regions have a forecast only; regions 15 to 18 are aggregates (England,
+Scotland, Wales, GB) and are identified by id, since their names change; a regional forecast of exactly 0 is right for a
+mix of wind, hydro and nuclear alone, and an artefact of the model where the mix burns something (100 % biomass, 99.9 %
+gas); before the first data `data` is null.
 """
 
 from __future__ import annotations
@@ -16,9 +17,20 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    to_instant,
+)
 from assets.sources._clock import length_of
-from assets.sources._rows import number_cells, number_or_nan
+from assets.sources._rows import grid_carbon_rows, number_cells, number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.carbonintensity.org.uk"
@@ -26,13 +38,14 @@ FIRST_DAY = dt.date(2017, 9, 12)
 FIRST_REGIONAL_DAY = dt.date(2018, 5, 10)
 _RANGE_DAYS = 13
 TIME = "%Y-%m-%dT%H:%MZ"
-#: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may honestly add up to 0 g/kWh.
+#: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may add up to 0 g/kWh.
 EMITTING = ("biomass", "coal", "gas", "imports", "other")
 #: Why a slot is refused, here and of its mix.
 NO_HALF_HOUR = "the slot is not a half-hour that starts on the hour or half past"
 ARTEFACT = "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"
-HOLE = "below 1 g/kWh: a hole in the publisher's data, or another unit than gCO2/kWh"
-#: Region 18 is Great Britain by the regional model: another forecast than the national one (up to 40 % apart in a recorded answer), so not GB.
+GAP = "below 1 g/kWh: a gap in the publisher's data, or another unit than gCO2/kWh"
+#: Region 18 is Great Britain in the regional model, whose forecast differs from the national one (by up to 40 % in a
+#: recorded answer); it is therefore not GB.
 _AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS"}
 
 
@@ -43,7 +56,7 @@ def zone_of_region(column: str) -> pl.Expr:
 
 
 def is_half_hour() -> pl.Expr:
-    """Whether `valid_from` to `to` is a half-hour that starts on the hour or half past; null where one is not known."""
+    """Whether `valid_from` to `to` is a half-hour that starts on the hour or half past; null if either is null."""
     return (pl.col("to") - pl.col("valid_from") == pl.duration(minutes=30)) & (
         pl.col("valid_from").dt.minute() % 30 == 0
     )
@@ -53,7 +66,7 @@ def data_of(document: Document) -> Any:
     """What an answer has under `data`.
 
     Raises:
-        LayoutError: if there is none, in the words of the publisher if it has some.
+        LayoutError: if there is nothing, with the publisher's message if there is one.
     """
     answer = json_of(document)
     if not isinstance(answer, dict) or "data" not in answer:
@@ -86,7 +99,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
-    """Slots of records with from, to and intensity; both actual and forecast where they are given."""
+    """Slots of records with from, to and intensity; null where actual or forecast is not given."""
     if not rows:
         raise LayoutError(f"{document.url}: no slot in the answer")
     frame = pl.DataFrame(
@@ -101,9 +114,7 @@ def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
         schema_overrides={"actual": pl.Float64, "forecast": pl.Float64, "is_artefact": pl.Boolean, "to": pl.String},
         strict=False,
     )
-    return frame.with_columns(
-        pl.col("valid_from", "to").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False)
-    )
+    return frame.with_columns(to_instant(pl.col("valid_from", "to"), TIME))
 
 
 def _national(data: list[dict], document: Document) -> pl.DataFrame:
@@ -130,26 +141,22 @@ def _regional(data: list[dict], document: Document) -> pl.DataFrame:
 
 
 def _one_region(data: dict, document: Document) -> pl.DataFrame:
-    """`/regional/…/regionid/N`: one region, its slots under `data`."""
-    regions = [{k: v for k, v in data.items() if k != "data"}]
-    return _regional([{**slot, "regions": [{**regions[0], **slot}]} for slot in data["data"]], document)
+    """`/regional/…/regionid/N`: one region, with its slots under `data`."""
+    return _regional([{**slot, "regions": [{**data, **slot}]} for slot in data["data"]], document)
 
 
 def _from_csv(document: Document) -> pl.DataFrame:
-    """Hand-kept extracts of the API: columns from, forecast, actual (also with the prefix `intensity.`)."""
+    """Extracts of the API kept by hand: columns from, forecast, actual (also with the prefix `intensity.`)."""
     raw = csv_of(document, ["from"])
     raw = raw.rename({c: c.removeprefix("intensity.") for c in raw.columns})
     if "forecast" not in raw.columns and "actual" not in raw.columns:
         raise LayoutError(f"{document.url}: neither forecast nor actual among the columns {', '.join(raw.columns)}")
-    time = pl.coalesce(
-        pl.col("from").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False),
-        pl.col("from").str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="us", time_zone="UTC", strict=False),
-    )
+    time = pl.coalesce(to_instant("from", TIME), to_instant("from", "%Y-%m-%d %H:%M:%S%z"))
     number = [
         (number_cells(pl.col(c)) if c in raw.columns else pl.lit(None, dtype=pl.Float64)).alias(c)
         for c in ("actual", "forecast")
     ]
-    # Half-hours that were joined to hours are other figures.
+    # Hourly means of half-hours are other figures than those of the API.
     length_of(document, raw.select(time.alias("from"))["from"], ("PT30M",))
     return raw.select(
         pl.lit("GB").alias("zone"),
@@ -175,24 +182,16 @@ def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         .filter(pl.col("intensity_gco2e_per_kwh").is_not_null())
     )
-    # Great Britain has never run without emissions. A region may by the model, in whole grams.
+    # Great Britain has never run without emissions. A region may, by the model, which gives whole grams.
     grams = pl.col("intensity_gco2e_per_kwh")
-    is_hole = (grams < 1) & ((pl.col("zone") == "GB") | (grams > 0))
+    is_gap = (grams < 1) & ((pl.col("zone") == "GB") | (grams > 0))
     refusals = [
         refused(bad, NO_HALF_HOUR),
         refused(artefacts, ARTEFACT),
-        refused(rows.filter(is_hole), HOLE),
+        refused(rows.filter(is_gap), GAP),
     ]
-    tidy = rows.filter(~is_hole).select(
-        "zone",
-        pl.lit("PT30M").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        "basis_kind",
-        "intensity_gco2e_per_kwh",
-        "valid_from",
-        pl.lit(index).alias("document"),
+    tidy = grid_carbon_rows(
+        rows.filter(~is_gap).with_columns(pl.lit(index).alias("document")), resolution="PT30M", basis_boundary="direct"
     )
     return tidy, pl.concat(refusals).with_columns(pl.lit(index).alias("document"))
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Window, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Window, refused, split_by_fault, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources.gb_carbon_intensity import (
     ARTEFACT,
@@ -100,8 +100,8 @@ def _slots(document: Document) -> tuple[pl.DataFrame, bool]:
     )
     return frame.select(
         zone_of_region("regionid").alias("zone") if is_regional else pl.lit("GB").alias("zone"),
-        pl.col("from").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False).alias("valid_from"),
-        pl.col("to").str.to_datetime(TIME, time_unit="us", time_zone="UTC", strict=False),
+        to_instant("from", TIME).alias("valid_from"),
+        to_instant("to", TIME),
         pl.col("intensity").struct.field("forecast"),
         pl.col("generationmix").alias("mix"),
     ).unique(maintain_order=True), is_regional
@@ -114,10 +114,10 @@ def _share(fuels: Sequence[str] | None = None) -> pl.Expr:
     return pl.col("mix").list.eval(picked.struct.field("perc")).list.sum().fill_null(0)
 
 
-def _why_not(slots: pl.DataFrame) -> pl.DataFrame:
-    """The slots with `why`: why one says nothing; null where it does."""
+def _fault() -> pl.Expr:
+    """Why a slot is refused; null for a good one."""
     total, imports = _share(), _share(["imports"])
-    why = (
+    return (
         pl.when(~is_half_hour().fill_null(value=False))
         .then(pl.lit(NO_HALF_HOUR))
         .when(pl.len().over("zone", "valid_from") > 1)
@@ -137,7 +137,6 @@ def _why_not(slots: pl.DataFrame) -> pl.DataFrame:
             )
         )
     )
-    return slots.with_columns(why.alias("why"))
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -145,12 +144,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     scopes: dict[str, list[pl.DataFrame]] = {"national": [], "regional": []}
     rejected = []
     for index, document in enumerate(documents):
-        found, is_regional = _slots(document)
-        slots = _why_not(found)
-        bad = slots.filter(pl.col("why").is_not_null())
+        slots, is_regional = _slots(document)
+        good, bad = split_by_fault(slots, _fault())
         mix = (
-            slots.filter(pl.col("why").is_null())
-            .select("zone", "valid_from", "mix")
+            good.select("zone", "valid_from", "mix")
             .explode("mix")
             .unnest("mix")
             .select(

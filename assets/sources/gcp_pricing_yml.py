@@ -24,7 +24,7 @@ import polars as pl
 import yaml
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, body_of, refused, split_by_fault
 from assets.sources._rows import cloud_rates, number_of
 from warehouse.captures import Document
 
@@ -125,7 +125,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         for key in _OPTIONS
     ]
     offers = _judged(pl.DataFrame(cells, schema=_CELL, orient="row", strict=False))
-    unusable, offers = offers.filter(pl.col("why").is_not_null()), offers.filter(pl.col("why").is_null())
+    offers, unusable = split_by_fault(offers, pl.col("why"))
     key = {
         "region": pl.col("region"),
         "instance_type": pl.col("instance_type"),
@@ -175,5 +175,4 @@ GCP_PRICING_YML = Source(
     cadence="50 6 * * *",
     has_history=True,
     extension="yml",
-    stale_after_days=3.0,
 )

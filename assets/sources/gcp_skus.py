@@ -145,7 +145,7 @@ def _described(skus: pl.DataFrame) -> pl.DataFrame:
         .then(amount)
         .otherwise(0.0)
         .alias("amount"),
-        pl.when(what.str.contains("Spot Preemptible|Preemptible", literal=False))
+        pl.when(what.str.contains("Preemptible", literal=True))
         .then(pl.lit("spot"))
         .when(what.str.contains(r"^Commitment v\d+:.* for 1 Years?$"))
         .then(pl.lit("reserved_1y"))

@@ -65,7 +65,7 @@ _SCHEMA = pl.Schema(
         "why": pl.String,
     }
 )
-#: None: what stands there is no number.
+#: None: what stands there is not a number.
 _Line = dict[tuple[str, int | None], float | None]
 #: The same by direction, tier and window of the day.
 _Cells = dict[tuple[str, int | None, str], float | None]
@@ -184,7 +184,7 @@ def _rows(vendor: str | None, model: str | None, prices: Any) -> Iterator[tuple]
         now = _in_force(entries, day)
         for key, price in now.items():
             yield vendor, model, *key, price, valid_from, True, None
-        for direction, tier, hours in before.keys() - now.keys():
+        for direction, tier, hours in (key for key in before if key not in now):
             base = now.get((direction, 0, hours))
             yield vendor, model, direction, tier, hours, base, valid_from, base is not None, None
         before = {**dict.fromkeys(before, 0.0), **now}

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, json_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, json_of, refused, split_by_fault
 from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
 from warehouse.captures import Document
 
@@ -104,20 +104,19 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(not_over("period", document.fetched_at.year))
         .then(pl.lit("the year was not over when this was seen: an estimate, not what was measured"))
         .when(is_place("region"))
-        .then(pl.lit("the region is the name of a place, no region id"))
+        .then(pl.lit("the region is the name of a place, not a region id"))
     )
-    bad = rows.with_columns(why.alias("_why")).filter(pl.col("_why").is_not_null())
+    rows, bad = split_by_fault(rows, why)
     boundary = "lifecycle" if "lifecycle" in intensity.lower() else "operational"
     columns = (
         Claimed(share, "carbon_free_share", "share", "hourly matching"),
         Claimed(intensity, "grid_gco2e_per_kwh", "gCO2e/kWh", boundary),
     )
-    found, fields = claims(rows.filter(why.is_null()), columns, CLAIMED_BY)
+    found, fields = claims(rows, columns, CLAIMED_BY)
     if found.is_empty():
         raise LayoutError(f"{document.url}: no region with a share or an intensity of a year that is over")
-    return by_scope(
-        found, [refused(bad.select(raw.columns), bad["_why"], bad.select("provider", "region", "period")), *fields]
-    )
+    unplaced = refused(bad.select(raw.columns), bad["why"], bad.select("provider", "region", "period"))
+    return by_scope(found, [unplaced, *fields])
 
 
 GOOGLE_REGION_CARBON = Source(

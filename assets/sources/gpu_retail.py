@@ -5,7 +5,7 @@ shops' terms forbid scraping, so whoever names an address answers for it. robots
 
 Quirks: `offers` is an object, a list or an AggregateOffer (then only its low price is known); availability is an
 address, a bare word, or absent; Amazon has no JSON-LD, only its buy box. Block pages come with HTTP 200 and are named
-as such. A page of a processor, laptop or water block is refused: it is no graphics card. A price without a currency
+as such. A page of a processor, laptop or water block is refused: it is not a graphics card. A price without a currency
 is refused. Words of a page (names, reviews) are data.
 """
 

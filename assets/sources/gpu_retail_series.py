@@ -36,6 +36,7 @@ from assets.sources._base import (
     refused,
     require_columns,
     to_dollars,
+    to_instant,
     to_number,
 )
 from assets.sources._rows import frame_of
@@ -63,8 +64,8 @@ def _reading(
     document: Document,
     scope: str,
     frame: pl.DataFrame,
-    bad: pl.DataFrame | None = None,
-    reason: str | pl.Expr = "",
+    bad: pl.DataFrame,
+    reason: str | pl.Expr,
     *,
     is_complete: bool = False,
     product: pl.Expr | None = None,
@@ -81,8 +82,7 @@ def _reading(
     )
     rows = rows.sort("price_amount").unique(subset=list(_KEY), keep="first", maintain_order=True).sort(*_KEY)
     key = {} if product is None else {"product": product}
-    rejected = refused(bad, reason, **key) if bad is not None and bad.height else None
-    return Reading([Scope(scope, rows, is_complete)], rejected)
+    return Reading([Scope(scope, rows, is_complete)], refused(bad, reason, **key))
 
 
 def _why(price: str, form: str) -> pl.Expr:
@@ -94,10 +94,6 @@ def _why(price: str, form: str) -> pl.Expr:
         .then(pl.lit("the price is missing, or not a number"))
         .otherwise(pl.lit("the price is zero or negative: not a price"))
     )
-
-
-def _day(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
-    return pl.col(column).str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC")
 
 
 def _positive(column: str) -> pl.Expr:
@@ -171,7 +167,7 @@ def parse_united_compute(documents: Sequence[Document]) -> Reading:
     if not card["prices"]:
         raise LayoutError(f"{document.url}: prices of {card['gpu_name']} are empty: the series was emptied upstream")
     raw = frame_of([{"at": k, "price": v} for k, v in card["prices"].items()], {"at": pl.String, "price": pl.Float64})
-    raw = raw.with_columns(_day("at", "%Y-%m-%dT%H:%M:%S").alias("valid_from"))
+    raw = raw.with_columns(to_instant("at", "%Y-%m-%dT%H:%M:%S").alias("valid_from"))
     sound = _positive("price") & pl.col("valid_from").is_not_null()
     name = str(card["gpu_name"])
     rows = raw.filter(sound).select(
@@ -203,7 +199,7 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
         for p in c["prices"]
     ]
     raw = frame_of(points, dict.fromkeys(("id", "name", "type", "day"), pl.String) | {"price": pl.Float64})
-    raw = raw.filter(pl.col("price").is_not_null()).with_columns(_day("day").alias("valid_from"))
+    raw = raw.filter(pl.col("price").is_not_null()).with_columns(to_instant("day", "%Y-%m-%d").alias("valid_from"))
     # 'GigaByte GeForce GTX 1080 Ti' filed under 'GeForce GTX 1080': which of the two it prices, the file does not say.
     is_named = pl.col("name").str.to_lowercase().str.ends_with(pl.col("type").str.to_lowercase())
     sound = _positive("price") & pl.col("valid_from").is_not_null() & is_named
@@ -234,7 +230,7 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
             to_dollars("eBay Price").alias("price"),
             pl.concat_str(pl.lit("1 "), pl.col("Month").str.strip_chars()).alias("day"),
         )
-        .with_columns(_day("day", "%d %B %Y").alias("valid_from"))
+        .with_columns(to_instant("day", "%d %B %Y").alias("valid_from"))
     )
     sound = _positive("price") & pl.col("valid_from").is_not_null()
     rows = raw.filter(sound).select(
@@ -254,7 +250,7 @@ def parse_csim07(documents: Sequence[Document]) -> Reading:
     """One row per card, month and kind (retail, used)."""
     (document,) = documents
     raw = csv_of(document, ("Date", "Name", "Retail Price", "Used Price")).with_columns(
-        _day("Date", "%m/%d/%Y").alias("valid_from")
+        to_instant("Date", "%m/%d/%Y").alias("valid_from")
     )
     long = (
         raw.unpivot(
@@ -295,7 +291,7 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
             pl.lit(_AU_CARD).alias("product"),
             pl.lit("market_low").alias("price_kind"),
             pl.col("lowest_price_aud").alias("price_amount"),
-            _day("date").alias("valid_from"),
+            to_instant("date", "%Y-%m-%d").alias("valid_from"),
             pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"),
             pl.lit("").alias("product_code"),
         )
@@ -343,7 +339,9 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
     fields = ("cardName", "cardArchitecture", "cardSeries", "shopName", "vendorName", "date")
     require_columns(document, list(offers[0]) if offers else [], (*fields, "cardPrice"))
     raw = frame_of(offers, dict.fromkeys(fields, pl.String) | {"cardPrice": pl.Float64})
-    raw = raw.filter(pl.col("cardArchitecture") != "MATROX").with_columns(_day("date").alias("valid_from"))
+    raw = raw.filter(pl.col("cardArchitecture") != "MATROX").with_columns(
+        to_instant("date", "%Y-%m-%d").alias("valid_from")
+    )
     sound = _positive("cardPrice") & pl.col("valid_from").is_not_null() & pl.col("cardName").is_not_null()
     # 'B/U' (used) and 'VOSST...' (restored), cut short by the shop at will.
     is_used = pl.col("cardName").str.contains("\u0411/\u0423|\u0412\u041e\u0421\u0421\u0422|\\(\u0412\u041e\u0421")

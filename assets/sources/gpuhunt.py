@@ -28,6 +28,7 @@ from assets.sources._base import (
     read_members,
     refused,
     require_columns,
+    split_by_fault,
     to_number,
 )
 from assets.sources._gcp import COMMITTED, is_committed
@@ -126,12 +127,9 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         on_demand = pl.when(pl.col("purchase_option") == "on_demand").then(price)
         same = ("instance_type", "accelerator_name", "accelerator_count")
         why = why.when(is_committed(on_demand, *same)).then(pl.lit(COMMITTED))
-    offers = offers.with_columns(why.alias("why"))
-    # Zones of one price count once, here as among the good.
-    bad = offers.filter(pl.col("why").is_not_null()).unique(
-        subset=[c for c in offers.columns if c != "location"], keep="first", maintain_order=True
-    )
-    return offers.filter(pl.col("why").is_null()).drop("why"), bad
+    good, bad = split_by_fault(offers, why)
+    # Zones with one price count once, as they do among the good rows.
+    return good, bad.unique(subset=[c for c in bad.columns if c != "location"], keep="first", maintain_order=True)
 
 
 def _one_per_region(offers: pl.DataFrame) -> pl.DataFrame:

@@ -1,20 +1,19 @@
 """gpurentalprices (Adrian Nutiu): daily snapshots of 34 providers, USD per GPU-hour. CC BY 4.0.
 
-Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many
-times it. Providers join (2, 18, 34 within three weeks): an index must be on matched pairs. GPU names are the
-tracker's slugs; a slug comes with several sizes of memory (v100 16 and 32), and early files fold two RunPod cards of
-one size into one slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells which is which.
-`kind` mixes tier and purchase option: secure and community are clouds of one provider, serverless is billed by the
-second without a commitment. A provider that could not be read is carried on with its last rows (`fetched_at` older
-than the file). Google's prices come from its list of GPUs, to which the host is to be added (an A100 at 2.93, not the 3.67
-of the machine): they are of the accelerator alone. `latest.json` is today's snapshot; past days keep their file.
+Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many times
+it. Providers are added (2, 18, 34 within three weeks), so an index must use matched pairs. GPU names are the tracker's
+slugs; a slug comes in several memory sizes (v100 16 and 32), and early files merge two RunPod cards of one size into one
+slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells them apart. `kind` mixes tier and purchase
+option: secure and community are clouds of one provider, serverless is billed by the second without a commitment. A provider
+that could not be read keeps its last rows (`fetched_at` older than the file). Google's prices come from its list of GPUs,
+to which the host must be added (an A100 at 2.93, not the 3.67 of the machine): they are those of the accelerator alone.
+`latest.json` is today's snapshot; past days keep their file.
 
-Since October 2026 an offer may say its `region`, `instance` (a machine by its name, or a sentence: a node of a marketplace, or
-that the "GPU rate only" is told), `vcpus` and `ram_gib`, be `reserved` under a `commitment`, and be told by a `rate_basis` ("starting-at").
-A term other than one or three years, or one that is not published, is refused.
+Since October 2026 an offer may have a `region`, an `instance` (the name of a machine, or a sentence: a node of a
+marketplace, or "GPU rate only"), `vcpus` and `ram_gib`, a `commitment` if it is `reserved`, and a `rate_basis`
+("starting-at"). A term other than one or three years, or one that is not published, is refused.
 
-A snapshot is complete for the day it was made. Loaded long after that day, it tells what held then and nothing of now:
-then its rows carry their date and end no other offer.
+A snapshot is complete for the day it was made. If it is loaded long after that day, its rows are dated and end no offer.
 """
 
 from __future__ import annotations
@@ -26,14 +25,23 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import frame_of, inside, provider_name
+from assets.sources._base import (
+    CURRENT_FOR,
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    require_columns,
+)
+from assets.sources._rows import cloud_rates, frame_of, inside, provider_name
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
 _DATA = f"https://{HOST}/adriannutiu/gpu-rental-prices/main/data"
-#: A snapshot older than this when it was fetched is history.
-FRESH = dt.timedelta(days=3)
 _SCHEMA = {
     "provider": pl.String,
     "gpu": pl.String,
@@ -75,6 +83,8 @@ _TERMS = {12.0: "reserved_1y", 36.0: "reserved_3y"}
 _MACHINE = r"^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+$"
 _NODE = r"^Marketplace (node [^ ;]+)"
 _ALONE = r"(?i)\bgpu (?:rate|price) only\b|\b(?:v?cpus?|memory|ram)\b[^;]*\bbilled separately\b"
+_COUNT = pl.col("min_gpus").fill_null(1.0)
+_MEMORY = pl.when(pl.col("vram_gb") > 0).then("vram_gb")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -108,73 +118,71 @@ def parse(documents: Sequence[Document]) -> Reading:
     except ValueError as e:
         raise LayoutError(f"{document.url}: generated_at is no time: {snapshot.get('generated_at')!r}") from e
     raw = frame_of([o | _commitment(o) for o in offers], _SCHEMA)
+    why = (
+        pl.when((pl.col("kind") == "reserved") | pl.col("commitment").is_not_null())
+        .then(pl.lit("under a commitment whose term is neither one nor three years, or is not stated"))
+        .otherwise(pl.lit("the kind of offer is unknown, or the price is not above zero"))
+    )
+    is_good = _option().is_not_null() & (pl.col("usd_hr") > 0).fill_null(value=False)
+    bad = raw.filter(~is_good)
+    key = {
+        "provider": provider_name(pl.col("provider")),
+        "region": pl.coalesce("region", pl.lit("global")),
+        "instance_type": _instance_type(),
+        "purchase_option": _option(),
+    }
+    is_fresh = document.fetched_at - made_at <= CURRENT_FOR
+    valid_from = pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC"))
+    # Known by the page that a row is from; in files without addresses these are Google's rows.
+    of_gpu_list = pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp")
+    rows = cloud_rates(
+        raw.filter(is_good).with_columns(valid_from.alias("valid_from")),
+        price_component=pl.when(_is_gpu_only() | of_gpu_list).then(pl.lit("accelerator")).otherwise(pl.lit("instance")),
+        offer_variant=pl.concat_str(
+            pl.col("kind").replace_strict(
+                {k: v[1] for k, v in _KINDS.items() if v[1]}, default=None, return_dtype=pl.String
+            ),
+            pl.col("instance").str.extract(_NODE),
+            "rate_basis",
+            separator=", ",
+            ignore_nulls=True,
+        ),
+        accelerator_name=pl.col("gpu"),
+        accelerator_count=_COUNT,
+        accelerator_memory_gib=_MEMORY,
+        vcpu_count=pl.when(pl.col("vcpus") > 0).then("vcpus"),
+        memory_gib=pl.when(pl.col("ram_gib") > 0).then("ram_gib"),
+        price_amount_per_hour=pl.col("usd_hr") * _COUNT,
+        **key,
+    )
+    return Reading(
+        [Scope("gpurentalprices", rows, is_complete=is_fresh)], refused(bad, bad.select(why).to_series(), **key)
+    )
+
+
+def _option() -> pl.Expr:
+    """Purchase option; null for a kind or a term that is not known."""
     kind = pl.col("kind").replace_strict({k: v[0] for k, v in _KINDS.items()}, default=None, return_dtype=pl.String)
     term = pl.col("commitment_months").replace_strict(_TERMS, default=None, return_dtype=pl.String)
-    option = (
+    return (
         pl.when((pl.col("kind") == "reserved") & pl.col("commitment").is_not_null())
         .then(term)
         .when(pl.col("commitment").is_null())
         .then(kind)
     )
-    why = (
-        pl.when((pl.col("kind") == "reserved") | pl.col("commitment").is_not_null())
-        .then(pl.lit("under a commitment whose term is neither one nor three years, or is not told"))
-        .otherwise(pl.lit("the kind of offer is not known, or the price is not above zero"))
-    )
-    known = option.is_not_null()
-    priced = (pl.col("usd_hr") > 0).fill_null(value=False)
-    bad = raw.filter(~(known & priced).fill_null(value=False))
-    count = pl.col("min_gpus").fill_null(1.0)
-    memory = pl.when(pl.col("vram_gb") > 0).then("vram_gb")
-    # Chips whose memory the tracker does not know are offers too.
-    size = pl.format(" {} GB", memory.cast(pl.Int64)).fill_null("")
-    alone = pl.col("instance").str.contains(_ALONE).fill_null(value=False)
-    named = pl.col("instance").str.replace(r";.*$", "").str.strip_chars()
-    machine = pl.when(~alone & named.str.contains(_MACHINE)).then(named)
-    card = pl.coalesce(machine, pl.format("{}x {}{}", count.cast(pl.Int64), "gpu", size))
-    variant = pl.concat_str(
-        pl.col("kind").replace_strict(
-            {k: v[1] for k, v in _KINDS.items() if v[1]}, default=None, return_dtype=pl.String
-        ),
-        pl.col("instance").str.extract(_NODE),
-        "rate_basis",
-        separator=", ",
-        ignore_nulls=True,
-    )
-    region = pl.coalesce("region", pl.lit("global"))
-    is_fresh = document.fetched_at - made_at <= FRESH
-    rows = raw.filter(known & priced).select(
-        provider_name(pl.col("provider")).alias("provider"),
-        region.alias("region"),
-        card.alias("instance_type"),
-        option.alias("purchase_option"),
-        # By the page it is from; files without addresses have Google's rows all the same.
-        pl.when(
-            alone
-            | pl.col("source_url").str.contains("gpus-pricing", literal=True).fill_null(pl.col("provider") == "gcp")
-        )
-        .then(pl.lit("accelerator"))
-        .otherwise(pl.lit("instance"))
-        .alias("price_component"),
-        variant.alias("offer_variant"),
-        pl.col("gpu").alias("accelerator_name"),
-        count.alias("accelerator_count"),
-        memory.alias("accelerator_memory_gib"),
-        pl.when(pl.col("vcpus") > 0).then("vcpus").alias("vcpu_count"),
-        pl.when(pl.col("ram_gib") > 0).then("ram_gib").alias("memory_gib"),
-        (pl.col("usd_hr") * count).alias("price_amount_per_hour"),
-        pl.lit("USD").alias("currency_code"),
-        pl.lit(None if is_fresh else made_at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
-    )
-    rejected = refused(
-        bad,
-        bad.select(why).to_series(),
-        provider=provider_name(pl.col("provider")),
-        region=region,
-        instance_type=card,
-        purchase_option=option,
-    )
-    return Reading([Scope("gpurentalprices", rows, is_complete=is_fresh)], rejected)
+
+
+def _is_gpu_only() -> pl.Expr:
+    """True where `instance` says that processors and memory are billed separately."""
+    return pl.col("instance").str.contains(_ALONE).fill_null(value=False)
+
+
+def _instance_type() -> pl.Expr:
+    """The machine by its own name, else by what is in it; the memory of some chips is not known."""
+    name = pl.col("instance").str.replace(r";.*$", "").str.strip_chars()
+    machine = pl.when(~_is_gpu_only() & name.str.contains(_MACHINE)).then(name)
+    size = pl.format(" {} GB", _MEMORY.cast(pl.Int64)).fill_null("")
+    return pl.coalesce(machine, pl.format("{}x {}{}", _COUNT.cast(pl.Int64), "gpu", size))
 
 
 GPURENTALPRICES = Source(

@@ -1,9 +1,9 @@
 """gridemissions (Stanford): hourly intensity of what was consumed, by US balancing authority, from EIA-930.
 
-Columns `CO2i_<AUTHORITY>_D`, kg/MWh (= g/kWh), three digits. Quirks: the time is UTC without an offset and the END of
-the hour, as EIA's; imports are traced through the country, so values differ from a mix of the authority's own; the file
-does not say whether factors are direct or lifecycle: `unconfirmed`. Of Canada and Mexico no generation is known there:
-their columns are assumptions and refused.
+Columns `CO2i_<AUTHORITY>_D`, kg/MWh (= g/kWh), three digits. Quirks: the time is UTC without an offset and, as in EIA's
+data, the END of the hour; imports are traced through the country, so values differ from those of the authority's own mix;
+the file does not say whether factors are direct or lifecycle, so they are `unconfirmed`. The generation of Canada and
+Mexico is not in EIA's data: their columns are assumptions and are refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault, to_instant
+from assets.sources._rows import grid_carbon_rows
 from assets.sources.eia import ZONES
 from warehouse.captures import Document
 
@@ -25,10 +26,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not columns or len(columns) + 1 != len(text.columns):
         found = ", ".join(text.columns)[:200]
         raise LayoutError(f"{document.url}: expected period and columns CO2i_<AUTHORITY>_D; found {found}")
-    end = pl.coalesce(
-        pl.col("period").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False),
-        (pl.col("period") + ":00").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False),
-    )
+    end = pl.coalesce(to_instant("period", "%Y-%m-%d %H:%M:%S"), to_instant(pl.col("period") + ":00", "%Y-%m-%dT%H:%M"))
     code = pl.col("column").replace_strict(columns)
     rows = (
         text.unpivot(list(columns), index="period", variable_name="column", value_name="text")
@@ -41,25 +39,21 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     why = (
         pl.when(pl.col("zone").is_null())
-        .then(pl.lit("no authority of the United States: its intensity is assumed, not computed"))
+        .then(pl.lit("not an authority of the United States: its intensity is assumed, not computed"))
         .when(pl.col("valid_from").is_null() | (pl.col("valid_from").dt.minute() != 0))
         .then(pl.lit("the time cannot be read"))
         .when(pl.col("value").is_null())
         .then(pl.lit("the value is not a number"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select("period", "column", "text", "why")
-    frame = rows.filter(pl.col("why").is_null()).select(
-        "zone",
-        pl.lit("PT1H").alias("resolution"),
-        pl.lit("average").alias("basis_method"),
-        pl.lit("unconfirmed").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("estimated").alias("basis_kind"),
-        pl.col("value").alias("intensity_gco2e_per_kwh"),
-        "valid_from",
+    good, bad = split_by_fault(rows, why)
+    frame = grid_carbon_rows(
+        good,
+        resolution="PT1H",
+        basis_boundary="unconfirmed",
+        basis_kind="estimated",
+        intensity_gco2e_per_kwh=pl.col("value"),
     )
-    return Reading([Scope("US", frame)], refused(bad, pl.col("why")))
+    return Reading([Scope("US", frame)], refused(bad.select("period", "column", "text", "why"), pl.col("why")))
 
 
 GRIDEMISSIONS = Source(

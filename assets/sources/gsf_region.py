@@ -25,7 +25,17 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, refused, require_columns
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Source,
+    Window,
+    csv_of,
+    refused,
+    require_columns,
+    split_by_fault,
+)
 from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
@@ -86,17 +96,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(not_over("period", document.fetched_at.year))
         .then(pl.lit("the year was not over when this was seen: an estimate, not what was measured"))
         .when(is_place("region"))
-        .then(pl.lit("cloud-region is the name of a place, no region id"))
+        .then(pl.lit("cloud-region is the name of a place, not a region id"))
         .when(pl.col("region").is_in(_GEOGRAPHIES))
         .then(pl.lit("cloud-region names a geography of several regions"))
     )
-    bad = rows.with_columns(why.alias("_why")).filter(pl.col("_why").is_not_null())
-    rejected = (
-        [refused(bad.select(raw.columns), bad["_why"], bad.select("provider", "region", "period"))]
-        if bad.height
-        else []
-    )
-    rows = rows.filter(why.is_null())
+    rows, bad = split_by_fault(rows, why)
+    unplaced = refused(bad.select(raw.columns), bad["why"], bad.select("provider", "region", "period"))
     location = told("location") if "location" in rows.columns else pl.lit(None, dtype=pl.String)
     is_repeated = pl.len().over("period", "provider", "region") > 1
     rows = rows.with_columns(pl.when(is_repeated).then(location).fill_null("").alias("place"))
@@ -109,7 +114,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ).fill_null(value=False)  # fmt: skip
     gaps = found.filter(gap)
     reason = "a carbon-free share of 0 where Google's own table of that year is empty: a gap, not a share"
-    return by_scope(found.filter(~gap), [*rejected, *fields, *([refused(gaps, reason, gaps)] if gaps.height else [])])
+    return by_scope(found.filter(~gap), [unplaced, *fields, refused(gaps, reason, gaps)])
 
 
 def _coordinates(raw: pl.DataFrame) -> list[pl.Expr]:

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._rows import inside, number_of
 from assets.sources._token_prices import (
     TURNED_ROUND,
@@ -193,7 +193,7 @@ def _cells(models: dict[str, dict]) -> pl.DataFrame:
             },
         )
         .explode("time_window")
-        .with_columns(pl.col("cost_as_typed").str.strip_chars().cast(pl.Float64, strict=False).alias("cost"))
+        .with_columns(to_number("cost_as_typed").alias("cost"))
     )
 
 

@@ -1,12 +1,12 @@
-"""Hourly wholesale prices of many markets, joined by HewlettPackard/sustain-cluster: only what can be told honestly.
+"""Hourly wholesale prices of many markets, collected by HewlettPackard/sustain-cluster: the files that can be trusted.
 
-Files are called <ZONE>_electricity_prices_<YEAR>.csv with a time and a price. Refused as a whole: a header that says
-another currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU in USD was converted at one fixed
-rate), a time without offset whose clock is not known (SG, US-CAL-CISO: UTC in fact, nothing says so), a file with one
-row (a failed download that looks like a success). Accepted: a time with offset or in a column called UTC; DE-LU in EUR
-on the German clock (checked against Energinet's UTC prices: 8,733 of 8,757 hours of 2024 agree to the cent, the others
-are those of 2024-06-26; 2024-01-31 is missing and stays missing). DE-LU is day-ahead; of other files the market is
-not said: `published_hub`. Zones are those of the file's name, in any country whose currency of power is listed below.
+Files are named <ZONE>_electricity_prices_<YEAR>.csv and have a time and a price. Refused as a whole: a header with another
+currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU in USD was converted at one fixed rate), a time
+without offset whose clock is unknown (SG, US-CAL-CISO: in fact UTC, but nothing says so), a file with one row (a failed
+download). Accepted: a time with offset or in a column called UTC; DE-LU in EUR on the German clock (compared with
+Energinet's UTC prices, 8,733 of 8,757 hours of 2024 agree to the cent; the others are those of 2024-06-26; 2024-01-31 is
+missing and stays missing). DE-LU is day-ahead; other files do not state their market and are `published_hub`. The zone is
+that of the file's name, in any country whose trading currency is listed below.
 """
 
 from __future__ import annotations
@@ -16,40 +16,16 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, to_instant
 from assets.sources._clock import lengths_of, placed
+from assets.sources._rows import electricity_price_rows
 from warehouse.captures import Document
 
-#: Country of a zone -> currency its power is traded in: the euro on Europe's coupled exchanges, the Nordic ones included.
+#: Countries of Europe's coupled exchanges, the Nordic ones included.
+_EURO = "AT BE CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV NL NO PT SE SI SK"
+#: Country of a zone -> currency its power is traded in.
 _CURRENCIES: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "AT",
-            "BE",
-            "CZ",
-            "DE",
-            "DK",
-            "EE",
-            "ES",
-            "FI",
-            "FR",
-            "GR",
-            "HR",
-            "HU",
-            "IE",
-            "IT",
-            "LT",
-            "LU",
-            "LV",
-            "NL",
-            "NO",
-            "PT",
-            "SE",
-            "SI",
-            "SK",
-        ),
-        "EUR",
-    ),
+    **dict.fromkeys(_EURO.split(), "EUR"),
     "AU": "AUD",
     "BR": "BRL",
     "CA": "CAD",
@@ -93,11 +69,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no column Datetime; found {', '.join(text.columns)}")
     has_offset = text[time].str.contains(r"[+-]\d\d:\d\d$").all()
     if has_offset:
-        frame = text.with_columns(
-            pl.col(time)
-            .str.to_datetime("%Y-%m-%d %H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
-            .alias("valid_from")
-        ).with_columns(pl.when(pl.col("valid_from").is_null()).then(pl.lit("the time cannot be read")).alias("why"))
+        frame = text.with_columns(to_instant(time, "%Y-%m-%d %H:%M:%S%:z").alias("valid_from")).with_columns(
+            pl.when(pl.col("valid_from").is_null()).then(pl.lit("the time cannot be read")).alias("why")
+        )
     elif clock is not None:
         frame = placed(
             text.with_columns(
@@ -107,8 +81,8 @@ def parse(documents: Sequence[Document]) -> Reading:
             clock,
         )
     else:
-        raise LayoutError(f"{document.url}: times without offset, and nothing says on which clock")
-    # Quarter-hours (the market's slots since October 2025) keep their length.
+        raise LayoutError(f"{document.url}: times without an offset, on an unknown clock")
+    # The market has quarter-hours since October 2025.
     lengths = lengths_of(document, frame["valid_from"], ("PT15M", "PT30M", "PT1H"))
     frame = frame.join(lengths, on="valid_from", how="left", maintain_order="left")
     value = pl.col(price).cast(pl.Float64, strict=False)
@@ -116,13 +90,12 @@ def parse(documents: Sequence[Document]) -> Reading:
     unpriced = frame.filter(pl.col("why").is_null() & pl.col(price).is_not_null() & value.is_null()).select(
         text.columns
     )
-    rows = frame.filter(pl.col("why").is_null() & value.is_not_null()).select(
-        pl.lit(zone).alias("zone"),
-        pl.lit(market).alias("market"),
-        "resolution",
-        pl.lit(currency).alias("currency_code"),
-        value.alias("price_amount_per_mwh"),
-        "valid_from",
+    rows = electricity_price_rows(
+        frame.filter(pl.col("why").is_null() & value.is_not_null()),
+        zone=zone,
+        market=market,
+        currency_code=currency,
+        price_amount_per_mwh=value,
     )
     return Reading(
         [Scope(zone, rows)], pl.concat([refused(bad, pl.col("why")), refused(unpriced, "the price is not a number")])

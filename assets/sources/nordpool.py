@@ -1,8 +1,9 @@
 """Nord Pool data portal: day-ahead prices by delivery area, as a person with access downloads them.
 
-Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours up to 30 September 2025,
-quarter-hours since; a day is Central European, so it begins at 22:00 or 23:00Z. Prices that are not `Final` may change
-and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's data are not open: the terms of the account hold.
+Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours until 30 September 2025,
+quarter-hours since. Days are Central European, so they begin at 22:00 or 23:00 UTC. Prices that are not `Final` may change
+and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's data are not
+open: the terms of the account apply.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
-from assets.sources._rows import frame_of
+from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused, split_by_fault, to_instant
+from assets.sources._rows import electricity_price_rows, frame_of
 from warehouse.captures import Document
 
 #: Delivery area -> grid zone.
@@ -49,10 +50,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     if rows.is_empty():
         raise LayoutError(f"{document.url}: no price")
-    start, end = (
-        pl.col(c).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC", strict=False)
-        for c in ("deliveryStart", "deliveryEnd")
-    )
+    start, end = (to_instant(c, "%Y-%m-%dT%H:%M:%SZ") for c in ("deliveryStart", "deliveryEnd"))
     minutes = (end - start).dt.total_minutes()
     rows = rows.filter(pl.col("price").is_not_null()).with_columns(
         start.alias("valid_from"),
@@ -75,17 +73,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("resolution").is_null())
         .then(pl.lit("the slot cannot be read"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select(*_TEXT, "price", "why")
-    frame = rows.filter(pl.col("why").is_null()).select(
-        "zone",
-        pl.lit("day_ahead").alias("market"),
-        "resolution",
-        pl.col("currency").alias("currency_code"),
-        pl.col("price").alias("price_amount_per_mwh"),
-        "valid_from",
+    good, bad = split_by_fault(rows, why)
+    frame = electricity_price_rows(
+        good, market="day_ahead", currency_code=pl.col("currency"), price_amount_per_mwh=pl.col("price")
     )
-    return Reading([Scope("nordpool", frame)], refused(bad, pl.col("why")))
+    return Reading([Scope("nordpool", frame)], refused(bad.select(*_TEXT, "price", "why"), pl.col("why")))
 
 
 NORDPOOL = Source(

@@ -1,10 +1,10 @@
 """NYISO: five-minute generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: the time is the END of five minutes (a day's file begins at 00:05 and closes with midnight); US order of dates;
-the time zone stands beside each row as EST or EDT, so the hour that occurs twice can be placed. "Dual Fuel" plants
-burn gas or oil and the file does not say which: counted as gas, which is mostly so (a cold snap is underrated). "Other
-Fossil Fuels" and "Other Renewables" are without a factor. Imports are ignored. A file is one day of New York; the
-listing keeps the last days one by one (older ones come in archives by month: unpacked and loaded by hand).
+Quirks: the time is the END of five minutes (a day's file begins at 00:05 and ends with midnight), in US order of dates; each
+row has its time zone, EST or EDT, so the repeated hour in autumn is unambiguous. "Dual Fuel" plants burn gas or oil, and
+the file does not say which: they count as gas, which is mostly right (too low in a cold snap). "Other Fossil Fuels" and
+"Other Renewables" have no factor. Imports are ignored. A file is one day of New York; only the last days are listed as
+single files (older ones are in monthly archives, to be unpacked and loaded by hand).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused
+from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused, split_by_fault, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from warehouse.captures import Document
@@ -35,12 +35,12 @@ FUELS = {
 #: Hours to add to the wall clock to get UTC.
 _HOURS = {"EST": 5, "EDT": 4}
 
-#: Always reported, be it as 0.
+#: Kinds that are always stated, if only as 0.
 ALWAYS = ("Dual Fuel", "Natural Gas", "Nuclear", "Hydro", "Wind")
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """Yesterday and today in New York: there are no older days one by one."""
+    """Yesterday and today in New York; older days are not available as single files."""
     today = window.now.astimezone(CLOCK).date()
     for day in (today - dt.timedelta(days=1), today):
         yield [Request(f"https://{HOST}/public/csv/rtfuelmix/{day:%Y%m%d}rtfuelmix.csv", extension="csv")]
@@ -50,7 +50,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per five minutes."""
     (document,) = documents
     text = csv_of(document, ["Time Stamp", "Time Zone", "Fuel Category", "Gen MW"])
-    local = pl.col("Time Stamp").str.to_datetime("%m/%d/%Y %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+    local = to_instant("Time Stamp", "%m/%d/%Y %H:%M:%S")
     hours = pl.col("Time Zone").str.strip_chars().replace_strict(_HOURS, default=None, return_dtype=pl.Int64)
     rows = text.with_columns(
         (local + pl.duration(hours=hours, minutes=-5)).alias("valid_from"),
@@ -60,10 +60,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         .alias("fuel"),
         number_cells(pl.col("Gen MW")).alias("generation"),
     )
-    # "EDT" beside a winter's day is a time of nobody's clock.
+    # EDT on a winter's day is an error: New York's clock does not show it.
     at = pl.col("valid_from") + pl.duration(minutes=5)
     of_clock = at.dt.convert_time_zone(CLOCK.key).dt.replace_time_zone(None) == local.dt.replace_time_zone(None)
-    # A second publication within the minutes (14:02:17) belongs to no slot of five minutes.
+    # A publication in between (14:02:17) does not belong to a slot of five minutes.
     off_grid = (pl.col("valid_from").dt.minute() % 5 != 0) | (pl.col("valid_from").dt.second() != 0)
     why = (
         pl.when(pl.col("valid_from").is_null())
@@ -73,9 +73,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(off_grid)
         .then(pl.lit("a time between the five-minute slots"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select(*text.columns, "why")
-    mix = rows.filter(pl.col("why").is_null()).select(
+    good, bad = split_by_fault(rows, why)
+    mix = good.select(
         pl.lit(ZONE).alias("zone"),
         "valid_from",
         "fuel",
@@ -83,7 +82,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Fuel Category").str.strip_chars().alias("category"),
     )
     frame, slots = intensities(mix, resolution="PT5M", kind="category", always=ALWAYS)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
+    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad.select(*text.columns, "why"), pl.col("why")), slots]))
 
 
 NYISO = Source(

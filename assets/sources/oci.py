@@ -16,7 +16,18 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    require_columns,
+    split_by_fault,
+)
 from assets.sources._rows import cloud_rates, inside, number_of
 from warehouse.captures import Document
 
@@ -86,7 +97,7 @@ def gpu_prices(document: Document) -> pl.DataFrame:
         .when(~is_listed)
         .then(pl.lit("no price as one goes that begins with the first hour"))
         .when(~(pl.col("value") > 0).fill_null(value=False))
-        .then(pl.lit("value is no positive number"))
+        .then(pl.lit("value is not a positive number"))
     )
     # A product that has a list price may have others beside it.
     return (
@@ -107,7 +118,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """One row per GPU product, pay as you go."""
     (document,) = documents
     frame = gpu_prices(document)
-    bad, good = frame.filter(pl.col("why").is_not_null()), frame.filter(pl.col("why").is_null())
+    good, bad = split_by_fault(frame, pl.col("why"))
     offers = cloud_rates(
         good,
         provider="oci",

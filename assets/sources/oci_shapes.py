@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside, json_list
 from assets.sources.oci import HOST as LIST_HOST
 from assets.sources.oci import URL as LIST_URL
 from assets.sources.oci import accelerator_name, gpu_prices
@@ -42,18 +42,14 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _shapes(document: Document) -> pl.DataFrame:
-    value = json_of(document)
-    items = value.get("items") if isinstance(value, dict) else None
-    if not isinstance(items, list) or not items:
-        raise LayoutError(f"{document.url}: no list of shapes (items)")
+    items = json_list(document, "items")
     require_columns(document, sorted({k for i in items for k in i}), ("name", "gpuQty", "products"))
     parts = [[str(p.get("partNumber")) for p in i.get("products") or []] for i in items]
     return frame_of(items, _SCHEMA).with_columns(pl.Series("part", parts, dtype=pl.List(pl.String)))
 
 
 def _is_shapes(document: Document) -> bool:
-    value = json_of(document)
-    items = value.get("items") if isinstance(value, dict) else None
+    items = inside(json_of(document), "items")
     return bool(items) and isinstance(items, list) and isinstance(items[0], dict) and "gpuQty" in items[0]
 
 
@@ -104,13 +100,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         currency_code=pl.col("currency"),
     )
     why = "no product sold by the GPU-hour bills this shape, or several do: its price is unknown"
-    rejected = None
-    if unpriced.height:
-        rejected = refused(
-            unpriced.with_columns(pl.lit(found[True]).alias("document")),
-            why,
-            unpriced.select(_shape("name").alias("instance_type")),
-        )
+    rejected = refused(
+        unpriced.with_columns(pl.lit(found[True]).alias("document")),
+        why,
+        unpriced.select(_shape("name").alias("instance_type")),
+    )
     return Reading([Scope("oci_shapes", offers, is_complete=True)], rejected)
 
 

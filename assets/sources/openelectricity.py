@@ -1,12 +1,12 @@
 """OpenElectricity (once OpenNEM): Australia's National Electricity Market by fuel and its spot prices, every five minutes.
 
-Quirks: a time is AEMO's SETTLEMENTDATE, the END of five minutes, on market time (UTC+10 all year; `created_at` may have
-another offset). Two shapes: v4 has pairs [time, value] by region and fuel, v3 arrays beside a start, a last and an
-interval. Values are null where a fuel is late: rooftop solar (behind the meter, an estimate) is so for some slots,
-which are refused while the sun matters. Charging comes as a positive number. The `emissions_factor` that v3 prints is
-tonnes of five minutes over megawatts, a twelfth of t/MWh, so it is not read: intensity comes from the mix (see
-`_fuel_mix`); imports are ignored. Of slots longer than five minutes, and of the Western market (WEM), nobody says
-whether a time begins or ends them: refused. Gas of coal mines has no factor. CC BY-NC 4.0: not for commercial use.
+Quirks: a time is AEMO's SETTLEMENTDATE, the END of five minutes in market time (UTC+10 all year; `created_at` may have
+another offset). Answers have two forms: v4 has pairs [time, value] by region and fuel, v3 arrays with start, last and
+interval. Values are null where a fuel is late: rooftop solar (behind the meter, an estimate) is late for some slots, which
+are refused where solar matters. Charging is a positive number. The `emissions_factor` of v3 is tonnes in five minutes
+divided by megawatts, a twelfth of t/MWh, so it is not read: the intensity is computed from the mix (see `_fuel_mix`),
+without imports. For slots longer than five minutes, and for the Western market (WEM), it is not documented whether a time
+begins or ends the slot: they are refused. Gas from coal mines has no factor. CC BY-NC 4.0: not for commercial use.
 """
 
 from __future__ import annotations
@@ -18,9 +18,20 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import number_or_nan
+from assets.sources._rows import electricity_price_rows, number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.openelectricity.org.au"
@@ -98,8 +109,8 @@ def _parts(document: Document) -> list[dict[str, Any]]:
     networks = {str(p.get("network_code") or p.get("network")).upper() for p in parts}
     if networks != {"NEM"}:
         raise LayoutError(
-            f"{document.url}: network {', '.join(sorted(networks))}, expected NEM: of others it is not said whether a time "
-            "begins or ends its slot"
+            f"{document.url}: network {', '.join(sorted(networks))}, expected NEM: whether the times of others begin or end "
+            "their slots is not documented"
         )
     return parts
 
@@ -118,8 +129,8 @@ def _series(document: Document, metric: str) -> pl.DataFrame:
         interval = history.get("interval") if history else part.get("interval")
         if interval != f"{_MINUTES}m":
             raise LayoutError(
-                f"{document.url}: slots of {interval}, expected {_MINUTES}m: of others it is not said whether a time "
-                "begins or ends them"
+                f"{document.url}: slots of {interval}, expected {_MINUTES}m: whether the times of others begin or end them is "
+                "not documented"
             )
         unit = part.get("unit") or part.get("units")
         if history:
@@ -173,7 +184,7 @@ def _from_history(document: Document, part: dict[str, Any], history: dict[str, A
 
 def _placed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows with zone and the beginning of their slot, and refused rows."""
-    end = pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False)
+    end = to_instant("time", "%Y-%m-%dT%H:%M:%S%:z")
     on_slot = (end.dt.minute() % _MINUTES == 0) & (end.dt.second() == 0)
     frame = frame.with_columns(
         pl.col("region").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
@@ -184,8 +195,8 @@ def _placed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .then(pl.lit("a region that Petaday does not know"))
         .alias("why"),
     )
-    bad = frame.filter(pl.col("why").is_not_null())
-    return frame.filter(pl.col("why").is_null()), refused(bad.drop("valid_from", "why", "zone"), bad["why"])
+    good, bad = split_by_fault(frame, pl.col("why"))
+    return good, refused(bad.drop("valid_from", "why", "zone"), bad["why"])
 
 
 def parse_mix(documents: Sequence[Document]) -> Reading:
@@ -213,13 +224,12 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     if units := set(series["unit"].unique()) - {"$/MWh", "AUD/MWh"}:
         raise LayoutError(f"{document.url}: price in {', '.join(map(str, units))}, expected AUD/MWh")
     rows, bad = _placed(series)
-    frame = rows.filter(pl.col("value").is_not_null()).select(
-        "zone",
-        pl.lit("real_time").alias("market"),
-        pl.lit("PT5M").alias("resolution"),
-        pl.lit("AUD").alias("currency_code"),
-        pl.col("value").alias("price_amount_per_mwh"),
-        "valid_from",
+    frame = electricity_price_rows(
+        rows.filter(pl.col("value").is_not_null()),
+        market="real_time",
+        resolution="PT5M",
+        currency_code="AUD",
+        price_amount_per_mwh=pl.col("value"),
     )
     return Reading([Scope("NEM", frame)], bad)
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import inside, number_of
+from assets.sources._base import Reading, Request, Scope, Source, Window, refused, to_number
+from assets.sources._rows import inside, json_list, number_of
 from assets.sources._token_prices import hours_of_day, overlap, rest_of_day
 from warehouse.captures import Document
 
@@ -130,12 +130,8 @@ def _discount(pricing: Any) -> Any:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per model, direction, prompt length and window of the day."""
     (document,) = documents
-    body = json_of(document)
-    models = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(models, list) or not models:
-        raise LayoutError(f"{document.url}: no list `data` of models")
-    cells = pl.DataFrame(list(_cells(models)), schema=_CELL, orient="row")
-    price = pl.col("text").str.strip_chars().cast(pl.Float64, strict=False)
+    cells = pl.DataFrame(list(_cells(json_list(document, "data"))), schema=_CELL, orient="row")
+    price = to_number("text")
     cells = cells.with_columns(
         (price * 1e6).round(9).alias("price_usd_per_mtok"),
         pl.col("field").replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String).alias("direction"),

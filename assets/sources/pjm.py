@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused, split_by_fault, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import NUMBER_OR_NAN, frame_of
 from warehouse.captures import Document
@@ -31,7 +31,7 @@ FUELS = {
     "Storage": "storage",
     "Wind": "wind",
 }
-#: Always reported, be it as 0.
+#: Kinds that are always stated, if only as 0.
 ALWAYS = ("Coal", "Gas", "Hydro", "Nuclear", "Solar", "Wind")
 _SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": NUMBER_OR_NAN}
 
@@ -46,9 +46,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     if missing := [f for f in _SCHEMA if f not in items[0]]:
         raise LayoutError(f"{document.url}: no field {', '.join(missing)}; found {', '.join(items[0])[:200]}")
     rows = frame_of(items, _SCHEMA).with_columns(
-        pl.col("datetime_beginning_utc")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
+        to_instant("datetime_beginning_utc", "%Y-%m-%dT%H:%M:%S").alias("valid_from"),
         pl.col("fuel_type").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
     )
     is_whole = len(items) >= int(body.get("totalRows") or len(items))
@@ -60,13 +58,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.lit(not is_whole) & at_an_end)
         .then(pl.lit("the hour is cut by paging: other fuels are on a page that is not here"))
     )
-    rows = rows.with_columns(why.alias("why"))
-    bad = rows.filter(pl.col("why").is_not_null()).select(*_SCHEMA, "why")
-    mix = rows.filter(pl.col("why").is_null()).select(
-        pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "fuel_type", pl.col("mw").alias("generation")
-    )
+    good, bad = split_by_fault(rows, why)
+    mix = good.select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "fuel_type", pl.col("mw").alias("generation"))
     frame, slots = intensities(mix, resolution="PT1H", kind="fuel_type", always=ALWAYS)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad, pl.col("why")), slots]))
+    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad.select(*_SCHEMA, "why"), pl.col("why")), slots]))
 
 
 PJM = Source(

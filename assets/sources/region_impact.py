@@ -45,7 +45,7 @@ def _reader(claimed_by: str) -> Callable[[Sequence[Document]], Reading]:
         is_zero = ((pl.col("attribute") == "grid_gco2e_per_kwh") & (pl.col("amount") == 0)).fill_null(value=False)
         of_zero = found.filter(is_zero)
         zeros = refused(of_zero, "an intensity of 0: no grid is without emissions", of_zero)
-        unplaced = refused(bad, "no provider, or no region id", rows.filter(nowhere).select("provider", "region"))
+        unplaced = refused(bad, "no provider, or not a region id", rows.filter(nowhere).select("provider", "region"))
         return by_scope(found.filter(~is_zero), [unplaced, zeros, *fields])
 
     return parse

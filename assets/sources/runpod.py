@@ -182,7 +182,7 @@ def parse_page(documents: Sequence[Document]) -> Reading:
     )
     rejected = refused(
         bad,
-        "no name beside the price, or the price is no number above zero",
+        "no name beside the price, or the price is not a number above zero",
         instance_type=pl.col("gpu").replace("", None),
         offer_variant=pl.col("cloud"),
     )

@@ -23,6 +23,8 @@ from assets.sources._base import (
     Window,
     json_of,
     refused,
+    to_instant,
+    to_number,
 )
 from assets.sources._rows import frame_of, inside
 from warehouse.captures import Document
@@ -62,12 +64,12 @@ def _history(model: object) -> list[dict[str, Any]]:
 def _day(column: str) -> pl.Expr:
     """A date with or without a time of day, as the instant at which its day begins."""
     day = pl.col(column).str.extract(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
-    return day.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
+    return to_instant(day, "%Y-%m-%d")
 
 
 def _entries(listed: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Entries of histories with model, context_tier_from_tokens, start and end; prices as text."""
-    # A price that is missing is none; one that is no number is refused by name.
+    # A price that is missing is none; one that is not a number is refused by name.
     texts = frame_of(listed, dict.fromkeys(("id", "name", "from_date", "to_date"), pl.String)).with_columns(
         pl.Series(field, [None if (v := entry.get(field)) is None else str(v) for entry in listed], dtype=pl.String)
         for field in _DIRECTIONS
@@ -135,7 +137,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         .filter(pl.col("text").is_not_null())
         .with_columns(
-            pl.col("text").str.strip_chars().cast(pl.Float64, strict=False).alias("price_usd_per_mtok"),
+            to_number("text").alias("price_usd_per_mtok"),
             pl.col("direction").replace_strict(_DIRECTIONS, return_dtype=pl.String),
         )
     )

@@ -321,7 +321,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     no_price = [
         refused(
             raw.filter(of_gpu & is_no_number(column)),
-            f"{column} is no number",
+            f"{column} is not a number",
             region=_region(),
             # What goes to any host is part of many prices.
             instance_type=pl.col("InstanceType"),
@@ -399,5 +399,4 @@ SKYPILOT = Source(
     parser_version=5,
     cadence="20 */8 * * *",
     extension="csv",
-    min_kept_share=0.5,
 )

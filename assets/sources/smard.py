@@ -1,13 +1,13 @@
 """SMARD (Bundesnetzagentur): German generation by quarter-hour or hour, turned into a carbon intensity (see `_fuel_mix`).
 
-Three headers were given out over the years: "Datum;Uhrzeit;Biomasse[MWh]", "Datum;Anfang;Ende;Biomasse [MWh] Originalauflösungen"
-(or "Berechnete Auflösungen", by the hour) and "Datum von;Datum bis;…". A kind of generation that is not known yet counts as without a
-factor; one that is missing is no zero, and the file is refused.
+There were three headers over the years: "Datum;Uhrzeit;Biomasse[MWh]", "Datum;Anfang;Ende;Biomasse [MWh]
+Originalauflösungen" (or "Berechnete Auflösungen", hourly) and "Datum von;Datum bis;…". An unknown kind of generation counts
+as generation without a factor; if a known kind is missing, it is not zero and the file is refused.
 
-Quirks: semicolons, a byte order mark, German dots for thousands ("1.093" is a thousand and ninety-three) and a comma
-for decimals, a dash for nothing. The time is the German wall clock: 02:00 to 02:45 comes twice when clocks go back.
-Values are MWh per slot, not MW (for the mix only shares matter). "Sonstige" are without a factor; pumped
-storage is storage. The file is a download by hand; generation in Germany only, imports ignored. CC BY 4.0.
+Quirks: semicolons, a byte order mark, a dot for thousands ("1.093" is a thousand and ninety-three), a comma for decimals,
+a dash for nothing. The time is German wall clock time: 02:00 to 02:45 occurs twice when clocks go back. Values are MWh per
+slot, not MW (only shares matter for the mix). "Sonstige" has no factor; pumped storage is storage. The file is downloaded by
+hand; it is generation in Germany, without imports. CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault
 from assets.sources._clock import length_of, placed
 from assets.sources._fuel_mix import UNKNOWN, intensities
 from assets.sources._rows import number_cells
@@ -41,7 +41,7 @@ FUELS = {
 
 
 _COLUMN = re.compile(r"(.+?)\s*\[MWh\](?:\s+(?:Originalauflösungen|Berechnete Auflösungen))?")
-#: A number as Germans write it, of two decimals at most; "1093.5" and "1,093" are somebody else's, and not what they would be taken for.
+#: A number in German notation with at most two decimals; "1093.5" and "1,093" are not, and would be misread.
 _NUMBER = r"^-?(\d{1,3}(\.\d{3})*|\d+)(,\d{1,2})?$"
 
 
@@ -59,7 +59,7 @@ def _local_time(document: Document, text: pl.DataFrame) -> pl.Expr:
 
 
 def _resolution(document: Document, valid_from: pl.Series) -> str:
-    """Length of the slots; of a single one a quarter-hour, as the publisher gives it unless asked otherwise."""
+    """Length of the slots; a single one is a quarter-hour, the publisher's default."""
     if valid_from.drop_nulls().n_unique() < 2:
         return "PT15M"
     return length_of(document, valid_from, ("PT15M", "PT1H"))
@@ -74,24 +74,21 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no column, or in another unit than MWh: {', '.join(missing)}")
     cell = pl.col("text").str.strip_chars()
     plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    # What is not written so is left as it is, with a letter: a number that cannot be read, not another one.
+    # A number in another notation becomes "?", so that it is refused and not misread.
     number = (
         pl.when(cell.str.contains(_NUMBER)).then(plain).when(cell.str.contains(r"\d")).then(pl.lit("?")).otherwise(cell)
     )
     clock = placed(text.with_columns(_local_time(document, text)), "local", CLOCK)
-    unplaced = clock.filter(pl.col("why").is_not_null()).select(*[c for c in text.columns if c not in columns], "why")
-    mix = (
-        clock.filter(pl.col("why").is_null())
-        .unpivot(list(columns), index="valid_from", variable_name="column", value_name="text")
-        .select(
-            pl.lit("DE").alias("zone"),
-            "valid_from",
-            "column",
-            pl.col("column")
-            .replace_strict({c: FUELS.get(name, UNKNOWN) for c, name in columns.items()}, return_dtype=pl.String)
-            .alias("fuel"),
-            number_cells(number).alias("generation"),
-        )
+    good, unplaced = split_by_fault(clock, pl.col("why"))
+    unplaced = unplaced.select(*[c for c in text.columns if c not in columns], "why")
+    mix = good.unpivot(list(columns), index="valid_from", variable_name="column", value_name="text").select(
+        pl.lit("DE").alias("zone"),
+        "valid_from",
+        "column",
+        pl.col("column")
+        .replace_strict({c: FUELS.get(name, UNKNOWN) for c, name in columns.items()}, return_dtype=pl.String)
+        .alias("fuel"),
+        number_cells(number).alias("generation"),
     )
     frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]), kind="column")
     return Reading([Scope("DE", frame)], pl.concat([refused(unplaced, pl.col("why")), slots]))

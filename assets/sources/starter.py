@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.sources._base import Reading, Scope, Source, csv_of, to_number
+from assets.sources._base import Reading, Scope, Source, csv_of, to_instant, to_number
 from warehouse.captures import Document
 
 FOLDER = Path(__file__).parents[1] / "starter"
@@ -24,10 +24,6 @@ COMPILED_AT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
 def _bundled(file: Path) -> Callable[[], Sequence[Document]]:
     return lambda: [Document(file, f"bundled:{file.name}", COMPILED_AT, "csv")]
-
-
-def _day(column: str) -> pl.Expr:
-    return pl.col(column).str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC", strict=False)
 
 
 def _parse_cloud_rate(documents: Sequence[Document]) -> Reading:
@@ -53,7 +49,7 @@ def _parse_cloud_rate(documents: Sequence[Document]) -> Reading:
             )
         ),
         "currency_code",
-        _day("valid_from").alias("valid_from"),
+        to_instant("valid_from", "%Y-%m-%d").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows, is_complete=True)])
 
@@ -72,7 +68,7 @@ def _parse_token_price(documents: Sequence[Document]) -> Reading:
         pl.lit("").alias("time_window"),
         pl.lit("global").alias("region"),
         to_number("usd_per_mtok").alias("price_usd_per_mtok"),
-        _day("valid_from").alias("valid_from"),
+        to_instant("valid_from", "%Y-%m-%d").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows, is_complete=True)])
 
@@ -87,7 +83,7 @@ def _parse_grid_carbon(documents: Sequence[Document]) -> Reading:
         "basis_accounting",
         "basis_kind",
         to_number("intensity_gco2e_per_kwh").alias("intensity_gco2e_per_kwh"),
-        (pl.col("year") + "-01-01").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC").alias("valid_from"),
+        to_instant(pl.col("year") + "-01-01", "%Y-%m-%d").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows)])
 
@@ -98,7 +94,7 @@ def _parse_exchange_rate(documents: Sequence[Document]) -> Reading:
         "currency_code",
         pl.lit("USD").alias("base_currency_code"),
         (1 / to_number("usd_per_unit_rate")).alias("rate_per_base"),
-        _day("rate_on").alias("valid_from"),
+        to_instant("rate_on", "%Y-%m-%d").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows)])
 
@@ -157,7 +153,7 @@ def _parse_gpu_price(documents: Sequence[Document]) -> Reading:
         pl.lit(None, dtype=pl.Boolean).alias("is_in_stock"),
         to_number("launch_price_usd").alias("price_amount"),
         pl.lit("USD").alias("currency_code"),
-        _day("launched_on").alias("valid_from"),
+        to_instant("launched_on", "%Y-%m-%d").alias("valid_from"),
     )
     return Reading([Scope("bundled", rows, is_complete=True)])
 

@@ -1,29 +1,41 @@
-"""gpu-pricing (tardellirs): some 300 offers of 21 providers read by hand, USD per GPU-hour, each with the keeper's caveats.
+"""gpu-pricing (tardellirs): some 300 offers of 21 providers collected by hand, USD per GPU-hour, each with caveats.
 
-Quirks: the price is of one GPU, also where only whole machines of eight are sold. What a price covers stands in the caveats
-in words, so they are read: processors and memory billed apart (Salad, Modal, CoreWeave's classic list) leave a price of the
-accelerator alone; the cheapest live offer of a market is its lowest price, not its rate; a price the keeper estimated, or took from a page
-of years ago, is refused, as is a "spot" price above every price on demand of the same card (RunPod's serverless workers). `tier` mixes purchase option and cloud: prototyping and production are tiers of Thunder Compute, secure and community clouds
-of RunPod. `is_spot` says whether it may be taken away. `id` names an offer; models stand several times with different hosts.
+Quirks: the price is that of one GPU, even where only whole machines of eight are sold. Only the caveats, in words, say what a
+price covers, so they are read: where processors and memory are billed separately (Salad, Modal, CoreWeave's classic list),
+the price is that of the accelerator alone; the cheapest live offer of a market is its lowest price, not its usual one; a
+price that the maintainer estimated, or took from a page that is years old, is refused, as is a "spot" price above every
+on-demand price of the same card (RunPod's serverless workers). `tier` mixes purchase option and cloud: prototyping and
+production are tiers of Thunder Compute, secure and community are clouds of RunPod. `is_spot` says whether the machine may be
+reclaimed. `id` identifies an offer; models are listed several times with different hosts.
 
-The list carries the day it was collected. Loaded long after that day, it tells what held then and ends no offer.
+The list carries the day it was collected. If it is loaded long after that day, its rows are dated and end no offer.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from assets.sources import _git
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, provider_name
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    is_current,
+    refused,
+    require_columns,
+    split_by_fault,
+    to_instant,
+)
+from assets.sources._rows import cloud_rates, frame_of, json_list, provider_name
 from warehouse.captures import Document
 
 _REPOSITORY, _PATH = "tardellirs/gpu-pricing", "src/data/offerings.json"
-#: A list collected longer ago than this when it was fetched is history.
-_FRESH = dt.timedelta(days=3)
+
 _SCHEMA = {
     "id": pl.String,
     "provider_id": pl.String,
@@ -61,17 +73,14 @@ def _says(words: str) -> pl.Expr:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per offer."""
     (document,) = documents
-    offers = json_of(document)
-    if not isinstance(offers, list) or not offers or not all(isinstance(o, dict) for o in offers):
-        raise LayoutError(f"{document.url}: no list of offers")
+    offers = json_list(document)
+    if not all(isinstance(o, dict) for o in offers):
+        raise LayoutError(f"{document.url}: an offer is not an object")
     require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c not in _OPTIONAL])
     caveats = [" | ".join(map(str, o["caveats"])) if isinstance(o.get("caveats"), list) else "" for o in offers]
     raw = frame_of(offers, _SCHEMA).with_columns(
         pl.Series("caveats", caveats, dtype=pl.String),
-        pl.col("collected_at")
-        .str.slice(0, 10)
-        .str.to_datetime("%Y-%m-%d", strict=False, time_unit="us", time_zone="UTC")
-        .alias("made_at"),
+        to_instant(pl.col("collected_at").str.slice(0, 10), "%Y-%m-%d").alias("made_at"),
     )
     on_demand = pl.col("price_usd_hour").filter(~pl.col("is_spot"))
     dearest = on_demand.max().over("provider_id", "gpu_model", "vram_gb")
@@ -85,16 +94,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(~(pl.col("price_usd_hour") > 0).fill_null(value=False))
         .then(pl.lit("the price is missing, or not above zero"))
         .when(_says(r"estimated"))
-        .then(pl.lit("an estimate of the list's keeper, not a price"))
+        .then(pl.lit("an estimate of the list's maintainer, not a price"))
         .when(_says(r"may be stale"))
-        .then(pl.lit("from a page that the list's keeper takes for out of date"))
+        .then(pl.lit("from a page that the list's maintainer considers out of date"))
         .when(pl.col("is_spot") & (pl.col("price_usd_hour") > dearest))
         .then(pl.lit("spot, yet dearer than the same card on demand: another product"))
     )
-    raw = raw.with_columns(why.alias("why"))
-    bad, good = raw.filter(pl.col("why").is_not_null()), raw.filter(pl.col("why").is_null())
-    newest = good["made_at"].max()
-    is_fresh = isinstance(newest, dt.datetime) and document.fetched_at - newest <= _FRESH
+    good, bad = split_by_fault(raw, why)
+    is_fresh = is_current(document, good["made_at"])
     billed_apart = _says(r"billed separately") & ~_says(r"are free")
     rows = cloud_rates(
         good.with_columns(
@@ -118,7 +125,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope("offerings", rows, is_complete=is_fresh)],
-        refused(bad.drop("why", "made_at"), bad["why"], instance_type=pl.col("id")) if bad.height else None,
+        refused(bad.drop("why", "made_at"), bad["why"], instance_type=pl.col("id")),
     )
 
 

@@ -1,12 +1,15 @@
-"""A ledger of use: which instance ran, when, where and how long. Files by hand: `petaday load usage FILE.csv`.
+"""A usage ledger: which instance ran, when, where and how long. Loaded by hand: `petaday load usage FILE.csv`.
 
-Two forms are read. Petaday's own: `used_from, used_to, provider, region, instance_type` and `instance_hours` (or `instance_count`, which is
-multiplied by the length); optional `purchase_option, workload, account, resource, line_id, billed_amount, currency_code`. And FOCUS (FinOps Open Cost and Usage
-Specification 1.0 to 1.2): rows of ChargeCategory Usage that are consumed in hours and belong to ServiceCategory Compute or AI and Machine Learning;
-storage, network, taxes, credits and purchases are not hours of an instance and are left aside. The instance type is `InstanceType` of SkuPriceDetails, or
-one of the columns that providers add; the workload is the tag of that name. A commitment does not say its term there, so its purchase option stays empty and it is not priced by a list.
+Two forms are read. Petaday's own: `used_from, used_to, provider, region, instance_type` and `instance_hours` (or
+`instance_count`, which is multiplied by the duration); optionally `purchase_option, workload, account, resource, line_id,
+billed_amount, currency_code`. And FOCUS (FinOps Open Cost and Usage Specification 1.0 to 1.2): rows with ChargeCategory
+Usage that are consumed in hours, of ServiceCategory Compute or AI and Machine Learning; storage, network, taxes, credits
+and purchases are not hours of an instance and are left out. The instance type is `InstanceType` of SkuPriceDetails, or one
+of the columns that providers add; the workload is the tag of that name. FOCUS does not state the term of a commitment, so
+its purchase option stays empty and no list price is applied to it.
 
-A line is one slot of its instance. A later file that states it again corrects it; 0 hours take it back. Times without an offset are UTC, as FOCUS demands.
+A line is one slot of its instance. A later file that states it again corrects it; 0 hours withdraw it. Times without an
+offset are UTC, as FOCUS requires.
 """
 
 from __future__ import annotations
@@ -15,7 +18,17 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, require_columns, to_number
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Scope,
+    Source,
+    csv_of,
+    refused,
+    require_columns,
+    split_by_fault,
+    to_number,
+)
 from assets.subjects import PURCHASE_OPTIONS
 from warehouse.captures import Document
 
@@ -137,16 +150,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("used_to_read") - pl.col("valid_from_read") > pl.duration(days=32))
         .then(pl.lit("it is longer than a month: state it by the month or shorter, since prices and grids change"))
         .when(pl.col("instance_type").str.strip_chars().fill_null("") == "")
-        .then(pl.lit("which instance type was used is not told"))
+        .then(pl.lit("the instance type is missing"))
         .when(pl.col("region").str.strip_chars().fill_null("") == "")
-        .then(pl.lit("where it was used is not told"))
+        .then(pl.lit("the region is missing"))
         .when(~pl.col("purchase_option").is_in(["", *PURCHASE_OPTIONS]))
         .then(pl.lit(f"purchase_option is not one of {', '.join(PURCHASE_OPTIONS)}, or empty"))
         .when(pl.col("instance_hours_read").is_null())
-        .then(pl.lit("how many hours were used is no number"))
+        .then(pl.lit("the hours of use are not a number"))
     )
-    read = read.with_columns(why.alias("why"))
-    rows = read.filter(pl.col("why").is_null()).select(
+    good, bad = split_by_fault(read, why)
+    rows = good.select(
         *(pl.col(c) for c in ("account", "resource", "line_id", "workload")),
         name.replace(PROVIDERS).alias("provider"),
         pl.col("region").str.strip_chars(),
@@ -158,8 +171,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("currency_read").alias("currency_code"),
         pl.col("valid_from_read").alias("valid_from"),
     )
-    bad = read.filter(pl.col("why").is_not_null())
-    return Reading([Scope("ledger", rows)], refused(bad.select(raw.columns), bad["why"]) if bad.height else None)
+    return Reading([Scope("ledger", rows)], refused(bad.select(raw.columns), bad["why"]))
 
 
 USAGE = Source(

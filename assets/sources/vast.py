@@ -141,7 +141,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         .otherwise(pl.format("a GPU-hour of {} USD is not between {} and {}", per_gpu, *map(pl.lit, _BOUNDS_USD)))
     )
     # The host may be the only one with such a machine: then its ask is not known, and it has not gone.
-    rejected = refused(bad.drop("size_gib"), why, bad.select(machine.alias("instance_type"))) if bad.height else None
+    rejected = refused(bad.drop("size_gib"), why, bad.select(machine.alias("instance_type")))
     return Reading([Scope("vast", rows, is_complete=True)], rejected)
 
 

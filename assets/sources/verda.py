@@ -1,7 +1,7 @@
 """Verda (formerly DataCrunch): instance types; prices are strings, per instance, currency stated.
 
-Quirks: `gpu_memory` is that of all GPUs together; CPU nodes have zero GPUs and are another subject; a spot price may be
-missing, which means that there is no spot market.
+Quirks: `gpu_memory` is that of all GPUs together; CPU nodes have zero GPUs and are left out; a missing spot price means that
+there is no spot market.
 """
 
 from __future__ import annotations
@@ -10,19 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import (
-    LayoutError,
-    Reading,
-    Request,
-    Scope,
-    Source,
-    Window,
-    json_of,
-    refused,
-    require_columns,
-    to_number,
-)
-from assets.sources._rows import cloud_rates, frame_of, inside
+from assets.sources._base import Reading, Request, Scope, Source, Window, refused, require_columns, to_number
+from assets.sources._rows import cloud_rates, frame_of, inside, json_list
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -47,9 +36,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per instance type and purchase option."""
     (document,) = documents
-    types = json_of(document)
-    if not isinstance(types, list) or not types:
-        raise LayoutError(f"{document.url}: no list of instance types")
+    types = json_list(document)
     require_columns(
         document, sorted({k for t in types for k in t}), ("instance_type", "gpu", "price_per_hour", "currency")
     )
@@ -111,6 +98,6 @@ VERDA = Source(
     licence="prices are facts; terms of Verda",
     parse=parse,
     plan=plan,
-    hosts=(HOST, "api.verda.com"),
+    hosts=(HOST,),
     cadence="25 7 * * *",
 )

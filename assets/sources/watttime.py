@@ -1,12 +1,12 @@
 """WattTime: marginal operating emissions rate (MOER), the plant that reacts to one more kWh.
 
-Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh). Files kept by hand name their
-column after the region and their time `oootime`, naive, in UTC, and say no unit; some were turned into g/kWh before. The numbers
-tell: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of neither kind are refused. Another
-signal (health damage, average) or unit is refused. The rate is modelled, so it is of the kind `estimated`; a new model
-date rewrites history. A MOER counts operation: `direct`. The zone is WattTime's own region id (CAISO_NORTH is a part of
-US-CAL-CISO, not the same). A token lasts 30 minutes and comes from a login, with which every run begins: set
-WATTTIME_LOGIN to user:password. The free plan has CAISO_NORTH only.
+Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh). Files kept by hand have a
+column named after the region and a naive UTC time `oootime`, and state no unit; some were already converted to g/kWh. The
+numbers tell which: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of neither
+kind are refused, as is another signal (health damage, average) or unit. The rate is modelled and therefore `estimated`; a
+new model date rewrites history. A MOER counts operation only: `direct`. The zone is WattTime's own region id (CAISO_NORTH
+is a part of US-CAL-CISO). A token lasts 30 minutes, so every run begins with a login: set WATTTIME_LOGIN to user:password.
+The free plan has CAISO_NORTH only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,20 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_of, json_of, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    json_of,
+    refused,
+    to_instant,
+)
 from assets.sources._clock import length_of
+from assets.sources._rows import grid_carbon_rows
 from warehouse.captures import Document
 
 HOST = "api.watttime.org"
@@ -28,20 +40,20 @@ KEY = "WATTTIME_LOGIN"
 REGION = "CAISO_NORTH"
 GRAMS_PER_KWH_OF_POUNDS_PER_MWH = 0.45359237
 _UNIT = "lbs_co2_per_mwh"
-#: What a hand-kept file calls its time, and how a region's id is written (not `value`, which says no region).
+#: How files kept by hand name their time column, and what a region id looks like (a column `value` names no region).
 _TIMES = ("oootime", "point_time", "datetime", "timestamp")
 _REGION = re.compile(r"(?!(?:value|price|moer|carbon|intensity)$)[A-Z0-9]+(?:_[A-Z0-9]+)*", re.IGNORECASE)
 _RESOLUTIONS = {300: "PT5M", 900: "PT15M", 1800: "PT30M", 3600: "PT1H"}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The login; what it leads to is asked for with its token."""
+    """The login; `expand` makes the requests for data with its token."""
     login = base64.b64encode(os.environ[KEY].encode()).decode()
     yield [Request(f"https://{HOST}/login", secret_headers={"Authorization": f"Basic {login}"}, is_index=True)]
 
 
 def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
-    """The days of the window in parts of 31 (the API allows 32); the last two where none is given.
+    """The days of the window in parts of 31 (the API allows 32); the last two if none is given.
 
     Raises:
         LayoutError: if the login answers without a token.
@@ -50,39 +62,37 @@ def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise LayoutError(f"{document.url}: the login answered without a token")
-    days = window.days(2)
-    for n in range(0, len(days), 31):
-        part = days[n : n + 31]
+    for first, last in window.spans(31, default_days=2):
         params = {
             "region": REGION,
             "signal_type": "co2_moer",
-            "start": f"{part[0]}T00:00Z",
-            "end": f"{part[-1] + dt.timedelta(days=1)}T00:00Z",
+            "start": f"{first}T00:00Z",
+            "end": f"{last + dt.timedelta(days=1)}T00:00Z",
         }
         bearer = {"Authorization": f"Bearer {token}"}
         yield [Request(f"https://{HOST}/v3/historical", params=params, secret_headers=bearer)]
 
 
 def _grams_per_unit(document: Document, values: pl.Series) -> float:
-    """g/kWh of one unit of values whose unit is not said: pounds per MWh, or pounds that were turned into g/kWh.
+    """Factor to g/kWh of values without a unit: pounds per MWh, or pounds that were already converted to g/kWh.
 
     Raises:
-        LayoutError: if they are neither, so that the unit cannot be told.
+        LayoutError: if they are neither, so that the unit cannot be determined.
     """
     found = values.drop_nulls()
     for factor, in_pounds in ((GRAMS_PER_KWH_OF_POUNDS_PER_MWH, found), (1.0, found / GRAMS_PER_KWH_OF_POUNDS_PER_MWH)):
         tenths = in_pounds * 10
-        # As exact as eight written digits of a number below 2,000 are.
+        # The accuracy of eight written digits of a number below 2,000.
         if ((tenths - tenths.round()).abs() < 1e-5).all():
             return factor
     raise LayoutError(
-        f"{document.url}: no unit is said, and the values are neither whole pounds per MWh (or tenths) nor such pounds in g/kWh"
+        f"{document.url}: no unit is stated, and the values are neither whole pounds per MWh (or tenths) nor those in g/kWh"
     )
 
 
 def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float]:
     text = csv_of(document, [])
-    # A region's id and nothing else: "Price (USD/MWh)" beside a time is another table.
+    # "Price (USD/MWh)" beside a time is another table, not a region.
     if len(text.columns) != 2 or text.columns[0].lower() not in _TIMES or not _REGION.fullmatch(text.columns[1]):
         raise LayoutError(
             f"{document.url}: expected a time and one column named after a region; found {', '.join(text.columns)}"
@@ -90,10 +100,8 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float]:
     time, region = text.columns
     rows = text.select(
         pl.coalesce(
-            pl.col(time).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False),
-            pl.col(time)
-            .str.replace("T", " ", literal=True)
-            .str.to_datetime("%Y-%m-%d %H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False),
+            to_instant(time, "%Y-%m-%d %H:%M:%S"),
+            to_instant(pl.col(time).str.replace("T", " ", literal=True), "%Y-%m-%d %H:%M:%S%#z"),
         ).alias("valid_from"),
         pl.col(region).alias("text"),
     )
@@ -113,9 +121,7 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float]:
     if meta.get("data_point_period_seconds") not in _RESOLUTIONS:
         raise LayoutError(f"{document.url}: slots of {meta.get('data_point_period_seconds')} s")
     rows = pl.DataFrame(body["data"], schema={"point_time": pl.String, "value": pl.String}, strict=False).select(
-        pl.col("point_time")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%#z", time_unit="us", time_zone="UTC", strict=False)
-        .alias("valid_from"),
+        to_instant("point_time", "%Y-%m-%dT%H:%M:%S%#z").alias("valid_from"),
         pl.col("value").alias("text"),
     )
     resolution = _RESOLUTIONS[meta["data_point_period_seconds"]]
@@ -133,15 +139,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     unreadable = pl.col("valid_from").is_null() | pl.col("intensity_gco2e_per_kwh").is_null()
     bad = rows.filter(unreadable).select("text")
-    frame = rows.filter(~unreadable).select(
-        pl.lit(region).alias("zone"),
-        pl.lit(resolution).alias("resolution"),
-        pl.lit("marginal").alias("basis_method"),
-        pl.lit("direct").alias("basis_boundary"),
-        pl.lit("location").alias("basis_accounting"),
-        pl.lit("estimated").alias("basis_kind"),
-        "intensity_gco2e_per_kwh",
-        "valid_from",
+    frame = grid_carbon_rows(
+        rows.filter(~unreadable),
+        zone=region,
+        resolution=resolution,
+        basis_method="marginal",
+        basis_boundary="direct",
+        basis_kind="estimated",
     )
     return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read"))
 

@@ -66,7 +66,7 @@ def test_bad_rows_are_refused(bad: str, word: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        (HEADER + row("2023/01/02 00:05:00", 1), "cut"),
+        (HEADER + row("2023/01/02 00:05:00", 1), "truncated"),
         (END, "TRADING,PRICE"),
         (HEADER.replace("RRP", "PRICE") + row("2023/01/02 00:05:00", 1) + END, "RRP"),
     ],

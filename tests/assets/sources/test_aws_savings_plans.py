@@ -119,7 +119,9 @@ def test_only_the_plain_machine_without_upfront_is_a_rate(tmp_path: Path) -> Non
 )
 def test_bad_rows_are_refused(values: dict[str, str], tmp_path: Path) -> None:
     _, rejected = read_body(SOURCE, plans({"Product Family": "EC2InstanceSavingsPlans"}, values), tmp_path, "p.csv")
-    assert rejected["reason"].to_list() == ["the rate is no positive number per hour, or its term or date is not known"]
+    assert rejected["reason"].to_list() == [
+        "the rate is not a positive number per hour, or its term or date is not known"
+    ]
 
 
 @pytest.mark.parametrize(

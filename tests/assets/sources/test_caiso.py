@@ -130,7 +130,7 @@ def test_live(home: Home, replay: ReplayServer) -> None:
 def test_cells_that_are_no_numbers_are_never_left_out_in_silence(tmp_path: Path) -> None:
     """Thousands with a comma, or a column that is empty all day: the slots are refused, not computed from the rest."""
     head = "time,Solar,Wind,Natural gas,Nuclear,Imports,Small hydro,Large hydro\n"
-    for gas, why in (('"8,000"', "natural gas is no number"), ("", "natural gas is missing")):
+    for gas, why in (('"8,000"', "natural gas is not a number"), ("", "natural gas is missing")):
         rows = "".join(f"{h:02}:00,100,2000,{gas},2245,6000,0,0\n" for h in range(3))
         scopes, rejected = read_body("caiso", head + rows, tmp_path, "fuelsource_2024-02-29.csv")
         assert not scopes

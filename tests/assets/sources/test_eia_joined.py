@@ -26,7 +26,7 @@ def test_a_hole_filled_with_zeros_is_no_clean_hour(samples: Path) -> None:
     """Without coal, gas and nuclear power PJM is no 43 g/kWh: five hours of October 2022, and 23 that are empty."""
     scopes, rejected = read_files("eia_joined", samples / "eia_derived/PJM_NG_avgCI_2022.csv")
     assert scopes["US-MIDA-PJM"]["intensity_gco2e_per_kwh"].min() > 180
-    assert rejected["reason"].str.contains("a hole filled with zeros").sum() == 5
+    assert rejected["reason"].str.contains("a gap filled with zeros").sum() == 5
     assert rejected["reason"].str.contains("no generation").sum() == 23
     assert scopes["US-MIDA-PJM"].height + 2 * rejected.height == 2 * 8760
 

@@ -213,5 +213,5 @@ def test_areas_that_are_not_asked_for_are_read_from_files(samples: Path, tmp_pat
 def test_a_quantity_that_is_no_number_is_not_filled_with_the_one_before(samples: Path, tmp_path: Path) -> None:
     body = (samples / "entsoe/A75_generation_FR_2021-01-01.xml").read_text(encoding="utf-8")
     at = body.index("<quantity>", body.index("<position>2<"))
-    with pytest.raises(LayoutError, match="quantity is no number"):
+    with pytest.raises(LayoutError, match="quantity is not a number"):
         read_body("entsoe", body[:at] + "<quantity>N/A" + body[body.index("</quantity>", at) :], tmp_path, "x.xml")

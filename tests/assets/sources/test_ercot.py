@@ -58,7 +58,7 @@ def test_other_answers(text: str, tmp_path: Path) -> None:
     [
         (None, "Natural Gas is missing"),
         ({"gen": None}, "Natural Gas is missing"),
-        ({"gen": "10,190.1"}, "Natural Gas is no number"),
+        ({"gen": "10,190.1"}, "Natural Gas is not a number"),
         ({"gen": -10190.1}, "Natural Gas is far below zero"),
     ],
 )

@@ -86,7 +86,7 @@ def test_a_hole_filled_with_zeros_is_refused_and_a_fuel_at_rest_is_not() -> None
     ]
     frame, refused = intensities(pl.concat(hours), resolution="PT1H")
     assert frame["valid_from"].n_unique() == 3
-    assert refused["reason"].to_list() == ["1.1% of the usual generation, none of coal: a hole filled with zeros"]
+    assert refused["reason"].to_list() == ["1.1% of the usual generation, none of coal: a gap filled with zeros"]
 
 
 def test_a_part_of_a_fuel_may_be_late_too() -> None:
@@ -114,7 +114,7 @@ def test_what_is_no_number_is_neither_zero_nor_absent() -> None:
     mix = _mix(gas=float("nan"), wind=50.0)
     frame, bad = intensities(mix, resolution="PT1H")
     assert frame.is_empty()
-    assert bad["reason"].to_list() == ["generation of gas is no number"]
+    assert bad["reason"].to_list() == ["generation of gas is not a number"]
     # What does not count may be unreadable.
     assert intensities(_mix(gas=50.0, imports=float("nan")), resolution="PT1H")[0].height == 2
 
@@ -145,7 +145,7 @@ def test_generation_out_of_all_proportion_is_refused() -> None:
     frame, bad = intensities(_hours(24, gas=gas, hydro=[1400.0]), resolution="PT1H")
     assert frame.filter(pl.col("basis_boundary") == "direct")["intensity_gco2e_per_kwh"].to_list() == [185.0] * 22
     assert set(frame["main_fuels"]) == {"gas hydro"}
-    assert bad["reason"].to_list() == ["generation of gas is out of all proportion to the other slots: a slip"] * 2
+    assert bad["reason"].to_list() == ["generation of gas is out of all proportion to the other slots"] * 2
 
 
 @pytest.mark.parametrize(

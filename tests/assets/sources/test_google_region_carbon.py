@@ -90,7 +90,7 @@ def test_per_cent_and_capitals(tmp_path: Path) -> None:
     )
     scopes, rejected = read_body("google_region_carbon", b"\xef\xbb\xbf" + body.encode(), tmp_path, "google_2023.csv")
     assert scopes["2023"].sort("attribute")["amount"].to_list() == [0.29, 560.0]
-    assert rejected["reason"].to_list() == ["the region is the name of a place, no region id"]
+    assert rejected["reason"].to_list() == ["the region is the name of a place, not a region id"]
 
 
 @pytest.mark.parametrize("name", ["2021.csv", "google_2021.csv", "2021_vintage_2022-07-18.csv", "2022-07-18_2021.csv"])

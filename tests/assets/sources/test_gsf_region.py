@@ -159,8 +159,8 @@ def test_rows_that_are_no_region_of_a_year(tmp_path: Path) -> None:
     )
     assert rows.select("provider", "region", "period").unique().rows() == [("oci", "us-ashburn-1", "2023")]
     assert sorted(rejected["reason"]) == [
-        "cloud-region is the name of a place, no region id",
-        "cloud-region is the name of a place, no region id",
+        "cloud-region is the name of a place, not a region id",
+        "cloud-region is the name of a place, not a region id",
         "no cloud-provider or no cloud-region",
         "the year was not over when this was seen: an estimate, not what was measured",
         "year is no year",

@@ -50,8 +50,8 @@ def test_a_column_called_utc(samples: Path) -> None:
     [
         ("local_naive/AU-NSW_electricity_prices_2024", "AU-NSW is in AUD"),
         ("utc_usd/DE-LU_electricity_prices_2024", "is in EUR"),
-        ("local_naive/SG_electricity_prices_2024", "on which clock"),
-        ("local_naive/US-CAL-CISO_electricity_prices_2024", "on which clock"),
+        ("local_naive/SG_electricity_prices_2024", "on an unknown clock"),
+        ("local_naive/US-CAL-CISO_electricity_prices_2024", "on an unknown clock"),
         ("local_naive/GB_electricity_prices_2021_nearly_empty", "failed download"),
     ],
 )

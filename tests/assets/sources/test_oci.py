@@ -95,7 +95,7 @@ def test_what_is_not_sold_by_the_hour_at_will_is_refused(changed: dict, reason: 
 def test_a_bad_price_is_refused(value: object, tmp_path: Path) -> None:
     scopes, rejected = read_body("oci", page(product(value=value), product(part="B2")), tmp_path)
     assert scopes["oci"]["offer_variant"].to_list() == ["B2"]
-    assert rejected["reason"].to_list() == ["value is no positive number"]
+    assert rejected["reason"].to_list() == ["value is not a positive number"]
 
 
 @pytest.mark.parametrize(

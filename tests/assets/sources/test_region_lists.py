@@ -66,7 +66,7 @@ def test_faults_of_the_lists(samples: Path) -> None:
     _, rejected = read_files("mlco2_region", samples / "mlco2_impact/impact.csv")
     assert sorted(rejected["reason"]) == [
         "an intensity of 0: no grid is without emissions",
-        "no provider, or no region id",
+        "no provider, or not a region id",
     ]
     _, rejected = read_files("azure_region_geo", samples / "cloud_region_geo/azure-regions.json")
     assert rejected["reason"].to_list() == ["coordinates 0, 0: not known, no place"]

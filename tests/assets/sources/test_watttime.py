@@ -51,7 +51,7 @@ def test_whole_pounds_and_pounds_in_grams_tell_the_unit(
 
 def test_numbers_of_no_known_unit_are_refused(tmp_path: Path) -> None:
     body = "datetime,CAISO_NORTH\n2026-01-01 00:00:00,0.425016\n2026-01-01 00:05:00,0.4312\n"
-    with pytest.raises(LayoutError, match="no unit is said"):
+    with pytest.raises(LayoutError, match="no unit is stated"):
         read_body("watttime", body, tmp_path, "w.csv")
 
 
