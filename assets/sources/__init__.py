@@ -1,4 +1,4 @@
-"""Publishers, one module each. A module registers its sources by defining them at top level."""
+"""One module per publisher. A module registers its sources by defining them at top level."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from warehouse.errors import PetadayError
 
 @cache
 def all_sources() -> dict[str, Source]:
-    """Every source by id, in order of id.
+    """Every source by its id, in order of ids.
 
     Raises:
-        ValueError: if two modules claim one id.
+        ValueError: if two sources have the same id.
     """
     found: dict[str, Source] = {}
     for module_info in pkgutil.iter_modules(__path__):

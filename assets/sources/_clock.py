@@ -1,4 +1,4 @@
-"""Times of slots: wall clocks without an offset placed in UTC by the clock's rules and the order of rows; lengths of slots."""
+"""Times of slots: wall clock times without an offset converted to UTC, and the lengths of slots."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60}
 
 
 def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = tuple(MINUTES)) -> pl.DataFrame:
-    """The length of every slot of a series, from the distance to the next.
+    """The length of every slot of a series, which is the distance to the next slot.
 
-    A publisher may change its slots once within an answer (hours up to a day, quarter-hours since). A single longer step is a
-    hole and no longer slot, and so are steps that are longer for a while.
+    The length may change once within an answer (hours until some day, quarter-hours since). A single longer step is a gap,
+    not a longer slot, and so are longer steps for a while.
 
     Args:
         document: what the times were read from.
-        times: starts of slots in any order; repeated and missing ones count once and not at all.
+        times: starts of slots in any order; duplicates and nulls are ignored.
         allowed: lengths that the source may have.
 
     Returns:
         Columns valid_from (each time once, in order) and resolution.
 
     Raises:
-        LayoutError: if a length is none of these, or the length of a slot cannot be told (there is one, they overlap).
+        LayoutError: if a length is not allowed or cannot be determined (a single slot, slots that overlap).
     """
     slots = times.drop_nulls().unique().sort().alias("valid_from").to_frame()
     step = pl.col("valid_from").diff().shift(-1).dt.total_seconds() / 60
@@ -41,17 +41,19 @@ def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = 
     names = {MINUTES[name]: name for name in allowed}
     found = slots["minutes"].unique().sort().to_list()
     if slots.height < 2:
-        raise LayoutError(f"{document.url}: {slots.height} slot: the length of a slot cannot be told")
+        raise LayoutError(f"{document.url}: {slots.height} slot: the length of a slot cannot be determined")
     if slots["is_change"].sum() > 1:
         usual = slots["minutes"].mode().min()
         if (slots["step"] < usual).any():
             raise LayoutError(
-                f"{document.url}: the length of a slot cannot be told: they begin {', '.join(f'{m:g}' for m in found)} minutes apart by turns"
+                f"{document.url}: the length of a slot cannot be determined: slots begin "
+                f"{', '.join(f'{m:g}' for m in found)} minutes apart in turn"
             )
         slots, found = slots.with_columns(pl.lit(usual).alias("minutes")), [usual]
     if odd := [m for m in found if m not in names]:
         raise LayoutError(
-            f"{document.url}: slots of {', '.join(f'{m:g}' for m in odd)} minutes, expected {', '.join(str(m) for m in names)}"
+            f"{document.url}: slots of {', '.join(f'{m:g}' for m in odd)} minutes, expected "
+            f"{', '.join(str(m) for m in names)}"
         )
     return slots.select(
         "valid_from", pl.col("minutes").replace_strict(names, return_dtype=pl.String).alias("resolution")
@@ -59,28 +61,28 @@ def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = 
 
 
 def length_of(document: Document, times: pl.Series, allowed: Collection[str] = tuple(MINUTES)) -> str:
-    """The one length of all slots of a series (see `lengths_of`).
+    """The common length of all slots of a series (see `lengths_of`).
 
     Raises:
-        LayoutError: also if it changes.
+        LayoutError: as `lengths_of`; also if the length changes.
     """
     found = lengths_of(document, times, allowed)["resolution"].unique().sort().to_list()
     if len(found) > 1:
-        raise LayoutError(f"{document.url}: slots of {' and '.join(found)} in one file: load them apart")
+        raise LayoutError(f"{document.url}: slots of {' and '.join(found)} in one file: load them as separate files")
     return found[0]
 
 
 def placed(frame: pl.DataFrame, local: str, clock: str) -> pl.DataFrame:
-    """Rows with `valid_from` (UTC), and `why` where a time cannot be placed.
+    """Rows with `valid_from` (UTC), and with `why` where a local time cannot be converted.
 
-    On the day clocks go back an hour occurs twice: the first row of a time is summer time, the second is not; where the
-    publisher prints it once, nobody can tell which it is. On the day they go forward an hour does not exist. Rows may go
-    up or down in time; where they do neither, an hour that occurs twice cannot be told.
+    On the day clocks go back, an hour occurs twice: of two rows with one local time the first is summer time, the second
+    standard time; a single row is ambiguous. On the day clocks go forward, an hour does not exist. If the rows are in no
+    order of time, neither ascending nor descending, the repeated hour is ambiguous too.
 
     Args:
-        frame: rows in the publisher's order, up or down in time.
-        local: its column with naive times; null is a time that could not be read.
-        clock: IANA name of the clock.
+        frame: rows in the publisher's order.
+        local: its column with naive local times; null is a time that could not be read.
+        clock: IANA name of the time zone.
     """
     early, late = (
         pl.col(local).dt.replace_time_zone(clock, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")

@@ -1,9 +1,8 @@
-"""Past versions of a file in a public GitHub repository: which commits there were, and the file as each left it.
+"""Past versions of a file in a public GitHub repository, by its commits.
 
-A publisher that commits a file has a dated version for every commit. The list of commits of one path is an index; the
-last commit of each day is asked for, beside the one in force when the window begins, and each is recorded as observed
-when it was committed. The list is asked for without an account, which GitHub answers 60 times an hour: one path over any
-number of days takes two or three.
+A file in a repository has a dated version for every commit. The list of commits of its path is an index; the version after
+the last commit of each day is requested, and the one in force when the window begins, and each is recorded as observed when
+it was committed. Without an account GitHub answers 60 list requests per hour; one path takes two or three for any window.
 """
 
 from __future__ import annotations
@@ -48,14 +47,14 @@ def _commits(repository: str, params: dict[str, str]) -> Request:
 
 
 def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
-    """From a list of commits to the file as it stood after the last one of each day, the oldest first.
+    """From a list of commits to the file after the last commit of each day, the oldest first.
 
     Raises:
         LayoutError: if it is not a list of commits.
     """
     commits = json_of(document)
     if not isinstance(commits, list):
-        raise LayoutError(f"{document.url}: no list of commits: {str(commits)[:200]}")
+        raise LayoutError(f"{document.url}: not a list of commits: {str(commits)[:200]}")
     address = urlsplit(document.url)
     asked = {name: values[0] for name, values in parse_qs(address.query).items()}
     repository = "/".join(address.path.strip("/").split("/")[1:3])

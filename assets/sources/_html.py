@@ -1,6 +1,6 @@
-"""Reading web pages: soup, JSON-LD, amounts of money in prose, and pages that only say "no".
+"""Reading web pages: parsing, block pages, JSON-LD, and amounts of money in text.
 
-Nothing here knows a publisher. Text of a page is data: it is read with fixed patterns and never run.
+Nothing here is specific to a publisher. The text of a page is data: it is read with fixed patterns and never executed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup, NavigableString, Tag
 from assets.sources._base import LayoutError, body_of
 from warehouse.captures import Document
 
-#: What pages say that stand in the way of the one asked for; they come with HTTP 200.
+#: Phrases of captcha and block pages, which are sent with HTTP 200 instead of the requested page.
 _BLOCKS = (
     "access to this page has been denied",
     "verify your identity",
@@ -38,20 +38,21 @@ _BLOCKS = (
 _MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d|\.\d)")
 
 
-#: Trees are circles, which only the collector frees: so many bytes of pages at most wait for it (trees take forty times as much).
+#: Trees are cyclic, so only the garbage collector frees them: after so many bytes of pages it is run. (A tree takes forty
+#: times the size of its page.)
 _MOST_UNCOLLECTED = 1 << 20
 
 
-class _Growing:
-    """Trees are built without a search for garbage: to walk through a growing one again and again is a third of building it."""
+class _PausedCollector:
+    """Pauses garbage collection while a tree is built: traversing the growing tree again and again takes a third of the time."""
 
     def __init__(self) -> None:
         self._one_at_a_time, self._uncollected = threading.Lock(), 0
 
     @contextmanager
-    def tree(self, size: int) -> Generator[None]:
-        """Collect nothing while the tree of a page of so many bytes grows."""
-        # A parser does not let go of the interpreter, so that waiting for each other costs nothing.
+    def paused(self, size: int) -> Generator[None]:
+        """No garbage collection while the tree of a page of `size` bytes is built."""
+        # The parser holds the interpreter lock anyway, so this lock costs nothing.
         with self._one_at_a_time:
             self._uncollected += size
             if self._uncollected > max(size, _MOST_UNCOLLECTED):
@@ -62,33 +63,33 @@ class _Growing:
             try:
                 yield
             finally:
-                # To the old objects without a walk: the next collection of young ones would go through the whole tree.
+                # Moves the new objects to the oldest generation: else the next collection would traverse the whole tree.
                 gc.freeze()
                 gc.unfreeze()
                 if was_on:
                     gc.enable()
 
 
-_growing = _Growing()
+_collector = _PausedCollector()
 
 
 def soup_of(document: Document) -> BeautifulSoup:
     """The page as a tree.
 
     Raises:
-        LayoutError: if it is empty, or is a captcha or block page (the message says which words gave it away).
+        LayoutError: if it is empty, or a captcha or block page (the message quotes the phrase that says so).
     """
     body = body_of(replace(document, extension="html"))
-    with _growing.tree(len(body)):
+    with _collector.paused(len(body)):
         soup = BeautifulSoup(body, "lxml")
-    # What is struck out is no longer so: the price before, in front of the one of today.
+    # Struck-out text is obsolete, such as a former price beside the current one.
     if re.search(rb"<(?:s|del|strike)[\s>]", body, re.I):
         for struck in soup.find_all(["s", "del", "strike"]):
             struck.decompose()
-    # A real page may carry a bot wall's script: only its title, or a text as short as theirs, betrays a block page.
+    # A real page may include the script of a bot wall, so only the title and short texts are searched.
     head = soup.title.get_text(" ", strip=True).lower() if soup.title else ""
     text = _short_text(soup)
-    # Searched for only where the page is short: a walk through a long page costs a tenth of parsing it.
+    # Only in a short page: searching a long one takes a tenth of the time of parsing it.
     box = soup.find(id=re.compile(r"^px-captcha|^captchacharacters$")) if text is not None else None
     seen = f"{head} {text or ''}"
     words = next((w for w in _BLOCKS if w in seen), str(box.get("id")) if box is not None else None)
@@ -98,7 +99,7 @@ def soup_of(document: Document) -> BeautifulSoup:
 
 
 def _short_text(soup: BeautifulSoup, limit: int = 6_000) -> str | None:
-    """The page's visible text in lower case, if it is shorter than `limit`; stops reading there."""
+    """The visible text of the page in lower case; None if it is longer than `limit` characters."""
     parts, size = [], 0
     for text in soup.stripped_strings:
         parts.append(text)
@@ -118,9 +119,9 @@ def text_of(tag: Tag | None) -> str:
 
 
 def json_ld(soup: BeautifulSoup) -> Iterator[dict[str, Any]]:
-    """Every object of every ld+json block, graphs and lists unfolded; a block that is not JSON is passed over.
+    """Every object of every ld+json block, with graphs and lists flattened; a block that is not JSON is skipped.
 
-    Shops write control characters, HTML comments and trailing semicolons into these blocks.
+    Shops put control characters, HTML comments and trailing semicolons into these blocks.
     """
     for block in soup.find_all("script", type=re.compile(r"ld\+json", re.I)):
         raw = block.string or block.get_text()
@@ -154,7 +155,7 @@ def has_type(value: dict[str, Any], name: str) -> bool:
 def offers_of(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The single offers of a product: `offers` is an object, a list, or an AggregateOffer that holds them.
 
-    An AggregateOffer without offers inside is handed out as it is, with lowPrice and highPrice.
+    An AggregateOffer without offers inside is returned as it is, with lowPrice and highPrice.
     """
     found: list[dict[str, Any]] = []
     offers = value.get("offers")
@@ -166,10 +167,9 @@ def offers_of(value: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def money(text: str | float | int | None) -> float | None:
-    """The one amount in a text: '$ 2.20 per Hour', 'from $1.82', '1,299.00'; None if there is none, or a dash.
+    """The amount in a text such as '$ 2.20 per Hour', 'from $1.82' or '1,299.00'; None if there is none.
 
-    Of several amounts the first counts: callers cut the text to the cell that holds the price. '1.299,00' is none: it is a thousand
-    to some and one to others.
+    Of several amounts the first counts: callers pass the text of one cell. '1.299,00' is ambiguous and therefore None.
     """
     if text is None or isinstance(text, bool):
         return None

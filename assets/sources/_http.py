@@ -1,8 +1,8 @@
-"""Fetching: polite, bounded, and only from the hosts a source names.
+"""Fetching: polite, bounded, and only from the hosts that a source names.
 
-Time-outs, retries that honour `Retry-After`, conditional requests, a byte limit (of decoded bytes), a limit on the whole
-time however slowly an answer drips, a pace per host, robots.txt for scraped pages. Secrets are added when the request is
-sent and stay out of every URL, message and stored file.
+Time-outs, retries that honour `Retry-After`, conditional requests, a limit on decoded bytes and on the total time, a pace
+per host, and robots.txt for scraped pages. Secrets are added when a request is sent and kept out of every stored URL,
+message and file.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ from warehouse.errors import PetadayError
 
 USER_AGENT = "petaday/0.1 (+https://github.com/petaday/petaday; open record of AI compute prices)"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 60.0
-#: A whole answer takes no longer than this, however slowly it drips.
+#: Limit on the total time of an answer, however slowly it arrives.
 TOTAL_TIMEOUT_S = 900.0
+#: Least time between two requests to one host.
 PACE_S = 0.2
 BACKOFF_FACTOR = 1.0
 MAX_REDIRECTS = 5
 MAX_ROBOTS_BYTES = 500_000
 MAX_PAGES = 5_000
-#: Most pages come in one.
+#: Bytes read at once; most pages fit.
 _BLOCK = 1 << 20
 
 
@@ -56,14 +57,14 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The publisher says that the bytes are those of last time."""
+    """A 304: the publisher says that the bytes are those of last time."""
 
     url: str
     fetched_at: dt.datetime
 
 
 def stored_url(request: Request) -> str:
-    """The address as it is kept and shown: with its parameters, without its secrets."""
+    """The address as it is stored and shown: with parameters, without secrets."""
     return f"{request.url}?{urlencode(request.params)}" if request.params else request.url
 
 
@@ -92,7 +93,7 @@ class Client:
     def check_allowed(self, url: str) -> None:
         """Raise `FetchError` unless the address is https on a host that the source names."""
         allowed = f"allowed are https on {', '.join(self.source.hosts) or 'no hosts'}"
-        # What two readers of an address may take for different hosts (backslashes, blanks, user names) is not gone to.
+        # URL parsers disagree on the host of addresses with backslashes, blanks or user names: those are refused.
         if not _PLAIN_ADDRESS.match(url):
             raise FetchError(f"{self.source.source_id}: refused to go to a malformed address: {allowed}")
         try:
@@ -135,61 +136,27 @@ class Client:
     # Requests ---------------------------------------------------------------------------------------------------------
 
     def fetch(self, request: Request, known: Mapping[str, str | None] | None = None) -> Document | NotModified:
-        """Fetch one document into the spool folder; a page that its source reads at once, into memory (see `Document.in_file`).
+        """Fetch one document into the spool folder, or into memory if its source reads pages at once (`Source.read_page`).
 
         Args:
             request: what to ask for.
-            known: `etag` and `last_modified` of the bytes we have, for a conditional request.
+            known: `etag` and `last_modified` of the bytes that are stored, for a conditional request.
 
         Raises:
-            FetchError: if it cannot be had: host not allowed, refused, too large, too slow, an error status.
+            FetchError: if the host is not allowed, or the answer is an error, too large, too slow or broken off.
         """
-        headers = {**request.headers, **request.secret_headers}
         # To a condition on a POST a server has to answer 412 (RFC 9110), not 304.
-        if request.method != "GET":
-            known = None
-        if known and known.get("etag"):
-            headers["If-None-Match"] = str(known["etag"])
-        elif known and known.get("last_modified"):
-            headers["If-Modified-Since"] = str(known["last_modified"])
-        shown = stored_url(request)
-        url = shown
-        if request.secret_params:
-            parts = urlsplit(shown)
-            url = urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), *request.secret_params.items()])))
-        fetched_at = dt.datetime.now(dt.UTC)
-        secrets = secrets_of(request)
+        condition = _condition(known) if known and request.method == "GET" else {}
+        shown, fetched_at = stored_url(request), dt.datetime.now(dt.UTC)
         slow = f"{self.source.source_id}: {shown} took longer than {TOTAL_TIMEOUT_S:.0f} s"
         try:
-            with self._watch.limit(TOTAL_TIMEOUT_S), self._open(url, request, headers) as response:
-                if response.status_code == 304 and known:
+            with (
+                self._watch.limit(TOTAL_TIMEOUT_S),
+                self._open(_secret_url(request), request, condition) as response,
+            ):
+                if response.status_code == 304 and condition:
                     return NotModified(shown, fetched_at)
-                if response.status_code != 200:
-                    told = without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
-                    # A publisher that refuses a key says so in many ways: name the variable that holds it.
-                    has_key = self.source.key_name and response.status_code in (401, 403)
-                    asks = f"; is {self.source.key_name} right?" if has_key else ""
-                    raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {told}{asks}")
-                # A secret that the answer repeats is taken out of the file.
-                path, body = self._spool(response, shown, request.extension, needs_file=bool(secrets))
-                try:
-                    if self._watch.is_over:
-                        raise FetchError(slow)
-                    scrub(path, secrets)
-                except BaseException:
-                    path.unlink(missing_ok=True)
-                    raise
-                etag, modified = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
-                return Document(
-                    path,
-                    shown,
-                    fetched_at,
-                    request.extension,
-                    response.status_code,
-                    etag and without(etag, secrets),
-                    modified and without(modified, secrets),
-                    None if secrets else body,
-                )
+                return self._received(response, request, fetched_at, slow)
         except FetchError as e:
             if self._watch.is_over:
                 raise FetchError(slow) from None
@@ -203,13 +170,42 @@ class Client:
                 raise FetchError(
                     f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again"
                 ) from None
-            # The exception's text may hold the address with its key: say only what kind it was.
-            kind = type(e).__name__
-            why = next((words for broken, words in _BROKEN if isinstance(e, broken)), "could not be read")
-            raise FetchError(f"{self.source.source_id}: {shown} {why} ({kind})") from None
+            # The exception's text may contain the address with its key: only its type is shown.
+            raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
+
+    def _received(self, response: requests.Response, request: Request, fetched_at: dt.datetime, slow: str) -> Document:
+        """The document of an answer, without any secret that the answer repeats."""
+        shown, secrets = stored_url(request), secrets_of(request)
+        if response.status_code != 200:
+            detail = without(f"{response.reason or ''}{_detail(response, secrets)}", secrets)
+            # Publishers reject keys with different words: the message names the variable that holds the key.
+            has_key = self.source.key_name and response.status_code in (401, 403)
+            hint = f"; is {self.source.key_name} right?" if has_key else ""
+            raise FetchError(f"{self.source.source_id}: {shown} answered {response.status_code} {detail}{hint}")
+        path, body = self._spool(response, shown, request.extension, needs_file=bool(secrets))
+        try:
+            if self._watch.is_over:
+                raise FetchError(slow)
+            scrub(path, secrets)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        etag, modified = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
+        return Document(
+            path,
+            shown,
+            fetched_at,
+            request.extension,
+            response.status_code,
+            etag and without(etag, secrets),
+            modified and without(modified, secrets),
+            None if secrets else body,
+        )
 
     @contextmanager
-    def _open(self, url: str, request: Request, headers: Mapping[str, str]) -> Generator[requests.Response]:
+    def _open(self, url: str, request: Request, condition: Mapping[str, str]) -> Generator[requests.Response]:
+        """The answer to a request, after at most `MAX_REDIRECTS` redirects to allowed hosts."""
+        headers = {**request.headers, **request.secret_headers, **condition}
         for _ in range(MAX_REDIRECTS + 1):
             self.check_allowed(url)
             if self.source.is_scraped:
@@ -219,7 +215,7 @@ class Client:
                 request.method,
                 url,
                 json=request.json_body,
-                headers=dict(headers),
+                headers=headers,
                 stream=True,
                 timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                 allow_redirects=False,
@@ -242,7 +238,7 @@ class Client:
     def _spool(
         self, response: requests.Response, shown: str, extension: str, *, needs_file: bool
     ) -> tuple[Path, bytes | None]:
-        """The body in a file; in memory as well if it came in one block, or instead if its source reads it at once."""
+        """The body in a file, and also in memory if it came in one block; in memory alone if its source reads pages at once."""
         self.spool_dir.mkdir(parents=True, exist_ok=True)
         blocks = self._bounded(response, shown)
         first, second = next(blocks, b""), next(blocks, None)
@@ -258,7 +254,11 @@ class Client:
         return Path(name), first if second is None else None
 
     def _bounded(self, response: requests.Response, shown: str) -> Iterator[bytes]:
-        """The blocks of a body, which has as many bytes as it announces and no more than the source allows."""
+        """The blocks of a body.
+
+        Raises:
+            FetchError: if it has fewer bytes than announced, or more than the source allows.
+        """
         limit, size = self.source.max_bytes, 0
         declared = response.headers.get("Content-Length", "")
         if declared.isdigit() and int(declared) > limit:
@@ -282,13 +282,13 @@ class Client:
             raise
         except PARSER_ERRORS as e:
             raise LayoutError(
-                f"{document.url}: its next page cannot be told: {type(e).__name__}: {str(e)[:200]}"
+                f"{document.url}: its next page cannot be determined: {type(e).__name__}: {str(e)[:200]}"
             ) from e
 
     def pages(self, request: Request) -> Generator[Document]:
-        """A document and the pages that follow it, each given as soon as it is there.
+        """A document and the pages that follow it, each as soon as it is fetched.
 
-        If it breaks off, the files of all pages given so far are removed.
+        If fetching fails, the files of all pages so far are removed.
 
         Raises:
             FetchError: as `fetch`; also if a page repeats or there are more than `MAX_PAGES`.
@@ -316,15 +316,32 @@ class Client:
             raise
 
 
-#: An address without what readers of addresses disagree on: blanks, control characters, backslashes.
+#: An address without characters on which URL parsers disagree: blanks, control characters, backslashes.
 _PLAIN_ADDRESS = re.compile(r"[!-\[\]-~]+\Z")
 
 
+def _condition(known: Mapping[str, str | None]) -> dict[str, str]:
+    """Headers of a conditional request for other bytes than the known ones."""
+    if etag := known.get("etag"):
+        return {"If-None-Match": etag}
+    if modified := known.get("last_modified"):
+        return {"If-Modified-Since": modified}
+    return {}
+
+
+def _secret_url(request: Request) -> str:
+    """The address that is requested, with its secret parameters."""
+    if not request.secret_params:
+        return stored_url(request)
+    parts = urlsplit(stored_url(request))
+    return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), *request.secret_params.items()])))
+
+
 def _blocks(response: requests.Response) -> Iterator[bytes]:
-    """A body as it comes, decoded; a page that says how long it is in one block."""
+    """A body as it arrives, decoded; a short page of known length in one block."""
     remaining = response.raw.length_remaining
     if remaining is not None and remaining <= _BLOCK and not response.headers.get("Content-Encoding"):
-        # Read with a limit, a page is copied from buffer to buffer, which takes longer than all else of fetching it.
+        # Read block by block, a page is copied between buffers, which takes longer than the rest of fetching it.
         yield response.raw.read()
     else:
         yield from response.iter_content(_BLOCK)
@@ -341,7 +358,7 @@ def _beginning(response: requests.Response, limit: int) -> bytes:
 
 
 def _detail(response: requests.Response, secrets: list[str]) -> str:
-    """A short piece of an error body, if it is text; secrets are taken out before it is cut."""
+    """The beginning of an error body, if it is text; secrets are removed before it is cut."""
     try:
         body = _beginning(response, 1 << 16)
     except (requests.RequestException, HTTPError, OSError):

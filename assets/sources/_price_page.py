@@ -1,7 +1,7 @@
-"""What HTML price pages of GPU clouds share: rows and cells of whatever makes up their tables, amounts, offers.
+"""What the HTML price pages of GPU clouds have in common: rows and cells of their tables, amounts, offers.
 
-'Contact us', 'Contact sales' and dashes are offers without a price: they are left out. 'from $1.82' is the low end of a
-range, and says so in `offer_variant`. Prices are in USD, and hold in every region where a page does not say otherwise.
+'Contact us', 'Contact sales' and dashes are offers without a price and are left out. 'from $1.82' is the low end of a range,
+which `offer_variant` says. Prices are in USD and apply to every region unless the page says otherwise.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from warehouse.captures import Document
 
 NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
 COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
-#: What stands over prices of machines that may be taken away.
+#: Headings of prices of machines that may be reclaimed.
 SPOT = re.compile(r"\bspot\b|preemptible|interruptible", re.IGNORECASE)
-#: An amount is of one GPU: "/ GPU / hr", "per GPU-hour".
+#: An amount is per GPU: "/ GPU / hr", "per GPU-hour".
 PER_GPU = re.compile(r"(?:/|\bper\b)\s*GPU\b", re.IGNORECASE)
 _FOR_A_TERM = re.compile(r"reserv|commit|contract|cluster", re.IGNORECASE)
 _ON_DEMAND = re.compile(r"on[\s-]?demand", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?P<dollar>(?<![A-Za-z])(?:AU?|CA?|HK|NZ|SG?|NT|R|MX))?\$\s*(?P<amount>\d[\d.,]*)")
-#: What an amount is for, if it says so at once: "/ GPU / hr", "per GPU-hour", "/month".
+#: The unit directly after an amount: "/ GPU / hr", "per GPU-hour", "/month".
 _UNIT = re.compile(r"\s*\*?\s*(?:USD)?\s*(?:/|per\b)\s*(?:GPU\s*(?:/|per\b|-)?\s*)?(?P<unit>[a-z]*)", re.I)
 _OTHER_TIME = re.compile(
     r"\b(?:months?|monthly|mo|minutes?|min|seconds?|sec|s|days?|daily|d|weeks?|wk|years?|yr|annum)\b", re.I
@@ -51,21 +51,21 @@ _DEFAULTS = {"region": "global", "purchase_option": "on_demand", "price_componen
 
 
 def heading_of(table: Tag) -> str:
-    """The words that stand over a table."""
-    # A caption comes before the rows: a long table is not searched to its end for one.
+    """The caption of a table, or the heading before it."""
+    # A caption precedes the rows, so the search ends at the first row.
     first = table.find(["caption", "tr"])
     caption = first if isinstance(first, Tag) and first.name == "caption" else None
     return text_of(caption) or text_of(table.find_previous(["h1", "h2", "h3", "h4", "h5", "h6"]))
 
 
 def is_for_a_term(table: Tag) -> bool:
-    """True if a table holds prices of reservations, and none on demand, by the words over it."""
+    """True if the heading of a table says that its prices are for reservations and none on demand."""
     heading = heading_of(table)
     return bool(_FOR_A_TERM.search(heading)) and not _ON_DEMAND.search(heading)
 
 
 def gib(text: str) -> float | None:
-    """A size as pages write it. GB of a page are GiB of the machine; 1.8 TB is what Lambda later wrote as 1800 GiB."""
+    """GiB of a size as pages write it. GB on a page means GiB; 1.8 TB is what Lambda later wrote as 1800 GiB."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([GT])(i?)B(?:\s+(?:RAM|GPU))?", text.strip(), re.I)
     if match is None:
         return whole(text)
@@ -73,15 +73,15 @@ def gib(text: str) -> float | None:
 
 
 def whole(text: str) -> float | None:
-    """A plain number; a range such as 16-192 is none."""
+    """A plain number; None for anything else, such as the range 16-192."""
     return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text.strip()) else None
 
 
 def amount_in(text: str, heading: str = "") -> tuple[float | None, bool]:
-    """(amount for one hour in a price cell, whether it is the low end of a range). An amount needs its dollar sign.
+    """(amount per hour in a price cell, whether it is the low end of a range); (None, False) without a dollar sign.
 
-    Of several amounts the first one that is not for another time counts ('$2,150 / month, $2.99 / hr'); what neither the
-    cell nor its heading says otherwise is for an hour. Dollars of other countries are no US dollars.
+    The first amount that is not for another period counts ('$2,150 / month, $2.99 / hr'); an amount is per hour unless the
+    cell or its heading says otherwise. Dollars of other countries are not read.
     """
     for match in _AMOUNT.finditer(text):
         after = text[match.end() :]
@@ -94,12 +94,16 @@ def amount_in(text: str, heading: str = "") -> tuple[float | None, bool]:
 
 
 def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: list[dict[str, Any]]) -> Reading:
-    """Rows as a frame; a page without any is a changed page.
+    """The reading of a price page.
 
-    `bad` are rows that are refused: why, row, and instance_type if they tell it.
+    Args:
+        document: the page.
+        provider: its provider, which is also the name of the scope.
+        rows: offers in the columns of `cloud_rate`, without the defaults of `_DEFAULTS`; dated if they have valid_from.
+        bad: refused rows: why, row and, if known, instance_type.
 
     Raises:
-        LayoutError: if there is no row.
+        LayoutError: if there is no offer: the page must have changed.
     """
     if not rows:
         raise LayoutError(f"{document.url}: no price row in the known layout of {provider}")
@@ -115,7 +119,7 @@ def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: 
 
 
 def is_row(tag: Tag) -> bool:
-    """True for what stands for a row of a table."""
+    """True for a table row, whatever element it is made of."""
     return (
         tag.name == "tr"
         or tag.attrs.get("role") == "row"
@@ -124,7 +128,7 @@ def is_row(tag: Tag) -> bool:
 
 
 def _is_cell(tag: Tag) -> bool:
-    """True for what stands for a cell of a table."""
+    """True for a table cell, whatever element it is made of."""
     return (
         tag.name in ("td", "th")
         or tag.attrs.get("role") == "cell"
@@ -133,10 +137,10 @@ def _is_cell(tag: Tag) -> bool:
 
 
 def cells_of(row: Tag) -> list[str]:
-    """Texts of a row's cells, whatever the cells are made of; a badge ('New') beside the name is left out."""
+    """The texts of a row's cells, without badges ('New') beside a name."""
     cells = [c for c in row.children if isinstance(c, Tag) and _is_cell(c)]
     for cell in cells:
-        # A walk through every cell costs as much as parsing it: most hold nothing but a text.
+        # Most cells contain only a text; searching those too would take as long as parsing them.
         if len(cell.contents) != 1 or isinstance(cell.contents[0], Tag):
             for badge in [t for t in cell.descendants if isinstance(t, Tag) and "tag" in t.attrs.get("class", ())]:
                 badge.extract()
@@ -145,7 +149,7 @@ def cells_of(row: Tag) -> list[str]:
 
 # Sources ------------------------------------------------------------------------------------------------------------
 
-#: Pages of which no recent copy is known: nothing asks for them by itself, so they do not go stale either.
+#: For pages of which no recent copy is known: they have no schedule, so they never count as stale.
 ON_DEMAND: dict[str, Any] = {"stale_after_days": 36_500.0}
 
 
@@ -169,7 +173,7 @@ def page_source(
         hosts=tuple(hosts),
         extension="html",
         is_scraped=True,
-        # Pages drop whole sections with a redesign, and list fewer sizes than an API: only a fifth or less is called broken.
+        # A redesign may drop whole sections: only a page with a fifth of the rows or less is considered broken.
         min_kept_share=0.2,
         **more,
     )

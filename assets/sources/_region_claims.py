@@ -1,4 +1,4 @@
-"""What a table claims of cloud regions, one row per region and one column per attribute, as rows of `region_claim`."""
+"""Tables about cloud regions, with a row per region and a column per attribute, as rows of `region_claim`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.sources._base import Reading, Scope, refused
 
-#: How tables write that they do not know. An empty field says the same; a zero does not.
+#: How tables write "unknown", besides an empty field; a zero is a value.
 NOT_AVAILABLE = (
     "n/a",
     "na",
@@ -26,7 +26,7 @@ NOT_AVAILABLE = (
     "–",
     "?",
 )
-#: What a provider calls a region: small letters, digits and hyphens. A capital or a blank is the name of a place.
+#: A region id: lower-case letters, digits and hyphens; capitals or blanks mean that it is the name of a place.
 REGION_ID = r"^[a-z][a-z0-9-]*[a-z0-9]$"
 
 _KEYS = ("provider", "region", "attribute", "basis", "place", "period", "claimed_by")
@@ -34,9 +34,9 @@ _KEYS = ("provider", "region", "attribute", "basis", "place", "period", "claimed
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A column of a table: what it claims, counted how, in which unit.
+    """A column of a table: the attribute that it states, the basis of counting (see `RegionClaim`) and the unit.
 
-    `is_text` for names, which are not numbers; `factor` turns the table's unit into `unit`.
+    `is_text` marks names instead of numbers; `factor` converts the table's unit into `unit`.
     """
 
     column: str
@@ -48,37 +48,37 @@ class Claimed:
 
     @property
     def is_share(self) -> bool:
-        """True for shares, which tables also write in per cent."""
+        """True for shares, which tables may also give in per cent."""
         return self.unit == "share"
 
 
-def told(column: str) -> pl.Expr:
-    """A text column; null where it says that nothing is known."""
+def known_text(column: str) -> pl.Expr:
+    """A text column, stripped; null where it says "unknown" in some form."""
     text = pl.col(column).str.strip_chars()
     return pl.when(text.str.to_lowercase().is_in([*NOT_AVAILABLE, ""])).then(None).otherwise(text)
 
 
 def is_place(region: str) -> pl.Expr:
-    """True for a text that is not a region id, but the name of a place; false where nothing is said."""
+    """True for text that is the name of a place, not a region id; false for null."""
     return ~pl.col(region).str.contains(REGION_ID).fill_null(value=True)
 
 
 def not_over(period: str, seen_in: int) -> pl.Expr:
-    """True for a year that was not over when its claim was seen: an estimate, no account of it."""
+    """True for a year that was not over when the claim was seen, so that it can only be an estimate."""
     return pl.col(period).cast(pl.Int32, strict=False) >= seen_in
 
 
 def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Every field that says something, as a claim.
+    """Every known field of the given columns as a claim.
 
     Args:
-        rows: provider, region, the columns of the table as text, and where a table tells them place and period ('2023').
-        columns: those that claim something; one that the table lacks claims nothing.
-        claimed_by: who claims it.
+        rows: provider, region, the columns of the table as text and, if the table has them, place and period ('2023').
+        columns: the columns to read; the table may lack some.
+        claimed_by: who publishes the table.
 
     Returns:
-        (rows of `region_claim`, refused fields). A share may be written in per cent: with the sign, or as a whole column of
-        numbers most of which lie above 1.
+        (rows of `region_claim`, refused fields). Shares in per cent are converted: a field with the sign, or the whole
+        column if most of its numbers are above 1.
     """
     rows = rows.with_columns(pl.lit("").alias(c) for c in ("place", "period") if c not in rows.columns)
     said = [_said(rows, c, claimed_by) for c in columns if c.column in rows.columns]
@@ -99,7 +99,7 @@ def claims(rows: pl.DataFrame, columns: Sequence[Claimed], claimed_by: str) -> t
 
 
 def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
-    said = rows.with_columns(told(c.column).alias("value")).filter(pl.col("value").is_not_null())
+    said = rows.with_columns(known_text(c.column).alias("value")).filter(pl.col("value").is_not_null())
     if c.is_text:
         amount: pl.Expr = pl.lit(None, dtype=pl.Float64)
     elif c.is_share:
@@ -131,9 +131,9 @@ def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
 
 
 def by_scope(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
-    """A reading with one complete scope per year, of undated claims per provider.
+    """A reading with one complete scope per year or, for undated claims, per provider.
 
-    A table without a year (or provider) says nothing of it; one without a region takes back what it said of it.
+    A table that lacks a year (or provider) leaves its earlier claims alone; one that lacks a region withdraws its claims.
     """
     kept = [r for r in rejected if r.height]
     if found.is_empty():

@@ -1,4 +1,4 @@
-"""Secrets of a request, in every form in which an answer may echo them, and how they are blotted out."""
+"""The secrets of a request in every form in which an answer may repeat them, and their removal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from assets.sources._base import Request
 
 
 def secrets_of(request: Request) -> list[str]:
-    """This request's secrets in every form in which an answer may echo them, the longest first."""
+    """The secrets of a request in every form in which an answer may repeat them, the longest first."""
     values = {v for v in (*request.secret_params.values(), *request.secret_headers.values()) if v}
-    # "Bearer <key>": the key alone may be echoed.
+    # Of "Bearer <key>" an answer may repeat the key alone.
     values |= {
         v.split(" ", 1)[1]
         for v in values
@@ -36,14 +36,14 @@ def secrets_of(request: Request) -> list[str]:
 
 
 def without(text: str, secrets: list[str]) -> str:
-    """The text with each secret blotted out."""
+    """The text with each secret replaced by REDACTED."""
     for value in secrets:
         text = text.replace(value, "REDACTED")
     return text
 
 
 def scrub(path: Path, secrets: list[str]) -> None:
-    """Blot out secrets where an answer echoes them (EIA repeats its key in every answer)."""
+    """Replace the secrets that an answer repeats (EIA repeats the key in every answer) in its file."""
     body = path.read_bytes() if secrets else b""
     found = [v for v in secrets if v.encode() in body]
     for value in found:

@@ -1,7 +1,4 @@
-"""The connections below fetching: sessions that follow nothing and look for no credentials, retries within reason, an end in time.
-
-`_http` says what may be fetched; this says how bytes come in.
-"""
+"""The connections below `_http`: sessions without automatic redirects or credentials, bounded retries, and a total time-out."""
 
 from __future__ import annotations
 
@@ -26,10 +23,10 @@ from urllib3.util.retry import Retry
 from assets.sources._base import FetchError
 from warehouse.errors import PetadayError
 
-#: A publisher that asks (by Retry-After) to wait longer than this is left alone until the next run.
+#: If a publisher asks (by Retry-After) to wait longer than this, the source is left to the next run.
 MAX_RETRY_AFTER_S = 300.0
 
-#: Tests and rehearsals: every request goes to this loopback server instead, as /<host>/<path>.
+#: For tests: every request goes to this loopback server instead, as /<host>/<path>.
 REPLAY_VARIABLE = "PETADAY_REPLAY_URL"
 
 
@@ -41,13 +38,13 @@ def _replay_origin() -> str | None:
 
 
 class _Patience(Retry):
-    """Retries that wait as long as they are asked to, within reason."""
+    """Retries that wait as long as Retry-After asks, up to `MAX_RETRY_AFTER_S`."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Seconds to wait.
 
         Raises:
-            FetchError: if it is longer than `MAX_RETRY_AFTER_S`: asking sooner would be rude, waiting would hold up the run.
+            FetchError: if it is longer than `MAX_RETRY_AFTER_S`: retrying earlier is impolite, and waiting delays the run.
         """
         asked = super().get_retry_after(response)
         if asked is not None and asked > MAX_RETRY_AFTER_S:
@@ -56,10 +53,10 @@ class _Patience(Retry):
 
 
 class Watch:
-    """Ends a fetch that takes too long, wherever it waits: shuts its sockets, so that every read on them returns.
+    """Ends a fetch that takes too long by shutting down its sockets, so that every read on them returns.
 
-    A read time-out alone does not: each byte that drips in starts it anew. One thread watches all fetches of a client:
-    one for each would cost as much as a small page.
+    A read time-out does not, since it starts anew with each byte. One thread watches all fetches of a client, because
+    starting one for each would cost as much as fetching a small page.
     """
 
     def __init__(self) -> None:
@@ -72,7 +69,7 @@ class Watch:
 
     @contextmanager
     def limit(self, seconds: float) -> Generator[None]:
-        """End what goes on inside after `seconds`."""
+        """End the fetch inside after `seconds`."""
         with self._changed:
             self.is_over = False
             self._ends_at = ends_at = time.monotonic() + seconds
@@ -105,7 +102,7 @@ class Watch:
             self._looks_at = None
 
     def add(self, connected: Any) -> None:
-        """Watch a socket; after the end no new one is allowed."""
+        """Watch a socket; raises TimeoutError if the time is over already."""
         if self.is_over:
             connected.close()
             raise TimeoutError("over")
@@ -115,13 +112,13 @@ class Watch:
         self.is_over = True
         for connected in list(self._sockets):
             try:
-                # Not SSLSocket's own: it would pull the TLS state from under the thread that reads.
+                # Not SSLSocket.shutdown, which would remove the TLS state while another thread reads.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
             except (OSError, TypeError):
                 continue
 
     def pools(self) -> dict[str, Any]:
-        """Connection pools whose sockets are watched, by scheme."""
+        """Connection pool classes whose sockets are watched, by scheme."""
         watch = self
 
         class Plain(HTTPConnection):
@@ -144,14 +141,14 @@ class Watch:
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No credentials: without this, requests looks for some in a .netrc."""
+    """Authentication that adds nothing; without it, requests looks for credentials in a .netrc file."""
     return request
 
 
 class _Session(requests.Session):
-    """A session that never follows a redirect by itself, and so never reads the body of one without a limit.
+    """A session that never follows redirects, and so never reads the body of one without a limit.
 
-    Proxies and certificates are read from the environment, once for each host; credentials of a .netrc are not.
+    Proxies and certificates are taken from the environment, once per host; credentials of a .netrc file are not.
     """
 
     def __init__(self) -> None:
@@ -160,14 +157,14 @@ class _Session(requests.Session):
         self._settings: dict[str, Any] = {}
 
     def merge_environment_settings(self, url: Any, *options: Any) -> Any:  # ty: ignore[incompatible-method-override]
-        """What the environment says of a host: asking it again for each of a thousand pages takes longer than a page."""
+        """Settings of the environment for a host, cached: reading them for each of a thousand pages is slow."""
         place = str(urlsplit(url)[:2])
         if place not in self._settings:
             self._settings[place] = super().merge_environment_settings(url, *options)
         return dict(self._settings[place])
 
     def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:  # ty: ignore[incompatible-method-override]
-        """Nothing: requests would read the whole body of a redirect only to know what it leads to."""
+        """Nothing: requests would read the whole body of a redirect to find its target."""
         return iter(())
 
 
@@ -206,8 +203,8 @@ class _ReplayAdapter(_Adapter):
 
 
 def open_session(watch: Watch, backoff_factor: float, user_agent: str) -> requests.Session:
-    """A session whose connections are watched, and which goes to the replay server where the environment names one."""
-    # Its warnings and traces hold addresses with their keys.
+    """A session whose connections are watched; it uses the replay server if the environment names one."""
+    # The warnings and debug messages of urllib3 contain addresses with their keys.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     retry = _Patience(
         total=4,

@@ -1,4 +1,4 @@
-"""Reading XML documents: no entities, no network, no document type; names matched without their namespace."""
+"""Reading XML documents without entities, network access or document types; names are matched without their namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def root_of(document: Document) -> etree._Element:
     """The root element of a document.
 
     Raises:
-        LayoutError: if it is not XML, is a web page, or declares a document type (the door to entity attacks).
+        LayoutError: if it is not XML, is a web page, or declares a document type (which entity attacks need).
     """
     body = body_of(document)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)

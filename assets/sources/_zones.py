@@ -7,13 +7,13 @@ from functools import cache
 import polars as pl
 import pycountry
 
-#: Codes that are no ISO country: publishers' own for aggregates and for Kosovo.
+#: Codes of publishers for aggregates and for Kosovo, which ISO does not have.
 _SPECIAL = {"OWID_WRL": "WORLD", "OWID_EU27": "EU", "OWID_KOS": "XK", "XKX": "XK", "KOS": "XK"}
 
 
 @cache
 def alpha3_to_zone() -> dict[str, str]:
-    """Zone by alpha-3 code, the special codes included."""
+    """Zone by alpha-3 code, including publishers' special codes."""
     return {c.alpha_3: c.alpha_2 for c in pycountry.countries} | _SPECIAL
 
 

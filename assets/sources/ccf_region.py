@@ -13,7 +13,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, refused, require_columns
-from assets.sources._region_claims import Claimed, by_scope, claims, told
+from assets.sources._region_claims import Claimed, by_scope, claims, known_text
 from warehouse.captures import Document
 
 REPOSITORY = "cloud-carbon-footprint/ccf-coefficients"
@@ -51,7 +51,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         require_columns(document, raw.columns, ["CO2e (metric ton/kWh)"])
     rows = raw.with_columns(
         pl.lit(named[1]).alias("provider"),
-        told("Region").alias("region"),
+        known_text("Region").alias("region"),
     )
     nowhere = pl.col("region").is_null() | pl.col("region").str.contains(r"\s")
     bad = raw.filter(rows.select(nowhere).to_series())

@@ -20,7 +20,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, json_of, refused, split_by_fault
-from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
+from assets.sources._region_claims import Claimed, by_scope, claims, is_place, known_text, not_over
 from warehouse.captures import Document
 
 REPOSITORY = "GoogleCloudPlatform/region-carbon-info"
@@ -95,7 +95,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     rows = raw.with_columns(
         pl.lit("gcp").alias("provider"),
-        told(region).alias("region"),
+        known_text(region).alias("region"),
         pl.lit(year).alias("period"),
     )
     why = (

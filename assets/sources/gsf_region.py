@@ -36,7 +36,7 @@ from assets.sources._base import (
     require_columns,
     split_by_fault,
 )
-from assets.sources._region_claims import Claimed, by_scope, claims, is_place, not_over, told
+from assets.sources._region_claims import Claimed, by_scope, claims, is_place, known_text, not_over
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
@@ -83,9 +83,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not {c.column for c in COLUMNS} & {*raw.columns}:
         raise LayoutError(f"{document.url}: no column that claims anything: found {', '.join(raw.columns)[:300]}")
     rows = raw.with_columns(
-        provider_name(told("cloud-provider")).alias("provider"),
-        told("cloud-region").alias("region"),
-        told("year").str.extract(r"^(20\d\d)(?:\.0)?$").alias("period"),
+        provider_name(known_text("cloud-provider")).alias("provider"),
+        known_text("cloud-region").alias("region"),
+        known_text("year").str.extract(r"^(20\d\d)(?:\.0)?$").alias("period"),
         *_coordinates(raw),
     )
     why = (
@@ -102,7 +102,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     rows, bad = split_by_fault(rows, why)
     unplaced = refused(bad.select(raw.columns), bad["why"], bad.select("provider", "region", "period"))
-    location = told("location") if "location" in rows.columns else pl.lit(None, dtype=pl.String)
+    location = known_text("location") if "location" in rows.columns else pl.lit(None, dtype=pl.String)
     is_repeated = pl.len().over("period", "provider", "region") > 1
     rows = rows.with_columns(pl.when(is_repeated).then(location).fill_null("").alias("place"))
     found, fields = claims(rows, COLUMNS, CLAIMED_BY)
@@ -121,9 +121,9 @@ def _coordinates(raw: pl.DataFrame) -> list[pl.Expr]:
     """Latitude and longitude as text, from 'latitude,longitude'; what is no such pair stays as it is, to be refused."""
     if "geolocation" not in raw.columns:
         return []
-    pair = told("geolocation").str.extract_groups(r"^([+-]?[\d.]+)\s*[,;]\s*([+-]?[\d.]+)$")
+    pair = known_text("geolocation").str.extract_groups(r"^([+-]?[\d.]+)\s*[,;]\s*([+-]?[\d.]+)$")
     return [
-        pl.coalesce(pair.struct.field(field), told("geolocation")).alias(name)
+        pl.coalesce(pair.struct.field(field), known_text("geolocation")).alias(name)
         for field, name in (("1", "latitude"), ("2", "longitude"))
     ]
 

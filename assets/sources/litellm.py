@@ -24,10 +24,10 @@ from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._rows import inside, number_of
 from assets.sources._token_prices import (
-    TURNED_ROUND,
+    SWAPPED,
     fault,
     hours_of_day,
-    is_turned_round,
+    is_swapped,
     rest_of_day,
 )
 from warehouse.captures import Document
@@ -286,7 +286,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = rows.with_columns(pl.coalesce("fault", of_vendor).alias("fault"))
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region", "time_window"]
     offer = ["key", "service_tier", "context_tier_from_tokens", "time_window"]
-    turned = pl.when(is_turned_round(offer, "model")).then(pl.lit(TURNED_ROUND))
+    turned = pl.when(is_swapped(offer, "model")).then(pl.lit(SWAPPED))
     rows = rows.with_columns(pl.coalesce("fault", turned).alias("fault"))
     bad = rows.filter(pl.col("fault").is_not_null()).with_columns(
         pl.when(pl.col("direction").is_not_null()).then(c).alias(c)

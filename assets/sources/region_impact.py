@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import Reading, Request, Source, Window, csv_of, refused
-from assets.sources._region_claims import Claimed, by_scope, claims, told
+from assets.sources._region_claims import Claimed, by_scope, claims, known_text
 from assets.sources._rows import provider_name
 from warehouse.captures import Document
 
@@ -29,8 +29,8 @@ def _reader(claimed_by: str) -> Callable[[Sequence[Document]], Reading]:
         (document,) = documents
         raw = csv_of(document, ["provider", "region", "impact"])
         rows = raw.with_columns(
-            provider_name(told("provider")).alias("provider"),
-            told("region").replace(_SLIPS).alias("region"),
+            provider_name(known_text("provider")).alias("provider"),
+            known_text("region").replace(_SLIPS).alias("region"),
         ).with_columns(
             pl.when(pl.col("provider") == "ovh")
             .then(pl.col("region").str.to_uppercase())

@@ -378,7 +378,7 @@ def test_a_next_page_that_cannot_be_told_is_a_layout_error(home: Home, replay: R
         return Request(json.loads(document.read_bytes())["next"]["url"])
 
     replay.add(URL, '{"next": []}')
-    with pytest.raises(Exception, match="next page cannot be told") as caught:
+    with pytest.raises(Exception, match="next page cannot be determined") as caught:
         list(Client(source(follow=follow), home.spool_dir).pages(Request(URL)))
     assert type(caught.value).__name__ == "LayoutError"
     assert spooled(home) == []
