@@ -1,3 +1,3 @@
-"""What exists: the asset graph, from sources to what leaves the house."""
+"""The asset graph, from sources to published files."""
 
 import warehouse as _sets_the_allocator  # noqa: F401 - before Polars

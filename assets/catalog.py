@@ -1,4 +1,4 @@
-"""Everything that the warehouse holds, collected from what each package of `assets/` declares."""
+"""Everything that the warehouse contains, collected from the declarations of each package in `assets/`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from assets.subjects import SUBJECTS
 from warehouse import macros
 from warehouse.schema import Catalog
 
-#: Macros for users, one file per question they answer; applied after everything that they read.
+#: Macros for users, one file per question that they answer; created after everything that they read.
 USER_SQL = Path(__file__).parent / "published" / "sql"
 PROMISES = Path(__file__).parent / "published" / "promises.sql"
 
 
 def user_scripts() -> list[str]:
-    """Statements of every file in `assets/published/sql`: a macro after those that it calls, else in order of the files' names."""
+    """Statements of every file in `assets/published/sql`: macros after those that they call, otherwise by file name."""
     files = sorted(USER_SQL.glob("*.sql"))
     statements = [s.query.strip() for f in files for s in duckdb.extract_statements(f.read_text(encoding="utf-8"))]
     made = {name: s for s in statements if (name := macros.name_of(s))}
@@ -39,7 +39,7 @@ def user_scripts() -> list[str]:
 
 
 def promises() -> list[str]:
-    """What must hold of a copy before it is published: the queries of `assets/published/promises.sql`."""
+    """The conditions that a copy must satisfy to be published: the queries of `assets/published/promises.sql`."""
     return [s.query.strip() for s in duckdb.extract_statements(PROMISES.read_text(encoding="utf-8"))]
 
 

@@ -10,13 +10,12 @@ from warehouse.home import Home
 from warehouse.tables import Table, duckdb_type, unit_of
 
 OWNERS = ["team:petaday"]
-#: Steps that write the warehouse go one at a time.
+#: Pool of the steps that write the warehouse, of which only one runs at a time.
 POOL = "warehouse"
 
-
-#: What is derived runs when an input has changed. Unlike plain `eager` it does not wait for every input to exist: many
-#: sources need a key, or a file by hand, and may never be read here. For inputs that are being worked on it waits, but not for
-#: ever: with many sources, or one that hangs, some input always is. Every five minutes it goes ahead with what was committed.
+#: Derived assets run when an input has changed. Unlike plain `eager`, they do not wait for every input to exist, since many
+#: sources need a key or files loaded by hand and may never be read here. They wait for inputs that are being updated, but for
+#: at most five minutes: with many sources, or one that hangs, there always is such an input.
 WHEN_INPUTS_CHANGE = (
     dg.AutomationCondition.eager()
     .without(~dg.AutomationCondition.any_deps_missing())
@@ -32,7 +31,7 @@ class HomeResource(dg.ConfigurableResource):
     """The home folder of this Petaday (`PETADAY_HOME`, default `./data`)."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Mark the run as worked on, so that it is known when its process is killed."""
+        """Mark the run as in progress, so that a killed process can be detected."""
         if context.run is not None:
             run_locks.hold(self.get(), context.run.run_id)
 
@@ -42,7 +41,7 @@ class HomeResource(dg.ConfigurableResource):
 
 
 def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = None) -> dg.TableSchema:
-    """Declared columns in the form the Dagster UI shows: type, meaning, unit, nullability."""
+    """Declared columns for the Dagster UI: type, meaning, unit, nullability."""
     listed = [
         dg.TableColumn(
             name=name,
@@ -58,7 +57,7 @@ def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = N
 
 
 def of_table(table: Table, description: str) -> dict[str, Any]:
-    """What every asset that is a table made by SQL has in common: key, group, owners and schema."""
+    """Arguments that all assets made by SQL share: key, group, description, owners and schema."""
     room, name = table.full_name.split(".")
     return {
         "key": dg.AssetKey([room, name]),

@@ -1,7 +1,7 @@
 """From a publisher to the staging folder: fetch, capture, parse, check.
 
-No Dagster and no database here: these are the steps that a source asset runs, outside any lock. What is refused is
-staged as well, with its reason; nothing is staged that is not captured first, whatever its parser does.
+No Dagster and no database here: these are the steps that a source asset runs, outside any lock. Everything is captured
+before it is staged, whatever its parser does, and what is refused is staged too, with the reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from warehouse.store import is_shared
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of one batch on its way in."""
+    """The outcome of taking in one batch."""
 
     batch_id: str
     capture_ids: tuple[str, ...]
@@ -44,19 +44,20 @@ class Taken:
 def _objection(
     source: Source, scopes: Sequence[staging.StagedScope], rejected: pl.DataFrame, known: dict, at: str
 ) -> str | None:
-    """Why the batch as a whole must not be loaded, or None."""
+    """Why the batch as a whole must not be loaded; None if it may be."""
     rows = sum(s.frame.height for s in scopes)
     if not rows and source.may_be_empty and scopes and not rejected.height:
         return None
-    if not rows:
-        why = rejected["reason"].value_counts(sort=True).head(1).to_dicts() if rejected.height else []
-        return "no usable row" + (f"; {rejected.height} refused, most often: {why[0]['reason']}" if why else "")
+    if not rows and not rejected.height:
+        return "no usable row"
     share = rejected.height / (rows + rejected.height)
-    if share > source.max_rejected_share:
-        top = rejected["reason"].value_counts(sort=True).head(1).to_dicts()[0]
+    if share > source.max_rejected_share or not rows:
+        most_often = rejected["reason"].value_counts(sort=True)["reason"][0]
+        if not rows:
+            return f"no usable row; {rejected.height} refused, most often: {most_often}"
         return (
-            f"{rejected.height} of {rows + rejected.height} rows refused ({share:.0%}, allowed {source.max_rejected_share:.0%}); "
-            f"most often: {top['reason']}"
+            f"{rejected.height} of {rows + rejected.height} rows refused "
+            f"({share:.0%}, allowed {source.max_rejected_share:.0%}); most often: {most_often}"
         )
     for scope in scopes:
         before = known["scopes"].get(scope.scope)
@@ -65,7 +66,7 @@ def _objection(
             if scope.frame.height < least:
                 return (
                     f"{scope.scope}: {scope.frame.height} rows, the last answer had {before['row_count']}: "
-                    f"fewer than {source.min_kept_share:.0%} is taken for a broken answer, not an empty market"
+                    f"fewer than {source.min_kept_share:.0%} is considered a broken answer, not an empty market"
                 )
     return None
 
@@ -73,15 +74,16 @@ def _objection(
 def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
 
-    Documents may be fetched as they are asked for: each is kept, and read where the source can, while the next one comes. A
-    large document is read while it is being kept; if the process dies over it, `pending_captures.rescue` makes the capture.
+    The iterable may fetch documents on demand: each is stored, and parsed if the source reads single pages, while the next
+    one is fetched. A large document is parsed while it is being stored; if the process dies meanwhile,
+    `pending_captures.rescue` makes the capture.
 
     Returns:
-        What became of it; outcome "rejected" is staged too, so that the warehouse tells of it.
+        The outcome; a rejected batch is staged too, so that the warehouse knows of it.
     """
     known = last_answers(home, source.source_id)
     pages = Pages(source, known["urls"])
-    # The disk of a worker may go with its process: a team's store has the bytes first.
+    # On a lake, the bytes must reach the shared store first: a worker's disk may vanish with its process.
     at_once = not is_shared() and pages.may_be_read_whole(documents)
     try:
         with (
@@ -119,7 +121,7 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
 
 
 def _unchanged(source: Source, captures: Sequence[Capture], known: dict) -> str | None:
-    """The batch that this one repeats byte for byte, if that was the last one and this one is newer."""
+    """The id of the batch that this one repeats byte for byte, if that is the last one and this one is newer."""
     last = [known["urls"].get(c.url) for c in captures]
     if not last or any(
         one is None
@@ -134,13 +136,13 @@ def _unchanged(source: Source, captures: Sequence[Capture], known: dict) -> str 
 
 
 def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> str | None:
-    """Name of the environment variable that is missing, or None."""
+    """Name of the environment variable that the source needs and that is not set, or None."""
     values = os.environ if environment is None else environment
     return source.key_name if source.key_name and not values.get(source.key_name) else None
 
 
 def _rescue(home: Home) -> None:
-    with translating_disk_full(f"keeping what a run that died had fetched in {home.captures_dir}"):
+    with translating_disk_full(f"storing what an interrupted run had fetched in {home.captures_dir}"):
         pending_captures.rescue(home)
 
 
@@ -148,8 +150,8 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     """Fetch what the source plans for `window`, batch by batch.
 
     Raises:
-        FetchError: naming every batch that could not be fetched, after all others were staged: one country's outage does
-            not cost the rest.
+        FetchError: after all other batches were staged, naming the batches that could not be fetched: the outage of one
+            country does not affect the others.
     """
     if source.plan is None:
         raise PetadayError(
@@ -165,20 +167,9 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
         for requests_of_batch in _batches(client, source, window, source.plan(window), failures):
             try:
                 if len(requests_of_batch) == 1 and source.follow is None:
-                    (request,) = requests_of_batch
-                    answer = client.fetch(request, known.get(stored_url(request)))
-                    if isinstance(answer, NotModified):
-                        if confirmed := _take_confirmed(home, source, answer, request, known[answer.url]):
-                            taken.append(confirmed)
-                            continue
-                        answer = _recalled(home, source, answer, known[answer.url]) or client.fetch(request)
-                    assert isinstance(answer, Document), "without a condition there is no 304"
-                    documents: Iterable[Document] = [_dated(answer, request)]
+                    taken.append(_take_single(home, source, client, requests_of_batch[0], known))
                 elif requests_of_batch:
-                    documents = _all_pages(client, requests_of_batch)
-                else:
-                    continue
-                taken.append(take(home, source, documents))
+                    taken.append(take(home, source, _all_pages(client, requests_of_batch)))
             except (FetchError, LayoutError) as e:
                 failures.append(str(e))
     finally:
@@ -194,13 +185,26 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
     return taken
 
 
+def _take_single(
+    home: Home, source: Source, client: Client, request: Request, known: Mapping[str, Mapping[str, Any]]
+) -> Taken:
+    """Take the only document of a batch, with a conditional request; after a 304 the stored bytes count as the answer."""
+    answer = client.fetch(request, known.get(stored_url(request)))
+    if isinstance(answer, NotModified):
+        if confirmed := _take_confirmed(home, source, answer, request, known[answer.url]):
+            return confirmed
+        answer = _recalled(home, source, answer, known[answer.url]) or client.fetch(request)
+    assert isinstance(answer, Document), "an unconditional request is never answered with 304"
+    return take(home, source, [_dated(answer, request)])
+
+
 def _dated(document: Document, request: Request) -> Document:
     """A version from an archive counts as observed when it was published."""
     return document if request.as_of is None else replace(document, fetched_at=request.as_of)
 
 
 def _all_pages(client: Client, requests: Sequence[Request]) -> Iterator[Document]:
-    """Every page of every request, fetched as they are asked for."""
+    """Every page of every request, fetched on demand."""
     for request in requests:
         for document in client.pages(request):
             yield _dated(document, request)
@@ -209,9 +213,9 @@ def _all_pages(client: Client, requests: Sequence[Request]) -> Iterator[Document
 def _batches(
     client: Client, source: Source, window: Window, planned: Iterable[Sequence[Request]], failures: list[str]
 ) -> Iterator[Sequence[Request]]:
-    """Batches of requests for data; an index is fetched and what it leads to takes its place.
+    """Batches of requests for data; an index is fetched and replaced by the batches that it leads to.
 
-    An index that cannot be fetched or read is added to `failures`, and the others go on.
+    If an index cannot be fetched or read, the error is added to `failures`, and the other batches follow.
     """
     for requests_of_batch in planned:
         if source.expand is None or not requests_of_batch or not requests_of_batch[0].is_index:
@@ -234,13 +238,13 @@ def _expanded(client: Client, source: Source, window: Window, request: Request) 
     """
     assert source.expand is not None
     index = client.fetch(request)
-    assert isinstance(index, Document), "an index is asked for without a condition"
+    assert isinstance(index, Document), "an index is requested without a condition"
     try:
         return list(source.expand(index, window))
     except PetadayError:
         raise
     except PARSER_ERRORS as e:
-        raise LayoutError(f"{index.url}: what it leads to cannot be told: {type(e).__name__}: {str(e)[:200]}") from e
+        raise LayoutError(f"{index.url}: the index cannot be read: {type(e).__name__}: {str(e)[:200]}") from e
     finally:
         index.path.unlink(missing_ok=True)
 
@@ -248,21 +252,21 @@ def _expanded(client: Client, source: Source, window: Window, request: Request) 
 def _take_confirmed(
     home: Home, source: Source, answer: NotModified, request: Request, last: Mapping[str, Any]
 ) -> Taken | None:
-    """Stage "unchanged" on the word of a 304 alone, if the bytes are kept and today's parser has read them.
+    """Stage "unchanged" after a 304 without reading any bytes, if they are stored and today's parser has read them.
 
     Args:
         home: the home.
         source: publisher.
         answer: the 304.
-        request: what was asked.
+        request: what was requested.
         last: what is remembered of the last answer of this address.
 
     Returns:
-        None where they must be read: after a change of the parser, in a new month's folder, or if they are lost.
+        None if the bytes must be read: after a change of the parser, in the folder of a new month, or if they are lost.
     """
     if request.as_of is not None:
         return None
-    told = Capture.unread(
+    unread = Capture.unread(
         source.source_id,
         answer.url,
         answer.fetched_at,
@@ -272,7 +276,7 @@ def _take_confirmed(
         last_modified=last["last_modified"],
     )
     store = CaptureStore(home)
-    capture = store.known_bytes(told, last)
+    capture = store.known_bytes(unread, last)
     same_as = _unchanged(source, [capture], {"urls": {answer.url: last}}) if capture else None
     if capture is None or same_as is None:
         return None
@@ -305,7 +309,7 @@ def _recalled(home: Home, source: Source, answer: NotModified, last: Mapping[str
 
 
 def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt.datetime | None) -> list[Taken]:
-    """Take recorded or hand-downloaded files, each as one batch, exactly as fetched ones.
+    """Take files recorded or downloaded by hand, each as one batch, exactly like fetched ones.
 
     Raises:
         PetadayError: if a file cannot be read or `fetched_at` lies in the future.
@@ -330,7 +334,7 @@ def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt
 
 
 def take_bundled(home: Home, source: Source) -> list[Taken]:
-    """Take the documents that ship with Petaday; what is recorded already is recognised when it is recorded."""
+    """Take the documents that ship with Petaday; those recorded before are recognised when they are recorded again."""
     assert source.bundled is not None
     home.create()
     taken = []

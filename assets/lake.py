@@ -1,4 +1,4 @@
-"""From an embedded warehouse to a lake, and the proof that nothing was lost on the way."""
+"""Migration of an embedded warehouse to a lake, and a comparison that proves that nothing was lost."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def lake_of(home: Home) -> LakeStore:
 
 
 def migrate(home: Home, tell: Tell, *, is_replacing: bool = False) -> list[str]:
-    """Copy the embedded warehouse under `home` into the lake: rows, captures, journal, waiting batches; then compare.
+    """Copy the embedded warehouse under `home` into the lake (rows, captures, journal, staged batches), then compare.
 
-    Can be started again after any interruption: files that are there are not copied twice, rows go in one transaction.
+    Can be restarted after any interruption: existing files are not copied again, and rows are copied in one transaction.
 
     Returns:
         What differs, one line each; empty when all is equal.
@@ -67,7 +67,7 @@ def migrate(home: Home, tell: Tell, *, is_replacing: bool = False) -> list[str]:
                 f"{lake.name} holds {loads} captures already: --replace puts the embedded warehouse in their place"
             )
         with file.open_for_writing(catalog()):
-            pass  # brings an older file to today's schema
+            pass  # migrates an older file to the current schema
         for room in ("captures", "latest", "staged"):
             count = _copy_files(file.files(room), lake.files(room))
             tell(f"{room}: {count} files copied")
@@ -88,7 +88,7 @@ def _copy_state(file: Store, lake: Store) -> None:
 
 
 def _copy_files(source: Files, target: Files) -> int:
-    """Copy what is not there yet, each file whole; a batch's manifest comes after its other files."""
+    """Copy the files that do not exist yet, each atomically; the manifest of a batch is copied after its other files."""
     keys = [k for k in source.names() if not k.startswith("journal")]
 
     def copied(key: str) -> bool:
@@ -154,7 +154,7 @@ def _sha256(files: Files, key: str) -> str:
 
 
 def check(home: Home, tell: Tell) -> list[str]:
-    """What a lake promises: every row readable, no assertion twice, load numbers in order, every capture whole."""
+    """Check a lake: every row readable, no assertion twice, load numbers in order, every capture undamaged."""
     lake = lake_of(home)
     problems: list[str] = []
     with translating_interruptions(lake), lake.open_for_reading() as con:
@@ -171,7 +171,7 @@ def check(home: Home, tell: Tell) -> list[str]:
                 f"SELECT count(*) FROM (SELECT 1 FROM {subject.log_name} GROUP BY {keys} HAVING count(*) > 1)"
             ).fetchall()[0][0]
             if twice:
-                problems.append(f"{subject.log_name}: {twice} assertions stand twice")
+                problems.append(f"{subject.log_name}: {twice} assertions are duplicated")
         problems += misfiled_slots(con, catalog())
         disorder = con.execute(
             "SELECT count(*) FROM (SELECT load_number, min(recorded_at) AS first_at, max(recorded_at) AS last_at, "

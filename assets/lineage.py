@@ -1,4 +1,4 @@
-"""Provenance in the metadata of a materialisation: where its table comes from, by column and by capture."""
+"""Provenance in the metadata of a materialisation: the columns and captures that its table comes from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import duckdb
 from assets.catalog import catalog
 from warehouse.tables import Table
 
-#: The columns that numbers are computed from, of tables that have many others. Of a table that is not listed, all but its keys.
+#: For tables with many columns, those that numbers are computed from; for other tables, all columns that are not keys.
 _MEASURES: dict[str, tuple[str, ...]] = {
     "observed.cloud_rate": ("price_amount_per_hour", "currency_code", "accelerator_name", "accelerator_count"),
     "observed.exchange_rate": ("rate_per_base",),
@@ -51,7 +51,7 @@ _MEASURES: dict[str, tuple[str, ...]] = {
         "not_worse_count",
     ),
 }
-#: What comes from no column: what a rule says of itself, and what the scenario asks for.
+#: Columns that come from no other column but from the rule itself or from the scenario.
 OF_THE_RULE = frozenset(
     {
         "method_version",
@@ -69,15 +69,15 @@ OF_THE_RULE = frozenset(
         "part",
     }
 )
-#: Of these columns another table has one of the same name that means something else: a band of an estimate is no band of a default.
+#: Columns whose name means something else in other tables: the band of an estimate is not that of a default.
 _MEANT_ANEW = frozenset({"low", "central", "high", "value", "factor", "name", "note", "verdict", "accelerator_count"})
-#: Where neither the names nor the measures tell it.
+#: Exceptions: table -> column -> tables it comes from.
 _EXACT: dict[str, dict[str, tuple[str, ...]]] = {
     "estimated.scenario_verdict": dict.fromkeys(
         ("scenario_id", "quantity", "unit", "source_url"), ("reference.scenario_claim",)
     ),
 }
-#: Columns that follow from another one of an observed subject: whose word it is, and the day that the word is for.
+#: Columns that are derived from a column with another name of an observed subject.
 _FOLLOWS = {
     "is_bundled": "source_id",
     "source_ids": "source_id",
@@ -85,15 +85,15 @@ _FOLLOWS = {
     "day_on": "valid_from",
     "asked_on": "valid_from",
 }
-#: More tables than this, alike in what they give, are counted and not named: which they are stands at the table's lineage.
+#: More tables than this with the same columns are counted instead of named; the table's lineage lists them.
 _FEW = 4
-#: Captures named on a materialisation; the rest is one query away, in the passports.
+#: Captures named on a materialisation at most; the passports list all.
 MOST_CAPTURES = 200
 
 
 @cache
 def _columns() -> dict[str, tuple[list[str], list[str]]]:
-    """Table -> (all its declared columns, those of them that are no key)."""
+    """Table -> (all its declared columns, those that are not keys)."""
     found = {}
     for table in catalog().tables:
         keys = set(table.columns.primary_key())
@@ -120,7 +120,7 @@ def _texts() -> dict[str, str]:
 
 @cache
 def tables_read_by(name: str) -> frozenset[str]:
-    """Tables of the warehouse that a macro reads, by itself or through other macros and views, as its SQL says.
+    """Tables of the warehouse that a macro reads, directly or through other macros and views, according to its SQL.
 
     Args:
         name: name of the macro.
@@ -146,11 +146,11 @@ def tables_read_by(name: str) -> frozenset[str]:
 def column_lineage(
     columns: Iterable[str], upstream: Sequence[dg.AssetKey], of: str | None = None
 ) -> dg.TableColumnLineage:
-    """Lineage of computed columns: from the columns of the same name upstream, else from what the numbers are computed from.
+    """Lineage of computed columns: upstream columns of the same name, else those that numbers are computed from.
 
     Args:
         columns: columns of the table.
-        upstream: assets that it is computed from; none for facts typed by us.
+        upstream: assets that it is computed from; none for facts typed by hand.
         of: full name of the table.
     """
     known = _columns()
@@ -180,9 +180,9 @@ def column_lineage(
 
 
 def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
-    """The lineage for Dagster's API, and as a table for people: the open-source UI draws no graph of columns."""
+    """The lineage for Dagster's API, and as a table: the open-source UI does not show column lineage."""
 
-    def told(dep: Sequence[dg.TableColumnDep]) -> str:
+    def origin(dep: Sequence[dg.TableColumnDep]) -> str:
         by_table: dict[str, list[str]] = {}
         for d in dep:
             by_table.setdefault(".".join(d.asset_key.path), []).append(d.column_name)
@@ -196,10 +196,10 @@ def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
             for columns, tables in alike.items()
         )
 
-    # Columns that come from the same are one line: a table of thirty is read at a glance.
+    # Columns with the same origin share a line, which keeps the table of a wide asset short.
     columns_of: dict[str, list[str]] = {}
     for column, deps in lineage.deps_by_column.items():
-        columns_of.setdefault(told(deps) or "the rule or the scenario itself", []).append(column)
+        columns_of.setdefault(origin(deps) or "the rule or the scenario itself", []).append(column)
     records = [dg.TableRecord({"column": ", ".join(c), "comes_from": source}) for source, c in columns_of.items()]
     return {"dagster/column_lineage": lineage, "columns_come_from": dg.MetadataValue.table(records)}
 
@@ -212,22 +212,22 @@ def provenance(
     *,
     recomputed: bool,
 ) -> dict[str, Any]:
-    """Metadata of a table's materialisation: its rows, the lineage of its columns, and the newest captures that its inputs rest on.
+    """Metadata of a materialisation: row count, column lineage, and the newest captures behind its inputs.
 
     Args:
         con: the warehouse.
         table: the table.
-        upstream: what its columns come from.
+        upstream: assets that its columns come from.
         recomputed: whether this run changed it.
-        rests_on: whose captures to name, where `upstream` is a step of the same computation; else those of `upstream`.
+        rests_on: assets whose captures to name, if `upstream` is a step of the same computation; default `upstream`.
     """
     rests_on = upstream if rests_on is None else rests_on
-    told = con.execute(
+    captures = con.execute(
         "SELECT DISTINCT c.capture_id, c.load_number FROM meta.capture c JOIN meta.source s USING (source_id) "
         "WHERE c.outcome <> 'rejected' AND (list_contains($subjects, s.subject) OR $all) ORDER BY c.load_number DESC, 1 LIMIT $most",
         {
             "subjects": [key.path[-1] for key in rests_on if key.path[0] == "observed"],
-            # What is computed from estimates rests on all that these rest on.
+            # What is computed from estimates depends on all their captures.
             "all": any(key.path[0] == "estimated" for key in rests_on),
             "most": MOST_CAPTURES,
         },
@@ -236,5 +236,5 @@ def provenance(
         "dagster/row_count": con.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()[0][0],
         "recomputed": recomputed,
         **lineage_metadata(column_lineage(table.declared(), upstream, table.full_name)),
-        "captures": dg.MetadataValue.json([capture_id for capture_id, _ in told]),
+        "captures": dg.MetadataValue.json([capture_id for capture_id, _ in captures]),
     }

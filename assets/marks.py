@@ -1,4 +1,4 @@
-"""Marks of computed tables, in `meta.definition`: the fingerprint of the rule and inputs of the last computation.
+"""Marks of computed tables in `meta.definition`: the fingerprint of the rule and inputs of the last computation.
 
 Tables that are updated from the logs also keep the `recorded_at` (microseconds) up to which they have read them.
 """

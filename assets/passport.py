@@ -1,4 +1,4 @@
-"""From any published number down to the raw bytes: what `petaday explain` shows. The walk itself is SQL (`passport`)."""
+"""From a published number to the raw bytes it came from, for `petaday explain`. The walk itself is the macro `passport`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.quoting import literal
 
-#: Stands for the estimates of every kind.
+#: The table of `petaday explain` if none is named: the factors of the estimates of every kind.
 DEFAULT_TABLE = "estimated.factor"
 _COLUMNS = (
     "row_key",
@@ -59,7 +59,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Walks:
-    """The walks of the first rows that were asked for, and how many rows there are."""
+    """The walks of the first rows that match, and the number of rows that match."""
 
     steps: list[Step]
     row_count: int
@@ -67,7 +67,7 @@ class Walks:
 
 
 def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "", most_rows: int | None = None) -> Walks:
-    """The walks of the rows of `table` whose key begins with `row_key`, in order of the keys; at most of so many rows."""
+    """The walks of the rows of `table` whose key begins with `row_key`, in order of keys, for at most `most_rows` rows."""
     found = con.execute(
         "WITH numbered AS (SELECT * REPLACE (strftime(fetched_at, '%Y-%m-%dT%H:%M:%SZ') AS fetched_at), "
         f"dense_rank() OVER (ORDER BY row_key) AS nth FROM passport({literal(table)}, {literal(row_key)})), "
@@ -80,13 +80,13 @@ def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "", most_row
 
 
 def state_of(home: Home, step: Step) -> BytesState:
-    """What became of the stored bytes of a step that ends at a capture."""
+    """State of the stored bytes of a step that ends at a capture."""
     assert step.path and step.sha256 and step.value is not None, "a capture has a path, a hash and a size in bytes"
     return CaptureStore(home).state_of(step.path, step.sha256, int(step.value))
 
 
 def split_name(words: Sequence[str]) -> tuple[str, str]:
-    """Table and row key of what a person typed: the table may be left out for estimates."""
+    """Table and row key from the words of the command line; the table may be omitted for estimates."""
     schemas = ("estimated.", "observed.", "reference.")
     if words and words[0].startswith(schemas):
         return words[0], "/".join(words[1:])
@@ -94,10 +94,10 @@ def split_name(words: Sequence[str]) -> tuple[str, str]:
 
 
 def explain(home: Home, words: Sequence[str], most_rows: int | None = None) -> Walks:
-    """The walk of one published row (or of those that begin alike), its captures compared with their hashes.
+    """The walks of the published rows whose key begins with the given words; captures are compared with their hashes.
 
     Raises:
-        PetadayError: if there is no such table or row; says what there is.
+        PetadayError: if there is no such table or row; the message names similar ones.
     """
     table, key = split_name(words)
     with read_published(home) as con:
@@ -119,7 +119,10 @@ def _not_found(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str:
     found = con.execute(f"SELECT DISTINCT row_key FROM passport({literal(table)}, '') ORDER BY ALL").fetchall()
     keys = [key for (key,) in found]
     if not keys:
-        return f"{table} has no row with a passport: name estimated.<table>, observed.<subject> or reference.<table>, such as estimated.training_estimate"
+        return (
+            f"{table} has no row with a passport: name estimated.<table>, observed.<subject> or reference.<table>, such as "
+            "estimated.training_estimate"
+        )
     names = sorted({k.split("/", maxsplit=1)[0] for k in keys})
     close = difflib.get_close_matches(key.split("/", maxsplit=1)[0], names, n=1, cutoff=0.5)
     near = [k for k in keys if close and k.startswith(f"{close[0]}/")] or keys

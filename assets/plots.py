@@ -1,4 +1,4 @@
-"""Small plots in the metadata of an asset, shown in the Dagster UI. A plot that fails is left out, never an error."""
+"""Small plots in the metadata of assets, for the Dagster UI. A plot that fails is left out and is never an error."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PRICE_INDEX = """
     SELECT strftime(max(index_on), '%Y-%m-%d') AS x, max_by(index_usd_per_gpu_hour, (index_on, method_version)) AS y, accelerator_id AS series
     FROM latest SEMI JOIN chosen USING (accelerator_id) GROUP BY accelerator_id, date_trunc('month', index_on) ORDER BY series, x
 """
-#: Mean by hour of the day over a zone's newest year, of the zones that are observed by the hour. Who speaks for which zone is chosen by the words of the log:
-#: of the slots only those of the zones that are drawn are put together.
+#: Mean by hour of the day over the newest year of each zone with hourly or finer observations. The source for each zone is
+#: chosen from the log, so that slots are only assembled for the zones that are drawn.
 CARBON_BY_HOUR = """
     WITH speaker AS (
         SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM observed.grid_carbon_log
@@ -37,7 +37,7 @@ CARBON_BY_HOUR = """
     WHERE h.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND h.basis_method = 'average' AND h.basis_accounting = 'location' AND h.basis_kind = 'actual'
     GROUP BY h.zone, h.basis_boundary, x ORDER BY series, x
 """
-#: Yearly means of a few large grids and the world, where nothing is observed by the hour.
+#: Yearly means of a few large grids and the world, if no hourly observations exist.
 CARBON_BY_YEAR = """
     SELECT strftime(valid_from, '%Y-%m-%d') AS x, intensity_gco2e_per_kwh AS y, zone AS series FROM observed.grid_carbon
     WHERE zone IN ('WORLD', 'US', 'CN', 'IN', 'DE', 'FR', 'GB', 'JP') AND resolution = 'P1Y' AND basis_method = 'average'
@@ -47,11 +47,11 @@ CARBON_BY_YEAR = """
 
 
 def points(context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, *queries: str) -> list[dict[str, Any]]:
-    """Points of the first query that has enough of them; none where none has.
+    """Points of the first query that returns enough of them; [] if none does.
 
     Args:
-        context: Where a failure is said.
-        con: A session that reads what the queries ask.
+        context: logs a failure.
+        con: a session for the queries.
         queries: SQL with columns x (a date, or an hour of the day as a number), y and series.
     """
     try:
@@ -69,15 +69,15 @@ def points(context: dg.AssetExecutionContext, con: duckdb.DuckDBPyConnection, *q
 def lines(
     context: dg.AssetExecutionContext, rows: Sequence[Mapping[str, Any]], name: str, unit: str
 ) -> dict[str, dg.MetadataValue]:
-    """Metadata entry `name` with a line for each series of the points; empty where there are none.
+    """Metadata entry `name` with a chart of one line per series; {} without points.
 
-    Drawing takes a second or two: it is done after the session, which nobody else can write in.
+    Drawing takes a second or two, so it is done after the write session, which would block other writers.
 
     Args:
-        context: Where a failure is said.
-        rows: What `points` gave.
-        name: Key of the metadata entry.
-        unit: What stands at the vertical axis.
+        context: logs a failure.
+        rows: what `points` returned.
+        name: key of the metadata entry.
+        unit: title of the vertical axis.
     """
     if not rows:
         return {}

@@ -1,7 +1,7 @@
-"""From stored bytes to checked rows: a publisher's parser, then the schema of its subject; what is refused keeps its reason.
+"""From stored bytes to checked rows: the parser of the source, then the schema of its subject; refused rows keep a reason.
 
-No Dagster, no database and no network here: a batch is read in the same way when it comes in, when the log reads it once
-more and when the warehouse is rebuilt.
+No Dagster, no database and no network here: a batch is read in the same way when it arrives, when the log needs it again,
+and when the warehouse is rebuilt.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from warehouse.errors import PetadayError
 from warehouse.home import Home
 from warehouse.tables import Subject
 
-#: The furthest ahead that a date may lie: announced prices, forecasts of a slot.
+#: How far in the future `valid_from` may be, by kind of subject: announced prices, forecasts of a slot.
 MAX_LEAD = {"state": dt.timedelta(days=3 * 366), "series": dt.timedelta(days=62)}
 EARLIEST = dt.datetime(1960, 1, 1, tzinfo=dt.UTC)
 
 
 def explain_rule(schema: type[dy.Schema], rule: str) -> str:
-    """A dataframely rule in words a person understands: which column, what is allowed."""
+    """A dataframely rule in words: which column, what is allowed."""
     if rule == "primary_key":
         return "two different rows have the same key: " + ", ".join(schema.primary_key())
     column_name, _, what = rule.partition("|")
@@ -70,7 +70,7 @@ def _with_capture_ids(frame: pl.DataFrame, captures: Sequence[Capture]) -> pl.Da
 
 @cache
 def _intake_schema(columns: type[dy.Schema]) -> type[dy.Schema]:
-    """The subject's schema with the columns that every row has on its way in; the date belongs to the key."""
+    """The subject's schema with the further columns of a checked row; valid_from belongs to the key."""
     extra = {
         "valid_from": dy.Datetime(time_unit="us", time_zone="UTC", primary_key=True, nullable=False),
         "is_offered": dy.Bool(nullable=False),
@@ -85,9 +85,9 @@ def _refused_rows(subject: Subject, frame: pl.DataFrame, reason: pl.Expr) -> pl.
 
 
 def _refused_keys(subject: Subject, scope: str, refused: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
-    """Keys of the offers of a scope that refused rows may be of (null: any), by what these tell; None if there are none.
+    """Keys of the offers of a scope to which refused rows may belong (null: any value); None if there are none.
 
-    A value that its column does not allow tells nothing: it may be any that is allowed, mistyped.
+    A value that its column does not allow counts as null: it may be a misspelling of any allowed one.
     """
     declared = subject.columns.columns()
     parts = []
@@ -95,21 +95,21 @@ def _refused_keys(subject: Subject, scope: str, refused: Sequence[pl.DataFrame])
         rows = frame.filter(pl.col("scope").fill_null(scope) == scope) if "scope" in frame.columns else frame
         keys = []
         for name in subject.keys:
-            told = pl.col(name) if name in frame.columns else pl.lit(None)
-            told = told.cast(declared[name].dtype, strict=False)
+            stated = pl.col(name) if name in frame.columns else pl.lit(None)
+            stated = stated.cast(declared[name].dtype, strict=False)
             allowed = (declared[name].metadata or {}).get("allowed")
-            keys.append((pl.when(told.is_in(allowed)).then(told) if allowed else told).alias(name))
+            keys.append((pl.when(stated.is_in(allowed)).then(stated) if allowed else stated).alias(name))
         parts.append(rows.with_columns(keys).select(subject.keys))
     found = pl.concat(parts).unique(maintain_order=True) if parts else None
     return found if found is not None and found.height else None
 
 
-#: Ends of long slots from their start, by resolution: a mean of one is no mean before it is over.
+#: Long slots by resolution, and their length: there is no mean of such a slot before it is over.
 _LONG_SLOTS = {"P1M": "1mo", "P1Y": "1y"}
 
 
 def _still_running(subject: Subject, observed_at: dt.datetime) -> pl.Expr | None:
-    """For a series with means and forecasts: true for a mean of a month or year that was not over when it was seen."""
+    """For a series with a resolution: true for the mean of a month or year that was not over when it was observed."""
     if not {"resolution", "basis_kind"} <= set(subject.keys):
         return None
     ends = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
@@ -123,17 +123,54 @@ def _still_running(subject: Subject, observed_at: dt.datetime) -> pl.Expr | None
 def check_scope(
     subject: Subject, scope: Scope, captures: Sequence[Capture], observed_at: dt.datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cast rows to the schema of their subject and part the good from the bad.
+    """Cast rows to the schema of their subject and separate the good from the bad.
 
-    Rows that are alike in every column count once. Where the publisher gives no date, `valid_from` is `observed_at`. A
+    Rows that are equal in every column count once. Where the publisher gives no date, `valid_from` is `observed_at`. A
     row with `is_offered` false says that an offer ends at its date.
 
     Returns:
         (good rows with valid_from and capture_id, refused rows as (capture_id, reason, row_json, key columns)).
 
     Raises:
-        LayoutError: if a declared column is missing or an unknown one is there: a fault of the parser.
+        LayoutError: if a declared column is missing or an unknown one is present, which is a fault of the parser.
     """
+    frame = _in_declared_columns(subject, scope, captures, observed_at)
+    refused: list[pl.DataFrame] = []
+
+    def refuse(frame: pl.DataFrame, is_bad: pl.Expr, why: str) -> pl.DataFrame:
+        bad = frame.filter(is_bad)
+        if bad.is_empty():
+            return frame
+        refused.append(_refused_rows(subject, bad, pl.lit(why)))
+        return frame.filter(~is_bad)
+
+    latest = observed_at + MAX_LEAD[subject.kind]
+    in_time = pl.col("valid_from").is_between(EARLIEST, latest).fill_null(value=False)
+    frame = refuse(frame, ~in_time, f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}")
+    running = _still_running(subject, observed_at)
+    if running is not None:
+        why = f"the month or year was not over on {observed_at:%Y-%m-%d}, so this is not its mean"
+        frame = refuse(frame, running, why)
+
+    # The dated end of an offer has no values to check.
+    ended = frame.filter(~pl.col("is_offered"))
+    schema = _intake_schema(subject.columns)
+    good, failure = schema.filter(frame.filter("is_offered"))
+    if (bad := failure.details()).height:
+        rules = [c for c in bad.columns if c not in frame.columns]
+        reasons = pl.concat_list(
+            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule)))
+            for rule in rules
+        )
+        reason = reasons.list.drop_nulls().list.join("; ")
+        refused.append(_refused_rows(subject, bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
+    return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+
+
+def _in_declared_columns(
+    subject: Subject, scope: Scope, captures: Sequence[Capture], observed_at: dt.datetime
+) -> pl.DataFrame:
+    """The rows of a scope in the declared columns and types, with valid_from, is_offered and capture_id, without repetitions."""
     declared = subject.columns.columns()
     frame = _with_capture_ids(scope.frame, captures)
     found = set(frame.columns) - {"capture_id", "valid_from", "is_offered"}
@@ -152,48 +189,22 @@ def check_scope(
     )
     if subject.name == "cloud_rate":
         frame = frame.with_columns(count_of_whole())
-    frame = each_once(frame, [*subject.keys, "valid_from"], [*declared, "valid_from"])
-
-    refused = []
-    latest = observed_at + MAX_LEAD[subject.kind]
-    in_time = pl.col("valid_from").is_between(EARLIEST, latest).fill_null(value=False)
-    out_of_time = frame.filter(~in_time)
-    if out_of_time.height:
-        why = f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}"
-        refused.append(_refused_rows(subject, out_of_time, pl.lit(why)))
-        frame = frame.filter(in_time)
-
-    running = _still_running(subject, observed_at)
-    if running is not None:
-        of_running = frame.filter(running)
-        if of_running.height:
-            why = f"the month or year was not over on {observed_at:%Y-%m-%d}: its mean is not of the whole"
-            refused.append(_refused_rows(subject, of_running, pl.lit(why)))
-            frame = frame.filter(~running)
-
-    # A dated end of an offer has no values to check.
-    ended = frame.filter(~pl.col("is_offered"))
-    schema = _intake_schema(subject.columns)
-    good, failure = schema.filter(frame.filter("is_offered"))
-    if (bad := failure.details()).height:
-        rules = [c for c in bad.columns if c not in frame.columns]
-        why = pl.concat_list(
-            pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(explain_rule(schema, rule)))
-            for rule in rules
-        )
-        reason = why.list.drop_nulls().list.join("; ")
-        refused.append(_refused_rows(subject, bad.with_columns(reason.alias("_reason")).drop(rules), pl.col("_reason")))
-    return pl.concat([good, ended]), pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
+    return each_once(frame, [*subject.keys, "valid_from"], [*declared, "valid_from"])
 
 
 class Pages:
-    """Reads an answer while it is being kept: page by page where its source can, or a large one as a whole."""
+    """Reads an answer while it is being stored: page by page if its source can, or a large document as a whole."""
 
-    #: So many are put together at a time: their rows are few.
+    #: Pages that are tidied at a time: each has few rows.
     TOGETHER = 64
 
     def __init__(self, source: Source, known: Mapping[str, Mapping[str, Any]]) -> None:
-        """Pages of a source of which that is known (see `warehouse.last_answers`)."""
+        """For one batch of a source.
+
+        Args:
+            source: publisher.
+            known: what is remembered of the last answers, by address (see `warehouse.last_answers`).
+        """
         self.source, self.known = source, known
         self.documents: list[Document] = []
         self.are_read: set[int] = set()
@@ -203,23 +214,23 @@ class Pages:
         self._lock = Lock()
 
     def passing(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """The documents as they come, each noted (where it lies: a thousand pages are not held in memory)."""
+        """The documents as they arrive; their paths are remembered, not their bytes (there may be a thousand pages)."""
         for document in documents:
             self.documents.append(document.in_file())
             yield document
 
     def read(self, index: int, document: Document, capture: Capture) -> None:
-        """Read a page whose bytes are kept, unless they are those of last time; one that is not read now waits in its file."""
+        """Read a page whose bytes are stored, unless they are those of last time; a page that is not read stays in its file."""
         is_known = self.known.get(document.url, {}).get("sha256") == capture.sha256
         if self.source.read_page is not None and not is_known:
-            # What goes wrong will go wrong again when the batch is read as a whole, and is told then.
+            # An error will occur again when the whole batch is read, and is reported then.
             with suppress(*PARSER_ERRORS):
                 self._add(index, self.source.read_page(document))
                 return
         document.spool()
 
     def may_be_read_whole(self, documents: Iterable[Document]) -> bool:
-        """True for a large answer in one document whose size alone says that it is not the one of last time."""
+        """True for a single large document whose size differs from that of last time, so that it must have changed."""
         if not isinstance(documents, Sequence) or len(documents) != 1 or self.source.read_page is not None:
             return False
         (document,) = documents
@@ -227,8 +238,8 @@ class Pages:
         return document.is_large and self.known.get(document.url, {}).get("byte_count") != size
 
     def read_whole(self) -> None:
-        """Read all documents at once."""
-        # As in `read`.
+        """Parse all documents at once."""
+        # See `read` on errors.
         with suppress(*PARSER_ERRORS):
             self.whole = self.source.parse(self.documents)
 
@@ -239,11 +250,11 @@ class Pages:
             if len(self._waiting) < self.TOGETHER:
                 return
             together, self._waiting = self._waiting, {}
-        # Other threads go on meanwhile.
+        # Outside the lock, so that other threads continue.
         try:
             self._tidied.append(self._tidy(together))
         except BaseException:
-            # Not lost: `rows` meets them again, and says what is wrong.
+            # Put back, so that `rows` reports the error.
             with self._lock:
                 self._waiting.update(together)
             raise
@@ -253,7 +264,7 @@ class Pages:
         return self.source.tidy_pages(numbered(pages))
 
     def rows(self) -> pl.DataFrame:
-        """The rows of all pages in order, with `document`; pages that were not read as they came are read now.
+        """The rows of all pages in order, with `document`; pages that were not read on arrival are read now.
 
         Raises:
             LayoutError: as `read_page` of the source.
@@ -262,7 +273,7 @@ class Pages:
         for index, document in enumerate(self.documents):
             if index not in self.are_read:
                 self._add(index, self.source.read_page(document))
-        # Handed over, so that the parts are not held beside the whole while it is checked.
+        # Released here, so that the parts and the whole are not both in memory while it is checked.
         joined, self._tidied = self._tidied, []
         if self._waiting:
             joined.append(self._tidy(self._waiting))
@@ -280,15 +291,15 @@ def read_batch(
 
     Args:
         source: publisher.
-        captures: of the documents.
+        captures: captures of the documents, in the same order.
         documents: pages in order.
-        pages: those of them that were read already.
+        pages: what was read on arrival, if any.
 
     Returns:
         (scopes with good rows, refused rows).
 
     Raises:
-        LayoutError: if the parser does not know the layout.
+        LayoutError: if the documents do not have the layout that the parser expects.
     """
     try:
         return _read(source, captures, documents, pages)
@@ -309,34 +320,34 @@ def _read(
         reading = source.parse(documents)
     subject = subject_named(source.subject)
     scopes, refused = [], []
-    told = _with_capture_ids(reading.rejected, captures) if reading.rejected is not None else None
-    if told is not None and told.height:
-        refused.append(told.select(staging.REJECTED_SCHEMA.names()))
-    for told_scope in reading.scopes:
-        scope, made_of = _parted(told_scope)
+    by_parser = _with_capture_ids(reading.rejected, captures) if reading.rejected is not None else None
+    if by_parser is not None and by_parser.height:
+        refused.append(by_parser.select(staging.REJECTED_SCHEMA.names()))
+    for parsed in reading.scopes:
+        scope, made_of = _without_made_of(parsed)
         good, bad = check_scope(subject, scope, captures, captures[0].fetched)
         if bad.height:
             refused.append(bad.select(staging.REJECTED_SCHEMA.names()))
         keys = None
         if scope.is_complete and subject.kind == "state":
-            keys = _refused_keys(subject, scope.name, [f for f in (told, bad) if f is not None and f.height])
+            keys = _refused_keys(subject, scope.name, [f for f in (by_parser, bad) if f is not None and f.height])
         if good.height or scope.is_complete:
             scopes.append(staging.StagedScope(scope.name, scope.is_complete, good, keys, made_of))
     rejected = pl.concat(refused) if refused else pl.DataFrame(schema=staging.REJECTED_SCHEMA)
     return scopes, rejected
 
 
-def _parted(scope: Scope) -> tuple[Scope, pl.DataFrame | None]:
-    """A scope without what its rows were made of, and that by zone and slot; see `_fuel_mix.MADE_OF`."""
+def _without_made_of(scope: Scope) -> tuple[Scope, pl.DataFrame | None]:
+    """A scope without the columns `_fuel_mix.MADE_OF`, and those columns by zone and slot (None if it has none)."""
     if not set(MADE_OF) <= set(scope.frame.columns):
         return scope, None
     made_of = scope.frame.filter(pl.col(MADE_OF[0]).is_not_null()).select("zone", "valid_from", *MADE_OF)
-    # Two rows of a slot (direct, lifecycle) are made of the same.
+    # The two rows of a slot (direct, lifecycle) are made of the same fuels.
     return replace(scope, frame=scope.frame.drop(MADE_OF)), made_of.unique(["zone", "valid_from"], maintain_order=True)
 
 
 def parse_again(home: Home) -> loading.ParseAgain:
-    """How the log reads an earlier batch once more: from its stored bytes, with today's parser."""
+    """The function with which the log reads an earlier batch again: from its stored bytes, with today's parser."""
 
     def parse(source_id: str, captures: list[Capture]) -> list[staging.StagedScope]:
         store = CaptureStore(home)

@@ -1,4 +1,4 @@
-"""Recording: what the observed and reference assets write, staged batches into logs and reference files into tables."""
+"""What the observed and reference assets write: staged batches into the logs, reference files into tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from warehouse.retry import retried_if_interrupted
 
 
 def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]:
-    """Bring the reference tables to what their files and the home's own regions say; returns rows of the tables that changed."""
+    """Load the reference files that changed, with the files of the home laid over them; returns rows by changed table."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
     for file in with_own_fuels(home, with_overrides(home, [read_reference(table) for table in REFERENCE_TABLES])):
@@ -43,7 +43,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
 
 
 def sync_sources(con: duckdb.DuckDBPyConnection) -> None:
-    """`meta.source` lists what is registered, and nothing else."""
+    """Make `meta.source` list exactly the registered sources."""
     rows = [
         (
             s.source_id,
@@ -91,7 +91,8 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
 def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     """Record every waiting batch of a subject's sources."""
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
-    # Captures and journal tell of what is recorded here; sources and matches are compared again by the next session.
+    # A write-ahead log may be left: captures and journal contain all that is recorded here, and the next session compares
+    # sources and matches again.
     with write_session(home, catalog(), may_leave_wal=True) as con:
         sync_sources(con)
         memory = ZoneFuels(home) if subject == "grid_carbon" else None
@@ -103,7 +104,7 @@ def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
 
 @retried_if_interrupted
 def refresh_reference(home: Home) -> dict[str, int]:
-    """Load changed reference tables and what follows from them."""
+    """Load changed reference tables and update what is derived from them."""
     with write_session(home, catalog()) as con:
         sync_sources(con)
         changed = load_reference(con, home)

@@ -1,4 +1,4 @@
-"""Recovery: verify everything that is stored, and rebuild the warehouse from the captures alone."""
+"""Recovery: check everything that is stored, and rebuild the warehouse from the captures alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, same_as: str | None) -> staging.Batch:
-    """A batch read again from its stored bytes, as the intake would have staged it."""
+    """A batch read again from its stored bytes, as the intake would stage it."""
     source = all_sources().get(captures[0].source_id)
     if source is None:
         raise PetadayError(f"captures of {captures[0].source_id!r} are here, but no such source is registered")
@@ -56,14 +56,14 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
 
 
 def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:
-    """Do a piece of work; if the work file turns out damaged, make it again from the captures first.
+    """Do a piece of work; if the work file turns out to be damaged, rebuild it from the captures and do the work again.
 
-    A process that is killed while DuckDB rewrites a block in place may leave half of it behind (seen once in some sixty
-    kills during a checkpoint): the file cannot be opened then, but nothing is lost, since captures and journal tell all that
-    was recorded. The damaged file is kept beside the new one.
+    A process that is killed while DuckDB rewrites a block in place may leave half of it written (seen once in about sixty
+    kills during a checkpoint). The file cannot be opened then, but nothing is lost, since captures and journal contain all
+    that was recorded. The damaged file is kept beside the new one.
 
     Raises:
-        WarehouseDamagedError: if captures are missing or damaged too, so that a rebuilt warehouse would be a smaller one.
+        WarehouseDamagedError: if captures are missing or damaged too, so that the rebuilt warehouse would lack rows.
     """
     try:
         return work()
@@ -72,7 +72,7 @@ def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:
         batches = store.batches()
         if gone := sum(line["batch_id"] not in batches for line in store.journal()):
             raise WarehouseDamagedError(
-                f"{damage}; captures of {gone} recorded batches are missing, so it was not tried"
+                f"{damage}; captures of {gone} recorded batches are missing, so no rebuild was tried"
             ) from damage
         tell(f"{damage}: doing so now")
         try:
@@ -82,12 +82,12 @@ def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:
         return work()
 
 
-class _Remade(Home):
-    """The home while its work file is made again: under a name of its own, so that a kill leaves the old one in place."""
+class _RebuildHome(Home):
+    """A home whose work file has another name, so that a killed rebuild leaves the old work file in place."""
 
     @property
     def work_file(self) -> Path:
-        """See `Home`; upkeep sweeps it up if it is left behind."""
+        """See `Home`; upkeep deletes it if it is left behind."""
         return self.root / "work" / ".tmp-rebuild.duckdb"
 
 
@@ -97,7 +97,7 @@ def _remove(work_file: Path) -> None:
 
 
 def _put_in_place(home: Home, made: Path, stamp: str) -> None:
-    """One rename; the old file is kept beside the new one."""
+    """Move the rebuilt file to the place of the work file; the old one is kept beside it."""
     with made.open("rb") as file:
         os.fsync(file.fileno())
     old = home.work_file
@@ -108,7 +108,7 @@ def _put_in_place(home: Home, made: Path, stamp: str) -> None:
             kept.hardlink_to(old)
         except OSError:  # a file system without links
             shutil.copy2(old, kept)
-        # A write-ahead log of the old file must not meet the new one.
+        # DuckDB must not apply the write-ahead log of the old file to the new one.
         log = old.with_name(old.name + ".wal")
         if log.exists():
             log.replace(kept.with_name(kept.name + ".wal"))
@@ -118,46 +118,29 @@ def _put_in_place(home: Home, made: Path, stamp: str) -> None:
 def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     """Replace the work file by one made from captures and journal alone: same rows, same clocks.
 
-    Batches go in the order and with the `recorded_at` of the journal; captures that were never recorded come last. The old
-    file is kept beside the new one. For a lake, the file is made on this machine, and then its rows replace those of
-    the lake in one transaction.
+    Batches are recorded in the order and with the `recorded_at` of the journal; captures that were never recorded come
+    last. The old file is kept beside the new one. For a lake, the file is made on this machine, and then its rows replace
+    those of the lake in one transaction.
 
     Raises:
         CaptureDamagedError: if a capture cannot be read; nothing was replaced then.
     """
     is_lake = isinstance(lake := store_of(home), LakeStore)
-    made_in = FileStore(_Remade(home.root))
+    made_in = FileStore(_RebuildHome(home.root))
     store = CaptureStore(home)
     pending_captures.rescue(home)
     with write_lock(home), FileStore(home).write_lock() if is_lake else nullcontext():
-        # Read under the lock: what another run records until then belongs to it.
+        # Read under the lock, so that what another run recorded before is included.
         batches = store.batches()
-        told = store.journal()
-        journal = [line for line in told if line["batch_id"] in batches]
-        results: list[loading.Loaded] = []
+        lines = store.journal()
+        journal = [line for line in lines if line["batch_id"] in batches]
         _remove(made_in.home.work_file)
         try:
             with made_in.open_for_writing(catalog()) as con:
-                recording.sync_sources(con)
-                recording.load_reference(con, home)
-                recorder = loading.Recorder(
-                    con, home, catalog(), reading.parse_again(home), ZoneFuels(home), keep_journal=False
-                )
-                for number, line in enumerate(journal, 1):
-                    captures = batches[line["batch_id"]]
-                    batch = parsed_batch(store, captures, line["outcome"], line.get("message"))
-                    moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
-                    results.append(recorder.record(batch, moment, line["load_number"]))
-                    if number % 25 == 0 or number == len(journal):
-                        tell(f"{number} of {len(journal)} batches")
-                recorded = {line["batch_id"] for line in journal}
-                for batch_id, captures in batches.items():
-                    if batch_id not in recorded:
-                        results.append(recorder.record(parsed_batch(store, captures, "loaded", None)))
-                recording.match_accelerators(con)
+                results = _record_all(con, home, store, batches, journal, tell)
             stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-            if len(journal) < len(told) and isinstance(kept := journal_in(store.files), FileJournal):
-                tell(f"captures of {len(told) - len(journal)} recorded batches are missing: left out")
+            if len(journal) < len(lines) and isinstance(kept := journal_in(store.files), FileJournal):
+                tell(f"captures of {len(lines) - len(journal)} recorded batches are missing: left out")
                 kept.replace(journal, f"journal-{stamp}.jsonl")
             _put_in_place(home, made_in.home.work_file, stamp)
         finally:
@@ -167,24 +150,44 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     return loading.summarise(results)
 
 
+def _record_all(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    store: CaptureStore,
+    batches: dict[str, list[Capture]],
+    journal: list[dict],
+    tell: Tell,
+) -> list[loading.Loaded]:
+    """Record the batches of the journal as they were recorded before, then those that are in no journal."""
+    recording.sync_sources(con)
+    recording.load_reference(con, home)
+    recorder = loading.Recorder(con, home, catalog(), reading.parse_again(home), ZoneFuels(home), keep_journal=False)
+    results: list[loading.Loaded] = []
+    for number, line in enumerate(journal, 1):
+        batch = parsed_batch(store, batches[line["batch_id"]], line["outcome"], line.get("message"))
+        moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
+        results.append(recorder.record(batch, moment, line["load_number"]))
+        if number % 25 == 0 or number == len(journal):
+            tell(f"{number} of {len(journal)} batches")
+    recorded = {line["batch_id"] for line in journal}
+    for batch_id, captures in batches.items():
+        if batch_id not in recorded:
+            results.append(recorder.record(parsed_batch(store, captures, "loaded", None)))
+    recording.match_accelerators(con)
+    return results
+
+
 def verify(home: Home, tell: Tell) -> list[str]:
-    """Every promise that a machine can check; returns what is broken, one line each."""
+    """Check captures, work file and published file; returns the problems, one line each."""
     store = CaptureStore(home)
     problems = store.damaged(tell)
     if not is_shared() and not home.is_writable():
-        # A backup, say, that is mounted read-only: what can be read is checked.
-        tell(f"{home.work_file} is not read: {home.root} cannot be written, and opening it writes")
+        # Such as a backup that is mounted read-only: check what can be read.
+        tell(f"{home.work_file} is not read: opening it writes, and {home.root} is not writable")
         return problems + _problems_of_published(home, tell)
     with write_lock(home):
         if store_of(home).exists():
-            try:
-                with open_work(home, catalog()) as con:
-                    loading.check_against_journal(con, home, store.last_load_number())
-                    problems += _verify_tables(con, store, store_of(home).name, tell)
-                    for line in due_for_rebuild(con):
-                        tell(line)
-            except (WarehouseDamagedError, duckdb.Error) as e:
-                problems.append(str(e).splitlines()[0])
+            problems += _problems_of_work(home, store, tell)
         elif store.last_load_number():
             problems.append(
                 f"the work file {home.work_file} is gone: the next run, or `petaday rebuild`, makes it again from the captures"
@@ -197,10 +200,23 @@ def verify(home: Home, tell: Tell) -> list[str]:
     return problems + _problems_of_published(home, tell)
 
 
-def _problems_of_published(home: Home, tell: Tell) -> list[str]:
-    """What is broken in the published file; every block of it is read."""
+def _problems_of_work(home: Home, store: CaptureStore, tell: Tell) -> list[str]:
+    """Problems of the warehouse itself; every block of it is read."""
     try:
-        # The file itself, also where readers of this home are given the lake.
+        with open_work(home, catalog()) as con:
+            loading.check_against_journal(con, home, store.last_load_number())
+            problems = _verify_tables(con, store, store_of(home).name, tell)
+            for line in due_for_rebuild(con):
+                tell(line)
+    except (WarehouseDamagedError, duckdb.Error) as e:
+        return [str(e).splitlines()[0]]
+    return problems
+
+
+def _problems_of_published(home: Home, tell: Tell) -> list[str]:
+    """Problems of the published file; every block of it is read."""
+    try:
+        # The file, not the lake that readers of a shared home use.
         with FileStore(home).open_for_reading() as con:
             problems = [f"published file: {p}" for p in _scan(con)]
             tell(

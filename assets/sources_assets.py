@@ -1,7 +1,7 @@
 """One asset per source: fetch (or read files), capture, parse, check, stage.
 
-These steps hold no lock and no pool: what they stage is recorded by the asset of its subject. A source that fails makes
-its own asset red and nothing else.
+These steps hold neither lock nor pool: the asset of the subject records what they stage. If a source fails, only its own
+asset fails.
 """
 
 import datetime as dt
@@ -19,15 +19,16 @@ from warehouse.errors import PetadayError
 from warehouse.store import is_shared
 
 HISTORY_FROM = "2017-01-01"
-#: Days of a backfill that one worker reads in one run: a publisher's range (10 to 30 days) is still one question, and 40 days are shared by four.
+#: Days of a backfill that one worker reads in one run: still one request for publishers that answer ranges (of 10 to 30
+#: days), while a backfill of 40 days is shared by four workers.
 DAYS_PER_RUN = 10
 
 
 class SourceConfig(dg.Config):
-    """What a run of a source reads: the publisher (default), or files by hand."""
+    """What a run of a source reads: the publisher (default), or files loaded by hand."""
 
     files: list[str] = []
-    #: When the publisher was seen to say what the files say, ISO 8601, UTC unless an offset is given; now if empty.
+    #: When the publisher stated what the files contain, ISO 8601, UTC unless an offset is given; now if empty.
     fetched_at: str = ""
 
 
@@ -51,7 +52,7 @@ def _fetched_at(config: SourceConfig) -> dt.datetime | None:
     """`fetched_at` of the run's configuration as an instant; None if it is empty.
 
     Raises:
-        PetadayError: if it is no ISO 8601 instant.
+        PetadayError: if it is not an ISO 8601 instant.
     """
     if not config.fetched_at:
         return None
@@ -75,14 +76,14 @@ def _take(
 
 
 def _backfill_policy() -> dg.BackfillPolicy:
-    """One run for all days on one machine; on a lake, runs of some days each, so that the workers share them."""
+    """One run for all days on one machine; on a lake, several runs that the workers share."""
     return dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if is_shared() else dg.BackfillPolicy.single_run()
 
 
 def build_source_asset(source: Source) -> dg.AssetsDefinition:
     """The asset of one source."""
     with warnings.catch_warnings():
-        # Said once for each source, and twice by `petaday ui`; the version of Dagster is locked.
+        # Else the warning is shown once for each source; the version of Dagster is pinned.
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return _source_asset(source)
 
@@ -93,20 +94,11 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         dg.FreshnessPolicy.time_window(fail_window=stale_after, warn_window=stale_after / 2) if source.cadence else None
     )
     days = dg.DailyPartitionsDefinition(start_date=HISTORY_FROM, end_offset=1) if source.has_history else None
-    licence = f"[{source.licence}]({source.licence_url})" if source.licence_url else source.licence
 
     @dg.asset(
         key=source_key(source.source_id),
         group_name="sources",
-        description=(
-            f"{source.title}: captures for `observed.{source.subject}`"
-            + (
-                ", bundled with Petaday"
-                if source.is_bundled
-                else f", from [{source.homepage_url}]({source.homepage_url})"
-            )
-            + f". Licence: {licence}."
-        ),
+        description=_description(source),
         kinds={"bundled" if source.is_bundled else "http" if source.plan else "file", "polars"},
         owners=OWNERS,
         tags={"subject": source.subject, "bundled": str(source.is_bundled).lower()},
@@ -134,25 +126,38 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         try:
             taken = _take(context, source, config, home)
         except PetadayError as e:
-            # The publisher's retries are spent inside; a layout error will not mend itself.
+            # Requests were retried already, and a retry does not help against a changed layout.
             raise dg.Failure(description=str(e), allow_retries=False) from None
-        rejected = [t for t in taken if t.outcome == "rejected"]
-        metadata = {
-            "dagster/row_count": sum(t.row_count for t in taken),
-            "captures": dg.MetadataValue.json([c for t in taken for c in t.capture_ids][:200]),
-            "rejected_rows": sum(t.rejected_count for t in taken),
-            "outcomes": dg.MetadataValue.json({t.batch_id: t.outcome for t in taken[:200]}),
-        }
-        if rejected:
-            raise dg.Failure(
-                description=f"{source.source_id}: captured but refused, nothing loaded: "
-                + " | ".join(str(t.message) for t in rejected[:5]),
-                metadata=metadata,
-                allow_retries=False,
-            )
-        return dg.MaterializeResult(metadata=metadata)
+        return _result(source, taken)
 
     return source_asset
+
+
+def _description(source: Source) -> str:
+    origin = "bundled with Petaday" if source.is_bundled else f"from [{source.homepage_url}]({source.homepage_url})"
+    licence = f"[{source.licence}]({source.licence_url})" if source.licence_url else source.licence
+    return f"{source.title}: captures for `observed.{source.subject}`, {origin}. Licence: {licence}."
+
+
+def _result(source: Source, taken: list[intake.Taken]) -> dg.MaterializeResult:
+    """The result of a run.
+
+    Raises:
+        dagster.Failure: if a batch was refused as a whole.
+    """
+    metadata = {
+        "dagster/row_count": sum(t.row_count for t in taken),
+        "captures": dg.MetadataValue.json([c for t in taken for c in t.capture_ids][:200]),
+        "rejected_rows": sum(t.rejected_count for t in taken),
+        "outcomes": dg.MetadataValue.json({t.batch_id: t.outcome for t in taken[:200]}),
+    }
+    if messages := [str(t.message) for t in taken if t.outcome == "rejected"]:
+        raise dg.Failure(
+            description=f"{source.source_id}: captured but refused, nothing loaded: {' | '.join(messages[:5])}",
+            metadata=metadata,
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def build() -> list[dg.AssetsDefinition]:

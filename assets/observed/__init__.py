@@ -1,1 +1,1 @@
-"""One asset per subject of observation: sources in, one tidy history out."""
+"""One asset per subject: the staged batches of its sources become one history."""

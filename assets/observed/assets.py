@@ -1,4 +1,4 @@
-"""One asset per subject: what its sources staged goes into the log, and the log is checked."""
+"""One asset per subject: what its sources staged is recorded in the log, and the log is checked."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def observed_key(subject: str) -> dg.AssetKey:
 
 
 def _description(subject: Subject, source_ids: list[str]) -> str:
-    """What it holds, in which units, on whose word."""
+    """Content, units and sources of the subject."""
     columns = subject.columns.columns()
     units = [f"`{name}` in {unit}" for name in subject.values if (unit := unit_of(columns[name]))]
     return (
@@ -52,10 +52,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         deps += [dg.AssetKey(["reference", t]) for t in ("accelerator", "accelerator_alias", "instance_accelerator")]
     if "currency_code" in subject.columns.column_names() and subject.name != "exchange_rate":
         deps.append(observed_key("exchange_rate"))
-    extra = {
-        "valid_to": COLUMN_MEANINGS["valid_to"],
-        "is_bundled": COLUMN_MEANINGS["is_bundled"],
-    }
+    of_view = {name: COLUMN_MEANINGS[name] for name in ("valid_to", "is_bundled")}
 
     @dg.asset(
         key=observed_key(subject.name),
@@ -66,7 +63,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         owners=OWNERS,
         pool=POOL,
         metadata={
-            "dagster/column_schema": table_schema(subject.log_columns(), extra),
+            "dagster/column_schema": table_schema(subject.log_columns(), of_view),
             "dagster/table_name": f"petaday.observed.{subject.name}",
         },
         automation_condition=WHEN_INPUTS_CHANGE,
@@ -85,7 +82,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 f"{r.source_id} {r.outcome}: {r.row_count} rows, {r.appended_count} appended, {r.rejected_count} refused"
             )
 
-        def looked_at(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None, list[dg.AssetCheckResult], list[Any]]:
+        def inspect(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None, list[dg.AssetCheckResult], list[Any]]:
             rows, newest = con.execute(
                 f"SELECT count(*), strftime(max(observed_at), '%Y-%m-%d %H:%M UTC') FROM {subject.log_name}"
             ).fetchall()[0]
@@ -93,7 +90,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
             points = plots.points(context, con, plots.CARBON_BY_HOUR, plots.CARBON_BY_YEAR) if is_plotted else []
             return rows, newest, run_checks(con, subject), points
 
-        rows, newest, checks, points = in_write_session(home.get(), catalog(), looked_at)
+        rows, newest, checks, points = in_write_session(home.get(), catalog(), inspect)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
@@ -119,24 +116,24 @@ _MATCHED = [
 @dg.asset(
     **of_table(
         ACCELERATOR_MATCH,
-        "Kept with every word of a rate and every change of these facts: assets/observed/sql/accelerator_match.sql.",
+        "Updated with every recorded rate and every change of these facts: assets/observed/sql/accelerator_match.sql.",
     ),
     deps=_MATCHED,
     pool=POOL,
     automation_condition=WHEN_INPUTS_CHANGE,
 )
 def accelerator_match(home: HomeResource) -> dg.MaterializeResult:
-    """Which accelerator an offer has, and by which rule; materialised so that it has lineage and checks like any table."""
+    """Which accelerator an offer has, and by which rule; an asset, so that it has lineage like any other table."""
 
-    def matched(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
+    def match(con: duckdb.DuckDBPyConnection) -> dg.MaterializeResult:
         changed = recording.match_accelerators(con)
         return dg.MaterializeResult(metadata=provenance(con, ACCELERATOR_MATCH, _MATCHED, recomputed=changed))
 
-    return in_write_session(home.get(), catalog(), matched)
+    return in_write_session(home.get(), catalog(), match)
 
 
 def build() -> list[dg.AssetsDefinition]:
-    """Assets of all subjects that have a source, and of what their accelerators are."""
+    """Assets of all subjects that have a source, and of the matched accelerators."""
     fed = recording.subjects_with_sources()
     return [
         *(build_observed_asset(subject) for subject in catalog().subjects if subject.name in fed),

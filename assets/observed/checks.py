@@ -1,4 +1,4 @@
-"""Checks on every observed table: run with the data, readable when red."""
+"""Checks on every observed table, run when it is materialised; a failed check says what is wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from warehouse.tables import Subject, duckdb_type
 def check_result(
     name: str, severity: dg.AssetCheckSeverity, passed: bool, found: dict[str, Any]
 ) -> dg.AssetCheckResult:
-    """A result whose first line says what is wrong."""
+    """A check result; its description names the findings if it failed."""
     wrong = [
         f"{key.replace('_', ' ')}: {_in_short(value)}" for key, value in found.items() if value not in (0, [], {}, "")
     ]
@@ -39,14 +39,14 @@ def _in_short(value: Any) -> str:
 
 
 def _listed(value: list[Any] | dict[str, Any]) -> str:
-    """Entries in one line of plain text: the UI shows it at once, and no name of a publisher is read as markup."""
+    """Entries in one line of plain text, which the UI shows without a click and does not interpret as markup."""
     entries = [f"{k}: {v}" for k, v in value.items()] if isinstance(value, dict) else [str(v) for v in value]
     return "; ".join(entries) or "none"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check: what it promises, how bad its failure is, and how it is computed."""
+    """A check: what it asserts, the severity of its failure, and the function that computes it."""
 
     description: str
     severity: dg.AssetCheckSeverity
@@ -98,13 +98,13 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         quoted(c)
         for c in ("source_id", "scope", *subject.keys, "valid_from", "observed_at", "capture_id", "recorded_at")
     )
-    # Assertions of two captures differ by their recorded_at: those that were found to stand once are not read again.
+    # Rows recorded later differ in recorded_at, so rows that were checked once need not be read again.
     mark = f"check.{subject.log_name}.keys_unique"
     checked, since = mark_of(con, mark)
     known = con.execute(f"SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM {subject.log_name}").fetchall()[0][0]
+    unchecked = f"{subject.log_name} WHERE recorded_at > make_timestamptz({since if checked == keys else 0})"
     twice = con.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM {subject.log_name} WHERE recorded_at > make_timestamptz({since if checked == keys else 0}) "
-        f"GROUP BY {keys} HAVING count(*) > 1)"
+        f"SELECT count(*) FROM (SELECT 1 FROM {unchecked} GROUP BY {keys} HAVING count(*) > 1)"
     ).fetchall()[0][0]
     if twice == 0 and (checked, since) != (keys, known):
         set_mark(con, mark, keys, known)
@@ -149,79 +149,121 @@ def _row_count_steady(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
 
 def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
     reasons = con.execute(
-        "SELECT reason, count(*) FROM meta.rejected_row WHERE subject = ? AND batch_id IN (SELECT batch_id FROM meta.capture "
-        "QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY load_number DESC) = 1) GROUP BY ALL ORDER BY 2 DESC LIMIT 10",
+        """
+        SELECT reason, count(*) FROM meta.rejected_row
+        WHERE subject = ? AND batch_id IN (
+            SELECT batch_id FROM meta.capture
+            QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY load_number DESC) = 1)
+        GROUP BY ALL ORDER BY 2 DESC LIMIT 10
+        """,
         [subject.name],
     ).fetchall()
     return not reasons, {"refused_rows": sum(n for _, n in reasons), "reasons": dict(reasons)}
 
 
 def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    """Zones whose newest slots are refused for want of a fuel; see `assets.observed.zone_fuel`."""
+    """Zones whose newest slots are refused because a fuel is missing; see `assets.observed.zone_fuel`."""
     if subject.name != "grid_carbon":
         return True, {}
     zones = con.execute(
-        "WITH refused AS (SELECT source_id, json_extract_string(row_json, '$.zone') AS zone, json_extract_string(row_json, '$.missing') AS missing, "
-        "max(recorded_at) AS refused_at FROM meta.rejected_row WHERE subject = 'grid_carbon' AND recorded_at > now() - INTERVAL 7 DAY "
-        "AND json_extract_string(row_json, '$.missing') IS NOT NULL GROUP BY ALL) "
-        "SELECT source_id || ' ' || zone || ': ' || missing FROM refused r WHERE NOT EXISTS (FROM observed.grid_carbon_log l "
-        "WHERE l.source_id = r.source_id AND l.zone = r.zone AND l.recorded_at > r.refused_at) ORDER BY 1 LIMIT 20"
+        """
+        WITH refused AS (
+            SELECT source_id, json_extract_string(row_json, '$.zone') AS zone,
+                json_extract_string(row_json, '$.missing') AS missing, max(recorded_at) AS refused_at
+            FROM meta.rejected_row
+            WHERE subject = 'grid_carbon' AND recorded_at > now() - INTERVAL 7 DAY
+                AND json_extract_string(row_json, '$.missing') IS NOT NULL
+            GROUP BY ALL)
+        SELECT source_id || ' ' || zone || ': ' || missing FROM refused r
+        WHERE NOT EXISTS (
+            FROM observed.grid_carbon_log l
+            WHERE l.source_id = r.source_id AND l.zone = r.zone AND l.recorded_at > r.refused_at)
+        ORDER BY 1 LIMIT 20
+        """
     ).fetchall()
     return not zones, {"zones_without_a_fuel_that_they_had": [z[0] for z in zones]}
 
 
-#: A price that changes by more than this factor from one assertion to the next is more often a unit than a market.
+#: A price change by more than this factor is more likely an error of units than a change in the market.
 JUMP = 30
-#: A rate this far below or above the median of its accelerator is more often a count, a missing host or a unit than a bargain.
+#: A rate this many times below or above the median of its accelerator is more likely an error (of the count, the unit, or a
+#: missing host) than an offer.
 FAR_BELOW, FAR_ABOVE = 15, 6
 
 _PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_mtok", "gpu_price": "price_amount"}
 
 
 def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    """Cents for dollars, a month for an hour, 1,000 for a million: detected in the latest rows of each source."""
+    """Detects cents for dollars, a month for an hour or 1,000 for a million in the latest rows of each source."""
     if subject.name not in _PRICE:
         return True, {}
     price, keys = _PRICE[subject.name], ", ".join(quoted(k) for k in ("source_id", "scope", *subject.keys))
     currency = ", currency_code" if "currency_code" in subject.columns.column_names() else ""
     jumps = con.execute(
-        f"SELECT count(*), min(concat_ws('/', {keys}) || ': ' || before || ' -> ' || price) FROM ("
-        f"SELECT *, {price} AS price, lag({price}) OVER (PARTITION BY {keys}{currency} ORDER BY valid_from, observed_at, recorded_at) AS before, "
-        f"max(recorded_at) OVER (PARTITION BY source_id) AS latest_at FROM {subject.log_name} WHERE is_offered) "
-        f"WHERE recorded_at = latest_at AND before > 0 AND price > 0 AND (price > {JUMP} * before OR before > {JUMP} * price)"
+        f"""
+        SELECT count(*), min(concat_ws('/', {keys}) || ': ' || before || ' -> ' || price)
+        FROM (
+            SELECT *, {price} AS price,
+                lag({price}) OVER (PARTITION BY {keys}{currency} ORDER BY valid_from, observed_at, recorded_at) AS before,
+                max(recorded_at) OVER (PARTITION BY source_id) AS latest_at
+            FROM {subject.log_name} WHERE is_offered)
+        WHERE recorded_at = latest_at AND before > 0 AND price > 0
+            AND (price > {JUMP} * before OR before > {JUMP} * price)
+        """
     ).fetchall()[0]
     return jumps[0] == 0, {"jumps": jumps[0], "first": jumps[1] or ""}
 
 
 def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
-    """Eight accelerators read as one, an accelerator without its host, a host without its accelerator, one price for all sizes.
-
-    Of tokens: per thousand for per million, a slipped comma, another model's line.
-    """
+    """Dispatches to the comparison of the subject."""
     if subject.name == "token_price":
-        slips = con.execute(
-            "SELECT concat_ws('/', vendor_id, model_listing(model), direction, nullif(service_tier, 'standard'), nullif(region, 'global')) || ': ' "
-            "|| min(price_usd_per_mtok) || ' (' || arg_min(source_id, price_usd_per_mtok) || ') to ' || max(price_usd_per_mtok) || ' (' "
-            "|| arg_max(source_id, price_usd_per_mtok) || ')' FROM observed.token_price WHERE valid_to IS NULL "
-            "GROUP BY vendor_id, model_listing(model), direction, service_tier, context_tier_from_tokens, time_window, region "
-            "HAVING count(DISTINCT source_id) > 1 AND far_apart(min(price_usd_per_mtok), max(price_usd_per_mtok)) ORDER BY 1 LIMIT 20"
-        ).fetchall()
-        return not slips, {"sources_eightfold_apart": [s[0] for s in slips]}
-    if subject.name != "cloud_rate":
-        return True, {}
+        return _token_prices_agree(con)
+    return _cloud_rates_agree(con) if subject.name == "cloud_rate" else (True, {})
+
+
+def _token_prices_agree(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
+    """Detects prices per thousand for per million tokens, a misplaced comma, or the price of another model."""
+    slips = con.execute(
+        """
+        SELECT concat_ws('/', vendor_id, model_listing(model), direction, nullif(service_tier, 'standard'),
+                nullif(region, 'global')) || ': '
+            || min(price_usd_per_mtok) || ' (' || arg_min(source_id, price_usd_per_mtok) || ') to '
+            || max(price_usd_per_mtok) || ' (' || arg_max(source_id, price_usd_per_mtok) || ')'
+        FROM observed.token_price WHERE valid_to IS NULL
+        GROUP BY vendor_id, model_listing(model), direction, service_tier, context_tier_from_tokens, time_window, region
+        HAVING count(DISTINCT source_id) > 1 AND far_apart(min(price_usd_per_mtok), max(price_usd_per_mtok))
+        ORDER BY 1 LIMIT 20
+        """
+    ).fetchall()
+    return not slips, {"sources_eightfold_apart": [s[0] for s in slips]}
+
+
+def _cloud_rates_agree(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
+    """Detects a wrong count of accelerators, a price without host or without accelerator, or one price for all sizes."""
     apart = con.execute(
-        "WITH rate AS (SELECT * FROM observed.cloud_rate WHERE valid_to IS NULL AND purchase_option = 'on_demand' AND accelerator_id IS NOT NULL "
-        "AND price_usd_per_gpu_hour IS NOT NULL), usual AS (SELECT accelerator_id, median(price_usd_per_gpu_hour) AS usual FROM rate "
-        "GROUP BY ALL HAVING count(DISTINCT provider) >= 3) "
-        "SELECT concat_ws('/', provider, region, instance_type, price_component) || ': ' || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' "
-        "|| accelerator_id || ', usual is ' || printf('%.3g', usual) FROM rate JOIN usual USING (accelerator_id) "
-        f"WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {FAR_BELOW} AND usual * {FAR_ABOVE} ORDER BY 1 LIMIT 20"
+        f"""
+        WITH rate AS (
+            SELECT * FROM observed.cloud_rate
+            WHERE valid_to IS NULL AND purchase_option = 'on_demand' AND accelerator_id IS NOT NULL
+                AND price_usd_per_gpu_hour IS NOT NULL),
+        usual AS (
+            SELECT accelerator_id, median(price_usd_per_gpu_hour) AS usual FROM rate
+            GROUP BY ALL HAVING count(DISTINCT provider) >= 3)
+        SELECT concat_ws('/', provider, region, instance_type, price_component) || ': '
+            || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' || accelerator_id
+            || ', usual is ' || printf('%.3g', usual)
+        FROM rate JOIN usual USING (accelerator_id)
+        WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {FAR_BELOW} AND usual * {FAR_ABOVE} ORDER BY 1 LIMIT 20
+        """
     ).fetchall()
     flat = con.execute(
-        "SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for ' || min(accelerator_count) || ' to ' "
-        "|| max(accelerator_count) || ' accelerators' FROM observed.cloud_rate WHERE valid_to IS NULL AND price_component = 'instance' "
-        "GROUP BY provider, region, accelerator_name, accelerator_memory_gib, purchase_option, offer_variant, source_id "
-        "HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20"
+        """
+        SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for '
+            || min(accelerator_count) || ' to ' || max(accelerator_count) || ' accelerators'
+        FROM observed.cloud_rate WHERE valid_to IS NULL AND price_component = 'instance'
+        GROUP BY provider, region, accelerator_name, accelerator_memory_gib, purchase_option, offer_variant, source_id
+        HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20
+        """
     ).fetchall()
     return not apart and not flat, {
         "far_from_the_median_of_the_accelerator": [a[0] for a in apart],
@@ -234,23 +276,24 @@ _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 CHECKS: dict[str, Check] = {
     "columns_as_declared": Check("The log has the declared columns and types.", _ERROR, _columns_as_declared),
     "values_in_bounds": Check("No value breaks its declared bounds.", _ERROR, _values_in_bounds),
-    "keys_unique": Check("No assertion stands twice in the log.", _ERROR, _keys_unique),
+    "keys_unique": Check("No assertion is in the log twice.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
     "no_unit_jumps": Check(
-        "No price of the last assertions changed by a factor that only a unit explains.", _WARN, _no_unit_jumps
+        "No price of the latest assertions changed by a factor that suggests an error of units.", _WARN, _no_unit_jumps
     ),
     "rates_agree": Check(
-        "No rate lies far from the others of its accelerator, none is one price for all sizes; no price of a token eightfold from another source's.",
+        "No rate is far from the others of its accelerator or the same for all sizes; no token price differs eightfold from "
+        "that of another source.",
         _WARN,
         _rates_agree,
     ),
     "no_fuel_missing": Check(
-        "No zone's answers lack a fuel that earlier ones held and of which nobody said that it closed.",
+        "No zone lacks a fuel that earlier answers had, unless it is listed as closed.",
         _WARN,
         _no_fuel_missing,
     ),
-    "no_rows_refused": Check("The last captures had no row that was refused.", _WARN, _no_rows_refused),
+    "no_rows_refused": Check("No row of the latest captures was refused.", _WARN, _no_rows_refused),
 }
 
 

@@ -1,7 +1,7 @@
-"""Are the regions where we say they are: a check on reference.region, from its zones, countries and coordinates.
+"""A check of the locations in reference.region: its zones, countries and coordinates.
 
-Sources place some regions hundreds of kilometres apart within one country (towns are not published): such doubts are
-listed. A zone in another country, or a place more than `FAR_KM` off, fails the check.
+Sources place some regions hundreds of kilometres apart within one country, since providers do not publish towns: such
+doubts are listed. A zone in another country, or a distance of more than `FAR_KM`, fails the check.
 """
 
 import dagster as dg
@@ -11,7 +11,7 @@ from assets.dagster_support import POOL, HomeResource
 from assets.observed.views import SQL
 from warehouse.connection import in_write_session
 
-#: Beyond this no two towns of one grid zone lie apart.
+#: No two towns of one grid zone are farther apart.
 FAR_KM = 1_000
 REGION_KEY = dg.AssetKey(["reference", "region"])
 
@@ -22,7 +22,7 @@ REGION_KEY = dg.AssetKey(["reference", "region"])
     description="The grid zone of a region lies in its country, and no source puts the region more than 1,000 km elsewhere.",
 )
 def place_agrees(home: HomeResource) -> dg.AssetCheckResult:
-    """Right names in wrong states are found by where they lie."""
+    """Compares each region's location with its grid zone, its country and the claims of other sources."""
     sql = (SQL / "region_check.sql").read_text(encoding="utf-8")
     wrong = in_write_session(home.get(), catalog(), lambda con: con.execute(sql).fetchall())
     listed = [f"{provider} {region}: {problem}" for provider, region, problem, _ in wrong]

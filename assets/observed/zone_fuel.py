@@ -1,15 +1,17 @@
-"""What a grid zone is made of: an answer without one of its fuels is refused, also where the whole answer lacks it.
+"""The fuels of each grid zone: a slot that lacks one of them is refused, even if the whole answer lacks it.
 
-Publishers of generation name the fuels of each area and leave out those that it has none of, so an answer that lost the gas of
-Texas reads like one of a cleaner grid: a third of its emissions is gone and nothing looks wrong. What tells is memory. Known of a
-zone are the fuels that an earlier answer of the same source held to a share that matters (`meta.zone_fuel`, from the first such
-slot on), and those of `reference.zone_fuel`. A slot that does not state one of them, be it as 0, is refused with its reason; of the others of
-the answer nothing changes. What was recorded before stands.
+Publishers list the fuels of each area and leave out those that it does not have, so an answer that lost the gas of Texas
+looks like that of a cleaner grid: a third of the emissions is missing and nothing looks wrong. Only memory reveals it. The
+known fuels of a zone are those that had a share that matters in an earlier answer of the same source (`meta.zone_fuel`, from
+the first such slot on), and those of `reference.zone_fuel`. A slot that does not state one of them, if only as 0, is refused
+with the reason; the other slots of the answer are recorded. What was recorded earlier is not changed.
 
-A fuel that really went, since its last plant closed, is told by people: a row of `reference.zone_fuel`, or of `zone_fuels.csv` in the
-home folder, with the day from which it is gone. Its slots are taken from then on; should it come back, it is known anew.
+If a fuel is really gone because its last plant closed, a person says so: with a row in `reference.zone_fuel`, or in
+`zone_fuels.csv` in the home folder, that has the day of closure. From that day on slots without it are accepted; if it comes
+back, it is remembered again.
 
-The memory is read and written in the transaction that records the answer, in the order of the journal, so that a rebuild refuses the same.
+The memory is read and written in the transaction that records the answer, in the order of the journal, so that a rebuild
+refuses the same slots.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from warehouse.staging import REJECTED_SCHEMA, Batch, StagedScope
 _FUELS, _MAIN = MADE_OF
 _INSTANT = pl.Datetime("us", "UTC")
 _SEEN = pl.Schema({"zone": pl.String, "fuel": pl.String, "seen_from": _INSTANT})
-#: A fuel of a zone is known once before it closed, and once more if it came back.
+#: Key of a known fuel: it may be known before its closure and, if it came back, again after it.
 _KNOWN_BY = ["zone", "fuel", "is_after_closure"]
 
 
@@ -38,7 +40,7 @@ class ZoneFuels:
     """The memory of fuels by zone; see `warehouse.loading.Memory`."""
 
     def __init__(self, home: Home) -> None:
-        """By the facts of `reference.zone_fuel` and of the home's own file, as they are now.
+        """With the current facts of `reference.zone_fuel` and of the home's own file.
 
         Raises:
             PetadayError: if the home's own file is wrong.
@@ -53,7 +55,7 @@ class ZoneFuels:
     def sift(
         self, con: duckdb.DuckDBPyConnection, source_id: str, scopes: Sequence[StagedScope]
     ) -> tuple[list[StagedScope], pl.DataFrame]:
-        """Scopes without the slots in which a known fuel is not stated, and the rows of those slots with the reason."""
+        """Scopes without the slots that lack a known fuel, and the rows of those slots with the reason."""
         made_of = pl.concat([scope.made_of for scope in scopes if scope.made_of is not None])
         missing = self._missing(con, source_id, made_of)
         if missing.is_empty():
@@ -64,10 +66,10 @@ class ZoneFuels:
                 kept.append(scope)
                 continue
             of_mix = missing.join(scope.made_of, on=slot, how="semi")
-            # Beside what follows from the mix a publisher may state a figure of its own (RTE): that stands.
-            lacks = pl.col("basis_kind") != "actual"
-            kept.append(replace(scope, frame=_rows_without(scope.frame, of_mix, lacks)))
-            withheld.append(scope.frame.filter(lacks).join(of_mix, on=slot, maintain_order="left"))
+            # A publisher may also state a figure of its own (RTE), which does not depend on the mix and is kept.
+            is_computed = pl.col("basis_kind") != "actual"
+            kept.append(replace(scope, frame=_rows_without(scope.frame, of_mix, is_computed)))
+            withheld.append(scope.frame.filter(is_computed).join(of_mix, on=slot, maintain_order="left"))
         reason = pl.format(
             "generation of {} is missing from all of {}'s answer, it is not zero; if it closed, say so in {} of the home folder "
             "(zone,fuel,closed_on,source_url)",
@@ -86,7 +88,7 @@ class ZoneFuels:
     def _missing(self, con: duckdb.DuckDBPyConnection, source_id: str, made_of: pl.DataFrame) -> pl.DataFrame:
         """Slots that lack a known fuel: columns zone, valid_from, fuels, missing (those fuels), known (since when)."""
         known = self._known(con, source_id).join(made_of.select("zone").unique(), on="zone", how="semi")
-        # By distinct lists: the slots of a day are made of the same few.
+        # By distinct lists, since most slots have the same few.
         lists = made_of.select("zone", _FUELS).unique()
         is_stated = pl.col(_FUELS).str.split(" ").list.contains(pl.col("fuel"))
         lacking = lists.join(known, on="zone").filter(~is_stated)
@@ -105,7 +107,7 @@ class ZoneFuels:
         )
 
     def learn(self, con: duckdb.DuckDBPyConnection, batch: Batch, recorded_at: dt.datetime) -> None:
-        """Remember the fuels that matter in what is left of a batch, where that is news."""
+        """Remember the fuels that matter in a sifted batch, if they are new or were seen earlier than known."""
         parts = [
             scope.made_of.join(scope.frame, on=["zone", "valid_from"], how="semi")
             for scope in batch.scopes
@@ -137,7 +139,7 @@ class ZoneFuels:
         return pl.DataFrame(rows, schema={**_SEEN, "seen_from": pl.Int64}, orient="row").cast(dict(_SEEN))
 
     def _first(self, seen: pl.DataFrame) -> pl.DataFrame:
-        """Of fuels that were seen the first instants, before and after they closed: columns `_KNOWN_BY`, seen_from, closed_at."""
+        """The first instant at which each fuel was seen, before and after its closure: `_KNOWN_BY`, seen_from, closed_at."""
         is_after = (pl.col("seen_from") >= pl.col("closed_at")).fill_null(value=False)
         return (
             seen.join(self._closures, on=["zone", "fuel"], how="left")
@@ -150,12 +152,12 @@ class ZoneFuels:
         return self._first(pl.concat([self._typed, self._learnt(con, source_id)]))
 
 
-def _rows_without(frame: pl.DataFrame, slots: pl.DataFrame, lacks: pl.Expr) -> pl.DataFrame:
-    """Rows but for those of some slots that follow from their mix, in order."""
+def _rows_without(frame: pl.DataFrame, slots: pl.DataFrame, is_computed: pl.Expr) -> pl.DataFrame:
+    """The rows, in order, without those of the given slots for which `is_computed` is true."""
     marked = frame.join(
         slots.select("zone", "valid_from", pl.lit(value=True).alias("_is_one")),
         on=["zone", "valid_from"],
         how="left",
         maintain_order="left",
     )
-    return marked.filter(~(lacks & pl.col("_is_one").fill_null(value=False))).drop("_is_one")
+    return marked.filter(~(is_computed & pl.col("_is_one").fill_null(value=False))).drop("_is_one")

@@ -55,8 +55,8 @@ def json_list(document: Document, *path: str) -> list[Any]:
     """
     found = inside(json_of(document), *path)
     if not isinstance(found, list) or not found:
-        where = f"`{'.'.join(path)}`" if path else "the answer"
-        raise LayoutError(f"{document.url}: {where} is not a list with entries (renamed?)")
+        where = f" at `{'.'.join(path)}`" if path else ""
+        raise LayoutError(f"{document.url}: no list{where}, or an empty one (renamed?)")
     return found
 
 

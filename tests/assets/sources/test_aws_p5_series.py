@@ -55,7 +55,7 @@ def test_two_states_in_the_log_and_eight_gpus(home: Home, samples: Path) -> None
         ("2026-01-01,p5.48xlarge,0", "placeholder"),
         ("2026-01-01,p5.48xlarge,N/A", "placeholder"),
         ("soon,p5.48xlarge,55.04", "time"),
-        ("2026-01-01,,55.04", "machine"),
+        ("2026-01-01,,55.04", "instance type"),
     ],
 )
 def test_what_is_no_price_is_refused(row: str, word: str, tmp_path: Path) -> None:

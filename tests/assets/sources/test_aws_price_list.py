@@ -349,8 +349,8 @@ def test_a_price_for_another_unit_is_no_price_of_an_hour(unit: str, layout: Call
 @pytest.mark.parametrize(
     ("price", "reason"),
     [
-        ("-1", "no positive number"),
-        ("Contact us", "no positive number"),
+        ("-1", "not a positive number"),
+        ("Contact us", "not a positive number"),
         ("9999", "bounds"),
         ("0.0000000000", "PricePerUnit is zero"),
     ],
@@ -410,7 +410,7 @@ def test_a_zero_ends_no_offer_but_absence_does(layout: Callable[..., str], home:
         ended = con.execute("SELECT instance_type FROM observed.cloud_rate WHERE valid_to IS NOT NULL").fetchall()
         refused = con.execute("SELECT reason FROM meta.rejected_row").fetchall()
     assert ended == [("g6.xlarge",)]
-    assert refused == [("PricePerUnit is zero: no price, and no word that it is not sold",)]
+    assert refused == [("PricePerUnit is zero, which is no price and does not say that it is not sold",)]
 
 
 @pytest.mark.parametrize("date", ["", "September 2026"])

@@ -28,7 +28,7 @@ def test_the_collector_is_left_as_it_was(tmp_path: Path, was_on: bool) -> None:
             gc.disable()
         soup_of(_page(tmp_path, 100))
         assert gc.isenabled() is was_on
-        with pytest.raises(LayoutError), _html._growing.tree(1):
+        with pytest.raises(LayoutError), _html._collector.paused(1):
             raise LayoutError("torn")
         assert gc.isenabled() is was_on
     finally:

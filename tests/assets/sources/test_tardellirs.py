@@ -46,8 +46,8 @@ def test_the_recorded_list(samples: Path) -> None:
     rows = scopes["offerings"]
     assert (rows.height, rejected.height) == (284, 26)
     assert set(rejected["reason"]) == {
-        "an estimate of the list's keeper, not a price",
-        "from a page that the list's keeper takes for out of date",
+        "an estimate of the list's maintainer, not a price",
+        "from a page that the list's maintainer considers out of date",
         "spot, yet dearer than the same card on demand: another product",
     }
     assert {"verda", "vast", "jarvislabs", "thundercompute"} <= set(rows["provider"])
@@ -117,7 +117,7 @@ def test_what_is_no_price_is_refused(offer: dict, word: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("body", "word"), [("{}", "no list"), ("[]", "no list"), ("[1]", "no list"), ('[{"id": "a"}]', "provider_id")]
+    ("body", "word"), [("{}", "no list"), ("[]", "no list"), ("[1]", "not an object"), ('[{"id": "a"}]', "provider_id")]
 )
 def test_another_layout_is_named(body: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match=word):

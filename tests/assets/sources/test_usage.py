@@ -91,7 +91,7 @@ def test_focus(tmp_path: Path) -> None:
     assert frame["workload"].unique().to_list() == ["llama"]
     assert frame["billed_amount"].to_list() == [55.04, 20, 0]
     assert frame.columns[0:2] == ["account", "resource"]
-    assert reading.rejected is None
+    assert reading.rejected is not None and reading.rejected.is_empty()
 
 
 def test_focus_columns_that_providers_add(tmp_path: Path) -> None:
@@ -109,10 +109,10 @@ def test_focus_columns_that_providers_add(tmp_path: Path) -> None:
         ("2026-03-02,2026-03-01,aws,us-east-1,p5.48xlarge,1,on_demand,", "ends before it starts"),
         ("2026-03-01,2026-03-01,aws,us-east-1,p5.48xlarge,1,on_demand,", "ends before it starts"),
         ("2026-01-01,2026-12-31,aws,us-east-1,p5.48xlarge,1,on_demand,", "longer than a month"),
-        ("2026-03-01,2026-03-02,aws,us-east-1,,1,on_demand,", "which instance type"),
-        ("2026-03-01,2026-03-02,aws,,p5.48xlarge,1,on_demand,", "where it was used"),
+        ("2026-03-01,2026-03-02,aws,us-east-1,,1,on_demand,", "instance type is missing"),
+        ("2026-03-01,2026-03-02,aws,,p5.48xlarge,1,on_demand,", "region is missing"),
         ("2026-03-01,2026-03-02,aws,us-east-1,p5.48xlarge,1,on demand,", "purchase_option is not one of"),
-        ("2026-03-01,2026-03-02,aws,us-east-1,p5.48xlarge,many,on_demand,", "how many hours"),
+        ("2026-03-01,2026-03-02,aws,us-east-1,p5.48xlarge,many,on_demand,", "hours of use are not a number"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_reason(tmp_path: Path, line: str, reason: str) -> None:
