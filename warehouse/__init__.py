@@ -1,6 +1,6 @@
-"""Where it is kept: connection, schema, captures, the append-only log, publishing.
+"""Storage: connection, schema, captures, the append-only log, publishing.
 
-Nothing here knows a publisher, a price or a grid: it stores what `assets` declares.
+Nothing here is specific to a publisher, a price or a grid: it stores what `assets` declares.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""The store of captures: the exact bytes that publishers sent, kept whatever becomes of reading them (see `warehouse.pending_captures`).
+"""The store of captures: the exact bytes that publishers sent, kept even if they cannot be parsed.
 
-`captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once, however often they came), and a sidecar beside them
-says when and from where: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer. `journal.jsonl` lists the
-recorded batches in order with their `recorded_at`, so that the warehouse can be made again from this folder alone, on the
-same two clocks.
+`captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once per month, however often they were sent), and a sidecar
+beside them says when and from where they came: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer.
+`journal.jsonl` lists the recorded batches in order with their `recorded_at`, so that the warehouse can be rebuilt from this
+folder alone, on the same two clocks. See `warehouse.pending_captures` for documents that are parsed while they are stored.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from warehouse.store import store_of
 _BLOCK = 1 << 20
 #: Level of zstd.
 _LEVEL = 1
-#: Threads that compress and write the pages of one answer while others arrive: with more of them, fetching waits for the interpreter.
+#: Threads that compress and write the pages of one answer while others arrive; more would slow down fetching.
 _WRITERS = 2
-#: So many pages wait for them at most: a publisher that sends faster than they are stored is read at that pace.
+#: Pages that may wait for these threads: if pages arrive faster than they are stored, fetching waits.
 _WAITING = 8
 #: Threads that compress a large file.
 _COMPRESSORS = 4
-#: Threads that move the bytes of a batch in place: an object store takes many at once.
+#: Threads that move the files of a batch into place; an object store takes many at once.
 _MOVERS = 16
 #: Slashes in the key of a sidecar: source/year/month/capture.json.
 _DEPTH = 3
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}\Z")
 _SAFE_EXTENSION = re.compile(r"[a-z0-9]{1,8}\Z")
 
-#: What became of bytes since they were stored; "not here" where the store holds no captures at all.
+#: State of stored bytes; "not here" if the store holds no captures at all.
 BytesState = Literal["match", "changed", "missing", "not here"]
 
 
 class _PerThread(threading.local):
-    """A compressor for each thread: making one for each small page takes as long as compressing it."""
+    """One compressor per thread: creating one per small page takes as long as compressing the page."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
@@ -61,7 +61,7 @@ _per_thread = _PerThread()
 
 
 def _compress(file: Path, target: BinaryIO) -> tuple[str, int]:
-    """Compress a large file block by block, by threads of its own beside the hashing; returns (sha256, size)."""
+    """Compress a large file block by block, in other threads than the hashing; returns (sha256, size)."""
     digest, size, block = hashlib.sha256(), 0, bytearray(_BLOCK)
     compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=min(os.cpu_count() or 1, _COMPRESSORS))
     with file.open("rb", buffering=0) as source, compressor.stream_writer(target, closefd=False) as writer:
@@ -77,7 +77,7 @@ class CaptureStore:
     """The captures of one warehouse, and the journal of its recorded batches."""
 
     def __init__(self, home: Home) -> None:
-        """Open the store; the folder is made when first written to."""
+        """Open the store; its folder is created with the first file."""
         self.home = home
         self.files = store_of(home).files("captures")
         self._journal = journal_in(self.files)
@@ -85,7 +85,7 @@ class CaptureStore:
     # Writing ----------------------------------------------------------------------------------------------------------
 
     def _store_bytes(self, document: Document, folder: Path) -> tuple[str, int, Path]:
-        """Compress a document into `folder`, hashing on the way; returns (sha256, size, temporary file)."""
+        """Compress and hash a document into a file in `folder`; returns (sha256, size, temporary file)."""
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
         temporary = Path(name)
         try:
@@ -95,7 +95,7 @@ class CaptureStore:
                     target.write(_per_thread.compressor.compress(document.body))
                 else:
                     sha256, size = _compress(document.path, target)
-                    # While it is read; pages are flushed together, as they are moved in place.
+                    # In parallel with parsing; small pages are flushed when they are moved into place.
                     os.fsync(target.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ class CaptureStore:
     def _keep(
         self, source_id: str, index: int, document: Document, known: Mapping[str, Any] | None
     ) -> tuple[Capture, Path | None]:
-        """Compress one document of a batch; returns its capture and the temporary file, None if its bytes are in the store already."""
+        """Compress one document of a batch; returns its capture and the temporary file (None if the bytes are stored already)."""
         capture = Capture.unread(
             source_id,
             document.url,
@@ -118,7 +118,7 @@ class CaptureStore:
             batch_index=index,
         )
         repeated = self.known_bytes(capture, known)
-        # Hashing alone takes half the time of storing: worth it where the sizes are equal.
+        # Hashing takes half the time of storing, so it is only tried if the sizes are equal.
         if repeated is not None and document.size == repeated.byte_count:
             with io.BytesIO(document.body) if document.body is not None else document.path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == repeated.sha256:
@@ -129,7 +129,7 @@ class CaptureStore:
         return replace(capture, sha256=sha256, byte_count=size, stored_byte_count=stored), temporary
 
     def known_bytes(self, capture: Capture, known: Mapping[str, Any] | None) -> Capture | None:
-        """A capture of the bytes that are remembered of its address, if they lie in the store where it would put them.
+        """The capture with the hash and sizes of the last answer of its address; None if these bytes are not in its folder.
 
         Args:
             capture: without hash and sizes.
@@ -149,22 +149,23 @@ class CaptureStore:
         when_kept: Callable[[int, Document, Capture], None] | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> list[Capture]:
-        """Keep the documents of one batch; storing the same again changes nothing.
+        """Store the documents of one batch; storing the same batch again changes nothing.
 
-        Each is hashed, compressed and written while those after it still arrive. Once the last one is there, all are flushed
-        to the disk, then they get their ids and sidecars: a batch that breaks off leaves nothing behind.
+        Each document is hashed, compressed and written while the next ones arrive. After the last one all are flushed to
+        the disk and get their ids and sidecars: a batch that is interrupted leaves nothing behind.
 
         Args:
             source_id: publisher.
-            documents: pages of one answer, in order; they may be fetched as they are asked for.
+            documents: pages of one answer, in order; the iterable may fetch them on demand.
             known: what is remembered of the last answers, by address (see `known_bytes`): their bytes are not
                 compressed again.
-            when_kept: called with each document whose bytes are written (its index, itself, its capture still without ids),
-                in any order and from any thread; if it raises, nothing of the batch is stored.
-            meanwhile: called once the last document is there, while it is being stored; what it raises is raised when all are.
+            when_kept: called after each document is written with (index, document, capture without ids), in any order and
+                from any thread; if it raises, nothing of the batch is stored.
+            meanwhile: called after the last document has arrived, while documents are still being written; an exception
+                is raised once all are stored.
 
         Raises:
-            ValueError: if a name could leave the folder.
+            ValueError: if source id or extension is not a safe file name.
         """
         if not _SAFE_NAME.match(source_id):
             raise ValueError(f"not a source id: {source_id!r}")
@@ -186,7 +187,7 @@ class CaptureStore:
         room, broken = threading.BoundedSemaphore(_WAITING), threading.Event()
         failure: BaseException | None = None
         try:
-            # Threads, because hashing and compressing go on beside the fetching of the next page.
+            # Threads, so that pages are hashed and compressed while the next ones are fetched.
             with ThreadPoolExecutor(_WRITERS) as pool:
                 for index, document in enumerate(documents):
                     if not _SAFE_EXTENSION.match(document.extension):
@@ -216,14 +217,14 @@ class CaptureStore:
         return captures
 
     def add_sidecar(self, capture: Capture) -> Capture:
-        """Store a capture whose bytes are in the store already (see `known_bytes`), as a batch of its own; returns it with its ids."""
+        """Store a capture whose bytes are stored already (see `known_bytes`) as a batch of its own; returns it with its ids."""
         (identified_capture,) = identified([capture])
         self._write_sidecars([identified_capture])
         return identified_capture
 
     @retried_if_interrupted
     def _put(self, capture: Capture, temporary: Path | None) -> None:
-        """Move the compressed bytes to their key, unless they are there: equal bytes of a source and month share a key."""
+        """Move the compressed bytes to their key unless it exists: equal bytes of one source and month share a key."""
         if temporary is None:
             return
         key = capture.path.as_posix()
@@ -234,13 +235,13 @@ class CaptureStore:
 
     @retried_if_interrupted
     def _write_sidecars(self, captures: Sequence[Capture]) -> None:
-        """Write the sidecars of one batch, once all of its bytes are in place: one file a month, however many pages there are."""
+        """Write the sidecars of one batch, after all of its bytes are in place: one file per month for all pages."""
         described: dict[str, list[Capture]] = {}
         for capture in captures:
             described.setdefault(capture.sidecar.as_posix(), []).append(capture)
         for key, of_month in described.items():
             if self.files.size(key) is None:
-                # A line per page: indenting a thousand of them takes a tenth of the time of reading them.
+                # One line per page: indented, a thousand of them would take noticeably longer to read.
                 lines = ",\n".join(json.dumps(c.as_dict()) for c in of_month)
                 text = f"[\n{lines}\n]" if len(captures) > 1 else json.dumps(of_month[0].as_dict(), indent=1)
                 self.files.write(key, text.encode())
@@ -264,7 +265,7 @@ class CaptureStore:
             yield Capture(**each)
 
     def batches(self) -> dict[str, list[Capture]]:
-        """Captures by batch, pages in order; a batch whose capture was cut short is left out."""
+        """Captures by batch, pages in order, without batches that lack a page."""
         found: dict[str, list[Capture]] = {}
         for capture in self.captures():
             found.setdefault(capture.batch_id, []).append(capture)
@@ -277,11 +278,11 @@ class CaptureStore:
     def _unpack(self, path: str, byte_count: int, target: BinaryIO | None = None) -> tuple[str, int]:
         """Decompress a stored file, into `target` if it is given; returns (sha256, size).
 
-        Stops where it is larger than `byte_count`: a damaged or hostile file may unpack to any size.
+        Stops after more than `byte_count` bytes, since a damaged or hostile file may unpack to any size.
 
         Raises:
-            zstandard.ZstdError: if it is no zstd file.
-            OSError: if it is not there or cannot be read.
+            zstandard.ZstdError: if it is not a zstd file.
+            OSError: if it does not exist or cannot be read.
         """
         digest, size = hashlib.sha256(), 0
         with self.files.open(path) as file:
@@ -298,7 +299,7 @@ class CaptureStore:
         """Unpack a capture into the spool folder, checking its hash; the caller deletes the file.
 
         Raises:
-            CaptureDamagedError: if the bytes are missing or not those that were stored.
+            CaptureDamagedError: if the bytes are missing or do not match their hash.
         """
         stored = self.files.where(capture.path.as_posix())
         self.home.spool_dir.mkdir(parents=True, exist_ok=True)
@@ -325,7 +326,7 @@ class CaptureStore:
         )
 
     def state_of(self, path: str, sha256: str, byte_count: int) -> BytesState:
-        """What became of stored bytes, found by hashing them; nothing is written.
+        """State of stored bytes, found by hashing them; nothing is written.
 
         Args:
             path: file below the captures folder, as `meta.capture` names it.
@@ -333,7 +334,7 @@ class CaptureStore:
             byte_count: size that was recorded, uncompressed.
 
         Raises:
-            OSError: if the file is there and cannot be read.
+            OSError: if the file exists but cannot be read.
         """
         if self.files.size(path) is None:
             return "missing" if self.files.names() else "not here"
@@ -343,7 +344,7 @@ class CaptureStore:
             return "changed"
 
     def damaged(self, tell: Callable[[str], None]) -> list[str]:
-        """Hash the bytes of every capture, each file once; one line for each that is not what was stored. Nothing is written."""
+        """Hash the bytes of every capture, each file once; returns one line per damaged capture. Nothing is written."""
         problems: list[str] = []
         seen: set[Path] = set()
         count = 0
@@ -369,7 +370,7 @@ class CaptureStore:
         """The captures of one batch.
 
         Raises:
-            CaptureDamagedError: if not all of its sidecars are there.
+            CaptureDamagedError: if a sidecar is missing.
         """
         found = [c for c in self.captures_of(source_id) if c.batch_id == batch_id]
         if not found or len(found) != found[0].batch_size:
@@ -381,7 +382,7 @@ class CaptureStore:
     # The journal ------------------------------------------------------------------------------------------------------
 
     def journal(self) -> list[dict]:
-        """One entry per recorded batch, in order; a last line cut short by a crash is left out."""
+        """One entry per recorded batch, in order, without a last line that a crash left incomplete."""
         return self._journal.read()
 
     def last_load_number(self) -> int:

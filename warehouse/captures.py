@@ -1,6 +1,6 @@
-"""What a capture is: the exact bytes of one answer of a publisher, when and how they came, and the ids that follow from both.
+"""What a capture is: the exact bytes of one answer of a publisher, when and how they were received, and its ids.
 
-`warehouse.capture_store` keeps them.
+`warehouse.capture_store` stores them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-#: A document of at most so many bytes is read into memory once, to be hashed, compressed and parsed from there.
+#: A document of at most this size is read into memory once, and hashed, compressed and parsed there.
 _SMALL = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Bytes as they came, in a spooled file or at hand, with what is known of how they came."""
+    """The bytes of one answer, in a spooled file or in memory, and how they were received."""
 
-    #: Where the bytes lie, or would: those of a page that is read at once may never be written there.
+    #: File of the bytes; a page that is parsed from memory at once may never be written to it.
     path: Path
     url: str
     fetched_at: dt.datetime
@@ -28,7 +28,7 @@ class Document:
     http_status: int | None = None
     etag: str | None = None
     last_modified: str | None = None
-    #: The bytes, where they were read already.
+    #: The bytes, if they are in memory.
     body: bytes | None = field(default=None, repr=False, compare=False)
 
     def read_bytes(self, limit: int = 1 << 30) -> bytes:
@@ -50,19 +50,19 @@ class Document:
 
     @property
     def is_large(self) -> bool:
-        """True if keeping it takes a while: it is hashed and compressed block by block, from its file."""
+        """True if storing it takes a while: it is hashed and compressed block by block, from its file."""
         return self.size > _SMALL
 
     def in_memory(self) -> Document:
-        """The same with its bytes at hand, if they are few."""
+        """The same with its bytes in memory, unless it is large."""
         return self if self.body is not None or self.is_large else replace(self, body=self.path.read_bytes())
 
     def in_file(self) -> Document:
-        """The same without its bytes at hand."""
+        """The same without its bytes in memory."""
         return self if self.body is None else replace(self, body=None)
 
     def spool(self) -> None:
-        """Write bytes that are at hand alone to their file: they will be asked for again."""
+        """Write bytes that are only in memory to their file, so that they can be read again."""
         if self.body is not None and not self.path.exists():
             self.path.write_bytes(self.body)
 
@@ -100,7 +100,7 @@ class Capture:
         last_modified: str | None = None,
         batch_index: int = 0,
     ) -> Capture:
-        """How an answer came, before its bytes are read and its batch is known: without ids, hash and sizes."""
+        """A capture before its bytes are read and its batch is known: without ids, hash and sizes."""
         return cls(
             capture_id="",
             batch_id="",
@@ -138,7 +138,7 @@ class Capture:
 
     @property
     def sidecar(self) -> Path:
-        """File of this description below the captures folder: one for all pages of an answer (in one month)."""
+        """File of this description below the captures folder, shared by all pages of an answer (of one month)."""
         return self.folder / f"{self.capture_id if self.batch_size == 1 else self.batch_id}.json"
 
 
@@ -147,9 +147,9 @@ def _digest(*parts: str) -> str:
 
 
 def identified(captures: Sequence[Capture]) -> list[Capture]:
-    """The captures of one batch, in order, with their ids: hashes of source, time, address, bytes and place in the batch.
+    """The captures of one batch, in order, with their ids: hashes of source, time, address, bytes and index in the batch.
 
-    The address is in it because it may say what the bytes speak of: two clouds' files may be alike for a while.
+    The address is included because it may tell what the bytes are about: the files of two clouds may be equal for a while.
     """
     ids = [_digest(c.source_id, c.fetched_at, c.url, c.sha256, str(c.batch_index)) for c in captures]
     batch_id = ids[0] if len(ids) == 1 else _digest(*ids)

@@ -1,6 +1,6 @@
-"""Sessions on the warehouse, wherever it is kept: one writer at a time, readers that never wait.
+"""Sessions on the warehouse, in whichever store it is: one writer at a time, readers that never wait.
 
-`warehouse.store` says which store the environment names; everything else works through these functions.
+`warehouse.store` finds the store that the environment names; everything else uses these functions.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ __all__ = [
 
 R = TypeVar("R")
 
-#: The stores of open write sessions, so that a commit can ask whether the lock is still held.
+#: The stores of open write sessions, so that a commit can check that the lock is still held.
 _open: dict[int, Store] = {}
 
 
 @contextmanager
 def write_lock(home: Home) -> Generator[None]:
-    """Hold the writers' lock; waits as long as it takes. The lock ends with the process, however it ends."""
+    """Hold the writers' lock, waiting as long as necessary. It is released when the process ends in any way."""
     with store_of(home).write_lock():
         yield
 
 
 @contextmanager
 def translating_interruptions(store: Store) -> Generator[None]:
-    """Turn every library's way of saying "the store went away" into one error."""
+    """Turn the errors with which libraries report an unavailable store into `StoreInterruptedError`."""
     try:
         yield
     except StoreInterruptedError:
@@ -60,7 +60,7 @@ def translating_interruptions(store: Store) -> Generator[None]:
 
 @contextmanager
 def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyConnection]:
-    """The warehouse opened for writing with the schema applied; the caller holds the lock."""
+    """The warehouse, open for writing and with the current schema; the caller holds the lock."""
     store = store_of(home)
     with translating_interruptions(store), store.open_for_writing(catalog) as con, _guarded(con, store):
         yield con
@@ -68,7 +68,7 @@ def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyC
 
 @contextmanager
 def _guarded(con: duckdb.DuckDBPyConnection, store: Store) -> Generator[None]:
-    """Transactions of `con` ask before their commit whether the lock is still held."""
+    """Inside, transactions of `con` check before they commit that the lock is still held."""
     _open[id(con)] = store
     try:
         yield
@@ -88,7 +88,7 @@ def write_session(
         may_leave_wal: see `Store.write_session`.
 
     Raises:
-        StoreInterruptedError: if a part of the store went away; `warehouse.retry` tries the whole once more.
+        StoreInterruptedError: if a part of the store became unavailable; see `warehouse.retry`.
     """
     store = store_of(home)
     with (
@@ -102,12 +102,12 @@ def write_session(
 
 @retried_if_interrupted
 def in_write_session(home: Home, catalog: schema.Catalog, work: Callable[[duckdb.DuckDBPyConnection], R]) -> R:
-    """Do a piece of work in a write session of its own, from its beginning again if the store was interrupted.
+    """Do a piece of work in its own write session; it is repeated from the beginning if the store was interrupted.
 
     Args:
         home: whose warehouse.
         catalog: what it holds.
-        work: changes nothing when it is done twice.
+        work: an idempotent function.
     """
     with write_session(home, catalog) as con:
         return work(con)
@@ -123,7 +123,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Generator[None]:
 
 @contextmanager
 def read_published(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
-    """What users read (the published file, or the lake), read-only; never waits and never locks anybody out.
+    """What users read (the published file, or the lake), read-only; never waits and never blocks others.
 
     Raises:
         NotPublishedError: if nothing was published yet.

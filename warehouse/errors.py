@@ -1,4 +1,4 @@
-"""Errors of the warehouse, each a line a person can act on."""
+"""Errors of the warehouse; each message is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class PetadayError(Exception):
-    """An error whose message says what failed, where, and what to do; shown without a trace."""
+    """An error whose message says what failed, where, and what to do; shown without a traceback."""
 
 
 class WarehouseDamagedError(PetadayError):
@@ -32,11 +32,11 @@ class DiskFullError(PetadayError):
 
 
 class StoreInterruptedError(PetadayError):
-    """A part of the lake went away, or another writer was in the way; trying the whole again may help."""
+    """A part of the lake became unavailable, or another writer interfered; repeating the whole work may help."""
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """True if the error, whoever raised it, says that the disk is full."""
+    """True if an error of any library says that the disk is full."""
     return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(
         words in str(error)
         for words in ("No space left", "os error 28", "Disk quota exceeded", "database or disk is full")
@@ -45,10 +45,10 @@ def is_disk_full(error: BaseException) -> bool:
 
 @contextmanager
 def translating_disk_full(what: str) -> Generator[None]:
-    """Turn every library's way of saying "disk full" into one line.
+    """Turn the errors with which libraries report a full disk into `DiskFullError`.
 
     Raises:
-        DiskFullError: if the disk is full; other errors pass as they are.
+        DiskFullError: if the disk is full; other errors are raised unchanged.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""Files by key: in a folder of this machine, or in an object store that every worker sees.
+"""Files by key: in a local folder, or in an object store that all workers share.
 
-Captures, staged batches and what is remembered of publishers are kept through this one interface. A key is a relative
-path with `/`. A file is there whole or not at all, and writing the same bytes again changes nothing.
+Captures, staged batches and what is remembered of publishers are stored through this interface. A key is a relative path
+with `/`. Files appear atomically, and writing the same bytes again changes nothing.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from warehouse.errors import StoreInterruptedError
 
-#: Tries of one request to the object store, with exponential pauses in between (some 40 s in all).
+#: Attempts per request to the object store, with exponential backoff (about 40 s in total).
 S3_ATTEMPTS = 8
 _PART = 8 << 20
 
 
 class Files(Protocol):
-    """What both kinds can do."""
+    """The interface of both kinds of storage."""
 
     def read(self, key: str) -> bytes:
         """The whole file; FileNotFoundError if there is none."""
         ...
 
     def write(self, key: str, data: bytes) -> None:
-        """Put a file in place, whole or not at all."""
+        """Write a file atomically."""
         ...
 
     def put(self, local: Path, key: str) -> None:
-        """Move a finished local file in place, safe from a power cut; it is gone from where it was."""
+        """Move a finished local file into place, flushed to the disk."""
         ...
 
     def scratch_folder(self, key: str) -> Path:
-        """Where to make a local file that `put` will move to `key`."""
+        """Local folder in which to create a file that `put` will move to `key`."""
         ...
 
     def open(self, key: str) -> Any:
-        """A context manager that reads the file as a stream; FileNotFoundError if there is none."""
+        """A context manager that yields the file as a binary stream; FileNotFoundError if there is none."""
         ...
 
     def size(self, key: str) -> int | None:
@@ -52,11 +52,11 @@ class Files(Protocol):
         ...
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
-        """Sorted keys of all files below `prefix` (a folder, or all); files in the making are left out."""
+        """Sorted keys of all files below `prefix` (a folder, or everything), without temporary files."""
         ...
 
     def sizes(self) -> dict[str, int]:
-        """Bytes that each file takes where it lies, by key: whole blocks on a disk."""
+        """Bytes that each file occupies, by key; whole blocks on a disk."""
         ...
 
     def delete(self, key: str) -> None:
@@ -64,7 +64,7 @@ class Files(Protocol):
         ...
 
     def put_folder(self, local: Path, key: str, last: str) -> None:
-        """Move a finished local folder in place; it counts as there once its file `last` is."""
+        """Move a finished local folder into place; it exists for others once its file `last` does."""
         ...
 
     def folders(self, last: str) -> list[str]:
@@ -76,7 +76,7 @@ class Files(Protocol):
         ...
 
     def release_folder(self, local: Path) -> None:
-        """Forget a fetched folder; what is kept under its key stays."""
+        """Delete the local copy of a fetched folder, if it is a copy."""
         ...
 
     def delete_folder(self, key: str, last: str) -> None:
@@ -84,12 +84,12 @@ class Files(Protocol):
         ...
 
     def where(self, key: str = "") -> str:
-        """The place in words a person can follow."""
+        """The location of a key, for messages."""
         ...
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it appears atomically, flushed to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
     try:
@@ -104,7 +104,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def is_file_at(path: Path, descriptor: int) -> bool:
-    """True if the open file is the one that lies at `path` now: it may have been removed or replaced since it was opened."""
+    """True if the open file is still the one at `path`, which may have been removed or replaced since it was opened."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -161,7 +161,7 @@ class LocalFiles:
         return sorted(found)
 
     def sizes(self) -> dict[str, int]:
-        """See `Files`; a file that goes meanwhile counts nothing."""
+        """See `Files`; a file that is deleted meanwhile is left out."""
         found = {}
         for key in self.names():
             with contextlib.suppress(FileNotFoundError):
@@ -200,7 +200,7 @@ class LocalFiles:
 
 @lru_cache(maxsize=4)
 def _s3(process: int, endpoint: str, region: str) -> Any:
-    """One client per process: it does not survive a fork. Keys come from the environment, as AWS's own tools take them."""
+    """One client per process, since it does not survive a fork. Credentials come from AWS's usual environment variables."""
     from pyarrow import fs
 
     options: dict[str, Any] = {"region": region} if region else {}
@@ -218,7 +218,7 @@ def _s3(process: int, endpoint: str, region: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFiles:
-    """Files below `bucket/prefix` of an S3 object store; an object appears whole when its upload ends."""
+    """Files below `bucket/prefix` of an S3 object store; an object appears when its upload ends."""
 
     prefix: str
     spool: Path
@@ -343,9 +343,9 @@ class ObjectFiles:
             raise
         except OSError as e:
             raise ObjectStoreError(
-                f"the object store did not take or give {self.where(key)}: {str(e).splitlines()[0][:300]}"
+                f"the object store cannot read or write {self.where(key)}: {str(e).splitlines()[0][:300]}"
             ) from e
 
 
 class ObjectStoreError(StoreInterruptedError):
-    """The object store does not answer, or refuses; what was committed is safe."""
+    """The object store does not answer, or refuses the request; what was committed is safe."""

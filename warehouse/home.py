@@ -1,4 +1,4 @@
-"""The one home folder and what lies where in it."""
+"""The home folder and the paths in it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ HOME_VARIABLE = "PETADAY_HOME"
 class Home:
     """Paths below the home folder (`PETADAY_HOME`, default `./data`).
 
-    `petaday.duckdb` is the published file, the only one users open. Everything under `work/` belongs to the
-    pipeline alone; `captures/` is what the warehouse can be rebuilt from.
+    `petaday.duckdb` is the published file, the only one that users open. Only the pipeline uses `work/`; the warehouse can be
+    rebuilt from `captures/`.
     """
 
     root: Path
@@ -36,7 +36,7 @@ class Home:
 
     @property
     def staged_dir(self) -> Path:
-        """Parsed batches that wait to be recorded."""
+        """Parsed batches that are not recorded yet."""
         return self.root / "work" / "staged"
 
     @property
@@ -46,12 +46,12 @@ class Home:
 
     @property
     def running_dir(self) -> Path:
-        """A lock file for each run that a process of this machine works on."""
+        """One lock file per run that a process of this machine is working on."""
         return self.root / "work" / "running"
 
     @property
     def captures_dir(self) -> Path:
-        """The exact bytes that publishers sent, and sidecars that say how they came."""
+        """The exact bytes that publishers sent, and sidecars with the details of their receipt."""
         return self.root / "captures"
 
     @property
@@ -75,7 +75,7 @@ class Home:
         return self.root / "dagster"
 
     def is_writable(self) -> bool:
-        """False where this process may not write into the folder, or it lies on a file system that is mounted read-only."""
+        """False if this process may not write to the folder, or its file system is mounted read-only."""
         return os.access(self.root, os.W_OK)
 
     def create(self) -> Home:

@@ -1,4 +1,4 @@
-"""The journal of recorded batches: with the captures it is what a warehouse can be made again from."""
+"""The journal of recorded batches, from which, together with the captures, a warehouse can be rebuilt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 from warehouse.files import Files, LocalFiles
 
 _FOLDER = "journal"
-#: Bytes from the end of the file in which the last entries are looked for: an entry takes some 200, a message up to 2,000 more.
+#: Bytes at the end of the file in which the last entry is sought: an entry has about 200, and a message up to 2,000 more.
 _TAIL = 16 << 10
 
 
@@ -27,12 +27,12 @@ class Journal(Protocol):
         ...
 
     def append(self, entries: list[dict]) -> None:
-        """Add entries; durable when this returns."""
+        """Add entries; they are durable when this returns."""
         ...
 
 
 def _whole(text: bytes) -> Iterator[dict]:
-    """The entries of a journal's lines, without those that were cut."""
+    """The entries of a journal's complete lines."""
     for line in text.splitlines():
         try:
             yield json.loads(line)
@@ -44,21 +44,21 @@ class FileJournal:
     """One JSON line per entry in `journal.jsonl`."""
 
     def __init__(self, file: Path) -> None:
-        """Bind to a file, made when first written to."""
+        """Bind to a file, which is created with the first entry."""
         self.file = file
 
     def read(self) -> list[dict]:
-        """See `Journal`; a last line cut short by a crash is left out."""
+        """See `Journal`; without a last line that a crash left incomplete."""
         return list(_whole(self.file.read_bytes())) if self.file.exists() else []
 
     def last(self) -> int:
-        """See `Journal`: every session asks for it, so that only the end of the file is read."""
+        """See `Journal`; only the end of the file is read, since every session calls this."""
         if not self.file.exists():
             return 0
         with self.file.open("rb") as file:
             start = max(file.seek(0, os.SEEK_END) - _TAIL, 0)
             file.seek(start)
-            # The first line of the tail may be the rest of one: it is no entry then.
+            # The first line of the tail may be incomplete and is then skipped.
             numbers = [entry["load_number"] for entry in _whole(file.read())]
         if start and not numbers:
             numbers = [entry["load_number"] for entry in self.read()]
@@ -80,7 +80,7 @@ class FileJournal:
             os.fsync(file.fileno())
 
     def replace(self, entries: list[dict], kept_as: str) -> None:
-        """Begin anew with these entries; the file as it was is kept beside it."""
+        """Replace all entries; the old file is kept under the name `kept_as`."""
         if self.file.exists():
             self.file.replace(self.file.with_name(kept_as))
         self.append(entries)
@@ -112,5 +112,5 @@ class ObjectJournal:
 
 
 def journal_in(files: Files) -> Journal:
-    """The journal that lies with these captures."""
+    """The journal of these captures."""
     return FileJournal(files.root / "journal.jsonl") if isinstance(files, LocalFiles) else ObjectJournal(files)

@@ -1,6 +1,6 @@
-"""The last recorded answers of each source: for conditional requests, for unchanged bytes, and for the guard against shrunken answers.
+"""The last recorded answers of each source, for conditional requests, unchanged bytes and the check for shrunken answers.
 
-They lie beside the staged batches, one file per source, and are no part of the warehouse: losing one costs a fetch.
+They are stored beside the staged batches, one file per source, and are not part of the warehouse: a lost file costs one fetch.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from warehouse.store import store_of
 
 
 def last_answers(home: Home, source_id: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """The last recorded answers of a source; empty where none is known.
+    """The last recorded answers of a source; without entries if none is known.
 
     Returns:
-        `urls`: by address fetched_at, etag, last_modified, sha256, byte_count and stored_byte_count of its answer, the batch_id of
-        its rows and the parser_version that read them. `scopes`: by scope fetched_at and row_count.
+        `urls`: by address, fetched_at, etag, last_modified, sha256, byte_count and stored_byte_count of the answer, the batch_id
+        of its rows and the parser_version that read them. `scopes`: by scope, fetched_at and row_count.
     """
     try:
         return json.loads(store_of(home).files("latest").read(f"{source_id}.json"))
@@ -27,7 +27,7 @@ def last_answers(home: Home, source_id: str) -> dict[str, dict[str, dict[str, An
 
 
 def remember_answers(home: Home, batch: Batch) -> None:
-    """Keep what is needed of a recorded batch, for each address and scope of which nothing newer is kept."""
+    """Remember a recorded batch, for each address and scope for which nothing newer is remembered."""
     known = last_answers(home, batch.source_id)
     changed = False
     for capture in batch.captures:

@@ -27,27 +27,27 @@ from warehouse.store.file import FileStore
 ParseAgain = Callable[[str, list[Capture]], list[staging.StagedScope]]
 
 
-#: How the message begins of an answer of which the memory left nothing: a rebuild asks the memory again.
+#: Beginning of the message of an answer whose rows were all withheld; a rebuild consults the memory again.
 NOTHING_LEFT = "nothing is left of the answer: "
 
 
 class Memory(Protocol):
-    """What earlier answers of a source held, for subjects whose answers may lack a part without showing it."""
+    """What earlier answers of a source contained, for subjects whose answers may lack a part unnoticed."""
 
     def sift(
         self, con: duckdb.DuckDBPyConnection, source_id: str, scopes: Sequence[staging.StagedScope]
     ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
-        """(scopes without the rows that lack what earlier answers held, those rows with the reason, as `Batch.rejected`)."""
+        """(scopes without the rows that lack something earlier answers had, those rows in the form of `Batch.rejected`)."""
         ...
 
     def learn(self, con: duckdb.DuckDBPyConnection, batch: staging.Batch, recorded_at: dt.datetime) -> None:
-        """Remember what a batch that was sifted holds, inside the caller's transaction."""
+        """Remember the content of a sifted batch, inside the caller's transaction."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What recording one batch did."""
+    """The result of recording one batch."""
 
     source_id: str
     subject: str
@@ -58,7 +58,7 @@ class Loaded:
     row_count: int
     appended_count: int
     rejected_count: int
-    #: Rows that were refused for what earlier answers held; see `Memory`.
+    #: Rows that were refused because of earlier answers; see `Memory`.
     withheld_count: int = 0
 
 
@@ -81,9 +81,9 @@ class Recorder:
             con: connection of the session.
             home: the home whose captures are recorded.
             catalog: the subjects.
-            parse_again: called only for captures that arrive out of order, or repeat an answer that is no longer the last one.
-            memory: of earlier answers; without one, a batch is recorded as it was parsed.
-            keep_journal: False while the journal itself is being replayed.
+            parse_again: called only for captures that arrive out of order, or repeat an answer that is no longer the last.
+            memory: memory of earlier answers; without one, batches are recorded as they were parsed.
+            keep_journal: False while the journal is being replayed.
         """
         self.con, self.home, self.catalog, self.parse_again, self.memory = con, home, catalog, parse_again, memory
         self.store = CaptureStore(home)
@@ -93,13 +93,13 @@ class Recorder:
             self.write_missing_journal_lines()
 
     def next_recorded_at(self) -> dt.datetime:
-        """Now, or just after the latest `recorded_at` if the clock went back: the known clock never does."""
+        """Now, or just after the latest `recorded_at` if the system clock was set back: `recorded_at` never decreases."""
         last = self.con.execute("SELECT epoch_us(max(recorded_at)) FROM meta.capture").fetchall()[0][0] or 0
         earliest = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=last + 1)
         return max(dt.datetime.now(dt.UTC), earliest)
 
     def write_missing_journal_lines(self) -> None:
-        """Add what the journal is missing: a crash after a commit may have left it behind the warehouse."""
+        """Add missing entries to the journal, which may be behind the warehouse after a crash between commit and entry."""
         last = self.store.last_load_number()
         if check_against_journal(self.con, self.home, last) == last:
             return
@@ -135,13 +135,13 @@ class Recorder:
     def _sift(
         self, source_id: str, scopes: list[staging.StagedScope]
     ) -> tuple[list[staging.StagedScope], pl.DataFrame]:
-        """Scopes as they were parsed, without what the memory refuses; and that."""
+        """(scopes without the rows that the memory refuses, those rows)."""
         if self.memory is None or all(scope.made_of is None for scope in scopes):
             return scopes, pl.DataFrame(schema=staging.REJECTED_SCHEMA)
         return self.memory.sift(self.con, source_id, scopes)
 
     def _as_remembered(self, batch: staging.Batch) -> staging.Batch:
-        """A batch without the rows that lack what earlier answers held; one of which nothing is left is rejected."""
+        """A batch without the rows that lack something earlier answers had; it is rejected if no row is left."""
         scopes, withheld = self._sift(batch.source_id, list(batch.scopes))
         if withheld.is_empty():
             return batch
@@ -149,14 +149,16 @@ class Recorder:
         left = [scope for scope in scopes if scope.frame.height or scope.is_complete]
         if any(scope.frame.height for scope in left):
             return replace(batch, scopes=left, rejected=rejected)
-        why = f"{NOTHING_LEFT}{withheld.height} rows withheld, most often: {withheld['reason'].mode(maintain_order=True)[0]}"
+        most_often = withheld["reason"].mode(maintain_order=True)[0]
+        why = f"{NOTHING_LEFT}{withheld.height} rows withheld, most often: {most_often}"
         return replace(batch, outcome="rejected", message=why, scopes=(), rejected=rejected)
 
     def resolve_unchanged(self, batch: staging.Batch) -> staging.Batch:
-        """A batch of unchanged bytes, parsed again if its publisher was seen to state something else in between; any other as it is.
+        """An unchanged batch, parsed again if its publisher stated something else in between; any other batch as it is.
 
-        "Unchanged" was found when the bytes came, against what was recorded by then. Another batch may have waited, or been loaded by
-        hand, that states otherwise: then the repeated answer is a change, and a mere confirmation would leave the other in force.
+        Whether bytes are unchanged is decided when they arrive, by comparison with what was recorded by then. If another batch
+        with other content was staged or loaded by hand meanwhile, the repeated answer is a change after all: confirming the
+        earlier batch would leave the other content in force.
         """
         if batch.outcome != "unchanged":
             return batch
@@ -203,19 +205,19 @@ class Recorder:
     def record(
         self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
     ) -> Loaded:
-        """Record one batch as it stands, in one transaction; a batch that is there already changes nothing.
+        """Record one batch in one transaction; a batch that is recorded already changes nothing.
 
         Args:
             batch: the batch.
-            recorded_at: when it counts as known; now unless given.
-            load_number: its number in the journal that is replayed; the next unless given.
+            recorded_at: from when the warehouse knows it; default now.
+            load_number: its number in the journal that is being replayed; default the next number.
         """
         return self.record_resolved(self.resolve_unchanged(batch), recorded_at, load_number)
 
     def record_resolved(
         self, batch: staging.Batch, recorded_at: dt.datetime | None = None, load_number: int | None = None
     ) -> Loaded:
-        """As `record`, of a batch that `resolve_unchanged` gave."""
+        """As `record`, for a batch that `resolve_unchanged` returned."""
         refused_before = batch.rejected.height
         batch = self._as_remembered(batch)
         ids = tuple(c.capture_id for c in batch.captures)
@@ -257,7 +259,7 @@ class Recorder:
         )
 
     def _confirm(self, batch: staging.Batch, moment: dt.datetime) -> int:
-        """Confirm the batch that an unchanged one repeats (`message` is its id): copy what it covered; nothing goes to the log.
+        """Confirm the batch that an unchanged one repeats (`message` is its id) by copying its snapshots; the log is not changed.
 
         Returns:
             Rows confirmed.
@@ -311,7 +313,7 @@ class Recorder:
             }
             for c in batch.captures
         ]
-        # At once: an answer may have a thousand pages.
+        # In one statement, since an answer may have a thousand pages.
         register_stream(self.con, "_captures", pl.DataFrame(rows_of_captures, infer_schema_length=None))
         self.con.execute("INSERT INTO meta.capture BY NAME SELECT * FROM _captures").fetchall()
         self.con.unregister("_captures")
@@ -325,9 +327,10 @@ class Recorder:
 
 
 def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> int:
-    """Compare the warehouse with the journal, which is written after the commit: a work file that holds fewer batches has lost some.
+    """Compare the warehouse with the journal, which is written after each commit: a work file with fewer batches lost some.
 
-    Without this a file that was emptied, deleted or restored from a backup would open without an error. (A lake has its own catalog.)
+    Otherwise a work file that was emptied, deleted or restored from a backup would open without an error. (A lake has its own
+    catalog.)
 
     Returns:
         Number of the last batch that the warehouse holds.
@@ -360,8 +363,8 @@ def record_staged(
         batch = recorder.resolve_unchanged(waiting)
         results.append(recorder.record_resolved(batch))
         keys.append(key)
-        # A batch that is known already may be one after whose commit a process was killed, before it noted this. One of which rows
-        # were withheld is read again when the same bytes come: by then a person may have said that what was missing has closed.
+        # Also for a batch that is recorded already: a process may have been killed between its commit and this line. A batch with
+        # withheld rows is not remembered, so that the same bytes are read again: the missing fuel may be listed as closed then.
         done = results[-1]
         if batch.outcome in ("loaded", "unchanged") and done.outcome != "rejected" and not done.withheld_count:
             remember_answers(home, batch)
@@ -372,7 +375,7 @@ def record_staged(
 
 
 def summarise(results: Iterable[Loaded]) -> dict[str, int]:
-    """Totals over batches: batches, rows, appended, rejected."""
+    """Totals of batches, rows, appended rows and rejected rows."""
     totals = {"batch_count": 0, "row_count": 0, "appended_count": 0, "rejected_count": 0}
     for r in results:
         totals["batch_count"] += 1

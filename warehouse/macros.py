@@ -1,10 +1,10 @@
-"""Macros on a lake: DuckLake 1.0 keeps a parameter's default as a string of its value, and no comments.
+"""Macros on a lake: DuckLake 1.0 stores the default of a parameter as the text of its value, and no comments.
 
-So `now()` would stand still at the moment of creation, and NULL would come back as the text 'NULL' (and lock everybody
-out of the catalog where the type is a number). Macros whose defaults are plain literals are kept in the lake, for every
-client. The others are kept as text in `meta.macro`, and each session of Petaday makes them as temporary macros from
-there, with a `duckdb_functions()` that knows the comments of all; `petaday lake attach` prints the same for other clients.
-(Making all of them anew took a session 0.9 s of processor time: DuckDB binds the body of every macro that it is given.)
+So `now()` would be frozen at the time of creation, and NULL would become the text 'NULL' (which makes the whole catalog
+unreadable if the type is a number). Macros whose defaults are plain literals are stored in the lake, for every client. The
+others are stored as text in `meta.macro`: each session of Petaday creates them as temporary macros, with a
+`duckdb_functions()` that has the comments of all macros; `petaday lake attach` prints the same for other clients. (Creating
+all macros in each session took 0.9 s of CPU time, since DuckDB binds the body of every macro.)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _parameters(script: str, start: int) -> list[str]:
 
 
 def name_of(script: str) -> str | None:
-    """Name of the macro that a CREATE MACRO makes."""
+    """Name of the macro that a CREATE MACRO statement creates; None for another statement."""
     found = _CREATE.search(script)
     return found.group(1) if found else None
 
@@ -56,14 +56,14 @@ def is_macro(script: str) -> bool:
 
 
 def defaults_of(script: str) -> dict[str, str]:
-    """Defaults of a macro's parameters, as they are written, by parameter."""
+    """SQL of the defaults of a macro's parameters, by parameter."""
     found = _CREATE.search(script)
     texts = _parameters(script, found.end()) if found else []
     return {p.partition(":=")[0].strip(): p.partition(":=")[2].strip() for p in texts if ":=" in p}
 
 
 def commented(script: str) -> str | None:
-    """Name of the macro that a COMMENT ON MACRO is about."""
+    """Name of the macro of a COMMENT ON MACRO statement; None for another statement."""
     found = _COMMENT.search(script)
     return found.group(1) if found else None
 
@@ -74,12 +74,12 @@ def is_macro_comment(script: str) -> bool:
 
 
 def may_be_kept(script: str) -> bool:
-    """True if the lake gives the macro back as it was made: every default is a plain literal."""
+    """True if the lake stores the macro unchanged: every default is a plain literal."""
     return is_macro(script) and all(_LITERAL.match(d) for d in defaults_of(script).values())
 
 
 def is_kept_by_a_lake(script: str) -> bool:
-    """True for what a lake holds as it was made: all but macros with other defaults, and comments on macros."""
+    """True for what a lake stores unchanged: everything but macros with other defaults, and comments on macros."""
     return not is_macro_comment(script) and (not is_macro(script) or may_be_kept(script))
 
 
@@ -89,13 +89,13 @@ def for_a_session(script: str) -> str:
 
 
 def session_statements(scripts: Sequence[str]) -> list[str]:
-    """What a session on a lake makes anew: the macros that the lake does not keep, and last the comments of all."""
+    """What each session on a lake creates: the macros that the lake cannot store and, last, the comments of all macros."""
     made = [for_a_session(s) for s in scripts if is_macro(s) and not is_kept_by_a_lake(s)]
     return [*made, _comments(scripts)]
 
 
 def _comments(scripts: Sequence[str]) -> str:
-    """A `duckdb_functions()` for the session, in which every macro has its comment."""
+    """A temporary `duckdb_functions()` in which every macro has its comment."""
     found = [m for s in scripts if (m := _COMMENT.search(s))]
     rows = ", ".join(f"({literal(m.group(1))}, {m.group(2)})" for m in found) or "(NULL, NULL)"
     return (

@@ -1,9 +1,9 @@
-"""Documents that are parsed while they are being stored: a note beside them, so that a parser that crashes cannot lose a capture.
+"""Notes beside documents that are parsed while they are being stored, so that a crashing parser cannot lose a capture.
 
-A large answer is hashed and compressed while it is parsed. If the process dies in between, however it dies, the spooled
-bytes are complete, and the note holds what a capture says of them (source, URL, time, headers): the next run makes the capture.
-The process that stores the document holds a file lock on the note, so that an unlocked note is one whose process died.
-(After a power cut the spooled file may be shorter than noted: nothing of it was recorded, and it is discarded.)
+A large answer is hashed and compressed while it is parsed. If the process dies meanwhile, the spooled bytes are complete, and
+the note has what the capture needs (source, URL, time, headers): the next run makes the capture. The process that stores the
+document holds a file lock on the note, so an unlocked note belongs to a process that died. (After a power cut the spooled
+file may be shorter than noted; nothing of it was recorded, and it is discarded.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUFFIX = ".pending"
 
 @contextmanager
 def pending(source_id: str, document: Document) -> Generator[None]:
-    """Keep a locked note beside a spooled document while it is being stored; it goes however that ends, but for the process dying."""
+    """Keep a locked note beside a spooled document while it is being stored; it remains only if the process dies."""
     note = document.path.with_name(document.path.name + SUFFIX)
     temporary = note.with_name(f".tmp-{note.name}")
     about = {
@@ -40,7 +40,7 @@ def pending(source_id: str, document: Document) -> Generator[None]:
         "byte_count": document.path.stat().st_size,
     }
     with temporary.open("w", encoding="utf-8") as file:
-        # Locked before it is visible under its name.
+        # Locked before others can see it.
         fcntl.flock(file, fcntl.LOCK_EX)
         json.dump(about, file)
         file.flush()
@@ -53,7 +53,7 @@ def pending(source_id: str, document: Document) -> Generator[None]:
 
 
 def rescue(home: Home) -> list[Capture]:
-    """Make captures of the documents of processes that died while storing them; a rebuild records them, as any capture without a batch in the log."""
+    """Make captures of the documents of processes that died while storing them; a rebuild records them like other captures."""
     rescued: list[Capture] = []
     for note in home.spool_dir.glob(f"*{SUFFIX}"):
         try:
@@ -65,14 +65,14 @@ def rescue(home: Home) -> list[Capture]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            # Its process, or another that rescues, may have been done with it between opening and locking.
+            # Its process, or another rescue, may have deleted it between opening and locking.
             if is_file_at(note, file.fileno()):
                 rescued += _stored(home, note, file.read())
     return rescued
 
 
 def _read(text: str) -> dict[str, Any] | None:
-    """The fields of a note; None if a power cut left only a part of it."""
+    """The fields of a note; None if a power cut left it incomplete."""
     try:
         about = json.loads(text)
     except ValueError:
@@ -81,7 +81,7 @@ def _read(text: str) -> dict[str, Any] | None:
 
 
 def _stored(home: Home, note: Path, text: str) -> list[Capture]:
-    """The capture of a noted document, if note and bytes are whole; both files are removed."""
+    """The capture of a noted document, if note and bytes are complete; both files are removed."""
     spooled = note.with_name(note.name.removesuffix(SUFFIX))
     captures: list[Capture] = []
     about = _read(text)

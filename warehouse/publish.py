@@ -1,7 +1,7 @@
-"""Publishing: the work file becomes the file that people query, whole or not at all.
+"""Publishing: the work file atomically becomes the file that people query.
 
-Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed,
-verified (`warehouse.verifying`), made read-only and put in place by one rename. Readers that have the old file open keep their view.
+Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed, verified
+(`warehouse.verifying`), made read-only and renamed. Readers that have the old file open keep their view.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _HELD = "Could not set lock on file"
 
 
 class PublishError(PetadayError):
-    """The published file could not be replaced; the earlier one is as it was."""
+    """The published file could not be replaced; the earlier one is unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The current publication and whether this call made it."""
+    """The current publication, and whether this call made it."""
 
     number: int
     path: Path
@@ -66,7 +66,7 @@ def _published_state(home: Home) -> tuple[int, str]:
 
 
 def _number_of(file: Path) -> int | None:
-    """The number that a publication says it is; None if it is not there or damaged, 0 if somebody holds it open for writing."""
+    """The number of a publication by its own record; None if it is missing or damaged, 0 if it is open for writing elsewhere."""
     if not file.exists():
         return None
     try:
@@ -81,8 +81,8 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
     """Publish the work file if its content changed since the last publication.
 
     Raises:
-        PublishError: if the copy cannot be made (disk full, say) or does not hold what was copied; the published file stays
-            as it was.
+        PublishError: if the copy cannot be made (such as on a full disk) or differs from the warehouse; the published file is
+            not changed.
     """
     if keep is None:
         keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
@@ -91,10 +91,10 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         last, known_fingerprint = _published_state(home)
         with open_work(home, catalog) as con:
             check_against_journal(con, home, CaptureStore(home).last_load_number())
-            # Before all else: who reads a lake that was made again sees its numbers, also if nothing new is published.
-            _recall_what_is_in_no_capture(home, con, last)
+            # First, so that readers of a rebuilt lake see its publications even if nothing new is published.
+            _restore_from_publications(home, con, last)
             fingerprint = con.execute(_FINGERPRINT).fetchall()[0][0]
-            # One that was damaged since is made again, though nothing is new.
+            # A damaged published file is made again even if nothing is new.
             if fingerprint == known_fingerprint and _number_of(home.published_file) is not None:
                 return Publication(last, home.published_file, home.published_file.stat().st_size, is_new=False)
             number = last + 1
@@ -112,7 +112,7 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
                 )
             temporary.chmod(0o444)
             _keep_previous(home, last, keep)
-            # A user who opened the file for writing by mistake may have left a log that must not meet the next file.
+            # A write-ahead log left by a user who opened the file for writing must not be applied to the next file.
             home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
             temporary.replace(home.published_file)
             home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
@@ -130,10 +130,10 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
         return Publication(number, home.published_file, home.published_file.stat().st_size, is_new=True)
 
 
-def _recall_what_is_in_no_capture(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
-    """What a warehouse that was made again from the captures does not know: its publications, and what it had estimated.
+def _restore_from_publications(home: Home, con: duckdb.DuckDBPyConnection, last: int) -> None:
+    """Restore what captures do not contain after a rebuild: the list of publications and the history of estimates.
 
-    The published file knows; where it is damaged, the newest of the earlier ones that is whole.
+    They are read from the published file or, if it is damaged, from the newest earlier publication that can be read.
     """
     known = con.execute("SELECT count(*) FROM meta.publication").fetchall()[0][0]
     files = [home.published_file, *sorted(home.publications_dir.glob("petaday-*.duckdb"), reverse=True)]
@@ -160,7 +160,7 @@ def _recall_what_is_in_no_capture(home: Home, con: duckdb.DuckDBPyConnection, la
 
 @dataclass(frozen=True, slots=True)
 class KeptPublication:
-    """A publication that can still be opened, or a file in its place that cannot."""
+    """A publication that is kept; `problem` says why it cannot be opened, if so."""
 
     path: Path
     byte_count: int
@@ -171,7 +171,7 @@ class KeptPublication:
 
 
 def kept_publications(home: Home) -> Iterator[KeptPublication]:
-    """The publications of a home, oldest first, each opened; one that upkeep removes meanwhile is left out."""
+    """The publications of a home, oldest first, without those that upkeep removes meanwhile; each file is opened."""
     for file in [*sorted(home.publications_dir.glob("petaday-*.duckdb")), home.published_file]:
         is_current = file == home.published_file
         try:
@@ -191,7 +191,7 @@ def kept_publications(home: Home) -> Iterator[KeptPublication]:
 
 
 def _keep_previous(home: Home, number: int, keep: int) -> None:
-    """Keep the file that is about to be replaced, unless it is damaged, and no more than `keep` of them."""
+    """Keep the file that is about to be replaced, unless it is damaged, and at most `keep` earlier publications."""
     if not number or _number_of(home.published_file) is None:
         return
     home.publications_dir.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Names and texts as they are written in SQL."""
+"""Quoting of identifiers and strings in SQL."""
 
 from __future__ import annotations
 

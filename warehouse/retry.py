@@ -13,7 +13,7 @@ from warehouse.errors import StoreInterruptedError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How often a piece of work is tried, and the longest pause before a try: about two minutes in all.
+#: Number of attempts, and the longest pause between two of them: about two minutes in total.
 TRIES = 9
 LONGEST_PAUSE_S = 30.0
 

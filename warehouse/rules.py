@@ -1,15 +1,15 @@
-"""By which rules a warehouse was made: captures stay, but how they are read and recorded may change with a version.
+"""The version of the rules by which a warehouse was recorded, which may change while its captures stay.
 
-What is recorded is never changed behind anybody's back, so what earlier rules made of earlier captures stands until a rebuild;
-here is said that one is due. What comes in is read and recorded by the rules of today in any case.
+Recorded rows are never changed silently, so the results of earlier rules remain until a rebuild; this module says when one is
+due. New captures are always read and recorded by the current rules.
 """
 
 from __future__ import annotations
 
 import duckdb
 
-#: What may stand in a log that was made by rules before these. There is a new version when the same rows of the same captures would
-#: make another log.
+#: Version of the rules -> what may be wrong in a log recorded by earlier ones. The version is raised when the same rows of the
+#: same captures would be recorded differently.
 _WRONG_BEFORE = {
     2: "offers may have ended in the log that a publisher listed at a price that was refused",
     3: "intensities of grids may have been taken from answers that lacked one of the zone's fuels",
@@ -19,7 +19,7 @@ _NAME = "recording_rules"
 
 
 def note_rules(con: duckdb.DuckDBPyConnection) -> None:
-    """A warehouse in which nothing is recorded yet is made by the rules of today from its first row on."""
+    """Note the current rules in a warehouse in which nothing is recorded yet."""
     con.execute(
         "INSERT INTO meta.definition SELECT ?, ? WHERE NOT EXISTS (FROM meta.capture) "
         "AND NOT EXISTS (FROM meta.definition WHERE name = ?)",
@@ -28,7 +28,7 @@ def note_rules(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def due_for_rebuild(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """What a rebuild would record anew, one line each: all, by earlier rules, and batches that an earlier parser read.
+    """Why a rebuild is due, one line each: recorded by earlier rules, or read by earlier parsers; [] if it is not.
 
     Args:
         con: the warehouse, or a published file.

@@ -1,7 +1,7 @@
-"""Which runs still have a process: a file lock per run, released when its process ends, however it ends.
+"""Which runs still have a process: one file lock per run, which is released when the process ends in any way.
 
-Dagster records that a run began and that it ended; if the process of a run is killed (kill -9, a power cut) it records
-nothing. So each process that works on a run holds a shared lock on a file named after it.
+Dagster records the start and the end of a run, but nothing if its process is killed (kill -9, a power cut). So each process
+that works on a run holds a shared lock on a file named after the run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _file(home: Home, run_id: str) -> Path:
 
 
 def hold(home: Home, run_id: str) -> None:
-    """Mark a run as worked on by this process, until `release` or its end."""
+    """Mark that this process works on a run, until `release` or the end of the process."""
     if (str(home.root), run_id) in _held:
         return
     file = _file(home, run_id)
@@ -38,7 +38,7 @@ def hold(home: Home, run_id: str) -> None:
 
 
 def release(home: Home, run_id: str) -> None:
-    """End this process's mark on a run; the file goes with the last mark."""
+    """End this process's mark on a run; the last mark removes the file."""
     held = _held.pop((str(home.root), run_id), None)
     if held is not None:
         os.close(held)
@@ -49,7 +49,7 @@ def release(home: Home, run_id: str) -> None:
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Removed under the lock: who marks the run meanwhile waits for it, finds the file gone and makes a new one.
+        # Removed under the lock: a process that marks the run meanwhile waits, finds the file gone and creates a new one.
         if is_file_at(file, descriptor):
             file.unlink()
     except BlockingIOError:
@@ -59,7 +59,7 @@ def release(home: Home, run_id: str) -> None:
 
 
 def is_held(home: Home, run_id: str) -> bool | None:
-    """True if a process works on the run, False if all that did are gone, None if none was ever seen here."""
+    """True if a process works on the run, False if all that did have ended, None if there never was one here."""
     try:
         descriptor = os.open(_file(home, run_id), os.O_RDWR)
     except FileNotFoundError:

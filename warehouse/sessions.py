@@ -1,4 +1,4 @@
-"""What every connection of Petaday has in common."""
+"""Settings and transactions of every DuckDB connection of Petaday."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def configure(con: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def all_or_nothing(con: duckdb.DuckDBPyConnection, before_commit: Callable[[], None] | None = None) -> Generator[None]:
-    """One transaction; `before_commit` may still refuse it."""
+    """One transaction; it is rolled back if the body or `before_commit` raises."""
     con.begin()
     try:
         yield
@@ -24,8 +24,8 @@ def all_or_nothing(con: duckdb.DuckDBPyConnection, before_commit: Callable[[], N
             before_commit()
         con.commit()
     except BaseException:
-        # After "disk full" the connection is dead, and a catalog that went away has nothing to roll back: the store still
-        # holds the last committed state, and why it failed is what counts.
+        # After "disk full", or without the catalog, the rollback fails too; the store still has the last committed state, and
+        # the first error is the one to report.
         with suppress(duckdb.Error):
             con.rollback()
         raise

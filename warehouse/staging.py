@@ -1,8 +1,8 @@
-"""Parsed batches on their way from a source to the log.
+"""Parsed batches between source and log.
 
-Fetching and parsing run in parallel and hold no lock; what they produce waits here, one folder per batch, until a
-writer (of any worker) records it. A folder appears whole and is removed after the commit, so a crash in between only
-means that the batch is recorded again, which changes nothing.
+Fetching and parsing run in parallel and hold no lock; their results are staged here, one folder per batch, until a writer
+(of any worker) records them. A folder appears atomically and is removed after the commit; after a crash in between the
+batch is recorded again, which changes nothing.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from warehouse.home import Home
 from warehouse.retry import retried_if_interrupted
 from warehouse.store import store_of
 
-#: Written last and removed first: a folder without it is no batch.
+#: Written last and removed first: only a folder with it is a batch.
 _MANIFEST = "manifest.json"
 REJECTED_SCHEMA = pl.Schema({"capture_id": pl.String, "reason": pl.String, "row_json": pl.String})
 
 
 @dataclass(frozen=True, slots=True)
 class StagedScope:
-    """Rows about one scope: `frame` has the subject's columns, `capture_id` and perhaps `valid_from`.
+    """The rows of one scope: `frame` has the subject's columns, `capture_id` and optionally `valid_from`.
 
-    `refused_keys` has the key columns of the rows that were refused, null where such a row does not tell; see `log.Snapshot`.
-    `made_of` says of the rows what is not recorded with them, and what the subject's memory asks for; see `loading.Memory`.
+    `refused_keys` has the key columns of the refused rows, null where unknown; see `log.Snapshot`. `made_of` has facts about
+    the rows that are not recorded but used by the subject's memory; see `loading.Memory`.
     """
 
     scope: str
@@ -63,9 +63,9 @@ class Batch:
 
 @retried_if_interrupted
 def stage(home: Home, batch: Batch) -> str:
-    """Put a batch where the next writer finds it; returns its key."""
+    """Stage a batch for the next writer; returns its key."""
     files = store_of(home).files("staged")
-    # A name of its own: another process may be staging, or recording, the same batch; recording it twice changes nothing.
+    # A unique name, since another process may be staging or recording the same batch; recording it twice changes nothing.
     key = f"{batch.batch_id}-{batch.subject}-{uuid.uuid4().hex[:8]}"
     folder = Path(tempfile.mkdtemp(dir=files.scratch_folder(key), prefix=".tmp-"))
     manifest = {
@@ -93,7 +93,7 @@ def stage(home: Home, batch: Batch) -> str:
 
 
 def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[str, Batch]]:
-    """Waiting batches (with their keys) in the order of their captures' time; only those of `source_ids` if given."""
+    """Staged batches and their keys in order of the time of their captures; only those of `source_ids` if given."""
     files = store_of(home).files("staged")
     found = []
     for key in files.folders(_MANIFEST):

@@ -1,7 +1,7 @@
 """Declarations of tables: columns once, used for casts, checks, DDL, comments and the Dagster schema.
 
-A column is a dataframely column: type, nullability and bounds are dataframely's, `description` is its meaning,
-`metadata["unit"]` its unit. A `Table` gives such a schema a place; a `Subject` is a table kept as a log on two clocks.
+A column is a dataframely column with its type, nullability and bounds; `description` is its meaning, `metadata["unit"]` its
+unit. A `Table` gives such a schema a name in the warehouse; a `Subject` is a table kept as a log on two clocks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def duckdb_type(column: dy.Column) -> str:
 
 
 def unit_of(column: dy.Column) -> str | None:
-    """The declared unit, or None for a column that measures nothing."""
+    """The declared unit; None for a column without one."""
     return (column.metadata or {}).get("unit")
 
 
@@ -169,7 +169,7 @@ class Subject:
         return {n: common[n] for n in first} | self.columns.columns() | {n: common[n] for n in last}
 
     def misfiled_slots(self) -> str:
-        """SQL of the number of slots of a series that `revised_name` lists though they were not revised, or does not list though they were."""
+        """SQL of the number of slots of a series that are wrongly listed in, or wrongly missing from, `revised_name`."""
         key = ", ".join(quoted(name) for name in self.slot_key)
         return (
             f"SELECT count(*) FROM (SELECT {key}, sum(assertion_count) AS assertions, sum(revised_count) AS revised FROM ("

@@ -1,6 +1,6 @@
-"""Keeping the home folder from growing without end: what killed runs left behind, and old copies beyond what is kept.
+"""Deletion of what killed runs left in the home folder, and of old copies beyond the number that is kept.
 
-Captures are never deleted here: they are what everything can be made again from.
+Captures are never deleted: everything can be rebuilt from them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from warehouse.home import Home
 from warehouse.publish import KEPT_PUBLICATIONS
 from warehouse.settings import setting
 
-#: Leftovers younger than this may belong to a run that goes on.
+#: Younger leftovers may belong to a run in progress.
 LEFTOVER_AGE_S = 86_400
-#: Work files that a rebuild replaced.
+#: Number of work files kept that a rebuild replaced.
 KEPT_REPLACED = 1
 
 

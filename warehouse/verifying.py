@@ -1,8 +1,8 @@
-"""Whether a copy of the warehouse may take the place of the published file.
+"""Whether a copy of the warehouse may replace the published file.
 
-Asked before the one rename that makes it visible, of the copy itself: that it holds as many rows of every table as the
-warehouse that was copied, that every view fits its tables, and that the newest row of each log leads to a capture. What else
-must hold of its content is declared by the catalog (`Catalog.promises`).
+Checked on the copy itself, before it is renamed: it has as many rows of every table as the warehouse, every view can be
+bound, and the newest row of each log leads to a capture. Further conditions are declared by the catalog
+(`Catalog.promises`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from warehouse.store.copying import tables_of
 
 
 def row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows by table of the warehouse in use, its own bookkeeping left out."""
+    """Rows by table of the warehouse in use, without its own bookkeeping."""
     database = con.execute("SELECT current_database()").fetchall()[0][0]
     names = tables_of(con, database)
     counted = (f"SELECT '{n}', count(*) FROM {'.'.join(quoted(part) for part in n.split('.'))}" for n in names)
@@ -27,13 +27,13 @@ def row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def problems_of_copy(path: Path, number: int, expected_counts: dict[str, int], catalog: Catalog) -> list[str]:
-    """What keeps a copy from being published, one line each; [] if nothing does.
+    """Reasons not to publish a copy, one line each; [] if there are none.
 
     Args:
         path: the copy.
-        number: the publication that it must say it is.
+        number: the publication number that the copy must have.
         expected_counts: rows by table of what was copied (`row_counts`).
-        catalog: what the copy must be able to answer, and its promises.
+        catalog: subjects whose logs are checked, and further conditions.
     """
     try:
         with duckdb.connect(str(path), read_only=True) as con:
@@ -56,7 +56,7 @@ def _other_counts(found: dict[str, int], expected: dict[str, int]) -> list[str]:
 
 
 def _unreadable_views(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Views that no longer fit the tables: bound, not computed."""
+    """Views that no longer fit the tables; they are bound, not computed."""
     names = con.execute(
         "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
     ).fetchall()
@@ -64,7 +64,7 @@ def _unreadable_views(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: str) -> list[str]:
-    """One line for each table or view that cannot answer `question`, SQL with its {name}."""
+    """One line for each table or view for which `question`, SQL with {name}, fails."""
     problems = []
     for name in names:
         try:
@@ -75,7 +75,7 @@ def unreadable(con: duckdb.DuckDBPyConnection, names: Iterable[str], question: s
 
 
 def misfiled_slots(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
-    """One line for each series whose table of revised slots is wrong: its views would miss a revision."""
+    """One line for each series whose table of revised slots is wrong, so that its views would miss a revision."""
     return [
         f"{subject.revised_name}: {wrong} slots are listed as revised and were not, or were and are not listed"
         for subject in catalog.subjects
@@ -84,12 +84,12 @@ def misfiled_slots(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str
 
 
 def _broken(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
-    """What the promises of the catalog find: each is a SELECT of one text per fault."""
+    """The faults found by the catalog's promises, each of which is a SELECT of one text per fault."""
     return [text for promise in catalog.promises for (text,) in con.execute(promise).fetchall()]
 
 
 def _not_walkable(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
-    """Logs whose newest row names no recorded capture; whether the bytes are still those, `petaday check` compares."""
+    """Logs whose newest row has no recorded capture; `petaday check` also compares the stored bytes."""
     newest = " UNION ALL ".join(
         f"(SELECT '{s.log_name}' AS log_name, capture_id FROM {s.log_name} ORDER BY recorded_at DESC LIMIT 1)"
         for s in catalog.subjects
