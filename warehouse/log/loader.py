@@ -1,4 +1,4 @@
-"""The base of `StateLoader` and `SeriesLoader`: staging a snapshot, finding the snapshots after it, appending rows."""
+"""The base of `StateLoader` and `SeriesLoader`: staging a snapshot, finding later snapshots, appending rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from warehouse.tables import Subject
 
 
 def same(columns: Sequence[str], left: str, right: str) -> str:
-    """SQL that two relations agree in columns that are never null."""
+    """SQL condition that two relations are equal in columns that are never null."""
     return " AND ".join(f"{left}.{quoted(c)} = {right}.{quoted(c)}" for c in columns) or "true"
 
 
 def differ(columns: Sequence[str], left: str, right: str) -> str:
-    """SQL that two relations differ in at least one column; null is a value like any other."""
+    """SQL condition that two relations differ in at least one column; null is a value like any other."""
     terms = [f"{left}.{quoted(c)} IS DISTINCT FROM {right}.{quoted(c)}" for c in columns]
     return "(" + (" OR ".join(terms) or "false") + ")"
 
@@ -31,9 +31,9 @@ class Loader(ABC):
     """Records snapshots of one subject inside the caller's transaction."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, subject: Subject, recorded_at: dt.datetime) -> None:
-        """For one subject; what is appended is known from `recorded_at` on."""
+        """For one subject; `recorded_at` is that of the appended rows."""
         self.con, self.subject, self.recorded_at = con, subject, recorded_at
-        # DuckDB underestimates the rows of an ASOF join and joins in a nested loop: 25 s instead of 0.6 s for 50,000 offers.
+        # DuckDB underestimates the rows of an ASOF join and uses a nested loop: 25 s instead of 0.6 s for 50,000 offers.
         con.execute("SET asof_loop_join_threshold = 0").fetchall()
         self.slot_key = [*subject.keys, "valid_from"]
         self.frame = pl.DataFrame()
@@ -47,10 +47,10 @@ class Loader(ABC):
         return self.run(sql, **params)[0][0]
 
     def stage(self, snapshot: Snapshot, *, copied: bool) -> None:
-        """Make `_line_view`, the timeline that the snapshot states: one row per key and valid_from.
+        """Create `_line_view`, the timeline that the snapshot states: one row per key and valid_from.
 
-        The view reads the frame, which `read_line` registers anew for each statement. With `copied` the timeline is also made a
-        table, `_line`, which the general way of recording narrows and adds to.
+        The view reads the frame, which `read_line` registers again for each statement. With `copied`, the timeline is also
+        copied to a table, `_line`, which the general way of recording narrows and extends.
         """
         subject = self.subject
         frame = snapshot.frame
@@ -70,16 +70,16 @@ class Loader(ABC):
             self.copy_line()
 
     def copy_line(self) -> None:
-        """Make `_line` a table that can be narrowed and added to."""
+        """Copy the timeline to the table `_line`."""
         self.read_line("CREATE OR REPLACE TEMP TABLE _line AS SELECT * FROM _line_view")
 
     def read_line(self, sql: str, **params: object) -> int:
-        """A statement that reads `_line_view` once; returns its first number."""
+        """Execute a statement that reads `_line_view` once; returns its first number."""
         register_stream(self.con, "_frame", self.frame)
         return self.scalar(sql, **params)
 
     def record(self, snapshot: Snapshot, reread: Reread) -> tuple[int, bool, object, object]:
-        """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from)."""
+        """Append what the snapshot changes; returns (appended rows, is_dated, earliest, latest valid_from in microseconds)."""
         self.stage(snapshot, copied=False)
         dates = self.frame["valid_from"].cast(pl.Datetime("us", "UTC")).fill_null(snapshot.observed_at)
         lowest, highest = (None, None) if dates.is_empty() else (dates.to_physical().min(), dates.to_physical().max())
@@ -92,10 +92,10 @@ class Loader(ABC):
     def append_changes(
         self, snapshot: Snapshot, later: list[tuple], reread: Reread, *, dated: bool, lowest: object, highest: object
     ) -> int:
-        """Append what the staged snapshot changes, by the shortest way that gives the right answer; returns the rows appended."""
+        """Append what the staged snapshot changes, in the fastest way that gives the right answer; returns the rows appended."""
 
     def later_snapshots(self, snapshot: Snapshot, lowest: object, highest: object) -> list[tuple]:
-        """(batch_id, observed_at in microseconds, is_complete, is_dated) of loaded snapshots after this one, in order."""
+        """(batch_id, observed_at in microseconds, is_complete, is_dated) of the recorded snapshots after this one, in order."""
         overlap = ""
         if self.subject.kind == "series":
             overlap = f"AND epoch_us(valid_max) >= {lowest or 0} AND epoch_us(valid_min) <= {highest or 0}"
@@ -113,9 +113,9 @@ class Loader(ABC):
         )
 
     def append_all(self, snapshot: Snapshot) -> int:
-        """Append every row, without comparing: the log holds nothing about the scope, or about these slots of a series."""
+        """Append every row without comparing: the log has nothing about the scope, or about these slots of a series."""
         columns = names([*self.subject.keys, *self.subject.values, "is_offered", "valid_from"])
-        # In order of time, so that a reader of one month skips the rest.
+        # In order of time, so that a query for one month can skip the rest.
         dates = self.frame["valid_from"]
         is_ordered = not dates.has_nulls() and dates.is_sorted()
         return self.read_line(
@@ -130,7 +130,7 @@ class Loader(ABC):
         )
 
     def insert(self, select: str, snapshot: Snapshot) -> int:
-        """Append rows of `select` (keys, values, is_offered, valid_from, capture_id); they stay in `_appended`."""
+        """Append the rows of `select` (keys, values, is_offered, valid_from, capture_id), which remain in `_appended`."""
         subject = self.subject
         columns = [*subject.keys, *subject.values, "is_offered", "valid_from"]
         self.run(f"CREATE OR REPLACE TEMP TABLE _appended AS {select}")
@@ -146,11 +146,11 @@ class Loader(ABC):
         )
 
     def last_id(self, snapshot: Snapshot) -> str:
-        """The greatest capture id of the batch: it orders assertions of the same instant."""
+        """The greatest capture id of the batch, which orders assertions observed at the same instant."""
         return max([snapshot.batch_id, *snapshot.frame["capture_id"].unique().to_list()])
 
     def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:
-        """A batch that was recorded before, parsed again from its captures; `at` in microseconds."""
+        """The snapshot of a batch that was recorded before, parsed again from its captures; `at` is in microseconds."""
         observed_at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
         frame, refused_keys = reread(batch_id, snapshot.scope)
         return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame, refused_keys)

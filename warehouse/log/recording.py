@@ -15,14 +15,14 @@ from warehouse.tables import Subject
 def record(
     con: duckdb.DuckDBPyConnection, subject: Subject, snapshot: Snapshot, recorded_at: dt.datetime, reread: Reread
 ) -> int:
-    """Bring one snapshot into the log and into `meta.snapshot`, inside the caller's transaction.
+    """Record one snapshot in the log and in `meta.snapshot`, inside the caller's transaction.
 
     Args:
         con: connection of a write session.
-        subject: what the rows are about.
-        snapshot: what was said; one row per key (and `valid_from`).
+        subject: subject of the rows.
+        snapshot: what was stated; one row per key (and `valid_from`).
         recorded_at: from when the warehouse knows it; later than any before.
-        reread: reads a later batch again when this snapshot arrives late.
+        reread: reads a later batch again if this snapshot arrives late.
 
     Returns:
         Rows appended for this snapshot (re-assertions of later ones not counted).

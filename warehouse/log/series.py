@@ -13,7 +13,7 @@ class SeriesLoader(Loader):
     def append_changes(
         self, snapshot: Snapshot, later: list[tuple], reread: Reread, *, dated: bool, lowest: object, highest: object
     ) -> int:
-        """Append new slots as they stand; where the log holds slots of that time, what is new or revised."""
+        """Append all rows or, if the log has slots of that time, those that are new or revised."""
         if not later and not self.has_slots(snapshot, lowest, highest):
             return self.append_all(snapshot)
         self.copy_line()
@@ -22,7 +22,7 @@ class SeriesLoader(Loader):
         return appended
 
     def has_slots(self, snapshot: Snapshot, lowest: object, highest: object) -> bool:
-        """True if the log holds a slot of the scope between the snapshot's first and last."""
+        """True if the log has a slot of the scope between the snapshot's first and last."""
         return bool(
             self.scalar(
                 f"SELECT count(*) FROM (FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
@@ -33,11 +33,11 @@ class SeriesLoader(Loader):
         )
 
     def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:
-        """Append slots that are new or revised, by the assertions up to this snapshot.
+        """Append the slots that are new or revised compared with the assertions up to this snapshot.
 
-        `_appended` has two columns more. `was_known`: the slot had an assertion before; only such a slot can have been confirmed,
-        without a row of its own, by a snapshot after this one. `assertion_count`: assertions about the slot that the log held,
-        later ones included; the second one makes it a revised slot.
+        `_appended` has two further columns. `was_known`: the slot had an assertion before this snapshot; only then can a later
+        snapshot have confirmed it without a row. `assertion_count`: assertions about the slot that the log had before,
+        including later ones; with the second one it becomes a revised slot.
         """
         subject = self.subject
         keys, values = subject.keys, subject.values
@@ -71,7 +71,10 @@ class SeriesLoader(Loader):
         return appended
 
     def catch_up_series(self, snapshot: Snapshot, later: list[tuple], reread: Reread) -> None:
-        """Record again the snapshots after a late one, for the slots that it revised: they may have confirmed, without a row, what it replaced."""
+        """Record the snapshots after a late one again for the slots that it revised.
+
+        They may have confirmed, without a row, the value that the late snapshot replaced.
+        """
         if not later:
             return
         self.run(

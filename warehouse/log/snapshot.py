@@ -1,4 +1,4 @@
-"""A snapshot: what one publisher says of one scope at one time, as it is handed to the log."""
+"""A snapshot: what a source states about one scope at one time, in the form that the log records."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one batch of captures says about one scope of a source.
+    """What one batch of captures states about one scope of a source.
 
-    `frame` has the subject's columns, `capture_id`, and `valid_from` (UTC): required for a series; for a state null
+    `frame` has the subject's columns, `capture_id` and `valid_from` (UTC), which is required for a series; for a state, null
     means "holds when observed", and an early sentinel (`UNKNOWN_START`) "held before the first date given". A row with
     `is_offered` false (and null values) says that the offer ends at its date.
-    `is_complete` says that what is absent is no longer offered: all but what a row may have been of that was refused.
-    `refused_keys` has the key columns of such rows, null where a row does not tell (any will do); none if there are none.
+    If `is_complete`, an absent offer is no longer offered, unless a refused row may belong to it: `refused_keys` has the key
+    columns of the refused rows, null where unknown (any value), and is None without refused rows.
     """
 
     source_id: str

@@ -21,10 +21,10 @@ class StateLoader(Loader):
     def append_changes(
         self, snapshot: Snapshot, later: list[tuple], reread: Reread, *, dated: bool, lowest: object, highest: object
     ) -> int:
-        """Compare with the last state of each key where that is enough, else with the log on every date.
+        """Compare with the last state of each key if that is enough, otherwise with the log on every date.
 
-        Three ways, the shortest first: the newest undated snapshot (the common case), the first snapshot of a scope, and the general
-        one for dated and late snapshots.
+        Three ways, the fastest first: the newest undated snapshot (the common case), the first snapshot of a scope, and the
+        general way for dated and late snapshots.
         """
         if not dated and not later and self.is_newest(snapshot):
             return self.append_newest_state(snapshot)
@@ -36,7 +36,7 @@ class StateLoader(Loader):
         return appended
 
     def is_newest(self, snapshot: Snapshot) -> bool:
-        """True if all assertions about the scope are undated and older: then the last row of a key is its state."""
+        """True if all assertions about the scope are undated and older, so that the last row of a key is its state."""
         return not self.scalar(
             f"SELECT (SELECT count(*) FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope "
             "AND (observed_at >= $at OR valid_from <> observed_at)) + (SELECT count(*) FROM meta.snapshot "
@@ -48,14 +48,8 @@ class StateLoader(Loader):
         )
 
     def is_first_of_scope(self, snapshot: Snapshot) -> bool:
-        """True if the log has no assertion about the scope and each offer has one dated row: then there is nothing to compare."""
-        if self.scalar(
-            f"SELECT count(*) FROM (FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
-            source_id=snapshot.source_id,
-            scope=snapshot.scope,
-        ):
-            return False
-        return bool(
+        """True if the log has no assertion about the scope and each offer has one dated row, so that nothing is to compare."""
+        return not self.has_scope(snapshot) and bool(
             self.read_line(
                 f"SELECT count(*) = count(DISTINCT hash({names(self.subject.keys)})) AND bool_and(is_offered) "
                 f"AND bool_and(valid_from <> TIMESTAMPTZ '{UNKNOWN_START}') FROM _line_view"
@@ -63,48 +57,25 @@ class StateLoader(Loader):
         )
 
     def append_newest_state(self, snapshot: Snapshot) -> int:
-        """The common case: the newest, undated snapshot of its scope is compared with the last state.
-
-        Keys and values are compared by their 64-bit hashes: every offer is compared, and few are written. (Two of a million keys share
-        a hash with a probability below 3e-8.)
-        """
+        """Append the differences of the newest, undated snapshot of a scope to the last state (the common case)."""
         subject = self.subject
         keys, values = subject.keys, subject.values
         columns = [*keys, *values, "is_offered"]
         place = {"source_id": snapshot.source_id, "scope": snapshot.scope}
         stamp = {"observed_at": snapshot.observed_at, "recorded_at": self.recorded_at}
-        into = f"INSERT INTO {subject.log_name} (source_id, scope, {names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
+        into = (
+            f"INSERT INTO {subject.log_name} "
+            f"(source_id, scope, {names(columns)}, valid_from, observed_at, recorded_at, capture_id) "
+        )
         stamped = "$observed_at, $observed_at, $recorded_at"
-        if not self.scalar(
-            f"SELECT count(*) FROM (FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
-            **place,
-        ):
+        if not self.has_scope(snapshot):
             return self.read_line(
                 f"{into} SELECT $source_id, $scope, {names(columns)}, {stamped}, capture_id FROM _line_view",
                 **place,
                 **stamp,
             )
-        # The state of a key is the row appended last among those with the latest valid_from: `recency` orders by both. Only
-        # hashes and positions are joined; then the few rows that they point at are fetched (joining whole rows took twice as long).
-        # The position is added only here: with it a frame of many millions of slots was read in one piece and stored a quarter larger.
-        register_stream(self.con, "_positioned", self.frame.with_row_index(_POSITION))
-        self.run(
-            f"""
-            CREATE OR REPLACE TEMP TABLE _diff AS
-            WITH stated AS MATERIALIZED (
-                SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, is_offered, rowid AS row_number,
-                    epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid AS recency
-                FROM {subject.log_name} WHERE source_id = $source_id AND scope = $scope),
-            last AS (FROM stated SEMI JOIN (SELECT max(recency) AS recency FROM stated GROUP BY key_hash) l USING (recency)),
-            now AS (SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, {_POSITION} FROM _positioned)
-            SELECT n.{_POSITION}, o.row_number FROM now n FULL JOIN last o ON n.key_hash = o.key_hash
-            WHERE CASE WHEN n.{_POSITION} IS NULL THEN o.is_offered IS DISTINCT FROM false
-                ELSE o.is_offered IS NOT true OR n.value_hash <> o.value_hash END
-            """,
-            **place,
-        )
-        self.con.unregister("_positioned")
-        gone = self.scalar(f"SELECT count(*) - count({_POSITION}) FROM _diff")
+        self.find_differences(snapshot)
+        absent_count = self.scalar(f"SELECT count(*) - count({_POSITION}) FROM _diff")
         changed = pl.DataFrame(self.con.sql(f"SELECT {_POSITION} FROM _diff WHERE {_POSITION} IS NOT NULL ORDER BY 1"))
         appended = 0
         if changed.height:
@@ -115,7 +86,7 @@ class StateLoader(Loader):
                 **stamp,
             )
             self.con.unregister("_changed")
-        if gone and snapshot.is_complete:
+        if absent_count and snapshot.is_complete:
             self.run(
                 f"CREATE OR REPLACE TEMP TABLE _absent AS SELECT {names(keys)}, is_offered FROM {subject.log_name} l "
                 f"SEMI JOIN (SELECT row_number FROM _diff WHERE {_POSITION} IS NULL) g ON l.rowid = g.row_number"
@@ -125,19 +96,61 @@ class StateLoader(Loader):
             appended += self.scalar(
                 f"{into} SELECT $source_id, $scope, {names(keys, 'a')}, {nulls}, "
                 f"CASE WHEN u.is_unconfirmed IS NULL THEN false END, {stamped}, $batch_id "
-                f"FROM _absent a LEFT JOIN _unconfirmed u ON {same(keys, 'a', 'u')} WHERE u.is_unconfirmed IS NULL OR a.is_offered",
+                f"FROM _absent a LEFT JOIN _unconfirmed u ON {same(keys, 'a', 'u')} "
+                "WHERE u.is_unconfirmed IS NULL OR a.is_offered",
                 **place,
                 **stamp,
                 batch_id=snapshot.batch_id,
             )
         return appended
 
+    def has_scope(self, snapshot: Snapshot) -> bool:
+        """True if the log has an assertion about the scope."""
+        return bool(
+            self.scalar(
+                f"SELECT count(*) FROM (FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope LIMIT 1)",
+                source_id=snapshot.source_id,
+                scope=snapshot.scope,
+            )
+        )
+
+    def find_differences(self, snapshot: Snapshot) -> None:
+        """Create `_diff`: position in the frame, and row number in the log, of each offer whose last state differs.
+
+        Keys and values are compared by 64-bit hashes. (The probability that two of a million keys share a hash is below 3e-8.)
+        Only hashes and positions are joined, then the few rows they point to are read: joining whole rows took twice as long.
+        """
+        keys, values = self.subject.keys, self.subject.values
+        # The position is added only here: with it, a frame of many millions of slots was read in one piece and stored a
+        # quarter larger.
+        register_stream(self.con, "_positioned", self.frame.with_row_index(_POSITION))
+        # The state of a key is the row appended last among those with the latest valid_from: `recency` orders by both.
+        self.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE _diff AS
+            WITH stated AS MATERIALIZED (
+                SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, is_offered, rowid AS row_number,
+                    epoch_us(valid_from)::HUGEINT * 1099511627776 + rowid AS recency
+                FROM {self.subject.log_name} WHERE source_id = $source_id AND scope = $scope),
+            last AS (
+                FROM stated SEMI JOIN (SELECT max(recency) AS recency FROM stated GROUP BY key_hash) l USING (recency)),
+            now AS (
+                SELECT hash({names(keys)}) AS key_hash, hash({names(values)}) AS value_hash, {_POSITION} FROM _positioned)
+            SELECT n.{_POSITION}, o.row_number FROM now n FULL JOIN last o ON n.key_hash = o.key_hash
+            WHERE CASE WHEN n.{_POSITION} IS NULL THEN o.is_offered IS DISTINCT FROM false
+                ELSE o.is_offered IS NOT true OR n.value_hash <> o.value_hash END
+            """,
+            source_id=snapshot.source_id,
+            scope=snapshot.scope,
+        )
+        self.con.unregister("_positioned")
+
     def find_unconfirmed(self, snapshot: Snapshot) -> None:
-        """Make `_unconfirmed`: of the offers in `_absent`, those that a refused row of the snapshot may have been of."""
+        """Create `_unconfirmed`: the offers in `_absent` to which a refused row of the snapshot may belong."""
         keys = self.subject.keys
         found = []
         if snapshot.refused_keys is not None and snapshot.refused_keys.height:
-            # One hash join for each set of key columns that refused rows have: a null may be any value.
+            # One hash join for each set of known key columns, since a null may be any value.
             known = snapshot.refused_keys.select(keys).with_columns(
                 pl.concat_str(pl.col(c).is_not_null().cast(pl.String) for c in keys).alias("_known_columns")
             )
@@ -150,14 +163,14 @@ class StateLoader(Loader):
         self.run(f"CREATE OR REPLACE TEMP TABLE _unconfirmed AS SELECT *, true AS is_unconfirmed FROM ({select})")
 
     def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
-        """Append what makes the log, by the assertions up to this snapshot, answer as the snapshot states; exact for any order and dates.
+        """Append the assertions after which the log, up to this snapshot, answers as the snapshot states, for any order and dates.
 
-        `_line` is the snapshot's timeline, which replaces what was known of a key from its first date on: at each of its dates, and
-        at each later date of an earlier assertion (an announcement, say), the log's answer is compared with what the snapshot
-        states, and the difference is appended. With `only_touched`, for the keys in `_touched` alone.
+        `_line` is the snapshot's timeline, which replaces what was known of a key from its first date on: at each of its dates,
+        and at each later date of an earlier assertion (such as an announcement), the log's answer is compared with what the
+        snapshot states, and the difference is appended. With `only_touched`, only for the keys in `_touched`.
 
         Returns:
-            Rows appended; they stay in `_appended`.
+            Rows appended; they remain in `_appended`.
         """
         subject = self.subject
         keys, values = subject.keys, subject.values
@@ -193,7 +206,7 @@ class StateLoader(Loader):
         return self.insert(self.timeline_changes(), snapshot)
 
     def timeline_changes(self) -> str:
-        """SELECT of the assertions by which the answers of `_existing` become those of `_line`, from its first date on."""
+        """SELECT of the assertions that turn the answers of `_existing` into those of `_line`, from its first date on."""
         keys, values = self.subject.keys, self.subject.values
         key_list = names(keys)
         start = f"TIMESTAMPTZ '{UNKNOWN_START}'"
@@ -204,7 +217,7 @@ class StateLoader(Loader):
             dated AS (SELECT * FROM line WHERE valid_from <> {start}),
             first_date AS (SELECT {key_list}, min(valid_from) AS first_from FROM dated GROUP BY ALL),
             existing AS (SELECT {key_list}, valid_from, {row} AS stated FROM _existing),
-            -- What held before the first date is an assertion of its own and may be restated: nothing is carried over from it.
+            -- What held before the first date is a separate assertion that may be restated: nothing is carried over from it.
             dated_existing AS (SELECT * FROM existing WHERE valid_from <> {start}),
             checkpoint AS (
                 SELECT {key_list}, valid_from FROM dated
@@ -230,7 +243,7 @@ class StateLoader(Loader):
                 SELECT {names(keys, "l")}, l.valid_from, l.capture_id, l.stated, x.stated
                 FROM line l LEFT JOIN existing x ON {same(keys, "l", "x")} AND l.valid_from = x.valid_from
                 WHERE l.valid_from = {start})
-            -- An end is kept also where nothing held: a later assertion about the time before the first date must not reach over it.
+            -- An end is kept even if nothing held: a later assertion about the time before it must not extend beyond it.
             SELECT {key_list}, {unpacked}, stated.is_offered AS is_offered, valid_from, capture_id FROM change
             WHERE stated IS DISTINCT FROM answered
             -- An offer that has ended does not become unconfirmed.
@@ -238,14 +251,14 @@ class StateLoader(Loader):
             """
 
     def keep_only_changed_keys(self) -> None:
-        """Narrow `_line` and `_existing` to the keys for which a row may have to be appended: most are unchanged.
+        """Narrow `_line` and `_existing` to the keys for which a row may have to be appended, since most are unchanged.
 
-        A key is left out if the log holds each row of its timeline with equal values and has no other date after the timeline's
-        first: each answer that would be compared is then the same.
+        A key is left out if the log has each row of its timeline with equal values and no other date after the timeline's first
+        one, so that all answers are the same.
         """
         subject = self.subject
         same_key = same(subject.keys, "l", "e")
-        # Term by term: a hash join takes these, and not the negation of "one of them differs".
+        # Term by term, because DuckDB can hash-join on these, but not on the negation of `differ`.
         alike = " AND ".join(
             f"l.{quoted(c)} IS NOT DISTINCT FROM e.{quoted(c)}" for c in ("is_offered", *subject.values)
         )
@@ -270,7 +283,10 @@ class StateLoader(Loader):
             )
 
     def catch_up_state(self, snapshot: Snapshot, later: list[tuple], reread: Reread) -> None:
-        """Record again the snapshots after a late one, for the keys that it changed: they may have confirmed, without a row, what it replaced."""
+        """Record the snapshots after a late one again for the keys that it changed.
+
+        They may have confirmed, without a row, the value that the late snapshot replaced.
+        """
         if not later or not self.scalar("SELECT count(*) FROM _appended"):
             return
         keys = self.subject.keys
@@ -299,7 +315,7 @@ class StateLoader(Loader):
                     return
 
     def has_later_dates(self, snapshot: Snapshot) -> bool:
-        """True if by the time of the snapshot the log holds an assertion about a touched key from a later date on (an announcement)."""
+        """True if the log has, by the time of the snapshot, an assertion about a touched key for a later date (an announcement)."""
         return bool(
             self.scalar(
                 f"SELECT count(*) FROM {self.subject.log_name} l "

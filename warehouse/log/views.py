@@ -1,4 +1,4 @@
-"""SQL of the views and macros that read the append-only log on both clocks. What an assertion is and which one holds: see `warehouse.log`."""
+"""SQL of the views and macros that read the append-only log on both clocks; `warehouse.log` defines which assertion holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from warehouse.quoting import quoted
 from warehouse.tables import UNKNOWN_START, Subject
 
-#: Condition of assertions that state something; null marks that the row of an offer was refused.
+#: Condition for assertions that state something; null marks a refused row.
 _USABLE = "is_offered IS NOT NULL"
 
-#: Of several assertions about one key and date the first in this order holds.
+#: Of several assertions about one key and date, the first in this order holds.
 ASSERTION_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
 
@@ -26,11 +26,11 @@ def _value_hash(subject: Subject) -> str:
 
 
 def last_change(subject: Subject, assertions: str) -> str:
-    """SELECT of the assertion by which each slot (or date of a state) got its present value, of the relation `assertions`."""
+    """SELECT of the assertion, in the relation `assertions`, by which each slot (or date of a state) got its present value."""
     slot = f"PARTITION BY {names(subject.slot_key)} ORDER BY observed_at, capture_id, recorded_at"
-    # Assertions that only repeat the one before them (late captures leave such) must not hide when the value was first
-    # stated: of those since the last change, the first. It is the one that differs from the one before and from none after
-    # it. One window in one order finds it (two in turn cost twice as much, measured on a month of one zone).
+    # Late captures leave assertions that only repeat the one before; they must not hide when the value was first stated. That
+    # is the first assertion since the last change: it differs from the one before it and from none after it. (Two windows
+    # in succession would take twice as long, measured on a month of one zone.)
     return (
         "SELECT * EXCLUDE (_hash, _hash_before, _lowest, _highest) FROM (SELECT *, lag(_hash) OVER in_order AS _hash_before, "
         "min(_hash) OVER onwards AS _lowest, max(_hash) OVER onwards AS _highest FROM "
@@ -41,14 +41,14 @@ def last_change(subject: Subject, assertions: str) -> str:
 
 
 def _slots(subject: Subject, condition: str) -> str:
-    """SELECT of the slots of a series by the assertions that satisfy `condition`.
+    """SELECT of the slots of a series according to the assertions that satisfy `condition`.
 
-    Most slots have one assertion, and it is the answer; a window looks for the last change of the revised slots only. (Of a
-    slot that was revised later than `known_at` the window finds the one assertion that satisfies the condition.)
+    Most slots have one assertion, which is the answer; a window finds the last change of revised slots only. (For a slot that
+    was revised after `known_at`, the window finds the one assertion that satisfies the condition.)
 
-    The form is for DuckDB's planner (1.5.5, measured): it pushes a user's filters into both sides of a LEFT JOIN on bare
-    columns, of an ANTI JOIN not; and a filter on the log alone would make it take the log for the smaller side, or both
-    scans for one that it then keeps in memory.
+    The query is written for DuckDB's planner (1.5.5, measured), which pushes a user's filters into both sides of a LEFT JOIN on
+    bare columns, but not of an ANTI JOIN; with a filter on the log alone it would choose the log as the build side, or merge
+    both scans into one that it keeps in memory.
     """
     slot_key = names(subject.slot_key)
     columns = names(["source_id", "scope", *subject.keys, *subject.values, "valid_from", "observed_at", "capture_id"])
@@ -63,14 +63,14 @@ def _slots(subject: Subject, condition: str) -> str:
 def are_changes(subject: Subject, assertions: str) -> str:
     """SELECT of one boolean, `are_changes`: whether each assertion of a state is a change.
 
-    True if no key has two assertions on one date, and none that only repeats the one before it.
+    That is, no key has two assertions for one date, or an assertion that only repeats the one before it.
 
     Args:
         subject: the log.
         assertions: relation with rows of the log.
     """
     keys = names(["source_id", "scope", *subject.keys])
-    # One number for the key: a window over few and narrow columns takes a third of the time of one over all columns.
+    # The key as one number: a window over few narrow columns takes a third of the time of one over all columns.
     return (
         "SELECT bool_and(_hash IS DISTINCT FROM _hash_before AND valid_from IS DISTINCT FROM _from_before) AS are_changes FROM ("
         "SELECT _hash, valid_from, lag(_hash) OVER of_key AS _hash_before, lag(valid_from) OVER of_key AS _from_before FROM ("
@@ -80,13 +80,13 @@ def are_changes(subject: Subject, assertions: str) -> str:
 
 
 def intervals(subject: Subject, condition: str, log: str | None = None, *, changes_only: bool = False) -> str:
-    """SELECT of the intervals (states) or slots (series) by the assertions that satisfy `condition`.
+    """SELECT of the intervals (states) or slots (series) according to the assertions that satisfy `condition`.
 
     Args:
-        subject: the log.
+        subject: the subject of the log.
         condition: SQL condition on an assertion.
-        log: relation to read assertions of a state from instead of the log.
-        changes_only: whether every assertion of a state is known to be a change (`are_changes`), so that none has to be skipped.
+        log: relation to read the assertions of a state from, instead of the log.
+        changes_only: every assertion of a state is known to be a change (`are_changes`), so that none has to be skipped.
     """
     if subject.kind == "series":
         return _slots(subject, condition)
@@ -107,21 +107,21 @@ def intervals(subject: Subject, condition: str, log: str | None = None, *, chang
 
 
 def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str:
-    """SELECT of the offers of a state whose row was refused when their source was last read, by the assertions that satisfy `condition`.
+    """SELECT of the offers whose row was refused when their source was last read, by assertions that satisfy `condition`.
 
-    Columns: source_id, scope, the keys, and `refused_from`: since when nobody has confirmed what is known.
+    Columns: source_id, scope, the keys, and `refused_from`: since when the known value is unconfirmed.
 
     Args:
-        subject: the log.
+        subject: the subject of the log, a state.
         condition: SQL condition on an assertion.
-        log: relation to read assertions from instead of the log.
+        log: relation to read assertions from, instead of the log.
     """
     keys = names(["source_id", "scope", *subject.keys])
     assertions = (
         f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {log or subject.log_name} WHERE {condition})"
     )
     of_offer = f"FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys})"
-    # Late captures may have ended an offer before a row of it was refused: there is no known value then that could be unconfirmed.
+    # A late capture may have ended an offer before its row was refused: then there is no value that could be unconfirmed.
     return (
         f"SELECT {keys}, min(observed_at) AS refused_from FROM (SELECT {keys}, observed_at, is_offered, "
         f"max(observed_at) {of_offer} AS last_at, max_by(is_offered, (observed_at, valid_from)) {of_offer} AS was_offered "
@@ -133,13 +133,13 @@ def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str
 def last_assertion(relation: str, group: Sequence[str], columns: Sequence[str]) -> str:
     """SELECT of the columns `group` and of the `columns` of the last assertion in each group.
 
-    Last is the one with the latest valid_from; of several in `ASSERTION_ORDER`. An aggregate finds it, not a window: for a
-    window DuckDB (1.5) sorts by all columns of the group, which takes 1.2 to 2 times as long where many of them are text.
+    The last assertion is the one with the latest valid_from; among several, by `ASSERTION_ORDER`. An aggregate instead of a
+    window, for which DuckDB (1.5) sorts by all group columns and needs 1.2 to 2 times as long if many of them are text.
 
     Args:
         relation: SQL after FROM, with rows of the log.
-        group: columns that tell the groups apart.
-        columns: other columns.
+        group: columns that define the groups.
+        columns: the other columns to return.
     """
     row = ", ".join(f"{quoted(c)} := {quoted(c)}" for c in columns)
     unpacked = ", ".join(f"_last.{quoted(c)} AS {quoted(c)}" for c in columns)
@@ -173,7 +173,7 @@ def view_scripts(
     Args:
         subject: the log they read.
         enrich: SELECT around `{base}` that adds derived columns; `{instant}` is the instant to convert currencies at.
-        slot_condition: for a series, the SQL condition on log rows that the slot holds `valid_at`.
+        slot_condition: for a series, the SQL condition on log rows that the slot contains `valid_at`.
         slot_end: for a series, the SQL expression of a slot's end.
     """
     known = "recorded_at <= known_at AND observed_at <= observed_by"
