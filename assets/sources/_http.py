@@ -170,8 +170,9 @@ class Client:
                 raise FetchError(
                     f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again"
                 ) from None
-            # The exception's text may contain the address with its key: only its type is shown.
-            raise FetchError(f"{self.source.source_id}: {shown} could not be read: {type(e).__name__}") from None
+            # Not the exception's text, which may contain the address with its key.
+            why = next((words for broken, words in _BROKEN if isinstance(e, broken)), "could not be read")
+            raise FetchError(f"{self.source.source_id}: {shown} {why} ({type(e).__name__})") from None
 
     def _received(self, response: requests.Response, request: Request, fetched_at: dt.datetime, slow: str) -> Document:
         """The document of an answer, without any secret that the answer repeats."""
