@@ -425,7 +425,7 @@ def test_an_index_that_fails_costs_neither_the_others_nor_their_names(home: Home
 
     made = source(plan=lambda _: [[Request(URL)], *([index] for index in indices)], expand=expand)
     with pytest.raises(
-        FetchError, match=r"3 of 4 requests failed: .*/prices .*404.*/index1 .*404.*/index2: what it leads to"
+        FetchError, match=r"3 of 4 requests failed: .*/prices .*404.*/index1 .*404.*/index2: the index cannot be read"
     ):
         intake.take_live(home, made, Window(dt.datetime.now(dt.UTC)))
     assert f"https://{HOST}/page" in replay.urls()
