@@ -57,5 +57,6 @@ def catalog() -> Catalog:
             *user_scripts(),
         ),
         column_meanings=views.COLUMN_MEANINGS,
+        view_origins=views.VIEW_ORIGINS,
         promises=promises(),
     )

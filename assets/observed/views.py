@@ -28,8 +28,22 @@ class AcceleratorMatch(dy.Schema):
 
 ACCELERATOR_MATCH = Table("observed", "accelerator_match", (AcceleratorMatch.__doc__ or "").strip(), AcceleratorMatch)
 
-#: Meanings of columns that only views have; a name means one thing everywhere.
+#: Whose columns a view shows under their own names, where its name does not say so.
+VIEW_ORIGINS = {
+    "observed.cloud_offer": "observed.cloud_rate_log",
+    "observed.price_change": "observed.cloud_rate_log",
+    "observed.token_model": "observed.token_price_log",
+    "observed.unmatched_accelerator": "observed.accelerator_match",
+    "observed.usd_rate": "observed.exchange_rate_log",
+    "observed.usd_rate_day": "observed.exchange_rate_log",
+}
+
+#: Meanings of columns of views that show no table's; a name means one thing in all views.
 COLUMN_MEANINGS = {
+    "source_id": "Source; see meta.source.",
+    "title": "Name for people.",
+    "memory_gib": "Memory of the accelerator, as marketed. Unit: GiB.",
+    "changed_count": "Rows that its captures appended to the log. Unit: 1.",
     "valid_to": "Until when it holds (exclusive); NULL: still. Unit: UTC.",
     "price_usd_per_hour": "Price of the whole offer for one hour at the reference rate of the day. Unit: USD/h.",
     "price_usd_per_gpu_hour": "Price of one accelerator for one hour; NULL where the count is not known. Unit: USD/GPU-hour.",

@@ -16,6 +16,10 @@ _SIZE = r"(?i)(?:^|.*[^a-z0-9.])(?:\d+x)?(\d+(?:\.\d+)?)b(?:[^a-z0-9]|$)"
 SWAPPED = "output cheaper than input: the two were swapped, or a digit was lost; neither is used"
 _PRICE = pl.col("price_usd_per_mtok")
 
+#: Models that draw by diffusion read and write no tokens: they are paid by the step or the picture, whatever a list puts into its column of
+#: tokens (0.00013 USD a step was typed as 130 USD per million tokens in one, as 0.00013 in another). OpenRouter counts pictures in tokens.
+_DRAWS = r"(?i)stable-?diffusion|\bsdxl\b|\bsd3|\bssd-1b\b|playground-v\d|controlnet|\bflux(?:\b|\d)|dall-e"
+_COUNTS_PICTURES = "openrouter"
 
 #: Models whose input costs more than their output: image models output little text, and guards answer with one word.
 _CHEAP_OUTPUT = r"(?i)image|guard|moderation|rerank|embed"
@@ -76,8 +80,12 @@ def fault(*model: str) -> pl.Expr:
         model: columns that identify a model in a frame with price_usd_per_mtok; the last one is its name.
     """
     size = pl.col(model[-1]).str.extract(_SIZE).cast(pl.Float64)
+    name = pl.concat_str(*model, separator="/", ignore_nulls=True)
+    is_drawn = name.str.contains(_DRAWS) & ~name.str.contains(_COUNTS_PICTURES, literal=True)
     return (
-        pl.when(_PRICE.is_null() | _PRICE.is_nan())
+        pl.when(is_drawn)
+        .then(pl.lit("a model that draws by diffusion: paid by the step or picture, not by the token"))
+        .when(_PRICE.is_null() | _PRICE.is_nan())
         .then(pl.lit("the price is not a number"))
         .when(_PRICE < 0)
         .then(pl.lit("a negative price"))

@@ -6,7 +6,7 @@ Of several that hold the last one of the list is meant: a dated one below a wind
 followed by dated ones, say what held before the first date, since an unstated day. What a dated entry no longer names
 ends on its date; a tier it no longer names costs the base from then. Amounts per thousand requests and searches are no
 token prices and are left out; a price of tokens of a kind that is not known here is refused by name. The file says "input" for text; a zero is legitimate (free models). In
-2025 one model was typed per thousand tokens, under an id that was escaped for an address (%3A).
+2025 one model was typed per thousand tokens, under an id that was escaped for an address (%3A), and models that draw by diffusion by the step.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=6,
+    parser_version=7,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -7,7 +7,7 @@ zero is a free model. Some pairs are typed turned round (command-r7b at 0.15 and
 they mean: `_above_200k_tokens` (prompt length), `_above_1hr` (life of a cache), `_priority`, `_flex`, `_batches`;
 a price of tokens under another name is refused by it. `tiered_pricing` holds prices by prompt length in a list. `*_dbu_cost_*`
 is in Databricks units. Some entries were typed per thousand tokens (wandb, jais, in 2025 all that watsonx added): what no model of its size costs,
-or none at all, is refused (see `_token_prices.fault`), and so is a high price beside several such of one vendor. `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; what it
+or none at all, is refused (see `_token_prices.fault`), and so is a high price beside several such of one vendor, and are models that draw by diffusion (a step typed as a token). `off_peak_pricing` (since 2026) holds what is paid in some hours of the day in UTC instead; what it
 says of some weekdays only is refused, and the price of the other days stands for those hours. The map is in USD whatever the provider bills in. Bedrock keys carry a region (`bedrock/us-east-1/...`), or a term
 of commitment, whose price is per hour.
 """
@@ -324,7 +324,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=8,
+    parser_version=9,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -26,14 +26,16 @@ class Catalog:
     """Everything that `assets` declares for the warehouse to hold.
 
     `scripts` are SQL texts of `CREATE OR REPLACE` views and macros, in order. `column_meanings` gives the comment of a
-    view's column by its name: a name means one thing everywhere. `promises` are queries that are asked of every copy before
-    it is published: each gives one text per fault, and no row where all is well.
+    view's column by its name: a name means one thing in all views. `view_origins` names the table whose columns a view shows
+    under their own names: their comments are its. `promises` are queries that are asked of every copy before it is published:
+    each gives one text per fault, and no row where all is well.
     """
 
     subjects: Sequence[Subject] = ()
     tables: Sequence[Table] = ()
     scripts: Sequence[str] = ()
     column_meanings: dict[str, str] = field(default_factory=dict)
+    view_origins: dict[str, str] = field(default_factory=dict)
     promises: Sequence[str] = ()
 
     def subject(self, name: str) -> Subject:
@@ -51,7 +53,8 @@ class Catalog:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all SQL, so that an unchanged catalog is not applied again."""
-        text = "\x00".join([*self.statements(), repr(sorted(self.column_meanings.items()))])
+        meanings = sorted((self.column_meanings | self.view_origins).items())
+        text = "\x00".join([*self.statements(), repr(meanings)])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -161,12 +164,18 @@ def make_session_macros(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Comment the columns of views: those of a subject's own views as its declaration says, others by their name."""
+    """Comment the columns of views: as the table says whose columns it shows, else by their name.
+
+    A name that tables use in several senses says nothing of a view's column: without a meaning of its own it stays bare.
+    """
     commented = con.execute(
         "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
         "AND database_name = current_database() ORDER BY ALL"
     ).fetchall()
-    meanings = {column: comment for *_, column, comment in reversed(commented)} | catalog.column_meanings
+    senses: dict[str, set[str]] = {}
+    for *_, column, comment in commented:
+        senses.setdefault(column, set()).add(comment)
+    meanings = {c: next(iter(said)) for c, said in senses.items() if len(said) == 1} | catalog.column_meanings
     declared = {(f"{schema}.{table}", column): comment for schema, table, column, comment in commented}
     logs = sorted((s.log_name for s in catalog.subjects), key=len, reverse=True)
     columns = con.execute(
@@ -175,7 +184,10 @@ def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         "WHERE c.comment IS NULL AND NOT v.internal AND c.database_name = current_database()"
     ).fetchall()
     for schema_name, view, column in columns:
-        own = next((log for log in logs if f"{schema_name}.{view}_".startswith(log.removesuffix("log"))), None)
+        full_name = f"{schema_name}.{view}"
+        own = catalog.view_origins.get(full_name) or next(
+            (log for log in logs if f"{full_name}_".startswith(log.removesuffix("log"))), None
+        )
         if meaning := declared.get((own or "", column)) or meanings.get(column):
             con.execute(
                 f"COMMENT ON COLUMN {quoted(schema_name)}.{quoted(view)}.{quoted(column)} IS {literal(meaning)}"

@@ -118,3 +118,26 @@ CREATE OR REPLACE MACRO _asked_instant(instant) AS
     CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
 COMMENT ON MACRO _asked_instant IS
     'The instant that a question is for: now where none is given; NULL where an unknown one is.';
+
+-- A typing error would be answered with no row, a number that cannot be with a result that looks right: neither is what
+-- was asked.
+CREATE OR REPLACE MACRO _asked_word(name, given, allowed) AS
+    CASE WHEN given::VARCHAR IS NULL OR list_contains(allowed, given::VARCHAR) THEN given::VARCHAR
+        ELSE error(name || ': ' || given::VARCHAR || ' given; allowed is ' || array_to_string(allowed, ', ')) END;
+COMMENT ON MACRO _asked_word IS
+    'A word that was given, or NULL; anything but an allowed one is an error that says what is allowed.';
+
+CREATE OR REPLACE MACRO _asked_purchase(name, given) AS
+    _asked_word(name, given, ['on_demand', 'spot', 'reserved_1y', 'reserved_3y', 'capacity_block']);
+COMMENT ON MACRO _asked_purchase IS 'A purchase option that was given, or NULL; anything else is an error.';
+
+CREATE OR REPLACE MACRO _asked_boundary(given) AS
+    _asked_word('boundary', given, ['direct', 'lifecycle', 'unconfirmed']);
+COMMENT ON MACRO _asked_boundary IS 'A boundary of carbon that was given, or NULL; anything else is an error.';
+
+CREATE OR REPLACE MACRO _asked_number(name, given, lowest, highest) AS
+    CASE WHEN given::DOUBLE IS NULL OR given::DOUBLE BETWEEN lowest AND highest THEN given::DOUBLE
+        ELSE error(name || ': ' || given::VARCHAR || ' given; allowed is a number from '
+            || format('{:g}', lowest::DOUBLE) || ' to ' || format('{:g}', highest::DOUBLE)) END;
+COMMENT ON MACRO _asked_number IS
+    'A number that was given, or NULL; one outside the bounds is an error that says what is allowed.';

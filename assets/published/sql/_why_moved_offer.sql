@@ -11,9 +11,11 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
     -- card.
     job AS (
         SELECT of_provider::VARCHAR AS provider, of_instance_type::VARCHAR AS instance_type,
-            of_region::VARCHAR AS region, NULL::VARCHAR AS accelerator_id, purchase::VARCHAR AS purchase_option,
-            gpu_hours::DOUBLE AS hours, flop::DOUBLE AS flop, utilization_from::DOUBLE AS used,
-            boundary::VARCHAR AS basis_boundary, NULL::VARCHAR AS method_version
+            of_region::VARCHAR AS region, NULL::VARCHAR AS accelerator_id,
+            _asked_purchase('purchase', purchase) AS purchase_option,
+            _asked_number('gpu_hours', gpu_hours, 0, 1e15) AS hours, _asked_number('flop', flop, 0, 1e35) AS flop,
+            _asked_number('utilization_from', utilization_from, 1e-9, 1) AS used,
+            _asked_boundary(boundary) AS basis_boundary, NULL::VARCHAR AS method_version
         WHERE estimate IS NULL
         UNION ALL
         SELECT s.provider, NULL, s.region, s.accelerator_id, s.purchase_option,

@@ -3,7 +3,8 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
         to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor,
-            from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to, output_share::DOUBLE AS asked_share),
+            from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
+            _asked_number('output_share', output_share, 0, 1) AS asked_share),
     price AS (
         SELECT t.*
         FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
@@ -49,9 +50,11 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT model_key(build_model::VARCHAR) AS build_key, model_key(adapt_model::VARCHAR) AS adapt_key,
-            adapt_tokens::DOUBLE AS tokens, is_full_adaptation::BOOLEAN AS is_full,
-            own_tokens_per_s_per_gpu::DOUBLE AS own_speed, own_tokens_low::DOUBLE AS own_speed_low,
-            own_tokens_high::DOUBLE AS own_speed_high, own_parameters::DOUBLE AS own_size),
+            _asked_number('adapt_tokens', adapt_tokens, 0, 1e18) AS tokens, is_full_adaptation::BOOLEAN AS is_full,
+            _asked_number('own_tokens_per_s_per_gpu', own_tokens_per_s_per_gpu, 1e-6, 1e12) AS own_speed,
+            _asked_number('own_tokens_low', own_tokens_low, 1e-6, 1e12) AS own_speed_low,
+            _asked_number('own_tokens_high', own_tokens_high, 1e-6, 1e12) AS own_speed_high,
+            _asked_number('own_parameters', own_parameters, 1, 1e18) AS own_size),
     way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
             coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count),
@@ -111,6 +114,8 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             WHEN s.own IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
             WHEN s.buy IS NULL THEN 'unknown: no price for input and output'
             WHEN s.flop IS NULL THEN 'unknown: operations of the model'
+            WHEN s.volume IS NULL AND band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) < s.buy
+                THEN 'probably never: at the central values bought tokens cost less than own ones, within the band not'
             WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one'
             WHEN s.at_price_high IS NULL OR s.at_serving_high IS NULL
                 THEN 'perhaps never: within the band own tokens cost more than bought ones'
@@ -122,5 +127,5 @@ COMMENT ON MACRO TABLE build_adapt_buy IS
     'cost at the GPU prices of each month of the token price history, own and bought price of a million tokens, and '
     'the volume from which each way pays back, with bands (p5, p95). Own throughput is given for a model of '
     'own_parameters (tokens per second and GPU, at the load that you have) and goes down with size. NULL and a verdict '
-    'where it never does. known_at holds for both kinds of prices. build_adapt_buy(buy_model := ''gpt-4'', '
-    'own_tokens_per_s_per_gpu := 400).';
+    'where it does not, at the central values (probably never) or over the band (never). known_at holds for both kinds '
+    'of prices. build_adapt_buy(buy_model := ''gpt-4'', own_tokens_per_s_per_gpu := 400).';

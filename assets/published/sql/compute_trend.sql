@@ -24,7 +24,7 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
         frontier := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on, lower(domain_like::VARCHAR) AS asked_domain,
-            frontier::BIGINT AS asked_frontier),
+            _asked_number('frontier', frontier, 1, 1e6)::BIGINT AS asked_frontier),
     every AS (SELECT t.* FROM training_compute(known_at := known_at) t),
     model AS (
         SELECT t.*

@@ -3,10 +3,13 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
         transfer_cny_per_gb := NULL, bandwidth_gbit_per_s := NULL, latency_limit_ms := NULL, boundary := 'direct',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT it_energy_kwh::DOUBLE AS it_kwh, lower(from_cluster::VARCHAR) AS home_cluster,
-            of_year::BIGINT AS asked_year, data_gb::DOUBLE AS moved_gb, transfer_cny_per_gb::DOUBLE AS cny_per_gb,
-            bandwidth_gbit_per_s::DOUBLE AS asked_bandwidth, latency_limit_ms::DOUBLE AS most_latency_ms,
-            boundary::VARCHAR AS asked_boundary),
+        SELECT _asked_number('it_energy_kwh', it_energy_kwh, 0, 1e15) AS it_kwh,
+            lower(from_cluster::VARCHAR) AS home_cluster,
+            of_year::BIGINT AS asked_year, _asked_number('data_gb', data_gb, 0, 1e15) AS moved_gb,
+            _asked_number('transfer_cny_per_gb', transfer_cny_per_gb, 0, 1000) AS cny_per_gb,
+            _asked_number('bandwidth_gbit_per_s', bandwidth_gbit_per_s, 1e-6, 1e9) AS asked_bandwidth,
+            _asked_number('latency_limit_ms', latency_limit_ms, 0, 1e6) AS most_latency_ms,
+            _asked_boundary(boundary) AS asked_boundary),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity,
             extract(year FROM g.year_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled

@@ -1,7 +1,7 @@
 -- A year of given workloads, month by month: energy, carbon by location and by market, manufacture, water, and the SCI.
 CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT of_year::BIGINT AS asked_year, boundary::VARCHAR AS asked_boundary),
+    WITH asked AS (SELECT of_year::BIGINT AS asked_year, _asked_boundary(boundary) AS asked_boundary),
     given AS (
         SELECT unnest(workloads::STRUCT(name VARCHAR, month INTEGER, accelerator VARCHAR, provider VARCHAR,
                 region VARCHAR, zone VARCHAR, gpu_hours DOUBLE, power_w_per_gpu DOUBLE, pue DOUBLE,
@@ -11,7 +11,8 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     monthly AS (
         SELECT unnest(g.w), make_date(q.asked_year, m.number, 1) AS month_on
         FROM asked q CROSS JOIN given g
-        JOIN (SELECT unnest(range(1, 13)) AS number) m ON g.w.month IS NULL OR g.w.month = m.number),
+        JOIN (SELECT unnest(range(1, 13)) AS number) m
+            ON coalesce(_asked_number('month', g.w.month, 1, 12) = m.number, true)),
     -- A name that may be several cards is none.
     card AS (
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
@@ -26,10 +27,17 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         QUALIFY row_number() OVER (PARTITION BY a.accelerator_id
             ORDER BY length(e.accelerator_prefix) DESC NULLS LAST) = 1),
     placed AS (
-        SELECT m.*, c.accelerator_id, f.tdp_w, f.low_kgco2e, f.central_kgco2e, f.high_kgco2e,
+        SELECT m.* REPLACE (_asked_number('gpu_hours', m.gpu_hours, 0, 1e12) AS gpu_hours,
+                _asked_number('power_w_per_gpu', m.power_w_per_gpu, 0, 1e6) AS power_w_per_gpu,
+                _asked_number('market_gco2e_per_kwh', m.market_gco2e_per_kwh, 0, 2500) AS market_gco2e_per_kwh,
+                _asked_number('device_kgco2e', m.device_kgco2e, 0, 1e9) AS device_kgco2e,
+                _asked_number('site_water_l_per_kwh', m.site_water_l_per_kwh, 0, 1000) AS site_water_l_per_kwh,
+                _asked_number('grid_water_l_per_kwh', m.grid_water_l_per_kwh, 0, 1000) AS grid_water_l_per_kwh,
+                _asked_number('functional_unit_count', m.functional_unit_count, 0, 1e18) AS functional_unit_count),
+            c.accelerator_id, f.tdp_w, f.low_kgco2e, f.central_kgco2e, f.high_kgco2e,
             coalesce(m.zone, r.grid_zone) AS own_zone,
             CASE WHEN m.zone IS NULL THEN coalesce(n.grid_zone, r.country_code) END AS country_zone,
-            coalesce(m.pue, r.pue) AS known_pue
+            coalesce(_asked_number('pue', m.pue, 1, 5), r.pue) AS known_pue
         FROM monthly m LEFT JOIN card c ON c.accelerator = m.accelerator
         LEFT JOIN manufactured f ON f.accelerator_id = c.accelerator_id
         LEFT JOIN reference.region r ON r.provider = lower(m.provider) AND r.region = m.region

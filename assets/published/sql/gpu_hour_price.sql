@@ -5,7 +5,8 @@
 CREATE OR REPLACE MACRO spoken_offer(valid_at := TIMESTAMPTZ '-infinity', known_at := TIMESTAMPTZ 'infinity',
         accelerator := NULL, purchase := NULL) AS TABLE
     WITH asked AS (
-        SELECT _asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any, purchase::VARCHAR AS asked_purchase),
+        SELECT _asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any,
+            _asked_purchase('purchase', purchase) AS asked_purchase),
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
     in_force AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count

@@ -9,8 +9,7 @@ CREATE OR REPLACE MACRO _head_of_compute_trend(of_table, of_key) AS TABLE
         AND starts_with(concat_ws('/', scenario_id, source_id, quantity, method_version), of_key)
     UNION ALL BY NAME
     SELECT concat_ws('/', source_id, year, method_version) AS root_key, 'median_flop_per_s_per_w' AS quantity,
-        method_version, median_flop_per_s_per_w AS low, median_flop_per_s_per_w AS central,
-        median_flop_per_s_per_w AS high, 'FLOP/s/W' AS unit,
+        method_version, median_flop_per_s_per_w AS central, 'FLOP/s/W' AS unit,
         CASE WHEN median_flop_per_s_per_w IS NULL
                 THEN 'no accelerator of the year states speed and power' END AS reason,
         'estimated.accelerator_by_year' AS table_name, source_id, make_date(year, 1, 1) AS first_on,

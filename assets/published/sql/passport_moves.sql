@@ -2,7 +2,7 @@
 CREATE OR REPLACE MACRO _head_of_why_moved(of_table, of_key) AS TABLE
     SELECT concat_ws('/', w.scenario_id, w.quantity, w.part, w.method_version) AS root_key,
         _toml_text(s.definition, 'estimate') AS scenario_id, w.quantity, w.from_version AS method_version,
-        w.moved_by AS low, w.moved_by AS central, w.moved_by AS high,
+        w.moved_by AS central,
         CASE WHEN contains(w.quantity, 'usd') THEN 'USD' WHEN contains(w.quantity, 'kwh') THEN 'kWh'
             WHEN contains(w.quantity, 'gco2e_per') THEN 'gCO2e' ELSE 'kgCO2e' END
             || CASE WHEN contains(w.quantity, '_per_mtok') THEN ' per million tokens'

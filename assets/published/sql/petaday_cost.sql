@@ -2,7 +2,8 @@
 CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purchase := 'on_demand',
         from_on := DATE '1970-01-01', to_on := DATE '9999-12-31', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT petadays::DOUBLE AS asked_petadays, purchase::VARCHAR AS asked_purchase, from_on::DATE AS asked_from_on,
+        SELECT _asked_number('petadays', petadays, 0, 1e12) AS asked_petadays,
+            _asked_purchase('purchase', purchase) AS asked_purchase, from_on::DATE AS asked_from_on,
             to_on::DATE AS asked_to_on, accelerator IS NULL AS is_any),
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
     assumed AS (

@@ -10,7 +10,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
     WITH asked AS (
         SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region,
             _asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
-            boundary::VARCHAR AS asked_boundary),
+            _asked_boundary(boundary) AS asked_boundary),
     place AS (
         SELECT o.*, r.provider, r.region, r.grid_zone,
             coalesce(c.grid_zone, c.country_code, r.country_code) AS country_zone, r.pue, r.zone_claimed_by

@@ -5,13 +5,17 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         bandwidth_gbit_per_s := NULL, against_provider := NULL, against_region := NULL, against_accelerator := NULL,
         against_purchase := NULL) AS TABLE
     WITH asked AS (
-        SELECT gpu_hours::DOUBLE AS asked_gpu_hours, flop::DOUBLE AS asked_flop,
+        SELECT _asked_number('gpu_hours', gpu_hours, 0, 1e15) AS asked_gpu_hours,
+            _asked_number('flop', flop, 0, 1e35) AS asked_flop,
             model_key(model::VARCHAR) AS asked_model_key, _asked_instant(valid_at) AS asked_at,
-            utilization::DOUBLE AS asked_utilization, boundary::VARCHAR AS asked_boundary, data_gb::DOUBLE AS moved_gb,
+            _asked_number('utilization', utilization, 1e-9, 1) AS asked_utilization,
+            _asked_boundary(boundary) AS asked_boundary, _asked_number('data_gb', data_gb, 0, 1e15) AS moved_gb,
             lower(from_provider::VARCHAR) AS moved_from_provider, lower(from_region::VARCHAR) AS moved_from_region,
-            transfer_usd_per_gb::DOUBLE AS given_usd_per_gb, bandwidth_gbit_per_s::DOUBLE AS asked_bandwidth,
+            _asked_number('transfer_usd_per_gb', transfer_usd_per_gb, 0, 1000) AS given_usd_per_gb,
+            _asked_number('bandwidth_gbit_per_s', bandwidth_gbit_per_s, 1e-6, 1e9) AS asked_bandwidth,
             lower(against_provider::VARCHAR) AS other_provider, against_region::VARCHAR AS other_region,
-            against_accelerator IS NULL AS is_any_other, against_purchase::VARCHAR AS other_purchase),
+            against_accelerator IS NULL AS is_any_other,
+            _asked_purchase('against_purchase', against_purchase) AS other_purchase),
     wanted_other AS (SELECT i.accelerator_id FROM accelerator_ids(against_accelerator) i),
     usual_egress AS (SELECT e.central FROM decision_default('egress_usd_per_gb', of_provider := from_provider) e),
     assumed AS (

@@ -1,6 +1,6 @@
 -- Usage at the list prices and the grid intensity of its own time.
 CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
-    WITH asked AS (SELECT boundary::VARCHAR AS asked_boundary),
+    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary),
     assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
         FROM method_band('power_share_of_tdp') p, method_band('pue') q),

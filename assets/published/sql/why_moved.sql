@@ -7,15 +7,16 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
     WITH moved AS (
         FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method,
             to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
-            utilization_to := utilization_to, boundary := boundary, known_at := known_at, estimates_in := estimates_in,
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
+            boundary := _asked_boundary(boundary), known_at := known_at, estimates_in := estimates_in,
             scenarios_in := scenarios_in)
         UNION ALL
         FROM _moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider,
-            to_region := to_region, utilization_to := utilization_to, to_accelerator := to_accelerator,
-            known_at := known_at)
+            to_region := to_region, utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
+            to_accelerator := to_accelerator, known_at := known_at)
         UNION ALL
         FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator,
-            utilization_to := utilization_to, known_at := known_at)),
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1), known_at := known_at)),
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
             CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
@@ -60,7 +61,8 @@ CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_a
         FROM _moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region,
             purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
             to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from,
-            utilization_to := utilization_to, boundary := boundary, known_at := known_at)),
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
+            boundary := _asked_boundary(boundary), known_at := known_at)),
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
             CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,

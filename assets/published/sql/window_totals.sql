@@ -259,8 +259,10 @@ COMMENT ON MACRO TABLE _window_costed IS
     '_window_costed(''run_plan'', false).';
 
 CREATE OR REPLACE MACRO window_totals(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary)
     SELECT c.* EXCLUDE (part_from, part_to, price_capture_id, grid_capture_id)
-    FROM _window_costed(windows, false, boundary := boundary, known_at := known_at) c;
+    FROM _window_costed(windows, false, boundary := boundary, known_at := known_at) c CROSS JOIN asked q
+    WHERE coalesce(q.asked_boundary, '') IS NOT NULL;
 COMMENT ON MACRO TABLE window_totals IS
     'Cost, energy and operational carbon (location-based, one boundary) of every row of a table of runs: run_from to '
     'run_to (instants), provider, region, purchase_option and accelerator or instance_type; accelerator_count; '
@@ -272,8 +274,10 @@ COMMENT ON MACRO TABLE window_totals IS
     'window_totals(''run_plan'').';
 
 CREATE OR REPLACE MACRO window_hours(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary)
     SELECT c.* RENAME (part_from AS hour_from, part_to AS hour_to)
-    FROM _window_costed(windows, true, boundary := boundary, known_at := known_at) c;
+    FROM _window_costed(windows, true, boundary := boundary, known_at := known_at) c CROSS JOIN asked q
+    WHERE coalesce(q.asked_boundary, '') IS NOT NULL;
 COMMENT ON MACRO TABLE window_hours IS
     'window_totals hour by hour, for what is not linear in the hours (a price cap, a battery, a limit on carbon): one '
     'row for every run and full hour (UTC) that it touches, the first and last cut to the run; with the captures of '

@@ -3,7 +3,8 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         period := 'month', boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT of_zone::VARCHAR AS asked_zone, from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on,
-            period::VARCHAR AS asked_period, boundary::VARCHAR AS asked_boundary),
+            _asked_word('period', period, ['day', 'week', 'month', 'quarter', 'year']) AS asked_period,
+            _asked_boundary(boundary) AS asked_boundary),
     -- There are no daily sums of an earlier known_at: the slots known then are summed by the rule of
     -- estimated.grid_day, from the log, so that only the zone is read.
     latest AS (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_pages_are_current() -> None:
 )
 def test_a_comment_is_meaning_and_unit(comment: str | None, meaning: str, unit: str) -> None:
     assert dictionary._split(comment) == (meaning, unit)
+
+
+def test_a_view_says_of_its_columns_what_the_table_says_that_it_shows(tmp_path: Path) -> None:
+    """By name alone, an offer had "Accelerators released" and the "Cheapest instance type there", of other tables."""
+    con = dictionary.empty_warehouse(tmp_path)
+    said = {d.full_name: {c.name: (c.meaning, c.unit) for c in d.columns} for d in dictionary.describe(con)}
+    con.close()
+    for view, origin in catalog().view_origins.items():
+        shared = said[view].keys() & said[origin].keys()
+        assert shared
+        assert {c: said[view][c] for c in shared} == {c: said[origin][c] for c in shared}
+    assert said["observed.cloud_offer"]["memory_gib"] == ("Memory of the host.", "GiB")
+    assert said["observed.usd_rate"]["currency_code"][0] == "ISO 4217 code of the currency."
 
 
 def test_cells_stay_cells() -> None:

@@ -46,9 +46,32 @@ def test_every_date_reads(samples: Path) -> None:
         scopes, rejected = read_files("litellm", file)
         frame = scopes["models"]
         assert frame.height > 700
-        assert rejected.height <= 66
+        assert rejected.filter(~pl.col("reason").str.contains("diffusion")).height <= 66
         assert frame["price_usd_per_mtok"].is_between(0, MAX_USD_PER_MTOK).all()
         assert not set(frame["model"]) & {"sample_spec", "last_updated"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fireworks_ai/accounts/fireworks/models/flux-1-dev-fp8",
+        "fireworks_ai/accounts/fireworks/models/SSD-1B",
+        "fireworks_ai/accounts/fireworks/models/playground-v2-5-1024px-aesthetic",
+        "azure/standard/1024-x-1024/dall-e-2",
+    ],
+)
+def test_a_price_of_a_step_or_picture_is_none_of_tokens(name: str, tmp_path: Path) -> None:
+    """Fireworks asks 0.0005 USD for a step of FLUX; the map has it as 0.0005 USD per million tokens."""
+    frame, rejected = _read({"input_cost_per_token": 5e-10, "output_cost_per_token": 5e-10}, tmp_path, name)
+    assert frame.is_empty()
+    assert set(rejected["reason"]) == {"a model that draws by diffusion: paid by the step or picture, not by the token"}
+
+
+@pytest.mark.parametrize("name", ["gpt-image-1", "openrouter/black-forest-labs/flux.2-pro", "mistral/influx-70b"])
+def test_a_picture_that_is_counted_in_tokens_has_a_price(name: str, tmp_path: Path) -> None:
+    frame, rejected = _read({"input_cost_per_token": 5e-6, "output_cost_per_token": 4e-5}, tmp_path, name)
+    assert sorted(frame["price_usd_per_mtok"]) == [5.0, 40.0]
+    assert rejected.is_empty()
 
 
 def test_known_prices(samples: Path) -> None:

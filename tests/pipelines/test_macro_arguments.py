@@ -1,0 +1,79 @@
+"""Arguments of table macros that cannot be meant: one line that says what is allowed, never a number and never an empty answer."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import pytest
+
+_PURCHASES = "allowed is on_demand, spot, reserved_1y, reserved_3y, capacity_block"
+_BOUNDARIES = "allowed is direct, lifecycle, unconfirmed"
+_WORKLOAD = "'name': 'x', 'accelerator': 'nvidia-h100-sxm-80gb', 'zone': 'US'"
+_MOVED = "'gpt-3-175b-h100', DATE '2025-06-01', to_at := DATE '2026-06-01'"
+_RATE = "'aws', 'p5.48xlarge', DATE '2025-01-01', DATE '2026-06-01'"
+_ONE_RUN = (
+    "SELECT TIMESTAMPTZ '2024-03-01 00:00:00+00' AS run_from, TIMESTAMPTZ '2024-03-01 05:00:00+00' AS run_to, 'aws' AS provider, "
+    "'us-east-1' AS region, 'p5.48xlarge' AS instance_type, 'on_demand' AS purchase_option, 8 AS accelerator_count"
+)
+_ONE_REQUEST = "SELECT TIMESTAMPTZ '2025-07-01 00:00:00+00' AS requested_at, 'mixtral-8x7b' AS model, 500 AS output_tokens_count, 'US' AS zone"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("cheapest('H100', purchase := 'spt')", f"purchase: spt given; {_PURCHASES}"),
+        ("gpu_hour_price('H100', purchase := 'On_Demand')", f"purchase: On_Demand given; {_PURCHASES}"),
+        ("spoken_offer(purchase := '')", f"purchase:  given; {_PURCHASES}"),
+        ("price_history('H100', purchase := 'reserved')", f"purchase: reserved given; {_PURCHASES}"),
+        ("petaday_history(1, purchase := 'x')", f"purchase: x given; {_PURCHASES}"),
+        ("petaday_cost(petadays := -1)", "petadays: -1 given; allowed is a number from 0 to 1e+12"),
+        ("petaday_cost(petadays := 'nan'::DOUBLE)", "petadays: nan given; allowed is a number from 0 to 1e+12"),
+        ("siting(gpu_hours := -5)", "gpu_hours: -5 given; allowed is a number from 0 to 1e+15"),
+        ("siting(gpu_hours := 5, utilization := 32)", "utilization: 32 given; allowed is a number from 1e-09 to 1"),
+        ("siting(gpu_hours := 5, boundary := 'scope 2')", f"boundary: scope 2 given; {_BOUNDARIES}"),
+        ("siting(gpu_hours := 5, data_gb := -1)", "data_gb: -1 given; allowed is a number from 0 to 1e+15"),
+        ("siting(gpu_hours := 5, against_provider := 'aws', against_purchase := 'x')", f"against_purchase: x given; {_PURCHASES}"),
+        ("east_west(it_energy_kwh := -5)", "it_energy_kwh: -5 given; allowed is a number from 0 to 1e+15"),
+        ("east_west(latency_limit_ms := -1)", "latency_limit_ms: -1 given; allowed is a number from 0 to 1e+06"),
+        ("build_adapt_buy(own_tokens_per_s_per_gpu := -4)", "own_tokens_per_s_per_gpu: -4 given; allowed is a number from 1e-06 to 1e+12"),
+        ("build_adapt_buy(own_tokens_per_s_per_gpu := 400, output_share := 3)", "output_share: 3 given; allowed is a number from 0 to 1"),
+        ("compute_growth(frontier := 0)", "frontier: 0 given; allowed is a number from 1 to 1e+06"),
+        ("green_window('GB', 0)", "hours: 0 given; allowed is a number from 1 to 8760"),
+        ("green_window('GB', 4, horizon_hours := -1)", "horizon_hours: -1 given; allowed is a number from 0 to 8760"),
+        ("zone_carbon('GB', period := 'decade')", "period: decade given; allowed is day, week, month, quarter, year"),
+        ("zone_carbon('GB', boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+        ("region_carbon('aws', 'us-east-1', boundary := 'Lifecycle')", f"boundary: Lifecycle given; {_BOUNDARIES}"),
+        (f"esg_report([{{{_WORKLOAD}, 'gpu_hours': -100}}], 2024)", "gpu_hours: -100.0 given; allowed is a number from 0 to 1e+12"),
+        (f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 1, 'month': 13}}], 2024)", "month: 13 given; allowed is a number from 1 to 12"),
+        (f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 1, 'pue': 0.5}}], 2024)", "pue: 0.5 given; allowed is a number from 1 to 5"),
+        (f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 1}}], 2024, boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+        (f"why_moved({_MOVED}, utilization_to := 5)", "utilization_to: 5 given; allowed is a number from 1e-09 to 1"),
+        (f"why_moved({_MOVED}, boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+        (f"why_rate_moved({_RATE}, gpu_hours := -1)", "gpu_hours: -1 given; allowed is a number from 0 to 1e+15"),
+        (f"why_rate_moved({_RATE}, gpu_hours := 1, purchase := 'x')", f"purchase: x given; {_PURCHASES}"),
+        ("window_totals('one_run', boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+        ("window_hours('one_run', boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+        ("request_impact('one_request', boundary := 'x')", f"boundary: x given; {_BOUNDARIES}"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_one_line(bundled: duckdb.DuckDBPyConnection, call: str, message: str) -> None:
+    bundled.execute(f"CREATE OR REPLACE TEMP TABLE one_run AS {_ONE_RUN}")
+    bundled.execute(f"CREATE OR REPLACE TEMP TABLE one_request AS {_ONE_REQUEST}")
+    with pytest.raises(duckdb.InvalidInputException, match=re.escape(message)):
+        bundled.execute(f"FROM {call}").fetchall()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "cheapest('H100', purchase := NULL)",
+        "price_history('H100', purchase := NULL)",
+        "petaday_cost(petadays := 1, purchase := NULL)",
+        "siting(gpu_hours := 5, utilization := NULL, boundary := 'direct')",
+        "region_carbon('gcp', 'europe-west1', boundary := NULL)",
+        f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 0, 'pue': NULL, 'month': 12}}], 2024)",
+    ],
+)
+def test_nothing_given_is_no_fault(bundled: duckdb.DuckDBPyConnection, call: str) -> None:
+    assert bundled.execute(f"FROM {call}").fetchall()
