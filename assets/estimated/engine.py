@@ -57,7 +57,7 @@ def estimate_statements(
                 "method_default",
                 d.note,
                 None,
-                d.source_url or None,
+                d.source_url,
             )
             for name, d in s.method.defaults.items()
             if name not in known
