@@ -189,6 +189,15 @@ def test_the_offers_of_a_day_make_its_median(con: duckdb.DuckDBPyConnection) -> 
     assert wrong == []
 
 
+@pytest.mark.parametrize("table", ["estimated.why_moved", "estimated.accelerator_by_year"])
+def test_a_row_without_a_band_is_given_none(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """A change, or a median of data sheets, is one number: twice the same as p5 and p95 would be a band of no width."""
+    told = con.execute(
+        "SELECT DISTINCT meaning LIKE 'no band, %' FROM passport(?, '') WHERE step = 1 AND value IS NOT NULL", [table]
+    ).fetchall()
+    assert told == [(True,)]
+
+
 def test_hours_are_told_by_capture(con: duckdb.DuckDBPyConnection) -> None:
     steps = passport.walk(con, "estimated.grid_day", "DE/electricity_maps_csv/PT1H/average/lifecycle").steps
     seen = [s for s in steps if s.part == "observation"]
