@@ -421,3 +421,12 @@ def test_what_an_esg_report_lacks_is_told_with_what_to_give(built: Home, tmp_pat
     assert re.search(r"│ all workloads │ 2023 .*│ [\d.,]+ \[[\d.,]+ to [\d.,]+\] ", shown), shown
     assert shown.count("Unknown, ") == 1
     assert "Unknown, chat, all workloads: market-based carbon: give market_gco2e_per_kwh" in shown
+
+
+def test_what_failed_is_told_once_and_not_each_step_after_it(main_job: MainJob, tmp_path: Path) -> None:
+    home = main_job.copied_to(tmp_path / "home")
+    (home.root / "regions.csv").write_text("no,such,columns\n")
+    result = petaday("run", home=home)
+    assert result.returncode == 1
+    (told,) = [line for line in result.stderr.splitlines() if line.startswith("petaday: ")]
+    assert "regions.csv" in told
