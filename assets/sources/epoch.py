@@ -1,14 +1,14 @@
 """Epoch AI: what is published of notable models and of machine-learning hardware, two files on their site. CC BY 4.0.
 
 Columns as in the public copies of 2025-03 to 2026-09 (their documentation names them in words). Quirks:
-- The size of the data set was renamed from `(datapoints)` to `(gradients)` to `(total)`; whichever is there is read, as it stands: whether passes
-  over the same data count again differs by row. It is tokens for language models and images, games or frames for others, so it is read as
-  tokens only where the domain names language.
-- Parameters, compute and dates are Epoch's estimates where the maker says nothing; `Confidence` says how sure.
+- The size of the data set was renamed from `(datapoints)` to `(gradients)` to `(total)`; whichever is present is read as it is,
+  although rows differ in whether repeated passes over the data count. It is tokens for language models and images, games or
+  frames for others, so it is read as tokens only if the domain names language.
+- Parameters, compute and dates are Epoch's estimates if the maker does not publish them; `Confidence` rates them.
 - `Training compute cost (2023 USD)` is in dollars of 2023, as the column here says.
 - Memory was called `Memory size per board (Byte)` until the end of 2025.
 - Tensor FLOP/s are dense. `Release price (USD)` is of one card; boards sold only inside systems have none.
-- Two rows of one name are refused by the intake: nothing tells which is meant.
+- Two rows with the same name are refused by the intake, since they are ambiguous.
 """
 
 from __future__ import annotations

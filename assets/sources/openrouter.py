@@ -1,7 +1,7 @@
 """OpenRouter model list: the price it routes to, in USD per token as text.
 
-Quirks: the price is OpenRouter's best route, not the vendor's list price, so the vendor is 'openrouter' and the model
-its id. Routers (`openrouter/auto`) say -1, "it depends": refused, not a price. Zero is a price only for `prompt` and
+Quirks: the price is that of OpenRouter's best route, not the vendor's list price, so the vendor is 'openrouter' and the model
+its id. Routers (`openrouter/auto`) have -1, "it depends", which is refused. Zero is a price only for `prompt` and
 `completion` (free models); in 2025 a zero in any other field meant "not charged apart", and a `completion` of zero beside
 a `prompt` that costs is of a model that writes nothing (embeddings, decisions): left out, as in LiteLLM's list. `request`, `image` and
 `web_search` are per request, per picture (per token of a picture since 2026, without saying so) and per search: none is

@@ -1,18 +1,17 @@
 """SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
 
-Quirks: host rows of GCP's A2 and A3 carry no accelerator and no GPU price, and the accelerator rows carry no host:
-they are added up here, never taken one for the other. In some regions GCP's accelerators stand at the price of a
-commitment under "on demand" (see `_gcp`): refused. A host at 0.0 (A4) is sold by the slice, its accelerators' price
-covers it; in 2026 those stood at a half and at 0.7 of the list everywhere, so nothing of it is taken as on demand.
-`GpuInfo` is a Python repr, JSON or a bare name, and its memory figures mean different things per cloud: of one GPU or of all
-of them (Vast, Prime Intellect, whose instance type tells it of one), in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for not known. RunPod and
-Hyperbolic name the form of a card there only. A spot price of 0.00 means none. Preview sizes have an empty
-price. Azure's file comes with a `Generation` column, GCP's with zones. Vast's cards lose what stands behind their name
-on the way into the catalog (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D` are all without it, `A100_PCIE` and `H100_NVL`
-without their form): there the name is read from the instance type, which has it as the market writes it. Mithril sells by
-auction: its file states the lowest bid that is taken, as price on demand and on spot alike (H200 at 1.00 in 2026); that is
-neither, so all of it is refused and the file is not asked for. Scaleway's figures are those of its API, in euros. Nebius
-once wrote the memory of the host where that of the card belongs. Files of clouds without a spot market may lack its column.
+Quirks: for GCP's A2 and A3, host rows have no accelerator and no GPU price, and accelerator rows have no host: their prices
+are added here. In some regions GCP's accelerators have the price of a commitment under "on demand" (see `_gcp`): refused. A
+host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half and at 0.7 of the list
+everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare name, and its memory differs by
+cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states that of one), in MiB or in GiB under
+the same name (RunPod, Shadeform), or 0 for unknown. For RunPod and Hyperbolic only `GpuInfo` states the form of a card. A
+spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a `Generation` column, GCP's has zones.
+The catalog drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D`, and the form of `A100_PCIE`
+and `H100_NVL`): there the name is read from the instance type, which has it in full. Mithril sells by auction: its file has
+the lowest accepted bid as on-demand and spot price alike (H200 at 1.00 in 2026), which is neither, so all of it is refused
+and the file is not requested. Scaleway's prices are those of its API, in euros. Nebius once had the memory of the host in
+place of that of the card. Files of clouds without a spot market may lack its column.
 """
 
 from __future__ import annotations
