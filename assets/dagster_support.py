@@ -13,9 +13,9 @@ OWNERS = ["team:petaday"]
 #: Pool of the steps that write the warehouse, of which only one runs at a time.
 POOL = "warehouse"
 
-#: Derived assets run when an input has changed. Unlike plain `eager`, they do not wait for every input to exist, since many
-#: sources need a key or files loaded by hand and may never be read here. They wait for inputs that are being updated, but for
-#: at most five minutes: with many sources, or one that hangs, there always is such an input.
+#: Derived assets run when an input has changed. Unlike plain `eager`, they do not wait for every input to exist, since
+#: many sources need a key or files loaded by hand and may never be read here. They wait for inputs that are being
+#: updated, but for at most five minutes: with many sources, or one that hangs, there always is such an input.
 WHEN_INPUTS_CHANGE = (
     dg.AutomationCondition.eager()
     .without(~dg.AutomationCondition.any_deps_missing())

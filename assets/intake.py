@@ -74,8 +74,8 @@ def _objection(
 def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
     """Capture, parse, check and stage one batch of documents; their spooled files are removed.
 
-    The iterable may fetch documents on demand: each is stored, and parsed if the source reads single pages, while the next
-    one is fetched. A large document is parsed while it is being stored; if the process dies meanwhile,
+    The iterable may fetch documents on demand: each is stored, and parsed if the source reads single pages, while the
+    next one is fetched. A large document is parsed while it is being stored; if the process dies meanwhile,
     `pending_captures.rescue` makes the capture.
 
     Returns:

@@ -47,7 +47,8 @@ def lake_of(home: Home) -> LakeStore:
 def migrate(home: Home, tell: Tell, *, is_replacing: bool = False) -> list[str]:
     """Copy the embedded warehouse under `home` into the lake (rows, captures, journal, staged batches), then compare.
 
-    Can be restarted after any interruption: existing files are not copied again, and rows are copied in one transaction.
+    Can be restarted after any interruption: existing files are not copied again, and rows are copied in one
+    transaction.
 
     Returns:
         What differs, one line each; empty when all is equal.

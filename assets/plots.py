@@ -22,8 +22,8 @@ PRICE_INDEX = """
     SELECT strftime(max(index_on), '%Y-%m-%d') AS x, max_by(index_usd_per_gpu_hour, (index_on, method_version)) AS y, accelerator_id AS series
     FROM latest SEMI JOIN chosen USING (accelerator_id) GROUP BY accelerator_id, date_trunc('month', index_on) ORDER BY series, x
 """
-#: Mean by hour of the day over the newest year of each zone with hourly or finer observations. The source for each zone is
-#: chosen from the log, so that slots are only assembled for the zones that are drawn.
+#: Mean by hour of the day over the newest year of each zone with hourly or finer observations. The source for each zone
+#: is chosen from the log, so that slots are only assembled for the zones that are drawn.
 CARBON_BY_HOUR = """
     WITH speaker AS (
         SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM observed.grid_carbon_log

@@ -1,7 +1,7 @@
 """From stored bytes to checked rows: the parser of the source, then the schema of its subject; refused rows keep a reason.
 
-No Dagster, no database and no network here: a batch is read in the same way when it arrives, when the log needs it again,
-and when the warehouse is rebuilt.
+No Dagster, no database and no network here: a batch is read in the same way when it arrives, when the log needs it
+again, and when the warehouse is rebuilt.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ def match_accelerators(con: duckdb.DuckDBPyConnection) -> bool:
 def record_subject(home: Home, subject: str) -> list[loading.Loaded]:
     """Record every waiting batch of a subject's sources."""
     source_ids = {s.source_id for s in all_sources().values() if s.subject == subject}
-    # A write-ahead log may be left: captures and journal contain all that is recorded here, and the next session compares
-    # sources and matches again.
+    # A write-ahead log may be left: captures and journal contain all that is recorded here, and the next session
+    # compares sources and matches again.
     with write_session(home, catalog(), may_leave_wal=True) as con:
         sync_sources(con)
         memory = ZoneFuels(home) if subject == "grid_carbon" else None

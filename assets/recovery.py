@@ -58,9 +58,9 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
 def with_rebuild_if_damaged(home: Home, work: Callable[[], R], tell: Tell) -> R:
     """Do a piece of work; if the work file turns out to be damaged, rebuild it from the captures and do the work again.
 
-    A process that is killed while DuckDB rewrites a block in place may leave half of it written (seen once in about sixty
-    kills during a checkpoint). The file cannot be opened then, but nothing is lost, since captures and journal contain all
-    that was recorded. The damaged file is kept beside the new one.
+    A process that is killed while DuckDB rewrites a block in place may leave half of it written (seen once in about
+    sixty kills during a checkpoint). The file cannot be opened then, but nothing is lost, since captures and journal
+    contain all that was recorded. The damaged file is kept beside the new one.
 
     Raises:
         WarehouseDamagedError: if captures are missing or damaged too, so that the rebuilt warehouse would lack rows.
@@ -119,8 +119,8 @@ def rebuild_warehouse(home: Home, tell: Tell) -> dict[str, int]:
     """Replace the work file by one made from captures and journal alone: same rows, same clocks.
 
     Batches are recorded in the order and with the `recorded_at` of the journal; captures that were never recorded come
-    last. The old file is kept beside the new one. For a lake, the file is made on this machine, and then its rows replace
-    those of the lake in one transaction.
+    last. The old file is kept beside the new one. For a lake, the file is made on this machine, and then its rows
+    replace those of the lake in one transaction.
 
     Raises:
         CaptureDamagedError: if a capture cannot be read; nothing was replaced then.

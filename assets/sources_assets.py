@@ -1,7 +1,7 @@
 """One asset per source: fetch (or read files), capture, parse, check, stage.
 
-These steps hold neither lock nor pool: the asset of the subject records what they stage. If a source fails, only its own
-asset fails.
+These steps hold neither lock nor pool: the asset of the subject records what they stage. If a source fails, only its
+own asset fails.
 """
 
 import datetime as dt

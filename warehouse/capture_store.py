@@ -1,9 +1,10 @@
 """The store of captures: the exact bytes that publishers sent, kept even if they cannot be parsed.
 
-`captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once per month, however often they were sent), and a sidecar
-beside them says when and from where they came: `<capture_id>.json`, or `<batch_id>.json` for all pages of one answer.
-`journal.jsonl` lists the recorded batches in order with their `recorded_at`, so that the warehouse can be rebuilt from this
-folder alone, on the same two clocks. See `warehouse.pending_captures` for documents that are parsed while they are stored.
+`captures/<source>/<yyyy>/<mm>/<sha256>.<ext>.zst` holds the bytes (once per month, however often they were sent), and a
+sidecar beside them says when and from where they came: `<capture_id>.json`, or `<batch_id>.json` for all pages of one
+answer. `journal.jsonl` lists the recorded batches in order with their `recorded_at`, so that the warehouse can be
+rebuilt from this folder alone, on the same two clocks. See `warehouse.pending_captures` for documents that are parsed
+while they are stored.
 """
 
 from __future__ import annotations
@@ -151,8 +152,8 @@ class CaptureStore:
     ) -> list[Capture]:
         """Store the documents of one batch; storing the same batch again changes nothing.
 
-        Each document is hashed, compressed and written while the next ones arrive. After the last one all are flushed to
-        the disk and get their ids and sidecars: a batch that is interrupted leaves nothing behind.
+        Each document is hashed, compressed and written while the next ones arrive. After the last one all are flushed
+        to the disk and get their ids and sidecars: a batch that is interrupted leaves nothing behind.
 
         Args:
             source_id: publisher.

@@ -149,7 +149,8 @@ def _digest(*parts: str) -> str:
 def identified(captures: Sequence[Capture]) -> list[Capture]:
     """The captures of one batch, in order, with their ids: hashes of source, time, address, bytes and index in the batch.
 
-    The address is included because it may tell what the bytes are about: the files of two clouds may be equal for a while.
+    The address is included because it may tell what the bytes are about: the files of two clouds may be equal for a
+    while.
     """
     ids = [_digest(c.source_id, c.fetched_at, c.url, c.sha256, str(c.batch_index)) for c in captures]
     batch_id = ids[0] if len(ids) == 1 else _digest(*ids)

@@ -1,7 +1,7 @@
 """Files by key: in a local folder, or in an object store that all workers share.
 
-Captures, staged batches and what is remembered of publishers are stored through this interface. A key is a relative path
-with `/`. Files appear atomically, and writing the same bytes again changes nothing.
+Captures, staged batches and what is remembered of publishers are stored through this interface. A key is a relative
+path with `/`. Files appear atomically, and writing the same bytes again changes nothing.
 """
 
 from __future__ import annotations

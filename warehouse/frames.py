@@ -1,7 +1,7 @@
 """Polars frames read by DuckDB without a copy, over Arrow's C stream interface.
 
-DuckDB can also read PyArrow tables, but through `pyarrow.dataset`, which imports pandas if that is installed: 84 MiB and half a
-second before the first row. A stream needs neither, nor a copy of the strings in PyArrow's format.
+DuckDB can also read PyArrow tables, but through `pyarrow.dataset`, which imports pandas if that is installed: 84 MiB
+and half a second before the first row. A stream needs neither, nor a copy of the strings in PyArrow's format.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-#: Frames with at least this many rows are passed as PyArrow tables, which all threads read; a stream is read by a single one
-#: (DuckDB 1.5: 15 million rows take twice as long). For smaller frames the import and the copy of strings cost more.
+#: Frames with at least this many rows are passed as PyArrow tables, which all threads read; a stream is read by a
+#: single one (DuckDB 1.5: 15 million rows take twice as long). For smaller frames the import and the copy of strings
+#: cost more.
 _MANY_ROWS = 1_000_000
 
 

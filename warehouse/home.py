@@ -13,8 +13,8 @@ HOME_VARIABLE = "PETADAY_HOME"
 class Home:
     """Paths below the home folder (`PETADAY_HOME`, default `./data`).
 
-    `petaday.duckdb` is the published file, the only one that users open. Only the pipeline uses `work/`; the warehouse can be
-    rebuilt from `captures/`.
+    `petaday.duckdb` is the published file, the only one that users open. Only the pipeline uses `work/`; the warehouse
+    can be rebuilt from `captures/`.
     """
 
     root: Path

@@ -11,7 +11,8 @@ from typing import Protocol
 from warehouse.files import Files, LocalFiles
 
 _FOLDER = "journal"
-#: Bytes at the end of the file in which the last entry is sought: an entry has about 200, and a message up to 2,000 more.
+#: Bytes at the end of the file in which the last entry is sought: an entry has about 200, and a message up to 2,000
+#: more.
 _TAIL = 16 << 10
 
 

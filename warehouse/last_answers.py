@@ -1,6 +1,7 @@
 """The last recorded answers of each source, for conditional requests, unchanged bytes and the check for shrunken answers.
 
-They are stored beside the staged batches, one file per source, and are not part of the warehouse: a lost file costs one fetch.
+They are stored beside the staged batches, one file per source, and are not part of the warehouse: a lost file costs one
+fetch.
 """
 
 from __future__ import annotations

@@ -156,9 +156,9 @@ class Recorder:
     def resolve_unchanged(self, batch: staging.Batch) -> staging.Batch:
         """An unchanged batch, parsed again if its publisher stated something else in between; any other batch as it is.
 
-        Whether bytes are unchanged is decided when they arrive, by comparison with what was recorded by then. If another batch
-        with other content was staged or loaded by hand meanwhile, the repeated answer is a change after all: confirming the
-        earlier batch would leave the other content in force.
+        Whether bytes are unchanged is decided when they arrive, by comparison with what was recorded by then. If
+        another batch with other content was staged or loaded by hand meanwhile, the repeated answer is a change after
+        all: confirming the earlier batch would leave the other content in force.
         """
         if batch.outcome != "unchanged":
             return batch
@@ -329,8 +329,8 @@ class Recorder:
 def check_against_journal(con: duckdb.DuckDBPyConnection, home: Home, last_journalled: int) -> int:
     """Compare the warehouse with the journal, which is written after each commit: a work file with fewer batches lost some.
 
-    Otherwise a work file that was emptied, deleted or restored from a backup would open without an error. (A lake has its own
-    catalog.)
+    Otherwise a work file that was emptied, deleted or restored from a backup would open without an error. (A lake has
+    its own catalog.)
 
     Returns:
         Number of the last batch that the warehouse holds.
@@ -363,8 +363,9 @@ def record_staged(
         batch = recorder.resolve_unchanged(waiting)
         results.append(recorder.record_resolved(batch))
         keys.append(key)
-        # Also for a batch that is recorded already: a process may have been killed between its commit and this line. A batch with
-        # withheld rows is not remembered, so that the same bytes are read again: the missing fuel may be listed as closed then.
+        # Also for a batch that is recorded already: a process may have been killed between its commit and this line. A
+        # batch with withheld rows is not remembered, so that the same bytes are read again: the missing fuel may be
+        # listed as closed then.
         done = results[-1]
         if batch.outcome in ("loaded", "unchanged") and done.outcome != "rejected" and not done.withheld_count:
             remember_answers(home, batch)

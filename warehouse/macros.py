@@ -1,10 +1,10 @@
 """Macros on a lake: DuckLake 1.0 stores the default of a parameter as the text of its value, and no comments.
 
 So `now()` would be frozen at the time of creation, and NULL would become the text 'NULL' (which makes the whole catalog
-unreadable if the type is a number). Macros whose defaults are plain literals are stored in the lake, for every client. The
-others are stored as text in `meta.macro`: each session of Petaday creates them as temporary macros, with a
-`duckdb_functions()` that has the comments of all macros; `petaday lake attach` prints the same for other clients. (Creating
-all macros in each session took 0.9 s of CPU time, since DuckDB binds the body of every macro.)
+unreadable if the type is a number). Macros whose defaults are plain literals are stored in the lake, for every client.
+The others are stored as text in `meta.macro`: each session of Petaday creates them as temporary macros, with a
+`duckdb_functions()` that has the comments of all macros; `petaday lake attach` prints the same for other clients.
+(Creating all macros in each session took 0.9 s of CPU time, since DuckDB binds the body of every macro.)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Notes beside documents that are parsed while they are being stored, so that a crashing parser cannot lose a capture.
 
-A large answer is hashed and compressed while it is parsed. If the process dies meanwhile, the spooled bytes are complete, and
-the note has what the capture needs (source, URL, time, headers): the next run makes the capture. The process that stores the
-document holds a file lock on the note, so an unlocked note belongs to a process that died. (After a power cut the spooled
-file may be shorter than noted; nothing of it was recorded, and it is discarded.)
+A large answer is hashed and compressed while it is parsed. If the process dies meanwhile, the spooled bytes are
+complete, and the note has what the capture needs (source, URL, time, headers): the next run makes the capture. The
+process that stores the document holds a file lock on the note, so an unlocked note belongs to a process that died.
+(After a power cut the spooled file may be shorter than noted; nothing of it was recorded, and it is discarded.)
 """
 
 from __future__ import annotations

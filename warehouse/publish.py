@@ -1,7 +1,7 @@
 """Publishing: the work file atomically becomes the file that people query.
 
-Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed, verified
-(`warehouse.verifying`), made read-only and renamed. Readers that have the old file open keep their view.
+Under the writers' lock and with the work file closed, it is copied to a temporary name in the same folder, flushed,
+verified (`warehouse.verifying`), made read-only and renamed. Readers that have the old file open keep their view.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """The version of the rules by which a warehouse was recorded, which may change while its captures stay.
 
-Recorded rows are never changed silently, so the results of earlier rules remain until a rebuild; this module says when one is
-due. New captures are always read and recorded by the current rules.
+Recorded rows are never changed silently, so the results of earlier rules remain until a rebuild; this module says when
+one is due. New captures are always read and recorded by the current rules.
 """
 
 from __future__ import annotations
 
 import duckdb
 
-#: Version of the rules -> what may be wrong in a log recorded by earlier ones. The version is raised when the same rows of the
-#: same captures would be recorded differently.
+#: Version of the rules -> what may be wrong in a log recorded by earlier ones. The version is raised when the same rows
+#: of the same captures would be recorded differently.
 _WRONG_BEFORE = {
     2: "offers may have ended in the log that a publisher listed at a price that was refused",
     3: "intensities of grids may have been taken from answers that lacked one of the zone's fuels",

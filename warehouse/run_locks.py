@@ -1,7 +1,7 @@
 """Which runs still have a process: one file lock per run, which is released when the process ends in any way.
 
-Dagster records the start and the end of a run, but nothing if its process is killed (kill -9, a power cut). So each process
-that works on a run holds a shared lock on a file named after the run.
+Dagster records the start and the end of a run, but nothing if its process is killed (kill -9, a power cut). So each
+process that works on a run holds a shared lock on a file named after the run.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def release(home: Home, run_id: str) -> None:
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Removed under the lock: a process that marks the run meanwhile waits, finds the file gone and creates a new one.
+        # Removed under the lock: a process that marks the run meanwhile waits, finds the file gone and creates a new
+        # one.
         if is_file_at(file, descriptor):
             file.unlink()
     except BlockingIOError:

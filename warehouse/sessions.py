@@ -24,8 +24,8 @@ def all_or_nothing(con: duckdb.DuckDBPyConnection, before_commit: Callable[[], N
             before_commit()
         con.commit()
     except BaseException:
-        # After "disk full", or without the catalog, the rollback fails too; the store still has the last committed state, and
-        # the first error is the one to report.
+        # After "disk full", or without the catalog, the rollback fails too; the store still has the last committed
+        # state, and the first error is the one to report.
         with suppress(duckdb.Error):
             con.rollback()
         raise

@@ -1,8 +1,8 @@
 """Parsed batches between source and log.
 
-Fetching and parsing run in parallel and hold no lock; their results are staged here, one folder per batch, until a writer
-(of any worker) records them. A folder appears atomically and is removed after the commit; after a crash in between the
-batch is recorded again, which changes nothing.
+Fetching and parsing run in parallel and hold no lock; their results are staged here, one folder per batch, until a
+writer (of any worker) records them. A folder appears atomically and is removed after the commit; after a crash in
+between the batch is recorded again, which changes nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ REJECTED_SCHEMA = pl.Schema({"capture_id": pl.String, "reason": pl.String, "row_
 class StagedScope:
     """The rows of one scope: `frame` has the subject's columns, `capture_id` and optionally `valid_from`.
 
-    `refused_keys` has the key columns of the refused rows, null where unknown; see `log.Snapshot`. `made_of` has facts about
-    the rows that are not recorded but used by the subject's memory; see `loading.Memory`.
+    `refused_keys` has the key columns of the refused rows, null where unknown; see `log.Snapshot`. `made_of` has facts
+    about the rows that are not recorded but used by the subject's memory; see `loading.Memory`.
     """
 
     scope: str
@@ -65,7 +65,8 @@ class Batch:
 def stage(home: Home, batch: Batch) -> str:
     """Stage a batch for the next writer; returns its key."""
     files = store_of(home).files("staged")
-    # A unique name, since another process may be staging or recording the same batch; recording it twice changes nothing.
+    # A unique name, since another process may be staging or recording the same batch; recording it twice changes
+    # nothing.
     key = f"{batch.batch_id}-{batch.subject}-{uuid.uuid4().hex[:8]}"
     folder = Path(tempfile.mkdtemp(dir=files.scratch_folder(key), prefix=".tmp-"))
     manifest = {

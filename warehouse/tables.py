@@ -1,7 +1,7 @@
 """Declarations of tables: columns once, used for casts, checks, DDL, comments and the Dagster schema.
 
-A column is a dataframely column with its type, nullability and bounds; `description` is its meaning, `metadata["unit"]` its
-unit. A `Table` gives such a schema a name in the warehouse; a `Subject` is a table kept as a log on two clocks.
+A column is a dataframely column with its type, nullability and bounds; `description` is its meaning, `metadata["unit"]`
+its unit. A `Table` gives such a schema a name in the warehouse; a `Subject` is a table kept as a log on two clocks.
 """
 
 from __future__ import annotations

@@ -186,8 +186,8 @@ def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
 
 #: A price change by more than this factor is more likely an error of units than a change in the market.
 JUMP = 30
-#: A rate this many times below or above the median of its accelerator is more likely an error (of the count, the unit, or a
-#: missing host) than an offer.
+#: A rate this many times below or above the median of its accelerator is more likely an error (of the count, the unit,
+#: or a missing host) than an offer.
 FAR_BELOW, FAR_ABOVE = 15, 6
 
 _PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_mtok", "gpu_price": "price_amount"}

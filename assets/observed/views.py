@@ -134,7 +134,8 @@ _ENRICH = {
         "AND m.accelerator_name IS NOT DISTINCT FROM b.accelerator_name "
         "AND m.accelerator_memory_gib IS NOT DISTINCT FROM b.accelerator_memory_gib"
     ),
-    # The memory is judged after the join: with it in the condition DuckDB compares every price with every name (8 s instead of 0.2, measured).
+    # The memory is judged after the join: with it in the condition DuckDB compares every price with every name (8 s
+    # instead of 0.2, measured).
     "gpu_price": (
         "SELECT b.* EXCLUDE (converted_at), CASE WHEN b.accelerator_memory_gib IS NULL OR n.memory_gib IS NULL "
         "OR abs(b.accelerator_memory_gib / n.memory_gib - 1) <= 0.18 THEN n.accelerator_id END AS accelerator_id, "
@@ -154,7 +155,8 @@ _ENRICH["token_price"] = (
 )
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
 
-#: End of a slot in UTC, independent of the session's time zone, in which a day or month may be an hour longer or shorter.
+#: End of a slot in UTC, independent of the session's time zone, in which a day or month may be an hour longer or
+#: shorter.
 _SLOT_END = (
     "CASE resolution WHEN 'PT5M' THEN valid_from + INTERVAL 5 MINUTE WHEN 'PT15M' THEN valid_from + INTERVAL 15 MINUTE "
     "WHEN 'PT30M' THEN valid_from + INTERVAL 30 MINUTE WHEN 'PT1H' THEN valid_from + INTERVAL 1 HOUR WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR "
@@ -226,7 +228,8 @@ def offer_views() -> list[str]:
 def whole_offers(words: str, *, in_dollars: bool, has_refused: bool, changes_only: bool) -> str:
     """SELECT of the offers of `observed.cloud_offer`, without the columns that say until when they count or stand.
 
-    The flags leave out joins and windows that are not needed, which save up to three quarters of the time for few offers.
+    The flags leave out joins and windows that are not needed, which save up to three quarters of the time for few
+    offers.
 
     Args:
         words: relation with assertions of the log: for each offer all of them or none.

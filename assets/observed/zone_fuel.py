@@ -1,17 +1,18 @@
 """The fuels of each grid zone: a slot that lacks one of them is refused, even if the whole answer lacks it.
 
-Publishers list the fuels of each area and leave out those that it does not have, so an answer that lost the gas of Texas
-looks like that of a cleaner grid: a third of the emissions is missing and nothing looks wrong. Only memory reveals it. The
-known fuels of a zone are those that had a share that matters in an earlier answer of the same source (`meta.zone_fuel`, from
-the first such slot on), and those of `reference.zone_fuel`. A slot that does not state one of them, if only as 0, is refused
-with the reason; the other slots of the answer are recorded. What was recorded earlier is not changed.
+Publishers list the fuels of each area and leave out those that it does not have, so an answer that lost the gas of
+Texas looks like that of a cleaner grid: a third of the emissions is missing and nothing looks wrong. Only memory
+reveals it. The known fuels of a zone are those that had a share that matters in an earlier answer of the same source
+(`meta.zone_fuel`, from the first such slot on), and those of `reference.zone_fuel`. A slot that does not state one of
+them, if only as 0, is refused with the reason; the other slots of the answer are recorded. What was recorded earlier is
+not changed.
 
 If a fuel is really gone because its last plant closed, a person says so: with a row in `reference.zone_fuel`, or in
-`zone_fuels.csv` in the home folder, that has the day of closure. From that day on slots without it are accepted; if it comes
-back, it is remembered again.
+`zone_fuels.csv` in the home folder, that has the day of closure. From that day on slots without it are accepted; if it
+comes back, it is remembered again.
 
-The memory is read and written in the transaction that records the answer, in the order of the journal, so that a rebuild
-refuses the same slots.
+The memory is read and written in the transaction that records the answer, in the order of the journal, so that a
+rebuild refuses the same slots.
 """
 
 from __future__ import annotations

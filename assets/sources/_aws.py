@@ -66,8 +66,8 @@ REGION_OF_LOCATION = {
 
 #: Trainium, Inferentia and Gaudi, for which price files have no GPU count.
 OTHER_ACCELERATORS = r"^(?:trn|inf|dl)\d"
-#: Families with accelerators, for feeds that name only the instance type; f (FPGA) and vt (video) are left out. There was
-#: never a p1.
+#: Families with accelerators, for feeds that name only the instance type; f (FPGA) and vt (video) are left out. There
+#: was never a p1.
 ACCELERATED = r"^(?:p[2-9]|g[2-9]|gr\d|trn|inf|dl)[a-z0-9-]*\."
 
 
@@ -105,8 +105,8 @@ def csv_rows(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """The relevant rows of a bulk file, as text, without holding the whole file in memory.
 
-    In a line with more or fewer fields than the header the values are in other columns. Such lines are returned unparsed,
-    unless they name an instance type without accelerators.
+    In a line with more or fewer fields than the header the values are in other columns. Such lines are returned
+    unparsed, unless they name an instance type without accelerators.
 
     Args:
         document: lines of metadata, a header that begins with SKU, and rows.

@@ -37,8 +37,8 @@ class LayoutError(PetadayError):
     """A publisher's answer does not have the layout that its parser expects: the capture is kept, nothing is loaded."""
 
 
-#: What parsing a hostile or broken document may raise besides `PetadayError`: all of it means "not in the known layout".
-#: (Polars panics on some broken input, and its PanicException is not an Exception.)
+#: What parsing a hostile or broken document may raise besides `PetadayError`: all of it means "not in the known
+#: layout". (Polars panics on some broken input, and its PanicException is not an Exception.)
 PARSER_ERRORS = (Exception, pl.exceptions.PanicException)
 
 
@@ -97,7 +97,8 @@ class Scope:
     """The rows of one part of a source.
 
     `frame` has the columns of the subject, `valid_from` (required for a series) and, where several documents were read,
-    `document`: the index of the document a row came from. If `is_complete`, an offer that is absent is no longer offered.
+    `document`: the index of the document a row came from. If `is_complete`, an offer that is absent is no longer
+    offered.
     """
 
     name: str
@@ -109,9 +110,9 @@ class Scope:
 class Reading:
     """What a parser read: scopes, and the rows that it refused (see `refused`).
 
-    `rejected` has the columns reason and row_json, and optionally document, scope and key columns of the subject. The keys
-    say which offers a refused row may belong to: such an offer is not recorded as ended although its list is complete
-    without it. A refused row without any key may belong to any offer.
+    `rejected` has the columns reason and row_json, and optionally document, scope and key columns of the subject. The
+    keys say which offers a refused row may belong to: such an offer is not recorded as ended although its list is
+    complete without it. A refused row without any key may belong to any offer.
     """
 
     scopes: Sequence[Scope]

@@ -16,8 +16,8 @@ MINUTES = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60}
 def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = tuple(MINUTES)) -> pl.DataFrame:
     """The length of every slot of a series, which is the distance to the next slot.
 
-    The length may change once within an answer (hours until some day, quarter-hours since). A single longer step is a gap,
-    not a longer slot, and so are longer steps for a while.
+    The length may change once within an answer (hours until some day, quarter-hours since). A single longer step is a
+    gap, not a longer slot, and so are longer steps for a while.
 
     Args:
         document: what the times were read from.
@@ -75,9 +75,9 @@ def length_of(document: Document, times: pl.Series, allowed: Collection[str] = t
 def placed(frame: pl.DataFrame, local: str, clock: str) -> pl.DataFrame:
     """Rows with `valid_from` (UTC), and with `why` where a local time cannot be converted.
 
-    On the day clocks go back, an hour occurs twice: of two rows with one local time the first is summer time, the second
-    standard time; a single row is ambiguous. On the day clocks go forward, an hour does not exist. If the rows are in no
-    order of time, neither ascending nor descending, the repeated hour is ambiguous too.
+    On the day clocks go back, an hour occurs twice: of two rows with one local time the first is summer time, the
+    second standard time; a single row is ambiguous. On the day clocks go forward, an hour does not exist. If the rows
+    are in no order of time, neither ascending nor descending, the repeated hour is ambiguous too.
 
     Args:
         frame: rows in the publisher's order.

@@ -1,9 +1,9 @@
 """From a generation mix to a carbon intensity, for publishers that print megawatts and no grams.
 
-intensity = sum over fuels of generation x factor / sum over fuels of generation, once with direct and once with lifecycle
-factors (`assets/reference/emission_factor.csv`, cited per row). Limits: imports are ignored (it is the intensity of what
-was generated in the zone, not of what was consumed there), as are losses and heat; factors are world medians, not those of
-the plants. The rows are therefore `estimated`.
+intensity = sum over fuels of generation x factor / sum over fuels of generation, once with direct and once with
+lifecycle factors (`assets/reference/emission_factor.csv`, cited per row). Limits: imports are ignored (it is the
+intensity of what was generated in the zone, not of what was consumed there), as are losses and heat; factors are world
+medians, not those of the plants. The rows are therefore `estimated`.
 
 - Storage is left out both ways: what a battery discharges was counted as generation when it was charged.
 - Generation below zero (station use at night) counts as zero; if it is more than `MAX_NEGATIVE_SHARE` of a zone's generation
@@ -43,8 +43,8 @@ MAX_UNKNOWN_SHARE = 0.10
 EXPECTED_SHARE = 0.02
 #: A fuel with this share of a day's generation in a zone matters there: later answers must state it, if only as 0.
 REMEMBERED_SHARE = 0.05
-#: Columns that `intensities` adds to those of the subject: the fuels with a factor that are stated for the slot, and those of
-#: them that mattered on its day (UTC); sorted names, separated by blanks.
+#: Columns that `intensities` adds to those of the subject: the fuels with a factor that are stated for the slot, and
+#: those of them that mattered on its day (UTC); sorted names, separated by blanks.
 MADE_OF = ("fuels", "main_fuels")
 #: A slot below this share of the zone's usual generation (median of a batch) with an expected fuel at 0 is a gap.
 GAP_SHARE = 0.10

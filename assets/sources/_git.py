@@ -1,8 +1,9 @@
 """Past versions of a file in a public GitHub repository, by its commits.
 
-A file in a repository has a dated version for every commit. The list of commits of its path is an index; the version after
-the last commit of each day is requested, and the one in force when the window begins, and each is recorded as observed when
-it was committed. Without an account GitHub answers 60 list requests per hour; one path takes two or three for any window.
+A file in a repository has a dated version for every commit. The list of commits of its path is an index; the version
+after the last commit of each day is requested, and the one in force when the window begins, and each is recorded as
+observed when it was committed. Without an account GitHub answers 60 list requests per hour; one path takes two or three
+for any window.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ _BLOCKS = (
 _MONEY = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d,]*\d|\.\d)")
 
 
-#: Trees are cyclic, so only the garbage collector frees them: after so many bytes of pages it is run. (A tree takes forty
-#: times the size of its page.)
+#: Trees are cyclic, so only the garbage collector frees them: after so many bytes of pages it is run. (A tree takes
+#: forty times the size of its page.)
 _MOST_UNCOLLECTED = 1 << 20
 
 
@@ -63,7 +63,8 @@ class _PausedCollector:
             try:
                 yield
             finally:
-                # Moves the new objects to the oldest generation: else the next collection would traverse the whole tree.
+                # Moves the new objects to the oldest generation: else the next collection would traverse the whole
+                # tree.
                 gc.freeze()
                 gc.unfreeze()
                 if was_on:

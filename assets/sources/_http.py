@@ -1,8 +1,8 @@
 """Fetching: polite, bounded, and only from the hosts that a source names.
 
-Time-outs, retries that honour `Retry-After`, conditional requests, a limit on decoded bytes and on the total time, a pace
-per host, and robots.txt for scraped pages. Secrets are added when a request is sent and kept out of every stored URL,
-message and file.
+Time-outs, retries that honour `Retry-After`, conditional requests, a limit on decoded bytes and on the total time, a
+pace per host, and robots.txt for scraped pages. Secrets are added when a request is sent and kept out of every stored
+URL, message and file.
 """
 
 from __future__ import annotations

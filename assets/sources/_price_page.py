@@ -1,7 +1,7 @@
 """What the HTML price pages of GPU clouds have in common: rows and cells of their tables, amounts, offers.
 
-'Contact us', 'Contact sales' and dashes are offers without a price and are left out. 'from $1.82' is the low end of a range,
-which `offer_variant` says. Prices are in USD and apply to every region unless the page says otherwise.
+'Contact us', 'Contact sales' and dashes are offers without a price and are left out. 'from $1.82' is the low end of a
+range, which `offer_variant` says. Prices are in USD and apply to every region unless the page says otherwise.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def whole(text: str) -> float | None:
 def amount_in(text: str, heading: str = "") -> tuple[float | None, bool]:
     """(amount per hour in a price cell, whether it is the low end of a range); (None, False) without a dollar sign.
 
-    The first amount that is not for another period counts ('$2,150 / month, $2.99 / hr'); an amount is per hour unless the
-    cell or its heading says otherwise. Dollars of other countries are not read.
+    The first amount that is not for another period counts ('$2,150 / month, $2.99 / hr'); an amount is per hour unless
+    the cell or its heading says otherwise. Dollars of other countries are not read.
     """
     for match in _AMOUNT.finditer(text):
         after = text[match.end() :]

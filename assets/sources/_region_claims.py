@@ -133,7 +133,8 @@ def _said(rows: pl.DataFrame, c: Claimed, claimed_by: str) -> pl.DataFrame:
 def by_scope(found: pl.DataFrame, rejected: Sequence[pl.DataFrame]) -> Reading:
     """A reading with one complete scope per year or, for undated claims, per provider.
 
-    A table that lacks a year (or provider) leaves its earlier claims alone; one that lacks a region withdraws its claims.
+    A table that lacks a year (or provider) leaves its earlier claims alone; one that lacks a region withdraws its
+    claims.
     """
     kept = [r for r in rejected if r.height]
     if found.is_empty():

@@ -20,8 +20,8 @@ NUMBER_OR_NAN = "number or NaN"
 def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
     """The fields named in `schema` from a list of objects; other fields are dropped.
 
-    A number sent as text is a number; a word, a list or an object where a number should be is null, or NaN in a column of
-    type `NUMBER_OR_NAN`.
+    A number sent as text is a number; a word, a list or an object where a number should be is null, or NaN in a column
+    of type `NUMBER_OR_NAN`.
     """
     columns = []
     for name, dtype in schema.items():
@@ -104,8 +104,8 @@ def is_implausibly_clean(column: str) -> pl.Expr:
     return (pl.col(column) < 1).fill_null(value=False)
 
 
-#: Other names of a provider -> its name here. Companies rename themselves and lists abbreviate; a provider under two names
-#: would count as two.
+#: Other names of a provider -> its name here. Companies rename themselves and lists abbreviate; a provider under two
+#: names would count as two.
 PROVIDER_NAMES = {
     "alibaba_cloud": "alibaba",
     "amazon_web_services": "aws",

@@ -16,8 +16,9 @@ _SIZE = r"(?i)(?:^|.*[^a-z0-9.])(?:\d+x)?(\d+(?:\.\d+)?)b(?:[^a-z0-9]|$)"
 SWAPPED = "output cheaper than input: the two were swapped, or a digit was lost; neither is used"
 _PRICE = pl.col("price_usd_per_mtok")
 
-#: Models that draw by diffusion read and write no tokens: they are paid by the step or the picture, whatever a list puts into its column of
-#: tokens (0.00013 USD a step was typed as 130 USD per million tokens in one, as 0.00013 in another). OpenRouter counts pictures in tokens.
+#: Models that draw by diffusion read and write no tokens: they are paid by the step or the picture, whatever a list
+#: puts into its column of tokens (0.00013 USD a step was typed as 130 USD per million tokens in one, as 0.00013 in
+#: another). OpenRouter counts pictures in tokens.
 _DRAWS = r"(?i)stable-?diffusion|\bsdxl\b|\bsd3|\bssd-1b\b|playground-v\d|controlnet|\bflux(?:\b|\d)|dall-e"
 _COUNTS_PICTURES = "openrouter"
 
@@ -54,8 +55,8 @@ def _minute(clock: str) -> int:
 def is_swapped(key: Sequence[str], model: str) -> pl.Expr:
     """True for the input and output prices of an offer whose output is cheaper than its input, but not free.
 
-    No language model's output costs less than its input: the two were swapped (0.15 and 0.0375), or a digit was lost (3 and
-    0.15 for 15). Which of the two is wrong is unknown, so both are refused.
+    No language model's output costs less than its input: the two were swapped (0.15 and 0.0375), or a digit was lost (3
+    and 0.15 for 15). Which of the two is wrong is unknown, so both are refused.
 
     Args:
         key: columns that identify an offer, without the direction, in a frame with direction and price_usd_per_mtok.
@@ -73,8 +74,8 @@ def is_swapped(key: Sequence[str], model: str) -> pl.Expr:
 def fault(*model: str) -> pl.Expr:
     """Why a price cannot be per million tokens; null if it can.
 
-    If one price of a model was typed per thousand tokens, so were the others. For a model whose name states its size, the
-    limit is lower: 200 USD for 8 billion parameters is a price per thousand tokens as well.
+    If one price of a model was typed per thousand tokens, so were the others. For a model whose name states its size,
+    the limit is lower: 200 USD for 8 billion parameters is a price per thousand tokens as well.
 
     Args:
         model: columns that identify a model in a frame with price_usd_per_mtok; the last one is its name.

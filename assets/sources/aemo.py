@@ -1,8 +1,9 @@
 """AEMO NEMWEB: trading prices of Australia's National Electricity Market (TRADINGIS reports).
 
-AUD/MWh. Quirks: one zipped file holds several tables; the first field of a line says what it is: C a comment, I the header
-of a table, D a row. SETTLEMENTDATE is the END of the slot in market time, UTC+10 all year. PERIODID numbers the slots of a
-day, so it implies their length: five minutes, thirty until 30 September 2021. A price whose INVALIDFLAG is not 0 is refused.
+AUD/MWh. Quirks: one zipped file holds several tables; the first field of a line says what it is: C a comment, I the
+header of a table, D a row. SETTLEMENTDATE is the END of the slot in market time, UTC+10 all year. PERIODID numbers the
+slots of a day, so it implies their length: five minutes, thirty until 30 September 2021. A price whose INVALIDFLAG is
+not 0 is refused.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """Alibaba Cloud ECS: the price file behind the price pages of the international (USD) and the mainland site (CNY).
 
 The pages name a versioned folder on the publisher's content network, which holds `price/download/instancePrice.json`:
-`pricingInfo` maps "region::type::network::system::io" to `hours`, `months` and `years`, each a list of {price, period} with
-the price of the whole period as text. No recorded answer was available: the form is the one on which public readers of
-the file agree (Apache Libcloud, a Karpenter provider, banzaicloud's cloudinfo); one of them has two entries of the file of
-2018-10-08 in its tests: 0.09 an hour, and 466.56, 933.1 and 1,399.64 for one, two and three years.
+`pricingInfo` maps "region::type::network::system::io" to `hours`, `months` and `years`, each a list of {price, period}
+with the price of the whole period as text. No recorded answer was available: the form is the one on which public
+readers of the file agree (Apache Libcloud, a Karpenter provider, banzaicloud's cloudinfo); one of them has two entries
+of the file of 2018-10-08 in its tests: 0.09 an hour, and 466.56, 933.1 and 1,399.64 for one, two and three years.
 
-Quirks: a type is listed up to eight times (classic and VPC network, Linux and Windows, I/O-optimised or not): only Linux in
-a VPC, I/O-optimised, is kept. A term is paid in advance and priced as a whole: its price is divided by its hours, and the
-variant is `prepaid`. The file does not say which accelerator a type has: families gn and ga have whole ones, vgn and sgn
-slices; counts come from the documentation (reference.instance_accelerator). Both sites sell the same regions at different
-prices to different customers: offers of the mainland site have the variant `china_site`.
+Quirks: a type is listed up to eight times (classic and VPC network, Linux and Windows, I/O-optimised or not): only
+Linux in a VPC, I/O-optimised, is kept. A term is paid in advance and priced as a whole: its price is divided by its
+hours, and the variant is `prepaid`. The file does not say which accelerator a type has: families gn and ga have whole
+ones, vgn and sgn slices; counts come from the documentation (reference.instance_accelerator). Both sites sell the same
+regions at different prices to different customers: offers of the mainland site have the variant `china_site`.
 """
 
 from __future__ import annotations

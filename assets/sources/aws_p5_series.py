@@ -1,8 +1,8 @@
 """aws-gpu-price-tracker (amorton45): on-demand prices of AWS GPU machines in us-east-1, USD per hour, daily since 2025.
 
-It dates a change that AWS's own file does not: p5.48xlarge from 98.32 to 55.04 on 2025-06-05. Quirks: the first rows are
-placeholders without a price, in the wrong order; times have no zone (UTC, the clock of the tracker's machine); only the
-tracker's code tells the region.
+It dates a change that AWS's own file does not: p5.48xlarge from 98.32 to 55.04 on 2025-06-05. Quirks: the first rows
+are placeholders without a price, in the wrong order; times have no zone (UTC, the clock of the tracker's machine); only
+the tracker's code tells the region.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
 """AWS Price List bulk files: every price of every region, as CSV or JSON, with all versions since 2015.
 
-A region's file has 100 to 700 MB, of which hardly anything concerns accelerators. The CSV is read in blocks, and only lines
-that name Linux and shared tenancy are parsed (765 MB in 1.1 s with a peak of 190 MB; the lazy scan of Polars took 2.9 s
-and 880 MB). The JSON is never decoded as a whole: the file is memory-mapped, the few products with accelerators are found
-by their attribute, and only their terms are decoded.
+A region's file has 100 to 700 MB, of which hardly anything concerns accelerators. The CSV is read in blocks, and only
+lines that name Linux and shared tenancy are parsed (765 MB in 1.1 s with a peak of 190 MB; the lazy scan of Polars took
+2.9 s and 880 MB). The JSON is never decoded as a whole: the file is memory-mapped, the few products with accelerators
+are found by their attribute, and only their terms are decoded.
 
 Quirks: a CSV begins with lines of metadata (five so far) before its header, and the order and number of columns change
 (CapacityStatus and MarketOption were added late: without them, the usage type tells). One instance type has hundreds of
 rows: only Linux, shared tenancy, no software, no licence, used capacity is kept. A reservation has an hourly row and an
-"Upfront Fee" row: only standard ones without an upfront fee are a price per hour, so only those are kept. Capacity Blocks
-have 0.00 in most files (their price changes daily) and are kept only where they have a price. Every other recorded zero
-belongs to a row that bills something else (hours of a reservation paid upfront, reserved and used capacity, a dedicated
-host): a zero for the plain machine does not say that it is not sold, and is refused. `GPU` counts accelerators and is empty
-for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all, so it is not read. The file does not name
-the accelerator. Local and Wavelength Zones are in their region's file with their own region code.
+"Upfront Fee" row: only standard ones without an upfront fee are a price per hour, so only those are kept. Capacity
+Blocks have 0.00 in most files (their price changes daily) and are kept only where they have a price. Every other
+recorded zero belongs to a row that bills something else (hours of a reservation paid upfront, reserved and used
+capacity, a dedicated host): a zero for the plain machine does not say that it is not sold, and is refused. `GPU` counts
+accelerators and is empty for Trainium, Inferentia and Gaudi; `GPU Memory` is "NA", of one GPU or of all, so it is not
+read. The file does not name the accelerator. Local and Wavelength Zones are in their region's file with their own
+region code.
 
 Dates: a price holds from its EffectiveDate, mostly the first of the month in which the version was published, including
 days already past. A version from the archive is recorded as observed when it was published. An older version loaded by

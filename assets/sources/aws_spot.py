@@ -1,11 +1,11 @@
 """AWS spot prices: the file behind the price page, and recorded price history.
 
-`spot.json` (or `spot.js`, the same in `callback(...)`) has the current price per region and type, for Linux and for other
-systems, with "N/A*" where there is none and old names for six regions. It is per region, not per zone.
-`describe-spot-price-history`, saved from the command line, has prices per zone with the instant from which each held; it
-may be UTF-16 with a byte-order mark. It is only loaded from files, since the call needs an account; zone names differ
-between accounts, so they only distinguish variants. The spot advisor (`spot-advisor-data.json`) gives savings in per cent
-of an unnamed list price, which is not a price, so it is refused.
+`spot.json` (or `spot.js`, the same in `callback(...)`) has the current price per region and type, for Linux and for
+other systems, with "N/A*" where there is none and old names for six regions. It is per region, not per zone.
+`describe-spot-price-history`, saved from the command line, has prices per zone with the instant from which each held;
+it may be UTF-16 with a byte-order mark. It is only loaded from files, since the call needs an account; zone names
+differ between accounts, so they only distinguish variants. The spot advisor (`spot-advisor-data.json`) gives savings in
+per cent of an unnamed list price, which is not a price, so it is refused.
 """
 
 from __future__ import annotations

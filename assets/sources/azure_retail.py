@@ -9,8 +9,8 @@ Dates: `effectiveStartDate` is when a meter's price began, so it is `valid_from`
 price that changes gets a new date, but for corrections: 3 of about 1,000 meters, watched over 17 months, changed under
 the same date. Such a correction restates the past, and what was known before stays known as of then. An answer that
 gives one offer two prices from the same day is refused row by row. Without a date, a price holds from when it was seen.
-`effectiveEndDate` (since 2023; spot prices are given for a month, sizes until they retire) is the last minute of a price: from the
-next one on nothing is known, unless the answer, or a later one, states what follows.
+`effectiveEndDate` (since 2023; spot prices are given for a month, sizes until they retire) is the last minute of a
+price: from the next one on nothing is known, unless the answer, or a later one, states what follows.
 
 Counts: no field tells how many GPUs a size has. The name gives the virtual CPUs and, for most sizes, the GPU; the count
 stays null here and is joined from the reference. FPGA (NP) and video (NM) sizes are not AI accelerators and left out.
@@ -170,9 +170,10 @@ def _of_gpu_machines() -> pl.Expr:
 def _items_of_interest(body: bytes, key: str | None) -> bytes | None:
     """The items that name a GPU size, as an array; None where it cannot be told for sure where an item begins.
 
-    Decoding all of a page takes eight times as long as fetching it, and most pages of all virtual machines name few GPUs.
-    Items are written by one program, so that each begins with the same field: its opening parts them. Should an item begin
-    otherwise, a part holds two whole ones; should the opening stand within an item, a part is no JSON, which its reader says.
+    Decoding all of a page takes eight times as long as fetching it, and most pages of all virtual machines name few
+    GPUs. Items are written by one program, so that each begins with the same field: its opening parts them. Should an
+    item begin otherwise, a part holds two whole ones; should the opening stand within an item, a part is no JSON, which
+    its reader says.
     """
     found = _FIRST_ITEM.search(body)
     if not found:

@@ -1,10 +1,11 @@
 """CAISO Today's Outlook: five-minute generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: only the address tells the date; the time is Pacific wall clock time without an offset. On the day clocks go forward,
-02:00 to 02:55 are empty; on the day they go back, 01:00 to 01:55 are listed twice (summer time first), and where they are
-listed once they are ambiguous and refused. A final 00:00 belongs to the next day. Solar is negative at night (station use),
-batteries when charging. Imports are ignored: this is California's generation, not its consumption. An unknown column counts
-as a fuel without a factor. A missing day is answered with an HTML page. The case of column names changed over the years.
+Quirks: only the address tells the date; the time is Pacific wall clock time without an offset. On the day clocks go
+forward, 02:00 to 02:55 are empty; on the day they go back, 01:00 to 01:55 are listed twice (summer time first), and
+where they are listed once they are ambiguous and refused. A final 00:00 belongs to the next day. Solar is negative at
+night (station use), batteries when charging. Imports are ignored: this is California's generation, not its consumption.
+An unknown column counts as a fuel without a factor. A missing day is answered with an HTML page. The case of column
+names changed over the years.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cloud Carbon Footprint: grid emission factors of cloud regions, one undated file per provider.
 
-In metric TONS per kWh, a million times the usual unit: converted here, and refused where the header does not say so. The
-provider stands in the name of the file alone (`grid-emissions-factors-aws.csv`); each is a scope of its own.
+In metric TONS per kWh, a million times the usual unit: converted here, and refused where the header does not say so.
+The provider stands in the name of the file alone (`grid-emissions-factors-aws.csv`); each is a scope of its own.
 """
 
 from __future__ import annotations

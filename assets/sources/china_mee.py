@@ -1,11 +1,12 @@
 """China's official average CO2 factors of electricity (MEE and NBS), by nation, region and province.
 
-kgCO2/kWh of what is consumed, CO2 of combustion only (`direct`), average, yearly; published as tables in notices and read
-from transcriptions (CSV with the columns below) or from the notice's HTML table. Quirks: one transcription is in tCO2/kWh,
-so its numbers are a thousand times smaller; each row must state its unit, and a value that does not fit it is refused by
-the bound of 0-1,500 g/kWh. The notice prints three national numbers for one year: the average (`location`), the one
-without traded non-fossil power (`market`), and the one of fossil power alone, which is not a grid intensity and is left
-out. Tibet, Hong Kong, Macao and Taiwan are not in the tables. Regions are CN-REG-<name>; they have no ISO codes.
+kgCO2/kWh of what is consumed, CO2 of combustion only (`direct`), average, yearly; published as tables in notices and
+read from transcriptions (CSV with the columns below) or from the notice's HTML table. Quirks: one transcription is in
+tCO2/kWh, so its numbers are a thousand times smaller; each row must state its unit, and a value that does not fit it is
+refused by the bound of 0-1,500 g/kWh. The notice prints three national numbers for one year: the average (`location`),
+the one without traded non-fossil power (`market`), and the one of fossil power alone, which is not a grid intensity and
+is left out. Tibet, Hong Kong, Macao and Taiwan are not in the tables. Regions are CN-REG-<name>; they have no ISO
+codes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """CoreWeave's price page, USD.
 
-In 2023 the GPU component only: CPU and memory were billed apart, the figures beside it are the most one can add. Since 2024
-the whole instance, with the number of its GPUs in a column of its own (`4^1` is four with a footnote), in 2026 by region, with a
-spot price beside the one on demand. The recorded page is of 2023; the later forms are those that public readers of the page
-describe, so nothing schedules it: it is read on demand, and a page that changed is refused, not read as empty.
+In 2023 the GPU component only: CPU and memory were billed apart, the figures beside it are the most one can add. Since
+2024 the whole instance, with the number of its GPUs in a column of its own (`4^1` is four with a footnote), in 2026 by
+region, with a spot price beside the one on demand. The recorded page is of 2023; the later forms are those that public
+readers of the page describe, so nothing schedules it: it is read on demand, and a page that changed is refused, not
+read as empty.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """RTE eco2mix: France every quarter-hour, with the operator's own carbon intensity and the generation by kind.
 
-Two kinds of figures. `taux_co2` is RTE's own: g CO2 per kWh generated in France, combustion only, `actual`. The generation
-mix with world median factors gives a lifecycle and a second direct figure, both `estimated` (see `_fuel_mix`); plants
-differ from the median, so the two direct figures differ. Quirks: a number may be sent as text and a missing one as "ND";
-totals (`hydraulique`, `bioenergies`) are listed beside their parts; turbines of pumped storage are part of `hydraulique`
-and count as storage; part of the bioenergies is waste, which has no factor. Times carry an offset and begin a slot. Slots
-that are not over are empty. Real-time data are consolidated later, which is a revision. Exchanges are ignored.
+Two kinds of figures. `taux_co2` is RTE's own: g CO2 per kWh generated in France, combustion only, `actual`. The
+generation mix with world median factors gives a lifecycle and a second direct figure, both `estimated` (see
+`_fuel_mix`); plants differ from the median, so the two direct figures differ. Quirks: a number may be sent as text and
+a missing one as "ND"; totals (`hydraulique`, `bioenergies`) are listed beside their parts; turbines of pumped storage
+are part of `hydraulique` and count as storage; part of the bioenergies is waste, which has no factor. Times carry an
+offset and begin a slot. Slots that are not over are empty. Real-time data are consolidated later, which is a revision.
+Exchanges are ignored.
 """
 
 from __future__ import annotations

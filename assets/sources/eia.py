@@ -1,13 +1,13 @@
 """EIA Open Data v2: hourly generation by fuel and balancing authority (-> intensity), and monthly retail prices.
 
-Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and text
-since (January 2024), and sometimes null. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS an
-authority), which are left out, or everything would count twice. A page has at most 5,000 rows, which only a warning says;
-pages are requested by offset until `total` is reached, and an hour that is split between pages of which one is missing is
-refused. New fuel codes appear: an unknown code counts as generation without a factor. OTH is large in small authorities,
-whose hours are then refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the client removes it
-before anything is stored. Data are revised for weeks. An answer restricted to some fuels (facets[fueltype]) is not a mix.
-Retail prices are cents per kWh by state and sector, two months late.
+Quirks: `period` is the END of the hour, in UTC: a slot begins an hour earlier. `value` is a number up to API 2.1.5 and
+text since (January 2024), and sometimes null. Respondents include sums (US48 and thirteen regions: NY is a region, NYIS
+an authority), which are left out, or everything would count twice. A page has at most 5,000 rows, which only a warning
+says; pages are requested by offset until `total` is reached, and an hour that is split between pages of which one is
+missing is refused. New fuel codes appear: an unknown code counts as generation without a factor. OTH is large in small
+authorities, whose hours are then refused (see `_fuel_mix`). The answer echoes the api_key in its `request` block: the
+client removes it before anything is stored. Data are revised for weeks. An answer restricted to some fuels
+(facets[fueltype]) is not a mix. Retail prices are cents per kWh by state and sector, two months late.
 """
 
 from __future__ import annotations

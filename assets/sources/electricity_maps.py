@@ -1,13 +1,14 @@
 """Electricity Maps: the API v3 (one zone on the free tier), and the yearly CSV files downloaded by hand.
 
-gCO2e/kWh, average, of what was consumed (flow-traced). Quirks: `isEstimated` tells estimates from measurements; the latest
-hour may be later than the time the answer was made. The API's `createdAt` and `updatedAt` show that rows are revised for
-months. The old v1 answer states neither the boundary nor whether it is estimated, so its rows are `unconfirmed` and
-`estimated`, the weaker claims. CSV headers have two forms (until the 2024 release "Carbon Intensity gCO2eq/kWh (LCA)", from
-2025 "Carbon intensity ... (Life cycle)"; the 2 is U+2082). Rows from "Electricity Maps Estimation" with "Data Estimated:
-false" occur and count as estimated. A file named DE-LU holds zone DE: the zone in the file counts. Old years are re-issued
-every January with other values for the same hours; load each release with the day it was fetched (`--fetched-at`), and the
-log keeps them all (see `observed_by`). Licence: ODbL, or the terms of the account.
+gCO2e/kWh, average, of what was consumed (flow-traced). Quirks: `isEstimated` tells estimates from measurements; the
+latest hour may be later than the time the answer was made. The API's `createdAt` and `updatedAt` show that rows are
+revised for months. The old v1 answer states neither the boundary nor whether it is estimated, so its rows are
+`unconfirmed` and `estimated`, the weaker claims. CSV headers have two forms (until the 2024 release "Carbon Intensity
+gCO2eq/kWh (LCA)", from 2025 "Carbon intensity ... (Life cycle)"; the 2 is U+2082). Rows from "Electricity Maps
+Estimation" with "Data Estimated: false" occur and count as estimated. A file named DE-LU holds zone DE: the zone in the
+file counts. Old years are re-issued every January with other values for the same hours; load each release with the day
+it was fetched (`--fetched-at`), and the log keeps them all (see `observed_by`). Licence: ODbL, or the terms of the
+account.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Electricity Maps' yearly means by zone, as CO2.js publishes them: one file per year, 350 zones.
 
-gCO2e/kWh, average, lifecycle, of what was consumed (flow-traced), in whole numbers. Quirks: only the name of the file tells
-the year (`..._yearly_2023.json`); many zones are modelled and nothing tells which, so all rows are `estimated`; some zones
-no longer exist; a file of a year that is not over is refused. A file is re-issued under the same name with newer factors:
-load each with the day it was fetched (`--fetched-at`). Shares of renewable energy are not read.
+gCO2e/kWh, average, lifecycle, of what was consumed (flow-traced), in whole numbers. Quirks: only the name of the file
+tells the year (`..._yearly_2023.json`); many zones are modelled and nothing tells which, so all rows are `estimated`;
+some zones no longer exist; a file of a year that is not over is refused. A file is re-issued under the same name with
+newer factors: load each with the day it was fetched (`--fetched-at`). Shares of renewable energy are not read.
 """
 
 from __future__ import annotations

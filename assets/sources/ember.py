@@ -1,8 +1,8 @@
 """Ember: yearly carbon intensity of electricity by country, CC BY 4.0.
 
 gCO2e/kWh, lifecycle with upstream methane, by production. The yearly API answer as JSON (`data` of records with
-`entity_code`, `date`) or the published CSV (`country_code`, `year`). Aggregates have an empty code; World and EU are kept.
-All history is revised with each release: every release is a capture of its own, and both stay askable.
+`entity_code`, `date`) or the published CSV (`country_code`, `year`). Aggregates have an empty code; World and EU are
+kept. All history is revised with each release: every release is a capture of its own, and both stay askable.
 """
 
 from __future__ import annotations

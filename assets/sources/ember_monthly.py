@@ -1,11 +1,11 @@
 """Ember: monthly carbon intensity by country, and European day-ahead prices, CC BY 4.0.
 
-gCO2e/kWh, lifecycle with upstream methane, of what is generated. Quirks: every release revises all history, so each is a
-capture of its own and all remain available; the release date is not in the file. The last month of a file is provisional
-(half of the countries have none) and therefore `estimated`. World and EU have an empty code and are kept; the other groups
-(G7, OECD, continents ...) are not zones and are left out. Prices come as a tidy monthly file and as a wide one that mixes
-grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all by date. A price is that of a
-country, a mean over its bidding zones.
+gCO2e/kWh, lifecycle with upstream methane, of what is generated. Quirks: every release revises all history, so each is
+a capture of its own and all remain available; the release date is not in the file. The last month of a file is
+provisional (half of the countries have none) and therefore `estimated`. World and EU have an empty code and are kept;
+the other groups (G7, OECD, continents ...) are not zones and are left out. Prices come as a tidy monthly file and as a
+wide one that mixes grains: monthly means, and the last days twice ("Daily (1 year)" and "Daily (3 months)"), all by
+date. A price is that of a country, a mean over its bidding zones.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Energi Data Service (Energinet, Denmark): five-minute CO2 forecast and day-ahead prices.
 
-Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg is a
-forecast, also for past slots. Elspotprices (hourly) ended on 2025-09-30; DayAheadPrices (15 minutes) replaced it and
-repeats the hourly price in its first days. Without a `limit` only 100 rows are returned, silently; 0 means all. An empty
-`records` comes with status 200. Price area DE is the bidding zone DE-LU. Only the file name tells the area of joined files
-(`timestamp_utc,...`) and of daily ones (`[{timestamp, co2|euro}]`, in either order). Energinet counts combustion, but the
-dataset does not say what else, so the boundary is `unconfirmed`.
+Quirks: times without an offset in a field called ...UTC are UTC (the ...DK field beside it is not read). CO2EmisProg is
+a forecast, also for past slots. Elspotprices (hourly) ended on 2025-09-30; DayAheadPrices (15 minutes) replaced it and
+repeats the hourly price in its first days. Without a `limit` only 100 rows are returned, silently; 0 means all. An
+empty `records` comes with status 200. Price area DE is the bidding zone DE-LU. Only the file name tells the area of
+joined files (`timestamp_utc,...`) and of daily ones (`[{timestamp, co2|euro}]`, in either order). Energinet counts
+combustion, but the dataset does not say what else, so the boundary is `unconfirmed`.
 """
 
 from __future__ import annotations

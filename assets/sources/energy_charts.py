@@ -1,11 +1,11 @@
 """Energy-Charts (Fraunhofer ISE): carbon intensity with forecast by country, and day-ahead prices by bidding zone.
 
-Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; null means "not
-yet". The API does not say whether co2eq is direct or lifecycle, so it is `unconfirmed`. A range may come back shorter than
-requested; a price that is not published yet is a 404, so tomorrow is requested together with today. Only the address tells
-the country or zone. Prices were hourly until 2025-09-30 and are quarter-hourly since: the length of a slot is the distance
-to the next. Many requests are answered with 429 and Retry-After. Prices are CC BY 4.0 only for the zones that come from
-SMARD, so only those are requested. DE-LU is the bidding zone of Germany and Luxembourg.
+Quirks: parallel arrays beside `unix_seconds`, with nulls at the end and between measurement and forecast; null means
+"not yet". The API does not say whether co2eq is direct or lifecycle, so it is `unconfirmed`. A range may come back
+shorter than requested; a price that is not published yet is a 404, so tomorrow is requested together with today. Only
+the address tells the country or zone. Prices were hourly until 2025-09-30 and are quarter-hourly since: the length of a
+slot is the distance to the next. Many requests are answered with 429 and Retry-After. Prices are CC BY 4.0 only for the
+zones that come from SMARD, so only those are requested. DE-LU is the bidding zone of Germany and Luxembourg.
 """
 
 from __future__ import annotations

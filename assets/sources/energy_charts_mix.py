@@ -1,9 +1,9 @@
 """Energy-Charts public power: European generation by kind every quarter-hour, turned into a carbon intensity.
 
-See `_fuel_mix` for the arithmetic. Quirks: parallel arrays under `production_types`, with nulls where a kind is late; among
-the kinds stand loads, shares and trade, which are no generation; pumped storage is storage; coal-derived gas, waste and
-others have no factor. A kind whose name is new is counted as generation without a factor. Which country it is stands
-in the address only. The length of a slot is read from the distance to the next (hours in some countries).
+See `_fuel_mix` for the arithmetic. Quirks: parallel arrays under `production_types`, with nulls where a kind is late;
+among the kinds stand loads, shares and trade, which are no generation; pumped storage is storage; coal-derived gas,
+waste and others have no factor. A kind whose name is new is counted as generation without a factor. Which country it is
+stands in the address only. The length of a slot is read from the distance to the next (hours in some countries).
 """
 
 from __future__ import annotations

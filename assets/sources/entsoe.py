@@ -1,13 +1,14 @@
 """ENTSO-E Transparency Platform: generation per type (A75 -> intensity) and day-ahead prices (A44), XML.
 
-Quirks: the namespace contains a version that changes, so names are matched without it. `curveType` A03 leaves out points
-that repeat the last one, which are filled in to the end of the period; A01 leaves out nothing, so a missing point stays
-missing. Series with outBiddingZone_Domain are consumption (pumping, station use), not generation. Pumped storage (B10) and
-batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices of one hour may come
-from two auctions with different slot lengths: classification position 1 is the coupled day-ahead auction; an hour that
-only another auction prices (EXAA, some hours earlier) is refused. Slots are PT60M, PT30M or PT15M; days begin at local
-midnight and have 23 to 25 hours; all times are UTC. DE is the generation of the country, DE-LU the price zone; NO, SE and
-DK are countries beside their zones. Imports, heat and grid losses are ignored (see `_fuel_mix`).
+Quirks: the namespace contains a version that changes, so names are matched without it. `curveType` A03 leaves out
+points that repeat the last one, which are filled in to the end of the period; A01 leaves out nothing, so a missing
+point stays missing. Series with outBiddingZone_Domain are consumption (pumping, station use), not generation. Pumped
+storage (B10) and batteries (B25) are storage. "No data" is an Acknowledgement document, often with status 200. Prices
+of one hour may come from two auctions with different slot lengths: classification position 1 is the coupled day-ahead
+auction; an hour that only another auction prices (EXAA, some hours earlier) is refused. Slots are PT60M, PT30M or
+PT15M; days begin at local midnight and have 23 to 25 hours; all times are UTC. DE is the generation of the country,
+DE-LU the price zone; NO, SE and DK are countries beside their zones. Imports, heat and grid losses are ignored (see
+`_fuel_mix`).
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ ZONES = {
     "10YSI-ELES-----O": "SI",
     "10YSK-SEPS-----K": "SK",
 }
-#: Areas that are read from files but not requested: without data today, not tried, or countries whose zones are requested.
+#: Areas that are read from files but not requested: without data today, not tried, or countries whose zones are
+#: requested.
 ALSO_READ = {
     "10YAL-KESH-----5": "AL",
     "10YBA-JPCC-----D": "BA",

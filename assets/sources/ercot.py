@@ -1,9 +1,9 @@
 """ERCOT: Texas by fuel every five minutes, today and yesterday, turned into a carbon intensity (see `_fuel_mix`).
 
 Quirks: the time of a reading is some seconds before the end of its five minutes (00:04:57-0600); it belongs to the five
-minutes that contain it. It has an offset, so the repeated hour in autumn is unambiguous. A second reading in the same five
-minutes is refused. Lignite is not separated from coal and counts as coal, which underestimates it. Texas barely trades
-with its neighbours; imports are ignored.
+minutes that contain it. It has an offset, so the repeated hour in autumn is unambiguous. A second reading in the same
+five minutes is refused. Lignite is not separated from coal and counts as coal, which underestimates it. Texas barely
+trades with its neighbours; imports are ignored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """GB Carbon Intensity API (NESO): half-hourly carbon intensity of Great Britain, national and of 18 regions.
 
-gCO2/kWh, average, operational (combustion only), with imports and losses. Times are UTC, in half-hour slots. Quirks, each
-seen in a recorded answer: a range begins with the slot that *ends* at `from`; a range stops at New Year, so years are
-requested separately; a slot may be repeated; whole days are missing, or are answered with 500; `actual` is null for
+gCO2/kWh, average, operational (combustion only), with imports and losses. Times are UTC, in half-hour slots. Quirks,
+each seen in a recorded answer: a range begins with the slot that *ends* at `from`; a range stops at New Year, so years
+are requested separately; a slot may be repeated; whole days are missing, or are answered with 500; `actual` is null for
 current and future slots and for some past ones; regions have a forecast only; regions 15 to 18 are aggregates (England,
 Scotland, Wales, GB) and are identified by id, since their names change; a regional forecast of exactly 0 is right for a
 mix of wind, hydro and nuclear alone, and an artefact of the model where the mix burns something (100 % biomass, 99.9 %

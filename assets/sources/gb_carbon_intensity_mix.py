@@ -1,16 +1,17 @@
 """GB Carbon Intensity API (NESO), generation mix: shares of the half-hour by fuel, turned into a carbon intensity.
 
-Beside `gb_carbon_intensity`, which keeps the intensity that NESO states itself (direct, with imports and biomass by its own
-factors). This one is computed here, direct and lifecycle, by `_fuel_mix`: its kind is `estimated` for Great Britain and
-`forecast` for the regions, whose mix is the output of a model, past slots too. NESO's own figure goes first wherever both
-would do (`_is_second_word` in the warehouse); the bases differ, so the two are never averaged.
+Beside `gb_carbon_intensity`, which keeps the intensity that NESO states itself (direct, with imports and biomass by its
+own factors). This one is computed here, direct and lifecycle, by `_fuel_mix`: its kind is `estimated` for Great Britain
+and `forecast` for the regions, whose mix is the output of a model, past slots too. NESO's own figure goes first
+wherever both would do (`_is_second_word` in the warehouse); the bases differ, so the two are never averaged.
 
-Shares are per cent of what is *used*, to one decimal, so that `imports` is one of the fuels: it is ignored, since one share
-stands for several countries (NESO's own factors differ by country), and a slot of which more than `MAX_IMPORTS_SHARE` is
-imported is refused: the rest says little of it. `other` has no factor. Quirks, each met in a recorded answer: the current
-mix is an object and not a list; a range begins with the slot that *ends* at `from` and stops at New Year; a share of 0 is an
-integer among floats; shares add up to 99.9 or 100.1; regions are told apart by id; a region whose forecast is exactly 0
-though its mix burns something (100 % biomass) is an artefact of the model, and so is its mix.
+Shares are per cent of what is *used*, to one decimal, so that `imports` is one of the fuels: it is ignored, since one
+share stands for several countries (NESO's own factors differ by country), and a slot of which more than
+`MAX_IMPORTS_SHARE` is imported is refused: the rest says little of it. `other` has no factor. Quirks, each met in a
+recorded answer: the current mix is an object and not a list; a range begins with the slot that *ends* at `from` and
+stops at New Year; a share of 0 is an integer among floats; shares add up to 99.9 or 100.1; regions are told apart by
+id; a region whose forecast is exactly 0 though its mix burns something (100 % biomass) is an artefact of the model, and
+so is its mix.
 """
 
 from __future__ import annotations

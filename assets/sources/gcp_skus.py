@@ -4,11 +4,10 @@ Quirks: a SKU names no machine type and no count. What it is stands in English i
 Preemptible, Commitment v1 "for 1 Year", "Reserved ... in Calendar Mode" and "DWS Defined Duration" (both a block of
 capacity for a set time, kept apart as variants). Not each has the word GPU: "RTX 6000 96GB running in Oregon", and "A4
 Nvidia B200 (1 gpu slice)", which is one whole GPU with its share of the host: A4 has no SKUs of processors and memory.
-The price is whole `units` (a string, may be absent) and `nanos` (may
-be absent). Parts of a GPU and several of them ("(2 gpu slice)"), and commitments of a term that is not known, are refused.
-Zero-priced SKUs are not on sale; "Licensing Fee ... (GPU cost)" is of software. `serviceRegions` may be
-dropped by mirrors: then the place in the description is all there is, a city or "Americas". `effectiveTime` moves with
-every request and dates nothing.
+The price is whole `units` (a string, may be absent) and `nanos` (may be absent). Parts of a GPU and several of them
+("(2 gpu slice)"), and commitments of a term that is not known, are refused. Zero-priced SKUs are not on sale;
+"Licensing Fee ... (GPU cost)" is of software. `serviceRegions` may be dropped by mirrors: then the place in the
+description is all there is, a city or "Americas". `effectiveTime` moves with every request and dates nothing.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """genai-prices: API token prices of many vendors with dated constraints, in both formats of its `data.json`.
 
-`prices` of a model is an object, or a list whose later entries have a constraint: `start_date` (the price from that day), or
-`start_time`/`end_time` (a window of the day in any time zone; the entry without one then holds in the other hours). If
-several entries apply, the last one of the list counts: a dated entry after a window ends it. A price is a number per million
-tokens, or a base with tiers by prompt length. An entry without a constraint before dated ones is the price before the first
-date, since an unknown day. What a dated entry no longer lists ends on its date; a tier that it no longer lists costs the base
-price from then on. Amounts per thousand requests and searches are not token prices and are left out; a price of an unknown
-kind of tokens is refused by name. The file says "input" for text; a zero is valid (free models). In 2025 one model was typed
-per thousand tokens, under an id with URL escapes (%3A), and diffusion models were priced by the step.
+`prices` of a model is an object, or a list whose later entries have a constraint: `start_date` (the price from that
+day), or `start_time`/`end_time` (a window of the day in any time zone; the entry without one then holds in the other
+hours). If several entries apply, the last one of the list counts: a dated entry after a window ends it. A price is a
+number per million tokens, or a base with tiers by prompt length. An entry without a constraint before dated ones is the
+price before the first date, since an unknown day. What a dated entry no longer lists ends on its date; a tier that it
+no longer lists costs the base price from then on. Amounts per thousand requests and searches are not token prices and
+are left out; a price of an unknown kind of tokens is refused by name. The file says "input" for text; a zero is valid
+(free models). In 2025 one model was typed per thousand tokens, under an id with URL escapes (%3A), and diffusion models
+were priced by the step.
 """
 
 from __future__ import annotations

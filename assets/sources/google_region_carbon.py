@@ -1,13 +1,13 @@
 """Google Cloud, region-carbon-info: carbon-free share and grid intensity of each of its regions, one file per year.
 
-`Google CFE` is the share (0-1) of carbon-free energy averaged over the hours, Google's own contracts counted; empty where
-unknown. The intensity (gCO2eq/kWh) is a lifecycle one in the files of 2019 and 2020 and an operational one from 2021 on, as
-their headers say: a basis of its own each. A year is revised after it was published (2021 had 0.95 for Montréal in July 2022
-and 1.00 later), so each version is a capture of its own.
+`Google CFE` is the share (0-1) of carbon-free energy averaged over the hours, Google's own contracts counted; empty
+where unknown. The intensity (gCO2eq/kWh) is a lifecycle one in the files of 2019 and 2020 and an operational one from
+2021 on, as their headers say: a basis of its own each. A year is revised after it was published (2021 had 0.95 for
+Montréal in July 2022 and 1.00 later), so each version is a capture of its own.
 
-Quirks: the year stands in the name of the file alone. The version of July 2022 has a column on net operational emissions,
-its name ending in a tab, all 0 and without a unit: not read. One region may bear the name of a place that has none (N/A).
-`latest.csv` points to another file.
+Quirks: the year stands in the name of the file alone. The version of July 2022 has a column on net operational
+emissions, its name ending in a tab, all 0 and without a unit: not read. One region may bear the name of a place that
+has none (N/A). `latest.csv` points to another file.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 `/v3/{provider}/version` names the newest version (`YYYYMMDD-run`), `/v3/{provider}/{version}/catalog.zip` holds
 `{provider}.csv`; the older v2 layout holds all providers in one archive. Quirks: CPU-only offers have no GPU name; GCP
-locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone kept
-its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1. In some
-regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused. `spot`
-False is not all "on demand": the flag `gcp-dws-calendar-mode` marks capacity that is booked for set days. G4 machines
-come twice, once more for old readers under `gcp-g4-preview`.
+locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone
+kept its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1. In
+some regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused.
+`spot` False is not all "on demand": the flag `gcp-dws-calendar-mode` marks capacity that is booked for set days. G4
+machines come twice, once more for old readers under `gcp-g4-preview`.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
 """gpurentalprices (Adrian Nutiu): daily snapshots of 34 providers, USD per GPU-hour. CC BY 4.0.
 
-Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many times
-it. Providers are added (2, 18, 34 within three weeks), so an index must use matched pairs. GPU names are the tracker's
-slugs; a slug comes in several memory sizes (v100 16 and 32), and early files merge two RunPod cards of one size into one
-slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells them apart. `kind` mixes tier and purchase
-option: secure and community are clouds of one provider, serverless is billed by the second without a commitment. A provider
-that could not be read keeps its last rows (`fetched_at` older than the file). Google's prices come from its list of GPUs,
-to which the host must be added (an A100 at 2.93, not the 3.67 of the machine): they are those of the accelerator alone.
-`latest.json` is today's snapshot; past days keep their file.
+Quirks: `usd_hr` is per GPU even where `min_gpus` says that eight must be rented, so the offer's price is that many
+times it. Providers are added (2, 18, 34 within three weeks), so an index must use matched pairs. GPU names are the
+tracker's slugs; a slug comes in several memory sizes (v100 16 and 32), and early files merge two RunPod cards of one
+size into one slug (rtx-pro-6000 at 1.99 and 1.89): those rows are refused, since nothing tells them apart. `kind` mixes
+tier and purchase option: secure and community are clouds of one provider, serverless is billed by the second without a
+commitment. A provider that could not be read keeps its last rows (`fetched_at` older than the file). Google's prices
+come from its list of GPUs, to which the host must be added (an A100 at 2.93, not the 3.67 of the machine): they are
+those of the accelerator alone. `latest.json` is today's snapshot; past days keep their file.
 
 Since October 2026 an offer may have a `region`, an `instance` (the name of a machine, or a sentence: a node of a
 marketplace, or "GPU rate only"), `vcpus` and `ram_gib`, a `commitment` if it is `reserved`, and a `rate_basis`
 ("starting-at"). A term other than one or three years, or one that is not published, is refused.
 
-A snapshot is complete for the day it was made. If it is loaded long after that day, its rows are dated and end no offer.
+A snapshot is complete for the day it was made. If it is loaded long after that day, its rows are dated and end no
+offer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """gridemissions (Stanford): hourly intensity of what was consumed, by US balancing authority, from EIA-930.
 
 Columns `CO2i_<AUTHORITY>_D`, kg/MWh (= g/kWh), three digits. Quirks: the time is UTC without an offset and, as in EIA's
-data, the END of the hour; imports are traced through the country, so values differ from those of the authority's own mix;
-the file does not say whether factors are direct or lifecycle, so they are `unconfirmed`. The generation of Canada and
-Mexico is not in EIA's data: their columns are assumptions and are refused.
+data, the END of the hour; imports are traced through the country, so values differ from those of the authority's own
+mix; the file does not say whether factors are direct or lifecycle, so they are `unconfirmed`. The generation of Canada
+and Mexico is not in EIA's data: their columns are assumptions and are refused.
 """
 
 from __future__ import annotations

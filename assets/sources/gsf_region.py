@@ -1,10 +1,10 @@
 """Green Software Foundation, Real Time Cloud: what is published of each cloud region by year, gathered in one table.
 
-Columns as its specification 1.0 defines them: zone of Electricity Maps, coordinates of the town, carbon-free share matched
-by the hour and by the year (0-1), PUE, WUE (l/kWh) and intensities (gCO2e/kWh): market-based, location-based
-(`average-consumption`, of Electricity Maps), of production, marginal (of WattTime), and the one weighted by the provider's
-hourly use. `grid-carbon-intensity` repeats the marginal one and is not read, nor are totals of a region's use, which no
-version of the table has filled so far. Empty means not available, never 0; a market-based 0 is a claim.
+Columns as its specification 1.0 defines them: zone of Electricity Maps, coordinates of the town, carbon-free share
+matched by the hour and by the year (0-1), PUE, WUE (l/kWh) and intensities (gCO2e/kWh): market-based, location-based
+(`average-consumption`, of Electricity Maps), of production, marginal (of WattTime), and the one weighted by the
+provider's hourly use. `grid-carbon-intensity` repeats the marginal one and is not read, nor are totals of a region's
+use, which no version of the table has filled so far. Empty means not available, never 0; a market-based 0 is a claim.
 
 Quirks of the versions of 2025-02 to 2026-02:
 - A column without a name among the last ones (2025-02); a blank after a longitude; zones renamed from one version to the next

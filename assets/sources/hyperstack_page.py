@@ -1,8 +1,8 @@
 """Hyperstack's price page, USD.
 
 Per GPU; the reservation column holds a price of no stated term and is not read, nor is a table of reservations. Known
-from a recorded page of 2024 only, so nothing schedules it: it is read on demand, and a page that changed is refused, not
-read as empty.
+from a recorded page of 2024 only, so nothing schedules it: it is read on demand, and a page that changed is refused,
+not read as empty.
 """
 
 from __future__ import annotations

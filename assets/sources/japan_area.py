@@ -1,12 +1,13 @@
 """Japan's area supply and demand (eria_jukyu): a utility area by fuel every half-hour, turned into a carbon intensity.
 
-Ten utilities write the one table in their own ways. Quirks: a first line says the unit (MW, mean of the half-hour), the second names
-the columns, in Japanese, some in full-width letters and brackets; some files are in Shift JIS. The clock is Japan's (UTC+9, no summer
-time); a day begins with 0:00 where a time begins its slot, and ends with 24:00 where a time ends it (Kyushu). Days are written with
-or without slashes. What was held back (出力制御量) stands beside some fuels or all, and is no generation. Slots to come are empty.
-Which area it is stands in the file's name only: `eria_jukyu_YYYYMM_NN.csv` or `realtime_jukyu_YYYYMMDD_NN.csv` with the area's
-number, or a utility's name (tepco, kyuden). Pumping and batteries are storage, lines to other areas (連系線) are imports and ignored.
-Other thermal plants (火力(その他), cogeneration and gases of industry) and others have no factor.
+Ten utilities write the one table in their own ways. Quirks: a first line says the unit (MW, mean of the half-hour), the
+second names the columns, in Japanese, some in full-width letters and brackets; some files are in Shift JIS. The clock
+is Japan's (UTC+9, no summer time); a day begins with 0:00 where a time begins its slot, and ends with 24:00 where a
+time ends it (Kyushu). Days are written with or without slashes. What was held back (出力制御量) stands beside some fuels or
+all, and is no generation. Slots to come are empty. Which area it is stands in the file's name only:
+`eria_jukyu_YYYYMM_NN.csv` or `realtime_jukyu_YYYYMMDD_NN.csv` with the area's number, or a utility's name (tepco,
+kyuden). Pumping and batteries are storage, lines to other areas (連系線) are imports and ignored. Other thermal plants
+(火力(その他), cogeneration and gases of industry) and others have no factor.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Lambda's price page, USD.
 
 Per instance in 2023 ('8x NVIDIA H100 SXM', $20.72 / hr), per GPU from 2024 ('$2.99 / GPU / hr'), in 2026 with the
-number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance. Tables under a
-heading of reservations or clusters are left out: their prices are for a term.
-Columns are found by their headings; an excerpt without them has the order that all recorded pages have.
+number of GPUs only on the tab's button. The heading or the cell says which; without either, per instance. Tables under
+a heading of reservations or clusters are left out: their prices are for a term. Columns are found by their headings; an
+excerpt without them has the order that all recorded pages have.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Linode (Akamai): plan types with GPUs, USD per plan.
 
-Quirks: the GPU's name stands only in the label ('RTX4000 Ada x1 Small', 'Dedicated 32GB + RTX6000 GPU x1', 'RTX PRO 6000
-Blackwell x1'); plans of class 'accelerated' hold video transcoders (NETINT) and no GPU; `region_prices` overrides the
-price in single regions, so 'global' is the price of all others: one of zero beside regions with a price says that there
-are no others. Since 2026-07 GPUs have no monthly cap, and no `monthly` price or one of zero; it is not read. Plans that
-are let to some accounts only (Blackwell) stand in no answer without a token. No recorded answer was at hand: the form is
-that of the published API, and of what its public readers quote of answers.
+Quirks: the GPU's name stands only in the label ('RTX4000 Ada x1 Small', 'Dedicated 32GB + RTX6000 GPU x1', 'RTX PRO
+6000 Blackwell x1'); plans of class 'accelerated' hold video transcoders (NETINT) and no GPU; `region_prices` overrides
+the price in single regions, so 'global' is the price of all others: one of zero beside regions with a price says that
+there are no others. Since 2026-07 GPUs have no monthly cap, and no `monthly` price or one of zero; it is not read.
+Plans that are let to some accounts only (Blackwell) stand in no answer without a token. No recorded answer was at hand:
+the form is that of the published API, and of what its public readers quote of answers.
 """
 
 from __future__ import annotations

@@ -63,7 +63,8 @@ _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 _IN_OTHER_MONEY = r"_dbu?_cost_"
 #: What an entry is charged by, if not by the token.
 _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session)$|^ocr_cost"
-#: Models of one vendor typed per thousand tokens, from which its other prices above this many USD per million are taken for such.
+#: Models of one vendor typed per thousand tokens, from which its other prices above this many USD per million are taken
+#: for such.
 _MODELS_THAT_TELL, _SUSPECT_USD_PER_MTOK = 5, 50.0
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
@@ -102,7 +103,8 @@ def _weekdays(days: Any) -> set[int] | None:
 def _off_peak_hours(block: Any) -> tuple[list[str], bool] | None:
     """Hours in which a block of `off_peak_pricing` holds every day, and whether others are its own on some weekdays.
 
-    Of which time zone the weekdays are is without effect on the first. None if the block is not in its form, or holds always.
+    Of which time zone the weekdays are is without effect on the first. None if the block is not in its form, or holds
+    always.
     """
     if not isinstance(block, dict):
         return None
@@ -231,7 +233,8 @@ def _prices(cells: pl.DataFrame) -> pl.DataFrame:
             (pl.col("cost") * 1e6).round(9).alias("price_usd_per_mtok"),
         )
     )
-    # A price of tokens of a kind, or under a condition ("off_peak"), that is not known is refused; those beside it hold.
+    # A price of tokens of a kind, or under a condition ("off_peak"), that is not known is refused; those beside it
+    # hold.
     is_strange = (
         pl.col("direction").is_null()
         & pl.col("base").str.contains("token", literal=True)

@@ -1,12 +1,12 @@
 """Hourly wholesale prices of many markets, collected by HewlettPackard/sustain-cluster: the files that can be trusted.
 
-Files are named <ZONE>_electricity_prices_<YEAR>.csv and have a time and a price. Refused as a whole: a header with another
-currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU in USD was converted at one fixed rate), a time
-without offset whose clock is unknown (SG, US-CAL-CISO: in fact UTC, but nothing says so), a file with one row (a failed
-download). Accepted: a time with offset or in a column called UTC; DE-LU in EUR on the German clock (compared with
-Energinet's UTC prices, 8,733 of 8,757 hours of 2024 agree to the cent; the others are those of 2024-06-26; 2024-01-31 is
-missing and stays missing). DE-LU is day-ahead; other files do not state their market and are `published_hub`. The zone is
-that of the file's name, in any country whose trading currency is listed below.
+Files are named <ZONE>_electricity_prices_<YEAR>.csv and have a time and a price. Refused as a whole: a header with
+another currency than the market's (AU-NSW is labelled USD but holds AUD; DE-LU in USD was converted at one fixed rate),
+a time without offset whose clock is unknown (SG, US-CAL-CISO: in fact UTC, but nothing says so), a file with one row (a
+failed download). Accepted: a time with offset or in a column called UTC; DE-LU in EUR on the German clock (compared
+with Energinet's UTC prices, 8,733 of 8,757 hours of 2024 agree to the cent; the others are those of 2024-06-26;
+2024-01-31 is missing and stays missing). DE-LU is day-ahead; other files do not state their market and are
+`published_hub`. The zone is that of the file's name, in any country whose trading currency is listed below.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ _CURRENCIES: dict[str, str] = {
     "US": "USD",
     "ZA": "ZAR",
 }
-#: Zone -> which price its file holds and the clock of its naive times, where that was checked against another publisher.
+#: Zone -> which price its file holds and the clock of its naive times, where that was checked against another
+#: publisher.
 _CHECKED: dict[str, tuple[str, str]] = {"DE-LU": ("day_ahead", "Europe/Berlin")}
 
 

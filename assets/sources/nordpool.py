@@ -1,9 +1,9 @@
 """Nord Pool data portal: day-ahead prices by delivery area, as a person with access downloads them.
 
-Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours until 30 September 2025,
-quarter-hours since. Days are Central European, so they begin at 22:00 or 23:00 UTC. Prices that are not `Final` may change
-and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's data are not
-open: the terms of the account apply.
+Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours until 30 September
+2025, quarter-hours since. Days are Central European, so they begin at 22:00 or 23:00 UTC. Prices that are not `Final`
+may change and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's
+data are not open: the terms of the account apply.
 """
 
 from __future__ import annotations

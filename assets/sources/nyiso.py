@@ -1,10 +1,10 @@
 """NYISO: five-minute generation by fuel, turned into a carbon intensity (see `_fuel_mix`).
 
-Quirks: the time is the END of five minutes (a day's file begins at 00:05 and ends with midnight), in US order of dates; each
-row has its time zone, EST or EDT, so the repeated hour in autumn is unambiguous. "Dual Fuel" plants burn gas or oil, and
-the file does not say which: they count as gas, which is mostly right (too low in a cold snap). "Other Fossil Fuels" and
-"Other Renewables" have no factor. Imports are ignored. A file is one day of New York; only the last days are listed as
-single files (older ones are in monthly archives, to be unpacked and loaded by hand).
+Quirks: the time is the END of five minutes (a day's file begins at 00:05 and ends with midnight), in US order of dates;
+each row has its time zone, EST or EDT, so the repeated hour in autumn is unambiguous. "Dual Fuel" plants burn gas or
+oil, and the file does not say which: they count as gas, which is mostly right (too low in a cold snap). "Other Fossil
+Fuels" and "Other Renewables" have no factor. Imports are ignored. A file is one day of New York; only the last days are
+listed as single files (older ones are in monthly archives, to be unpacked and loaded by hand).
 """
 
 from __future__ import annotations

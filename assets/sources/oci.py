@@ -2,11 +2,12 @@
 
 Quirks: only the metric "GPU Per Hour" is a rate of a GPU; nodes of the VMware service and appliances by the day are
 not. Oracle's bare-metal and VM shapes are sold by the GPU with host included, so a row is an offer of one GPU of a
-shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's
-own building and is left out. Where a list has several currencies, USD counts. A product may have several price models
-or tiers: the one that begins at zero is the list price. Preemptible capacity costs half by Oracle's published rule,
-but the list has no row for it, so none is made up. A product whose name says a commitment or a reservation, and one that is not sold as one goes, is refused. The oldest files have `prices` without `currencyCodeLocalizations`
-and no `lastUpdated`, which is of the file, not of a price.
+shape family; how many GPUs a shape has is not in the list (see oci_shapes). Cloud@Customer stands in the customer's own
+building and is left out. Where a list has several currencies, USD counts. A product may have several price models or
+tiers: the one that begins at zero is the list price. Preemptible capacity costs half by Oracle's published rule, but
+the list has no row for it, so none is made up. A product whose name says a commitment or a reservation, and one that is
+not sold as one goes, is refused. The oldest files have `prices` without `currencyCodeLocalizations` and no
+`lastUpdated`, which is of the file, not of a price.
 """
 
 from __future__ import annotations

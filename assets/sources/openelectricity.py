@@ -2,11 +2,12 @@
 
 Quirks: a time is AEMO's SETTLEMENTDATE, the END of five minutes in market time (UTC+10 all year; `created_at` may have
 another offset). Answers have two forms: v4 has pairs [time, value] by region and fuel, v3 arrays with start, last and
-interval. Values are null where a fuel is late: rooftop solar (behind the meter, an estimate) is late for some slots, which
-are refused where solar matters. Charging is a positive number. The `emissions_factor` of v3 is tonnes in five minutes
-divided by megawatts, a twelfth of t/MWh, so it is not read: the intensity is computed from the mix (see `_fuel_mix`),
-without imports. For slots longer than five minutes, and for the Western market (WEM), it is not documented whether a time
-begins or ends the slot: they are refused. Gas from coal mines has no factor. CC BY-NC 4.0: not for commercial use.
+interval. Values are null where a fuel is late: rooftop solar (behind the meter, an estimate) is late for some slots,
+which are refused where solar matters. Charging is a positive number. The `emissions_factor` of v3 is tonnes in five
+minutes divided by megawatts, a twelfth of t/MWh, so it is not read: the intensity is computed from the mix (see
+`_fuel_mix`), without imports. For slots longer than five minutes, and for the Western market (WEM), it is not
+documented whether a time begins or ends the slot: they are refused. Gas from coal mines has no factor. CC BY-NC 4.0:
+not for commercial use.
 """
 
 from __future__ import annotations

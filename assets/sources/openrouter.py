@@ -1,14 +1,15 @@
 """OpenRouter model list: the price it routes to, in USD per token as text.
 
-Quirks: the price is that of OpenRouter's best route, not the vendor's list price, so the vendor is 'openrouter' and the model
-its id. Routers (`openrouter/auto`) have -1, "it depends", which is refused. Zero is a price only for `prompt` and
-`completion` (free models); in 2025 a zero in any other field meant "not charged apart", and a `completion` of zero beside
-a `prompt` that costs is of a model that writes nothing (embeddings, decisions): left out, as in LiteLLM's list. `request`, `image` and
-`web_search` are per request, per picture (per token of a picture since 2026, without saying so) and per search: none is
-a price of a token of text. `overrides` is a list of prices that hold above a prompt length (`min_prompt_tokens`), in hours of
-the day in UTC (`utc_start` and `utc_end`, written 1030 for 10:30, also over midnight), or both; of several that hold the last one
-is meant, and fields it leaves out keep their price. One with a condition that is not known is refused, and so are the prices of
-a model with a `discount`: nobody says whether it is in them.
+Quirks: the price is that of OpenRouter's best route, not the vendor's list price, so the vendor is 'openrouter' and the
+model its id. Routers (`openrouter/auto`) have -1, "it depends", which is refused. Zero is a price only for `prompt` and
+`completion` (free models); in 2025 a zero in any other field meant "not charged apart", and a `completion` of zero
+beside a `prompt` that costs is of a model that writes nothing (embeddings, decisions): left out, as in LiteLLM's list.
+`request`, `image` and `web_search` are per request, per picture (per token of a picture since 2026, without saying so)
+and per search: none is a price of a token of text. `overrides` is a list of prices that hold above a prompt length
+(`min_prompt_tokens`), in hours of the day in UTC (`utc_start` and `utc_end`, written 1030 for 10:30, also over
+midnight), or both; of several that hold the last one is meant, and fields it leaves out keep their price. One with a
+condition that is not known is refused, and so are the prices of a model with a `discount`: nobody says whether it is in
+them.
 """
 
 from __future__ import annotations

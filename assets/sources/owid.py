@@ -1,9 +1,10 @@
 """Our World in Data: yearly carbon intensity of electricity, every country.
 
 Two forms: the energy data set (`owid-energy-data.csv`, `carbon_intensity_elec`, `iso_code`) and the chart's own CSV
-(Entity, Code, Year and a value column that is renamed with each download; in lower case and with short names where so asked for, and
-then perhaps with the year that a value was carried over from: that one is its year). Origin is Ember: lifecycle, average, by
-production. Aggregates have no code, or one that begins with OWID_; only the world is kept of them.
+(Entity, Code, Year and a value column that is renamed with each download; in lower case and with short names where so
+asked for, and then perhaps with the year that a value was carried over from: that one is its year). Origin is Ember:
+lifecycle, average, by production. Aggregates have no code, or one that begins with OWID_; only the world is kept of
+them.
 """
 
 from __future__ import annotations

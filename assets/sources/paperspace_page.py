@@ -1,8 +1,8 @@
 """Paperspace's price page, USD.
 
-A price with stars is a 3-year price, the one on demand stands in the footnote; blocks of class 'hide' repeat old prices.
-Known from a recorded page of 2024 only, so nothing schedules it: it is read on demand, and a page that changed is
-refused, not read as empty.
+A price with stars is a 3-year price, the one on demand stands in the footnote; blocks of class 'hide' repeat old
+prices. Known from a recorded page of 2024 only, so nothing schedules it: it is read on demand, and a page that changed
+is refused, not read as empty.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """CodeCarbon and ML CO2 Impact: carbon intensity of the grid by cloud region, one undated table each, in one form.
 
-`impact` is in gCO2eq/kWh, gathered by hand from many places and years (`source` names them); ML CO2 Impact also has a PUE of
-some of Google's regions. Each provider is a scope of its own: a version that lists it no longer (CodeCarbon dropped AWS and
-Azure in 2023) leaves its last word standing, with its day. Quirks: a byte order mark; OVH's regions in small letters and a
-slip in one of Google's (me-cenrtal1), both mended; a provider without a region, refused; an impact of 0 (Seeweb's, after
-contracts), refused: no grid is without emissions.
+`impact` is in gCO2eq/kWh, gathered by hand from many places and years (`source` names them); ML CO2 Impact also has a
+PUE of some of Google's regions. Each provider is a scope of its own: a version that lists it no longer (CodeCarbon
+dropped AWS and Azure in 2023) leaves its last word standing, with its day. Quirks: a byte order mark; OVH's regions in
+small letters and a slip in one of Google's (me-cenrtal1), both mended; a provider without a region, refused; an impact
+of 0 (Seeweb's, after contracts), refused: no grid is without emissions.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Quirks: one file per vendor. `from_date` is null for the first price of a model, `to_date` for the last, and a future
 `from_date` is an announced price. A first price that has an end was replaced, so it begins "before all we know", never
-at the time of reading (that would bring the old price back); a lone undated price is as seen. `to_date` is the first day
-without the price: where none follows, the offer ends. Entries may stand newest first. Long-prompt prices are models of their own (`gpt-5.5-272k`, named "GPT-5.5 >272k"): they become context tiers.
+at the time of reading (that would bring the old price back); a lone undated price is as seen. `to_date` is the first
+day without the price: where none follows, the offer ends. Entries may stand newest first. Long-prompt prices are models
+of their own (`gpt-5.5-272k`, named "GPT-5.5 >272k"): they become context tiers.
 """
 
 from __future__ import annotations

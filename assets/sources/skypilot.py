@@ -1,17 +1,18 @@
 """SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
 
-Quirks: for GCP's A2 and A3, host rows have no accelerator and no GPU price, and accelerator rows have no host: their prices
-are added here. In some regions GCP's accelerators have the price of a commitment under "on demand" (see `_gcp`): refused. A
-host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half and at 0.7 of the list
-everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare name, and its memory differs by
-cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states that of one), in MiB or in GiB under
-the same name (RunPod, Shadeform), or 0 for unknown. For RunPod and Hyperbolic only `GpuInfo` states the form of a card. A
-spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a `Generation` column, GCP's has zones.
-The catalog drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D`, and the form of `A100_PCIE`
-and `H100_NVL`): there the name is read from the instance type, which has it in full. Mithril sells by auction: its file has
-the lowest accepted bid as on-demand and spot price alike (H200 at 1.00 in 2026), which is neither, so all of it is refused
-and the file is not requested. Scaleway's prices are those of its API, in euros. Nebius once had the memory of the host in
-place of that of the card. Files of clouds without a spot market may lack its column.
+Quirks: for GCP's A2 and A3, host rows have no accelerator and no GPU price, and accelerator rows have no host: their
+prices are added here. In some regions GCP's accelerators have the price of a commitment under "on demand" (see `_gcp`):
+refused. A host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half and at 0.7
+of the list everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare name, and its
+memory differs by cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states that of one),
+in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for unknown. For RunPod and Hyperbolic only `GpuInfo`
+states the form of a card. A spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a
+`Generation` column, GCP's has zones. The catalog drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S`
+and `RTX_4090D`, and the form of `A100_PCIE` and `H100_NVL`): there the name is read from the instance type, which has
+it in full. Mithril sells by auction: its file has the lowest accepted bid as on-demand and spot price alike (H200 at
+1.00 in 2026), which is neither, so all of it is refused and the file is not requested. Scaleway's prices are those of
+its API, in euros. Nebius once had the memory of the host in place of that of the card. Files of clouds without a spot
+market may lack its column.
 """
 
 from __future__ import annotations
@@ -199,7 +200,8 @@ def _attach_gcp_hosts(frame: pl.DataFrame) -> pl.DataFrame:
         pl.lit("accelerator").alias("price_component"),
         _alone().alias("InstanceType"),
     )
-    # A TPU row prices the whole slice under its name: the last number counts chips from v5e on, cores (two a chip) before.
+    # A TPU row prices the whole slice under its name: the last number counts chips from v5e on, cores (two a chip)
+    # before.
     size = pl.col("AcceleratorName").str.extract(r"-(\d+)$").cast(pl.Float64)
     by_cores = pl.col("AcceleratorName").str.contains(r"^tpu-v(2|3|4|5p)-")
     tpus = accelerators.filter(
@@ -223,8 +225,8 @@ def _gpu_memory_gib(cloud: str, name: pl.Expr, info: pl.Expr, count: pl.Expr) ->
     )
     if cloud == "nebius":
         one = pl.when((one * count != to_number("MemoryGiB") * 1024).fill_null(value=True)).then(one)
-    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU, unless a machine
-    # with one such GPU has the same figure (SimplePod, DigitalOcean): then the total is wrong.
+    # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU, unless a
+    # machine with one such GPU has the same figure (SimplePod, DigitalOcean): then the total is wrong.
     is_of_one = one.is_in(one.filter(count == 1).unique().implode()).over(name)
     is_of_all = (count > 1) & (one == total) & ~is_of_one & (pl.lit(cloud) != "lambda")
     figure = pl.when(is_of_all).then(one / count).otherwise(one)

@@ -1,13 +1,13 @@
 """SMARD (Bundesnetzagentur): German generation by quarter-hour or hour, turned into a carbon intensity (see `_fuel_mix`).
 
 There were three headers over the years: "Datum;Uhrzeit;Biomasse[MWh]", "Datum;Anfang;Ende;Biomasse [MWh]
-Originalauflösungen" (or "Berechnete Auflösungen", hourly) and "Datum von;Datum bis;…". An unknown kind of generation counts
-as generation without a factor; if a known kind is missing, it is not zero and the file is refused.
+Originalauflösungen" (or "Berechnete Auflösungen", hourly) and "Datum von;Datum bis;…". An unknown kind of generation
+counts as generation without a factor; if a known kind is missing, it is not zero and the file is refused.
 
-Quirks: semicolons, a byte order mark, a dot for thousands ("1.093" is a thousand and ninety-three), a comma for decimals,
-a dash for nothing. The time is German wall clock time: 02:00 to 02:45 occurs twice when clocks go back. Values are MWh per
-slot, not MW (only shares matter for the mix). "Sonstige" has no factor; pumped storage is storage. The file is downloaded by
-hand; it is generation in Germany, without imports. CC BY 4.0.
+Quirks: semicolons, a byte order mark, a dot for thousands ("1.093" is a thousand and ninety-three), a comma for
+decimals, a dash for nothing. The time is German wall clock time: 02:00 to 02:45 occurs twice when clocks go back.
+Values are MWh per slot, not MW (only shares matter for the mix). "Sonstige" has no factor; pumped storage is storage.
+The file is downloaded by hand; it is generation in Germany, without imports. CC BY 4.0.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """gpu-pricing (tardellirs): some 300 offers of 21 providers collected by hand, USD per GPU-hour, each with caveats.
 
-Quirks: the price is that of one GPU, even where only whole machines of eight are sold. Only the caveats, in words, say what a
-price covers, so they are read: where processors and memory are billed separately (Salad, Modal, CoreWeave's classic list),
-the price is that of the accelerator alone; the cheapest live offer of a market is its lowest price, not its usual one; a
-price that the maintainer estimated, or took from a page that is years old, is refused, as is a "spot" price above every
-on-demand price of the same card (RunPod's serverless workers). `tier` mixes purchase option and cloud: prototyping and
-production are tiers of Thunder Compute, secure and community are clouds of RunPod. `is_spot` says whether the machine may be
-reclaimed. `id` identifies an offer; models are listed several times with different hosts.
+Quirks: the price is that of one GPU, even where only whole machines of eight are sold. Only the caveats, in words, say
+what a price covers, so they are read: where processors and memory are billed separately (Salad, Modal, CoreWeave's
+classic list), the price is that of the accelerator alone; the cheapest live offer of a market is its lowest price, not
+its usual one; a price that the maintainer estimated, or took from a page that is years old, is refused, as is a "spot"
+price above every on-demand price of the same card (RunPod's serverless workers). `tier` mixes purchase option and
+cloud: prototyping and production are tiers of Thunder Compute, secure and community are clouds of RunPod. `is_spot`
+says whether the machine may be reclaimed. `id` identifies an offer; models are listed several times with different
+hosts.
 
 The list carries the day it was collected. If it is loaded long after that day, its rows are dated and end no offer.
 """

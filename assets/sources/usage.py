@@ -1,12 +1,12 @@
 """A usage ledger: which instance ran, when, where and how long. Loaded by hand: `petaday load usage FILE.csv`.
 
 Two forms are read. Petaday's own: `used_from, used_to, provider, region, instance_type` and `instance_hours` (or
-`instance_count`, which is multiplied by the duration); optionally `purchase_option, workload, account, resource, line_id,
-billed_amount, currency_code`. And FOCUS (FinOps Open Cost and Usage Specification 1.0 to 1.2): rows with ChargeCategory
-Usage that are consumed in hours, of ServiceCategory Compute or AI and Machine Learning; storage, network, taxes, credits
-and purchases are not hours of an instance and are left out. The instance type is `InstanceType` of SkuPriceDetails, or one
-of the columns that providers add; the workload is the tag of that name. FOCUS does not state the term of a commitment, so
-its purchase option stays empty and no list price is applied to it.
+`instance_count`, which is multiplied by the duration); optionally `purchase_option, workload, account, resource,
+line_id, billed_amount, currency_code`. And FOCUS (FinOps Open Cost and Usage Specification 1.0 to 1.2): rows with
+ChargeCategory Usage that are consumed in hours, of ServiceCategory Compute or AI and Machine Learning; storage,
+network, taxes, credits and purchases are not hours of an instance and are left out. The instance type is `InstanceType`
+of SkuPriceDetails, or one of the columns that providers add; the workload is the tag of that name. FOCUS does not state
+the term of a commitment, so its purchase option stays empty and no list price is applied to it.
 
 A line is one slot of its instance. A later file that states it again corrects it; 0 hours withdraw it. Times without an
 offset are UTC, as FOCUS requires.

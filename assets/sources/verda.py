@@ -1,7 +1,7 @@
 """Verda (formerly DataCrunch): instance types; prices are strings, per instance, currency stated.
 
-Quirks: `gpu_memory` is that of all GPUs together; CPU nodes have zero GPUs and are left out; a missing spot price means that
-there is no spot market.
+Quirks: `gpu_memory` is that of all GPUs together; CPU nodes have zero GPUs and are left out; a missing spot price means
+that there is no spot market.
 """
 
 from __future__ import annotations

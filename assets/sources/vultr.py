@@ -1,12 +1,12 @@
 """Vultr: GPU plans (virtual machines and bare metal), USD per plan, on demand and preemptible.
 
-Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB). Since 2026 `gpu_count` is a fraction
-("1/8") or a number; without it, `accelerator_count` is unknown and no rate per GPU follows. The id of a bare metal plan states
-the count if there are several (vbm-112c-2048gb-8-h100-gpu); otherwise it is unknown (vbm-72c-480gb-gh200-gpu). Memory is in
-MiB. `location_cost` has the prices of locations that differ from the plan's. GPU plans of another type than `vcg` (`vdm`,
-since 2026) name their GPU only in their id, which has the same form. A plan without a location is not on sale, nor is one for
-which `deploy_ondemand` or `deploy_preemptible` is false, although it has a price. Pages are chained by a cursor; virtual
-machines and bare metal are separate lists.
+Quirks: a virtual machine may have a slice of a GPU (vcg-a100-1c-6g-4vram: 4 of 80 GB). Since 2026 `gpu_count` is a
+fraction ("1/8") or a number; without it, `accelerator_count` is unknown and no rate per GPU follows. The id of a bare
+metal plan states the count if there are several (vbm-112c-2048gb-8-h100-gpu); otherwise it is unknown
+(vbm-72c-480gb-gh200-gpu). Memory is in MiB. `location_cost` has the prices of locations that differ from the plan's.
+GPU plans of another type than `vcg` (`vdm`, since 2026) name their GPU only in their id, which has the same form. A
+plan without a location is not on sale, nor is one for which `deploy_ondemand` or `deploy_preemptible` is false,
+although it has a price. Pages are chained by a cursor; virtual machines and bare metal are separate lists.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """WattTime: marginal operating emissions rate (MOER), the plant that reacts to one more kWh.
 
-Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh). Files kept by hand have a
-column named after the region and a naive UTC time `oootime`, and state no unit; some were already converted to g/kWh. The
-numbers tell which: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of neither
-kind are refused, as is another signal (health damage, average) or unit. The rate is modelled and therefore `estimated`; a
-new model date rewrites history. A MOER counts operation only: `direct`. The zone is WattTime's own region id (CAISO_NORTH
-is a part of US-CAL-CISO). A token lasts 30 minutes, so every run begins with a login: set WATTTIME_LOGIN to user:password.
-The free plan has CAISO_NORTH only.
+Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45359237 = g/kWh). Files kept by hand have
+a column named after the region and a naive UTC time `oootime`, and state no unit; some were already converted to g/kWh.
+The numbers tell which: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of
+neither kind are refused, as is another signal (health damage, average) or unit. The rate is modelled and therefore
+`estimated`; a new model date rewrites history. A MOER counts operation only: `direct`. The zone is WattTime's own
+region id (CAISO_NORTH is a part of US-CAL-CISO). A token lasts 30 minutes, so every run begins with a login: set
+WATTTIME_LOGIN to user:password. The free plan has CAISO_NORTH only.
 """
 
 from __future__ import annotations

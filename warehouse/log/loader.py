@@ -33,7 +33,8 @@ class Loader(ABC):
     def __init__(self, con: duckdb.DuckDBPyConnection, subject: Subject, recorded_at: dt.datetime) -> None:
         """For one subject; `recorded_at` is that of the appended rows."""
         self.con, self.subject, self.recorded_at = con, subject, recorded_at
-        # DuckDB underestimates the rows of an ASOF join and uses a nested loop: 25 s instead of 0.6 s for 50,000 offers.
+        # DuckDB underestimates the rows of an ASOF join and uses a nested loop: 25 s instead of 0.6 s for 50,000
+        # offers.
         con.execute("SET asof_loop_join_threshold = 0").fetchall()
         self.slot_key = [*subject.keys, "valid_from"]
         self.frame = pl.DataFrame()
@@ -49,8 +50,8 @@ class Loader(ABC):
     def stage(self, snapshot: Snapshot, *, copied: bool) -> None:
         """Create `_line_view`, the timeline that the snapshot states: one row per key and valid_from.
 
-        The view reads the frame, which `read_line` registers again for each statement. With `copied`, the timeline is also
-        copied to a table, `_line`, which the general way of recording narrows and extends.
+        The view reads the frame, which `read_line` registers again for each statement. With `copied`, the timeline is
+        also copied to a table, `_line`, which the general way of recording narrows and extends.
         """
         subject = self.subject
         frame = snapshot.frame

@@ -35,9 +35,9 @@ class SeriesLoader(Loader):
     def restate_series(self, snapshot: Snapshot, lowest: object, highest: object) -> int:
         """Append the slots that are new or revised compared with the assertions up to this snapshot.
 
-        `_appended` has two further columns. `was_known`: the slot had an assertion before this snapshot; only then can a later
-        snapshot have confirmed it without a row. `assertion_count`: assertions about the slot that the log had before,
-        including later ones; with the second one it becomes a revised slot.
+        `_appended` has two further columns. `was_known`: the slot had an assertion before this snapshot; only then can
+        a later snapshot have confirmed it without a row. `assertion_count`: assertions about the slot that the log had
+        before, including later ones; with the second one it becomes a revised slot.
         """
         subject = self.subject
         keys, values = subject.keys, subject.values

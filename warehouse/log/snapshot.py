@@ -13,11 +13,11 @@ import polars as pl
 class Snapshot:
     """What one batch of captures states about one scope of a source.
 
-    `frame` has the subject's columns, `capture_id` and `valid_from` (UTC), which is required for a series; for a state, null
-    means "holds when observed", and an early sentinel (`UNKNOWN_START`) "held before the first date given". A row with
-    `is_offered` false (and null values) says that the offer ends at its date.
-    If `is_complete`, an absent offer is no longer offered, unless a refused row may belong to it: `refused_keys` has the key
-    columns of the refused rows, null where unknown (any value), and is None without refused rows.
+    `frame` has the subject's columns, `capture_id` and `valid_from` (UTC), which is required for a series; for a state,
+    null means "holds when observed", and an early sentinel (`UNKNOWN_START`) "held before the first date given". A row
+    with `is_offered` false (and null values) says that the offer ends at its date. If `is_complete`, an absent offer is
+    no longer offered, unless a refused row may belong to it: `refused_keys` has the key columns of the refused rows,
+    null where unknown (any value), and is None without refused rows.
     """
 
     source_id: str

@@ -23,8 +23,8 @@ class StateLoader(Loader):
     ) -> int:
         """Compare with the last state of each key if that is enough, otherwise with the log on every date.
 
-        Three ways, the fastest first: the newest undated snapshot (the common case), the first snapshot of a scope, and the
-        general way for dated and late snapshots.
+        Three ways, the fastest first: the newest undated snapshot (the common case), the first snapshot of a scope, and
+        the general way for dated and late snapshots.
         """
         if not dated and not later and self.is_newest(snapshot):
             return self.append_newest_state(snapshot)
@@ -117,8 +117,9 @@ class StateLoader(Loader):
     def find_differences(self, snapshot: Snapshot) -> None:
         """Create `_diff`: position in the frame, and row number in the log, of each offer whose last state differs.
 
-        Keys and values are compared by 64-bit hashes. (The probability that two of a million keys share a hash is below 3e-8.)
-        Only hashes and positions are joined, then the few rows they point to are read: joining whole rows took twice as long.
+        Keys and values are compared by 64-bit hashes. (The probability that two of a million keys share a hash is below
+        3e-8.) Only hashes and positions are joined, then the few rows they point to are read: joining whole rows took
+        twice as long.
         """
         keys, values = self.subject.keys, self.subject.values
         # The position is added only here: with it, a frame of many millions of slots was read in one piece and stored a
@@ -165,9 +166,10 @@ class StateLoader(Loader):
     def restate_state(self, snapshot: Snapshot, *, only_touched: bool) -> int:
         """Append the assertions after which the log, up to this snapshot, answers as the snapshot states, for any order and dates.
 
-        `_line` is the snapshot's timeline, which replaces what was known of a key from its first date on: at each of its dates,
-        and at each later date of an earlier assertion (such as an announcement), the log's answer is compared with what the
-        snapshot states, and the difference is appended. With `only_touched`, only for the keys in `_touched`.
+        `_line` is the snapshot's timeline, which replaces what was known of a key from its first date on: at each of
+        its dates, and at each later date of an earlier assertion (such as an announcement), the log's answer is
+        compared with what the snapshot states, and the difference is appended. With `only_touched`, only for the keys
+        in `_touched`.
 
         Returns:
             Rows appended; they remain in `_appended`.
@@ -253,8 +255,8 @@ class StateLoader(Loader):
     def keep_only_changed_keys(self) -> None:
         """Narrow `_line` and `_existing` to the keys for which a row may have to be appended, since most are unchanged.
 
-        A key is left out if the log has each row of its timeline with equal values and no other date after the timeline's first
-        one, so that all answers are the same.
+        A key is left out if the log has each row of its timeline with equal values and no other date after the
+        timeline's first one, so that all answers are the same.
         """
         subject = self.subject
         same_key = same(subject.keys, "l", "e")

@@ -28,9 +28,9 @@ def _value_hash(subject: Subject) -> str:
 def last_change(subject: Subject, assertions: str) -> str:
     """SELECT of the assertion, in the relation `assertions`, by which each slot (or date of a state) got its present value."""
     slot = f"PARTITION BY {names(subject.slot_key)} ORDER BY observed_at, capture_id, recorded_at"
-    # Late captures leave assertions that only repeat the one before; they must not hide when the value was first stated. That
-    # is the first assertion since the last change: it differs from the one before it and from none after it. (Two windows
-    # in succession would take twice as long, measured on a month of one zone.)
+    # Late captures leave assertions that only repeat the one before; they must not hide when the value was first
+    # stated. That is the first assertion since the last change: it differs from the one before it and from none after
+    # it. (Two windows in succession would take twice as long, measured on a month of one zone.)
     return (
         "SELECT * EXCLUDE (_hash, _hash_before, _lowest, _highest) FROM (SELECT *, lag(_hash) OVER in_order AS _hash_before, "
         "min(_hash) OVER onwards AS _lowest, max(_hash) OVER onwards AS _highest FROM "
@@ -43,12 +43,12 @@ def last_change(subject: Subject, assertions: str) -> str:
 def _slots(subject: Subject, condition: str) -> str:
     """SELECT of the slots of a series according to the assertions that satisfy `condition`.
 
-    Most slots have one assertion, which is the answer; a window finds the last change of revised slots only. (For a slot that
-    was revised after `known_at`, the window finds the one assertion that satisfies the condition.)
+    Most slots have one assertion, which is the answer; a window finds the last change of revised slots only. (For a
+    slot that was revised after `known_at`, the window finds the one assertion that satisfies the condition.)
 
-    The query is written for DuckDB's planner (1.5.5, measured), which pushes a user's filters into both sides of a LEFT JOIN on
-    bare columns, but not of an ANTI JOIN; with a filter on the log alone it would choose the log as the build side, or merge
-    both scans into one that it keeps in memory.
+    The query is written for DuckDB's planner (1.5.5, measured), which pushes a user's filters into both sides of a LEFT
+    JOIN on bare columns, but not of an ANTI JOIN; with a filter on the log alone it would choose the log as the build
+    side, or merge both scans into one that it keeps in memory.
     """
     slot_key = names(subject.slot_key)
     columns = names(["source_id", "scope", *subject.keys, *subject.values, "valid_from", "observed_at", "capture_id"])
@@ -121,7 +121,8 @@ def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str
         f"(SELECT {keys}, valid_from, observed_at, is_offered FROM {log or subject.log_name} WHERE {condition})"
     )
     of_offer = f"FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys})"
-    # A late capture may have ended an offer before its row was refused: then there is no value that could be unconfirmed.
+    # A late capture may have ended an offer before its row was refused: then there is no value that could be
+    # unconfirmed.
     return (
         f"SELECT {keys}, min(observed_at) AS refused_from FROM (SELECT {keys}, observed_at, is_offered, "
         f"max(observed_at) {of_offer} AS last_at, max_by(is_offered, (observed_at, valid_from)) {of_offer} AS was_offered "
@@ -133,8 +134,9 @@ def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str
 def last_assertion(relation: str, group: Sequence[str], columns: Sequence[str]) -> str:
     """SELECT of the columns `group` and of the `columns` of the last assertion in each group.
 
-    The last assertion is the one with the latest valid_from; among several, by `ASSERTION_ORDER`. An aggregate instead of a
-    window, for which DuckDB (1.5) sorts by all group columns and needs 1.2 to 2 times as long if many of them are text.
+    The last assertion is the one with the latest valid_from; among several, by `ASSERTION_ORDER`. An aggregate instead
+    of a window, for which DuckDB (1.5) sorts by all group columns and needs 1.2 to 2 times as long if many of them are
+    text.
 
     Args:
         relation: SQL after FROM, with rows of the log.

@@ -26,9 +26,9 @@ class Catalog:
     """Everything that `assets` declares for the warehouse to hold.
 
     `scripts` are SQL texts of `CREATE OR REPLACE` views and macros, in order. `column_meanings` gives the comment of a
-    view's column by its name: a name means one thing in all views. `view_origins` names the table whose columns a view shows
-    under their own names: their comments are its. `promises` are queries that are asked of every copy before it is published:
-    each gives one text per fault, and no row where all is well.
+    view's column by its name: a name means one thing in all views. `view_origins` names the table whose columns a view
+    shows under their own names: their comments are its. `promises` are queries that are asked of every copy before it
+    is published: each gives one text per fault, and no row where all is well.
     """
 
     subjects: Sequence[Subject] = ()
@@ -166,7 +166,8 @@ def make_session_macros(con: duckdb.DuckDBPyConnection) -> bool:
 def _comment_views(con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     """Comment the columns of views: as the table says whose columns it shows, else by their name.
 
-    A name that tables use in several senses says nothing of a view's column: without a meaning of its own it stays bare.
+    A name that tables use in several senses says nothing of a view's column: without a meaning of its own it stays
+    bare.
     """
     commented = con.execute(
         "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "

@@ -47,9 +47,9 @@ class Store(Protocol):
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Both in one: locked, and open for writing; what needs no lock is done before it is taken.
 
-        With `may_leave_wal`, a little that was committed may lie in a write-ahead log beside the file, for the next session.
-        DuckDB takes a log that was cut short for one whose last commit was not finished: only for what the journal tells of
-        as well (`loading.check_against_journal`), or the next run makes again.
+        With `may_leave_wal`, a little that was committed may lie in a write-ahead log beside the file, for the next
+        session. DuckDB takes a log that was cut short for one whose last commit was not finished: only for what the
+        journal tells of as well (`loading.check_against_journal`), or the next run makes again.
         """
         ...
 

@@ -26,8 +26,8 @@ from warehouse.sessions import configure
 
 #: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
 STORAGE_VERSION = "v1.5.0"
-#: Bytes of write-ahead log that may wait for a later session: reading them again takes it some 7 ms of CPU, folding them into the file
-#: 35 to 80, since the whole catalog and each row group that was added to are written anew.
+#: Bytes of write-ahead log that may wait for a later session: reading them again takes it some 7 ms of CPU, folding
+#: them into the file 35 to 80, since the whole catalog and each row group that was added to are written anew.
 WAITING_WAL_BYTES = 256 << 10
 _CORRUPT = re.compile(r"corrupt|checksum", re.IGNORECASE)
 _NOT_WHOLE = re.compile(r"enough bytes|not a valid DuckDB database")

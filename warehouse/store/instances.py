@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-#: An instance that holds more bytes than this (read Parquet, say) is given back to the system at the end of its session.
+#: An instance that holds more bytes than this (read Parquet, say) is given back to the system at the end of its
+#: session.
 _KEPT_BYTES = 256 << 20
 #: Variables that libpq and the object store take their settings and secrets from.
 _PREFIXES = ("PG", "AWS_")

@@ -44,8 +44,8 @@ _LIBPQ = {
     "tcp_user_timeout": 30_000,
     "application_name": "petaday",
 }
-#: The same at the server's end, so that the lock of a worker whose machine or network is gone is free after half a minute, not after
-#: the two hours of TCP's own default.
+#: The same at the server's end, so that the lock of a worker whose machine or network is gone is free after half a
+#: minute, not after the two hours of TCP's own default.
 _SERVER = {
     "tcp_keepalives_idle": 10,
     "tcp_keepalives_interval": 5,

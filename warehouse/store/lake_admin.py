@@ -82,8 +82,8 @@ def data_file_count(con: duckdb.DuckDBPyConnection) -> int:
 def upkeep(lake: LakeStore, keep_days: int | None = None) -> Kept:
     """Write inlined rows out, merge small files, expire old snapshots, and remove files that nothing has named for a day.
 
-    Holds the write lock, so that no writer is in a transaction; readers go on. A file that was written, or given up, less
-    than a day ago is never removed (removing a file of an open transaction would make its table unreadable).
+    Holds the write lock, so that no writer is in a transaction; readers go on. A file that was written, or given up,
+    less than a day ago is never removed (removing a file of an open transaction would make its table unreadable).
 
     Raises:
         PetadayError: if fewer than one day of snapshots is to be kept.
