@@ -61,10 +61,10 @@ def execute(
         from pipelines.broken_runs import watching_for_broken_runs
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
-        from pipelines.instance import instance
+        from pipelines.instance import instance, keeping_logs
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
-        with instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
+        with keeping_logs(), instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=dagster_instance,
                 run_config=config,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import sqlalchemy
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
+from sqlalchemy import event
 
 from pipelines.console import err
 from warehouse.home import Home
@@ -57,21 +59,60 @@ freshness:
 
 #: SQLAlchemy engines by the address of their file, a few: of past runs nothing is kept for long.
 _engines: dict[str, sqlalchemy.Engine] = {}
+#: An idle connection for each of these files; see `keeping_logs`.
+_kept_open: dict[str, sqlite3.Connection] = {}
+_is_keeping = False
 _MOST_ENGINES = 16
 
 
 def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
     """One SQLAlchemy engine for each of Dagster's SQLite files, where its storages (1.13) make one for each access.
 
-    Connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files some 1,900 times, and to
-    compile the same few statements each time took a seventh of its processor time.
+    Its connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files some 1,900 times, and
+    to compile the same few statements each time took a seventh of its processor time.
     """
     engine = _engines.get(address)
     if engine is None:
         if len(_engines) >= _MOST_ENGINES:
             _engines.clear()
+            _close_kept()
         engine = _engines[address] = sqlalchemy.create_engine(address, **options)
+        event.listen(engine, "connect", lambda connection, _: _on_connect(address, connection))
     return engine
+
+
+def _on_connect(address: str, connection: sqlite3.Connection) -> None:
+    """See `keeping_logs`."""
+    if not _is_keeping:
+        return
+    connection.execute("PRAGMA synchronous = NORMAL")
+    file = sqlalchemy.make_url(address).database
+    if file and address not in _kept_open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        kept = _kept_open[address] = sqlite3.connect(file, check_same_thread=False)
+        kept.execute("SELECT count(*) FROM sqlite_master").fetchall()  # only then is the log open
+
+
+@contextmanager
+def keeping_logs() -> Generator[None]:
+    """While a run is executed in this process, the write-ahead logs of Dagster's SQLite files stay from one access to the next.
+
+    The last connection to close folds the log into the file, waits for the disk and deletes the log: after each of the thousand
+    small events of a run, unless another connection is open. `NORMAL` waits for the disk only when the log is folded in: what was
+    written survives the end of the process, however it ends, and the last events may be lost with the machine's power. (Of
+    records of runs; the warehouse itself does not depend on them.)
+    """
+    global _is_keeping
+    _is_keeping = True
+    try:
+        yield
+    finally:
+        _is_keeping = False
+        _close_kept()
+
+
+def _close_kept() -> None:
+    while _kept_open:
+        _kept_open.popitem()[1].close()
 
 
 for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):

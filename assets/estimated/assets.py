@@ -11,6 +11,7 @@ import polars as pl
 from assets.catalog import catalog
 from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
 from assets.estimated import estimate_history
+from assets.estimated.computed_once import OFFERS, computed_once
 from assets.estimated.engine import estimate_statements, result_frames
 from assets.estimated.formula_macros import formula_scripts
 from assets.estimated.method_lock import methods_changed_under_their_name
@@ -68,8 +69,9 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     if mark_of(con, _DEFINITION)[0] == fingerprint:
         return False
     now = con.sql("SELECT coalesce(max(recorded_at), now()) AS at FROM meta.capture").pl()["at"][0]
-    estimates = estimate_trainings(con, bundled_scenarios(), now, may_be_early=True)
-    others, factors = result_frames(estimate_statements(con, bundled_statements(), now, may_be_early=True))
+    with computed_once(con, OFFERS):
+        estimates = estimate_trainings(con, bundled_scenarios(), now, may_be_early=True)
+        others, factors = result_frames(estimate_statements(con, bundled_statements(), now, may_be_early=True))
     frames = (
         (TRAINING_ESTIMATE, estimates.training_estimate),
         (SCENARIO_ESTIMATE, others),

@@ -18,6 +18,7 @@ from importlib import resources
 import duckdb
 import polars as pl
 
+from assets.estimated.computed_once import offers_of
 from assets.estimated.formula_macros import ensure_formulas, has_table, text_of
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
@@ -152,6 +153,7 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
         if all(has_table(con, "reference", "model", c) for c in re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
         else "NULL::DOUBLE",
         given_columns=", ".join(given),
+        offers=offers_of(con),
         alias_relation=f"({aliases})",
         rate_rule=rate_rule,
         rate_offers=RATE_RULES[rate_rule][0],

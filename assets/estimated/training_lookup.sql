@@ -117,7 +117,7 @@ WITH wanted AS (
         o.capture_id, o.is_bundled, o.counts_from, o.stands_to, o.counts_from <= w.as_of_at
         AND o.stands_to > w.as_of_at AS is_in_force
     FROM wanted w
-    JOIN observed.cloud_offer o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
+    JOIN {offers} o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
         AND (w.provider IS NULL OR o.provider = w.provider)
         AND (w.region IS NULL OR w.is_zone_only OR o.region = w.region OR o.region = 'global')
     WHERE o.price_usd_per_gpu_hour > 0

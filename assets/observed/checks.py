@@ -1,5 +1,6 @@
 """Checks on every observed table, run when it is materialised; a failed check says what is wrong."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import dagster as dg
 import duckdb
 
 from assets.marks import mark_of, set_mark
+from assets.observed.views import rates_today
 from assets.sources import all_sources
 from assets.subjects import GPU_HOUR_BOUNDS_USD
 from warehouse.quoting import quoted
@@ -78,9 +80,13 @@ def _values_in_bounds(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple
                 terms.append(f"{quoted(name)} {operator} {limit!r}")
         if not column.nullable or name in subject.keys:
             terms.append(f"{quoted(name)} IS NULL")
-    bad = con.execute(
-        f"SELECT count(*) FROM {subject.log_name} WHERE is_offered AND ({' OR '.join(terms)})"
-    ).fetchall()[0][0]
+    bad = _count_of_new(
+        con,
+        subject,
+        "values_in_bounds",
+        " OR ".join(terms),
+        f"SELECT 1 FROM {{}} WHERE is_offered AND ({' OR '.join(terms)})",
+    )
     details = {"rows_out_of_bounds": bad}
     if subject.name == "cloud_rate":
         low, _, high = GPU_HOUR_BOUNDS_USD
@@ -98,17 +104,29 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
         quoted(c)
         for c in ("source_id", "scope", *subject.keys, "valid_from", "observed_at", "capture_id", "recorded_at")
     )
-    # Rows recorded later differ in recorded_at, so rows that were checked once need not be read again.
-    mark = f"check.{subject.log_name}.keys_unique"
+    # Assertions of two captures differ by their recorded_at, so that those of one are compared with each other only.
+    twice = _count_of_new(con, subject, "keys_unique", keys, f"SELECT 1 FROM {{}} GROUP BY {keys} HAVING count(*) > 1")
+    return twice == 0, {"keys_that_occur_twice": twice}
+
+
+def _count_of_new(con: duckdb.DuckDBPyConnection, subject: Subject, check: str, rule: str, select: str) -> int:
+    """Rows of a SELECT on `{}`, the rows of the log that were recorded since it last gave none: those before are not read again, for they never change.
+
+    Args:
+        con: connection of a write session.
+        subject: the log.
+        check: name of the check.
+        rule: what it looks for; if it is another than before, the whole log is read.
+        select: SELECT that gives a row for each fault.
+    """
+    mark, rule = f"check.{subject.log_name}.{check}", hashlib.sha256(rule.encode()).hexdigest()
     checked, since = mark_of(con, mark)
     known = con.execute(f"SELECT coalesce(epoch_us(max(recorded_at)), 0) FROM {subject.log_name}").fetchall()[0][0]
-    unchecked = f"{subject.log_name} WHERE recorded_at > make_timestamptz({since if checked == keys else 0})"
-    twice = con.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM {unchecked} GROUP BY {keys} HAVING count(*) > 1)"
-    ).fetchall()[0][0]
-    if twice == 0 and (checked, since) != (keys, known):
-        set_mark(con, mark, keys, known)
-    return twice == 0, {"keys_that_occur_twice": twice}
+    new = f"(FROM {subject.log_name} WHERE recorded_at > make_timestamptz({since if checked == rule else 0}))"
+    found = con.execute(f"SELECT count(*) FROM ({select.format(new)})").fetchall()[0][0]
+    if found == 0 and (checked, since) != (rule, known):
+        set_mark(con, mark, rule, known)
+    return found
 
 
 def _sources_fresh(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
@@ -199,16 +217,19 @@ def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
         return True, {}
     price, keys = _PRICE[subject.name], ", ".join(quoted(k) for k in ("source_id", "scope", *subject.keys))
     currency = ", currency_code" if "currency_code" in subject.columns.column_names() else ""
+    # Only offers that the latest rows are about are put in order: by a hash, so that one column is compared.
     jumps = con.execute(
         f"""
+        WITH word AS (SELECT *, hash({keys}) AS _key FROM {subject.log_name} WHERE is_offered),
+        latest AS (SELECT source_id, max(recorded_at) AS recorded_at FROM word GROUP BY ALL),
+        asked AS (SELECT _key FROM word SEMI JOIN latest USING (source_id, recorded_at))
         SELECT count(*), min(concat_ws('/', {keys}) || ': ' || before || ' -> ' || price)
         FROM (
             SELECT *, {price} AS price,
-                lag({price}) OVER (PARTITION BY {keys}{currency} ORDER BY valid_from, observed_at, recorded_at) AS before,
-                max(recorded_at) OVER (PARTITION BY source_id) AS latest_at
-            FROM {subject.log_name} WHERE is_offered)
-        WHERE recorded_at = latest_at AND before > 0 AND price > 0
-            AND (price > {JUMP} * before OR before > {JUMP} * price)
+                lag({price}) OVER (PARTITION BY {keys}{currency} ORDER BY valid_from, observed_at, recorded_at) AS before
+            FROM word SEMI JOIN asked USING (_key))
+        SEMI JOIN latest USING (source_id, recorded_at)
+        WHERE before > 0 AND price > 0 AND (price > {JUMP} * before OR before > {JUMP} * price)
         """
     ).fetchall()[0]
     return jumps[0] == 0, {"jumps": jumps[0], "first": jumps[1] or ""}
@@ -240,34 +261,41 @@ def _token_prices_agree(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
 
 def _cloud_rates_agree(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
     """Detects a wrong count of accelerators, a price without host or without accelerator, or one price for all sizes."""
-    apart = con.execute(
+    # Both read the rates of today, which follow from the whole log: it is read once for the two.
+    apart, flat = con.execute(
         f"""
-        WITH rate AS (
-            SELECT * FROM observed.cloud_rate
-            WHERE valid_to IS NULL AND purchase_option = 'on_demand' AND accelerator_id IS NOT NULL
-                AND price_usd_per_gpu_hour IS NOT NULL),
+        WITH today AS MATERIALIZED (
+            SELECT source_id, provider, region, instance_type, purchase_option, price_component, offer_variant,
+                accelerator_id, accelerator_name, accelerator_memory_gib, accelerator_count, price_amount_per_hour,
+                price_usd_per_gpu_hour
+            FROM {rates_today(con)} WHERE valid_to IS NULL),
+        rate AS (
+            SELECT * FROM today
+            WHERE purchase_option = 'on_demand' AND accelerator_id IS NOT NULL AND price_usd_per_gpu_hour IS NOT NULL),
         usual AS (
             SELECT accelerator_id, median(price_usd_per_gpu_hour) AS usual FROM rate
-            GROUP BY ALL HAVING count(DISTINCT provider) >= 3)
-        SELECT concat_ws('/', provider, region, instance_type, price_component) || ': '
-            || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' || accelerator_id
-            || ', usual is ' || printf('%.3g', usual)
-        FROM rate JOIN usual USING (accelerator_id)
-        WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {FAR_BELOW} AND usual * {FAR_ABOVE} ORDER BY 1 LIMIT 20
+            GROUP BY ALL HAVING count(DISTINCT provider) >= 3),
+        apart AS (
+            SELECT concat_ws('/', provider, region, instance_type, price_component) || ': '
+                || printf('%.3g', price_usd_per_gpu_hour) || ' USD per GPU-hour of ' || accelerator_id
+                || ', usual is ' || printf('%.3g', usual) AS line
+            FROM rate JOIN usual USING (accelerator_id)
+            WHERE price_usd_per_gpu_hour NOT BETWEEN usual / {FAR_BELOW} AND usual * {FAR_ABOVE} ORDER BY 1 LIMIT 20),
+        flat AS (
+            SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for '
+                || min(accelerator_count) || ' to ' || max(accelerator_count) || ' accelerators' AS line
+            FROM today WHERE price_component = 'instance'
+            GROUP BY provider, region, accelerator_name, accelerator_memory_gib, purchase_option, offer_variant,
+                source_id
+            HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1
+            ORDER BY 1 LIMIT 20)
+        SELECT (SELECT coalesce(list(line ORDER BY line), []) FROM apart),
+            (SELECT coalesce(list(line ORDER BY line), []) FROM flat)
         """
-    ).fetchall()
-    flat = con.execute(
-        """
-        SELECT concat_ws('/', provider, region, accelerator_name) || ': ' || min(price_amount_per_hour) || ' for '
-            || min(accelerator_count) || ' to ' || max(accelerator_count) || ' accelerators'
-        FROM observed.cloud_rate WHERE valid_to IS NULL AND price_component = 'instance'
-        GROUP BY provider, region, accelerator_name, accelerator_memory_gib, purchase_option, offer_variant, source_id
-        HAVING count(DISTINCT accelerator_count) >= 3 AND count(DISTINCT price_amount_per_hour) = 1 ORDER BY 1 LIMIT 20
-        """
-    ).fetchall()
+    ).fetchall()[0]
     return not apart and not flat, {
-        "far_from_the_median_of_the_accelerator": [a[0] for a in apart],
-        "one_price_for_all_sizes": [f[0] for f in flat],
+        "far_from_the_median_of_the_accelerator": apart,
+        "one_price_for_all_sizes": flat,
     }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import dataframely as dy
+import duckdb
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE, SUBJECTS
-from warehouse.log.views import intervals, unconfirmed, view_scripts
+from warehouse.log.views import are_changes, intervals, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -206,6 +207,23 @@ def _cloud_offers(rates: str, condition: str, known_at: str) -> str:
 
 def _whole_offers(rates: str) -> str:
     return _read("cloud_offer_whole.sql").strip().format(rates=rates)
+
+
+def rates_today(con: duckdb.DuckDBPyConnection) -> str:
+    """The relation with the rows of `observed.cloud_rate`, in a form for who reads all of them.
+
+    If every assertion of the log is a change, as it is unless captures came late, two of the three sorts of the whole log that the view needs are
+    left out. A filter on the relation is not worth it: that of the view narrows what is sorted.
+    """
+    if not con.execute(are_changes(CLOUD_RATE, CLOUD_RATE.log_name)).fetchall()[0][0]:
+        return "observed.cloud_rate"
+    base = intervals(CLOUD_RATE, "true", changes_only=True)
+    return f"({_ENRICH['cloud_rate'].format(base=base, instant='coalesce(valid_from, observed_at)')})"
+
+
+def offers_today(con: duckdb.DuckDBPyConnection) -> str:
+    """SELECT of the rows of `observed.cloud_offer`, in a form for who reads all of them; see `rates_today`."""
+    return _cloud_offers(rates_today(con), "true", "TIMESTAMPTZ 'infinity'")
 
 
 def offer_views() -> list[str]:

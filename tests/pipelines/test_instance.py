@@ -58,3 +58,38 @@ def test_what_is_recorded_is_read_by_dagster_without_petaday(tmp_path: Path) -> 
     )
     asked = subprocess.run([sys.executable, "-c", code, str(home.dagster_dir)], capture_output=True, text=True)
     assert asked.stdout.split() == [run, "SUCCESS"], asked.stderr
+
+
+_RUN = (
+    "import os, sys, dagster as dg\n"
+    "from pathlib import Path\n"
+    "from pipelines.instance import instance, keeping_logs\n"
+    "from tests.pipelines.test_instance import told\n"
+    "from warehouse.home import Home\n"
+    "with keeping_logs():\n"
+    "    with instance(Home(Path(sys.argv[1]))) as of:\n"
+    "        run = dg.materialize([told], instance=of).run_id\n"
+    "    print(run, (Path(of.root_directory) / 'history' / 'runs' / f'{run}.db-wal').exists(), flush=True)\n"
+    "    if sys.argv[2:]: os._exit(9)\n"
+    "assert not list(Path(of.root_directory).rglob('*-wal'))\n"
+)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_write_ahead_logs_last_as_long_as_a_run_and_lose_nothing_with_its_process(
+    tmp_path: Path, is_killed: bool
+) -> None:
+    home = Home(tmp_path / "home")
+    command = [sys.executable, "-c", _RUN, str(home.root), *["killed"] * is_killed]
+    done = subprocess.run(command, capture_output=True, text=True)
+    run, is_kept = done.stdout.split()[-2:]
+    assert (done.returncode, is_kept) == (9 * is_killed, "True"), done.stderr
+    assert any(home.dagster_dir.rglob("*-wal")) == is_killed
+    with dg.DagsterInstance.from_config(str(home.dagster_dir)) as of:
+        latest = of.get_latest_materialization_event(dg.AssetKey("told"))
+        assert latest is not None
+        assert latest.run_id == run
+        assert {e.dagster_event_type for e in of.all_logs(run) if e.is_dagster_event} >= {
+            dg.DagsterEventType.RUN_SUCCESS,
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+        }

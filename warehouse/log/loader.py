@@ -60,7 +60,8 @@ class Loader(ABC):
         if "is_offered" not in frame.columns:
             frame = frame.with_columns(pl.lit(value=True).alias("is_offered"))
         self.frame = frame
-        register_stream(self.con, "_frame", frame)
+        # The view needs no more than the columns: lending millions of rows costs a copy of their texts.
+        register_stream(self.con, "_frame", frame.clear())
         select = (
             f"SELECT {names([*subject.keys, *subject.values])}, is_offered, "
             f"coalesce(valid_from, TIMESTAMPTZ '{snapshot.observed_at.isoformat()}') AS valid_from, capture_id FROM _frame"

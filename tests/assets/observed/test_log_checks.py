@@ -8,6 +8,9 @@ import duckdb
 
 from assets import recording
 from assets.catalog import catalog
+from assets.estimated.indices.assets import _keys_unique_if_changed
+from assets.estimated.indices.grid_slices import GRID_DAYS
+from assets.estimated.indices.slices import update
 from assets.observed.checks import CHECKS
 from assets.subjects import GRID_CARBON
 from tests.assets.estimated.indices.test_slices import Loader, hours
@@ -19,6 +22,12 @@ def _twice(con: duckdb.DuckDBPyConnection) -> int:
     passed, found = CHECKS["keys_unique"].run(con, GRID_CARBON)
     assert passed == (found["keys_that_occur_twice"] == 0)
     return found["keys_that_occur_twice"]
+
+
+def _out_of_bounds(con: duckdb.DuckDBPyConnection) -> int:
+    passed, found = CHECKS["values_in_bounds"].run(con, GRID_CARBON)
+    assert passed == (found["rows_out_of_bounds"] == 0)
+    return found["rows_out_of_bounds"]
 
 
 def _repeat(con: duckdb.DuckDBPyConnection, recorded_at: dt.datetime) -> None:
@@ -42,3 +51,38 @@ def test_a_word_that_stands_twice_is_told_until_it_is_gone(home: Home) -> None:
             f"DELETE FROM {GRID_CARBON.log_name} WHERE recorded_at = ?", [loader.moment - dt.timedelta(minutes=7)]
         ).fetchall()
         assert _twice(con) == 0
+
+
+def test_a_value_out_of_bounds_is_told_until_it_is_gone(home: Home) -> None:
+    with write_session(home, catalog()) as con:
+        recording.sync_sources(con)
+        loader = Loader(con)
+        loader.load("s1", "a", 100, hours("AA", 0, 50, 1))
+        assert _out_of_bounds(con) == 0
+        loader.load("s1", "a", 101, hours("AA", 50, 60, 2))
+        wrong = "FROM observed.grid_carbon_log WHERE recorded_at = ?"
+        con.execute(
+            "UPDATE observed.grid_carbon_log SET intensity_gco2e_per_kwh = -1 WHERE recorded_at = ?", [loader.moment]
+        ).fetchall()
+        rows = con.execute(f"SELECT count(*) {wrong}", [loader.moment]).fetchall()[0][0]
+        assert (_out_of_bounds(con), _out_of_bounds(con)) == (rows, rows)
+        moment = loader.moment
+        loader.load("s1", "a", 102, hours("AA", 60, 70, 3))
+        assert _out_of_bounds(con) == rows
+        con.execute(f"DELETE {wrong}", [moment]).fetchall()
+        assert _out_of_bounds(con) == 0
+
+
+def test_a_table_by_day_is_read_again_when_it_was_written(home: Home) -> None:
+    with write_session(home, catalog()) as con:
+        recording.sync_sources(con)
+        loader = Loader(con)
+        loader.load("s1", "a", 100, hours("AA", 0, 50, 1))
+        update(con, GRID_DAYS)
+        name = GRID_DAYS.table.full_name
+        assert _keys_unique_if_changed(con, GRID_DAYS) == (True, {"keys_that_occur_twice": 0})
+        loader.load("s1", "a", 101, hours("AA", 50, 60, 2))
+        update(con, GRID_DAYS)
+        con.execute(f"INSERT INTO {name} FROM {name} LIMIT 1").fetchall()
+        for _ in range(2):
+            assert _keys_unique_if_changed(con, GRID_DAYS) == (False, {"keys_that_occur_twice": 1})
