@@ -7,6 +7,7 @@ or `PROFILES`, or a line of `LINES`, whose formula stands beside it. `python -m 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,9 +215,9 @@ LINES = (
         lambda m, p, v: (
             (
                 1
-                + -(
-                    -(v["one worker's work on prices"] / 24 + v["processors for questions on a zone-month"])
-                    // _given("vcpus")
+                + math.ceil(
+                    (v["one worker's work on prices"] / 24 + v["processors for questions on a zone-month"])
+                    / _given("vcpus")
                 )
             )
             * 730
@@ -249,116 +250,117 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *("| " + " | ".join(r) + " |" for r in rows)]
 
 
-def _measured_lines(m: Measured) -> list[str]:
+def _machine_lines(m: Measured) -> list[str]:
     machine = next(iter(m.values()))["machine"]
     averages = [part["machine"]["load_average"] for part in m.values()]
     loads = " to ".join(f"{load:g}" for load in sorted({min(averages), max(averages)}))
-    lines = [
+    return [
         f"On {machine['cores']} cores and {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, DuckDB "
         f"{machine['duckdb']}; PostgreSQL with fsync, Parquet in a local folder, made data (values with one decimal on a daily wave, "
         f"which compress well). Load average {loads} on {machine['cores']} cores: where it is far above their number, other work ran "
-        "beside, times are upper bounds, and only ratios within one table say much.",
-        "",
+        "beside, times are upper bounds, and only ratios within one table say much."
     ]
-    if h := m.get("history"):
-        q = h["questions"]
-        lines += [
-            f"**A five-minute history** (`python -m tests.bench_lake history`): {h['zones']} zones, {h['years']} years, "
-            f"{h['rows']:,} rows, a month at a time through the log.",
-            "",
-            *_table(
-                ["what", "measured"],
-                [
-                    ["recording all of it", f"{h['load_s']:,.0f} s, {h['rows_per_second']:,} rows/s"],
-                    ["first month; last month", f"{h['first_month_s']} s; {h['last_month_s']} s"],
-                    [
-                        "Parquet",
-                        f"{h['written']['parquet_bytes'] / 1e6:,.0f} MB in {h['written']['parquet_files']} files, {grid_bytes_per_row(m):.2f} bytes a row",
-                    ],
-                    ["catalog in PostgreSQL", f"{h['written']['catalog_bytes'] / 1e6:.1f} MB"],
-                    ["upkeep afterwards", f"{h['upkeep_s']} s"],
-                    ["one more slot of every zone, a whole session", f"{h['one_more_slot_s']} s"],
-                    *[
-                        [
-                            f"{title}: opening a session, first answer, again",
-                            f"{q[name]['open_s']} s, {q[name]['cold_s']} s, {q[name]['warm_s']} s",
-                        ]
-                        for name, title in (
-                            ("zone_month", "one zone-month of the current view"),
-                            ("zone_month_log", "the same from the log"),
-                            ("all_zones_now", "all zones at one instant, on both clocks"),
-                        )
-                    ],
-                ],
-            ),
-            "",
+
+
+def _history_lines(m: Measured) -> list[str]:
+    h = m["history"]
+    written, questions = h["written"], h["questions"]
+    rows = [
+        ["recording all of it", f"{h['load_s']:,.0f} s, {h['rows_per_second']:,} rows/s"],
+        ["first month; last month", f"{h['first_month_s']} s; {h['last_month_s']} s"],
+        [
+            "Parquet",
+            f"{written['parquet_bytes'] / 1e6:,.0f} MB in {written['parquet_files']} files, {grid_bytes_per_row(m):.2f} bytes a row",
+        ],
+        ["catalog in PostgreSQL", f"{written['catalog_bytes'] / 1e6:.1f} MB"],
+        ["upkeep afterwards", f"{h['upkeep_s']} s"],
+        ["one more slot of every zone, a whole session", f"{h['one_more_slot_s']} s"],
+    ]
+    for name, title in (
+        ("zone_month", "one zone-month of the current view"),
+        ("zone_month_log", "the same from the log"),
+        ("all_zones_now", "all zones at one instant, on both clocks"),
+    ):
+        q = questions[name]
+        rows.append(
+            [f"{title}: opening a session, first answer, again", f"{q['open_s']} s, {q['cold_s']} s, {q['warm_s']} s"]
+        )
+    return [
+        f"**A five-minute history** (`python -m tests.bench_lake history`): {h['zones']} zones, {h['years']} years, "
+        f"{h['rows']:,} rows, a month at a time through the log.",
+        "",
+        *_table(["what", "measured"], rows),
+    ]
+
+
+def _worker_lines(m: Measured) -> list[str]:
+    w = m["workers"]
+    rows = [[name, *(f"{rates[n]:,}" for n in ("1", "2", "4"))] for name, rates in w["rows_per_second"].items()]
+    return [
+        f"**Workers** (`python -m tests.bench_lake workers`): {w['rows']:,} offers in 8 files, from bytes to committed log; rows per second.",
+        "",
+        *_table(["", "1 worker", "2 workers", "4 workers"], rows),
+    ]
+
+
+def _backfill_lines(m: Measured) -> list[str]:
+    b = m["backfill"]
+    rows = [[n, str(c["runs"]), str(c["at_work_s"]), str(c["asked_s"])] for n, c in b["workers"].items()]
+    return [
+        f"**A backfill** (`python -m tests.bench_lake backfill`): {b['days']} days of a publisher who takes {b['answer_s']:.0f} s to answer, by the "
+        f"workers of a team; every half-hour there once. One run of one process on the embedded file takes {b['one_process_s']} s. Who asked for "
+        "it waits longer than the runs take: Dagster's backfill daemon looks every 30 s for what to start and for what has ended.",
+        "",
+        *_table(["workers", "runs", "first start to last end, s", "as seen by who asked, s"], rows),
+    ]
+
+
+def _reader_lines(m: Measured) -> list[str]:
+    r = m["readers"]
+    keys = ("reads_per_second", "p50", "p95", "failed_reads", "torn_reads", "commits_per_second")
+    rows = [[name, *(str((c | c["read_s"])[key]) for key in keys)] for name, c in r["cases"].items()]
+    return [
+        f"**Readers beside writers** (`python -m tests.bench_lake readers`): {r['seconds']:.0f} s each, commits of {r['rows_per_commit']:,} rows.",
+        "",
+        *_table(["", "answers/s", "p50 s", "p95 s", "failed", "torn", "commits/s"], rows),
+    ]
+
+
+def _daily_lines(m: Measured) -> list[str]:
+    d = m["daily"]
+    rows = [
+        [
+            name,
+            *(f"{c[f'day_{day}_s']} ({c[f'day_{day}_processor_s']})" for day in (1, 100, 364)),
+            f"{c.get('parquet_bytes', c.get('file_bytes', 0)):,}",
         ]
-    if w := m.get("workers"):
-        lines += [
-            f"**Workers** (`python -m tests.bench_lake workers`): {w['rows']:,} offers in 8 files, from bytes to committed log; rows per second.",
-            "",
-            *_table(
-                ["", "1 worker", "2 workers", "4 workers"],
-                [[name, *(f"{rates[n]:,}" for n in ("1", "2", "4"))] for name, rates in w["rows_per_second"].items()],
-            ),
-            "",
-        ]
-    if b := m.get("backfill"):
-        lines += [
-            f"**A backfill** (`python -m tests.bench_lake backfill`): {b['days']} days of a publisher who takes {b['answer_s']:.0f} s to answer, by the "
-            f"workers of a team; every half-hour there once. One run of one process on the embedded file takes {b['one_process_s']} s. Who asked for "
-            "it waits longer than the runs take: Dagster's backfill daemon looks every 30 s for what to start and for what has ended.",
-            "",
-            *_table(
-                ["workers", "runs", "first start to last end, s", "as seen by who asked, s"],
-                [[n, str(c["runs"]), str(c["at_work_s"]), str(c["asked_s"])] for n, c in b["workers"].items()],
-            ),
-            "",
-        ]
-    if r := m.get("readers"):
-        lines += [
-            f"**Readers beside writers** (`python -m tests.bench_lake readers`): {r['seconds']:.0f} s each, commits of {r['rows_per_commit']:,} rows.",
-            "",
-            *_table(
-                ["", "answers/s", "p50 s", "p95 s", "failed", "torn", "commits/s"],
-                [
-                    [
-                        name,
-                        str(c["reads_per_second"]),
-                        str(c["read_s"]["p50"]),
-                        str(c["read_s"]["p95"]),
-                        str(c["failed_reads"]),
-                        str(c["torn_reads"]),
-                        str(c["commits_per_second"]),
-                    ]
-                    for name, c in r["cases"].items()
-                ],
-            ),
-            "",
-        ]
-    if d := m.get("daily"):
-        lines += [
-            f"**A year of daily loads** (`python -m tests.bench_lake daily`): {d['offers']:,} offers, {d['changed_share']:.0%} changed a day, "
-            f"upkeep every {d['upkeep_every_days']} days; seconds of a load, and in brackets the seconds of processor time of the process that loads, "
-            "which other work beside it changes less.",
-            "",
-            *_table(
-                ["", "day 1", "day 100", "day 364", "bytes"],
-                [
-                    [
-                        name,
-                        *(f"{c[f'day_{day}_s']} ({c[f'day_{day}_processor_s']})" for day in (1, 100, 364)),
-                        f"{c.get('parquet_bytes', c.get('file_bytes', 0)):,}",
-                    ]
-                    for name, c in d["cases"].items()
-                ],
-            ),
-            "",
-        ]
+        for name, c in d["cases"].items()
+    ]
+    return [
+        f"**A year of daily loads** (`python -m tests.bench_lake daily`): {d['offers']:,} offers, {d['changed_share']:.0%} changed a day, "
+        f"upkeep every {d['upkeep_every_days']} days; seconds of a load, and in brackets the seconds of processor time of the process that loads, "
+        "which other work beside it changes less.",
+        "",
+        *_table(["", "day 1", "day 100", "day 364", "bytes"], rows),
+    ]
+
+
+#: Part of the measurement -> what the page says of it, in the order of the page.
+_PART_LINES: dict[str, Callable[[Measured], list[str]]] = {
+    "history": _history_lines,
+    "workers": _worker_lines,
+    "backfill": _backfill_lines,
+    "readers": _reader_lines,
+    "daily": _daily_lines,
+}
+
+
+def _measured_lines(m: Measured) -> list[str]:
+    parts = [_machine_lines(m), *(lines(m) for part, lines in _PART_LINES.items() if m.get(part))]
     missing = [part for part in PARTS if part not in m]
     if missing:
-        lines += [f"Not measured yet: {', '.join(missing)}; lines of the arithmetic that need them are left out.", ""]
-    return lines
+        parts.append([f"Not measured yet: {', '.join(missing)}; lines of the arithmetic that need them are left out."])
+    return [line for part in parts for line in (*part, "")]
 
 
 def _arithmetic_lines(m: Measured) -> list[str]:
