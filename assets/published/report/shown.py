@@ -57,6 +57,11 @@ def band(low: float | None, central: float | None, high: float | None, unit: str
     )
 
 
+def spoken_band(low: float | None, central: float | None, high: float | None) -> str:
+    """A band as plain text, for the tooltip of a mark: central value and, in brackets, low and high."""
+    return f"{number(central)} [{number(low)} … {number(high)}]"
+
+
 def claimed(low: float | None, high: float | None) -> str:
     """The range that a claim allows; one side may be open."""
     if low is None and high is None:

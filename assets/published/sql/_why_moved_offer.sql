@@ -45,7 +45,8 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
         SELECT s.side, s.as_of_at, s.want_type, s.want_region, s.basis_boundary, o.provider, o.region, o.instance_type,
             o.source_id, o.source_rank, o.price_usd_per_gpu_hour,
             o.price_amount_per_hour / o.accelerator_count AS amount,
-            o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) AS usd, o.accelerator_id,
+            CASE WHEN o.currency_code = 'USD' THEN 1.0
+                ELSE o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) END AS usd, o.accelerator_id,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
         JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = s.want_provider

@@ -26,25 +26,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
             AND (o.counts_to AT TIME ZONE 'UTC')::DATE > s.index_on),
     offer AS (
         SELECT o.* FROM offered o QUALIFY is_spoken(o.side, o.provider, o.source_rank, o.said_count, o.source_id)),
-    currency AS (
-        SELECT o.currency_code, avg(o.usd / o.amount) AS usd_per_unit
-        FROM offer o WHERE o.side = 'from' GROUP BY o.currency_code),
-    -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
-    by_provider AS (
-        SELECT o.side, o.provider, median(o.usd) AS usd,
-            median(o.amount * CASE WHEN o.currency_code = 'USD' THEN 1.0
-                    ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
-        FROM offer o
-        LEFT JOIN offer f ON o.side = 'to' AND f.side = 'from' AND f.provider = o.provider AND f.region = o.region
-            AND f.instance_type = o.instance_type AND f.offer_variant = o.offer_variant AND f.source_id = o.source_id
-            AND f.scope = o.scope AND f.valid_from IS NOT DISTINCT FROM o.valid_from
-        LEFT JOIN currency c ON c.currency_code = o.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code
-            AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
-        GROUP BY o.side, o.provider),
-    priced AS (
-        SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate
-        FROM by_provider p GROUP BY p.side),
+    priced AS (FROM _rates_at_old_exchange('offer', from_at)),
     valued AS (
         SELECT s.side, s.index_on, s.want_accelerator, s.purchase_option,
             s.gpu_hours * u.central * f.fp16_dense_flop_per_s / a.fp16_dense_flop_per_s AS hardware,

@@ -123,25 +123,10 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                     AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
                     AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
         QUALIFY is_spoken(side, provider, source_rank, said_count, source_id)),
-    -- What the later offers would cost had each currency kept the rate that the earlier offers were converted at.
-    currency AS (
-        SELECT r.currency_code, avg(r.usd / r.amount) AS usd_per_unit
-        FROM rate r WHERE r.side = 'from' GROUP BY r.currency_code),
-    of_provider AS (
-        SELECT r.side, r.provider, median(r.usd) AS usd,
-            median(r.amount * CASE WHEN r.currency_code = 'USD' THEN 1.0
-                    ELSE coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
-        FROM rate r
-        LEFT JOIN rate f ON r.side = 'to' AND f.side = 'from' AND f.provider = r.provider AND f.region = r.region
-            AND f.instance_type = r.instance_type AND f.offer_variant = r.offer_variant AND f.source_id = r.source_id
-            AND f.scope = r.scope AND f.valid_from IS NOT DISTINCT FROM r.valid_from
-        LEFT JOIN currency c ON c.currency_code = r.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = r.currency_code
-            AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
-        GROUP BY r.side, r.provider),
     priced AS (
-        SELECT median(o.usd) FILTER (o.side = 'from') AS from_usd, median(o.usd) FILTER (o.side = 'to') AS to_usd,
-            median(o.usd_at_old_rate) FILTER (o.side = 'to') AS to_usd_at_old_rate FROM of_provider o),
+        SELECT max(r.usd) FILTER (r.side = 'from') AS from_usd, max(r.usd) FILTER (r.side = 'to') AS to_usd,
+            max(r.usd_at_old_rate) FILTER (r.side = 'to') AS to_usd_at_old_rate
+        FROM _rates_at_old_exchange('rate', from_at) r),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
         FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g

@@ -16,27 +16,10 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
             to_accelerator := to_accelerator, known_at := known_at)
         UNION ALL
         FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator,
-            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1), known_at := known_at)),
-    total AS (
-        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
-            CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
-            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
-            string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
-        FROM moved m GROUP BY m.quantity)
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1), known_at := known_at))
     SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.from_version,
-        a.to_version,
-        CASE WHEN a.moved_by IS NULL
-                THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason
-    FROM (
-        SELECT m.quantity, m.part, m.value_from, m.value_to,
-            moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
-            t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
-        FROM moved m JOIN total t ON t.quantity = m.quantity
-        UNION ALL
-        SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
-            t.from_version, t.to_version, t.reason
-        FROM total t) a
-    ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
+        a.to_version, a.reason
+    FROM _split_of_move('moved') a ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
 COMMENT ON MACRO TABLE why_moved IS
     'Why an estimate differs between from_at and to_at, in money, energy and carbon: parts for hardware (GPU-hours at '
     'full use), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (hours and '
@@ -62,26 +45,9 @@ CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_a
             purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
             to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from,
             utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
-            boundary := _asked_boundary(boundary), known_at := known_at)),
-    total AS (
-        SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
-            CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
-            any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
-            string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
-        FROM moved m GROUP BY m.quantity)
-    SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to,
-        CASE WHEN a.moved_by IS NULL
-                THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason
-    FROM (
-        SELECT m.quantity, m.part, m.value_from, m.value_to,
-            moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
-            t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
-        FROM moved m JOIN total t ON t.quantity = m.quantity
-        UNION ALL
-        SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
-            t.from_version, t.to_version, t.reason
-        FROM total t) a
-    ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
+            boundary := _asked_boundary(boundary), known_at := known_at))
+    SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.reason
+    FROM _split_of_move('moved') a ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
 COMMENT ON MACRO TABLE why_rate_moved IS
     'Why the cost and emissions of a job differ between from_at and to_at: parts for hardware (GPU-hours at peak), '
     'utilisation, price in its own currency, exchange rate, power, PUE and grid, which add up exactly to the change '

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
 from assets.published.report.pages.common import grouped, month, stamp
-from assets.published.report.shown import band, day, money, number, percent
+from assets.published.report.shown import band, day, money, number, percent, spoken_band
 from assets.published.report.texts import words
 
 POINTS = range(1, 7)
@@ -72,7 +72,7 @@ def _history(facts: Facts) -> Row:
     rows = facts.rows("article_history")
     for row in rows:
         row["says"] = (
-            f"{row['accelerator']} {day(row['on_date'])}: {number(row['central'])} [{number(row['low'])} … {number(row['high'])}] USD, "
+            f"{row['accelerator']} {day(row['on_date'])}: {spoken_band(row['low'], row['central'], row['high'])} USD, "
             f"{row['providers']} providers"
         )
     latest = list({r["accelerator_id"]: r for r in rows}.values())
@@ -131,8 +131,9 @@ def _break_even(facts: Facts) -> Row:
     known = [r for r in rows if r["break_even_mtok"]]
     for row in known:
         row["says"] = (
-            f"{row['way']} {day(row['month_on'])}: from {number(row['break_even_mtok'])} "
-            f"[{number(row['low_break_even_mtok'])} … {number(row['high_break_even_mtok'])}] million tokens, against {row['buy_vendor']} {row['buy_model']}"
+            f"{row['way']} {day(row['month_on'])}: from "
+            f"{spoken_band(row['low_break_even_mtok'], row['break_even_mtok'], row['high_break_even_mtok'])} million tokens, "
+            f"against {row['buy_vendor']} {row['buy_model']}"
         )
     latest = list({r["way"]: r for r in rows}.values())
     return {

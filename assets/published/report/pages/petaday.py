@@ -5,7 +5,7 @@ from __future__ import annotations
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
 from assets.published.report.pages.common import stamp
-from assets.published.report.shown import day, number
+from assets.published.report.shown import day, spoken_band
 from assets.published.report.texts import words
 
 #: Lines of a chart that compares; more cannot be told apart.
@@ -38,7 +38,7 @@ def petaday(facts: Facts) -> Row:
     history = facts.petaday(_text(facts, "index_point").replace("$rate_history", _text(facts, "rate_history")))
     for row in history:
         row["says"] = (
-            f"{row['accelerator']} {day(row['month_on'])}: {number(row['cost_central'])} [{number(row['cost_low'])} … {number(row['cost_high'])}] USD"
+            f"{row['accelerator']} {day(row['month_on'])}: {spoken_band(row['cost_low'], row['cost_central'], row['cost_high'])} USD"
         )
     days = [r["month_on"] for r in history]
     return {
@@ -77,5 +77,5 @@ def _limits(row: Row, quantity: str, unit: str) -> Row:
         "low": low,
         "central": central,
         "high": high,
-        "says": f"{row['accelerator']}: {number(central)} [{number(low)} … {number(high)}] {unit} per PFLOP/s-day",
+        "says": f"{row['accelerator']}: {spoken_band(low, central, high)} {unit} per PFLOP/s-day",
     }
