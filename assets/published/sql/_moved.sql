@@ -29,20 +29,21 @@ COMMENT ON MACRO TABLE _split_of_move IS
 -- usd and amount per GPU-hour. The rate of a currency is that of the same offer on the earlier side, else the mean over the
 -- offers of that side, else the rate of its day.
 CREATE OR REPLACE MACRO _rates_at_old_exchange(offers, from_at) AS TABLE
-    WITH currency AS (
+    WITH asked AS (SELECT (_instant(from_at) AT TIME ZONE 'UTC')::DATE AS earlier_on),
+    offer AS (FROM query_table(offers)),
+    currency AS (
         SELECT o.currency_code, avg(o.usd / o.amount) AS usd_per_unit
-        FROM query_table(offers) o WHERE o.side = 'from' GROUP BY o.currency_code),
+        FROM offer o WHERE o.side = 'from' GROUP BY o.currency_code),
     by_provider AS (
         SELECT o.side, o.provider, median(o.usd) AS usd,
             median(CASE WHEN o.currency_code = 'USD' THEN o.usd
                 ELSE o.amount * coalesce(f.usd / f.amount, c.usd_per_unit, d.usd_per_unit) END) AS usd_at_old_rate
-        FROM query_table(offers) o
-        LEFT JOIN query_table(offers) f ON o.side = 'to' AND f.side = 'from' AND f.provider = o.provider
-            AND f.region = o.region AND f.instance_type = o.instance_type AND f.offer_variant = o.offer_variant
-            AND f.source_id = o.source_id AND f.scope = o.scope AND f.valid_from IS NOT DISTINCT FROM o.valid_from
+        FROM offer o CROSS JOIN asked q
+        LEFT JOIN offer f ON o.side = 'to' AND f.side = 'from' AND f.provider = o.provider AND f.region = o.region
+            AND f.instance_type = o.instance_type AND f.offer_variant = o.offer_variant AND f.source_id = o.source_id
+            AND f.scope = o.scope AND f.valid_from IS NOT DISTINCT FROM o.valid_from
         LEFT JOIN currency c ON c.currency_code = o.currency_code
-        LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code
-            AND d.rate_on = (_instant(from_at) AT TIME ZONE 'UTC')::DATE
+        LEFT JOIN observed.usd_rate_day d ON d.currency_code = o.currency_code AND d.rate_on = q.earlier_on
         GROUP BY o.side, o.provider)
     SELECT p.side, median(p.usd) AS usd, median(p.usd_at_old_rate) AS usd_at_old_rate
     FROM by_provider p GROUP BY p.side;
