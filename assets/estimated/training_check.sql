@@ -58,9 +58,9 @@ near_model AS (
     GROUP BY scenario_id
 ), first_seen AS (
     -- From the log itself: the view on it would compute the whole history.
-    SELECT (
-        SELECT min(nullif(valid_from, TIMESTAMPTZ '{unknown_start}')) FROM observed.cloud_rate_log WHERE is_offered) AS
-        rate_at,
+    SELECT
+        (SELECT min(nullif(valid_from, TIMESTAMPTZ '{unknown_start}'))
+         FROM observed.cloud_rate_log WHERE is_offered) AS rate_at,
         (SELECT min(valid_from) FROM observed.grid_carbon_log WHERE is_offered) AS grid_at
 ), measured AS (
     -- The same quantity by each way that the scenario gives it, with the extent of the bands given.

@@ -9,7 +9,7 @@ import duckdb
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE, SUBJECTS
-from warehouse.log.views import are_changes, intervals, unconfirmed, view_scripts
+from warehouse.log.views import are_changes, instant, intervals, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -171,16 +171,17 @@ def subject_views(subject: Subject) -> list[str]:
     enrich = _ENRICH.get(subject.name, _PLAIN)
     if subject.kind == "state":
         return view_scripts(subject, enrich)
+    at = f"({instant('valid_at')})"
     if "used_to" in subject.values:  # a usage line states its own end
-        end, condition = "used_to", "valid_from <= valid_at AND used_to > valid_at"
+        end, condition = "used_to", f"valid_from <= {at} AND used_to > {at}"
     elif "resolution" not in subject.keys:  # exchange rates: one value a day
         end, condition = (
             "valid_from + INTERVAL 24 HOUR",
-            "valid_from <= valid_at AND valid_from > valid_at - INTERVAL 24 HOUR",
+            f"valid_from <= {at} AND valid_from > {at} - INTERVAL 24 HOUR",
         )
     else:
         end = _SLOT_END
-        condition = f"valid_from <= valid_at AND valid_from > valid_at - INTERVAL 367 DAY AND valid_at < {end}"
+        condition = f"valid_from <= {at} AND valid_from > {at} - INTERVAL 367 DAY AND {at} < {end}"
     return view_scripts(subject, enrich, condition, end)
 
 
@@ -229,7 +230,8 @@ def offers_today(con: duckdb.DuckDBPyConnection) -> str:
 def offer_views() -> list[str]:
     """Offers that count, and until when: as a view of today's knowledge and as a macro for earlier knowledge."""
     forever = "TIMESTAMPTZ 'infinity'"
-    known = _cloud_offers("cloud_rate_known(known_at := known_at)", "recorded_at <= known_at", "known_at")
+    known_at = f"({instant('known_at')})"
+    known = _cloud_offers("cloud_rate_known(known_at := known_at)", f"recorded_at <= {known_at}", known_at)
     meaning = (
         "Offers that count for comparison: whole instances with a price, each until it ended or counts_to, when nobody has confirmed "
         "it for too long; what is asked for a price at an instant takes the last word instead, which stands until stands_to. Several "
@@ -282,7 +284,7 @@ def region_claim_views() -> list[str]:
         f"CREATE OR REPLACE VIEW observed.region_claim_all AS {select.format(claims='observed.region_claim', known_at=forever)}",
         f"COMMENT ON VIEW observed.region_claim_all IS '{meaning}'",
         f"CREATE OR REPLACE MACRO region_claim_all_known(known_at := {forever}) AS TABLE "
-        f"{select.format(claims='region_claim_known(known_at := known_at)', known_at='known_at')}",
+        f"{select.format(claims='region_claim_known(known_at := known_at)', known_at=instant('known_at'))}",
         "COMMENT ON MACRO TABLE region_claim_all_known IS 'observed.region_claim_all as this warehouse knew it at known_at; what is typed is as it stands today.'",
     ]
 
@@ -315,6 +317,8 @@ def scripts() -> list[str]:
     views = _statements(_read("views.sql"))
     usd_rate, rest = views[:4], views[4:]
     return [
+        f"CREATE OR REPLACE MACRO _instant(given) AS {instant('given')}",
+        "COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.'",
         *_statements(_read("accelerator_key.sql")),
         *_statements(_read("accelerator_by_name.sql")),
         *_statements(_read("model_key.sql")),

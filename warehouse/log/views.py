@@ -14,6 +14,14 @@ _USABLE = "is_offered IS NOT NULL"
 ASSERTION_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 
 
+def instant(given: str) -> str:
+    """SQL of a macro's parameter as an instant; a DATE is its midnight in UTC, in whatever time zone the session is.
+
+    (A cast takes midnight in the time zone of the session: in Shanghai that is eight hours before the day begins in UTC.)
+    """
+    return f"CASE WHEN typeof({given}) = 'DATE' THEN {given}::TIMESTAMP AT TIME ZONE 'UTC' ELSE {given}::TIMESTAMPTZ END"
+
+
 def names(columns: Sequence[str], alias: str | None = None) -> str:
     """A list of quoted columns, qualified by `alias` if it is given."""
     prefix = f"{alias}." if alias else ""
@@ -178,11 +186,11 @@ def view_scripts(
         slot_condition: for a series, the SQL condition on log rows that the slot contains `valid_at`.
         slot_end: for a series, the SQL expression of a slot's end.
     """
-    known = "recorded_at <= known_at AND observed_at <= observed_by"
+    known = f"recorded_at <= {instant('known_at')} AND observed_at <= {instant('observed_by')}"
     forever = "TIMESTAMPTZ 'infinity'"
     clocks = f"known_at := {forever}, observed_by := {forever}"
-    at = f"valid_from <= valid_at AND {_USABLE}" if subject.kind == "state" else slot_condition
-    instant = "coalesce(valid_from, observed_at)"
+    at = f"valid_from <= {instant('valid_at')} AND {_USABLE}" if subject.kind == "state" else slot_condition
+    start = "coalesce(valid_from, observed_at)"
 
     def wrapped(select: str, at_instant: str) -> str:
         if slot_end:
@@ -199,13 +207,13 @@ def view_scripts(
         ]
     return [
         *of_refused,
-        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), instant)}",
+        f"CREATE OR REPLACE VIEW observed.{name} AS {wrapped(intervals(subject, 'true'), start)}",
         f"COMMENT ON VIEW observed.{name} IS 'Today''s knowledge of {subject.description.replace(chr(39), chr(39) * 2)}'",
-        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), instant)}",
+        f"CREATE OR REPLACE MACRO {name}_known({clocks}) AS TABLE {wrapped(intervals(subject, known), start)}",
         f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at, "
         "by what publishers had said by observed_by.'",
         f"CREATE OR REPLACE MACRO {name}_as_of(valid_at, {clocks}) AS TABLE "
-        f"{wrapped(_as_of(subject, f'{at} AND {known}'), 'valid_at')}",
+        f"{wrapped(_as_of(subject, f'{at} AND {known}'), instant('valid_at'))}",
         f"COMMENT ON MACRO TABLE {name}_as_of IS '{name}: what held at valid_at, as this warehouse knew it at known_at, "
         "by what publishers had said by observed_by.'",
     ]

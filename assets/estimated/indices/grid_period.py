@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import resources
 
 from assets.estimated.indices.grid_slices import GRID_DAYS
+from warehouse.log.views import instant
 
 _FOREVER = "TIMESTAMPTZ 'infinity'"
-_KNOWN_AT = "known_at::TIMESTAMPTZ"
+_KNOWN_AT = f"({instant('known_at')})"
 #: Slots too long to say anything of a period.
 _TOO_LONG = {"hour": ("P1D", "P1M", "P1Y"), "day": ("P1M", "P1Y"), "month": ("P1Y",), "year": ()}
 

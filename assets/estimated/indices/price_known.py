@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.estimated.indices.price import METHOD_VERSION, NOWHERE, rule
+from warehouse.log.views import instant
 
 _FOREVER = "TIMESTAMPTZ 'infinity'"
 
@@ -12,7 +13,7 @@ def scripts() -> list[str]:
 
     Only one of the two branches is planned where `known_at` is a constant.
     """
-    known_at = "known_at::TIMESTAMPTZ"
+    known_at = f"({instant('known_at')})"
     # Every part is a CTE: the macro is one statement.
     end_on = "(SELECT max(s.end_on) FROM seen s)"
     refused = (

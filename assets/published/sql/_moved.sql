@@ -3,17 +3,18 @@
 
 -- factors: quantity, part, value_from, value_to, from_version, to_version, reason.
 CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
-    WITH total AS (
+    WITH factor AS (FROM query_table(factors)),
+    total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
             CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
             any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
             string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
-        FROM query_table(factors) m GROUP BY m.quantity),
+        FROM factor m GROUP BY m.quantity),
     split AS (
         SELECT m.quantity, m.part, m.value_from, m.value_to,
             moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
             t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
-        FROM query_table(factors) m JOIN total t ON t.quantity = m.quantity
+        FROM factor m JOIN total t ON t.quantity = m.quantity
         UNION ALL
         SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
             t.from_version, t.to_version, t.reason

@@ -42,11 +42,11 @@ COMMENT ON MACRO TABLE _scenario_quantity IS
 -- Estimates are computed outside the macros, so an earlier one cannot be computed again in SQL: each is recorded in
 -- meta.estimate_word when it changes.
 CREATE OR REPLACE MACRO _scenario_quantity_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    SELECT q.* FROM _scenario_quantity() q WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity'
+    SELECT q.* FROM _scenario_quantity() q WHERE _instant(known_at) = TIMESTAMPTZ 'infinity'
     UNION ALL BY NAME
     SELECT w.* EXCLUDE (recorded_at, is_estimated) FROM (
-        SELECT * FROM meta.estimate_word WHERE recorded_at <= known_at::TIMESTAMPTZ
+        SELECT * FROM meta.estimate_word WHERE recorded_at <= _instant(known_at)
         QUALIFY row_number() OVER (PARTITION BY scenario_id, quantity, method_version ORDER BY recorded_at DESC) = 1) w
-    WHERE w.is_estimated AND known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity';
+    WHERE w.is_estimated AND _instant(known_at) < TIMESTAMPTZ 'infinity';
 COMMENT ON MACRO TABLE _scenario_quantity_known IS
     '_scenario_quantity as this warehouse had it at known_at: what it had estimated by then, with the methods of then.';

@@ -105,13 +105,6 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
--- A cast makes a DATE an instant at midnight in the time zone of the session: in Shanghai eight hours before the day
--- begins in UTC.
-CREATE OR REPLACE MACRO _instant(given) AS
-    CASE WHEN typeof(given) = 'DATE' THEN given::TIMESTAMP AT TIME ZONE 'UTC' ELSE given::TIMESTAMPTZ END;
-COMMENT ON MACRO _instant IS
-    'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.';
-
 -- The default of an instant is '-infinity' and means now: DuckDB evaluates a default of now() once, when the macro is
 -- created.
 CREATE OR REPLACE MACRO _asked_instant(instant) AS

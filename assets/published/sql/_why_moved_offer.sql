@@ -46,10 +46,11 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
             o.source_id, o.source_rank, o.price_usd_per_gpu_hour,
             o.price_amount_per_hour / o.accelerator_count AS amount,
             CASE WHEN o.currency_code = 'USD' THEN 1.0
-                ELSE o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) END AS usd, o.accelerator_id,
+                ELSE o.price_usd_per_gpu_hour / (o.price_amount_per_hour / o.accelerator_count) END AS usd,
+            o.accelerator_id,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
-        JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = s.want_provider
+        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = s.want_provider
             AND (s.want_type IS NULL OR o.instance_type = s.want_type)
             AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator)
             AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.stands_to > s.as_of_at
@@ -64,7 +65,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
             p.source_id) = 1),
     grid AS (
         SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
+        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
             AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.basis_boundary, g.year_from

@@ -20,7 +20,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
             o.price_amount_per_hour / o.accelerator_count AS amount,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
-        JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.accelerator_id = s.want_accelerator
+        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.accelerator_id = s.want_accelerator
             AND o.purchase_option = s.purchase_option AND o.price_usd_per_gpu_hour > 0
             AND (o.counts_from AT TIME ZONE 'UTC')::DATE <= s.index_on
             AND (o.counts_to AT TIME ZONE 'UTC')::DATE > s.index_on),

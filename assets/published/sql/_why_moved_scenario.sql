@@ -83,20 +83,17 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
         FROM wanted w CROSS JOIN method m
-        LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE WHEN w.accelerator IS NULL
-            AND NOT m.is_training THEN NULL WHEN w.accelerator IS NULL THEN (
-                SELECT min(o.training_accelerator_id)
-                FROM reference.model o
-                WHERE o.model_id = (SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model)))
-            ELSE coalesce((
-                SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
-            (
-                SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END
-                FROM (
-                    SELECT DISTINCT c.accelerator_id
-                    FROM reference.accelerator c
-                    LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
-                    WHERE accelerator_key(w.accelerator) IN (accelerator_key(c.name), accelerator_key(l.alias))) n)) END),
+        LEFT JOIN reference.accelerator a ON a.accelerator_id = CASE
+            WHEN w.accelerator IS NOT NULL THEN coalesce(
+                (SELECT b.accelerator_id FROM reference.accelerator b WHERE b.accelerator_id = lower(w.accelerator)),
+                (SELECT CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END
+                 FROM (SELECT DISTINCT c.accelerator_id FROM reference.accelerator c
+                       LEFT JOIN reference.accelerator_alias l ON l.accelerator_id = c.accelerator_id
+                       WHERE accelerator_key(w.accelerator)
+                           IN (accelerator_key(c.name), accelerator_key(l.alias))) n))
+            WHEN m.is_training THEN (
+                SELECT min(o.training_accelerator_id) FROM reference.model o WHERE o.model_id = (
+                    SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model))) END),
     placed AS (
         SELECT c.*, p.region AS offer_region, coalesce(p.provider, c.provider) AS offer_provider, p.pue AS region_pue,
             CASE WHEN p.region IS NOT NULL THEN p.zone ELSE upper(c.region) END AS zone, p.country_zone
@@ -117,7 +114,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 SELECT o.*
                 FROM (
                     SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
-                    FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k WHERE k.price_usd_per_gpu_hour > 0) o
+                    FROM cloud_offer_known(known_at := _instant(known_at)) k WHERE k.price_usd_per_gpu_hour > 0) o
                 WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase
                     AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
                     AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
@@ -129,7 +126,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         FROM _rates_at_old_exchange('rate', from_at) r),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
+        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
         WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average'
             AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from
@@ -137,7 +134,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
     mixed AS (
         SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid,
             max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
-        FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at GROUP BY ALL),
+        FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at
+        GROUP BY ALL),
     served AS (
         SELECT v.*
         FROM (

@@ -7,7 +7,7 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
             _asked_number('output_share', output_share, 0, 1) AS asked_share),
     price AS (
         SELECT t.*
-        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) t CROSS JOIN asked q
+        FROM token_price_known(known_at := _instant(known_at)) t CROSS JOIN asked q
         WHERE (lower(t.model) = q.asked_model OR ends_with(lower(t.model), '/' || q.asked_model))
             AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor) AND t.direction IN ('input', 'output')
             AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = ''
@@ -72,7 +72,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
     petaday AS (
         SELECT date_trunc('month', h.index_on)::DATE AS month_on, h.* EXCLUDE (is_bundled),
             h.is_bundled AS is_rate_bundled
-        FROM petaday_history(accelerator := accelerator, known_at := known_at::TIMESTAMPTZ) h
+        FROM petaday_history(accelerator := accelerator, known_at := _instant(known_at)) h
         QUALIFY row_number() OVER (PARTITION BY date_trunc('month', h.index_on)
             ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
     band AS (
@@ -86,7 +86,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_high, q.own_speed)) AS serving_down,
             lognormal_sigma(q.own_speed, coalesce(q.own_speed_low, q.own_speed)) AS serving_up
         FROM _bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on,
-            output_share := output_share, known_at := known_at::TIMESTAMPTZ) b
+            output_share := output_share, known_at := _instant(known_at)) b
         CROSS JOIN asked q CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
     -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
     stepped AS (

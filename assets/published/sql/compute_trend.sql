@@ -6,7 +6,7 @@ CREATE OR REPLACE MACRO training_compute(known_at := TIMESTAMPTZ 'infinity') AS 
                 r.training_tokens_count, r.flop_per_parameter_token)) AS training_flop,
         m.training_flop IS NULL AND r.training_tokens_count IS NOT NULL AS is_flop_counted, m.training_hardware,
         m.training_gpu_count, m.training_cost_2023_usd, m.domain, m.confidence, m.source_id, m.capture_id, m.is_bundled
-    FROM model_compute_known(known_at := known_at::TIMESTAMPTZ) m
+    FROM model_compute_known(known_at := _instant(known_at)) m
     LEFT JOIN reference.model r ON m.is_bundled AND r.model_id = m.model
     ORDER BY m.source_id, m.released_on NULLS LAST, m.model;
 COMMENT ON MACRO TABLE training_compute IS
@@ -49,7 +49,7 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
                 unnest([l.training_flop, l.parameters_count, l.training_tokens_count,
                         l.training_cost_2023_usd]) AS value) q
         UNION ALL SELECT a.source_id, q.quantity, a.released_on, q.value, a.is_bundled
-        FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a
+        FROM accelerator_spec_known(known_at := _instant(known_at)) a
         CROSS JOIN asked o, LATERAL (
             SELECT unnest(['fp16_dense_flop_per_s_per_w', 'fp16_dense_flop_per_s_per_usd',
                     'fp16_dense_flop_per_s']) AS quantity,
@@ -94,7 +94,7 @@ CREATE OR REPLACE MACRO accelerator_by_year(known_at := TIMESTAMPTZ 'infinity') 
         arg_max(a.accelerator_name, a.fp16_dense_flop_per_s / a.release_price_usd) AS best_per_usd,
         count(a.fp16_dense_flop_per_s / a.tdp_w) AS power_count,
         count(a.fp16_dense_flop_per_s / a.release_price_usd) AS price_count, bool_or(a.is_bundled) AS is_bundled
-    FROM accelerator_spec_known(known_at := known_at::TIMESTAMPTZ) a WHERE a.released_on IS NOT NULL
+    FROM accelerator_spec_known(known_at := _instant(known_at)) a WHERE a.released_on IS NOT NULL
     GROUP BY a.source_id, extract(year FROM a.released_on) ORDER BY a.source_id, 2;
 COMMENT ON MACRO TABLE accelerator_by_year IS
     'Dense 16-bit FLOP/s per W of board power and per USD of first price of the accelerators of each year of release, '

@@ -13,7 +13,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity,
             extract(year FROM g.year_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
+        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
         JOIN asked q ON g.basis_boundary = q.asked_boundary
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
             AND g.covered_share >= 0.9 AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h)

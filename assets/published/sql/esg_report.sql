@@ -47,14 +47,14 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     slot AS (
         SELECT s.zone, (s.month_from AT TIME ZONE 'UTC')::DATE AS from_on, 'monthly' AS grain,
             s.plain_mean_gco2e_per_kwh AS intensity, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_month_known(known_at := known_at::TIMESTAMPTZ) s
+        FROM grid_carbon_month_known(known_at := _instant(known_at)) s
         JOIN asked q ON s.basis_boundary = q.asked_boundary
         WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9
             AND extract(year FROM s.month_from AT TIME ZONE 'UTC') = q.asked_year
         UNION ALL
         SELECT s.zone, (s.year_from AT TIME ZONE 'UTC')::DATE, 'yearly', s.plain_mean_gco2e_per_kwh, s.basis_accounting,
             s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) s
+        FROM grid_carbon_year_known(known_at := _instant(known_at)) s
         JOIN asked q ON s.basis_boundary = q.asked_boundary
         WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9
             AND extract(year FROM s.year_from AT TIME ZONE 'UTC') <= q.asked_year),

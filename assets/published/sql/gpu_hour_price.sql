@@ -10,7 +10,7 @@ CREATE OR REPLACE MACRO spoken_offer(valid_at := TIMESTAMPTZ '-infinity', known_
     wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
     in_force AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count
-        FROM cloud_offer_known(known_at := known_at::TIMESTAMPTZ) k CROSS JOIN asked q
+        FROM cloud_offer_known(known_at := _instant(known_at)) k CROSS JOIN asked q
         WHERE k.accelerator_id IS NOT NULL AND k.price_usd_per_gpu_hour > 0 AND k.counts_from <= q.asked_at
             AND k.stands_to > q.asked_at AND (q.is_any OR k.accelerator_id IN (SELECT w.accelerator_id FROM wanted w))
             AND (q.asked_purchase IS NULL OR k.purchase_option = q.asked_purchase)),

@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
             _asked_number('hours', hours, 1, 8760)::BIGINT AS job_hours,
             _asked_number('horizon_hours', horizon_hours, 0, 8760)::BIGINT AS wait_most,
             _asked_boundary(boundary) AS asked_boundary,
-            known_at::TIMESTAMPTZ AS asked_known_at),
+            _instant(known_at) AS asked_known_at),
     recorded AS (
         SELECT g.*
         FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone

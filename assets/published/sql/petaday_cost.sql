@@ -17,7 +17,7 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
             a.fp16_dense_flop_per_s AS peak,
             lognormal_sigma(p.median_usd_per_gpu_hour, p.low_usd_per_gpu_hour) AS price_down,
             lognormal_sigma(p.median_usd_per_gpu_hour, p.high_usd_per_gpu_hour) AS price_up
-        FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p
+        FROM price_index_known(known_at := _instant(known_at)) p
         JOIN reference.accelerator a ON a.accelerator_id = p.accelerator_id CROSS JOIN assumed d CROSS JOIN asked o
         WHERE p.index_on BETWEEN o.asked_from_on AND o.asked_to_on
             AND (o.asked_purchase IS NULL OR p.purchase_option = o.asked_purchase)
@@ -47,7 +47,7 @@ CREATE OR REPLACE MACRO petaday_cost(valid_at := TIMESTAMPTZ '-infinity', petada
     -- The index ends on the day of the latest capture: today's row comes with the first capture of the day.
     FROM petaday_history(petadays := petadays, purchase := purchase,
         from_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE - 45,
-        to_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE, known_at := known_at::TIMESTAMPTZ) h
+        to_on := (_asked_instant(valid_at) AT TIME ZONE 'UTC')::DATE, known_at := _instant(known_at)) h
     QUALIFY h.index_on = max(h.index_on) OVER () ORDER BY h.cost_usd, h.accelerator_id, h.purchase_option;
 COMMENT ON MACRO TABLE petaday_cost IS
     'Cost and energy of petadays (1e15 operations a second for a day) on every accelerator at a date: petaday_history '

@@ -6,7 +6,7 @@ CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand', know
         p.lower_quartile_usd_per_gpu_hour, p.upper_quartile_usd_per_gpu_hour, p.low_usd_per_gpu_hour,
         p.high_usd_per_gpu_hour, p.cheapest_usd_per_gpu_hour, p.index_usd_per_gpu_hour, p.index_points, p.chain_number,
         p.offer_count, p.provider_count, p.median_usd_per_pflop_day, p.is_bundled, p.method_version
-    FROM price_index_known(known_at := known_at::TIMESTAMPTZ) p CROSS JOIN asked q
+    FROM price_index_known(known_at := _instant(known_at)) p CROSS JOIN asked q
     WHERE p.accelerator_id IN (SELECT w.accelerator_id FROM wanted w)
         AND (q.asked_purchase IS NULL OR p.purchase_option = q.asked_purchase)
     ORDER BY p.accelerator_id, p.purchase_option, p.index_on;
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO changes_since(since, known_at := TIMESTAMPTZ 'infinity')
     WITH asked AS (SELECT _instant(since) AS asked_since)
     SELECT c.changed_at, c.subject, c.seller, c.item, c.variant, c.region, c.accelerator_id, c.old_price, c.new_price,
         c.currency_code, c.price_unit, c.change_percent, c.source_id, c.capture_id, c.is_bundled
-    FROM price_change_known(known_at := known_at::TIMESTAMPTZ) c CROSS JOIN asked q
+    FROM price_change_known(known_at := _instant(known_at)) c CROSS JOIN asked q
     WHERE c.changed_at >= q.asked_since OR c.observed_at >= q.asked_since AND NOT c.is_bundled
     ORDER BY c.changed_at DESC, c.subject, c.seller, c.item, c.variant, c.region;
 COMMENT ON MACRO TABLE changes_since IS

@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
     -- one of the macro's own.
     WITH asked AS (
         SELECT provider::VARCHAR AS asked_provider, region::VARCHAR AS asked_region,
-            _asked_instant(valid_at) AS asked_at, known_at::TIMESTAMPTZ AS asked_known_at,
+            _asked_instant(valid_at) AS asked_at, _instant(known_at) AS asked_known_at,
             _asked_boundary(boundary) AS asked_boundary),
     place AS (
         SELECT o.*, r.provider, r.region, r.grid_zone,

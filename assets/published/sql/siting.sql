@@ -45,7 +45,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
     -- The latest whole year of each zone on the basis asked for: places are compared by like with like.
     year AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh, g.year_from, g.source_id
-        FROM grid_carbon_year_known(known_at := known_at::TIMESTAMPTZ) g
+        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
         JOIN asked q ON g.basis_boundary = q.asked_boundary
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
             AND g.covered_share >= 0.9 AND g.year_from <= q.asked_at

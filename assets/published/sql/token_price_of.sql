@@ -7,7 +7,7 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,
                 k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
                 ORDER BY k.valid_from NULLS FIRST) AS later_usd_per_mtok
-        FROM token_price_known(known_at := known_at::TIMESTAMPTZ) k
+        FROM token_price_known(known_at := _instant(known_at)) k
         JOIN asked q ON model_listing(k.model) = q.asked_listing),
     in_force AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.price_usd_per_mtok}) OVER thing AS said,

@@ -8,7 +8,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     used AS MATERIALIZED (
         SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from,
             epoch(u.used_to) - epoch(u.valid_from) AS length_s
-        FROM usage_known(known_at := known_at::TIMESTAMPTZ) u),
+        FROM usage_known(known_at := _instant(known_at)) u),
     -- Prices in force during the line, weighted by time: a price change within a line is priced on both sides. One
     -- offer of one source prices a line; variants of an offer are not averaged.
     overlap AS (
@@ -17,7 +17,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
             o.capture_id, o.is_bundled, o.counts_from,
             epoch(least(u.used_to, o.counts_to)) - epoch(greatest(u.used_from, o.counts_from)) AS overlap_s
         FROM used u
-        JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = u.provider
+        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = u.provider
             AND lower(o.instance_type) = lower(u.instance_type) AND o.purchase_option = u.purchase_option
             AND (o.region = u.region OR o.region = 'global') AND o.counts_from < u.used_to AND o.counts_to > u.used_from),
     by_offer AS (
@@ -52,7 +52,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
             g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered
         FROM observed.grid_carbon_log g JOIN asked b ON g.basis_boundary = b.asked_boundary
         WHERE g.zone IN (SELECT unnest([p.grid_zone, p.country_zone]) FROM placed p) AND g.basis_method = 'average'
-            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.recorded_at <= known_at::TIMESTAMPTZ
+            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.recorded_at <= _instant(known_at)
         QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from
             ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
     place_time AS (

@@ -62,7 +62,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             lower(o.region) <> lower(p.region) AS is_of_elsewhere, o.source_id, o.scope, p.instance_type IS NOT NULL
             AND o.offer_variant <> '' AS is_variant, o.instance_type, o.offer_variant, o.capture_id, o.is_bundled
         FROM place p
-        JOIN cloud_offer_known(known_at := known_at::TIMESTAMPTZ) o ON o.provider = lower(p.provider)
+        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = lower(p.provider)
             AND o.purchase_option = p.purchase_option AND (lower(o.region) = lower(p.region) OR o.region = 'global')
             AND (p.instance_type IS NULL OR lower(o.instance_type) = lower(p.instance_type))
         CROSS JOIN reach c LEFT JOIN named a ON a.accelerator = p.accelerator AND a.accelerator_id = o.accelerator_id
@@ -83,7 +83,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM observed.grid_carbon_log l CROSS JOIN reach c
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average'
             AND l.basis_accounting = 'location' AND l.basis_kind = 'actual' AND l.basis_boundary = boundary
-            AND l.recorded_at <= known_at::TIMESTAMPTZ AND l.valid_from < c.last_at
+            AND l.recorded_at <= _instant(known_at) AND l.valid_from < c.last_at
             AND l.valid_from > c.first_at - INTERVAL 367 DAY
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.valid_from
             ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1

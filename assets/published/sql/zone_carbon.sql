@@ -10,7 +10,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
     latest AS (
         SELECT l.*
         FROM observed.grid_carbon_log l JOIN asked q ON l.zone = q.asked_zone
-        WHERE known_at::TIMESTAMPTZ < TIMESTAMPTZ 'infinity' AND l.recorded_at <= known_at::TIMESTAMPTZ
+        WHERE _instant(known_at) < TIMESTAMPTZ 'infinity' AND l.recorded_at <= _instant(known_at)
             AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_method = 'average'
             AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated')
             AND (q.asked_boundary IS NULL OR l.basis_boundary = q.asked_boundary)
@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         SELECT d.source_id, d.basis_boundary, d.basis_kind, d.resolution, d.day_on,
             d.intensity_hours_gco2e_per_kw AS summed, d.covered_hours, d.lowest_gco2e_per_kwh, d.highest_gco2e_per_kwh
         FROM estimated.grid_day d JOIN asked q ON d.zone = q.asked_zone
-        WHERE known_at::TIMESTAMPTZ = TIMESTAMPTZ 'infinity' AND d.basis_method = 'average'
+        WHERE _instant(known_at) = TIMESTAMPTZ 'infinity' AND d.basis_method = 'average'
             AND d.basis_accounting = 'location' AND d.basis_kind IN ('actual', 'estimated')
             AND d.day_on BETWEEN q.asked_from_on AND q.asked_to_on
             AND (q.asked_boundary IS NULL OR d.basis_boundary = q.asked_boundary)

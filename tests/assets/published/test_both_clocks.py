@@ -156,3 +156,34 @@ def test_a_zone_by_period_is_the_mean_of_its_slots(con: duckdb.DuckDBPyConnectio
         found = con.execute(f"SELECT {columns} FROM zone_carbon('DE', period := '{by}'{known})").fetchall()
         assert [row[0] for row in found] == [row[0] for row in wanted]
         assert [row[1:] for row in found] == [pytest.approx(row[1:], rel=1e-12) for row in wanted]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "cloud_rate_as_of({})",
+        "grid_carbon_as_of({})",
+        "cloud_rate_as_of(TIMESTAMPTZ 'infinity', known_at := {})",
+        "cloud_rate_known(known_at := {})",
+        "cloud_rate_known(observed_by := {})",
+        "cloud_offer_known(known_at := {})",
+        "grid_carbon_month_known(known_at := {})",
+        "gpu_hour_price('H100', valid_at := DATE '2027-01-01', known_at := {})",
+    ],
+)
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles"])
+def test_a_day_begins_at_midnight_utc_in_any_session(con: duckdb.DuckDBPyConnection, call: str, zone: str) -> None:
+    """Of the instants around a midnight at which an answer changes: a DATE is its first instant in UTC, not in the session's zone."""
+    clock = "known_at" if "known_at" in call else "observed_by" if "observed_by" in call else "valid_at"
+    column = {"known_at": "recorded_at", "observed_by": "observed_at", "valid_at": "valid_from"}[clock]
+    log = "observed.grid_carbon_log" if "grid" in call else "observed.cloud_rate_log"
+    day = con.execute(f"SELECT max(({column} AT TIME ZONE 'UTC')::DATE)::VARCHAR FROM {log} WHERE isfinite({column})")
+    day = day.fetchall()[0][0]
+    con.execute(f"SET TimeZone = '{zone}'").fetchall()
+    try:
+        for of_day in (f"(DATE '{day}')", f"(DATE '{day}' + 1)::DATE"):
+            count = f"SELECT count(*), bit_xor(hash(x)) FROM {call} x"
+            given = con.execute(count.format(of_day)).fetchall()
+            assert given == con.execute(count.format(f"({of_day}::TIMESTAMP AT TIME ZONE 'UTC')")).fetchall()
+    finally:
+        con.execute("SET TimeZone = 'UTC'").fetchall()
