@@ -171,8 +171,6 @@ def _in_reading_order(decision: str, rows: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
-    if column == "moved_by" and _is_rounding(row):
-        return _decided(0.0)
     if row[column] is None and column.endswith("break_even_mtok") and "never" in (row["verdict"] or ""):
         return "never"  # at this side of the band own tokens cost more than bought ones, however many there are
     return _decided(row[column])
@@ -194,9 +192,3 @@ def _decided(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return figure(value, 4) if isinstance(value, float) else str(value)
-
-
-def _is_rounding(row: Mapping[str, Any]) -> bool:
-    """Whether a part moved by no more than the last digits of the results are worth: it did not move."""
-    moved, whole = row["moved_by"], [abs(row[c]) for c in ("total_from", "total_to") if row[c] is not None]
-    return moved is not None and bool(whole) and abs(moved) < 1e-9 * max(whole)

@@ -11,7 +11,7 @@ from warehouse.store import is_shared, lake_admin
 
 @dg.op(description="Remove old runs, evaluations and publications, and what killed runs left behind; captures stay.")
 def keep_home(context: dg.OpExecutionContext, home: HomeResource) -> None:
-    """As `petaday upkeep`."""
+    """Do what `petaday upkeep` does."""
     context.log.info(run_upkeep(home.get()))
 
 
@@ -29,13 +29,13 @@ def keep_lake(context: dg.OpExecutionContext, home: HomeResource) -> None:
 
 @dg.job(name="upkeep", hooks=HOOKS, description="Keep the home folder small; readers and writers may go on.")
 def home_upkeep() -> None:
-    """One step."""
+    """Upkeep of the home folder."""
     keep_home()
 
 
 @dg.job(name="lake_upkeep", hooks=HOOKS, description="Keep the lake small and quick; readers and writers may go on.")
 def lake_upkeep() -> None:
-    """One step."""
+    """Upkeep of the lake."""
     keep_lake()
 
 

@@ -1,4 +1,4 @@
-"""Estimates by every method but that of trainings (`training`).
+"""Estimates by every method except that of trainings (`training`).
 
 One SQL statement evaluates all scenarios of a method: at the central values, with one factor at a time at its bounds, and with
 all factors at their bounds. Where the logarithms of the single steps add up to that of the joint step, the result is a product

@@ -27,13 +27,13 @@ def training_texts() -> list[str]:
 
 
 def formula_statements() -> list[str]:
-    """The same, one statement each."""
+    """The statements of `formula_scripts`, one each."""
     return list(_statements())
 
 
 @functools.cache
 def _statements() -> tuple[str, ...]:
-    """Parsed once: every estimate asks for them."""
+    """Statements of all formula files, parsed once per process."""
     return tuple(s.query.strip() for script in formula_scripts() for s in duckdb.extract_statements(script))
 
 

@@ -1,6 +1,8 @@
 -- Problems of scenarios: one row per problem, each a line that says what was given and what is allowed.
 -- A run that states no other day is looked up at its start.
-WITH s AS (SELECT *, CASE WHEN start_at = as_of_at THEN 'start_at' ELSE 'as_of' END AS as_of_name FROM petaday_resolved),
+WITH s AS (
+    SELECT *, CASE WHEN start_at = as_of_at THEN 'start_at' ELSE 'as_of' END AS as_of_name FROM petaday_resolved
+),
 near_model AS (
     SELECT scenario_id,
         array_to_string(max_by(m.model_id, jaro_winkler_similarity(lower(s.model_written), m.model_id), 3),

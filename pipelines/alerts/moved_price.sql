@@ -33,9 +33,8 @@ CREATE OR REPLACE TEMP TABLE price_line AS
 FROM (
     SELECT subject, seller, thing, way, count(*) AS offer_count, count(DISTINCT source_id) AS source_count,
         bool_and(is_bundled) AS is_bundled,
-        max_by(
-            {'item': item, 'region': region, 'old_price': old_price, 'old_currency_code': old_currency_code, 'price': price,
-        'currency_code': currency_code, 'per': per, 'percent': percent, 'source_id': source_id},
+        max_by({'item': item, 'region': region, 'old_price': old_price, 'old_currency_code': old_currency_code,
+            'price': price, 'currency_code': currency_code, 'per': per, 'percent': percent, 'source_id': source_id},
             abs(percent)) AS largest
     FROM price_moved m
     WHERE abs(percent) > $percent AND (len($accelerators) = 0 OR list_contains($accelerators, accelerator_id))

@@ -67,3 +67,23 @@ def names(con: duckdb.DuckDBPyConnection) -> set[str]:
             "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND database_name = current_database() AND function_type LIKE '%macro'"
         ).fetchall()
     }
+
+
+@pytest.mark.parametrize(
+    ("moved", "total_from", "total_to", "left"),
+    [
+        (1.763e-10, 1_152_568.0, 518_656.0, 0.0),
+        (-633_912.0, 1_152_568.0, 518_656.0, -633_912.0),
+        (2e-6, 3e-5, 5e-5, 2e-6),
+        (0.0, 0.0, 0.0, 0.0),
+        (None, None, 1.0, None),
+        (1e-12, None, None, 1e-12),
+    ],
+)
+def test_what_rounding_leaves_of_a_split_is_no_move(
+    moved: float | None, total_from: float | None, total_to: float | None, left: float | None
+) -> None:
+    with duckdb.connect() as con:
+        con.execute(next(s for s in catalog().scripts if name_of(s) == "_without_rounding")).fetchall()
+        found = con.execute("SELECT _without_rounding(?, ?, ?)", [moved, total_from, total_to]).fetchall()
+    assert found == [(left,)]

@@ -19,7 +19,9 @@ def instant(given: str) -> str:
 
     (A cast takes midnight in the time zone of the session: in Shanghai that is eight hours before the day begins in UTC.)
     """
-    return f"CASE WHEN typeof({given}) = 'DATE' THEN {given}::TIMESTAMP AT TIME ZONE 'UTC' ELSE {given}::TIMESTAMPTZ END"
+    return (
+        f"CASE WHEN typeof({given}) = 'DATE' THEN {given}::TIMESTAMP AT TIME ZONE 'UTC' ELSE {given}::TIMESTAMPTZ END"
+    )
 
 
 def names(columns: Sequence[str], alias: str | None = None) -> str:

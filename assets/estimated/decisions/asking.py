@@ -120,7 +120,7 @@ def _with_accelerator_ids(con: duckdb.DuckDBPyConnection, statement: DecisionSta
 
 
 def _refuse_dates_ahead(statement: DecisionStatement, now: dt.datetime) -> None:
-    """Refuse dates far ahead: of the future only announced prices are known, at most a year of them."""
+    """Refuse dates more than a year ahead: of the future only announced prices are known."""
     today, problems = now.date(), []
     for name, parameter in statement.decision.parameters.items():
         if parameter.kind != "date" or (given := statement.arguments.get(name)) is None:

@@ -162,7 +162,7 @@ class EastWest(dy.Schema):
     break_even_transfer_cny_per_gb = number("Price of the transfer at which nothing is saved.", "CNY/GB")
     transfer_h = number("Time of the transfer at the bandwidth given.", "h", min=0)
     network_latency_ms = number("Latency aimed at between the two places.", "ms", min=0)
-    is_within_latency = flag("True if the limit of latency allows it.")
+    is_within_latency = flag("True if it is within the latency limit.")
     kgco2 = number("Emissions of the electricity, CO2 only.", "kgCO2", min=0)
     carbon_change_share = number("Change against where the work is now.", "share", min=-1)
     is_home = flag("True for where the work is now.")

@@ -62,7 +62,7 @@ class Index:
         ]
 
     def sql(self) -> str:
-        """Its rule."""
+        """SQL of the rule."""
         return resources.files("assets.estimated.indices").joinpath(self.file).read_text(encoding="utf-8")
 
 

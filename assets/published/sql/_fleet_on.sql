@@ -69,7 +69,7 @@ CREATE OR REPLACE MACRO _fleet_on(estimate, of_version, from_accelerator_id, to_
                 * coalesce(r.power_ratio, 1), r.gpus_there * coalesce(r.power_w, r.tdp_w * r.power_share) / 1000)
                 * r.card_power_ratio AS kw_there
         FROM racked r)
-    -- Where servers or racks are stated and not how many GPUs they hold, the fleet counts as one machine.
+    -- If servers or racks are stated but not the GPUs that they hold, the fleet is treated as one machine.
     SELECT 'from' AS side, CASE WHEN h.is_scaled THEN h.busy_hours ELSE coalesce(h.gpus, 1) * 24 END AS busy_hours,
         coalesce(h.gpus, 1) * 24 AS stood_hours, h.power_kw * 24 AS it_energy_kwh
     FROM here h

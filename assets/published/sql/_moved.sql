@@ -1,5 +1,12 @@
--- The parts that why_moved and why_rate_moved share: the exact split of a change, and the price at constant exchange rates.
--- Both take the name of a CTE of the caller (query_table).
+-- The parts that why_moved and why_rate_moved share: the exact split of a change, and the price at constant exchange
+-- rates. Both take the name of a CTE of the caller (query_table).
+
+-- A product of many factors is exact to some 1e-15 of the total: a part below 1e-9 of it is rounding.
+CREATE OR REPLACE MACRO _without_rounding(part, total_from, total_to) AS
+    CASE WHEN abs(part) < 1e-9 * greatest(abs(total_from), abs(total_to)) THEN 0.0 ELSE part END;
+COMMENT ON MACRO _without_rounding IS
+    'unit of part; part of a change, 0 where it is below 1e-9 of the larger total, so that rounding is not taken for '
+    'a move';
 
 -- factors: quantity, part, value_from, value_to, from_version, to_version, reason.
 CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
@@ -12,11 +19,14 @@ CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
         FROM factor m GROUP BY m.quantity),
     split AS (
         SELECT m.quantity, m.part, m.value_from, m.value_to,
-            moved_by(m.value_from, m.value_to, t.total_from, t.total_to) AS moved_by, t.total_from, t.total_to,
-            t.from_version, t.to_version, coalesce(m.reason, t.reason) AS reason
+            _without_rounding(moved_by(m.value_from, m.value_to, t.total_from, t.total_to), t.total_from,
+                t.total_to) AS moved_by,
+            t.total_from, t.total_to, t.from_version, t.to_version,
+            coalesce(m.reason, t.reason) AS reason
         FROM factor m JOIN total t ON t.quantity = m.quantity
         UNION ALL
-        SELECT t.quantity, 'total', t.total_from, t.total_to, t.total_to - t.total_from, t.total_from, t.total_to,
+        SELECT t.quantity, 'total', t.total_from, t.total_to,
+            _without_rounding(t.total_to - t.total_from, t.total_from, t.total_to), t.total_from, t.total_to,
             t.from_version, t.to_version, t.reason
         FROM total t)
     SELECT a.* REPLACE (CASE WHEN a.moved_by IS NULL
@@ -27,8 +37,8 @@ COMMENT ON MACRO TABLE _split_of_move IS
     'factors names a relation with the value of each factor on both sides.';
 
 -- offers: side (from, to), provider, region, instance_type, offer_variant, source_id, scope, valid_from, currency_code,
--- usd and amount per GPU-hour. The rate of a currency is that of the same offer on the earlier side, else the mean over the
--- offers of that side, else the rate of its day.
+-- usd and amount per GPU-hour. The rate of a currency is that of the same offer on the earlier side, else the mean over
+-- the offers of that side, else the rate of its day.
 CREATE OR REPLACE MACRO _rates_at_old_exchange(offers, from_at) AS TABLE
     WITH asked AS (SELECT (_instant(from_at) AT TIME ZONE 'UTC')::DATE AS earlier_on),
     offer AS (FROM query_table(offers)),

@@ -25,7 +25,7 @@ COMMENT ON MACRO _passport_call IS
     'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table '
     'begin with.';
 
--- Of no family; their columns are those that a family may leave out.
+-- Tables without a family: no rows. The columns are those that a family may leave out.
 CREATE OR REPLACE MACRO _head_of_nothing(of_table, of_key) AS TABLE
     SELECT NULL::VARCHAR AS root_key, NULL::VARCHAR AS scenario_id, NULL::VARCHAR AS quantity,
         NULL::VARCHAR AS method_version, NULL::DOUBLE AS low, NULL::DOUBLE AS central, NULL::DOUBLE AS high,

@@ -28,7 +28,8 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
             max(f.value) FILTER (f.factor = 'step_ratio') AS step_ratio
         FROM query_table(estimates_in || '.factor') f
         WHERE f.scenario_id = estimate AND f.method_version = of_version AND starts_with(of_version, 'serving-')),
-    -- Up to serving-3 these were facts that were looked up, and neither windows nor the attention of decoding counted.
+    -- From serving-4 on these are computed quantities; before, they were looked-up factors, and attention windows and
+    -- the attention of decoding were not modelled.
     attention AS (
         SELECT max(e.central) FILTER (e.quantity = 'kv_byte_per_token') AS kv_byte,
             max(e.central) FILTER (e.quantity = 'attention_width_count') AS width,

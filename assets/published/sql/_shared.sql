@@ -16,7 +16,7 @@ CREATE OR REPLACE MACRO probability_below(central_a, central_b, square_down_a, s
     CASE WHEN central_a IS NULL OR central_b IS NULL OR square_down_a IS NULL OR square_down_b IS NULL THEN NULL
         WHEN central_a <= 0 OR central_b <= 0 OR central_a = central_b
             THEN CASE WHEN central_a < central_b THEN 1.0 WHEN central_a > central_b THEN 0.0 ELSE 0.5 END
-        -- The side that matters: for the lower one to lose, it must rise or the other fall.
+        -- Only two sides matter: the order reverses if the lower value rises or the higher one falls.
         WHEN central_a < central_b
             THEN CASE WHEN square_up_a + square_down_b > 0
                     THEN normal_cdf(ln(central_b / central_a) / sqrt(square_up_a + square_down_b))
@@ -29,7 +29,8 @@ COMMENT ON MACRO probability_below IS
 
 CREATE OR REPLACE MACRO log_mean(a, b) AS
     CASE WHEN a <= 0 OR b <= 0 THEN NULL
-        -- Near each other the quotient loses digits: its series about the geometric mean instead.
+        -- For nearly equal arguments the quotient loses digits to cancellation: a series about the geometric mean is
+        -- used.
         WHEN abs(ln(a / b)) < 1e-3
             THEN a::DOUBLE * sqrt(b::DOUBLE / a) * (1 + ln(a / b) ** 2 / 24 + ln(a / b) ** 4 / 1920)
         ELSE (a - b) / ln(a / b) END;
@@ -39,18 +40,20 @@ COMMENT ON MACRO log_mean IS
 CREATE OR REPLACE MACRO moved_by(value_from, value_to, total_from, total_to) AS
     log_mean(total_to, total_from) * ln(value_to / value_from);
 COMMENT ON MACRO moved_by IS
-    'unit of the total; what one factor of a product adds to the change of the product; Ang 2005, '
+    'unit of the total; contribution of one factor to the change of a product; Ang 2005, '
     'doi:10.1016/j.enpol.2003.10.010 (LMDI-I)';
 
 CREATE OR REPLACE MACRO _parts_of_move(kind) AS
     ['hardware', 'utilization'] || CASE kind WHEN 'rental' THEN ['price', 'exchange_rate']
         WHEN 'electricity' THEN ['power', 'pue', 'price', 'exchange_rate'] WHEN 'energy' THEN ['power', 'pue']
         WHEN 'carbon' THEN ['power', 'pue', 'grid'] END || ['method'];
-COMMENT ON MACRO _parts_of_move IS 'Factors whose product is a rental, an electricity bill, an energy or a carbon.';
+COMMENT ON MACRO _parts_of_move IS
+    'Names of the factors whose product is the quantity: rental cost, electricity cost, energy or carbon.';
 
 CREATE OR REPLACE MACRO _both_reasons(one, other) AS
     CASE WHEN one IS DISTINCT FROM other THEN nullif(concat_ws('; ', one, other), '') ELSE one END;
-COMMENT ON MACRO _both_reasons IS 'Two reasons in one text, the same one once; NULL where there is none.';
+COMMENT ON MACRO _both_reasons IS
+    'Two reasons joined into one text, without repeating equal ones; NULL if there is none.';
 
 -- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more
 -- or less.
@@ -105,12 +108,12 @@ CREATE OR REPLACE MACRO method_band(of_factor) AS TABLE
     QUALIFY row_number() OVER (ORDER BY length(d.method_version) DESC, d.method_version DESC) = 1;
 COMMENT ON MACRO TABLE method_band IS 'The band of a factor by the newest method. method_band(''pue'').';
 
--- The default of an instant is '-infinity' and means now: DuckDB evaluates a default of now() once, when the macro is
+-- '-infinity' is the default and stands for now: DuckDB evaluates a default of now() once, when the macro is
 -- created.
 CREATE OR REPLACE MACRO _asked_instant(instant) AS
     CASE WHEN _instant(instant) = TIMESTAMPTZ '-infinity' THEN now() ELSE _instant(instant) END;
 COMMENT ON MACRO _asked_instant IS
-    'The instant that a question is for: now where none is given; NULL where an unknown one is.';
+    'The instant of a question: now if none is given; NULL if the given one is NULL.';
 
 -- A typing error would be answered with no row, a number that cannot be with a result that looks right: neither is what
 -- was asked.

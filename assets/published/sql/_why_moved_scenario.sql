@@ -13,7 +13,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         SELECT coalesce(from_method, e.newest) AS from_version, coalesce(to_method, e.newest) AS to_version,
             e.is_training
         FROM (SELECT _newest_method(k.method_version) AS newest, bool_or(k.is_training) AS is_training FROM known k) e),
-    -- What may move, the hours and the energy that it follows from, and what its hours and its carbon are counted in.
+    -- Quantities that can be split: kind of product, quantities that give its hours and its energy, unit of the hours
+    -- in accelerator-hours, grams per unit of carbon.
     outcome AS (
         SELECT *
         FROM (VALUES ('cost_usd', 'rental', 'gpu_hours', 1, 'energy_kwh', 1),
@@ -25,8 +26,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             ('usd_per_mtok_output', 'rental', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
             ('kwh_per_mtok_output', 'energy', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
             ('gco2e_per_mtok_output', 'carbon', 'gpu_s_per_mtok_output', 3600, 'kwh_per_mtok_output', 1),
-            -- Power of a service as measured is that of all its accelerators, so its energy goes by the time of the
-            -- whole.
+            -- The measured power of a service is that of all its accelerators, so its energy follows from the time of
+            -- the whole.
             ('kwh_per_mtok', 'energy', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
             ('gco2e_per_mtok', 'carbon', 's_per_mtok', 3600, 'kwh_per_mtok', 1),
             ('rental_usd_per_day', 'rental', 'gpu_count', 1.0 / 24, 'energy_kwh_per_day', 1),
@@ -61,7 +62,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 max(f.value) FILTER (f.factor = 'utilization_share'
                     AND starts_with(f.quantity, 'gpu_s_per_mtok')) AS served_utilization,
                 max(f.value) FILTER (f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'given') AS given_grid,
-                -- The boundary that the estimate itself was made on, unless another is asked for.
+                -- The boundary of the estimate itself, unless the caller names another.
                 max(regexp_extract(f.origin_ref, 'observed\.grid_carbon\[[^\]]*average, (\w+), location',
                         1)) AS told_boundary
             FROM query_table(estimates_in || '.factor') f JOIN method m ON f.method_version = m.from_version
@@ -79,7 +80,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         SELECT 'to', _asked_instant(to_at), coalesce(to_accelerator, t.accelerator),
             coalesce(lower(to_provider), t.provider), coalesce(to_region, t.region), t.purchase, t.model
         FROM stated t),
-    -- The accelerator by its key, else by a name that means one only; of a model the one that it was trained on.
+    -- The accelerator by its key, else by a name with a single meaning; if none is stated, the one that the model was
+    -- trained on.
     carded AS (
         SELECT w.*, a.accelerator_id, a.fp16_dense_flop_per_s AS peak, a.tdp_w
         FROM wanted w CROSS JOIN method m
@@ -106,7 +108,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             GROUP BY r.region, r.provider) p
             ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
         QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
-    -- As the estimate takes it: petaday_rate in assets/estimated/training_lookup.sql.
+    -- The same rule as petaday_rate in assets/estimated/training_lookup.sql.
     rate AS (
         FROM (
             SELECT p.side, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count
@@ -192,7 +194,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
             CASE WHEN w.is_fleet THEN l.stood_hours / l.busy_hours
                 WHEN w.is_other_use THEN 1 / (utilization_to::DOUBLE + 0 * w.own_use)
                 ELSE 1 / coalesce(w.own_use, 1) END AS utilization,
-            -- Power as in the estimate; on another card the same share of its board power.
+            -- Power as in the estimate; on another accelerator the same share of its board power.
             CASE WHEN w.is_fleet THEN l.it_energy_kwh / l.stood_hours
                 ELSE w.energy / w.hours / coalesce(w.used_pue, 1) END
                 * CASE WHEN w.is_fleet THEN 1 WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w
@@ -214,7 +216,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 WHEN w.kind = 'rental' THEN w.hours_by_to / w.hours
                 ELSE w.energy_by_to / w.energy END AS method
         FROM working w CROSS JOIN priced q LEFT JOIN fleet l ON w.is_fleet AND l.side = w.side),
-    -- Why a factor is not known, in words.
+    -- Why a factor is unknown.
     explained AS (
         SELECT v.*,
             CASE WHEN v.is_fleet AND v.is_other_card AND v.from_card IS NULL
@@ -225,20 +227,21 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 WHEN v.hours IS NULL AND (v.kind = 'rental' OR NOT v.is_fleet)
                     THEN 'the estimate itself does not know ' || v.hours_of
                 WHEN v.is_fleet AND v.side = 'to' AND v.stood_hours IS NULL
-                    THEN 'neither what the fleet answers nor its GPUs (at another use also utilization_share) are '
-                         'stated: how many it needs otherwise is not known'
+                    THEN 'the scenario states neither the requests of the fleet nor its GPUs (for another utilisation '
+                         'also utilization_share), so the number of GPUs needed is not known'
                 WHEN v.is_fleet
                     THEN 'the memory bandwidth of ' || v.from_card || ' or ' || v.accelerator_id || ' is not known'
                 WHEN v.is_training_like AND v.flop IS NULL
                     THEN 'the operations of the job are not known, so neither are its hours on another accelerator'
                 WHEN v.is_training_like THEN 'no dense 16-bit peak of ' || v.accelerator_id || ' is known'
                 WHEN v.is_measured
-                    THEN 'how fast a service as measured is on another card is told by its estimate there: state '
+                    THEN 'the speed of a measured service on another accelerator is not known: state '
                          'measured_accelerator beside accelerator'
-                ELSE v.accelerator_id
-                    || ' does not hold the batch in its memory, or does not compute in the number format' END AS no_hardware,
+                ELSE v.accelerator_id || ' does not hold the batch in its memory, or does not compute in the number '
+                    'format' END AS no_hardware,
             CASE WHEN v.is_fleet THEN NULL
-                ELSE 'the utilisation of the estimate is not known, so neither is what another one changes' END AS no_utilization,
+                ELSE 'the utilisation of the estimate is not known, so the effect of another one is not known'
+                END AS no_utilization,
             CASE WHEN v.energy IS NULL THEN 'the estimate itself does not know ' || v.energy_of
                 WHEN v.is_other_card AND v.from_card IS NOT NULL AND v.accelerator_id IS NOT NULL
                     AND (v.side_tdp_w IS NULL OR v.from_tdp_w IS NULL) THEN 'the board power of ' || v.from_card

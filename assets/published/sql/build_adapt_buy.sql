@@ -12,14 +12,14 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
             AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor) AND t.direction IN ('input', 'output')
             AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = ''
             AND t.price_usd_per_mtok > 0),
-    -- A month without a known start of the price is not in the history.
+    -- Prices without a known start do not extend the history.
     month AS (
         SELECT unnest(range(date_trunc('month',
                     greatest(min(p.valid_from AT TIME ZONE 'UTC'), any_value(q.asked_from))),
                 least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC',
                     any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on
         FROM price p CROSS JOIN asked q),
-    -- Both prices of one seller, by one source: input and output prices of different sellers are never combined.
+    -- Input and output price come from the same seller and source; those of different sellers are never combined.
     offered AS (
         SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope,
             max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
@@ -88,7 +88,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         FROM _bought_token_price(buy_model, of_vendor := buy_vendor, from_on := from_on, to_on := to_on,
             output_share := output_share, known_at := _instant(known_at)) b
         CROSS JOIN asked q CROSS JOIN way w CROSS JOIN band d LEFT JOIN petaday p ON p.month_on = b.month_on),
-    -- One factor at a time at its bound: the price of the GPU moves both the fixed cost and the own tokens.
+    -- One factor at a time at its bound; the GPU price affects both the fixed cost and the cost of self-served tokens.
     stepped AS (
         SELECT s.*, break_even(s.fixed, s.own, 0, s.buy) AS volume,
             break_even(band_low(s.fixed, s.price_down ** 2), band_low(s.own, s.price_down ** 2), 0,

@@ -31,7 +31,7 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
         FROM every t CROSS JOIN asked q
         WHERE t.released_on BETWEEN q.asked_from_on AND q.asked_to_on
             AND (q.asked_domain IS NULL OR contains(lower(t.domain), q.asked_domain))),
-    -- At the frontier: fewer than so many models of the same source had more compute on the day of release.
+    -- At the frontier: fewer than `frontier` models of the same source had more compute on the day of its release.
     largest AS (
         SELECT m.*
         FROM model m CROSS JOIN asked q
@@ -39,7 +39,8 @@ CREATE OR REPLACE MACRO compute_growth(from_on := DATE '2012-01-01', to_on := DA
             OR (m.training_flop IS NOT NULL AND (
                 SELECT count(*)
                 FROM every b
-                WHERE b.source_id = m.source_id AND b.released_on <= m.released_on AND b.training_flop > m.training_flop)
+                WHERE b.source_id = m.source_id AND b.released_on <= m.released_on
+                    AND b.training_flop > m.training_flop)
                 < q.asked_frontier)),
     point AS (
         SELECT l.source_id, q.quantity, l.released_on, q.value, l.is_bundled

@@ -20,7 +20,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
             AND (q.asked_year IS NULL OR extract(year FROM g.year_from AT TIME ZONE 'UTC') = q.asked_year)
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from
             ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
-    -- One year for all: the latest that every hub has.
+    -- One year for all hubs: the latest for which every hub has a value.
     common AS (
         SELECT g.*
         FROM grid g
@@ -61,7 +61,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
         j.is_within_latency, j.kgco2, j.carbon_change_share, j.is_home,
         CASE WHEN NOT j.is_home THEN j.transfer_cny < j.saving_cny END AS is_transfer_below_saving,
         CASE WHEN NOT j.is_home THEN j.carbon_change_share < 0 END AS is_greener,
-        -- On the frontier of money and carbon among the places that the limit of latency allows.
+        -- On the Pareto frontier of cost and carbon, among the places within the latency limit.
         CASE WHEN NOT j.is_within_latency THEN false
             WHEN j.total_cny IS NOT NULL AND j.kgco2 IS NOT NULL
                 THEN j.kgco2 = min(j.kgco2) FILTER (j.is_within_latency AND j.total_cny IS NOT NULL) OVER (
@@ -77,7 +77,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
                 CASE WHEN j.carbon_change_share IS NULL THEN 'carbon not known'
                     WHEN j.carbon_change_share < 0 THEN 'greener by the official factor'
                     ELSE 'dirtier by the official factor' END,
-                CASE WHEN NOT j.is_within_latency THEN 'too far for the limit of latency' END) END AS verdict,
+                CASE WHEN NOT j.is_within_latency THEN 'exceeds the latency limit' END) END AS verdict,
         j.source_id, j.is_bundled
     FROM judged j ORDER BY j.side = 'west', j.side, j.total_cny NULLS LAST, j.cluster_id;
 COMMENT ON MACRO TABLE east_west IS

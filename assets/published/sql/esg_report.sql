@@ -7,13 +7,13 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
                 region VARCHAR, zone VARCHAR, gpu_hours DOUBLE, power_w_per_gpu DOUBLE, pue DOUBLE,
                 market_gco2e_per_kwh DOUBLE, device_kgco2e DOUBLE, site_water_l_per_kwh DOUBLE,
                 grid_water_l_per_kwh DOUBLE, functional_unit_count DOUBLE)[]) AS w),
-    -- A row without a month holds for each of the year.
+    -- A workload without a month applies to every month of the year.
     monthly AS (
         SELECT unnest(g.w), make_date(q.asked_year, m.number, 1) AS month_on
         FROM asked q CROSS JOIN given g
         JOIN (SELECT unnest(range(1, 13)) AS number) m
             ON coalesce(_asked_number('month', g.w.month, 1, 12) = m.number, true)),
-    -- A name that may be several cards is none.
+    -- A name with several meanings identifies no accelerator.
     card AS (
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
         FROM (
@@ -84,7 +84,7 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
             CASE WHEN p.power_w_per_gpu IS NULL THEN lognormal_sigma(d.power_share, d.power_high) ** 2 ELSE 0 END
                 + CASE WHEN p.known_pue IS NULL THEN lognormal_sigma(d.usual_pue, d.pue_high) ** 2
                 ELSE 0 END AS energy_up,
-            -- A value of the month itself has no band for the mix; a year taken in its place has.
+            -- The mix of the month itself is taken as exact; a yearly mean in its place has the band of grid_ratio.
             CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_low) ** 2 END AS grid_down,
             CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_high) ** 2 END AS grid_up,
             CASE WHEN p.device_kgco2e IS NULL THEN lognormal_sigma(p.central_kgco2e, p.low_kgco2e) ** 2 ELSE 0 END
@@ -107,7 +107,8 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         FROM computed c)
     SELECT coalesce(v.name, 'all workloads') AS workload, v.month_on, v.month_on IS NULL AS is_year,
         sum(v.gpu_hours) AS gpu_hours,
-        -- A sum with an unknown part is unknown.
+        -- A sum with an unknown part is unknown. Bounds are added as if all errors were shared (perfectly correlated),
+        -- which is the case for the months of one workload and an upper limit of the width across workloads.
         CASE WHEN count(v.kwh) = count(*) THEN sum(v.kwh) END AS energy_kwh,
         CASE WHEN count(v.kwh) = count(*) THEN sum(band_low(v.kwh, v.energy_down)) END AS low_energy_kwh,
         CASE WHEN count(v.kwh) = count(*) THEN sum(band_high(v.kwh, v.energy_up)) END AS high_energy_kwh,

@@ -108,7 +108,8 @@ CREATE OR REPLACE MACRO _observation_of_why_moved(of_table, of_key) AS TABLE
         UNION ALL SELECT r.root_key, r.grid_from, r.grid_to, t.zone_used
         FROM _split_row(of_table, of_key) r
         JOIN estimated.siting t ON len(r.path) = 5
-            AND r.scenario_id = concat_ws('/', t.scenario_id, t.provider, t.region, t.accelerator_id, t.purchase_option))
+            AND r.scenario_id = concat_ws('/', t.scenario_id, t.provider, t.region, t.accelerator_id,
+                t.purchase_option))
         g
     JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, g.zone || '/P1Y/average/')
         AND g.grid_from IS NOT NULL

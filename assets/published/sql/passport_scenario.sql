@@ -15,7 +15,9 @@ COMMENT ON MACRO TABLE _head_of_scenario IS
     'Rows of training_estimate and scenario_estimate in the form that passport walks from.';
 
 CREATE OR REPLACE MACRO _reference_of_scenario(of_table, of_key) AS TABLE FROM _reference_of_nothing(of_table, of_key);
-COMMENT ON MACRO TABLE _reference_of_scenario IS 'None: their factors name them.';
+COMMENT ON MACRO TABLE _reference_of_scenario IS
+    'No rows: the factors of a scenario name their own references and observations.';
 CREATE OR REPLACE MACRO _observation_of_scenario(of_table, of_key) AS TABLE
     FROM _observation_of_nothing(of_table, of_key);
-COMMENT ON MACRO TABLE _observation_of_scenario IS 'None: their factors name them.';
+COMMENT ON MACRO TABLE _observation_of_scenario IS
+    'No rows: the factors of a scenario name their own references and observations.';

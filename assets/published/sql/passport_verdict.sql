@@ -18,7 +18,8 @@ CREATE OR REPLACE MACRO _linked_verdict(of_table, of_key) AS TABLE
     SELECT h.root_key, k.linked_table,
         concat_ws('/', h.scenario_id, CASE k.linked_table WHEN 'build_adapt_buy' THEN (
             SELECT concat_ws('/', max(b.month_on), split_part(h.quantity, '.', 1))
-            FROM estimated.build_adapt_buy b WHERE b.scenario_id = h.scenario_id AND b.pays_back_probability IS NOT NULL)
+            FROM estimated.build_adapt_buy b
+            WHERE b.scenario_id = h.scenario_id AND b.pays_back_probability IS NOT NULL)
             WHEN 'compute_growth' THEN replace(h.quantity, '.', '/') ELSE split_part(h.quantity, '.', 1) END,
             '') AS linked_key
     FROM _head_of_verdict(of_table, of_key) h

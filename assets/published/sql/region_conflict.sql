@@ -15,13 +15,13 @@ CREATE OR REPLACE MACRO region_conflict() AS TABLE
     WHERE grid_zone IS NOT NULL AND country_code IS NOT NULL AND split_part(grid_zone, '-', 1) <> country_code
         AND grid_zone <> country_code
     UNION ALL
-    -- One place, far apart: a town of the same name elsewhere.
+    -- The same place name with distant coordinates: probably another town of that name.
     SELECT provider, region,
         format('{} lies {:.0f} km from {} of {}', place, min(distance_km), min_by(other_region, distance_km),
             min_by(other_provider, distance_km))
     FROM pair WHERE is_same_place GROUP BY provider, region, place HAVING min(distance_km) > 100
     UNION ALL
-    -- In one town (2 km) most say another zone.
+    -- Most other regions within 2 km name another zone.
     SELECT provider, region,
         format('its zone {} is not the zone {} of the others within 2 km', grid_zone, mode(other_zone))
     FROM pair WHERE distance_km < 2 AND grid_zone IS NOT NULL AND other_zone IS NOT NULL

@@ -34,7 +34,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             max(coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count),
                     m.training_tokens_count, m.flop_per_parameter_token)))) AS wanted_flop
         FROM reference.model m
-        WHERE m.model_id = (SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.asked_model_key)),
+        WHERE m.model_id = (
+            SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.asked_model_key)),
     egress AS (SELECT coalesce(q.given_usd_per_gb, (SELECT e.central FROM usual_egress e)) AS usd_per_gb FROM asked q),
     cheapest_offer AS (
         SELECT o.*
@@ -42,7 +43,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             purchase := purchase) o
         QUALIFY row_number() OVER (PARTITION BY o.provider, o.region, o.accelerator_id, o.purchase_option
             ORDER BY o.price_usd_per_gpu_hour, o.instance_type) = 1),
-    -- The latest whole year of each zone on the basis asked for: places are compared by like with like.
+    -- The latest complete year of each zone on the requested boundary, so that all places are compared on one basis.
     year AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh, g.year_from, g.source_id
         FROM grid_carbon_year_known(known_at := _instant(known_at)) g
@@ -65,7 +66,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             coalesce(q.asked_gpu_hours, gpu_hours_of_flop((SELECT w.wanted_flop FROM work w),
                     achieved_flop_per_s(a.fp16_dense_flop_per_s,
                         coalesce(q.asked_utilization, d.utilization_share)))) AS job_gpu_hours,
-            -- Hours are certain where they are given, or where the utilisation is.
+            -- Hours have no band if they are given, or if the utilisation is.
             CASE WHEN q.asked_gpu_hours IS NULL AND q.asked_utilization IS NULL
                     THEN lognormal_sigma(d.utilization_share, d.utilization_high)
                 ELSE 0 END AS hours_down,
@@ -115,8 +116,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         SELECT s.*,
             (s.provider, s.region, s.accelerator_id, s.purchase_option) = (b.provider, b.region, b.accelerator_id,
                 b.purchase_option) AS is_reference,
-            -- A factor that both share moves both and decides nothing: the hours and power of one accelerator, the mix
-            -- of one zone.
+            -- Factors that both places share cancel out: hours and power of the same accelerator, mix of the same zone.
             CASE WHEN s.accelerator_id = b.accelerator_id THEN 0 ELSE 1 END AS other_card,
             CASE WHEN s.zone_used = b.zone_used THEN 0 ELSE 1 END AS other_zone,
             -- Hours move the rental and not the transfer, so each total by the share that its rental has in it; of one

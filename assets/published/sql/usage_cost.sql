@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
         FROM method_band('power_share_of_tdp') p, method_band('pue') q),
-    -- Lines are numbered once, as the key of all joins below.
+    -- The line number is the key of all joins below.
     used AS MATERIALIZED (
         SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from,
             epoch(u.used_to) - epoch(u.valid_from) AS length_s
@@ -19,7 +19,8 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         FROM used u
         JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = u.provider
             AND lower(o.instance_type) = lower(u.instance_type) AND o.purchase_option = u.purchase_option
-            AND (o.region = u.region OR o.region = 'global') AND o.counts_from < u.used_to AND o.counts_to > u.used_from),
+            AND (o.region = u.region OR o.region = 'global')
+            AND o.counts_from < u.used_to AND o.counts_to > u.used_from),
     by_offer AS (
         SELECT p.line_number, p.is_of_region, p.scope, p.offer_variant, p.price_source_id, p.source_rank,
             sum(p.overlap_s * p.price_usd_per_hour) / sum(p.overlap_s) AS price_usd_per_hour,

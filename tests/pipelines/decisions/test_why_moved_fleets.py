@@ -135,7 +135,7 @@ def test_a_fleet_of_racks_is_split_without_its_gpus(bundled: duckdb.DuckDBPyConn
     [
         (
             "accelerator = 'A100 SXM 80GB'\nracks = 100\nkw_per_rack = 45",
-            "neither what the fleet answers nor its GPUs (at another use also utilization_share) are stated",
+            "the scenario states neither the requests of the fleet nor its GPUs (for another utilisation also utilization_share)",
         ),
         (
             "requests_per_day = 1e6\ntokens_per_request = 200\ns_per_token = 0.1",

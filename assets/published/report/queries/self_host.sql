@@ -1,5 +1,5 @@
--- What a million output tokens of Llama 70B cost: served by oneself (bundled scenarios of serving), and by API at the
--- vendors that offer it.
+-- Cost of a million output tokens of Llama 70B: self-hosted (bundled scenarios of serving) and at the APIs that offer
+-- it.
 SELECT 'self-hosted' AS kind, s.scenario_id AS label, s.low, s.central, s.high, s.as_of_at::DATE AS on_date,
     NULL AS model, NULL AS source_id, NULL AS capture_id, s.is_bundled, f.low AS used_low, f.high AS used_high
 FROM estimated.scenario_estimate s
@@ -11,8 +11,7 @@ UNION ALL
 SELECT 'API', concat_ws(' ', vendor_id, host), price_usd_per_mtok, price_usd_per_mtok, price_usd_per_mtok,
     greatest(observed_at, seen_at)::DATE, model, source_id, capture_id, is_bundled, NULL, NULL
 FROM (
-    -- Meta's own weights, not what others trained on top of them; some lists name the host in brackets behind the
-    -- model.
+    -- Meta's own weights, without derived models; some lists append the host to the model name in parentheses.
     SELECT t.*, s.seen_at, nullif(regexp_extract(t.model, '\((.+)\)', 1), '') AS host
     FROM observed.token_price t LEFT JOIN (FROM seen WHERE subject = 'token_price') s USING (source_id, scope)
     WHERE t.direction = 'output' AND t.service_tier = 'standard' AND t.price_usd_per_mtok > 0

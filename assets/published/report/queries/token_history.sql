@@ -15,13 +15,13 @@ WITH priced AS (
 ), preferred AS (
     SELECT vendor, listing, source_id
     FROM priced GROUP BY vendor, listing, source_id
-    -- Several names with a price each under one listing: no single line to draw.
+    -- A listing with several names, each with its own price, has no single line to draw.
     HAVING count(*) = count(DISTINCT from_at)
     QUALIFY row_number() OVER (PARTITION BY vendor, listing
         ORDER BY bool_and(is_told_by_others), min(from_at) - max(to_at), source_rank(source_id), source_id) = 1
 ), stepped AS (
     SELECT * FROM priced SEMI JOIN preferred USING (vendor, listing, source_id)
-    -- Half a per cent is rounding.
+    -- Differences up to 0.5% are taken for rounding.
     QUALIFY coalesce(abs(price / lag(price) OVER (PARTITION BY vendor, listing ORDER BY from_at) - 1) > 0.005, true)
 ), chosen AS (
     SELECT vendor, listing FROM stepped GROUP BY ALL HAVING count(*) >= 2
