@@ -114,7 +114,7 @@ def test_another_use_of_a_standing_fleet_needs_its_own(bundled: duckdb.DuckDBPyC
     )
     rows = estimate_any(bundled, asked, dt.datetime(2026, 6, 1, tzinfo=dt.UTC), tmp_path)["rows"]
     assert all(r["total_to"] is None for r in rows)
-    assert any("at another use also utilization_share" in (r["reason"] or "") for r in rows)
+    assert any("for another utilisation also utilization_share" in (r["reason"] or "") for r in rows)
 
 
 def test_a_fleet_of_racks_is_split_without_its_gpus(bundled: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
