@@ -7,7 +7,9 @@ import re
 import duckdb
 import pytest
 
-_PURCHASES = "allowed is on_demand, spot, reserved_1y, reserved_3y, capacity_block"
+from assets.subjects import PURCHASE_OPTIONS
+
+_PURCHASES = f"allowed is {', '.join(PURCHASE_OPTIONS)}"
 _BOUNDARIES = "allowed is direct, lifecycle, unconfirmed"
 _WORKLOAD = "'name': 'x', 'accelerator': 'nvidia-h100-sxm-80gb', 'zone': 'US'"
 _MOVED = "'gpt-3-175b-h100', DATE '2025-06-01', to_at := DATE '2026-06-01'"

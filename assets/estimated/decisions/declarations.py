@@ -26,11 +26,9 @@ from assets.estimated.methods.common import (
     TOKENS,
     WATER,
 )
-from assets.estimated.scenario_files.fields import (
-    PURCHASES,
-    Bounds,
-)
+from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
+from assets.subjects import PURCHASE_OPTIONS
 from warehouse.tables import Table
 
 VERSION = "decision-1"
@@ -105,7 +103,7 @@ _MODEL = Parameter("text", known="model")
 _PROVIDER = Parameter("text", known="reference.region.provider")
 _REGION = Parameter("text", known="reference.region.region")
 _ZONE = Parameter("text", known="observed.grid_carbon_log.zone")
-_PURCHASE = Parameter("text", allowed=PURCHASES)
+_PURCHASE = Parameter("text", allowed=PURCHASE_OPTIONS)
 _BOUNDARY = Parameter("text", allowed=_BOUNDARIES)
 _DATA = _number(Bounds("GB", 0, 1e15))
 _PRICE_PER_GB = Bounds("money per GB", 0, 1_000)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assets.subjects import PURCHASE_OPTIONS
 from warehouse.errors import PetadayError
 
 _LONG_WORD = re.compile(r"\S{200,}")
-PURCHASES = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,10 @@ def read_text(name: str, value: object, problems: list[str]) -> str | None:
     if not isinstance(value, str) or not value.strip():
         problems.append(f"{name}: {shown(value)} given; allowed is a name in quotes")
         return None
-    if name == "purchase" and value not in PURCHASES:
-        problems.append(f"purchase: {value!r} given; allowed are {', '.join(PURCHASES)}{closest(value, PURCHASES)}")
+    if name == "purchase" and value not in PURCHASE_OPTIONS:
+        problems.append(
+            f"purchase: {value!r} given; allowed are {', '.join(PURCHASE_OPTIONS)}{closest(value, PURCHASE_OPTIONS)}"
+        )
         return None
     return value.strip()
 
