@@ -87,8 +87,7 @@ CREATE OR REPLACE MACRO request_embodied_mj(method, active_parameters_count, par
 COMMENT ON MACRO request_embodied_mj IS 'MJ; primary energy of the manufacture of the hardware of one request by EcoLogits'' method in the version named.';
 
 CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary),
-    named AS (
+    WITH named AS (
         SELECT m.model, n.model_id, r.parameters_count AS of_model, coalesce(r.active_parameters_count, r.parameters_count) AS active_of_model
         FROM (SELECT DISTINCT q.model FROM _request_given(requests) q WHERE q.model IS NOT NULL) m
         JOIN observed.model_name n ON n.name_key = model_key(m.model) JOIN reference.model r ON r.model_id = n.model_id),
@@ -125,5 +124,7 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
             CASE WHEN m.request_latency_s <= 0 THEN 'latency not above zero' END, CASE WHEN m.tokens_per_s <= 0 OR m.first_token_latency_s < 0 THEN 'speed makes no sense' END, CASE WHEN m.pue IS NULL THEN 'PUE not known' END,
             CASE WHEN m.grid_gco2e_per_kwh IS NULL THEN 'carbon of the grid not known' WHEN m.is_grid_of_its_time = false THEN 'carbon of the latest year before it' END) END AS unknown,
         method AS method_version
-    FROM metered m CROSS JOIN asked a WHERE coalesce(a.asked_boundary, '') IS NOT NULL;
+    FROM metered m
+    -- Always true; an unknown boundary is an error.
+    WHERE coalesce(_asked_boundary(boundary), '') IS NOT NULL;
 COMMENT ON MACRO TABLE request_impact IS 'Energy, emissions, abiotic resources, primary energy and water of every row of a table of requests, by EcoLogits'' method in the version named (ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3): energy_kwh, total_kgco2e, total_kgsbe, total_mj and water_l, as EcoLogits states them of a request; of emissions, resources and primary energy also the parts of use (operational_) and of manufacture (embodied_). What is not asked for is not computed. Columns that it reads, each may be missing: model or parameters_count and active_parameters_count; output_tokens_count; request_latency_s; tokens_per_s and first_token_latency_s (read by 0.11.3); requested_at with zone, or with provider and region; pue, grid_gco2e_per_kwh, grid_kgsbe_per_kwh, grid_mj_per_kwh, grid_water_l_per_kwh, site_water_l_per_kwh. All columns of the table come back; what is not known is NULL, with the reason in unknown. request_impact(''request_log'').';
