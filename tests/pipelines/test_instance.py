@@ -27,6 +27,8 @@ def _run(home: Home) -> str:
 def test_a_file_of_dagster_has_one_engine_however_often_it_is_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # None of other tests' engines: all are let go once there are too many.
+    monkeypatch.setattr("pipelines.instance._engines", {})
     made: list[str] = []
     make = sqlalchemy.create_engine
     monkeypatch.setattr(sqlalchemy, "create_engine", lambda url, **o: made.append(str(url)) or make(url, **o))
