@@ -68,8 +68,8 @@ _MOST_ENGINES = 16
 def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
     """One SQLAlchemy engine for each of Dagster's SQLite files, where its storages (1.13) make one for each access.
 
-    Its connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files some 1,900 times, and
-    to compile the same few statements each time took a seventh of its processor time.
+    Its connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files
+    some 1,900 times, and to compile the same few statements each time took a seventh of its processor time.
     """
     engine = _engines.get(address)
     if engine is None:

@@ -1,8 +1,8 @@
 """What several questions of one step read, computed once for all of them: today's offers and yearly grid means.
 
-`cloud_offer_known()` reads the whole log of rates, two seconds of CPU after five years of daily price lists, and one decision calls it up to
-three times. While `computed_once` holds, temporary macros of the same names stand before those of the warehouse (DuckDB looks for a macro
-in `temp` first) and read temporary tables with the same rows.
+`cloud_offer_known()` reads the whole log of rates, two seconds of CPU after five years of daily price lists, and one
+decision calls it up to three times. While `computed_once` holds, temporary macros of the same names stand before those of
+the warehouse (DuckDB looks for a macro in `temp` first) and read temporary tables with the same rows.
 """
 
 from __future__ import annotations

@@ -110,14 +110,16 @@ def _keys_unique(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool
 
 
 def _count_of_new(con: duckdb.DuckDBPyConnection, subject: Subject, check: str, rule: str, select: str) -> int:
-    """Rows of a SELECT on `{}`, the rows of the log that were recorded since it last gave none: those before are not read again, for they never change.
+    """The number of faults in the rows of the log that were recorded since there were none.
+
+    Earlier rows are not read again: rows of the log never change.
 
     Args:
         con: connection of a write session.
         subject: the log.
         check: name of the check.
         rule: what it looks for; if it is another than before, the whole log is read.
-        select: SELECT that gives a row for each fault.
+        select: SELECT that gives a row for each fault; `{}` stands for the new rows of the log.
     """
     mark, rule = f"check.{subject.log_name}.{check}", hashlib.sha256(rule.encode()).hexdigest()
     checked, since = mark_of(con, mark)

@@ -213,8 +213,9 @@ def _whole_offers(rates: str) -> str:
 def rates_today(con: duckdb.DuckDBPyConnection) -> str:
     """The relation with the rows of `observed.cloud_rate`, in a form for who reads all of them.
 
-    If every assertion of the log is a change, as it is unless captures came late, two of the three sorts of the whole log that the view needs are
-    left out. A filter on the relation is not worth it: that of the view narrows what is sorted.
+    If every assertion of the log is a change, as it is unless captures came late, two of the three sorts of the whole
+    log that the view needs are left out. Who filters is better served by the view, where the filter narrows what is
+    sorted.
     """
     if not con.execute(are_changes(CLOUD_RATE, CLOUD_RATE.log_name)).fetchall()[0][0]:
         return "observed.cloud_rate"
