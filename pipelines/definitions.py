@@ -22,7 +22,6 @@ from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
 from pipelines.own_regions import reread_own_regions
-from pipelines.progress import HOOKS
 from pipelines.ticks import missed_days, schedule_name
 from pipelines.upkeep_jobs import upkeep_jobs
 
@@ -52,20 +51,15 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
     jobs = [
         # The main job on the bundled data: no key, no network.
         dg.define_asset_job(
-            "run", selection=bundled | derived, hooks=HOOKS, description="Bundled data in, estimates out, published."
+            "run", selection=bundled | derived, description="Bundled data in, estimates out, published."
         ),
         # Everything after fetching, apart from it, so that a publisher's failure stops nothing else.
-        dg.define_asset_job(
-            "settle", selection=derived, hooks=HOOKS, description="Record what is staged, estimate, publish."
-        ),
-        dg.define_asset_job(
-            "report", selection=pages, hooks=HOOKS, description="Draw the report from the published file."
-        ),
+        dg.define_asset_job("settle", selection=derived, description="Record what is staged, estimate, publish."),
+        dg.define_asset_job("report", selection=pages, description="Draw the report from the published file."),
         *(
             dg.define_asset_job(
                 f"refresh_{s.source_id}",
                 selection=dg.AssetSelection.assets(source_key(s.source_id)),
-                hooks=HOOKS,
                 description=f"Read {s.title}.",
             )
             for s in all_sources().values()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+#: Of a run at a terminal somebody sees that it broke off: a daemon that happens to be up does not start it again behind their back.
+FROM_TERMINAL = {"petaday/started_by": "command", "dagster/max_retries": "0"}
+
+
 def _quiet(verbose: bool) -> dict[str, Any]:
     level = "DEBUG" if verbose else "CRITICAL"
     return {"loggers": {"console": {"config": {"log_level": level}}}}
@@ -58,19 +62,25 @@ def execute(
     """Run a job in this process; returns the messages of the steps that failed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from dagster._core.utils import make_new_run_id
+
+        from pipelines import progress
         from pipelines.broken_runs import watching_for_broken_runs
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
-        from pipelines.instance import instance, keeping_logs
+        from pipelines.instance import in_code_location, instance, keeping_logs
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
         with keeping_logs(), instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
+            run_id = make_new_run_id()
+            dagster_instance.add_event_listener(run_id, progress.report)
             result = defs.resolve_job_def(job).execute_in_process(
-                instance=dagster_instance,
+                instance=in_code_location(dagster_instance, job),
                 run_config=config,
                 raise_on_error=False,
-                tags=tags,
+                tags={**FROM_TERMINAL, **(tags or {})},
                 partition_key=partition_key,
+                run_id=run_id,
             )
             run_locks.release(home, result.run_id)
             _report_repairs(dagster_instance, result.run_id)

@@ -1,8 +1,9 @@
-"""Progress at the terminal: hooks that report the end of each step."""
+"""Progress at the terminal: the end of each step of a run that this process executes."""
 
 from collections.abc import Callable
 
 import dagster as dg
+from dagster import DagsterEventType
 
 _listener: list[Callable[[str, bool], None]] = []
 
@@ -14,18 +15,14 @@ def listen(callback: Callable[[str, bool], None] | None) -> None:
         _listener.append(callback)
 
 
-@dg.success_hook
-def step_succeeded(context: dg.HookContext) -> None:
-    """Report that a step succeeded."""
-    for callback in _listener:
-        callback(context.op.name, True)
+def report(entry: dg.EventLogEntry) -> None:
+    """Pass the end of a step on to who listens; other events are not of interest.
 
-
-@dg.failure_hook
-def step_failed(context: dg.HookContext) -> None:
-    """Report that a step failed."""
-    for callback in _listener:
-        callback(context.op.name, False)
-
-
-HOOKS = frozenset({step_succeeded, step_failed})
+    A listener of the instance, not a hook of the jobs: a hook leaves two more events of every step in the log of every run.
+    """
+    event = entry.dagster_event
+    if event is None or event.step_key is None:
+        return
+    if event.event_type in (DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE):
+        for callback in _listener:
+            callback(event.step_key, event.event_type == DagsterEventType.STEP_SUCCESS)

@@ -4,7 +4,6 @@ import dagster as dg
 
 from assets.dagster_support import HomeResource
 from assets.lake import lake_of
-from pipelines.progress import HOOKS
 from pipelines.upkeep import run_upkeep
 from warehouse.store import is_shared, lake_admin
 
@@ -27,13 +26,13 @@ def keep_lake(context: dg.OpExecutionContext, home: HomeResource) -> None:
     )
 
 
-@dg.job(name="upkeep", hooks=HOOKS, description="Keep the home folder small; readers and writers may go on.")
+@dg.job(name="upkeep", description="Keep the home folder small; readers and writers may go on.")
 def home_upkeep() -> None:
     """Upkeep of the home folder."""
     keep_home()
 
 
-@dg.job(name="lake_upkeep", hooks=HOOKS, description="Keep the lake small and quick; readers and writers may go on.")
+@dg.job(name="lake_upkeep", description="Keep the lake small and quick; readers and writers may go on.")
 def lake_upkeep() -> None:
     """Upkeep of the lake."""
     keep_lake()

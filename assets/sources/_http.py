@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source
 from assets.sources._secrets import scrub, secrets_of, without
@@ -46,13 +46,25 @@ _BLOCK = 1 << 20
 
 
 NO_CONNECTION = "could not be read: no connection"
+_TOO_SLOW = "could not be read: no answer in time"
 #: What a failed request means, the narrower kind first.
 _BROKEN = (
     (requests.exceptions.SSLError, "could not be read: the certificate is not accepted"),
     (requests.exceptions.ProxyError, "could not be read: the proxy does not answer"),
-    (requests.exceptions.Timeout, "could not be read: no answer in time"),
+    (requests.exceptions.Timeout, _TOO_SLOW),
     (requests.exceptions.ConnectionError, NO_CONNECTION),
 )
+
+
+def _why(error: Exception) -> str:
+    """What a failed request means, in words.
+
+    To requests a server that accepts and stays silent is a `ConnectionError` like one that is not there, once urllib3 has retried: only
+    the reason within tells them apart.
+    """
+    if any(isinstance(getattr(e, "reason", e), ReadTimeoutError) for e in (error, *error.args[:1])):
+        return _TOO_SLOW
+    return next((words for broken, words in _BROKEN if isinstance(error, broken)), "could not be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +183,7 @@ class Client:
                     f"{self.source.source_id}: no space left on the disk for {shown}: free some and run again"
                 ) from None
             # Not the exception's text, which may contain the address with its key.
-            why = next((words for broken, words in _BROKEN if isinstance(e, broken)), "could not be read")
-            raise FetchError(f"{self.source.source_id}: {shown} {why} ({type(e).__name__})") from None
+            raise FetchError(f"{self.source.source_id}: {shown} {_why(e)} ({type(e).__name__})") from None
 
     def _received(self, response: requests.Response, request: Request, fetched_at: dt.datetime, slow: str) -> Document:
         """The document of an answer, without any secret that the answer repeats."""

@@ -239,6 +239,24 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(
     assert spooled(home) == []
 
 
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"], ids=["at once", "in the body"]
+)
+def test_a_silent_publisher_is_not_taken_for_a_missing_network(
+    home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr(_http, "READ_TIMEOUT_S", 0.2)
+
+    def fall_silent(connection: socket.socket) -> None:
+        connection.sendall(head)
+        time.sleep(0.6)
+
+    raw(fall_silent)
+    with pytest.raises(FetchError, match="could not be read: no answer in time"):
+        fetch(home)
+    assert spooled(home) == []
+
+
 def test_the_limit_of_one_fetch_is_its_own(
     home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
 ) -> None:

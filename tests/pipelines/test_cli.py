@@ -14,11 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dagster import RunsFilter
 
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
+from pipelines import progress
 from pipelines.estimate_command import _cell, _in_reading_order
+from pipelines.executing import execute
+from pipelines.instance import CODE_LOCATION, instance
+from pipelines.ui_command import WORKSPACE
 from tests.conftest import MainJob
 from tests.warehouse.taking import offers, take
 from warehouse.home import Home
@@ -49,6 +54,29 @@ def test_the_main_job_says_what_it_made_and_what_to_do_next(main_job: MainJob) -
     assert "pf_days" in main_job.printed
     assert str(main_job.home.published_file) in main_job.printed
     assert "petaday refresh" in main_job.printed
+
+
+def test_the_ui_finds_the_run_of_a_command_among_the_runs_of_its_job(home: Home) -> None:
+    """The timeline and the page of a job show runs by code location; without one the run of `petaday run` was in neither."""
+    job, label = "refresh_starter_gpu_price", f"__repository__@{CODE_LOCATION}"
+    steps: list[tuple[str, bool]] = []
+    progress.listen(lambda *step: steps.append(step))
+    try:
+        assert execute(home, job, verbose=False) == []
+    finally:
+        progress.listen(None)
+    assert steps == [("sources__starter_gpu_price", True)]
+    with instance(home) as of:
+        (run,) = of.get_runs(RunsFilter(job_name=job, tags={".dagster/repository": label}))
+        assert run.remote_job_origin is not None
+        assert run.remote_job_origin.repository_origin.get_label() == label
+        assert run.remote_job_origin.job_name == job
+        # Somebody sees it break off: a daemon does not repeat it.
+        assert run.tags["dagster/max_retries"] == "0"
+        told = {e.dagster_event.event_type_value for e in of.all_logs(run.run_id) if e.dagster_event}
+    assert not {t for t in told if t.startswith("HOOK")}, "two events of every step that tell nothing"
+    assert f"location_name: {CODE_LOCATION}\n" in WORKSPACE
+    assert f"location_name: {CODE_LOCATION}\n" in (Path(__file__).parents[2] / "workspace.yaml").read_text()
 
 
 def test_asking_before_anything_is_published_says_what_to_do(home: Home) -> None:
