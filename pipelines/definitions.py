@@ -24,6 +24,7 @@ from pipelines.broken_runs import notice_broken_runs
 from pipelines.own_regions import reread_own_regions
 from pipelines.ticks import missed_days, schedule_name
 from pipelines.upkeep_jobs import upkeep_jobs
+from pipelines.waiting_batches import record_waiting_batches
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
 LIVE_VARIABLE = "PETADAY_LIVE"
@@ -81,6 +82,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
             ),
             notice_broken_runs,
             reread_own_regions,
+            record_waiting_batches,
             *SENSORS,
         ],
         resources={"home": HomeResource(), **(resources or {})},
