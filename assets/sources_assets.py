@@ -6,6 +6,7 @@ own asset fails.
 
 import datetime as dt
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -115,20 +116,22 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         code_version=str(source.parser_version),
         partitions_def=days,
         backfill_policy=_backfill_policy() if days else None,
+        output_required=False,
     )
     def source_asset(
         context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[dg.MaterializeResult]:
         missing = intake.needs_key(source)
         if missing and not config.files:
+            # Nothing was read, so nothing is materialized: it would be shown as fresh, and what is derived would be run.
             context.log.warning(f"{source.source_id} needs {missing}: set it in the environment to read this source")
-            return dg.MaterializeResult(metadata={"state": f"needs {missing}", "dagster/row_count": 0})
+            return
         try:
             taken = _take(context, source, config, home)
         except PetadayError as e:
             # Requests were retried already, and a retry does not help against a changed layout.
             raise dg.Failure(description=str(e), allow_retries=False) from None
-        return _result(source, taken)
+        yield _result(source, taken)
 
     return source_asset
 

@@ -10,6 +10,7 @@ from assets.dagster_support import HomeResource
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
 from assets.estimated.indices import assets as index_assets
+from assets.intake import needs_key
 from assets.observed import assets as observed
 from assets.observed import region_checks
 from assets.published import assets as published
@@ -25,6 +26,7 @@ from pipelines.own_regions import reread_own_regions
 from pipelines.ticks import missed_days, schedule_name
 from pipelines.upkeep_jobs import upkeep_jobs
 from pipelines.waiting_batches import record_waiting_batches
+from warehouse.store import is_shared
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
 LIVE_VARIABLE = "PETADAY_LIVE"
@@ -106,7 +108,10 @@ def _schedule(source: Source, cadence: str) -> dg.ScheduleDefinition:
             + "."
         ),
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        # Elsewhere than on one machine a worker may have keys that this process has not: the run decides.
+        if (missing := needs_key(source)) and not is_shared():
+            return dg.SkipReason(f"{missing} is not set in the environment of the daemon")
         at = context.scheduled_execution_time
         if not source.has_history:
             # Yesterday's price list can no longer be read: after an outage only the latest is.

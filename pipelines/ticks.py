@@ -95,7 +95,9 @@ def _account(instance: dg.DagsterInstance, source_id: str, state: InstigatorStat
     )
     made = {tick.timestamp for tick in ticks}
     missed = [at for at in expected if at not in made]
-    later = [t.timestamp for t in ticks if t.status == TickStatus.SUCCESS and missed and t.timestamp > missed[-1]]
+    # A tick is skipped where the source's key is not set: there is nothing to catch up on.
+    answered = (TickStatus.SUCCESS, TickStatus.SKIPPED)
+    later = [t.timestamp for t in ticks if t.status in answered and missed and t.timestamp > missed[-1]]
     # Runs that upkeep deleted are not lost; it deletes by day.
     kept_since = (now - dt.timedelta(days=setting("PETADAY_KEEP_RUN_DAYS", KEPT_RUN_DAYS) - 1)).timestamp()
     lost = [i for t in ticks if t.timestamp > kept_since for i in t.run_ids if not instance.has_run(i)]

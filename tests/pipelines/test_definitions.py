@@ -19,6 +19,8 @@ from assets.recording import subjects_with_sources
 from assets.sources import all_sources
 from assets.subjects import SUBJECTS
 from pipelines.definitions import build_defs, defs
+from pipelines.instance import instance as instance_of
+from pipelines.ticks import schedule_name
 from pipelines.ui_command import WORKSPACE
 from tests.replay import ReplayServer
 from tests.warehouse.taking import offers
@@ -168,12 +170,32 @@ def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServ
 def test_a_source_without_its_key_is_neither_red_nor_asked(
     home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keyed = next(s for s in all_sources().values() if s.key_name and s.plan and not s.has_history)
-    monkeypatch.delenv(keyed.key_name or "", raising=False)
-    result = execute(f"refresh_{keyed.source_id}")
-    assert result.success
-    materialization = result.asset_materializations_for_node(f"sources__{keyed.source_id}")[0]
-    assert materialization.metadata["state"].value == f"needs {keyed.key_name}"
+    """Nor is it shown as fresh: what was never read is not materialized, and nothing is derived from it."""
+    for has_history in (False, True):
+        keyed = next(
+            s for s in all_sources().values() if s.key_name and s.plan and s.cadence and s.has_history == has_history
+        )
+        monkeypatch.delenv(keyed.key_name or "", raising=False)
+        partition = {"partition_key": "2026-11-20"} if has_history else {}
+        result = execute(f"refresh_{keyed.source_id}", **partition)
+        assert result.success
+        assert result.get_asset_materialization_events() == []
+        schedule = defs.resolve_schedule_def(schedule_name(keyed.source_id))
+        with (
+            instance_of(home) as instance,
+            dg.build_schedule_context(
+                instance=instance,
+                repository_def=defs.get_repository_def(),
+                scheduled_execution_time=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
+            ) as context,
+        ):
+            told = schedule.evaluate_tick(context)
+            assert (told.run_requests, told.skip_message) == (
+                [],
+                f"{keyed.key_name} is not set in the environment of the daemon",
+            )
+            monkeypatch.setenv(keyed.key_name or "", "key")
+            assert len(schedule.evaluate_tick(context).run_requests or ()) == 1
     assert replay.urls() == []
 
 
