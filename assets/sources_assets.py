@@ -131,7 +131,7 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         except PetadayError as e:
             # Requests were retried already, and a retry does not help against a changed layout.
             raise dg.Failure(description=str(e), allow_retries=False) from None
-        yield _result(source, taken)
+        yield _result(source, taken, _days(context))
 
     return source_asset
 
@@ -142,8 +142,16 @@ def _description(source: Source) -> str:
     return f"{source.title}: captures for `observed.{source.subject}`, {origin}. Licence: {licence}."
 
 
-def _result(source: Source, taken: list[intake.Taken]) -> dg.MaterializeResult:
-    """The result of a run.
+def _days(context: dg.AssetExecutionContext) -> str | None:
+    """First and last day of a run that reads several; None of any other."""
+    if not context.has_partition_key_range:
+        return None
+    days = context.partition_key_range
+    return f"{days.start} to {days.end}" if days.start != days.end else None
+
+
+def _result(source: Source, taken: list[intake.Taken], days: str | None) -> dg.MaterializeResult:
+    """The result of a run; `days` if it read several, since Dagster shows its metadata beside each of them.
 
     Raises:
         dagster.Failure: if a batch was refused as a whole.
@@ -153,6 +161,7 @@ def _result(source: Source, taken: list[intake.Taken]) -> dg.MaterializeResult:
         "captures": dg.MetadataValue.json([c for t in taken for c in t.capture_ids][:200]),
         "rejected_rows": sum(t.rejected_count for t in taken),
         "outcomes": dg.MetadataValue.json({t.batch_id: t.outcome for t in taken[:200]}),
+        **({"counts_are_of": days} if days else {}),
     }
     if messages := [str(t.message) for t in taken if t.outcome == "rejected"]:
         raise dg.Failure(

@@ -131,8 +131,8 @@ def in_code_location(of: dg.DagsterInstance, job: str) -> dg.DagsterInstance:
     Dagster itself (1.13) gives a run of `execute_in_process` no origin: the UI leaves it out of its timeline and out of the runs of
     its job, and cannot execute it again.
     """
-    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), SINGLETON_REPOSITORY_NAME)
-    origin = RemoteJobOrigin(repository, job)
+    location = RegisteredCodeLocationOrigin(CODE_LOCATION)  # ty: ignore[abstract-class-instantiation] - a named tuple has it
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
     vars(of)["create_run_for_job"] = partial(of.create_run_for_job, remote_job_origin=origin)
     return of
 

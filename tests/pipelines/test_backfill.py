@@ -94,6 +94,17 @@ def test_the_command_and_partitions_in_any_order_give_the_same_table(
     assert days_one_by_one(Home(tmp_path / "days"), monkeypatch) == expected
 
 
+def test_what_was_read_of_many_days_at_once_is_not_told_as_each_day_s(repository: ReplayServer, home: Home) -> None:
+    """Dagster keeps the metadata of a run over a range beside every one of its days."""
+    days = {"dagster/asset_partition_range_start": FIRST, "dagster/asset_partition_range_end": LAST}
+    events = execute(f"refresh_{SOURCE}", tags=days).get_asset_materialization_events()
+    assert [e.partition for e in events] == ["2026-06-02", "2026-06-03", "2026-06-04", "2026-06-05"]
+    for event in events:
+        assert event.step_materialization_data.materialization.metadata["counts_are_of"].value == f"{FIRST} to {LAST}"
+    (one,) = execute(f"refresh_{SOURCE}", partition_key=FIRST).get_asset_materialization_events()
+    assert "counts_are_of" not in one.step_materialization_data.materialization.metadata
+
+
 @pytest.mark.skipif(os.environ.get("PETADAY_NIGHTLY") != "1", reason="starts Dagster's own command line")
 def test_a_backfill_started_by_dagster_gives_it_too(
     repository: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
