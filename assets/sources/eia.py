@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -123,82 +124,86 @@ def plan_retail(window: Window) -> Iterable[Sequence[Request]]:
     yield [_request("retail-sales", params)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One answer of the API, decoded once."""
+
+    url: str
+    rows: list[dict[str, Any]]
+    #: Number of rows that exist for the query, which some versions of the API send as text.
+    total: int
+    #: Row at which the page begins.
+    offset: int
+    #: The fuels that the answer is restricted to; empty if it is not.
+    fuels: Sequence[str]
+
+
+def _page(document: Document) -> _Page:
+    """A page; what was asked for stands in its address, or in the request that the answer repeats.
+
+    Raises:
+        LayoutError: if it is not JSON or has no rows where they belong.
+    """
+    body = json_of(document)
+    rows = inside(body, "response", "data")
+    if not isinstance(rows, list):
+        raise LayoutError(f"{document.url}: no response.data; {str(inside(body, 'error') or '')[:200]}")
+    asked = parse_qsl(urlsplit(document.url).query)
+    repeated = inside(body, "request", "params", "facets", "fueltype") or []
+    return _Page(
+        url=document.url,
+        rows=rows,
+        total=int(inside(body, "response", "total") or len(rows)),
+        offset=int(dict(asked).get("offset") or inside(body, "request", "params", "offset") or 0),
+        fuels=[value for name, value in asked if name.startswith("facets[fueltype]")]
+        or ([repeated] if isinstance(repeated, str) else repeated),
+    )
+
+
 def follow(document: Document) -> Request | None:
     """The next page, until `total` rows were requested."""
     try:
-        response = _response(document)
+        page = _page(document)
     except LayoutError:
         # The parser refuses it, once it is captured.
         return None
-    asked = dict(parse_qsl(urlsplit(document.url).query))
-    offset = int(asked.get("offset", 0)) + len(response["data"])
-    if not response["data"] or offset >= _total(response):
+    if not page.rows or page.offset + len(page.rows) >= page.total:
         return None
+    asked = dict(parse_qsl(urlsplit(document.url).query))
     params = {k: v for k, v in asked.items() if k not in ("offset", "length")}
-    return _request(urlsplit(document.url).path.removeprefix("/v2/electricity/").removesuffix("/data/"), params, offset)
+    route = urlsplit(document.url).path.removeprefix("/v2/electricity/").removesuffix("/data/")
+    return _request(route, params, page.offset + len(page.rows))
 
 
-def _total(response: Mapping[str, Any]) -> int:
-    """Number of rows that exist for the query, which some versions of the API send as text."""
-    return int(response.get("total") or len(response["data"]))
-
-
-def _response(document: Document) -> dict[str, Any]:
-    body = json_of(document)
-    response = body.get("response") if isinstance(body, dict) else None
-    if not isinstance(response, dict) or not isinstance(response.get("data"), list):
-        raise LayoutError(
-            f"{document.url}: no response.data; {str(body.get('error', ''))[:200] if isinstance(body, dict) else ''}"
-        )
-    return response
-
-
-def _offset(document: Document) -> int:
-    """Row at which a page begins, by its address or by the request that the answer repeats."""
-    params = (json_of(document).get("request") or {}).get("params") or {}
-    return int(dict(parse_qsl(urlsplit(document.url).query)).get("offset") or params.get("offset") or 0)
-
-
-def _frame(
-    documents: Sequence[Document], fields: Sequence[str], others: Sequence[str] = ()
-) -> tuple[pl.DataFrame, list[str]]:
+def _frame(pages: Sequence[_Page], fields: Sequence[str], others: Sequence[str] = ()) -> tuple[pl.DataFrame, list[str]]:
     """Rows of all pages as text (`fields`, and the optional `others`), and the periods split by a missing page."""
-    pages = [(document, _response(document), _offset(document)) for document in documents]
-    rows, total = sum(len(r["data"]) for _, r, _ in pages), max(_total(r) for _, r, _ in pages)
-    if not rows:
-        raise LayoutError(f"{documents[0].url}: no row")
-    if missing := [f for f in fields if f not in next(r for _, r, _ in pages if r["data"])["data"][0]]:
-        raise LayoutError(f"{documents[0].url}: no field {', '.join(missing)}")
+    first = next((page.rows[0] for page in pages if page.rows), None)
+    if first is None:
+        raise LayoutError(f"{pages[0].url}: no row")
+    if missing := [f for f in fields if f not in first]:
+        raise LayoutError(f"{pages[0].url}: no field {', '.join(missing)}")
     schema = dict.fromkeys([*fields, *others], pl.String)
-    frame = pl.concat([pl.DataFrame(r["data"], schema=schema, strict=False) for _, r, _ in pages]).unique(
+    frame = pl.concat([pl.DataFrame(page.rows, schema=schema, strict=False) for page in pages]).unique(
         maintain_order=True
     )
     cut: list[str] = []
-    if min(o for _, _, o in pages) > 0:
+    if min(page.offset for page in pages) > 0:
         cut.append(str(frame["period"].min()))
-    if max(o + len(r["data"]) for _, r, o in pages) < total:
+    if max(page.offset + len(page.rows) for page in pages) < max(page.total for page in pages):
         cut.append(str(frame["period"].max()))
     return frame, cut
 
 
-def _fuels_asked_for(document: Document) -> Sequence[str]:
-    """The fuels that an answer is restricted to, by its address or by the request that it repeats; empty if it is not."""
-    in_address = [
-        value for name, value in parse_qsl(urlsplit(document.url).query) if name.startswith("facets[fueltype]")
-    ]
-    repeated = inside(json_of(document), "request", "params", "facets", "fueltype")
-    return in_address or ([repeated] if isinstance(repeated, str) else repeated or [])
-
-
 def parse_mix(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per authority and hour."""
-    for document in documents:
-        if fuels := _fuels_asked_for(document):
+    pages = [_page(document) for document in documents]
+    for page in pages:
+        if page.fuels:
             raise LayoutError(
-                f"{document.url}: restricted to {', '.join(map(str, fuels))[:100]}, so it is not a mix: request it without "
-                "facets[fueltype]"
+                f"{page.url}: restricted to {', '.join(map(str, page.fuels))[:100]}, so it is not a mix: request it "
+                "without facets[fueltype]"
             )
-    frame, cut = _frame(documents, ["period", "respondent", "fueltype", "value"], ["value-units"])
+    frame, cut = _frame(pages, ["period", "respondent", "fueltype", "value"], ["value-units"])
     rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
         (to_instant(pl.col("period") + ":00", "%Y-%m-%dT%H:%M") - pl.duration(hours=1)).alias("valid_from"),
         pl.col("respondent").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
@@ -235,7 +240,9 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
 
 def parse_retail(documents: Sequence[Document]) -> Reading:
     """Retail price by state, sector and month; 1 cent per kWh is 10 USD per MWh."""
-    frame, _ = _frame(documents, ["period", "stateid", "sectorid", "price", "price-units"])
+    frame, _ = _frame(
+        [_page(document) for document in documents], ["period", "stateid", "sectorid", "price", "price-units"]
+    )
     states = [s.code for s in pycountry.subdivisions.get(country_code="US")]
     zone = pl.when(pl.col("stateid") == "US").then(pl.lit("US")).otherwise("US-" + pl.col("stateid"))
     rows = frame.with_columns(
