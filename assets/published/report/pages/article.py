@@ -14,7 +14,9 @@ from assets.published.report.shown import band, day, money, number, percent, spo
 from assets.published.report.texts import words
 
 POINTS = range(1, 7)
-#: A column of a table: key of its heading, "n" where it holds numbers, and what it shows of a row.
+#: Unit of an estimate -> factor and unit in which it is shown: shares in percent, growth as a factor, counts bare.
+_WRITTEN = {"share": (100, "%"), "1/year": (1, "× a year"), "1": (1, "")}
+#: A column of a table: key of its heading, its class ("n" where it holds numbers), and what it shows of a row.
 Column = tuple[str, str, Callable[[Row], Any]]
 
 
@@ -37,7 +39,7 @@ def claims(facts: Facts) -> list[Row]:
     found = []
     for point in POINTS:
         more = makers[point](facts) if point in makers else {}
-        told = by_point.get(point, [])
+        told = [_readable(c) for c in by_point.get(point, [])]
         if told or more.get("table"):
             # What rests on no observation at all is neither bundled nor live.
             observed = [f for f in factors.get(point, []) if f["origin_kind"] == "observed"]
@@ -55,6 +57,13 @@ def claims(facts: Facts) -> list[Row]:
                 }
             )
     return found
+
+
+def _readable(claim: Row) -> Row:
+    """A claim and its estimate in units as people read them."""
+    factor, unit = _WRITTEN.get(claim["unit"], (1, claim["unit"]))
+    figures = ("claimed_low", "claimed_high", "low", "central", "high")
+    return claim | {"unit": unit} | {k: None if claim[k] is None else claim[k] * factor for k in figures}
 
 
 def _verdict(verdict: str) -> str:
@@ -103,7 +112,7 @@ def _growth(facts: Facts) -> Row:
     rows = facts.rows("article_growth")
     return {
         "query": "article_growth",
-        "stamp": stamp(facts, rows, "1/year", *(r[k] for r in rows for k in ("first_on", "last_on"))),
+        "stamp": stamp(facts, rows, _WRITTEN["1/year"][1], *(r[k] for r in rows for k in ("first_on", "last_on"))),
         "table": _table(
             rows,
             [
@@ -113,13 +122,13 @@ def _growth(facts: Facts) -> Row:
                     "col.growth",
                     "",
                     lambda r: band(
-                        r["low_growth_per_year"], r["growth_per_year"], r["high_growth_per_year"], "× a year"
+                        r["low_growth_per_year"], r["growth_per_year"], r["high_growth_per_year"], _WRITTEN["1/year"][1]
                     ),
                 ),
                 ("col.doubling", "n", lambda r: number(r["doubling_months"])),
                 ("col.r2", "n", lambda r: number(r["r2"])),
                 ("col.point_count", "n", lambda r: r["point_count"]),
-                ("col.dates", "", lambda r: f"{day(r['first_on'])} – {day(r['last_on'])}"),
+                ("col.dates", "nowrap", lambda r: f"{day(r['first_on'])} – {day(r['last_on'])}"),
                 ("col.source", "", lambda r: r["source_id"]),
             ],
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import stamp
+from assets.published.report.pages.common import stamp, year
 from assets.published.report.shown import day, spoken_band
 from assets.published.report.texts import words
 
@@ -41,6 +41,10 @@ def petaday(facts: Facts) -> Row:
             f"{row['accelerator']} {day(row['month_on'])}: {spoken_band(row['cost_low'], row['cost_central'], row['cost_high'])} USD"
         )
     days = [r["month_on"] for r in history]
+    shown = {r["accelerator_id"] for r in compared}
+    rates = [r for r in facts.rows("gpu_hour") if r["accelerator_id"] in shown]
+    seen = [r[side] for r in rates for side in ("first_seen_on", "seen_on")]
+    grid_days = year(now[0]["grid_year"]) if now and now[0]["grid_year"] else ()
     return {
         "now": now,
         "history": history,
@@ -55,7 +59,8 @@ def petaday(facts: Facts) -> Row:
         )
         if history
         else None,
-        "now_stamp": stamp(facts, now, "USD, kgCO2e per PFLOP/s-day", facts.report_at.date()),
+        "cost_stamp": stamp(facts, compared, "USD per PFLOP/s-day", *seen),
+        "carbon_stamp": stamp(facts, compared, "kgCO2e per PFLOP/s-day", *grid_days),
         "history_stamp": stamp(facts, history, "USD per PFLOP/s-day", *days),
         "grid": now[0]["grid"] if now else None,
         "grid_year": now[0]["grid_year"] if now else None,
