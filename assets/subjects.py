@@ -52,6 +52,7 @@ _CURRENCY_SCALE = {
 #: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).
 GPU_HOUR_BOUNDS_USD = (0.05, 0.003, 200.0)
 
+PURCHASE_OPTION = text(f"How it is bought: {', '.join(PURCHASE_OPTIONS)}.", key=True, allowed=PURCHASE_OPTIONS)
 CURRENCY = text("ISO 4217 code of the quoted amount.", nullable=False, allowed=tuple(_CURRENCY_SCALE))
 
 
@@ -77,7 +78,7 @@ class CloudRate(dy.Schema):
         "Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.", key=True
     )
     instance_type = text("Instance type in the provider's own name.", key=True)
-    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    purchase_option = PURCHASE_OPTION
     price_component = text(
         "What the price covers: a whole instance, or the accelerator alone (host to be added).",
         key=True,
@@ -113,7 +114,7 @@ class TokenPrice(dy.Schema):
     vendor = text("Who sells the tokens.", key=True)
     model = text("Model in the vendor's own id.", key=True)
     direction = text(
-        "Which tokens.",
+        "Which tokens: read (input), written (output), or kept between requests (cached); of text where no medium is named.",
         key=True,
         allowed=(
             "input",
@@ -178,7 +179,9 @@ class GpuPrice(dy.Schema):
     product = text("Product as the seller names it.", key=True)
     product_code = text("Seller's own id (SKU, ASIN, address); '' if none.", key=True)
     price_kind = text(
-        "What kind of price.", key=True, allowed=("retail", "launch", "used", "market_low", "market_average")
+        "Kind of price: of a shop (retail), at launch, second-hand (used), or of a market (lowest, average).",
+        key=True,
+        allowed=("retail", "launch", "used", "market_low", "market_average"),
     )
     accelerator_name = text("Accelerator as the publisher writes it.")
     accelerator_memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0, max=2048)
@@ -197,7 +200,7 @@ class ElectricityPrice(dy.Schema):
 
     zone = text("Grid or bidding zone.", key=True)
     market = text(
-        "Which price.",
+        "Which price: of the wholesale market (day_ahead, real_time), of the retail sectors, or of a hub in the press.",
         key=True,
         allowed=("day_ahead", "real_time", "retail_industrial", "retail_commercial", "retail_all", "published_hub"),
     )
@@ -262,7 +265,7 @@ class AcceleratorSpec(dy.Schema):
     fp32_dense_flop_per_s = number("Peak FP32 (vector).", "FLOP/s", min_exclusive=0, max=1e17)
     fp16_dense_flop_per_s = number("Peak FP16/BF16 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e18)
     fp8_dense_flop_per_s = number("Peak FP8 matrix, dense.", "FLOP/s", min_exclusive=0, max=1e18)
-    memory_gib = number("Memory.", "GiB", min_exclusive=0, max=10_000)
+    memory_gib = number("Memory of one accelerator.", "GiB", min_exclusive=0, max=10_000)
     memory_bandwidth_gb_per_s = number("Peak memory bandwidth.", "GB/s", min_exclusive=0, max=1_000_000)
     tdp_w = number("Thermal design power.", "W", min_exclusive=0, max=50_000)
     release_price_usd = number("Price of one at release, in dollars of its day.", "USD", min_exclusive=0, max=5e6)

@@ -26,7 +26,7 @@ class TrainingEstimate(dy.Schema):
     """One row per scenario, quantity and method version: what a training costs and emits."""
 
     scenario_id = text("Scenario; see assets/estimated/scenarios.", key=True)
-    quantity = text("What is estimated.", key=True, allowed=tuple(TRAINING_QUANTITIES))
+    quantity = text("Quantity that is estimated.", key=True, allowed=tuple(TRAINING_QUANTITIES))
     method_version = _METHOD_VERSION
     low = number("p5, in the unit of the row; null where unknown.", "see unit", min=0)
     central = number("p50, in the unit of the row; null where unknown.", "see unit", min=0)
@@ -42,7 +42,7 @@ class ScenarioEstimate(dy.Schema):
     """One row per scenario, quantity and method version of every kind beside training."""
 
     scenario_id = text("Scenario; see assets/estimated/scenarios/other.", key=True)
-    quantity = text("What is estimated.", key=True)
+    quantity = text("Quantity that is estimated.", key=True)
     method_version = _METHOD_VERSION
     section = text("Kind of the scenario: the section of its file.", nullable=False)
     low = number("p5, in the unit of the row; null where unknown.", "see unit")
@@ -63,13 +63,13 @@ class Factor(dy.Schema):
     factor = text("Name of the factor; the keys of a scenario file.", key=True)
     method_version = _METHOD_VERSION
     value = number("Central value (p50), in the unit of the row.", "see unit", nullable=False)
-    low = number("p5.", "see unit", nullable=False)
-    high = number("p95.", "see unit", nullable=False)
+    low = number("p5 of the factor.", "see unit", nullable=False)
+    high = number("p95 of the factor.", "see unit", nullable=False)
     unit = text("Unit of value, low and high.", nullable=False)
     variance_share = number(
         "Part of the variance of the quantity's logarithm; null where nothing varies.", "share", min=0, max=1
     )
-    origin_kind = text("Where it comes from.", nullable=False, allowed=ORIGIN_KINDS)
+    origin_kind = text(f"Where it comes from: {', '.join(ORIGIN_KINDS)}.", nullable=False, allowed=ORIGIN_KINDS)
     origin_ref = text("Table and key, or what was done, in words.", nullable=False)
     capture_id = text("Capture of the observation (the newest of several); see meta.capture.")
     source_url = text("Where the fact stands, for reference facts and method defaults.")
@@ -79,10 +79,10 @@ class Factor(dy.Schema):
 class MethodDefault(dy.Schema):
     """One row per factor and method version: the default used for an input that was neither given nor found."""
 
-    factor = text("Factor.", key=True)
-    low = number("p5.", "see unit", nullable=False, min_exclusive=0)
-    central = number("p50.", "see unit", nullable=False, min_exclusive=0)
-    high = number("p95.", "see unit", nullable=False, min_exclusive=0)
+    factor = text("Factor that the default stands for.", key=True)
+    low = number("p5 of the factor.", "see unit", nullable=False, min_exclusive=0)
+    central = number("p50 of the factor.", "see unit", nullable=False, min_exclusive=0)
+    high = number("p95 of the factor.", "see unit", nullable=False, min_exclusive=0)
     unit = text("Unit of low, central and high.", nullable=False)
     method_version = text("Method version that uses it.", key=True)
     source_url = text("Where the fact stands.", nullable=False)

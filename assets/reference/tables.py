@@ -30,7 +30,7 @@ class Accelerator(dy.Schema):
     accelerator_id = text("Key: vendor-model-form-memory.", key=True)
     vendor = text("Who makes it.", nullable=False)
     name = text("Name of the product.", nullable=False)
-    family = text("Architecture.")
+    family = text("Architecture, as its vendor names it: Hopper, CDNA 3, …")
     form_factor = text("SXM, PCIe, NVL, OAM, …")
     memory_gib = number("Memory, as marketed.", "GiB", min_exclusive=0, max=2048)
     memory_bandwidth_gb_per_s = number("Peak memory bandwidth.", "GB/s", min_exclusive=0, max=100_000)
@@ -70,7 +70,7 @@ class AcceleratorAlias(dy.Schema):
     memory_gib = number("Memory that the offer must state (within 8%); any if empty.", "GiB", min_exclusive=0)
     provider = text("Provider that the row holds for; any if empty.")
     instance_pattern = text("Regular expression on the instance type; any if empty.")
-    accelerator_id = text("Accelerator.", nullable=False)
+    accelerator_id = text("Accelerator; see reference.accelerator.", nullable=False)
     note = _NOTE
 
 
@@ -79,7 +79,7 @@ class InstanceAccelerator(dy.Schema):
 
     provider = text("Cloud provider.", key=True)
     instance_type = text("Instance type.", key=True)
-    accelerator_id = text("Accelerator.", nullable=False)
+    accelerator_id = text("Accelerator; see reference.accelerator.", nullable=False)
     accelerator_count = number(
         "Accelerators in the instance; a fraction for a slice.", "1", nullable=False, min_exclusive=0, max=20_000
     )
@@ -91,10 +91,10 @@ class InstanceAccelerator(dy.Schema):
 class Model(dy.Schema):
     """One row per language model that matters for cost."""
 
-    model_id = text("Key.", key=True)
-    name = text("Name.", nullable=False)
+    model_id = text("Key of the model.", key=True)
+    name = text("Name of the model.", nullable=False)
     developer = text("Who made it.", nullable=False)
-    family = text("Family.")
+    family = text("Family of models that it belongs to.")
     architecture = text(
         "Architecture; empty where it is not published.",
         allowed=("decoder", "encoder", "encoder_decoder", "moe_decoder", "moe_encoder_decoder"),
@@ -102,17 +102,17 @@ class Model(dy.Schema):
     released_on = day("When it was released.")
     is_open_weights = flag("True if the weights can be had.")
     licence = text("Licence of the weights.")
-    parameters_count = number("Parameters.", "1", min_exclusive=0)
+    parameters_count = number("Parameters, all of them.", "1", min_exclusive=0)
     active_parameters_count = number("Parameters that work on each token.", "1", min_exclusive=0)
     training_tokens_count = number("Tokens seen in pre-training.", "1", min_exclusive=0)
     flop_per_parameter_token = number(
         "Training operations per active parameter and token.", "FLOP", nullable=False, min_exclusive=0, max=20
     )
     training_flop = number("Training operations as published.", "FLOP", min_exclusive=0)
-    layer_count = number("Layers.", "1", min_exclusive=0)
+    layer_count = number("Transformer layers.", "1", min_exclusive=0)
     hidden_width_count = number("Width of the residual stream.", "1", min_exclusive=0)
-    attention_head_count = number("Query heads.", "1", min_exclusive=0)
-    kv_head_count = number("Key-value heads.", "1", min_exclusive=0)
+    attention_head_count = number("Attention heads (of queries).", "1", min_exclusive=0)
+    kv_head_count = number("Heads of keys and values.", "1", min_exclusive=0)
     head_dimension_count = number("Dimension of a head, a rotary part beside it left out.", "1", min_exclusive=0)
     kv_latent_width_count = number(
         "Width of the latent vector that is cached in place of keys and values (multi-head latent attention: kv_lora_rank); empty where these are cached.",
@@ -133,7 +133,7 @@ class Model(dy.Schema):
         "Tokens that a local layer sees at most: its sliding window, or its chunk.", "token", min_exclusive=0
     )
     feed_forward_width_count = number("Width of the feed-forward layer.", "1", min_exclusive=0)
-    vocabulary_count = number("Vocabulary.", "1", min_exclusive=0)
+    vocabulary_count = number("Tokens of the vocabulary.", "1", min_exclusive=0)
     context_tokens_count = number("Context length that it can be used with.", "token", min_exclusive=0)
     training_context_tokens_count = number(
         "Length of the sequences that it was trained on: of most of its tokens, where it was made longer towards the end; empty where it is not published "
@@ -165,7 +165,7 @@ class ModelAlias(dy.Schema):
     """How else a model is called; matched without case, punctuation, vendor and tuning (macro model_key)."""
 
     alias = text("Name as written.", key=True)
-    model_id = text("Model.", nullable=False)
+    model_id = text("Model; see reference.model.", nullable=False)
     note = _NOTE
 
 
@@ -221,7 +221,7 @@ class Region(dy.Schema):
 
     provider = text("Cloud provider.", key=True)
     region = text("Region in the provider's own id.", key=True)
-    place = text("Place.")
+    place = text("City, county or country that it lies in.")
     country_code = text("ISO 3166-1 alpha-2 code.")
     latitude = number("Latitude.", "degree", min=-90, max=90)
     longitude = number("Longitude.", "degree", min=-180, max=180)
@@ -240,8 +240,8 @@ class RegionClaim(dy.Schema):
     """What different sources claim of a cloud region, side by side."""
 
     provider = text("Cloud provider.", nullable=False)
-    region = text("Region.", nullable=False)
-    attribute = text("What is claimed.", nullable=False)
+    region = text("Region in the provider's own id.", nullable=False)
+    attribute = text("What is claimed of the region: its grid zone, PUE, carbon intensity, …", nullable=False)
     year = number("Year it holds for; empty if undated.", "1")
     value = text("The claim, as text.", nullable=False)
     unit = text("Unit of the claim.")
@@ -321,11 +321,11 @@ class EmbodiedCarbon(dy.Schema):
 class DecisionDefault(dy.Schema):
     """One row per factor of the decision macros that a caller may leave out, with its band."""
 
-    factor = text("Factor.", key=True)
+    factor = text("Factor that the default stands for.", key=True)
     applies_to = text("What it holds for: a provider, a kind of network; else any.", key=True)
-    low = number("p5.", "see unit", nullable=False, min=0)
-    central = number("p50.", "see unit", nullable=False, min=0)
-    high = number("p95.", "see unit", nullable=False, min=0)
+    low = number("p5 of the factor.", "see unit", nullable=False, min=0)
+    central = number("p50 of the factor.", "see unit", nullable=False, min=0)
+    high = number("p95 of the factor.", "see unit", nullable=False, min=0)
     unit = text("Unit of low, central and high.", nullable=False)
     method_version = text("Method version that uses it.", key=True)
     source_url = _SOURCE_URL
@@ -335,8 +335,8 @@ class DecisionDefault(dy.Schema):
 class ComputeHub(dy.Schema):
     """One row per cluster (and province) of China's national computing hubs."""
 
-    cluster_id = text("Key.", key=True)
-    name = text("Cluster.", nullable=False)
+    cluster_id = text("Key of the cluster.", key=True)
+    name = text("Name of the cluster.", nullable=False)
     hub = text("Hub that it belongs to.", nullable=False)
     province = text("Province.", nullable=False)
     grid_zone = text("Grid zone that feeds it.", nullable=False)
@@ -347,7 +347,7 @@ class ComputeHub(dy.Schema):
     )
     pue_limit = number("Highest PUE allowed by its approval.", "1", min=1, max=3)
     electricity_cny_per_kwh = number("Price of electricity for data centres.", "CNY/kWh", min_exclusive=0, max=5)
-    price_kind = text("What kind of price it is.")
+    price_kind = text("Kind of price, in words.")
     price_source_url = text("Where the price stands.")
     source_url = _SOURCE_URL
     checked_on = _CHECKED_ON
@@ -357,16 +357,16 @@ class ComputeHub(dy.Schema):
 class ScenarioClaim(dy.Schema):
     """One row per figure that is quoted for a bundled scenario, and what the estimate must lie within for it to hold."""
 
-    claim_id = text("Key.", key=True)
+    claim_id = text("Key of the claim.", key=True)
     scenario_id = text("Bundled scenario that it is tested on.", nullable=False)
     article_point = number("Number of the scenario in the founding article.", "1", nullable=False, min=1, max=6)
     claim = text("What is claimed, in one line.", nullable=False)
     quantity = text("Quantity of the estimate that it is tested on.", nullable=False)
     claimed_low = number("Lowest value at which it holds; empty: no bound.", "see unit")
     claimed_high = number("Highest value at which it holds; empty: no bound.", "see unit")
-    unit = text("Unit of both.", nullable=False)
+    unit = text("Unit of claimed_low and claimed_high.", nullable=False)
     holds_where = text("Where it holds.", nullable=False)
-    fails_where = text("Where it does not.", nullable=False)
+    fails_where = text("Where it does not hold.", nullable=False)
     source_url = _SOURCE_URL
 
 

@@ -71,12 +71,12 @@ CREATE TABLE IF NOT EXISTS meta.source (
     source_id VARCHAR, subject VARCHAR, title VARCHAR, homepage_url VARCHAR, licence VARCHAR, licence_url VARCHAR, attribution VARCHAR,
     cadence VARCHAR, key_name VARCHAR, is_bundled BOOLEAN, parser_version INTEGER);
 COMMENT ON TABLE meta.source IS 'Every source: who publishes, under which licence, how often it is read.';
-COMMENT ON COLUMN meta.source.source_id IS 'Key.';
-COMMENT ON COLUMN meta.source.subject IS 'Subject it feeds.';
-COMMENT ON COLUMN meta.source.title IS 'Name for people.';
-COMMENT ON COLUMN meta.source.homepage_url IS 'Where a person finds it.';
+COMMENT ON COLUMN meta.source.source_id IS 'Key of the source.';
+COMMENT ON COLUMN meta.source.subject IS 'Subject whose log its rows go to.';
+COMMENT ON COLUMN meta.source.title IS 'Name of the source, for people.';
+COMMENT ON COLUMN meta.source.homepage_url IS 'Page on which a person finds it.';
 COMMENT ON COLUMN meta.source.licence IS 'Licence or terms of the data.';
-COMMENT ON COLUMN meta.source.licence_url IS 'Where the licence stands.';
+COMMENT ON COLUMN meta.source.licence_url IS 'Page that states the licence.';
 COMMENT ON COLUMN meta.source.attribution IS 'Attribution that the licence asks for.';
 COMMENT ON COLUMN meta.source.cadence IS 'Cron schedule in UTC; NULL: loaded by hand or bundled.';
 COMMENT ON COLUMN meta.source.key_name IS 'Environment variable that must hold its key; NULL: none needed.';
@@ -85,12 +85,12 @@ COMMENT ON COLUMN meta.source.parser_version IS 'Version of its parser.';
 
 CREATE TABLE IF NOT EXISTS meta.reference_file (table_name VARCHAR, sha256 VARCHAR, row_count BIGINT, loaded_at TIMESTAMPTZ);
 COMMENT ON TABLE meta.reference_file IS 'State of the reference tables loaded from assets/reference.';
-COMMENT ON COLUMN meta.reference_file.table_name IS 'Table.';
+COMMENT ON COLUMN meta.reference_file.table_name IS 'Table of the schema reference.';
 COMMENT ON COLUMN meta.reference_file.sha256 IS 'SHA-256 of the CSV file.';
-COMMENT ON COLUMN meta.reference_file.row_count IS 'Rows loaded.';
-COMMENT ON COLUMN meta.reference_file.loaded_at IS 'When. Unit: UTC.';
+COMMENT ON COLUMN meta.reference_file.row_count IS 'Rows of the file.';
+COMMENT ON COLUMN meta.reference_file.loaded_at IS 'When the file was loaded. Unit: UTC.';
 
 CREATE TABLE IF NOT EXISTS meta.publication (publication_number BIGINT, published_at TIMESTAMPTZ);
 COMMENT ON TABLE meta.publication IS 'Publications of this warehouse, numbered without a gap; the last row is this file.';
-COMMENT ON COLUMN meta.publication.publication_number IS 'Number, from 1.';
-COMMENT ON COLUMN meta.publication.published_at IS 'When. Unit: UTC.';
+COMMENT ON COLUMN meta.publication.publication_number IS 'Number of the publication, from 1.';
+COMMENT ON COLUMN meta.publication.published_at IS 'When it was published. Unit: UTC.';

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataframely as dy
 
 from assets.columns import count, day, flag, number, text
-from assets.subjects import PURCHASE_OPTIONS
+from assets.subjects import PURCHASE_OPTION
 from warehouse.tables import Table
 
 _SCENARIO = text("Bundled scenario; see reference.scenario.", key=True)
 _VERSION = text("Method version of the decisions.", key=True)
 _ACCELERATOR = text("Accelerator; see reference.accelerator.", key=True)
-_PURCHASE = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
 _BUNDLED = flag("True if data that ships with Petaday went in.")
 _VERDICT = text("What follows, in words.")
 
@@ -34,12 +33,12 @@ class PetadayHistory(dy.Schema):
     scenario_id = _SCENARIO
     index_on = dy.Date(primary_key=True, nullable=False, description="Day, UTC.")
     accelerator_id = _ACCELERATOR
-    purchase_option = _PURCHASE
+    purchase_option = PURCHASE_OPTION
     method_version = _VERSION
-    cost_usd = _usd("At the median price over providers and the typical utilisation.")
-    low_usd = _usd("p5.")
-    high_usd = _usd("p95.")
-    cost_at_peak_usd = _usd("At full utilisation, which no training reaches.")
+    cost_usd = _usd("Cost at the median price over providers and the typical utilisation.")
+    low_usd = _usd("p5 of cost_usd.")
+    high_usd = _usd("p95 of cost_usd.")
+    cost_at_peak_usd = _usd("Cost at full utilisation, which no training reaches.")
     gpu_hours = number("GPU-hours.", "h", min=0)
     energy_kwh = _kwh("Energy at the meter.")
     median_usd_per_gpu_hour = number("Median price over providers.", "USD/GPU-hour", min_exclusive=0)
@@ -54,23 +53,23 @@ class Siting(dy.Schema):
     provider = text("Cloud provider.", key=True)
     region = text("Region in the provider's own id.", key=True)
     accelerator_id = _ACCELERATOR
-    purchase_option = _PURCHASE
+    purchase_option = PURCHASE_OPTION
     method_version = _VERSION
     instance_type = text("Cheapest instance type there.")
     total_usd = _usd("Rental and transfer; NULL where either is not known.")
     low_usd = _usd("p5 of total_usd.")
     high_usd = _usd("p95 of total_usd.")
-    cost_usd = _usd("Rental.")
-    transfer_usd = _usd("Moving the data there.")
+    cost_usd = _usd("Rental of the accelerators.")
+    transfer_usd = _usd("Cost of moving the data there.")
     transfer_h = number("Time of the transfer at the bandwidth given.", "h", min=0)
     energy_kwh = _kwh("Energy at the meter.")
     operational_kgco2e = _kg("Location-based emissions of the electricity; NULL where the grid is not known.")
-    low_operational_kgco2e = _kg("p5.")
-    high_operational_kgco2e = _kg("p95.")
+    low_operational_kgco2e = _kg("p5 of operational_kgco2e.")
+    high_operational_kgco2e = _kg("p95 of operational_kgco2e.")
     embodied_kgco2e = _kg("Share of the manufacture of the cards; NULL where none is published.")
-    low_embodied_kgco2e = _kg("p5.")
-    high_embodied_kgco2e = _kg("p95.")
-    total_kgco2e = _kg("Operational and embodied.")
+    low_embodied_kgco2e = _kg("p5 of embodied_kgco2e.")
+    high_embodied_kgco2e = _kg("p95 of embodied_kgco2e.")
+    total_kgco2e = _kg("Operational and embodied emissions.")
     cheaper_probability = number("Probability that it costs less than the reference.", "share", min=0, max=1)
     greener_probability = number(
         "Probability that it emits less (operational) than the reference.", "share", min=0, max=1
@@ -79,12 +78,12 @@ class Siting(dy.Schema):
     is_pareto = flag("True if nothing is both cheaper and greener; NULL where money or carbon is not known.")
     gpu_hours = number("GPU-hours of the job there.", "h", min=0)
     price_usd_per_gpu_hour = number("Price of a GPU-hour.", "USD/GPU-hour", min_exclusive=0)
-    pue = number("PUE.", "1", min=1)
+    pue = number("Power usage effectiveness (PUE) used.", "1", min=1)
     is_pue_published = flag("True if the operator publishes it.")
-    grid_gco2e_per_kwh = number("Carbon intensity used.", "gCO2e/kWh", min=0)
+    grid_gco2e_per_kwh = number("Carbon intensity of the grid that was used.", "gCO2e/kWh", min=0)
     grid_zone = text("Zone of the region.")
     zone_used = text("Zone whose value is used.")
-    grid_year = count("Year of the value.")
+    grid_year = count("Year of the carbon intensity.")
     unknown = text("What is not known, or stands in.")
     source_id = text("Source of the price.")
     capture_id = text("Capture of the price; see meta.capture.")
@@ -120,19 +119,21 @@ class BuildAdaptBuy(dy.Schema):
     method_version = _VERSION
     model_id = text("Model that is built or adapted; see reference.model.")
     accelerator_id = text("Accelerator that is rented; NULL where none was observed in the month.")
-    usd_per_gpu_hour = number("Its price.", "USD/GPU-hour", min_exclusive=0)
-    fixed_usd = _usd("Training or adaptation.")
-    low_fixed_usd = _usd("p5.")
-    high_fixed_usd = _usd("p95.")
-    own_usd_per_mtok = number("A million own tokens.", "USD/Mtoken", min=0)
-    low_own_usd_per_mtok = number("p5.", "USD/Mtoken", min=0)
-    high_own_usd_per_mtok = number("p95.", "USD/Mtoken", min=0)
-    buy_usd_per_mtok = number("A million bought tokens, input and output mixed.", "USD/Mtoken", min=0)
-    buy_vendor = text("Who sells them.")
-    buy_model = text("Model that is bought.")
+    usd_per_gpu_hour = number("Price of one such accelerator for one hour.", "USD/GPU-hour", min_exclusive=0)
+    fixed_usd = _usd("Cost of the training or of the adaptation.")
+    low_fixed_usd = _usd("p5 of fixed_usd.")
+    high_fixed_usd = _usd("p95 of fixed_usd.")
+    own_usd_per_mtok = number("Cost of a million tokens served by oneself.", "USD/Mtoken", min=0)
+    low_own_usd_per_mtok = number("p5 of own_usd_per_mtok.", "USD/Mtoken", min=0)
+    high_own_usd_per_mtok = number("p95 of own_usd_per_mtok.", "USD/Mtoken", min=0)
+    buy_usd_per_mtok = number("Price of a million bought tokens, input and output mixed.", "USD/Mtoken", min=0)
+    buy_vendor = text("Vendor of the bought tokens.")
+    buy_model = text("Model of the bought tokens.")
     break_even_mtok = number("Volume from which it pays back; NULL: never, or unknown.", "Mtoken", min=0)
-    low_break_even_mtok = number("p5.", "Mtoken", min=0)
-    high_break_even_mtok = number("p95; NULL where within the band it never does.", "Mtoken", min=0)
+    low_break_even_mtok = number("p5 of break_even_mtok.", "Mtoken", min=0)
+    high_break_even_mtok = number(
+        "p95 of break_even_mtok; NULL where within the band it never pays back.", "Mtoken", min=0
+    )
     pays_back_probability = number("Probability that own tokens cost less than bought ones.", "share", min=0, max=1)
     verdict = _VERDICT
     source_ids = text("Sources of the token prices.")
@@ -145,19 +146,19 @@ class EastWest(dy.Schema):
     scenario_id = _SCENARIO
     cluster_id = text("Cluster; see reference.compute_hub.", key=True)
     method_version = _VERSION
-    name = text("Cluster.")
-    hub = text("Hub.")
+    name = text("Name of the cluster.")
+    hub = text("Hub that the cluster belongs to.")
     side = text("east, west or east_demand.")
     pue = number("PUE that its approval allows.", "1", min=1)
     electricity_cny_per_kwh = number("Price of electricity.", "CNY/kWh", min=0)
-    price_kind = text("What kind of price it is.")
+    price_kind = text("Kind of price, in words.")
     grid_gco2_per_kwh = number("Official location-based factor of the province, CO2 only.", "gCO2/kWh", min=0)
     grid_year = count("Year of the factor.")
     energy_kwh = _kwh("Energy at the meter.")
-    electricity_cny = number("Electricity.", "CNY")
-    transfer_cny = number("Moving the data.", "CNY")
-    total_cny = number("Electricity and transfer.", "CNY")
-    saving_cny = number("Electricity saved against where the work is now.", "CNY")
+    electricity_cny = number("Cost of the electricity.", "CNY")
+    transfer_cny = number("Cost of moving the data.", "CNY")
+    total_cny = number("Cost of electricity and transfer.", "CNY")
+    saving_cny = number("Cost of electricity saved against where the work is now.", "CNY")
     net_saving_cny = number("Saving less the transfer.", "CNY")
     break_even_transfer_cny_per_gb = number("Price of the transfer at which nothing is saved.", "CNY/GB")
     transfer_h = number("Time of the transfer at the bandwidth given.", "h", min=0)
@@ -185,15 +186,15 @@ class EsgReport(dy.Schema):
     is_year = flag("True for the whole year.")
     gpu_hours = number("GPU-hours.", "h", min=0)
     energy_kwh = _kwh("Energy at the meter.")
-    low_energy_kwh = _kwh("p5.")
-    high_energy_kwh = _kwh("p95.")
+    low_energy_kwh = _kwh("p5 of energy_kwh.")
+    high_energy_kwh = _kwh("p95 of energy_kwh.")
     location_kgco2e = _kg("Scope 2, location-based.")
-    low_location_kgco2e = _kg("p5.")
-    high_location_kgco2e = _kg("p95.")
+    low_location_kgco2e = _kg("p5 of location_kgco2e.")
+    high_location_kgco2e = _kg("p95 of location_kgco2e.")
     market_kgco2e = _kg("Scope 2, market-based; NULL where no contract or market factor is known.")
     embodied_kgco2e = _kg("Share of the manufacture of the cards.")
-    low_embodied_kgco2e = _kg("p5.")
-    high_embodied_kgco2e = _kg("p95.")
+    low_embodied_kgco2e = _kg("p5 of embodied_kgco2e.")
+    high_embodied_kgco2e = _kg("p95 of embodied_kgco2e.")
     water_l = number("Water on site and for the electricity.", "l", min=0)
     functional_unit_count = number("Functional units (R of the SCI).", "1", min=0)
     sci_gco2e_per_unit = number("SCI, ISO/IEC 21031: (E x I + M) per R.", "gCO2e/unit", min=0)
@@ -208,16 +209,16 @@ class ComputeGrowth(dy.Schema):
 
     scenario_id = _SCENARIO
     source_id = text("Source; see meta.source.", key=True)
-    quantity = text("What grew.", key=True)
+    quantity = text("Quantity whose growth is measured.", key=True)
     method_version = _VERSION
-    growth_per_year = number("Factor a year.", "1", min_exclusive=0)
-    low_growth_per_year = number("p5.", "1", min=0)
-    high_growth_per_year = number("p95.", "1", min=0)
-    slope_oom_per_year = number("Orders of magnitude a year.", "1/year")
+    growth_per_year = number("Growth as a factor a year.", "1", min_exclusive=0)
+    low_growth_per_year = number("p5 of growth_per_year.", "1", min=0)
+    high_growth_per_year = number("p95 of growth_per_year.", "1", min=0)
+    slope_oom_per_year = number("Growth in orders of magnitude a year.", "1/year")
     slope_error_oom_per_year = number("Its standard error; NULL below 5 points.", "1/year", min=0)
     doubling_months = number("Time to double; NULL where it shrinks.", "month", min=0)
     r2 = number("Share of the variance that the line explains.", "share", min=0, max=1)
-    point_count = count("Models or accelerators.", min=2)
+    point_count = count("Models or accelerators that the line is fitted to.", min=2)
     first_on = day("First day of release.")
     last_on = day("Last day of release.")
     is_bundled = _BUNDLED
@@ -231,10 +232,10 @@ class AcceleratorByYear(dy.Schema):
     method_version = _VERSION
     accelerator_count = count("Accelerators released.", min=1)
     median_flop_per_s_per_w = number("Dense 16-bit FLOP/s per W of board power, median.", "FLOP/s/W", min=0)
-    best_flop_per_s_per_w = number("The same of the best.", "FLOP/s/W", min=0)
+    best_flop_per_s_per_w = number("The same of the best accelerator.", "FLOP/s/W", min=0)
     best_per_w = text("Name of that accelerator.")
     median_flop_per_s_per_usd = number("Dense 16-bit FLOP/s per USD of first price, median.", "FLOP/s/USD", min=0)
-    best_flop_per_s_per_usd = number("The same of the best.", "FLOP/s/USD", min=0)
+    best_flop_per_s_per_usd = number("The same of the best accelerator.", "FLOP/s/USD", min=0)
     best_per_usd = text("Name of that accelerator.")
     power_count = count("Accelerators with speed and power.", min=0)
     price_count = count("Accelerators with speed and first price.", min=0)
@@ -255,10 +256,10 @@ class ScenarioVerdict(dy.Schema):
     low = number("p5 of the estimate.", "see unit")
     central = number("p50 of the estimate.", "see unit")
     high = number("p95 of the estimate.", "see unit")
-    unit = text("Unit of them.")
+    unit = text("Unit of these figures.")
     verdict = _VERDICT
     holds_where = text("Where it holds.")
-    fails_where = text("Where it does not.")
+    fails_where = text("Where it does not hold.")
     source_url = text("Where the claim stands.")
     is_bundled = _BUNDLED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 
 from assets.columns import count, day, flag, instant, number, text
-from assets.subjects import PURCHASE_OPTIONS
+from assets.subjects import PURCHASE_OPTION
 from warehouse.tables import Table
 
 _METHOD_VERSION = text(
@@ -17,7 +17,7 @@ class PriceIndex(dy.Schema):
     """One row per accelerator, purchase option and day: what a GPU-hour cost, over providers and on matched pairs."""
 
     accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
-    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    purchase_option = PURCHASE_OPTION
     index_on = dy.Date(primary_key=True, nullable=False, description="Day, UTC.")
     method_version = _METHOD_VERSION
     chain_number = count(
@@ -49,8 +49,8 @@ class PriceIndex(dy.Schema):
     low_usd_per_gpu_hour = number("p5 over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0)
     high_usd_per_gpu_hour = number("p95 over providers.", "USD/GPU-hour", nullable=False, min_exclusive=0)
     cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/GPU-hour", nullable=False, min_exclusive=0)
-    offer_count = count("Offers that count.", nullable=False, min=1)
-    provider_count = count("Providers that count.", nullable=False, min=1)
+    offer_count = count("Offers that count for the day.", nullable=False, min=1)
+    provider_count = count("Providers that count for the day.", nullable=False, min=1)
     matched_provider_count = count(
         "Providers with an offer on this day and on the day of change before; 0 begins a chain.", nullable=False, min=0
     )
@@ -68,7 +68,7 @@ class PriceOffer(dy.Schema):
     """One row per offer and price that the price index counts: what it cost, and from when to when."""
 
     accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
-    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    purchase_option = PURCHASE_OPTION
     offer_key = count(
         "Number of the offer: of its source, scope, provider, region, instance type and variant.", key=True
     )
@@ -78,7 +78,9 @@ class PriceOffer(dy.Schema):
     scope = text("Part of the source that it belongs to.", nullable=False)
     source_rank = count("Rank of the source, the lowest is preferred; see the macro source_rank.", nullable=False)
     is_bundled = flag("True if the price ships with Petaday.")
-    price_usd_per_gpu_hour = number("Price.", "USD/GPU-hour", nullable=False, min_exclusive=0)
+    price_usd_per_gpu_hour = number(
+        "Price of one accelerator for one hour.", "USD/GPU-hour", nullable=False, min_exclusive=0
+    )
     price_before_usd_per_gpu_hour = number(
         "Price of the same offer of the same source that ended as this one began; null where there was none.",
         "USD/GPU-hour",
@@ -93,7 +95,7 @@ class PriceLink(dy.Schema):
     """One row per accelerator, purchase option and day of change: what the price index is put together from."""
 
     accelerator_id = text("Accelerator; see reference.accelerator.", key=True)
-    purchase_option = text("How it is bought.", key=True, allowed=PURCHASE_OPTIONS)
+    purchase_option = PURCHASE_OPTION
     index_on = dy.Date(
         primary_key=True,
         nullable=False,
@@ -116,7 +118,7 @@ class PriceLink(dy.Schema):
     high_usd_per_gpu_hour = number("p95 over providers.", "USD/GPU-hour", min_exclusive=0)
     cheapest_usd_per_gpu_hour = number("Cheapest single offer.", "USD/GPU-hour", min_exclusive=0)
     offer_count = count("Offers that count; 0 where nothing is offered from this day on.", nullable=False, min=0)
-    provider_count = count("Providers that count.", nullable=False, min=0)
+    provider_count = count("Providers that count for the day.", nullable=False, min=0)
     source_ids = text("Sources used that day, one per provider.")
     is_bundled = flag("True if a price in it ships with Petaday.")
 
@@ -131,7 +133,7 @@ class GreenWindow(dy.Schema):
     horizon_hours = count("How long its start may wait.", "h", key=True, min=1)
     method_version = _METHOD_VERSION
     first_on = day("First day that advice was tried for.", nullable=False)
-    last_on = day("Last such day.", nullable=False)
+    last_on = day("Last day that advice was tried for.", nullable=False)
     trial_count = count("Moments at which advice was tried: four a day.", nullable=False, min=1)
     now_gco2e_per_kwh = number("Mean intensity of the job without waiting.", "gCO2e/kWh", nullable=False, min=0)
     advised_gco2e_per_kwh = number(
@@ -197,8 +199,8 @@ class GridDay(dy.Schema):
         min=0,
     )
     covered_hours = number("Hours of the day that slots cover.", "h", nullable=False, min_exclusive=0, max=24)
-    lowest_gco2e_per_kwh = number("Lowest slot.", "gCO2e/kWh", nullable=False, min=0)
-    highest_gco2e_per_kwh = number("Highest slot.", "gCO2e/kWh", nullable=False, min=0)
+    lowest_gco2e_per_kwh = number("Intensity of the lowest slot.", "gCO2e/kWh", nullable=False, min=0)
+    highest_gco2e_per_kwh = number("Intensity of the highest slot.", "gCO2e/kWh", nullable=False, min=0)
     slot_count = count("Slots of the day.", nullable=False, min=1)
 
 
