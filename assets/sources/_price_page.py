@@ -93,21 +93,30 @@ def amount_in(text: str, heading: str = "") -> tuple[float | None, bool]:
     return None, False
 
 
-def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: list[dict[str, Any]]) -> Reading:
+def reading(
+    document: Document,
+    provider: str,
+    rows: list[dict[str, Any]],
+    bad: list[dict[str, Any]],
+    *,
+    is_complete: bool = True,
+) -> Reading:
     """The reading of a price page.
 
     Args:
         document: the page.
         provider: its provider, which is also the name of the scope.
-        rows: offers in the columns of `cloud_rate`, without the defaults of `_DEFAULTS`; dated if they have valid_from.
+        rows: offers in the columns of `cloud_rate`, without the defaults of `_DEFAULTS`, and with valid_from where the
+            page says from when a price holds.
         bad: refused rows: why, row and, if known, instance_type.
+        is_complete: whether the page names everything that the provider offers.
 
     Raises:
         LayoutError: if there is no offer: the page must have changed.
     """
     if not rows:
         raise LayoutError(f"{document.url}: no price row in the known layout of {provider}")
-    dated = "valid_from" in rows[0]
+    dated = any(row.get("valid_from") is not None for row in rows)
     schema = _COLUMNS | ({"valid_from": pl.Datetime("us", "UTC")} if dated else {})
     frame = pl.DataFrame([{c: r.get(c, _DEFAULTS.get(c)) for c in schema} for r in rows], schema=schema)
     frame = cloud_rates(frame, provider=provider, **{c: pl.col(c) for c in _COLUMNS})
@@ -115,7 +124,7 @@ def reading(document: Document, provider: str, rows: list[dict[str, Any]], bad: 
     if bad:
         faults = pl.DataFrame(bad, schema={"why": pl.String, "row": pl.String, "instance_type": pl.String})
         rejected = refused(faults.select("row"), faults["why"], faults.select("instance_type"))
-    return Reading([Scope(provider, frame, is_complete=not dated)], rejected)
+    return Reading([Scope(provider, frame, is_complete=is_complete)], rejected)
 
 
 def is_row(tag: Tag) -> bool:

@@ -90,8 +90,8 @@ def _instances(soup: BeautifulSoup) -> Iterator[dict[str, Any]]:
                 "accelerator_name": name,
                 "accelerator_count": float(count[1]),
                 "accelerator_memory_gib": whole(labelled.get("vram") or plain[2]),
-                "vcpu_count": whole(plain[3]),
-                "memory_gib": whole(plain[4].replace(",", "")),
+                "vcpu_count": whole(labelled.get("vcpus") or plain[3]),
+                "memory_gib": whole((labelled.get("system ram") or plain[4]).replace(",", "")),
                 "price_amount_per_hour": amount,
             }
 
@@ -102,8 +102,9 @@ def _prices(row: Tag, plain: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     if any(named.values()):
         for option, price in named.items():
             if price is not None:
-                words = text_of(price)
-                yield option, text_of(price.select_one(".item-value")) or words, words
+                # An empty figure is of an offer whose price is told by sales.
+                figure = price.select_one(".item-value")
+                yield option, text_of(price if figure is None else figure), text_of(price)
     else:
         price = plain[-1] or "no column of a price"
         yield "on_demand", price, price
@@ -115,6 +116,6 @@ COREWEAVE_PAGE = page_source(
     "https://www.coreweave.com/pricing",
     ("www.coreweave.com", "coreweave.com"),
     parse,
-    parser_version=2,
+    parser_version=3,
     **ON_DEMAND,
 )

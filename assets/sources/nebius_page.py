@@ -1,20 +1,73 @@
 """Nebius' price page, USD.
 
 Per instance in 2024 ('8 x H200 SXM'), per GPU-hour in 2026, where the preemptible column stands before the on-demand
-one. Columns are found by their heading. Promotional cards ("as low as") are not read.
+one, and since autumn in a table of its own ('Spot price'). Columns are found by their heading. A change is announced as
+a second column, 'GPU-hour (Effective October 1, 2026)': from that day on it is the price, whether or not the column
+beside it has gone. Promotional cards ("as low as") are not read.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of
-from assets.sources._price_page import COUNTED, NO_PRICE, amount_in, cells_of, is_row, page_source, reading, whole
+from assets.sources._price_page import (
+    COUNTED,
+    NO_PRICE,
+    SPOT,
+    amount_in,
+    cells_of,
+    is_row,
+    page_source,
+    reading,
+    whole,
+)
 from warehouse.captures import Document
+
+_ON_DEMAND = re.compile(r"on[- ]?demand", re.IGNORECASE)
+_DATED = re.compile(r"\beffective\b", re.IGNORECASE)
+_DAY = re.compile(r"([A-Za-z]+)\.? (\d{1,2}),? (\d{4})")
+
+
+def _day_in(heading: str) -> dt.datetime | None:
+    """The day (UTC) that a heading names; None if it names none."""
+    for form in ("%B %d %Y", "%b %d %Y"):
+        for words in _DAY.findall(heading):
+            try:
+                return dt.datetime.strptime(" ".join(words), form).replace(tzinfo=dt.UTC)
+            except ValueError:
+                continue
+    return None
+
+
+def _price_columns(heads: Sequence[str]) -> dict[str, list[tuple[dt.datetime | None, int]]]:
+    """By purchase option, from when on (None: at all times) which column holds the price, in order of time."""
+    options = {n: "on_demand" if _ON_DEMAND.match(h) else "spot" if SPOT.match(h) else None for n, h in enumerate(heads)}
+    stated = sorted({option for option in options.values() if option})
+    found: dict[str, list[tuple[dt.datetime | None, int]]] = {option: [] for option in stated}
+    for n, head in enumerate(heads):
+        option, is_dated, day = options[n], bool(_DATED.search(head)), _day_in(head)
+        if option is None and is_dated and "hour" in head and len(stated) == 1:
+            # An announced price of the only option of its table.
+            option = stated[0]
+        # A column of some later day that is not told is no price of today.
+        if option is not None and (day is not None or not is_dated):
+            found[option].append((day if is_dated else None, n))
+    return {option: sorted(columns, key=lambda c: (c[0] is not None, c[0])) for option, columns in found.items()}
+
+
+def _in_force(
+    columns: Sequence[tuple[dt.datetime | None, int]], at: dt.datetime
+) -> Iterator[tuple[dt.datetime | None, int]]:
+    """The column that holds the price at an instant, and those of later days."""
+    past = [c for c in columns if c[0] is None or c[0] <= at]
+    yield from past[-1:]
+    yield from columns[len(past) :]
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -26,7 +79,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     heads: list[str] = []
     for row in filter(is_row, soup.find_all(True)):
         cells = cells_of(row)
-        if not any("$" in c for c in cells) and any(re.search(r"on[- ]?demand", c, re.I) for c in cells):
+        if not any("$" in c for c in cells) and any(_ON_DEMAND.search(c) or SPOT.search(c) for c in cells):
             lowered = [c.lower() for c in cells]
             is_gpu = lowered[0] == "gpu" or any("gpu-hour" in c for c in lowered)
             heads = lowered if is_gpu else []
@@ -38,31 +91,32 @@ def parse(documents: Sequence[Document]) -> Reading:
         counted = COUNTED.match(cells[0])
         gpu = counted.group(2) if counted else cells[0]
         found = dict(zip(heads, cells, strict=True))
-        for head, option in (("on-demand", "on_demand"), ("on demand", "on_demand"), ("preemptible", "spot")):
-            key = next((h for h in heads if h.startswith(head)), None)
-            if key is None or ("$" not in found[key] and NO_PRICE.search(found[key])):
-                continue
-            amount, is_from = amount_in(found[key], key)
-            is_per_gpu = "gpu-hour" in key
-            count = 1.0 if is_per_gpu else float(counted.group(1)) if counted else None
-            if not amount or count is None:
-                why = "no price, or no number of GPUs, in the row"
-                bad.append({"why": why, "row": json.dumps(cells), "instance_type": cells[0]})
-                continue
-            total = whole(found.get("vram, gb", ""))
-            rows.append(
-                {
-                    "instance_type": cells[0],
-                    "purchase_option": option,
-                    "offer_variant": "from" if is_from else "",
-                    "accelerator_name": gpu,
-                    "accelerator_count": count,
-                    "accelerator_memory_gib": total / count if total else None,
-                    "vcpu_count": whole(found.get("vcpus", "")),
-                    "memory_gib": whole(found.get("ram, gb", "")),
-                    "price_amount_per_hour": amount,
-                }
-            )
+        for option, columns in _price_columns(heads).items():
+            for start, n in _in_force(columns, document.fetched_at):
+                if "$" not in cells[n] and NO_PRICE.search(cells[n]):
+                    continue
+                amount, is_from = amount_in(cells[n], heads[n])
+                is_per_gpu = "gpu-hour" in heads[n]
+                count = 1.0 if is_per_gpu else float(counted.group(1)) if counted else None
+                if not amount or count is None:
+                    why = "no price, or no number of GPUs, in the row"
+                    bad.append({"why": why, "row": json.dumps(cells), "instance_type": cells[0]})
+                    continue
+                total = whole(found.get("vram, gb", ""))
+                rows.append(
+                    {
+                        "instance_type": cells[0],
+                        "purchase_option": option,
+                        "offer_variant": "from" if is_from else "",
+                        "accelerator_name": gpu,
+                        "accelerator_count": count,
+                        "accelerator_memory_gib": total / count if total else None,
+                        "vcpu_count": whole(found.get("vcpus", "")),
+                        "memory_gib": whole(found.get("ram, gb", "")),
+                        "price_amount_per_hour": amount,
+                        "valid_from": start,
+                    }
+                )
     return reading(document, "nebius", rows, bad)
 
 
@@ -72,5 +126,6 @@ NEBIUS_PAGE = page_source(
     "https://nebius.com/prices",
     ("nebius.com",),
     parse,
+    parser_version=2,
     cadence="45 6 * * *",
 )

@@ -64,7 +64,7 @@ def parse(documents: Sequence[Document]) -> Reading:
                         "valid_from": start,
                     }
                 )
-    return reading(document, "sfcompute", rows, bad)
+    return reading(document, "sfcompute", rows, bad, is_complete=False)
 
 
 SFCOMPUTE_PAGE = page_source(
