@@ -51,6 +51,8 @@ _CURRENCY_SCALE = {
 
 #: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).
 GPU_HOUR_BOUNDS_USD = (0.05, 0.003, 200.0)
+#: Bound of an offer whose number of accelerators its source does not tell, USD per hour; a rack of 72 costs less.
+OFFER_HOUR_BOUND_USD = 10_000.0
 
 PURCHASE_OPTION = text(f"How it is bought: {', '.join(PURCHASE_OPTIONS)}.", key=True, allowed=PURCHASE_OPTIONS)
 CURRENCY = text("ISO 4217 code of the quoted amount.", nullable=False, allowed=tuple(_CURRENCY_SCALE))
@@ -105,7 +107,9 @@ class CloudRate(dy.Schema):
         per_gpu = pl.col("price_amount_per_hour") / pl.col("accelerator_count") / _currency_scale()
         lowest_on_demand, lowest, highest = GPU_HOUR_BOUNDS_USD
         low = pl.when(pl.col("purchase_option") == "on_demand").then(lowest_on_demand).otherwise(lowest)
-        return per_gpu.is_null() | (per_gpu.is_between(low, highest))
+        whole = pl.col("price_amount_per_hour") / _currency_scale()
+        is_sound = pl.when(per_gpu.is_null()).then(whole < OFFER_HOUR_BOUND_USD)
+        return is_sound.otherwise(per_gpu.is_between(low, highest)).fill_null(value=True)
 
 
 class TokenPrice(dy.Schema):

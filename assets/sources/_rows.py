@@ -5,7 +5,7 @@ A value of the wrong type becomes null (or NaN, to be refused), so that one bad 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -38,6 +38,19 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
             values = [number_of(v) for v in values]
         columns.append(pl.Series(name, values, dtype=dtype, strict=False))
     return pl.DataFrame(columns)
+
+
+def objects(values: Iterable[object]) -> list[dict[str, Any]]:
+    """The objects of a JSON list; anything else in it is an object without fields, which is no offer of any kind.
+
+    One entry that is null, or text, costs no more than itself.
+    """
+    return [value if isinstance(value, dict) else {} for value in values]
+
+
+def texts(value: object) -> list[str]:
+    """The texts of a JSON list that are not empty; none of anything else: the letters of a text are no list of names."""
+    return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
 
 
 def inside(value: object, *path: str) -> Any:

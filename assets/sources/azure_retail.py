@@ -262,6 +262,8 @@ def tidy_pages(rows: pl.DataFrame) -> pl.DataFrame:
     why = (
         pl.when(pl.col("type").is_null())
         .then(pl.lit("type is missing: cannot tell how it is bought"))
+        .when(pl.col("productName").fill_null("") == "")
+        .then(pl.lit("productName is missing: cannot tell Linux from Windows"))
         .when(pl.col("unitOfMeasure").str.strip_chars().fill_null("missing") != "1 Hour")
         .then(pl.format("unitOfMeasure is {}, not 1 Hour", pl.col("unitOfMeasure").fill_null("missing")))
         .when(pl.col("option").is_null())
@@ -385,7 +387,7 @@ AZURE_RETAIL = Source(
     read_page=read_page,
     tidy_pages=tidy_pages,
     join_pages=join_pages,
-    parser_version=4,
+    parser_version=5,
     hosts=(HOST,),
     cadence="40 5 * * *",
     min_kept_share=0.6,

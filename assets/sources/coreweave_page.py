@@ -2,9 +2,7 @@
 
 In 2023 the GPU component only: CPU and memory were billed apart, the figures beside it are the most one can add. Since
 2024 the whole instance, with the number of its GPUs in a column of its own (`4^1` is four with a footnote), in 2026 by
-region, with a spot price beside the one on demand. The recorded page is of 2023; the later forms are those that public
-readers of the page describe, so nothing schedules it: it is read on demand, and a page that changed is refused, not
-read as empty.
+region, with a spot price beside the one on demand, and in some regions a price of inference per GPU, which is not read.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
-from assets.sources._price_page import NO_PRICE, ON_DEMAND, amount_in, page_source, reading, whole
+from assets.sources._price_page import NO_PRICE, amount_in, page_source, reading, whole
 from warehouse.captures import Document
 
 _COUNT = re.compile(r"(\d+)(?:\s*\^\s*\d+)?\Z")
@@ -117,5 +115,5 @@ COREWEAVE_PAGE = page_source(
     ("www.coreweave.com", "coreweave.com"),
     parse,
     parser_version=3,
-    **ON_DEMAND,
+    cadence="35 6 * * *",
 )

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, number_of
+from assets.sources._rows import cloud_rates, frame_of, inside, number_of, objects, texts
 from warehouse.captures import Document
 
 HOST = "api.digitalocean.com"
@@ -69,10 +69,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         listed = answer.get("sizes") if isinstance(answer, dict) else None
         if not isinstance(listed, list):
             raise LayoutError(f"{document.url}: no list of sizes")
+        listed = objects(listed)
         if listed:
             require_columns(document, sorted({k for s in listed for k in s}), ("slug", "price_hourly", "regions"))
         sizes += listed
-    on_sale = [s for s in sizes if s.get("gpu_info") and s.get("available", True) and s.get("regions")]
+    on_sale = [s for s in sizes if s.get("gpu_info") and s.get("available", True) and texts(s.get("regions"))]
     raw = frame_of(
         [
             s
@@ -84,7 +85,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             for s in on_sale
         ],
         _SCHEMA,
-    ).with_columns(pl.Series("region", [[str(r) for r in s["regions"]] for s in on_sale], dtype=pl.List(pl.String)))
+    ).with_columns(pl.Series("region", [texts(s["regions"]) for s in on_sale], dtype=pl.List(pl.String)))
     sound = ((pl.col("price_hourly") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = raw.filter(~sound).drop("region")
     rows = cloud_rates(
@@ -110,6 +111,7 @@ DIGITALOCEAN = Source(
     homepage_url="https://www.digitalocean.com/pricing/gpu-droplets",
     licence="prices are facts; terms of DigitalOcean",
     parse=parse,
+    parser_version=2,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates, inside
+from assets.sources._rows import cloud_rates, inside, number_or_nan, objects, texts
 from warehouse.captures import Document
 
 HOST = "cloudbilling.googleapis.com"
@@ -83,6 +83,8 @@ _OF_GPU = re.compile(r"\bGPU\b|\(1 gpu slice\)|\bRTX \d+ \d+GB\b")
 _BOUGHT = r"^(?:Commitment v\d+:|Reserved|Spot Preemptible|DWS Calendar Mode|DWS Defined Duration)\s*"
 _NAME = r"^(.+?)\s+(?:GPU\b|\(1 gpu slice\)|attached to\b|(?:running )?in\b)"
 _WITH_HOST = "(1 gpu slice)"
+#: Stands in place of the units of a price that is not there.
+_NO_PRICE = "none"
 _SCHEMA = {
     "sku": pl.String,
     "description": pl.String,
@@ -90,7 +92,7 @@ _SCHEMA = {
     "unit": pl.String,
     "currency": pl.String,
     "units": pl.String,
-    "nanos": pl.Int64,
+    "nanos": pl.Float64,
 }
 
 
@@ -116,23 +118,30 @@ def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
     if not isinstance(skus, list):
         raise LayoutError(f"{document.url}: skus is missing (renamed?)")
     for sku in skus:
-        what = sku["description"]
+        what = _text(inside(sku, "description")) or ""
         group = inside(sku, "category", "resourceGroup")
         if what.startswith("Licensing Fee") or group not in (None, "GPU") or not (group or _OF_GPU.search(what)):
             continue
-        expression = sku["pricingInfo"][-1]["pricingExpression"]
-        tiers = [t for t in expression["tieredRates"] if not t.get("startUsageAmount")]
-        # A price from some use on is none of the first hour.
-        price = tiers[0]["unitPrice"] if tiers else {"units": "none"}
+        # The latest of its prices; a price from some use on is none of the first hour.
+        told = objects(inside(sku, "pricingInfo") or [])
+        expression = inside(told[-1], "pricingExpression") if told else None
+        tiers = [t for t in objects(inside(expression, "tieredRates") or []) if not t.get("startUsageAmount")]
+        price = inside(tiers[0], "unitPrice") if tiers else None
+        units, nanos = inside(price, "units"), inside(price, "nanos")
         yield (
-            sku["skuId"],
+            _text(inside(sku, "skuId")),
             what,
-            sku.get("serviceRegions"),
-            expression["usageUnit"],
-            price.get("currencyCode"),
-            price.get("units"),
-            price.get("nanos"),
+            texts(inside(sku, "serviceRegions")) or None,
+            _text(inside(expression, "usageUnit")),
+            _text(inside(price, "currencyCode")),
+            # Either may be left out where it is zero.
+            _NO_PRICE if not isinstance(price, dict) else None if units is None else str(units),
+            None if nanos is None else number_or_nan(nanos),
         )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _described(skus: pl.DataFrame) -> pl.DataFrame:
@@ -175,7 +184,10 @@ def parse(documents: Sequence[Document]) -> Reading:
         for n, document in enumerate(documents)
     ]
     what = pl.col("description")
-    frame = _described(pl.concat(parts))
+    skus = pl.concat(parts)
+    if skus.height and (skus["units"] == _NO_PRICE).all():
+        raise LayoutError(f"{documents[0].url}: no SKU has a pricingExpression with a unitPrice (renamed?)")
+    frame = _described(skus)
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.
     of_a_term = what.str.contains(r"^Commitment\b")
     frame = frame.filter(
@@ -239,5 +251,5 @@ GCP_SKUS = Source(
     hosts=(HOST,),
     cadence="10 5 * * *",
     key_name=KEY_NAME,
-    parser_version=3,
+    parser_version=4,
 )

@@ -38,7 +38,7 @@ from assets.sources._base import (
     refused,
     require_columns,
 )
-from assets.sources._rows import cloud_rates, frame_of, inside, provider_name
+from assets.sources._rows import cloud_rates, frame_of, inside, objects, provider_name
 from warehouse.captures import Document
 
 HOST = "raw.githubusercontent.com"
@@ -111,8 +111,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     offers = snapshot.get("offers") if isinstance(snapshot, dict) else None
     if not isinstance(offers, list) or not offers:
         raise LayoutError(f"{document.url}: no list of offers in the snapshot")
-    if not all(isinstance(o, dict) for o in offers):
-        raise LayoutError(f"{document.url}: an offer is no object")
+    offers = objects(offers)
     require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c not in _OPTIONAL])
     try:
         made_at = dt.datetime.fromisoformat(str(snapshot.get("generated_at", "")).replace("Z", "+00:00"))
@@ -182,8 +181,8 @@ def _instance_type() -> pl.Expr:
     """The machine by its own name, else by what is in it; the memory of some chips is not known."""
     name = pl.col("instance").str.replace(r";.*$", "").str.strip_chars()
     machine = pl.when(~_is_gpu_only() & name.str.contains(_MACHINE)).then(name)
-    size = pl.format(" {} GB", _MEMORY.cast(pl.Int64)).fill_null("")
-    return pl.coalesce(machine, pl.format("{}x {}{}", _COUNT.cast(pl.Int64), "gpu", size))
+    size = pl.format(" {} GB", _MEMORY.cast(pl.Int64, strict=False)).fill_null("")
+    return pl.coalesce(machine, pl.format("{}x {}{}", _COUNT.cast(pl.Int64, strict=False), "gpu", size))
 
 
 GPURENTALPRICES = Source(
@@ -197,7 +196,7 @@ GPURENTALPRICES = Source(
     parse=parse,
     plan=plan,
     hosts=(HOST,),
-    parser_version=4,
+    parser_version=5,
     cadence="10 9 * * *",
     has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.

@@ -1,22 +1,22 @@
 """Hyperstack's price page, USD.
 
-Per GPU; the reservation column holds a price of no stated term and is not read, nor is a table of reservations. Known
-from a recorded page of 2024 only, so nothing schedules it: it is read on demand, and a page that changed is refused,
-not read as empty.
+Per GPU; the reservation column holds a price of no stated term and is not read, nor is a table of reservations. Tables
+in 2024, since 2025 cards, each with its heading, heads and rows; that of CPUs has a column 'GPU Cores', which is none.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from bs4 import BeautifulSoup, Tag
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
 from assets.sources._price_page import (
     NO_PRICE,
-    ON_DEMAND,
     SPOT,
     amount_in,
     cells_of,
@@ -29,6 +29,20 @@ from assets.sources._price_page import (
 from warehouse.captures import Document
 
 _SEVERAL = re.compile(r"^\d+\s*[x\u00d7]|(?<!\w)[x\u00d7]\s*\d+\b", re.IGNORECASE)
+#: Headings of the columns of prices and of names.
+_PRICES = (re.compile(r"(?:pricing|price) per\b"), re.compile(r"spot\b"))
+_NAME = re.compile(r"gpus?(?: (?:model|type|name))?")
+
+
+def _tables(soup: BeautifulSoup) -> Iterator[tuple[Tag, list[str], list[list[str]]]]:
+    """Every table or card, the headings of its columns in small letters, and the cells of its rows."""
+    for table in soup.find_all("table"):
+        heads = [text_of(h).lower() for h in table.find_all("th")]
+        yield table, heads, [cells_of(row) for row in table.find_all("tr")]
+    for card in soup.select(".page-price_card_main"):
+        heads = [text_of(h).lower() for h in card.select(".page-price_card_head_item")]
+        rows = card.select(".page-price_card_row_item")
+        yield card, heads, [[text_of(c) for c in row.select(".page-price_card_row_item_col")] for row in rows]
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -37,18 +51,16 @@ def parse(documents: Sequence[Document]) -> Reading:
     soup = soup_of(document)
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
-    for table in soup.find_all("table"):
+    for table, heads, lines in _tables(soup):
         heading = heading_of(table)
         if is_for_a_term(table):
             continue
-        heads = [text_of(h).lower() for h in table.find_all("th")]
-        at = next((n for n, h in enumerate(heads) if re.match(r"pricing per\b|price per", h)), None)
-        name = next((n for n, h in enumerate(heads) if h.startswith("gpu")), None)
+        at = next((n for price in _PRICES for n, h in enumerate(heads) if price.match(h)), None)
+        name = next((n for n, h in enumerate(heads) if _NAME.fullmatch(h)), None)
         if at is None or name is None:
             continue
         memory = next((n for n, h in enumerate(heads) if h.startswith("vram")), None)
-        for row in table.find_all("tr"):
-            cells = cells_of(row)
+        for cells in lines:
             if (
                 len(cells) != len(heads)
                 or cells[at].lower() == heads[at]
@@ -69,7 +81,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             rows.append(
                 {
                     "instance_type": cells[name],
-                    "purchase_option": "spot" if SPOT.search(f"{heading} {cells[name]}") else "on_demand",
+                    "purchase_option": "spot" if SPOT.search(f"{heading} {heads[at]} {cells[name]}") else "on_demand",
                     "offer_variant": "from" if is_from else "",
                     "accelerator_name": cells[name],
                     "accelerator_count": 1.0,
@@ -86,6 +98,6 @@ HYPERSTACK_PAGE = page_source(
     "https://www.hyperstack.cloud/gpu-pricing",
     ("www.hyperstack.cloud",),
     parse,
-    parser_version=2,
-    **ON_DEMAND,
+    parser_version=3,
+    cadence="30 6 * * *",
 )

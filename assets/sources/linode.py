@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, number_of
+from assets.sources._rows import cloud_rates, frame_of, inside, number_of, objects
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -65,6 +65,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         types = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(types, list):
             raise LayoutError(f"{document.url}: no list of types (data)")
+        types = objects(types)
         if types:
             require_columns(document, sorted({k for t in types for k in t}), ("id", "label", "gpus", "price"))
         offers += _offers(types)

@@ -47,7 +47,9 @@ def _day_in(heading: str) -> dt.datetime | None:
 
 def _price_columns(heads: Sequence[str]) -> dict[str, list[tuple[dt.datetime | None, int]]]:
     """By purchase option, from when on (None: at all times) which column holds the price, in order of time."""
-    options = {n: "on_demand" if _ON_DEMAND.match(h) else "spot" if SPOT.match(h) else None for n, h in enumerate(heads)}
+    options = {
+        n: "on_demand" if _ON_DEMAND.match(h) else "spot" if SPOT.match(h) else None for n, h in enumerate(heads)
+    }
     stated = sorted({option for option in options.values() if option})
     found: dict[str, list[tuple[dt.datetime | None, int]]] = {option: [] for option in stated}
     for n, head in enumerate(heads):

@@ -29,7 +29,7 @@ from assets.sources._base import (
     require_columns,
     split_by_fault,
 )
-from assets.sources._rows import cloud_rates, inside, number_of
+from assets.sources._rows import cloud_rates, inside, number_of, objects
 from warehouse.captures import Document
 
 HOST = "apexapps.oracle.com"
@@ -86,7 +86,7 @@ def gpu_prices(document: Document) -> pl.DataFrame:
     value = json_of(document)
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise LayoutError(f"{document.url}: items is missing (renamed?)")
-    wanted = [p for p in value["items"] if inside(p, "metricName") == _METRIC]
+    wanted = [p for p in objects(value["items"]) if inside(p, "metricName") == _METRIC]
     if not wanted:
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
     require_columns(document, sorted({k for p in wanted for k in p}), ("partNumber", "displayName"))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, json_list
+from assets.sources._rows import cloud_rates, frame_of, inside, json_list, objects
 from assets.sources.oci import HOST as LIST_HOST
 from assets.sources.oci import URL as LIST_URL
 from assets.sources.oci import accelerator_name, gpu_prices
@@ -42,7 +42,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _shapes(document: Document) -> pl.DataFrame:
-    items = json_list(document, "items")
+    items = objects(json_list(document, "items"))
     require_columns(document, sorted({k for i in items for k in i}), ("name", "gpuQty", "products"))
     parts = [[str(p.get("partNumber")) for p in i.get("products") or []] for i in items]
     return frame_of(items, _SCHEMA).with_columns(pl.Series("part", parts, dtype=pl.List(pl.String)))

@@ -43,6 +43,8 @@ _ALWAYS = ("prompt", "completion")
 #: What is known and is no price of a token.
 _OTHERS = {"image", "request", "web_search", "overrides", "discount"}
 _CONDITIONS = {"min_prompt_tokens", "utc_start", "utc_end"}
+#: No prompt is longer, tokens.
+_LONGEST_PROMPT = 1e12
 _CELL = {
     "model": pl.String,
     "min_prompt_tokens": pl.Int64,
@@ -81,7 +83,7 @@ def _condition(override: Any) -> tuple[float, str] | None:
         return None
     if tokens is None:
         return (0.0, hours) if hours and "min_prompt_tokens" not in override else None
-    return tokens, hours
+    return (tokens, hours) if 0 <= tokens < _LONGEST_PROMPT else None
 
 
 def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int, str, str | None, str | None, str | None]]:
@@ -92,13 +94,15 @@ def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int, str, str | 
         # A field that is empty, or a model without any price, tells none; a field that is not there is not sold.
         told = [field for field in _ALWAYS if isinstance(pricing, dict) and field in pricing] or _ALWAYS
         listed = inside(pricing, "overrides")
-        overrides = [(_condition(o), o) for o in listed] if isinstance(listed, list) else []
+        overrides = [(_condition(o), o) for o in (listed if isinstance(listed, list) else [listed] if listed else [])]
         why = f"a discount of {off}: whether the price is with it is not said" if (off := _discount(pricing)) else None
         if strange := [o for condition, o in overrides if condition is None]:
             of_no_length = (
                 "an override under a condition that is not known (none of min_prompt_tokens, utc_start and utc_end)"
             )
             for override in strange:
+                if not isinstance(override, dict):
+                    yield name, 0, "", None, str(override), of_no_length
                 for field in _DIRECTIONS:
                     if (value := inside(override, field)) is not None:
                         yield name, 0, "", field, str(value), of_no_length
@@ -178,7 +182,7 @@ OPENROUTER = Source(
     licence="not stated",
     attribution="OpenRouter",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="40 */6 * * *",

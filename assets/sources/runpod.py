@@ -22,7 +22,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside, objects
 from warehouse.captures import Document
 
 API_HOST, PAGE_HOST = "api.runpod.io", "www.runpod.io"
@@ -58,13 +58,14 @@ def _gpu_types(document: Document) -> list[dict[str, Any]]:
     if isinstance(answer, dict) and answer.get("errors"):
         raise LayoutError(f"{document.url}: GraphQL refused the query: {json.dumps(answer['errors'])[:200]}")
     if isinstance(answer, dict):
-        answer = (answer.get("data") or {}).get("gpuTypes")
+        answer = inside(answer, "data", "gpuTypes")
     return _checked(document, answer)
 
 
 def _checked(document: Document, types: Any) -> list[dict[str, Any]]:
     if not isinstance(types, list) or not types:
         raise LayoutError(f"{document.url}: no list of GPU types (data.gpuTypes)")
+    types = objects(types)
     missing = [
         name for name in ("id", "displayName", "securePrice", "communityPrice") if not any(name in t for t in types)
     ]
@@ -76,7 +77,7 @@ def _checked(document: Document, types: Any) -> list[dict[str, Any]]:
 def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
     """Offers of a list of GPU types, on demand and spot, in each cloud that sells them."""
     raw = frame_of(types, _RAW_SCHEMA)
-    raw = raw.filter(pl.col("id").fill_null("unknown").str.to_lowercase() != "unknown")
+    raw = raw.filter((pl.col("id").str.to_lowercase() != "unknown").fill_null(value=True))
     parts = []
     for cloud in ("secure", "community"):
         for option, column in (("on_demand", f"{cloud}Price"), ("spot", f"{cloud}SpotPrice")):
@@ -99,14 +100,15 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
         pl.col("is_offered").fill_null(pl.col("text").is_not_null() & ~placeholder.fill_null(value=False))
         & ~((pl.col("option") == "spot") & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False)))
     )
-    bad = offers.filter(pl.col("price").fill_null(0) <= 0)
+    sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").fill_null("").ne("")
+    bad = offers.filter(~sound)
     key = {
         "instance_type": pl.col(instance_from),
         "purchase_option": pl.col("option"),
         "offer_variant": pl.col("cloud"),
     }
     rows = cloud_rates(
-        offers.filter(pl.col("price") > 0),
+        offers.filter(sound),
         provider="runpod",
         accelerator_name=pl.col("displayName"),
         accelerator_count=pl.when(pl.col("id").str.contains(r"\bMIG\b")).then(None).otherwise(1.0),
@@ -114,7 +116,12 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
         price_amount_per_hour=pl.col("price"),
         **key,
     )
-    rejected = refused(bad, "offered in this cloud, but the price is missing, zero or negative", **key)
+    why = (
+        pl.when(pl.col("id").fill_null("") == "")
+        .then(pl.lit("id is missing"))
+        .otherwise(pl.lit("offered in this cloud, but the price is missing, zero or negative"))
+    )
+    rejected = refused(bad, why, **key)
     return Reading([Scope("runpod", rows, is_complete=True)], rejected)
 
 
@@ -235,6 +242,7 @@ RUNPOD = Source(
     homepage_url="https://www.runpod.io/pricing",
     licence="prices are facts; terms of RunPod",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(API_HOST,),
     cadence="5 */6 * * *",

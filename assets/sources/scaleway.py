@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.scaleway.com"
@@ -82,15 +82,14 @@ def _servers(document: Document) -> dict[str, Any]:
 
 def _gpu_name(name: str, server: dict[str, Any]) -> str | None:
     """The GPU: as the answer says it, else as the server's name does (H100-SXM-2-80G, GPU-3070-S)."""
-    info = server.get("gpu_info") or {}
-    if info.get("gpu_name"):
-        return str(info["gpu_name"])
+    if told := inside(server, "gpu_info", "gpu_name"):
+        return str(told)
     found = re.match(r"^(?:GPU-(\w+)-S|(.+?)-\d+-\d+G)$", name)
     return (found.group(1) or found.group(2)) if found else None
 
 
 def _gpu_memory_gib(name: str, server: dict[str, Any]) -> float | None:
-    memory = (server.get("gpu_info") or {}).get("gpu_memory")
+    memory = inside(server, "gpu_info", "gpu_memory")
     if isinstance(memory, int | float) and memory > 0:
         return memory / 2**30
     found = re.search(r"-\d+-(\d+)G$", name)
@@ -104,7 +103,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     for number, document in enumerate(documents):
         zone = _zone(document)
         servers = _servers(document)
-        gpu_servers = {n: s for n, s in servers.items() if s.get("gpu")}
+        gpu_servers = {n: s for n, s in servers.items() if isinstance(s, dict) and s.get("gpu")}
         if gpu_servers and not any("hourly_price" in s for s in gpu_servers.values()):
             raise LayoutError(f"{document.url}: hourly_price is missing from every server (renamed?)")
         raw = frame_of(
@@ -114,6 +113,11 @@ def parse(documents: Sequence[Document]) -> Reading:
             ],
             _SCHEMA,
         ).with_columns(pl.lit(number).alias("document"))
+        strange = pl.DataFrame(
+            {"name": [n for n, s in servers.items() if not isinstance(s, dict)]}, {"name": pl.String}
+        )
+        strange = strange.with_columns(pl.lit(number).alias("document"))
+        bad.append(refused(strange, "no object", scope=zone, instance_type=pl.col("name")))
         sound = (pl.col("hourly_price") > 0).fill_null(value=False)
         bad.append(refused(raw.filter(~sound), "no price above zero", scope=zone, instance_type=pl.col("name")))
         scopes.setdefault(zone, []).append(
@@ -144,6 +148,7 @@ SCALEWAY = Source(
     homepage_url="https://www.scaleway.com/en/pricing/gpu/",
     licence="prices are facts; terms of Scaleway",
     parse=parse,
+    parser_version=2,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

@@ -20,7 +20,6 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import (
-    LayoutError,
     Reading,
     Request,
     Scope,
@@ -32,7 +31,7 @@ from assets.sources._base import (
     split_by_fault,
     to_instant,
 )
-from assets.sources._rows import cloud_rates, frame_of, json_list, provider_name
+from assets.sources._rows import cloud_rates, frame_of, json_list, objects, provider_name
 from warehouse.captures import Document
 
 _REPOSITORY, _PATH = "tardellirs/gpu-pricing", "src/data/offerings.json"
@@ -74,9 +73,7 @@ def _says(words: str) -> pl.Expr:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per offer."""
     (document,) = documents
-    offers = json_list(document)
-    if not all(isinstance(o, dict) for o in offers):
-        raise LayoutError(f"{document.url}: an offer is not an object")
+    offers = objects(json_list(document))
     require_columns(document, sorted({name for o in offers for name in o}), [c for c in _SCHEMA if c not in _OPTIONAL])
     caveats = [" | ".join(map(str, o["caveats"])) if isinstance(o.get("caveats"), list) else "" for o in offers]
     raw = frame_of(offers, _SCHEMA).with_columns(

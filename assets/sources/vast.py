@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates, frame_of
+from assets.sources._rows import cloud_rates, frame_of, objects
 from warehouse.captures import Document
 
 HOST = "console.vast.ai"
@@ -63,6 +63,7 @@ def _offers(document: Document) -> pl.DataFrame:
     if not isinstance(offers, list) or not offers:
         said = json.dumps(answer)[:150] if isinstance(answer, dict) else ""
         raise LayoutError(f"{document.url}: no list of offers: {said}")
+    offers = objects(offers)
     missing = [f for f in ("gpu_name", "num_gpus", "dph_total", "rentable") if not any(f in o for o in offers)]
     if missing:
         raise LayoutError(f"{document.url}: {', '.join(missing)} is missing from every offer (renamed?)")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import Reading, Request, Scope, Source, Window, refused, require_columns, to_number
-from assets.sources._rows import cloud_rates, frame_of, inside, json_list
+from assets.sources._rows import cloud_rates, frame_of, inside, json_list, objects
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -36,7 +36,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per instance type and purchase option."""
     (document,) = documents
-    types = json_list(document)
+    types = objects(json_list(document))
     require_columns(
         document, sorted({k for t in types for k in t}), ("instance_type", "gpu", "price_per_hour", "currency")
     )

@@ -28,7 +28,7 @@ from assets.sources._base import (
     require_columns,
     to_number,
 )
-from assets.sources._rows import cloud_rates, frame_of, inside
+from assets.sources._rows import cloud_rates, frame_of, inside, objects, texts
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
@@ -70,7 +70,7 @@ def _plans(document: Document) -> tuple[str, list[dict[str, Any]]]:
     answer = json_of(document)
     for kind in ("plans", "plans_metal"):
         if isinstance(answer, dict) and isinstance(answer.get(kind), list):
-            return kind, answer[kind]
+            return kind, objects(answer[kind])
     raise LayoutError(f"{document.url}: neither plans nor plans_metal in the answer")
 
 
@@ -78,8 +78,9 @@ def _by_location(plans: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each plan once per location that it is sold in, at the price there."""
     rows = []
     for one in plans:
-        own = one.get("location_cost") or {}
-        for at in filter(None, map(str, one.get("locations") or [])):
+        own = one.get("location_cost")
+        own = own if isinstance(own, dict) else {}
+        for at in texts(one.get("locations")):
             # A location with prices of its own has none of the plan's.
             prices = own.get(at, one)
             rows.append(one | {"region": at} | {name: inside(prices, name) for name in _PRICES})
@@ -168,7 +169,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=4,
+    parser_version=5,
     hosts=(HOST,),
     cadence="30 7 * * *",
 )

@@ -10,12 +10,15 @@ import polars as pl
 import pytest
 from bs4 import BeautifulSoup
 
-from assets import intake
+from assets import intake, recording
+from assets.catalog import catalog
 from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources._price_page import amount_in
 from assets.sources.lambda_page import LAMBDA_PAGE
+from assets.sources.nebius_page import NEBIUS_PAGE
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
+from warehouse.connection import write_session
 from warehouse.home import Home
 from warehouse.staging import staged
 
@@ -158,6 +161,8 @@ def test_coreweave_counts_with_a_footnote_by_region(count: str, tmp_path: Path) 
         f"<p>REGION: {region}</p>" + COREWEAVE_LABELS.format("NVIDIA GB200 NVL72", count, price, spot)
         for region, price, spot in (("NORTH AMERICA", "$42.00", "N/A"), ("EUROPE", "$44.00", "$20.10"))
     )
+    # Told by sales: an offer without a figure is no fault.
+    body += COREWEAVE_LABELS.format("NVIDIA GB300 NVL72", count, "", "N/A")
     scopes, rejected = read_body("coreweave_page", body, tmp_path, "page.html")
     columns = ("region", "purchase_option", "accelerator_count", "price_amount_per_hour", "accelerator_memory_gib")
     assert scopes["coreweave"].select(columns).rows() == [
@@ -195,6 +200,77 @@ def test_nebius_from_prices_and_offers_without_one(samples: Path) -> None:
     assert low["vcpu_count"].null_count() == low.height
 
 
+NEBIUS_CELL = '<div class="pc-highlight-table-block__cell"><p>{}</p></div>'
+NEBIUS_ROW = '<div class="pc-highlight-table-block__row">{}</div>'
+
+
+def nebius_table(*rows: tuple[str, ...]) -> str:
+    return "".join(NEBIUS_ROW.format("".join(NEBIUS_CELL.format(c) for c in row)) for row in rows)
+
+
+#: As of autumn 2026: a table of announced prices, spot in a table of its own, and tables of other things.
+NEBIUS = (
+    nebius_table(
+        ("Item", "vCPUs", "RAM, GB", "On-demand, GPU-hour", "GPU-hour (Effective October 1, 2026)"),
+        ("NVIDIA GB300 NVL72", "112", "800", "Contact us", "Contact us"),
+        ("NVIDIA HGX B300", "24", "346", "Contact us", "$9.50"),
+        ("NVIDIA HGX H100", "16", "200", "$3.85", "$4.50"),
+    )
+    + nebius_table(
+        ("Item", "vCPUs", "RAM, GB", "Spot price, GPU-hour*"), ("NVIDIA HGX H100", "16", "200", "from $0.79**")
+    )
+    + nebius_table(
+        ("Item", "vCPUs", "RAM, GB", "Price per hour", "Price per hour (Effective October 1, 2026)"),
+        ("AMD EPYC Genoa", "4-64", "16-256", "from $0.10", "from $0.13"),
+    )
+)
+OCTOBER = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (15, [("NVIDIA HGX B300", 9.5, OCTOBER), ("NVIDIA HGX H100", 3.85, None), ("NVIDIA HGX H100", 4.5, OCTOBER)]),
+        (35, [("NVIDIA HGX B300", 9.5, OCTOBER), ("NVIDIA HGX H100", 4.5, OCTOBER)]),
+    ],
+)
+def test_nebius_announced_prices_hold_from_their_day(day: int, expected: list[tuple], tmp_path: Path) -> None:
+    """The column of the old price stands beside them after that day too."""
+    read_at = dt.datetime(2026, 9, 1, tzinfo=dt.UTC) + dt.timedelta(days=day)
+    scopes, rejected = read_body("nebius_page", NEBIUS, tmp_path, "page.html", observed_at=read_at)
+    rows = scopes["nebius"]
+    assert rows.filter(pl.col("purchase_option") == "on_demand").select(
+        "instance_type", "price_amount_per_hour", "valid_from"
+    ).rows() == [(name, price, start or read_at) for name, price, start in expected]
+    spot = rows.filter(pl.col("purchase_option") == "spot")
+    assert spot.select("instance_type", "offer_variant", "price_amount_per_hour", "valid_from").rows() == [
+        ("NVIDIA HGX H100", "from", 0.79, read_at)
+    ]
+    assert rejected.is_empty()
+
+
+def test_nebius_a_later_price_without_its_day_is_no_price_of_today(tmp_path: Path) -> None:
+    body = NEBIUS.replace("October 1, 2026", "soon")
+    scopes, _ = read_body("nebius_page", body, tmp_path, "page.html")
+    assert prices(scopes["nebius"]) == {"NVIDIA HGX H100": (1, 3.85)}
+
+
+def test_nebius_an_announced_price_comes_in_force(home: Home, tmp_path: Path) -> None:
+    """Read before its day, and again after it: each day has its price, and nothing ends."""
+    for day in (1, 15, 35):
+        (tmp_path / "page.html").write_text(NEBIUS + f"<!-- {day} -->")
+        read_at = OCTOBER + dt.timedelta(days=day - 30)
+        (taken,) = intake.take_files(home, NEBIUS_PAGE, [tmp_path / "page.html"], read_at)
+        assert taken.outcome == "loaded"
+        recording.record_subject(home, "cloud_rate")
+    with write_session(home, catalog()) as con:
+        told = con.execute(
+            "SELECT price_amount_per_hour, is_offered, valid_from FROM observed.cloud_rate_log "
+            "WHERE instance_type = 'NVIDIA HGX H100' AND purchase_option = 'on_demand' ORDER BY valid_from"
+        ).fetchall()
+    assert told == [(3.85, True, OCTOBER - dt.timedelta(days=29)), (4.5, True, OCTOBER)]
+
+
 def test_hyperstack_reservation_is_not_the_price(samples: Path) -> None:
     found = prices(page(samples, "hyperstack", "20240822101707"))
     assert found["NVIDIA A100 PCIe 80GB"] == (1, 2.2) and found["NVIDIA H100 SXM 80GB"] == (1, 3.75)
@@ -213,6 +289,93 @@ def test_hyperstack_tables_by_the_words_over_them(tmp_path: Path) -> None:
     assert prices(scopes["hyperstack"]) == {"NVIDIA H100 SXM": (1, 2.4)}
     assert prices(scopes["hyperstack"], "spot") == {"NVIDIA H100 SXM": (1, 1.92)}
     assert "a number of GPUs" in rejected["reason"].item()
+
+
+HYPERSTACK_CARD = '<h3><span>{}</span> Pricing</h3><div class="page-price_card_main"><div class="page-price_card_head">{}</div>{}</div>'
+
+
+def hyperstack_card(title: str, heads: tuple[str, ...], *rows: tuple[str, ...]) -> str:
+    head = "".join(f'<div class="page-price_card_head_item"><span>{h}</span></div>' for h in heads)
+    cells = ["".join(f'<div class="page-price_card_row_item_col">{c}</div>' for c in row) for row in rows]
+    return HYPERSTACK_CARD.format(
+        title, head, "".join(f'<div class="page-price_card_row_item">{c}</div>' for c in cells)
+    )
+
+
+def test_hyperstack_cards_since_2025(tmp_path: Path) -> None:
+    """Cores of a processor are no GPU, whatever the heading says ("GPU Cores"); a reservation is of no stated term."""
+    body = (
+        hyperstack_card(
+            "On-Demand GPU",
+            ("GPU Model ", "VRAM (GB)", "Max pCPUs per GPU", "Max RAM (GB) per GPU", "Pricing Per Hour"),
+            ("NVIDIA H100 SXM", "80", "24", "240", "$3.20"),
+            ("NVIDIA H100 NVLink", "80", "31", "180", "&nbsp;$2.60"),
+            ("NVIDIA B300", "288", "28", "240", "Contact us"),
+        )
+        + hyperstack_card(
+            "Reservation", ("GPU Model", "Starting from", "Reserve"), ("NVIDIA H100 SXM", "$2.72", "here")
+        )
+        + hyperstack_card("Spot VM", ("GPU Model", "Spot VM"), ("NVIDIA H100 PCIe", "$2.00"))
+        + hyperstack_card(
+            "On-Demand CPU",
+            ("CPU Flavor", "GPU Cores", "RAM (GB)", "ROOT Disk (GB)", "Pricing Per Hour"),
+            ("n1-cpu-small", "4", "4", "100", "$0.35"),
+        )
+    )
+    scopes, rejected = read_body("hyperstack_page", body, tmp_path, "page.html")
+    assert prices(scopes["hyperstack"]) == {"NVIDIA H100 SXM": (1, 3.2), "NVIDIA H100 NVLink": (1, 2.6)}
+    assert prices(scopes["hyperstack"], "spot") == {"NVIDIA H100 PCIe": (1, 2.0)}
+    assert scopes["hyperstack"]["accelerator_memory_gib"].to_list() == [80, 80, None]
+    assert rejected.is_empty()
+
+
+def crusoe_list(heads: tuple[str, ...], *items: tuple[str, tuple[str, ...], tuple[str, ...]]) -> str:
+    parts = [f'<div class="pricing-heading">{h}</div>' for h in heads]
+    body = f'<div class="pricing-table-heading">{"".join(parts)}</div>'
+    for name, tags, cells in items:
+        inner = "".join(f'<div class="pricing-tag">{t}</div>' for t in tags)
+        inner += "".join(f'<div class="pricing-rich"><p>{c}</p></div>' for c in cells)
+        body += f'<div class="prixing-item"><h4 class="pricing-item-heading">{name}</h4>{inner}</div>'
+    return body
+
+
+CRUSOE = (
+    crusoe_list(
+        ("GPU model", "On-demand", "Current spot"),
+        ("NVIDIA GB200", ("186GB", "NVL72"), ("Contact sales", "Contact sales")),
+        ("NVIDIA H100", ("80GB", "HGX"), ("$3.90/GPU-hr", "Contact sales")),
+        ("NVIDIA A100", ("80GB", "SXM"), ("$2.30/GPU-hr", "$1.30/GPU-hr")),
+        ("NVIDIA A100", ("80GB", "PCIe"), ("$2.00/GPU-hr", "Contact sales")),
+        ("NVIDIA L40S", ("48GB", ""), ("$1.50/GPU-hr", "Contact sales")),
+    )
+    + crusoe_list(("CPU Type", "On-demand"), ("General-purpose", (), ("$0.04/vCPU-hr",)))
+    + crusoe_list(("Storage",), ("Persistent disks", (), ("$0.08<br/>per GiB/month",)))
+    + crusoe_list(("GPU type", "Price per hour"), ("NVIDIA H100", ("80GB", "HGX"), ("$5.50",)))
+)
+
+
+def test_crusoe_lists_of_gpus_only(tmp_path: Path) -> None:
+    """5.50 is an inference endpoint on an H100, 2.30 and 2.00 are two forms of one card."""
+    scopes, rejected = read_body("crusoe_page", CRUSOE, tmp_path, "page.html")
+    rows = scopes["crusoe"]
+    assert prices(rows) == {
+        "NVIDIA H100 80GB HGX": (1, 3.9),
+        "NVIDIA A100 80GB SXM": (1, 2.3),
+        "NVIDIA A100 80GB PCIe": (1, 2.0),
+        "NVIDIA L40S 48GB": (1, 1.5),
+    }
+    assert prices(rows, "spot") == {"NVIDIA A100 80GB SXM": (1, 1.3)}
+    assert rows["accelerator_name"].to_list()[:2] == ["NVIDIA H100 HGX", "NVIDIA A100 SXM"]
+    assert set(rows["accelerator_memory_gib"]) == {80, 48}
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize("cells", [("$3.90", "$1.00/GPU-hr"), ("$3.90/GPU-hr",), ("$2,808/GPU-month", "Contact sales")])
+def test_crusoe_a_price_of_another_unit_is_refused(cells: tuple[str, ...], tmp_path: Path) -> None:
+    odd = crusoe_list(("GPU model", "On-demand", "Current spot"), ("NVIDIA H100", ("80GB", "HGX"), cells))
+    scopes, rejected = read_body("crusoe_page", CRUSOE + odd, tmp_path, "page.html")
+    assert rejected.height == 1
+    assert prices(scopes["crusoe"])["NVIDIA H100 80GB HGX"] == (1, 3.9)
 
 
 def test_paperspace_stars_and_hidden_blocks(samples: Path) -> None:

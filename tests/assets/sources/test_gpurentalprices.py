@@ -180,7 +180,7 @@ def test_a_commitment_is_told_by_its_term(values: dict[str, object], expected: s
     assert rejected["reason"].str.contains("commitment").to_list() == ([] if expected else [True])
 
 
-def test_an_offer_that_is_no_object_is_another_layout(tmp_path: Path) -> None:
+def test_offers_that_are_no_objects_are_another_layout(tmp_path: Path) -> None:
     body = json.dumps({"generated_at": "2026-08-22T06:21:55Z", "offers": ["none"]})
-    with pytest.raises(LayoutError, match="no object"):
+    with pytest.raises(LayoutError, match="kind"):
         read_body(SOURCE, body, tmp_path)
