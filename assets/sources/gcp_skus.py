@@ -185,7 +185,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ]
     what = pl.col("description")
     skus = pl.concat(parts)
-    if skus.height and (skus["units"] == _NO_PRICE).all():
+    if skus.height and skus["units"].eq_missing(_NO_PRICE).all():
         raise LayoutError(f"{documents[0].url}: no SKU has a pricingExpression with a unitPrice (renamed?)")
     frame = _described(skus)
     # Reservations that are none of the above bill unused capacity at the price of use: another view of the same thing.

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from tests.assets.sources.reading import read_body
+from tests.assets.sources.test_gcp_skus import page, sku
 from tests.assets.sources.test_variants import find, text_of
 
 #: Source, recorded answer, and where its list of offers is.
@@ -113,13 +114,12 @@ def test_places_that_are_no_list_make_no_region(
         lambda sku: sku["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["unitPrice"].update(nanos="x"),
     ],
 )
-def test_a_sku_without_a_price_costs_itself(change: Callable[[Any], object], samples: Path, tmp_path: Path) -> None:
-    name = "skus_fragment_a100_2023-03.json"
-    skus = json.loads(text_of(find(samples, name)))["skus"]
-    at = next(n for n, sku in enumerate(skus) if sku["category"]["resourceGroup"] == "GPU")
-    (before, _), (after, rejected) = changed(samples, name, lambda v: change(v["skus"][at]), tmp_path, "gcp_skus")
-    assert set(after) < set(before)
-    assert rejected.height >= 1
+def test_a_sku_without_a_price_costs_itself(change: Callable[[Any], object], tmp_path: Path) -> None:
+    whole, bad = sku(), sku("Nvidia L4 GPU running in Oregon") | {"category": {"resourceGroup": "GPU"}}
+    change(bad)
+    scopes, rejected = read_body("gcp_skus", page(whole, bad), tmp_path)
+    assert scopes["gcp"]["region"].to_list() == ["us-central1"]
+    assert rejected.height == 1
 
 
 def test_a_price_of_machines_of_unknown_size_is_bounded(samples: Path, tmp_path: Path) -> None:
