@@ -1,4 +1,5 @@
--- Accelerators by what they are called where nothing but the name is told: shops, price lists. A name of several is none.
+-- Accelerators by what they are called where nothing but the name is told: shops, price lists. A name of several is
+-- none.
 CREATE OR REPLACE VIEW observed.accelerator_by_name AS
 SELECT name_key, any_value(accelerator_id) AS accelerator_id, any_value(memory_gib) AS memory_gib
 FROM (

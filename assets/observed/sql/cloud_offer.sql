@@ -3,13 +3,17 @@ SELECT o.* EXCLUDE (replaced_from, live_from), source_rank(o.source_id) AS sourc
     greatest(o.counts_from, coalesce(o.valid_to,
         -- What ships with Petaday gives way to whoever was read since.
         CASE WHEN o.is_bundled THEN least(o.confirmed_at + INTERVAL 548 DAY, o.live_from)
-             -- The last word stands, with its age, until another is newer by 45 days; the first 45 days it stands beside any other.
-             ELSE greatest(o.confirmed_at + INTERVAL 45 DAY, least(o.confirmed_at + INTERVAL 548 DAY, o.replaced_from)) END)) AS stands_to
+             -- The last word stands, with its age, until another is newer by 45 days; the first 45 days it stands
+             -- beside any other.
+             ELSE greatest(o.confirmed_at + INTERVAL 45 DAY,
+                 least(o.confirmed_at + INTERVAL 548 DAY, o.replaced_from)) END)) AS stands_to
 FROM (
     SELECT c.*,
-        min(c.counts_from) OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 45 DAY FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from,
+        min(c.counts_from) OVER (of_same ORDER BY c.confirmed_at RANGE
+            BETWEEN INTERVAL 45 DAY FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from,
         min(c.counts_from) FILTER (NOT c.is_bundled)
-            OVER (of_same ORDER BY c.confirmed_at RANGE BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
+            OVER (of_same ORDER BY c.confirmed_at RANGE
+                BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
     FROM (
         SELECT r.*, u.refused_from,
             CASE WHEN r.is_bundled THEN r.counts_from
@@ -23,7 +27,8 @@ FROM (
         LEFT JOIN (
             -- An answer with a row that was refused confirms all but that one.
             SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({unconfirmed}) n
-            LEFT JOIN meta.snapshot s ON s.source_id = n.source_id AND s.scope = n.scope AND s.observed_at < n.refused_from
+            LEFT JOIN meta.snapshot s ON s.source_id = n.source_id AND s.scope = n.scope
+                AND s.observed_at < n.refused_from
                 AND s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) u
         ON {same_key} AND r.valid_to IS NULL) c
     WINDOW of_same AS (PARTITION BY c.provider, c.accelerator_id, c.purchase_option)) o

@@ -1,5 +1,6 @@
--- Where several sources state the offers of one provider, one of them speaks, so that no offer counts twice. Two windows, since the second orders by the first:
--- offers_said in a SELECT, then is_spoken in the QUALIFY over it. job is what the offers are taken for: a scenario, a day, a column or several.
+-- Where several sources state the offers of one provider, one of them speaks, so that no offer counts twice. Two
+-- windows, since the second orders by the first: offers_said in a SELECT, then is_spoken in the QUALIFY over it. job is
+-- what the offers are taken for: a scenario, a day, a column or several.
 CREATE OR REPLACE MACRO offers_said(job, provider, source_id) AS count(*) OVER (PARTITION BY job, provider, source_id);
 COMMENT ON MACRO offers_said IS '1; offers that a source states of a provider for a job, a window over the offers: who of several sources speaks follows from it, see is_spoken.';
 CREATE OR REPLACE MACRO is_spoken(job, provider, source_rank, said_count, source_id) AS

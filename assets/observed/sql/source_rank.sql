@@ -1,11 +1,13 @@
--- NESO and Energy-Charts state an intensity of their own; what is computed here from their mix never stands in its way, on whatever basis it is.
+-- NESO and Energy-Charts state an intensity of their own; what is computed here from their mix never stands in its way,
+-- on whatever basis it is.
 CREATE OR REPLACE MACRO _is_second_word(source_id) AS source_id IN ('gb_carbon_intensity_mix', 'energy_charts_mix');
 COMMENT ON MACRO _is_second_word IS 'Whether a source is a carbon intensity computed here from the generation mix of a publisher that states an intensity itself: chosen where that one says nothing on the basis asked for.';
 
 -- Who is believed where several speak of the same thing: written once, used by the index, the views and the macros.
 CREATE OR REPLACE MACRO source_rank(source_id) AS
     CASE WHEN source_id LIKE 'starter%' THEN 9
-         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices') OR _is_second_word(source_id) THEN 2
+         WHEN source_id IN ('gpuhunt', 'skypilot', 'gcp_pricing_yml', 'genai_prices')
+             OR _is_second_word(source_id) THEN 2
          WHEN source_id IN ('litellm', 'simonw') THEN 3
          WHEN source_id IN ('gpurentalprices', 'tardellirs', 'aws_p5_series', 'openrouter', 'fsdl') THEN 4
          ELSE 1 END;
@@ -17,8 +19,11 @@ COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time 
 CREATE OR REPLACE MACRO utc_day(instant) AS _utc(instant)::DATE;
 COMMENT ON MACRO utc_day IS 'Day (UTC) of an instant, whatever the time zone of the session.';
 CREATE OR REPLACE MACRO slot_length(resolution) AS
-    CASE resolution WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE WHEN 'PT30M' THEN INTERVAL 30 MINUTE
-        WHEN 'PT1H' THEN INTERVAL 1 HOUR WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
+    CASE resolution
+        WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE
+        WHEN 'PT30M' THEN INTERVAL 30 MINUTE WHEN 'PT1H' THEN INTERVAL 1 HOUR
+        WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH
+        WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
 COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
 
 -- How long a price counts that nobody has confirmed or replaced since.
@@ -33,15 +38,18 @@ CREATE OR REPLACE MACRO _price_offer_key(source_id, scope, provider, region, ins
     (hash(source_id, scope, provider, region, instance_type, offer_variant) >> 1)::BIGINT;
 COMMENT ON MACRO _price_offer_key IS '1; number of an offer in estimated.price_offer.';
 
--- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly ever eightfold.
+-- Lists that people type have slips: cents for dollars, a comma, another model's line. A real change of price is hardly
+-- ever eightfold.
 CREATE OR REPLACE MACRO far_apart(price, other_price) AS greatest(price, other_price) >= 8 * least(price, other_price);
 COMMENT ON MACRO far_apart IS 'Whether two prices of one thing differ eightfold or more: a slip in one of them, not a change of price.';
 CREATE OR REPLACE MACRO is_alike(price, other_price) AS abs(price - other_price) <= 0.005 * other_price;
 COMMENT ON MACRO is_alike IS 'Whether two prices of one thing are the same but for half a per cent: rounding, and the reference rate of another day.';
--- A list that came to say what another had said all along has corrected itself. (What it said before does not count: the other may lag behind a change.)
+-- A list that came to say what another had said all along has corrected itself. (What it said before does not count:
+-- the other may lag behind a change.)
 CREATE OR REPLACE MACRO is_outvoted(price, later_price, said) AS
     -- Who alone speaks is not outvoted; most are, and a list walked in vain takes its time.
     CASE WHEN len(said) < 2 THEN false ELSE len(list_filter(said, lambda s: far_apart(price, s.price)
-        AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)), lambda o: o.source_id)))
+        AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)),
+            lambda o: o.source_id)))
             + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0 END;
 COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one, or one source and the next price (later_price) of the one that said this; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';
