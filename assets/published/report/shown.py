@@ -22,13 +22,14 @@ def number(value: float | int | None, digits: int = 3) -> str:
         return UNKNOWN
     if value == 0:
         return "0"
+    value = float(f"{value:.{digits - 1}e}")  # rounded first: 9.999 is 10.0, of another power
     power = math.floor(math.log10(abs(value)))
     if power >= 12 or power < -4:
         raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{value / 10**power:.{digits - 1}f} × 10{raised}"
     decimals = max(digits - 1 - power, 0)
     if power >= digits:
-        return f"{round(value, digits - 1 - power):,.0f}"
+        return f"{value:,.0f}"
     return f"{value:,.{decimals}f}"
 
 
