@@ -7,8 +7,8 @@ medians, not those of the plants. The rows are therefore `estimated`.
 
 - Storage is left out both ways: what a battery discharges was counted as generation when it was charged.
 - Generation below zero (station use at night) counts as zero; if it is more than `MAX_NEGATIVE_SHARE` of a zone's generation
-  in a batch, it is not station use but a sign error, and its slots are refused. (Hydro may be negative: pumping plants are
-  often reported there.)
+  in a batch, or of that of its slot, it is not station use but a sign error, and its slots are refused. (Hydro may be
+  negative: pumping plants are often reported there.)
 - Generation without a factor (other, unknown, waste) is left out of numerator and denominator; if it is more than
   `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
 - A cell that is not a number ("8,000", "n/a") is neither zero nor absent: its slot is refused.
@@ -19,13 +19,15 @@ medians, not those of the plants. The rows are therefore `estimated`.
 - Slots that overlap, or that all leave gaps, do not have the length that the source declares: they are refused.
 - A slot that lacks a fuel that usually matters in its zone is refused: a fuel reported late is not zero. So is a slot in
   which such a fuel is 0 and hardly anything is generated (PJM without coal and nuclear power for some hours of October
-  2022): a gap filled with zeros.
+  2022): a gap filled with zeros. So is one without a fuel that generates before and after, if nothing else stands in for
+  it (California's gas at 0 for five minutes would give 0.3 g/kWh instead of 135).
 - A fuel that is missing from a whole answer cannot be detected here, since earlier answers are not known. Each row says of
   which fuels it was made and which of them mattered on its day: `assets.observed.zone_fuel` remembers them, and refuses.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
@@ -39,8 +41,9 @@ from assets.sources._rows import grid_carbon_rows
 FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
 ZONE_FUELS_FILE = FACTORS_FILE.with_name("zone_fuel.csv")
 MAX_UNKNOWN_SHARE = 0.10
-#: A fuel with this share of a zone's generation in a batch must be present in every slot.
-EXPECTED_SHARE = 0.02
+#: A fuel with this share of a zone's generation in a batch must be present in every slot; so must one with this share of
+#: its direct emissions, which are all of a few plants where most power is nuclear or hydro.
+EXPECTED_SHARE, EXPECTED_EMISSIONS_SHARE = 0.02, 0.05
 #: A fuel with this share of a day's generation in a zone matters there: later answers must state it, if only as 0.
 REMEMBERED_SHARE = 0.05
 #: Columns that `intensities` adds to those of the subject: the fuels with a factor that are stated for the slot, and
@@ -50,6 +53,11 @@ MADE_OF = ("fuels", "main_fuels")
 GAP_SHARE = 0.10
 #: Largest negative generation of one kind, as a share of its zone's generation in a batch; more is a sign error.
 MAX_NEGATIVE_SHARE = 0.05
+#: A kind below this share of what it generates before and after, for no longer than `MAX_HOLE`, is a gap ...
+HOLE_SHARE = 0.10
+MAX_HOLE = dt.timedelta(hours=3)
+#: ... if it has this share of the generation before and after, and the zone generates less by at least this share of it.
+MATTERS_SHARE, UNREPLACED_SHARE = 0.05, 0.5
 #: The length of a zone's slots and its usual generation are only known if it has at least this many slots.
 _SLOTS_THAT_TELL = 12
 #: A kind is refused in a slot at this many times its usual generation (median of the slots in which it generates) ...
@@ -126,17 +134,19 @@ def intensities(
     slots = mix.select(_SLOT).unique(maintain_order=True)
     expected = _expected(mix, rows, kind, never_silent, always)
     in_slots = _without_closed(slots.join(expected, on="zone"), mix, kind)
-    sign_error = _sign_errors(mix.filter(counted), kind)
-    by_kind = rows.group_by(*_SLOT, kind).agg(pl.col("generation").sum())
+    by_kind = rows.group_by(*_SLOT, kind).agg(
+        pl.col("generation").sum(), pl.col("direct").is_not_null().all().alias("has_factor")
+    )
     is_twice = pl.struct(*_SLOT, kind).is_duplicated() & pl.lit(kind != "fuel")
     for found in (
         _totals(rows),
         unreadable,
         spike,
         _kinds(stated.filter(is_twice), kind, "twice"),
-        _kinds(mix.filter(pl.col("generation") < 0).join(sign_error, on=["zone", kind]), kind, "negative"),
+        _kinds(_sign_errors(mix.filter(counted), kind), kind, "negative"),
         _kinds(in_slots.join(rows, on=[*_SLOT, kind], how="anti"), kind, "absent"),
         _kinds(by_kind.filter(pl.col("generation") == 0).join(expected, on=["zone", kind]), kind, "zero"),
+        _kinds(_holes(by_kind, kind).filter("has_factor"), kind, "hole"),
     ):
         slots = slots.join(found, on=_SLOT, how="left")
     good, bad = split_by_fault(slots.sort(_SLOT), _why(resolution, max_unknown_share))
@@ -205,6 +215,13 @@ def _why(resolution: str, max_unknown_share: float) -> pl.Expr:
                 "zero",
             )
         )
+        .when(pl.col("hole").is_not_null())
+        .then(
+            pl.format(
+                "hardly any generation of {}, which is there before and after, and nothing in its place: a gap, not zero",
+                "hole",
+            )
+        )
     )
 
 
@@ -254,14 +271,34 @@ def _without_closed(expected: pl.DataFrame, mix: pl.DataFrame, kind: str) -> pl.
 
 
 def _sign_errors(mix: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Kinds whose negative generation is too large for station use: columns zone and `kind`."""
-    return (
-        mix.filter(pl.col("fuel") != "hydro")
-        .with_columns(pl.col("generation").clip(lower_bound=0).sum().over("zone").alias("zone_total"))
-        .group_by("zone", kind)
-        .agg(-pl.col("generation").clip(upper_bound=0).sum().alias("below"), pl.col("zone_total").first())
-        .filter((pl.col("below") > MAX_NEGATIVE_SHARE * pl.col("zone_total")) & (pl.col("zone_total") > 0))
-        .select("zone", kind)
+    """The rows of a mix that are too far below zero for station use, on the whole or in their slot."""
+    positive = pl.col("generation").clip(lower_bound=0)
+    below = -pl.col("generation").clip(upper_bound=0)
+    mix = mix.with_columns(positive.sum().over(_SLOT).alias("of_slot")).filter(pl.col("fuel") != "hydro")
+    of_zone = positive.sum().over("zone")
+    on_the_whole = (below.sum().over("zone", kind) > MAX_NEGATIVE_SHARE * of_zone) & (of_zone > 0)
+    usual = pl.max_horizontal("of_slot", pl.col("of_slot").median().over("zone"))
+    # What has no factor may be storage (California's "other" at EIA).
+    in_slot = (below > MAX_NEGATIVE_SHARE * usual) & (usual > 0) & (pl.col("fuel") != UNKNOWN)
+    return mix.filter((on_the_whole | in_slot) & (pl.col("generation") < 0))
+
+
+def _holes(by_kind: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Slots in which a kind that matters before and after is (nearly) 0, and nothing else stands in for it."""
+    rows = by_kind.sort(kind, *_SLOT).with_columns(pl.col("generation").sum().over(_SLOT).alias("total"))
+    matters = pl.when(pl.col("generation") >= MATTERS_SHARE * pl.col("total"))
+    columns = ("generation", "total", "valid_from")
+    rows = rows.with_columns(
+        *(matters.then(c).forward_fill().over("zone", kind).alias(f"{c}_before") for c in columns),
+        *(matters.then(c).backward_fill().over("zone", kind).alias(f"{c}_after") for c in columns),
+    )
+    beside = pl.min_horizontal("generation_before", "generation_after")
+    least = pl.min_horizontal("total_before", "total_after") - UNREPLACED_SHARE * beside
+    return rows.filter(
+        pl.col("generation_before").is_not_null() & pl.col("generation_after").is_not_null(),
+        pl.col("generation") < HOLE_SHARE * beside,
+        pl.col("total") <= least,
+        pl.col("valid_from_after") - pl.col("valid_from_before") <= MAX_HOLE,
     )
 
 
@@ -292,11 +329,16 @@ def _expected(
 ) -> pl.DataFrame:
     """Kinds that every slot of a zone must have: columns zone and `kind`.
 
-    They are the kinds that matter there according to `rows` (with factors), those that must not be null throughout, and
+    They are the kinds that matter there by generation or by emissions, according to `rows` (with factors), those that must not be null throughout, and
     those that the publisher always states.
     """
-    share = pl.col("generation").sum().over("zone", kind) / pl.col("generation").sum().over("zone")
-    usual = rows.filter(pl.col("direct").is_not_null()).filter(share >= EXPECTED_SHARE)
+
+    def share(amount: pl.Expr) -> pl.Expr:
+        return amount.sum().over("zone", kind) / amount.sum().over("zone")
+
+    generation = pl.col("generation")
+    matters = (share(generation) >= EXPECTED_SHARE) | (share(generation * pl.col("direct")) >= EXPECTED_EMISSIONS_SHARE)
+    usual = rows.filter(pl.col("direct").is_not_null()).filter(matters)
     silent = (
         mix.filter(pl.col("fuel").is_in(list(never_silent)))
         .group_by("zone", kind)
