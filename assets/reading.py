@@ -306,7 +306,8 @@ def read_batch(
     except PetadayError:
         raise
     except PARSER_ERRORS as e:
-        raise LayoutError(f"{documents[0].url}: not in the known layout: {type(e).__name__}: {str(e)[:300]}") from e
+        said = next(iter(str(e).splitlines()), "")[:300]
+        raise LayoutError(f"{documents[0].url}: not in the known layout: {type(e).__name__}: {said}") from e
 
 
 def _read(

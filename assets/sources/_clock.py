@@ -32,11 +32,13 @@ def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = 
     """
     slots = times.drop_nulls().unique().sort().alias("valid_from").to_frame()
     step = pl.col("valid_from").diff().shift(-1).dt.total_seconds() / 60
-    slots = slots.with_columns(step.fill_null(step.drop_nulls().last()).alias("step"))
+    # Of the last slot no end is known: as long as the one before it, unless a gap lies between the two.
+    slots = slots.with_columns(step.fill_null(step.drop_nulls().tail(2).min()).alias("step"))
     same = (pl.col("step") == pl.col("step").shift(1)) | (pl.col("step") == pl.col("step").shift(-1))
     lasts = same.fill_null(value=False) | (pl.len() == 2)
+    lasting = pl.when(lasts).then("step").forward_fill().backward_fill()
     slots = slots.with_columns(
-        pl.when(lasts).then("step").forward_fill().backward_fill().alias("minutes")
+        lasting.fill_null(pl.col("step").min()).alias("minutes")
     ).with_columns((pl.col("minutes") != pl.col("minutes").shift(1)).fill_null(value=False).alias("is_change"))
     names = {MINUTES[name]: name for name in allowed}
     found = slots["minutes"].unique().sort().to_list()

@@ -102,7 +102,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     text = _from_html(document) if document.extension in ("html", "htm") else csv_of(document, _REQUIRED)
     kind = pl.col("kind").str.strip_chars()
     rows = (
-        text.filter(kind != "fossil power only")
+        text.filter(kind.ne_missing("fossil power only"))
         .with_columns(
             pl.col("name_zh")
             .str.strip_chars()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -30,7 +31,14 @@ from assets.sources._base import (
 )
 from assets.sources._clock import MINUTES, length_of
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import IMPLAUSIBLY_CLEAN, NUMBER_OR_NAN, frame_of, grid_carbon_rows, is_implausibly_clean
+from assets.sources._rows import (
+    IMPLAUSIBLY_CLEAN,
+    NUMBER_OR_NAN,
+    frame_of,
+    grid_carbon_rows,
+    inside,
+    is_implausibly_clean,
+)
 from warehouse.captures import Document
 
 HOST = "odre.opendatasoft.com"
@@ -88,15 +96,22 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         ]
 
 
+def _fields(document: Document) -> list[Any]:
+    """The fields of each record, in the form of the first interface (records with fields), of the second (results) or of
+    an export (a list).
+    """
+    body = json_of(document)
+    records = body if isinstance(body, list) else inside(body, "records") or inside(body, "results")
+    if not isinstance(records, list) or not records:
+        raise LayoutError(f"{document.url}: no records; {str(body)[:200]}")
+    return [inside(record, "fields") or record for record in records]
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """Per slot: RTE's direct figure, and two rows (direct, lifecycle) computed from the mix."""
     (document,) = documents
-    body = json_of(document)
-    records = body.get("records") if isinstance(body, dict) else None
-    if not isinstance(records, list) or not records or not all(isinstance(r.get("fields"), dict) for r in records):
-        raise LayoutError(f"{document.url}: no records with fields; {str(body)[:200] if not records else ''}")
-    fields = [r["fields"] for r in records]
-    present = set().union(*fields)
+    fields = _fields(document)
+    present = set().union(*(f for f in fields if isinstance(f, dict)))
     if missing := [f for f in ("date_heure", "perimetre", "taux_co2", *FUELS) if f not in present]:
         raise LayoutError(f"{document.url}: no field {', '.join(missing)}")
     rows = frame_of(

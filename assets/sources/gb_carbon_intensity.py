@@ -30,7 +30,7 @@ from assets.sources._base import (
     to_instant,
 )
 from assets.sources._clock import length_of
-from assets.sources._rows import grid_carbon_rows, number_cells, number_or_nan
+from assets.sources._rows import NUMBER_OR_NAN, frame_of, grid_carbon_rows, inside, number_cells, number_of
 from warehouse.captures import Document
 
 HOST = "api.carbonintensity.org.uk"
@@ -47,12 +47,15 @@ GAP = "below 1 g/kWh: a gap in the publisher's data, or another unit than gCO2/k
 #: Region 18 is Great Britain in the regional model, whose forecast differs from the national one (by up to 40 % in a
 #: recorded answer); it is therefore not GB.
 _AGGREGATES = {15: "GB-ENG", 16: "GB-SCT", 17: "GB-WLS"}
+#: Regions are numbered from 1 to this.
+REGIONS = 18
 
 
 def zone_of_region(column: str) -> pl.Expr:
-    """Zone of a column of region ids; null for none."""
-    number = pl.col(column)
-    return number.replace_strict(_AGGREGATES, default=pl.format("GB-NESO-{}", number), return_dtype=pl.String)
+    """Zone of a column of region ids; null for none, and for one that is not known."""
+    number = pl.col(column).cast(pl.Int64, strict=False)
+    zone = number.replace_strict(_AGGREGATES, default=pl.format("GB-NESO-{}", number), return_dtype=pl.String)
+    return pl.when(number.is_between(1, REGIONS)).then(zone)
 
 
 def is_half_hour() -> pl.Expr:
@@ -72,9 +75,12 @@ def data_of(document: Document) -> Any:
     if not isinstance(answer, dict) or "data" not in answer:
         message = answer.get("error", {}).get("message") if isinstance(answer, dict) else None
         raise LayoutError(f"{document.url}: no `data` in the answer{f': {message}' if message else ''}")
-    if not answer["data"]:
-        raise LayoutError(f"{document.url}: `data` is {answer['data']}: nothing published for this range")
-    return answer["data"]
+    found = answer["data"]
+    if not found:
+        raise LayoutError(f"{document.url}: `data` is {found}: nothing published for this range")
+    if not isinstance(found, dict) and not (isinstance(found, list) and any(isinstance(r, dict) for r in found)):
+        raise LayoutError(f"{document.url}: `data` is {str(found)[:50]!r}, expected slots or regions")
+    return found
 
 
 def ranges(window: Window, first_possible: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:
@@ -98,51 +104,51 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
         yield [Request(f"https://{HOST}/regional/intensity/{start:{TIME}}/{end:{TIME}}")]
 
 
-def _slots(rows: list[dict], document: Document) -> pl.DataFrame:
-    """Slots of records with from, to and intensity; null where actual or forecast is not given."""
+def _slots(rows: list[dict[str, Any]], document: Document) -> pl.DataFrame:
+    """Slots of records with from, to, actual and forecast; null where one is not given, or is no text or number."""
     if not rows:
         raise LayoutError(f"{document.url}: no slot in the answer")
-    frame = pl.DataFrame(
-        {
-            "zone": [r["zone"] for r in rows],
-            "valid_from": [r["from"] for r in rows],
-            "to": [r.get("to") for r in rows],
-            "actual": [number_or_nan(r["intensity"].get("actual")) for r in rows],
-            "forecast": [number_or_nan(r["intensity"].get("forecast")) for r in rows],
-            "is_artefact": [r["is_artefact"] for r in rows],
-        },
-        schema_overrides={"actual": pl.Float64, "forecast": pl.Float64, "is_artefact": pl.Boolean, "to": pl.String},
-        strict=False,
+    number, text = NUMBER_OR_NAN, pl.String
+    frame = frame_of(rows, {"zone": text, "from": text, "to": text, "actual": number, "forecast": number})
+    return frame.select(
+        "zone",
+        to_instant("from", TIME).alias("valid_from"),
+        to_instant("to", TIME),
+        "actual",
+        "forecast",
+        pl.Series("is_artefact", [row.get("is_artefact", False) for row in rows], dtype=pl.Boolean),
     )
-    return frame.with_columns(to_instant(pl.col("valid_from", "to"), TIME))
 
 
-def _national(data: list[dict], document: Document) -> pl.DataFrame:
-    return _slots([{**r, "zone": "GB", "is_artefact": False} for r in data], document)
+def _national(data: list[Any], document: Document) -> pl.DataFrame:
+    rows = [{name: inside(record, name) for name in ("from", "to")} | _figures(record) for record in data]
+    return _slots([{**row, "zone": "GB"} for row in rows], document)
 
 
-def _regional(data: list[dict], document: Document) -> pl.DataFrame:
+def _figures(record: Any) -> dict[str, Any]:
+    return {name: inside(record, "intensity", name) for name in ("actual", "forecast")}
+
+
+def _regional(slots: list[tuple[Any, Any]], document: Document) -> pl.DataFrame:
+    """Slots of regions, each with the record that holds its from and to."""
     rows = []
-    for slot in data:
-        for region in slot["regions"]:
-            mix = {m["fuel"]: m["perc"] for m in region.get("generationmix", [])}
-            emitting = sum(share for fuel, share in mix.items() if fuel in EMITTING)
-            artefact = region["intensity"].get("forecast") == 0 and emitting >= 1
-            rows.append(
-                {
-                    "from": slot["from"],
-                    "to": slot.get("to"),
-                    "zone": region["regionid"],
-                    "intensity": region["intensity"],
-                    "is_artefact": artefact,
-                }
-            )
+    for slot, region in slots:
+        mix = [m for m in inside(region, "generationmix") or [] if inside(m, "fuel") in EMITTING]
+        emitting = sum(number_of(inside(m, "perc")) or 0 for m in mix)
+        figures = _figures(region)
+        rows.append(
+            {name: inside(slot, name) for name in ("from", "to")}
+            | figures
+            | {"zone": inside(region, "regionid"), "is_artefact": figures["forecast"] == 0 and emitting >= 1}
+        )
     return _slots(rows, document).with_columns(zone_of_region("zone"))
 
 
 def _one_region(data: dict, document: Document) -> pl.DataFrame:
     """`/regional/…/regionid/N`: one region, with its slots under `data`."""
-    return _regional([{**slot, "regions": [{**data, **slot}]} for slot in data["data"]], document)
+    about = {"regionid": inside(data, "regionid")}
+    slots = inside(data, "data") or []
+    return _regional([(slot, {**slot, **about} if isinstance(slot, dict) else about) for slot in slots], document)
 
 
 def _from_csv(document: Document) -> pl.DataFrame:
@@ -204,20 +210,20 @@ def parse(documents: Sequence[Document]) -> Reading:
             slots = _from_csv(document)
         else:
             data = data_of(document)
-            first = data if isinstance(data, dict) else data[0]
+            first = data if isinstance(data, dict) else next((r for r in data if isinstance(r, dict)), {})
             if "generationmix" in first and "intensity" not in first:
                 raise LayoutError(f"{document.url}: a generation mix: load it with gb_carbon_intensity_mix")
             if isinstance(data, dict):
                 slots = _one_region(data, document)
-            elif "regions" in data[0]:
-                slots = _regional(data, document)
-            elif "regionid" in data[0]:
+            elif "regions" in first:
+                slots = _regional([(slot, region) for slot in data for region in inside(slot, "regions") or []], document)
+            elif "regionid" in first:
                 slots = pl.concat([_one_region(region, document) for region in data])
-            elif "intensity" in data[0] and "from" in data[0]:
+            elif "intensity" in first and "from" in first:
                 slots = _national(data, document)
             else:
                 raise LayoutError(
-                    f"{document.url}: `data` holds {', '.join(data[0])[:200]}, not intensity by slot or region"
+                    f"{document.url}: `data` holds {', '.join(first)[:200]}, not intensity by slot or region"
                 )
         tidy, bad = _tidy(slots, index)
         frames.append(tidy)

@@ -24,6 +24,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Window, refused, split_by_fault, to_instant
 from assets.sources._fuel_mix import intensities
+from assets.sources._rows import inside, number_of, number_or_nan
 from assets.sources.gb_carbon_intensity import (
     ARTEFACT,
     EMITTING,
@@ -57,7 +58,6 @@ MAX_IMPORTS_SHARE = 0.5
 #: Nine shares, each rounded to one decimal, are off 100 % by less than this.
 MAX_ROUNDING_PERCENT = 1.0
 _MIX = pl.List(pl.Struct({"fuel": pl.String, "perc": pl.Float64}))
-_INTENSITY = pl.Struct({"forecast": pl.Float64})
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -74,37 +74,44 @@ def _records(data: Any, document: Document) -> tuple[list[dict], bool]:
         data = [data]
     if isinstance(data, dict):  # one region with its slots
         data = [data]
-    first = data[0]
+    first = next(record for record in data if isinstance(record, dict))
     if "regions" in first:
-        return [{**region, "from": s["from"], "to": s.get("to")} for s in data for region in s["regions"]], True
+        return [_record(region, slot, region) for slot in data for region in inside(slot, "regions") or []], True
     if "regionid" in first:
-        return [{**slot, "regionid": region["regionid"]} for region in data for slot in region["data"]], True
+        return [_record(slot, slot, region) for region in data for slot in inside(region, "data") or []], True
     if "generationmix" in first:
-        return data, False
+        return [_record(slot, slot, {}) for slot in data], False
     where = ": load it with gb_carbon_intensity" if "intensity" in first else ""
     raise LayoutError(f"{document.url}: `data` holds {', '.join(first)[:200]}, no generation mix{where}")
+
+
+def _record(of: Any, slot: Any, region: Any) -> dict[str, Any]:
+    """Region, time, forecast and mix; null where one is not given, and NaN for a share that is no number."""
+    times = {name: inside(slot, name) for name in ("from", "to")}
+    mix = inside(of, "generationmix")
+    return {name: time if isinstance(time, str) else None for name, time in times.items()} | {
+        "regionid": number_of(inside(region, "regionid")),
+        "forecast": number_of(inside(of, "intensity", "forecast")),
+        "mix": [
+            {"fuel": str(inside(part, "fuel")), "perc": number_or_nan(inside(part, "perc"))}
+            for part in (mix if isinstance(mix, list) else [])
+        ],
+    }
 
 
 def _slots(document: Document) -> tuple[pl.DataFrame, bool]:
     """Columns zone, valid_from, to, forecast, mix (list of fuel and perc); and whether they are regional."""
     records, is_regional = _records(data_of(document), document)
-    frame = pl.from_dicts(
-        records,
-        schema={
-            "regionid": pl.Int64,
-            "from": pl.String,
-            "to": pl.String,
-            "intensity": _INTENSITY,
-            "generationmix": _MIX,
-        },
-        strict=False,
-    )
+    schema = {"regionid": pl.Float64, "from": pl.String, "to": pl.String, "forecast": pl.Float64, "mix": _MIX}
+    if not records:
+        raise LayoutError(f"{document.url}: no slot in the answer")
+    frame = pl.from_dicts(records, schema=schema)
     return frame.select(
         zone_of_region("regionid").alias("zone") if is_regional else pl.lit("GB").alias("zone"),
         to_instant("from", TIME).alias("valid_from"),
         to_instant("to", TIME),
-        pl.col("intensity").struct.field("forecast"),
-        pl.col("generationmix").alias("mix"),
+        "forecast",
+        "mix",
     ).unique(maintain_order=True), is_regional
 
 
@@ -124,7 +131,7 @@ def _fault() -> pl.Expr:
         .when(pl.len().over("zone", "valid_from") > 1)
         .then(pl.lit("two different mixes are stated for the slot"))
         .when(pl.col("zone").is_null())
-        .then(pl.lit("no regionid: the region cannot be told"))
+        .then(pl.lit("no regionid that is known: the region cannot be told"))
         .when((total - 100).abs() > MAX_ROUNDING_PERCENT)
         .then(pl.format("the shares add up to {}%, not to 100%", total.round(1)))
         .when((pl.col("forecast") == 0) & (_share(EMITTING) >= 1))

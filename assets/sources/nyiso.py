@@ -4,7 +4,8 @@ Quirks: the time is the END of five minutes (a day's file begins at 00:05 and en
 each row has its time zone, EST or EDT, so the repeated hour in autumn is unambiguous. "Dual Fuel" plants burn gas or
 oil, and the file does not say which: they count as gas, which is mostly right (too low in a cold snap). "Other Fossil
 Fuels" and "Other Renewables" have no factor. Imports are ignored. A file is one day of New York; only the last days are
-listed as single files (older ones are in monthly archives, to be unpacked and loaded by hand).
+listed as single files (older ones are in monthly archives, to be unpacked and loaded by hand). The last column was
+called "Gen MWh" for some years; it was power then too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.sources._base import Reading, Request, Scope, Source, Window, csv_of, refused, split_by_fault, to_instant
+from assets.sources._base import (
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_of,
+    refused,
+    require_columns,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from warehouse.captures import Document
@@ -49,7 +61,9 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per five minutes."""
     (document,) = documents
-    text = csv_of(document, ["Time Stamp", "Time Zone", "Fuel Category", "Gen MW"])
+    text = csv_of(document, ["Time Stamp", "Time Zone", "Fuel Category"])
+    text = text.rename({"Gen MWh": "Gen MW"}, strict=False)
+    require_columns(document, text.columns, ["Gen MW"])
     local = to_instant("Time Stamp", "%m/%d/%Y %H:%M:%S")
     hours = pl.col("Time Zone").str.strip_chars().replace_strict(_HOURS, default=None, return_dtype=pl.Int64)
     rows = text.with_columns(

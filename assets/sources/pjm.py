@@ -3,7 +3,8 @@
 Quirks: `datetime_beginning_utc` is the start of the hour, without an offset. An answer is a page of `totalRows`: the
 first and last hour of a page that is not the whole are refused. "Multiple Fuels" plants burn gas or oil and the file
 does not say which: without a factor, as "Other". Storage is storage; imports are ignored. The interface wants a key of
-the account that downloads, so the file comes by hand.
+the account that downloads, so the file comes by hand: JSON from the interface, or CSV as Data Miner exports it, where
+times are written as 9/30/2021 11:00:00 PM.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused, split_by_fault, to_instant
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Scope,
+    Source,
+    csv_of,
+    json_of,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import NUMBER_OR_NAN, frame_of
+from assets.sources._rows import NUMBER_OR_NAN, frame_of, inside, number_cells, number_of
 from warehouse.captures import Document
 
 ZONE = "US-MIDA-PJM"
@@ -34,22 +45,36 @@ FUELS = {
 #: Kinds that are always stated, if only as 0.
 ALWAYS = ("Coal", "Gas", "Hydro", "Nuclear", "Solar", "Wind")
 _SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": NUMBER_OR_NAN}
+_TIMES = ("%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
+
+
+def _from_csv(document: Document) -> tuple[pl.DataFrame, bool]:
+    text = csv_of(document, list(_SCHEMA))
+    # An export does not say whether it is whole; an hour that is cut lacks its first or last kind, which are in `ALWAYS`.
+    return text.select("datetime_beginning_utc", "fuel_type", number_cells(pl.col("mw")).alias("mw")), True
+
+
+def _from_json(document: Document) -> tuple[pl.DataFrame, bool]:
+    body = json_of(document)
+    items = inside(body, "items")
+    if not isinstance(items, list) or not items:
+        raise LayoutError(f"{document.url}: no items")
+    found = next((i for i in items if isinstance(i, dict)), {})
+    if missing := [f for f in _SCHEMA if f not in found]:
+        raise LayoutError(f"{document.url}: no field {', '.join(missing)}; found {', '.join(found)[:200]}")
+    total = number_of(inside(body, "totalRows"))
+    return frame_of(items, _SCHEMA), total is None or len(items) >= total
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per hour."""
     (document,) = documents
-    body = json_of(document)
-    items = body.get("items") if isinstance(body, dict) else None
-    if not isinstance(items, list) or not items:
-        raise LayoutError(f"{document.url}: no items")
-    if missing := [f for f in _SCHEMA if f not in items[0]]:
-        raise LayoutError(f"{document.url}: no field {', '.join(missing)}; found {', '.join(items[0])[:200]}")
-    rows = frame_of(items, _SCHEMA).with_columns(
-        to_instant("datetime_beginning_utc", "%Y-%m-%dT%H:%M:%S").alias("valid_from"),
-        pl.col("fuel_type").replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
+    rows, is_whole = (_from_csv if document.extension == "csv" else _from_json)(document)
+    rows = rows.with_columns(
+        pl.coalesce(to_instant("datetime_beginning_utc", form) for form in _TIMES).alias("valid_from"),
+        pl.col("fuel_type")
+        .str.strip_chars().replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
     )
-    is_whole = len(items) >= int(body.get("totalRows") or len(items))
     at_an_end = pl.col("valid_from").is_in([rows["valid_from"].min(), rows["valid_from"].max()])
     is_hour = (pl.col("valid_from").dt.minute() == 0) & (pl.col("valid_from").dt.second() == 0)
     why = (
