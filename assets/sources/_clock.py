@@ -37,9 +37,9 @@ def lengths_of(document: Document, times: pl.Series, allowed: Collection[str] = 
     same = (pl.col("step") == pl.col("step").shift(1)) | (pl.col("step") == pl.col("step").shift(-1))
     lasts = same.fill_null(value=False) | (pl.len() == 2)
     lasting = pl.when(lasts).then("step").forward_fill().backward_fill()
-    slots = slots.with_columns(
-        lasting.fill_null(pl.col("step").min()).alias("minutes")
-    ).with_columns((pl.col("minutes") != pl.col("minutes").shift(1)).fill_null(value=False).alias("is_change"))
+    slots = slots.with_columns(lasting.fill_null(pl.col("step").min()).alias("minutes")).with_columns(
+        (pl.col("minutes") != pl.col("minutes").shift(1)).fill_null(value=False).alias("is_change")
+    )
     names = {MINUTES[name]: name for name in allowed}
     found = slots["minutes"].unique().sort().to_list()
     if slots.height < 2:

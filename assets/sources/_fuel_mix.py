@@ -312,10 +312,13 @@ def _limits(mix: pl.DataFrame, kind: str) -> pl.DataFrame:
         .agg(pl.col("generation").quantile(0.8).alias("usual"), pl.len().alias("slots"))
         .filter(pl.col("slots") >= _SLOTS_THAT_TELL)
     )
+    # What generates in a single slot is no measure of itself.
+    usual_of_kind = pl.when(pl.len() > 1).then(pl.col("generation").median())
     return (
         positive.group_by("zone", kind)
-        .agg(pl.col("generation").median())
+        .agg(usual_of_kind.alias("generation"))
         .join(of_zone, on="zone")
+        .with_columns(pl.col("generation").fill_null(pl.col("usual")))
         .select(
             "zone",
             kind,

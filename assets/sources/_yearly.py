@@ -7,6 +7,9 @@ import polars as pl
 from assets.sources._base import Reading, Scope, refused
 from assets.sources._rows import grid_carbon_rows
 
+#: Why a row is refused whose code is neither a country nor that of a group of countries.
+UNKNOWN_COUNTRY = "unknown country code"
+
 
 def yearly_lifecycle(rows: pl.DataFrame, scope: str) -> Reading:
     """A reading of yearly location-based lifecycle averages.

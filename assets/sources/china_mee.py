@@ -151,6 +151,7 @@ CHINA_MEE = Source(
     licence="official notices; facts",
     attribution="MEE and NBS of China",
     parse=parse,
+    parser_version=2,
     extension="csv",
     stale_after_days=500.0,
 )

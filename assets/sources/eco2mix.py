@@ -97,9 +97,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _fields(document: Document) -> list[Any]:
-    """The fields of each record, in the form of the first interface (records with fields), of the second (results) or of
-    an export (a list).
-    """
+    """The fields of each record: of the first interface (records with fields), the second (results) or an export (a list)."""
     body = json_of(document)
     records = body if isinstance(body, list) else inside(body, "records") or inside(body, "results")
     if not isinstance(records, list) or not records:
@@ -166,7 +164,7 @@ ECO2MIX = Source(
     licence_url="https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
     attribution="RTE, eco2mix",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="10 */6 * * *",

@@ -59,7 +59,7 @@ EIA_JOINED = Source(
     licence="US government, public domain (as joined by others)",
     attribution="U.S. Energy Information Administration",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     extension="csv",
     stale_after_days=800.0,
 )

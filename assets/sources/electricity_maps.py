@@ -80,7 +80,8 @@ def parse_api(documents: Sequence[Document]) -> Reading:
         records = [{**(body.get("data") or {}), "zone": body["countryCode"]}]
     else:
         records = next((body[name] for name in ("history", "data") if isinstance(body.get(name), list)), [body])
-    if not records or "carbonIntensity" not in records[0]:
+    zone = body.get("zone") if isinstance(body.get("zone"), str) else None
+    if not any(isinstance(record, dict) and "carbonIntensity" in record for record in records):
         raise LayoutError(
             f"{document.url}: no carbonIntensity; {str(body.get('error') or body.get('status') or '')[:200]}"
         )
@@ -96,7 +97,7 @@ def parse_api(documents: Sequence[Document]) -> Reading:
         frame_of(records, fields)
         .filter(pl.col("carbonIntensity").is_not_null())
         .select(
-            pl.coalesce("zone", pl.lit(body.get("zone"), pl.String)).alias("zone"),
+            pl.coalesce("zone", pl.lit(zone)).alias("zone"),
             # Hours unless stated otherwise (checked below).
             pl.coalesce("temporalGranularity", pl.lit(body.get("temporalGranularity"), pl.String), pl.lit("hourly"))
             .replace_strict(_GRANULARITY, default=None, return_dtype=pl.String)
@@ -109,10 +110,15 @@ def parse_api(documents: Sequence[Document]) -> Reading:
     )
     if rows.is_empty():
         raise LayoutError(f"{document.url}: no value")
+    is_other = (pl.col("zone") != zone) if zone else pl.lit(value=False)
+    other, rows = rows.filter(is_other), rows.filter(~is_other.fill_null(value=False))
     for (resolution,), part in rows.group_by("resolution"):
         if resolution in MINUTES and part["valid_from"].drop_nulls().n_unique() > 1:
             length_of(document, part["valid_from"], (str(resolution),))
-    return Reading([Scope(str(rows["zone"][0]), _frame(rows))])
+    return Reading(
+        [Scope(str(zone or rows["zone"][0]), _frame(rows))],
+        refused(other, f"another zone than the answer's, {zone}"),
+    )
 
 
 def _resolution(document: Document, times: pl.Series) -> str:
@@ -209,7 +215,7 @@ ELECTRICITY_MAPS = Source(
     licence="Electricity Maps terms (no redistribution on the free tier)",
     attribution="Electricity Maps",
     parse=parse_api,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="10 */12 * * *",
@@ -223,7 +229,7 @@ ELECTRICITY_MAPS_CSV = Source(
     licence="ODbL 1.0 (releases up to 2023), else the file's terms",
     attribution="Electricity Maps",
     parse=parse_csv,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=400.0,
 )

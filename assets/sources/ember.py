@@ -19,10 +19,11 @@ from assets.sources._base import (
     Window,
     csv_of,
     json_of,
+    refused,
     require_columns,
     to_number,
 )
-from assets.sources._yearly import yearly_lifecycle
+from assets.sources._yearly import UNKNOWN_COUNTRY, yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -60,8 +61,11 @@ def parse(documents: Sequence[Document]) -> Reading:
         zone_of_alpha3(code).alias("zone"),
         to_number("emissions_intensity_gco2_per_kwh").alias("intensity_gco2e_per_kwh"),
         pl.col("year").str.slice(0, 4).cast(pl.Int32, strict=False),
-    ).filter(pl.col("zone").is_not_null() & pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
-    return yearly_lifecycle(rows, "yearly")
+    ).filter(pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
+    is_country = pl.col("country_code").fill_null("") != ""
+    reading = yearly_lifecycle(rows.filter(pl.col("zone").is_not_null()), "yearly")
+    unknown = rows.filter(pl.col("zone").is_null() & is_country)
+    return Reading(reading.scopes, pl.concat([reading.rejected, refused(unknown, UNKNOWN_COUNTRY)]))
 
 
 EMBER = Source(
@@ -73,6 +77,7 @@ EMBER = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember, CC BY 4.0",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="45 4 * * 1",

@@ -29,6 +29,7 @@ from assets.sources._base import (
     to_instant,
 )
 from assets.sources._rows import electricity_price_rows, grid_carbon_rows
+from assets.sources._yearly import UNKNOWN_COUNTRY
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -105,11 +106,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     unknown = pl.col("zone").is_null() & (pl.col("code").fill_null("") != "") & (pl.col("code").str.len_chars() == 3)
     unreadable = pl.col("valid_from").is_null() | pl.col("n").is_null()
     bad = rows.filter(unknown | unreadable)
-    why = (
-        pl.when(unreadable)
-        .then(pl.lit("the month or the value cannot be read"))
-        .otherwise(pl.lit("unknown country code"))
-    )
+    why = pl.when(unreadable).then(pl.lit("the month or the value cannot be read")).otherwise(pl.lit(UNKNOWN_COUNTRY))
     good = rows.filter(~(unknown | unreadable) & pl.col("zone").is_not_null())
     provisional = pl.col("valid_from") == pl.col("valid_from").max()
     frame = grid_carbon_rows(

@@ -112,9 +112,10 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
     records = body.get("records") if isinstance(body, dict) else None
     if not records:
         raise LayoutError(f"{document.url}: no record (nothing published for these days, or the dataset has ended)")
-    time, value = (next((f for f in names if f in records[0]), None) for names in (tuple(_FIELD_SLOTS), fields))
+    first = next((r for r in records if isinstance(r, dict)), {})
+    time, value = (next((f for f in names if f in first), None) for names in (tuple(_FIELD_SLOTS), fields))
     if time is None or value is None:
-        raise LayoutError(f"{document.url}: no UTC time or none of {', '.join(fields)}; found {', '.join(records[0])}")
+        raise LayoutError(f"{document.url}: no UTC time or none of {', '.join(fields)}; found {', '.join(first)}")
     frame = frame_of(records, {time: pl.String, "PriceArea": pl.String, value: NUMBER_OR_NAN})
     return frame.select(
         pl.col("PriceArea").alias("area"),
@@ -168,7 +169,7 @@ ENERGINET_CARBON = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_carbon,
-    parser_version=2,
+    parser_version=3,
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="15 */3 * * *",
@@ -183,7 +184,7 @@ ENERGINET_PRICE = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_price,
-    parser_version=2,
+    parser_version=3,
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",

@@ -216,7 +216,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             if isinstance(data, dict):
                 slots = _one_region(data, document)
             elif "regions" in first:
-                slots = _regional([(slot, region) for slot in data for region in inside(slot, "regions") or []], document)
+                slots = _regional(
+                    [(slot, region) for slot in data for region in inside(slot, "regions") or []], document
+                )
             elif "regionid" in first:
                 slots = pl.concat([_one_region(region, document) for region in data])
             elif "intensity" in first and "from" in first:
@@ -244,7 +246,7 @@ GB_CARBON_INTENSITY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",

@@ -2,8 +2,8 @@
 
 Columns `CO2i_<AUTHORITY>_D`, kg/MWh (= g/kWh), three digits. Quirks: the time is UTC without an offset and, as in EIA's
 data, the END of the hour; imports are traced through the country, so values differ from those of the authority's own
-mix; the file does not say whether factors are direct or lifecycle, so they are `unconfirmed`. The generation of Canada
-and Mexico is not in EIA's data: their columns are assumptions and are refused.
+mix; factors are lifecycle ones, as the publisher's code says and the file shows (4 g for an authority with hydropower
+alone). The generation of Canada and Mexico is not in EIA's data: their columns are assumptions and are refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault, to_instant
-from assets.sources._rows import grid_carbon_rows
+from assets.sources._rows import IMPLAUSIBLY_CLEAN, grid_carbon_rows, is_implausibly_clean
 from assets.sources.eia import ZONES
 from warehouse.captures import Document
 
@@ -44,12 +44,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("the time cannot be read"))
         .when(pl.col("value").is_null())
         .then(pl.lit("the value is not a number"))
+        .when(is_implausibly_clean("value"))
+        .then(pl.lit(IMPLAUSIBLY_CLEAN))
     )
     good, bad = split_by_fault(rows, why)
     frame = grid_carbon_rows(
         good,
         resolution="PT1H",
-        basis_boundary="unconfirmed",
+        basis_boundary="lifecycle",
         basis_kind="estimated",
         intensity_gco2e_per_kwh=pl.col("value"),
     )
@@ -64,6 +66,7 @@ GRIDEMISSIONS = Source(
     licence="MIT (code and data), from EIA-930",
     attribution="J. de Chalendar, gridemissions",
     parse=parse,
+    parser_version=2,
     extension="csv",
     stale_after_days=400.0,
     max_rejected_share=0.3,

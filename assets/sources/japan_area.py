@@ -167,7 +167,7 @@ JAPAN_AREA = Source(
     licence="public operator data",
     attribution="the utility of the area",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     extension="csv",
     stale_after_days=400.0,
 )

@@ -111,7 +111,7 @@ MARKET_HOURLY = Source(
     licence="MIT (collection); origin ENTSO-E, CAISO, ERCOT",
     attribution="HewlettPackard/sustain-cluster",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=400.0,
 )

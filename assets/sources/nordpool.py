@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused, split_by_fault, to_instant
-from assets.sources._rows import electricity_price_rows, frame_of
+from assets.sources._rows import NUMBER_OR_NAN, electricity_price_rows, frame_of, inside
 from warehouse.captures import Document
 
 #: Delivery area -> grid zone.
@@ -42,11 +42,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: expected areas with `prices`")
     rows = frame_of(
         [
-            {**price, "area": area.get("deliveryArea"), **{name: area.get(name) for name in _OF_AREA}}
+            {name: inside(price, name) for name in ("deliveryStart", "deliveryEnd", "price")}
+            | {"area": area.get("deliveryArea")}
+            | {name: area.get(name) for name in _OF_AREA}
             for area in areas
             for price in area["prices"]
         ],
-        {**dict.fromkeys(_TEXT, pl.String), "price": pl.Float64},
+        {**dict.fromkeys(_TEXT, pl.String), "price": NUMBER_OR_NAN},
     )
     if rows.is_empty():
         raise LayoutError(f"{document.url}: no price")
@@ -88,6 +90,6 @@ NORDPOOL = Source(
     licence="Nord Pool terms, not open",
     attribution="Nord Pool",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     stale_after_days=400.0,
 )

@@ -73,7 +73,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows = rows.with_columns(
         pl.coalesce(to_instant("datetime_beginning_utc", form) for form in _TIMES).alias("valid_from"),
         pl.col("fuel_type")
-        .str.strip_chars().replace_strict(FUELS, default="unknown", return_dtype=pl.String).alias("fuel"),
+        .str.strip_chars()
+        .replace_strict(FUELS, default="unknown", return_dtype=pl.String)
+        .alias("fuel"),
     )
     at_an_end = pl.col("valid_from").is_in([rows["valid_from"].min(), rows["valid_from"].max()])
     is_hour = (pl.col("valid_from").dt.minute() == 0) & (pl.col("valid_from").dt.second() == 0)
@@ -97,7 +99,7 @@ PJM = Source(
     licence="PJM terms of use",
     attribution="PJM Interconnection",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     stale_after_days=400.0,
     max_rejected_share=0.5,
 )

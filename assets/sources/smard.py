@@ -103,7 +103,7 @@ SMARD = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Bundesnetzagentur | SMARD.de",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     extension="csv",
     stale_after_days=400.0,
 )

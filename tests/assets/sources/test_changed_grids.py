@@ -115,7 +115,46 @@ GB = "gb_carbon_intensity/intensity_range.json"
 EMAPS = "electricity_maps_csv/GB_2024_hourly.csv"
 PJM = "us_iso/pjm_gen_by_fuel.json"
 
+CAISO = "caiso/fuelsource_2023-01-01.csv"
+
+
+def cell(row: int, column: int, new: str, separator: str = ",") -> Change:
+    """One cell of a table."""
+
+    def change(_: str, rows: list[str]) -> list[str]:
+        cells = rows[row].split(separator)
+        return [*rows[:row], separator.join([*cells[:column], new, *cells[column + 1 :]]), *rows[row + 1 :]]
+
+    return lines(change)
+
+
+def quarter_of_france(**new: Any) -> Change:
+    """New fields of one quarter-hour."""
+    return of_json(lambda d: d["records"][40]["fields"].update(new))
+
+
 CHANGES: list[tuple[str, str, str, Change]] = [
+    ("caiso", CAISO, "no gas for five minutes", cell(150, 9, "0")),
+    ("caiso", CAISO, "no nuclear power for five minutes", cell(150, 8, "0")),
+    ("caiso", CAISO, "gas below zero for five minutes", cell(150, 9, "-5000")),
+    ("caiso", CAISO, "an absurd figure for a fuel at rest", cell(150, 7, "1e9")),
+    ("eco2mix", FRANCE, "nuclear power below zero for a quarter", quarter_of_france(nucleaire=-36000)),
+    ("eco2mix", FRANCE, "no oil for a quarter", quarter_of_france(fioul=None)),
+    ("eco2mix", FRANCE, "a record that is none", of_json(lambda d: d["records"].__setitem__(40, None))),
+    ("smard", SMARD, "a thousandth of the lignite of a quarter", cell(900, 9, "1,5", ";")),
+    ("gb_carbon_intensity_mix", "gb_carbon_intensity/regional_current_2021-04-30.json", "a region that is not known", of_json(lambda d: d["data"][0]["regions"][6].update(regionid=0))),
+    ("gb_carbon_intensity_mix", "gb_carbon_intensity/regional_current_2021-04-30.json", "a share that is none", of_json(lambda d: d["data"][0]["regions"][6]["generationmix"][3].update(perc={}))),
+    ("gb_carbon_intensity", "gb_carbon_intensity/regional_current_2021-04-30.json", "a region that is not known", of_json(lambda d: d["data"][0]["regions"][6].update(regionid=0))),
+    ("gb_carbon_intensity", GB, "a slot without a time", of_json(lambda d: d["data"][7].pop("from"))),
+    ("gb_carbon_intensity", GB, "a slot that is none", of_json(lambda d: d["data"].__setitem__(7, None))),
+    ("nordpool", "nordpool/se_current_day_price.json", "a price in words", of_json(lambda d: d[0]["prices"][3].update(price="n/a"))),
+    ("gridemissions", "gridemissions/CO2i_2023-06-10_2023-06-20.csv", "a zero", cell(6, 1, "0")),
+    ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", "an hour of another zone", of_json(lambda d: d["history"][8].update(zone="x"))),
+    ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", "an hour in the far future", of_json(lambda d: d["history"][8].update(datetime="2099-03-06T04:00:00.000Z"))),
+    ("watttime", "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv", "five minutes in the far future", cell(900, 0, "2099-06-18 00:00:00")),
+    ("energinet_carbon", "energinet/co2emisprog.json", "a record that is none", of_json(lambda d: d["records"].__setitem__(4, None))),
+    ("owid", "owid/carbon-intensity-electricity__augustinlafond.csv", "a country that is not known", lines(lambda h, rows: [r.replace(",AFG,", ",QQQ,") for r in rows])),
+    ("china_mee", "china_mee/provincial_average_2021.csv", "a kind that is not said", cell(3, 6, "")),
     ("eia", BANC, "gas in GWh, said", eia("NG", lambda r: [{**r, "value": r["value"] / 1000, "value-units": "gigawatthours"}])),
     ("eia", BANC, "an old row beside a revised one", eia("NG", lambda r: [r, {**r, "value": r["value"] * 2}])),
     ("eia", BANC, "gas below zero", eia("NG", lambda r: [{**r, "value": -r["value"]}])),
@@ -188,6 +227,24 @@ def test_no_number_comes_of_a_file_with_a_fault(
     invented = {key: value for key, value in keyed(scopes).items() if real.get(key) != pytest.approx(value)}
     assert not invented, f"{len(invented)} numbers that the real file has not, e.g. {next(iter(invented.items()))}"
     assert rejected.height or len(keyed(scopes)) < len(real), "the fault went unnoticed"
+
+
+def test_one_record_costs_itself(samples: Path, tmp_path: Path) -> None:
+    """What is no record, or lies far outside, takes none of the others with it."""
+    for source_id, file, change in (
+        ("eco2mix", FRANCE, of_json(lambda d: d["records"].__setitem__(40, None))),
+        ("pjm", PJM, of_json(lambda d: d["items"].__setitem__(0, "x"))),
+        ("gb_carbon_intensity", GB, of_json(lambda d: d["data"].__setitem__(7, None))),
+        ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", of_json(lambda d: d["history"].__setitem__(8, None))),
+        ("nordpool", "nordpool/se_current_day_price.json", of_json(lambda d: d[0]["prices"].__setitem__(3, None))),
+        ("watttime", "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv", cell(900, 0, "2099-06-18 00:00:00")),
+    ):  # fmt: skip
+        real = keyed(read_files(source_id, samples / file)[0])
+        body = change((samples / file).read_text(encoding="utf-8-sig"))
+        scopes, _ = read_body(source_id, body, tmp_path, Path(file).name)
+        kept = keyed(scopes)
+        assert set(kept) < set(real), source_id
+        assert len(kept) >= len(real) - 3, source_id
 
 
 def test_quarter_hours_are_told_from_hours(samples: Path, tmp_path: Path) -> None:

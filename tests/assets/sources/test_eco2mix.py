@@ -80,3 +80,14 @@ def test_the_running_day_comes_with_the_day_before() -> None:
     assert len(spans) == 3
     assert spans[0].startswith("date_heure >= 2025-12-30T00:00")
     assert spans[-1].startswith("date_heure >= 2025-12-20T00:00")
+
+
+@pytest.mark.parametrize("form", ["second interface", "export"])
+def test_the_other_forms_of_an_answer(samples: Path, tmp_path: Path, form: str) -> None:
+    """The same figures without the level of fields."""
+    records = [record["fields"] for record in answer(samples)["records"]]
+    body = {"total_count": len(records), "results": records} if form == "second interface" else records
+    scopes, rejected = read_body("eco2mix", json.dumps(body), tmp_path)
+    expected, _ = read_files("eco2mix", samples / FILE)
+    assert scopes["FR"].drop("capture_id").equals(expected["FR"].drop("capture_id"))
+    assert rejected.is_empty()

@@ -31,6 +31,13 @@ def test_a_hole_filled_with_zeros_is_no_clean_hour(samples: Path) -> None:
     assert scopes["US-MIDA-PJM"].height + 2 * rejected.height == 2 * 8760
 
 
+def test_an_hour_of_another_day_is_refused(samples: Path) -> None:
+    """In the cold snap of 24 December 2022 one hour states 225 MW of oil between 7,351 and 10,796, and less of all fuels."""
+    _, rejected = read_files("eia_joined", samples / "eia_derived/PJM_NG_avgCI_2022.csv")
+    holes = rejected.filter(pl.col("reason").str.contains("hardly any generation"))
+    assert holes["row_json"].str.json_path_match("$.valid_from").to_list() == ["2022-12-24T04:00:00+00:00"]
+
+
 HEADER = "timestamp,WND,NG,avg_CI\n"
 
 

@@ -162,3 +162,59 @@ def test_generation_out_of_all_proportion_is_refused() -> None:
 def test_much_is_not_out_of_proportion(mix: pl.DataFrame) -> None:
     _, bad = intensities(mix, resolution="PT1H")
     assert not bad["reason"].str.contains("proportion").any()
+
+
+def _refused_at(mix: pl.DataFrame) -> dict[int, str]:
+    """Reason by hour after noon."""
+    frame, bad = intensities(mix, resolution="PT1H")
+    assert frame.height + 2 * bad.height == 2 * mix["valid_from"].n_unique()
+    hours = bad["row_json"].str.json_path_match("$.valid_from").str.to_datetime(time_zone="UTC")
+    return {int((at - NOON) / dt.timedelta(hours=1)): why for at, why in zip(hours, bad["reason"], strict=True)}
+
+
+@pytest.mark.parametrize("hole", [[0.0], [0.0, 0.0], [12.0]])
+def test_a_fuel_that_is_gone_for_a_moment_is_a_gap(hole: list[float]) -> None:
+    """Gas of 8,000 MW before and after, none in between, and nothing in its place."""
+    gas = [8000.0] * 3 + hole + [8100.0] * 3
+    found = _refused_at(_hours(len(gas), gas=gas, nuclear=[2200.0], wind=[3000.0]))
+    assert set(found) == set(range(3, 3 + len(hole)))
+    assert {why.split(",")[0] for why in found.values()} == {"hardly any generation of gas"}
+
+
+@pytest.mark.parametrize(
+    "generation",
+    [
+        # Wind took its place; it was replaced by half; a plant that ran in the morning and in the evening; the night.
+        {"gas": [8000.0, 0.0, 8000.0], "wind": [1000.0, 9000.0, 1000.0]},
+        {"gas": [1000.0, 0.0, 1000.0], "hydro": [5000.0, 5600.0, 5000.0]},
+        {"gas": [800.0, 800.0, 0.0, 0.0, 0.0, 0.0, 800.0], "nuclear": [2000.0]},
+        {"solar": [900.0, 60.0, 0.0, 0.0, 0.0, 0.0, 0.0, 60.0, 900.0], "nuclear": [2000.0]},
+        # A small part of the zone, and what has no factor.
+        {"oil": [90.0, 0.0, 90.0], "nuclear": [9000.0]},
+        {"unknown": [90.0, 0.0, 90.0], "nuclear": [900.0]},
+    ],
+)
+def test_a_fuel_at_rest_is_no_gap(generation: dict[str, list[float]]) -> None:
+    assert not _refused_at(_hours(max(map(len, generation.values())), **generation))
+
+
+def test_one_slot_far_below_zero_is_a_sign_error() -> None:
+    """Of one hour in 48, so that it is little on the whole; station use and California's batteries stay."""
+    nuclear = [40_000.0] * 48
+    nuclear[5] = -40_000.0
+    found = _refused_at(_hours(48, nuclear=nuclear, gas=[6000.0], solar=[-30.0], unknown=[-900.0, 950.0]))
+    assert found == {5: "generation of nuclear is far below zero: a sign error, not station use"}
+
+
+def test_a_fuel_that_makes_the_emissions_must_be_there() -> None:
+    """Oil is 1% of the generation and all of the combustion."""
+    found = _refused_at(_hours(3, nuclear=[990.0], oil=[10.0, 10.0, None]))  # type: ignore[list-item]
+    assert found == {2: "generation of oil is missing, it is not zero"}
+
+
+def test_a_lone_spike_is_no_measure_of_itself() -> None:
+    """A fuel that rests all day but for one absurd figure."""
+    geothermal = [0.0] * 24
+    geothermal[7] = 1e9
+    found = _refused_at(_hours(24, gas=[900.0], geothermal=geothermal))
+    assert found == {7: "generation of geothermal is out of all proportion to the other slots"}

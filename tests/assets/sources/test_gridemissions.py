@@ -20,7 +20,7 @@ def test_real_hours(samples: Path) -> None:
     frame = scopes["US"]
     first = frame.filter(pl.col("zone") == "US-MIDW-AECI").sort("valid_from").row(0, named=True)
     assert (first["valid_from"], first["intensity_gco2e_per_kwh"]) == (dt.datetime(2023, 6, 9, 23, tzinfo=dt.UTC), 552)
-    assert frame.select("basis_boundary", "basis_kind").unique().rows() == [("unconfirmed", "estimated")]
+    assert frame.select("basis_boundary", "basis_kind").unique().rows() == [("lifecycle", "estimated")]
     assert (frame.height, rejected.height) == (62 * 20, 8 * 20)
     assert rejected["reason"].str.contains("United States").all()
 

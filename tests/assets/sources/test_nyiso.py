@@ -95,3 +95,13 @@ def test_live_asks_for_two_days_of_new_york(home: Home, replay: ReplayServer) ->
         take_live(home, NYISO, Window(now))
     frames = [s.frame for _, b in staging.staged(home) for s in b.scopes]
     assert [f["valid_from"].min() for f in frames] == [dt.datetime(2025, 8, 31, 4, tzinfo=dt.UTC)]
+
+
+def test_the_older_name_of_the_last_column(tmp_path: Path) -> None:
+    """Megawatts under the name of megawatt-hours."""
+    text = HEADER.replace("Gen MW", "Gen MWh") + rows("11/22/2017 00:05:00", "EST")
+    scopes, rejected = read_body("nyiso", text, tmp_path, "20171122rtfuelmix.csv")
+    assert scopes["US-NY-NYIS"].height == 2
+    assert rejected.is_empty()
+    with pytest.raises(LayoutError, match="Gen MW"):
+        read_body("nyiso", text.replace("Gen MWh", "Load"), tmp_path, "20171122rtfuelmix.csv")
