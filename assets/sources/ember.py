@@ -19,11 +19,10 @@ from assets.sources._base import (
     Window,
     csv_of,
     json_of,
-    refused,
     require_columns,
     to_number,
 )
-from assets.sources._yearly import UNKNOWN_COUNTRY, yearly_lifecycle
+from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -63,9 +62,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("year").str.slice(0, 4).cast(pl.Int32, strict=False),
     ).filter(pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
     is_country = pl.col("country_code").fill_null("") != ""
-    reading = yearly_lifecycle(rows.filter(pl.col("zone").is_not_null()), "yearly")
-    unknown = rows.filter(pl.col("zone").is_null() & is_country)
-    return Reading(reading.scopes, pl.concat([reading.rejected, refused(unknown, UNKNOWN_COUNTRY)]))
+    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | is_country), "yearly")
 
 
 EMBER = Source(

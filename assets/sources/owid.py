@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, refused, to_number
-from assets.sources._yearly import UNKNOWN_COUNTRY, yearly_lifecycle
+from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, to_number
+from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
@@ -61,9 +61,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     # Groups of countries have no code, or one of OWID's.
     is_group = code.is_null() | code.str.starts_with("OWID_")
-    reading = yearly_lifecycle(rows.filter(pl.col("zone").is_not_null()), "world")
-    unknown = rows.filter(pl.col("zone").is_null() & ~is_group)
-    return Reading(reading.scopes, pl.concat([reading.rejected, refused(unknown, UNKNOWN_COUNTRY)]))
+    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | ~is_group), "world")
 
 
 OWID = Source(

@@ -4,9 +4,10 @@ Marginal, never to be mixed with averages. Quirks: pounds of CO2 per MWh (x 0.45
 a column named after the region and a naive UTC time `oootime`, and state no unit; some were already converted to g/kWh.
 The numbers tell which: WattTime publishes whole pounds (or tenths), and 425.01605069 is 937 x 0.45359237. Numbers of
 neither kind are refused, as is another signal (health damage, average) or unit. The rate is modelled and therefore
-`estimated`; a new model date rewrites history. A MOER counts operation only: `direct`. The zone is WattTime's own
-region id (CAISO_NORTH is a part of US-CAL-CISO). A token lasts 30 minutes, so every run begins with a login: set
-WATTTIME_LOGIN to user:password. The free plan has CAISO_NORTH only.
+`estimated`, or a `forecast` where the answer says when it was generated; a new model date rewrites history. A MOER
+counts operation only: `direct`. The zone is WattTime's own region id (CAISO_NORTH is a part of US-CAL-CISO). A token
+lasts 30 minutes, so every run begins with a login: set WATTTIME_LOGIN to user:password. The free plan has CAISO_NORTH
+only.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from assets.sources._base import (
     to_instant,
 )
 from assets.sources._clock import length_of
-from assets.sources._rows import grid_carbon_rows
+from assets.sources._rows import frame_of, grid_carbon_rows
 from warehouse.captures import Document
 
 HOST = "api.watttime.org"
@@ -90,7 +91,7 @@ def _grams_per_unit(document: Document, values: pl.Series) -> float:
     )
 
 
-def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float]:
+def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
     text = csv_of(document, [])
     # "Price (USD/MWh)" beside a time is another table, not a region.
     if len(text.columns) != 2 or text.columns[0].lower() not in _TIMES or not _REGION.fullmatch(text.columns[1]):
@@ -106,10 +107,11 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float]:
         pl.col(region).alias("text"),
     )
     values = rows.select(pl.col("text").cast(pl.Float64, strict=False)).to_series()
-    return rows, region.upper(), length_of(document, rows["valid_from"]), _grams_per_unit(document, values)
+    length = length_of(document, rows["valid_from"])
+    return rows, region.upper(), length, _grams_per_unit(document, values), "estimated"
 
 
-def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float]:
+def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
     body = json_of(document)
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict) or not isinstance(body.get("data"), list):
@@ -120,19 +122,22 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float]:
         )
     if meta.get("data_point_period_seconds") not in _RESOLUTIONS:
         raise LayoutError(f"{document.url}: slots of {meta.get('data_point_period_seconds')} s")
-    rows = pl.DataFrame(body["data"], schema={"point_time": pl.String, "value": pl.String}, strict=False).select(
+    if any(isinstance(point, dict) and "forecast" in point for point in body["data"]):
+        raise LayoutError(f"{document.url}: forecasts of several earlier times, which stand for no slot of their own")
+    rows = frame_of(body["data"], {"point_time": pl.String, "value": pl.String}).select(
         to_instant("point_time", "%Y-%m-%dT%H:%M:%S%#z").alias("valid_from"),
         pl.col("value").alias("text"),
     )
     resolution = _RESOLUTIONS[meta["data_point_period_seconds"]]
-    return rows, str(meta.get("region")), resolution, GRAMS_PER_KWH_OF_POUNDS_PER_MWH
+    kind = "forecast" if "generated_at" in meta else "estimated"
+    return rows, str(meta.get("region")), resolution, GRAMS_PER_KWH_OF_POUNDS_PER_MWH, kind
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One marginal row per slot."""
     (document,) = documents
     read = _from_csv if document.extension == "csv" else _from_json
-    rows, region, resolution, grams = read(document)
+    rows, region, resolution, grams, kind = read(document)
     value = pl.col("text").cast(pl.Float64, strict=False)
     rows = rows.filter(pl.col("text").is_not_null()).with_columns(
         (value * grams).round(6).alias("intensity_gco2e_per_kwh")
@@ -145,7 +150,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         resolution=resolution,
         basis_method="marginal",
         basis_boundary="direct",
-        basis_kind="estimated",
+        basis_kind=kind,
     )
     return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read"))
 

@@ -126,3 +126,15 @@ def test_a_file_whose_times_have_an_offset(tmp_path: Path) -> None:
         assert rejected.is_empty()
         assert rows["valid_from"][0] == dt.datetime(2024, 2, 29, 23, 55, tzinfo=dt.UTC)
         assert rows["intensity_gco2e_per_kwh"][0] == pytest.approx(453.59237)
+
+
+def test_a_forecast_is_told_from_history(tmp_path: Path) -> None:
+    """Only a forecast says when it was generated; forecasts of several earlier times are no series."""
+    data = [{"point_time": f"2026-08-31T00:{m:02}:00+00:00", "value": 870.5 + m} for m in (0, 5)]
+    for meta, kind in ((META, "estimated"), (META | {"generated_at": "2026-08-31T00:00:00+00:00"}, "forecast")):
+        scopes, rejected = read_body("watttime", json.dumps({"data": data, "meta": meta}), tmp_path)
+        assert scopes["CAISO_NORTH"]["basis_kind"].to_list() == [kind, kind]
+        assert rejected.is_empty()
+    earlier = {"data": [{"generated_at": "2026-08-30T00:00:00+00:00", "forecast": data}], "meta": META}
+    with pytest.raises(LayoutError, match="forecasts of several earlier times"):
+        read_body("watttime", json.dumps(earlier), tmp_path)
