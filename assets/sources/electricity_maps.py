@@ -171,6 +171,9 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     )
     resolution = _resolution(document, rows["valid_from"])
     rows = rows.with_columns(number_cells(pl.col(b)).alias(f"{b}_number") for b in ("direct", "lifecycle"))
+    # A file is of one zone.
+    zone = rows["zone"].drop_nulls().mode().sort().first()
+    other, rows = rows.filter(pl.col("zone").ne_missing(zone)), rows.filter(pl.col("zone").eq_missing(zone))
     # Combustion is a part of the life cycle, so direct cannot be larger.
     is_odd = (pl.col("lifecycle_number") < 1) | (pl.col("direct_number") > pl.col("lifecycle_number"))
     odd = rows.filter(is_odd)
@@ -199,6 +202,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no value")
     rejected = [
         refused(bad, "the time or the value cannot be read"),
+        refused(other.select("zone", "valid_from", "direct", "lifecycle"), f"another zone than the file's, {zone}"),
         refused(
             odd.select("zone", "valid_from", "direct", "lifecycle"),
             "direct is above life cycle, or life cycle below 1 g/kWh",

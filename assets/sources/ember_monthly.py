@@ -108,7 +108,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     bad = rows.filter(unknown | unreadable)
     why = pl.when(unreadable).then(pl.lit("the month or the value cannot be read")).otherwise(pl.lit(UNKNOWN_COUNTRY))
     good = rows.filter(~(unknown | unreadable) & pl.col("zone").is_not_null())
-    provisional = pl.col("valid_from") == pl.col("valid_from").max()
+    # A month that has not begun is a slip of the file, and refused later.
+    begun = pl.col("valid_from").filter(pl.col("valid_from") <= document.fetched_at)
+    provisional = pl.col("valid_from") == begun.max()
     frame = grid_carbon_rows(
         good,
         resolution="P1M",
@@ -174,7 +176,7 @@ EMBER_MONTHLY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",

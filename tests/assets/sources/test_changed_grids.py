@@ -149,6 +149,8 @@ CHANGES: list[tuple[str, str, str, Change]] = [
     ("gb_carbon_intensity", GB, "a slot that is none", of_json(lambda d: d["data"].__setitem__(7, None))),
     ("nordpool", "nordpool/se_current_day_price.json", "a price in words", of_json(lambda d: d[0]["prices"][3].update(price="n/a"))),
     ("gridemissions", "gridemissions/CO2i_2023-06-10_2023-06-20.csv", "a zero", cell(6, 1, "0")),
+    ("electricity_maps_csv", "electricity_maps_csv/vintage_2024-03/BR_2021_hourly.csv", "an hour of another zone", cell(900, 3, "x")),
+    ("ember_monthly", "ember/vintage_2024-12-17/api_country_overview_monthly.csv", "a month in the far future", lambda t: t.replace("2024-05-01", "2099-05-01", 1)),
     ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", "an hour of another zone", of_json(lambda d: d["history"][8].update(zone="x"))),
     ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", "an hour in the far future", of_json(lambda d: d["history"][8].update(datetime="2099-03-06T04:00:00.000Z"))),
     ("watttime", "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv", "five minutes in the far future", cell(900, 0, "2099-06-18 00:00:00")),
