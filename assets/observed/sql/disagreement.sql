@@ -35,14 +35,16 @@ reaching AS (
 -- is compared.
 single AS (
     SELECT r.*, lead(r.amount) OVER (PARTITION BY r.subject, r.source_id, r.scope, r.thing, r.written_as
-            ORDER BY r.from_at) AS later_amount
+            ORDER BY r.from_at) AS later_amount,
+        lag(r.amount) OVER (PARTITION BY r.subject, r.source_id, r.scope, r.thing, r.written_as
+            ORDER BY r.from_at) AS earlier_amount
     FROM reaching r ANTI JOIN reaching o ON o.source_id = r.source_id AND o.subject = r.subject AND o.thing = r.thing
         AND o.written_as <> r.written_as AND o.amount <> r.amount AND o.from_at < r.to_at AND r.from_at < o.to_at),
 -- Under two names at one price a source says it once.
 pair AS (
     SELECT DISTINCT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount,
-        a.later_amount AS a_later, a.capture_id AS a_capture_id,
-        b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.capture_id AS b_capture_id,
+        a.later_amount AS a_later, a.earlier_amount AS a_earlier, a.capture_id AS a_capture_id,
+        b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.earlier_amount AS b_earlier, b.capture_id AS b_capture_id,
         greatest(a.from_at, b.from_at) AS from_at, least(a.to_at, b.to_at) AS to_at,
         (NOT starts_with(a.thing, a.source_id || ' | '), source_rank(a.source_id), a.source_id) AS a_rank,
         (NOT starts_with(b.thing, b.source_id || ' | '), source_rank(b.source_id), b.source_id) AS b_rank
@@ -50,19 +52,26 @@ pair AS (
         AND a.from_at < b.to_at AND b.from_at < a.to_at
     -- Half a per cent is rounding and the reference rate of another day.
     WHERE greatest(a.amount, b.amount) > 1.005 * least(a.amount, b.amount)),
--- Whom a third source holds right in what no change of price explains, or the other itself by what it said next.
+-- Whom a third source holds right, or, in what no change of price explains, the other itself by what it said next.
 voice AS (
-    SELECT p.*, is_alike(c.amount, p.a_amount) AS is_a
+    SELECT p.*, is_alike(c.amount, p.a_amount) AS is_a,
+        greatest(source_rank(c.source_id), p.a_rank[2], p.b_rank[2]) < 9 AS has_vote
     FROM pair p JOIN single c ON c.subject = p.subject AND c.thing = p.thing AND c.from_at < p.to_at
         AND p.from_at < c.to_at
         AND c.source_id NOT IN (p.a_source_id, p.b_source_id)
     WHERE is_alike(c.amount, p.a_amount) OR is_alike(c.amount, p.b_amount)
-    UNION ALL SELECT p.*, true FROM pair p WHERE is_alike(p.b_later, p.a_amount)
-    UNION ALL SELECT p.*, false FROM pair p WHERE is_alike(p.a_later, p.b_amount)),
+    UNION ALL SELECT p.*, true, false FROM pair p WHERE is_alike(p.b_later, p.a_amount)
+    UNION ALL SELECT p.*, false, false FROM pair p WHERE is_alike(p.a_later, p.b_amount)),
 backed AS (
     SELECT v.subject, v.thing, v.a_source_id, v.a_capture_id, v.b_source_id, v.b_capture_id, v.from_at,
         bool_and(v.is_a) AS is_a
-    FROM voice v WHERE far_apart(v.a_amount, v.b_amount) AND v.a_rank[1] AND v.b_rank[1]
+    FROM voice v
+    -- As is_behind has it: one that said before what the others still say is ahead of them.
+    WHERE (far_apart(v.a_amount, v.b_amount)
+            OR (v.subject = 'token_price' AND v.has_vote AND if(v.is_a, v.a_amount, v.b_amount) > 0
+                AND NOT coalesce(if(v.is_a, is_alike(v.b_earlier, v.a_amount), is_alike(v.a_earlier, v.b_amount)),
+                    false)))
+        AND v.a_rank[1] AND v.b_rank[1]
     GROUP BY ALL HAVING bool_and(v.is_a) = bool_or(v.is_a)),
 price AS (
     SELECT p.subject, p.thing, p.attribute, NULL::DOUBLE AS claim_year, p.a_source_id AS said_by,
@@ -72,7 +81,7 @@ price AS (
         p.from_at AS differs_from, p.to_at AS differs_to, p.a_capture_id AS said_capture_id,
         p.b_capture_id AS also_said_capture_id,
         if(coalesce(k.is_a, p.a_rank <= p.b_rank), p.a_source_id, p.b_source_id) AS chosen,
-        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too or the other source said next; then the lower source_rank: the seller before catalogs, '
+        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too or the other source said next; of token prices, the one that a third list says too, unless the other said it before; then the lower source_rank: the seller before catalogs, '
         || 'catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
     FROM pair p LEFT JOIN backed k USING (subject, thing, a_source_id, a_capture_id, b_source_id, b_capture_id,
         from_at)),

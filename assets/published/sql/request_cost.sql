@@ -14,7 +14,11 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
             lead(p.price_usd_per_mtok) OVER (
                 PARTITION BY hash(p.source_id, p.scope, p.vendor, p.model, p.direction, p.service_tier,
                     p.context_tier_from_tokens, p.time_window)
-                ORDER BY p.valid_from NULLS FIRST) AS later_usd
+                ORDER BY p.valid_from NULLS FIRST) AS later_usd,
+            lag(p.price_usd_per_mtok) OVER (
+                PARTITION BY hash(p.source_id, p.scope, p.vendor, p.model, p.direction, p.service_tier,
+                    p.context_tier_from_tokens, p.time_window)
+                ORDER BY p.valid_from NULLS FIRST) AS earlier_usd
         FROM token_price_known(known_at := known_at::TIMESTAMPTZ) p
         WHERE p.region = 'global' AND p.direction IN ('input', 'output', 'cached_read', 'cached_write')),
     shared AS (
@@ -27,7 +31,8 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
     stated AS (
         SELECT CASE WHEN s.is_one THEN p.vendor_id ELSE lower(p.vendor) END AS vendor_key,
             CASE WHEN s.is_one THEN p.spoken ELSE lower(p.model) END AS listing,
-            p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.later_usd, p.source_id, p.scope,
+            p.service_tier, p.model, p.direction, p.price_usd_per_mtok AS usd, p.later_usd,
+            p.earlier_usd, p.source_id, p.scope,
             p.capture_id, p.is_bundled, p.context_tier_from_tokens AS tier_from, p.time_window,
             coalesce(p.valid_from, TIMESTAMPTZ '1970-01-01 00:00:00+00') AS from_at,
             coalesce(p.valid_to, TIMESTAMPTZ 'infinity') AS to_at,
@@ -79,6 +84,11 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
             arg_max_null(p.later_usd, (p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'input') AS later_input,
             arg_max_null(p.later_usd, (p.tier_from, p.time_window))
                 FILTER (WHERE p.direction = 'output') AS later_output,
+            arg_max_null(p.earlier_usd, (p.tier_from, p.time_window))
+                FILTER (WHERE p.direction = 'input') AS earlier_input,
+            arg_max_null(p.earlier_usd, (p.tier_from, p.time_window))
+                FILTER (WHERE p.direction = 'output') AS earlier_output,
+            max((p.tier_from, p.time_window)) FILTER (WHERE p.direction = 'input') AS kind,
             arg_max(p.usd, (p.tier_from, p.time_window))
                 FILTER (WHERE p.direction = 'cached_read') AS cached_read_usd_per_mtok,
             arg_max(p.usd, (p.tier_from, p.time_window))
@@ -92,22 +102,28 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
         GROUP BY ALL),
     said AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said,
-            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said
-        FROM told t WINDOW one AS (PARTITION BY t.cell_no))
+            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said,
+            -- One price for all prompts, or for all hours, says nothing against a price of long ones or of the night.
+            list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER alike AS input_alike,
+            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER alike AS output_alike
+        FROM told t WINDOW one AS (PARTITION BY t.cell_no), alike AS (PARTITION BY t.cell_no, t.kind))
     -- A source with a price for long prompts is preferred to one with a single price for all lengths.
     SELECT k.vendor_key, k.listing, k.service_tier, c.* EXCLUDE (cell_no, sold_no),
-        s.* EXCLUDE (cell_no, input_said, output_said, later_input, later_output, told_from)
+        s.* EXCLUDE (cell_no, input_said, output_said, input_alike, output_alike, later_input, later_output,
+            earlier_input, earlier_output, kind, told_from)
     FROM said s JOIN cell c ON c.cell_no = s.cell_no JOIN sold k ON k.sold_no = c.sold_no
     QUALIFY row_number() OVER (PARTITION BY s.cell_no
         ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> k.vendor_key,
             is_outvoted(s.input_usd_per_mtok, s.later_input, s.input_said)
-                OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said),
+                OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said)
+                OR is_behind(s.input_usd_per_mtok, s.earlier_input, s.input_alike)
+                OR is_behind(s.output_usd_per_mtok, s.earlier_output, s.output_alike),
             s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
 COMMENT ON MACRO TABLE _token_price_cell IS 'The cards of token_price_card, and those of its cells without a price (source_id is NULL): from its first price on, those of a listing and service tier cover all times, lengths of prompt and minutes of the day.';
 
 CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) WHERE source_id IS NOT NULL;
-COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is not outvoted and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
+COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is neither outvoted nor behind two others and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
 CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
     FROM query_table(requests)

@@ -170,6 +170,71 @@ def test_a_price_eightfold_off_is_outvoted_by_two_that_agree(home: Home, tmp_pat
         assert con.execute(found).fetchall() == [(0.27, 0.014, 0.27, "litellm")]
 
 
+def simonw(vendor: str, *models: tuple[str, float]) -> dict[str, Any]:
+    """Willison's list of one vendor: (model, USD per million input tokens)."""
+    listed = [{"id": m, "name": m, "price_history": [{"input": usd, "output": 4 * usd}]} for m, usd in models]
+    return {"vendor": vendor, "models": listed}
+
+
+def test_a_list_that_lags_behind_two_others_is_believed_last(home: Home, tmp_path: Path) -> None:
+    """As genai-prices said of gpt-4o in June 2025, half a year after its price was halved; who lags is named."""
+    model = ("openai", "gpt-4o")
+    lists = {
+        "litellm": litellm({model: 2.5}),
+        "genai_prices": genai({model: 5.0}),
+        "simonw": simonw("openai", ("gpt-4o", 2.5)),
+    }
+    with told(home, tmp_path, **lists) as con:
+        found = (
+            "SELECT price_usd_per_mtok, high_usd_per_mtok, source_id, outvoted_source_ids "
+            "FROM token_price_of('gpt-4o', valid_at := TIMESTAMPTZ '2026-05-05') WHERE direction = 'input'"
+        )
+        assert con.execute(found).fetchall() == [(2.5, 5.0, "litellm", "genai_prices")]
+        assert {(row[1], row[3]): row[5] for row in disagreements(con)} == {
+            ("genai_prices", "litellm"): "litellm",
+            ("genai_prices", "simonw"): "simonw",
+        }
+        card = "SELECT input_usd_per_mtok, source_id FROM token_price_card() WHERE to_at > TIMESTAMPTZ '2026-05-05'"
+        assert con.execute(card).fetchall() == [(2.5, "simonw")]  # the only one that has both prices
+
+
+def test_a_list_that_is_ahead_of_two_others_is_believed(home: Home, tmp_path: Path) -> None:
+    """It said until now what they still say."""
+    model = ("openai", "o3")
+    recording.refresh_reference(home)
+    take(home, tmp_path, "litellm", litellm({model: 10.0}), AT - dt.timedelta(days=9))
+    take(home, tmp_path, "simonw", simonw("openai", ("o3", 10.0)), AT - dt.timedelta(days=9))
+    take(home, tmp_path, "genai_prices", genai({model: 10.0}), AT - dt.timedelta(days=9))
+    take(home, tmp_path, "genai_prices", genai({model: 2.0}))
+    take(home, tmp_path, "litellm", litellm({model: 10.0, ("openai", "gpt-4"): 30.0}))
+    recording.record_subject(home, "token_price")
+    with write_session(home, catalog()) as con:
+        found = (
+            "SELECT price_usd_per_mtok, source_id, outvoted_source_ids "
+            "FROM token_price_of('o3', valid_at := TIMESTAMPTZ '2026-05-05') WHERE direction = 'input'"
+        )
+        assert con.execute(found).fetchall() == [(2.0, "genai_prices", None)]
+        assert {row[5] for row in disagreements(con)} == {"genai_prices"}
+
+
+def test_two_lists_that_agree_say_nothing_against_a_price_of_long_prompts(home: Home, tmp_path: Path) -> None:
+    """One price for all prompts is no word on what a long one costs."""
+    listed = genai({("x-ai", "grok-4-fast"): 0.2})
+    listed[0]["models"][0]["prices"] = {
+        "input_mtok": {"base": 0.2, "tiers": [{"start": 128_000, "price": 0.4}]},
+        "output_mtok": 0.5,
+    }
+    map_of = litellm({("xai", "grok-4-fast"): 0.2})
+    map_of["grok-4-fast"]["output_cost_per_token"] = 5e-7
+    lists = {"litellm": map_of, "genai_prices": listed, "simonw": simonw("xai", ("grok-4-fast", 0.2))}
+    with told(home, tmp_path, **lists) as con:
+        card = (
+            "SELECT input_usd_per_mtok, source_id FROM token_price_card() "
+            "WHERE tokens_above >= 128_000 AND to_at > TIMESTAMPTZ '2026-05-05'"
+        )
+        assert con.execute(card).fetchall() == [(0.4, "genai_prices")]
+
+
 def test_one_word_against_another_is_not_outvoted(home: Home, tmp_path: Path) -> None:
     model = ("perplexity", "sonar-pro")
     with told(home, tmp_path, litellm=litellm({model: 3.0}), genai_prices=genai({model: 30.0})) as con:
