@@ -34,7 +34,7 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
     QUALIFY row_number() OVER (PARTITION BY s.vendor_id, model_listing(s.model), s.direction, s.service_tier,
         s.context_tier_from_tokens, s.time_window, s.region
         ORDER BY s.source_id <> s.vendor, s.is_doubted,
-        source_rank(s.source_id), s.source_id, s.scope) = 1
+        source_rank(s.source_id), s.source_id, s.scope, s.vendor, s.model) = 1
     ORDER BY s.vendor_id, s.model, s.service_tier, s.direction, s.context_tier_from_tokens, s.time_window, s.region;
 COMMENT ON MACRO TABLE token_price_of IS
     'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (the '

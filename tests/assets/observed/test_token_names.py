@@ -198,6 +198,21 @@ def test_a_list_that_lags_behind_two_others_is_believed_last(home: Home, tmp_pat
         assert con.execute(card).fetchall() == [(2.5, "simonw")]  # the only one that has both prices
 
 
+def test_all_prices_of_a_model_are_of_one_of_its_names(home: Home, tmp_path: Path) -> None:
+    """As LiteLLM has mistral-large-latest at Azure: one name at 8 and 24 USD, another at 2 and 6."""
+    listed = genai({("azure", "mistral-large-latest"): 8.0, ("azure_ai", "mistral-large-latest"): 2.0})
+    listed[0]["models"][0]["prices"]["output_mtok"] = 24.0
+    listed[1]["models"][0]["prices"]["output_mtok"] = 6.0
+    with told(home, tmp_path, genai_prices=listed) as con:
+        found = "SELECT vendor, direction, price_usd_per_mtok FROM token_price_of('mistral-large-latest') ORDER BY ALL"
+        rows = con.execute(found).fetchall()
+    assert {vendor for vendor, *_ in rows} == {"azure"}
+    assert [(direction, usd) for _, direction, usd in rows] in (
+        [("input", 8.0), ("output", 24.0)],
+        [("input", 2.0), ("output", 6.0)],
+    )
+
+
 def test_a_list_that_is_ahead_of_two_others_is_believed(home: Home, tmp_path: Path) -> None:
     """It said until now what they still say."""
     model = ("openai", "o3")
