@@ -226,8 +226,9 @@ def _gpu_memory_gib(cloud: str, name: pl.Expr, info: pl.Expr, count: pl.Expr) ->
     if cloud == "nebius":
         one = pl.when((one * count != to_number("MemoryGiB") * 1024).fill_null(value=True)).then(one)
     # Vast writes the total of all GPUs in both places; where both agree for several GPUs, nothing is per GPU, unless a
-    # machine with one such GPU has the same figure (SimplePod, DigitalOcean): then the total is wrong.
-    is_of_one = one.is_in(one.filter(count == 1).unique().implode()).over(name)
+    # machine with one such GPU has the same figure (SimplePod, DigitalOcean): then the total is wrong. At Vast two A100
+    # of 40 GB have what one of 80 GB has.
+    is_of_one = one.is_in(one.filter(count == 1).unique().implode()).over(name) & (pl.lit(cloud) != "vast")
     is_of_all = (count > 1) & (one == total) & ~is_of_one & (pl.lit(cloud) != "lambda")
     figure = pl.when(is_of_all).then(one / count).otherwise(one)
     # No accelerator has less than a GiB: what is below is GiB under the name of MiB.
@@ -397,7 +398,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=5,
+    parser_version=6,
     cadence="20 */8 * * *",
     extension="csv",
 )

@@ -35,6 +35,19 @@ def test_gcp_host_and_accelerator_are_added(samples: Path) -> None:
     assert not set(alone["instance_type"]) & set(rows["instance_type"])
 
 
+def test_two_cards_of_40_gb_at_vast_are_none_of_80(samples: Path) -> None:
+    """81,920 MiB are one A100 of 80 GB, and two of 40 GB; the list has both, and two of 80 GB."""
+    scopes, _ = read_files("skypilot", samples / "skypilot_catalog/vast_vms_2026-04-29.csv")
+    rows = scopes["vast"].filter(pl.col("accelerator_name").str.starts_with("A100"))
+    assert sorted(rows.select("instance_type", "region", "accelerator_memory_gib").rows()) == [
+        ("1x-A100_SXM4-32-65536", "Czechia, CZ, EU", 80.0),
+        ("1x-A100_SXM4-32-65536", "Georgia, US, NA", 40.0),
+        ("2x-A100_PCIE-32-65536", "South Korea, KR, AS", 40.0),
+        ("2x-A100_SXM4-32-65536", "Germany, DE, EU", 40.0),
+        ("2x-A100_SXM4-32-65536", "Montana, US, NA", 80.0),
+    ]
+
+
 def test_vast_spot_of_zero_is_no_offer(samples: Path) -> None:
     scopes, _ = read_files("skypilot", samples / "skypilot_catalog/vast_vms_2026-04-29.csv")
     assert set(scopes["vast"]["purchase_option"]) == {"on_demand"}
