@@ -44,7 +44,8 @@ single AS (
 pair AS (
     SELECT DISTINCT a.subject, a.thing, a.attribute, a.source_id AS a_source_id, a.amount AS a_amount,
         a.later_amount AS a_later, a.earlier_amount AS a_earlier, a.capture_id AS a_capture_id,
-        b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.earlier_amount AS b_earlier, b.capture_id AS b_capture_id,
+        b.source_id AS b_source_id, b.amount AS b_amount, b.later_amount AS b_later, b.earlier_amount AS b_earlier,
+        b.capture_id AS b_capture_id,
         greatest(a.from_at, b.from_at) AS from_at, least(a.to_at, b.to_at) AS to_at,
         (NOT starts_with(a.thing, a.source_id || ' | '), source_rank(a.source_id), a.source_id) AS a_rank,
         (NOT starts_with(b.thing, b.source_id || ' | '), source_rank(b.source_id), b.source_id) AS b_rank

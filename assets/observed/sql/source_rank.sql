@@ -53,12 +53,16 @@ CREATE OR REPLACE MACRO is_outvoted(price, later_price, said) AS
             lambda o: o.source_id)))
             + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0 END;
 COMMENT ON MACRO is_outvoted IS 'Whether two sources agree (within half a per cent) on a price that is far_apart from this one, or one source and the next price (later_price) of the one that said this; said is the list of {source_id, price} for one thing at one time. Such a price is believed last.';
--- A list that lags behind a change of price. One whose own earlier price is what the others agree on is not behind but ahead of them. What ships
--- with Petaday has no vote: it stays as it was compiled.
+-- A list that lags behind a change of price. One whose own earlier price is what the others agree on is not behind but
+-- ahead of them. What ships with Petaday has no vote: it stays as it was compiled.
 CREATE OR REPLACE MACRO _speakers(said, price) AS
-    len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, price) AND source_rank(o.source_id) < 9), lambda o: o.source_id)));
+    len(list_distinct(list_transform(
+        list_filter(said, lambda o: is_alike(o.price, price) AND source_rank(o.source_id) < 9),
+        lambda o: o.source_id)));
 COMMENT ON MACRO _speakers IS '1; how many sources, without what ships with Petaday, say this price (within half a per cent).';
 CREATE OR REPLACE MACRO is_behind(price, earlier_price, said) AS
-    CASE WHEN len(said) < 3 THEN false ELSE len(list_filter(said, lambda s: s.price > 0 AND NOT is_alike(s.price, price)
-        AND NOT coalesce(is_alike(earlier_price, s.price), false) AND _speakers(said, s.price) >= 2 AND _speakers(said, s.price) > _speakers(said, price))) > 0 END;
+    CASE WHEN len(said) < 3 THEN false
+        ELSE len(list_filter(said, lambda s: s.price > 0 AND NOT is_alike(s.price, price)
+            AND NOT coalesce(is_alike(earlier_price, s.price), false)
+            AND _speakers(said, s.price) >= 2 AND _speakers(said, s.price) > _speakers(said, price))) > 0 END;
 COMMENT ON MACRO is_behind IS 'Whether two other sources, and more than say this price, agree (within half a per cent) on another one that is not the earlier price (earlier_price) of the source that said this; said is the list of {source_id, price} for one thing at one time, in one tier. Such a price is believed last: in 508 prices that three lists told on six days of 2025 and 2026 it was so 12 times, each time the price of before a change.';

@@ -39,5 +39,6 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
 COMMENT ON MACRO TABLE token_price_of IS
     'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (the '
     'seller itself, else the lowest source_rank that is neither outvoted nor behind two others that agree), with the '
-    'lowest and highest price of any source and those that are not believed (outvoted_source_ids); spelling variants of the name are found. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at '
+    'lowest and highest price of any source and those that are not believed (outvoted_source_ids); '
+    'spelling variants of the name are found. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at '
     ':= DATE ''2024-07-01'').';
