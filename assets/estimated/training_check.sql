@@ -198,8 +198,9 @@ UNION ALL
 SELECT scenario_id, 6,
     CASE WHEN model_architecture LIKE '%encoder_decoder'
             THEN format(
-                'include_attention: {{}} is an encoder-decoder, whose attention depends on the lengths of input and '
-                'output; give attention_flop_per_token, or leave it out',
+                'include_attention: {{}} is an encoder-decoder, whose attention depends on the lengths of source and '
+                'target; give encoder_layers, decoder_layers, heads, head_dim, source_tokens and target_tokens, or '
+                'attention_flop_per_token, or leave it out',
                 model_id)
         ELSE 'include_attention: needs a model with published layers, heads and length of its training sequences; '
              'give attention_flop_per_token, or layers, heads, head_dim and context_tokens, or leave it out' END

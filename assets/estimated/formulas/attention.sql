@@ -18,3 +18,8 @@ COMMENT ON MACRO mean_attended_tokens_count IS 'token; the same in the mean over
 CREATE OR REPLACE MACRO attention_flop(layer_count, attention_width_count, tokens_count, seen_tokens_count) AS
     4.0::DOUBLE * layer_count * attention_width_count * tokens_count * seen_tokens_count;
 COMMENT ON MACRO attention_flop IS 'FLOP; forward pass of attention for tokens that each see so many: two products of 2 FLOP; arXiv 2204.02311 appendix B (12 L H Q T, of which a third is forward)';
+
+CREATE OR REPLACE MACRO encoder_decoder_attention_flop_per_token(encoder_layer_count, decoder_layer_count, attention_width_count, source_tokens_count, target_tokens_count) AS
+    12.0::DOUBLE * attention_width_count * (encoder_layer_count::DOUBLE * source_tokens_count ** 2
+        + decoder_layer_count::DOUBLE * target_tokens_count * (target_tokens_count + source_tokens_count)) / (source_tokens_count + target_tokens_count);
+COMMENT ON MACRO encoder_decoder_attention_flop_per_token IS 'FLOP/token; attention in forward and backward pass of an encoder-decoder, per token of source and target together: source tokens see each other in the encoder, target tokens each other and the whole source in the decoder; arXiv 1706.03762 section 3.2.3, counted as in arXiv 2204.02311 appendix B; derived';

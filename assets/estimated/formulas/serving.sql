@@ -33,3 +33,11 @@ COMMENT ON MACRO serving_tokens_per_s IS 'token/s; output of a group of accelera
 CREATE OR REPLACE MACRO accelerators_to_hold_count(weight_byte, cache_byte, memory_byte_per_gpu, memory_share) AS
     ceil((weight_byte::DOUBLE + cache_byte) / (memory_byte_per_gpu * memory_share));
 COMMENT ON MACRO accelerators_to_hold_count IS '1; accelerators whose memory holds weights and cache; derived';
+
+CREATE OR REPLACE MACRO format_share(number_format) AS CASE number_format WHEN 'fp4' THEN 0.6 ELSE 1.0 END;
+COMMENT ON MACRO format_share IS '1; of the share of the peak that wider formats reach, what a format does: in four bits attention and routing stay wider; fitted to https://github.com/NVIDIA/TensorRT-LLM/blob/00f37686aa854010d68bcbd0f4ab000221541ca6/docs/source/performance/perf-overview.md';
+
+CREATE OR REPLACE MACRO exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, interconnect_byte_per_s) AS
+    CASE WHEN accelerator_count = 1 THEN 0.0
+        ELSE 2.0::DOUBLE * layer_count * hidden_width_count * 2 * tokens_count * 2 * (accelerator_count - 1) / accelerator_count / (interconnect_byte_per_s::DOUBLE / 2) END;
+COMMENT ON MACRO exchange_s IS 's; tensor-parallel accelerators add up their parts of each token, 16 bits wide, twice a layer in a ring, at the speed of their links in one direction (interconnect_byte_per_s counts both); arXiv 1909.08053 section 3, Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002';

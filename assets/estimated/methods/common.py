@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import duckdb
 
-from assets.estimated.method import Factor, FactorLookup, Statement
+from assets.estimated.method import Factor, FactorLookup, Quantity, Statement
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
 from assets.reference.tables import REFERENCE_TABLES
@@ -41,6 +41,16 @@ USD_PER_KWH = Bounds("USD per kWh", 0, 1_000, "0.08 USD, not 80 (USD per MWh)")
 #: In the currency that the section names.
 PRICE_PER_KWH = Bounds("money per kWh", 0, 1_000)
 _COLUMNS = {table.name: table.declared().keys() for table in REFERENCE_TABLES}
+
+
+def before(
+    name: str, quantities: Mapping[str, Quantity], new_name: str, new: Quantity
+) -> Iterator[tuple[str, Quantity]]:
+    """The quantities with one more before another, as each may use only those before it."""
+    for known, quantity in quantities.items():
+        if known == name:
+            yield new_name, new
+        yield known, quantity
 
 
 def reference_facts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from assets.estimated.method import FactorLookup, Method, Quantity
@@ -17,6 +16,7 @@ from assets.estimated.methods.common import (
     USD,
     USD_PER_GPU_HOUR,
     WINDOW_TOKENS,
+    before,
     reference_facts,
 )
 from assets.estimated.scenario_files.fields import Bounds
@@ -196,16 +196,6 @@ _DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
 _MFU = _COMPUTE.quantities["mfu_share"]
 
 
-def _before(
-    name: str, quantities: Mapping[str, Quantity], new_name: str, new: Quantity
-) -> Iterator[tuple[str, Quantity]]:
-    """The quantities with one more before another, as each may use only those before it."""
-    for known, quantity in quantities.items():
-        if known == name:
-            yield new_name, new
-        yield known, quantity
-
-
 #: HFU as an input: what recomputation leaves of it is the MFU.
 _COMPUTE_2 = replace(
     _COMPUTE,
@@ -251,7 +241,7 @@ _COMPUTE_3 = replace(
         "gpu_hours": NUMBERS["gpu_hours"],
     },
     quantities={
-        **dict(_before("gpu_hours", _2, "achieved_flop_per_s_per_gpu", _ACHIEVED)),
+        **dict(before("gpu_hours", _2, "achieved_flop_per_s_per_gpu", _ACHIEVED)),
         "flop_per_token_without_attention": replace(
             _2["flop_per_token_without_attention"],
             formula=f"training_flop_with_attention(in_parameters_count, 1, {_EACH}, 0)",
@@ -309,7 +299,7 @@ _ATTENDED = Quantity(
     "give context_tokens_count; and of layers that see less layer_count, local_layer_count and attention_window_tokens_count",
 )
 #: Attention over the window where layers have one, and over keys with their rotary part where that is beside their head. Of an encoder-decoder, whose
-#: halves share the tokens, 3 FLOP per parameter and token, and no attention: it depends on the lengths of input and output, which no paper prints.
+#: halves share the tokens, 3 FLOP per parameter and token, and no attention: it depends on the lengths of source and target, which no paper prints.
 _COMPUTE_5 = replace(
     _COMPUTE_4,
     version="compute-5",
@@ -321,7 +311,7 @@ _COMPUTE_5 = replace(
     },
     at_most=(*_COMPUTE_4.at_most, ("local_layer_count", "layer_count")),
     quantities={
-        **dict(_before("attention_flop_per_token", _4, "attended_tokens_count", _ATTENDED)),
+        **dict(before("attention_flop_per_token", _4, "attended_tokens_count", _ATTENDED)),
         "attention_width_count": replace(
             _4["attention_width_count"],
             formula="attention_width(in_attention_head_count, in_head_dimension_count, in_rope_head_dimension_count)",
@@ -344,4 +334,28 @@ _COMPUTE_5 = replace(
         flop_per_parameter_token="flop_per_parameter_token",
     ),
 )
-METHODS = (_COMPUTE_5, _COMPUTE_4, _COMPUTE_3, _COMPUTE_2, _COMPUTE)
+_5 = _COMPUTE_5.quantities
+_HALVES = "of an encoder-decoder encoder_layer_count, decoder_layer_count, source_tokens_count and target_tokens_count in place of layers and context"
+#: Attention of an encoder-decoder too, where the lengths of its source and target are stated; tokens are those of both together.
+_COMPUTE_6 = replace(
+    _COMPUTE_5,
+    version="compute-6",
+    numbers={
+        **_COMPUTE_5.numbers,
+        "encoder_layer_count": COUNT,
+        "decoder_layer_count": COUNT,
+        "source_tokens_count": COUNT,
+        "target_tokens_count": COUNT,
+    },
+    quantities={
+        **_5,
+        "attention_flop_per_token": replace(
+            _5["attention_flop_per_token"],
+            formula=f"coalesce({_5['attention_flop_per_token'].formula}, encoder_decoder_attention_flop_per_token("
+            "in_encoder_layer_count, in_decoder_layer_count, attention_width_count, in_source_tokens_count, in_target_tokens_count))",
+            needs=f"{_5['attention_flop_per_token'].needs}; {_HALVES}",
+        ),
+    },
+    either=(("layer_count", "encoder_layer_count"), ("context_tokens_count", "source_tokens_count")),
+)
+METHODS = (_COMPUTE_6, _COMPUTE_5, _COMPUTE_4, _COMPUTE_3, _COMPUTE_2, _COMPUTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from assets.estimated.method import Method, Quantity
+from assets.estimated.method import FactorLookup, Method, Quantity
 from assets.estimated.methods.common import (
     COUNT,
     GRID,
@@ -21,6 +21,7 @@ from assets.estimated.methods.common import (
     reference_facts,
 )
 from assets.estimated.methods.measured import READ, service_of_another_card
+from assets.estimated.methods.serving import METHODS as SERVED
 from assets.estimated.scenario_files.fields import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
@@ -199,6 +200,17 @@ _SERVICE_2 = replace(
         ),
     },
 )
+
+
+def _facts_and_ratios(served: str) -> FactorLookup:
+    """Facts of the card, and by how much it is faster than the one measured, by a version of [serving]."""
+    roofline = next(m for m in SERVED if m.version == served)
+    return lambda con, statements, keys: [
+        *_FACTS(con, statements, keys),
+        *service_of_another_card(con, statements, keys, roofline),
+    ]
+
+
 _RATIO = Bounds("1", 1e-3, 1e3)
 #: What was measured -> the same on the accelerator that the service runs on.
 _HERE = {
@@ -244,10 +256,7 @@ _SERVICE_3 = replace(
         },
     },
     names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
-    more=lambda con, statements, keys: [
-        *_FACTS(con, statements, keys),
-        *service_of_another_card(con, statements, keys),
-    ],
+    more=_facts_and_ratios("serving-4"),
     read_by_more=READ,
 )
 _3 = _SERVICE_3.quantities
@@ -262,17 +271,20 @@ _OF_TIME = {
         f"{_TOKENS} and accelerator_count (or those of a node)",
     ),
 }
+_SERVICE_4 = replace(
+    _SERVICE_3,
+    version="service-4",
+    quantities={
+        **{name: q for name, q in _3.items() if name != "usd_per_mtok_output"},
+        **_OF_TIME,
+        "usd_per_mtok_output": replace(_3["usd_per_mtok_output"], formula=_BY_HOUR),
+    },
+)
 METHODS = (
+    # As service-4, with one card against another by the roofline of serving-5.
+    replace(_SERVICE_4, version="service-5", more=_facts_and_ratios("serving-5")),
     # As service-3, with the time that a million tokens take beside what they cost and emit, so that `why_moved` splits them.
-    replace(
-        _SERVICE_3,
-        version="service-4",
-        quantities={
-            **{name: q for name, q in _3.items() if name != "usd_per_mtok_output"},
-            **_OF_TIME,
-            "usd_per_mtok_output": replace(_3["usd_per_mtok_output"], formula=_BY_HOUR),
-        },
-    ),
+    _SERVICE_4,
     _SERVICE_3,
     _SERVICE_2,
     _SERVICE,

@@ -102,6 +102,7 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     "kv_lora_rank": (("kv_latent_width_count",), 1),
     **dict.fromkeys(("rope_head_dim", "qk_rope_head_dim"), (("rope_head_dimension_count",), 1)),
     "n_heads": (("attention_head_count",), 1),
+    **dict.fromkeys(("hidden_size", "hidden_width", "d_model", "n_embd"), (("hidden_width_count",), 1)),
     # The letters of the scaling laws.
     "n_b": (("parameters_count",), 1e9),
     "d_b": (("tokens_count",), 1e9),

@@ -94,10 +94,10 @@ def statement_of(
     methods = SECTIONS[section]
     problems: list[str] = []
     named = values.get("method", next(iter(methods)))
-    if named not in methods:
+    if not isinstance(named, str) or named not in methods:
         near = closest(str(named), list(methods))
         raise ScenarioError([f"method: {named!r} given; allowed are {', '.join(methods)}{near}"])
-    method = methods[str(named)]
+    method = methods[named]
     allowed = [
         *method.names,
         *method.choices,

@@ -6,6 +6,7 @@ Nothing is looked up here; names of models, accelerators and regions are checked
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ SHORTHAND: dict[str, Bounds] = {
     "context_tokens_count": Bounds("tokens", 1, 1e9),
     "local_layer_count": Bounds("layers", 0, 1e5),
     "attention_window_tokens_count": Bounds("tokens", 1, 1e9),
+    "encoder_layer_count": Bounds("layers", 1, 1e5),
+    "decoder_layer_count": Bounds("layers", 1, 1e5),
+    "source_tokens_count": Bounds("tokens of one example that the encoder reads", 1, 1e9),
+    "target_tokens_count": Bounds("tokens of one example that the decoder writes", 1, 1e9),
     "hfu_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
     "hardware_flop_per_s_per_gpu": Bounds("FLOP/s with recomputation", 1e8, 1e18, "147e12, not 147 (TFLOP/s)"),
     "recomputation_ratio": Bounds(
@@ -73,6 +78,14 @@ SHORTHAND: dict[str, Bounds] = {
 #: Keys that the attention term is computed from; the second group where some layers attend to a window only.
 _ATTENTION = ("layer_count", "attention_width_count", "context_tokens_count")
 _WINDOW = ("local_layer_count", "attention_window_tokens_count")
+#: The same of an encoder-decoder.
+_HALVES = (
+    "encoder_layer_count",
+    "decoder_layer_count",
+    "attention_width_count",
+    "source_tokens_count",
+    "target_tokens_count",
+)
 #: Shorthand keys that need no partner: how much more the hardware computes than the model needs.
 _ALONE = ("recomputation_ratio", "recomputed_share")
 TEXTS = ("model", "accelerator", "provider", "region", "purchase")
@@ -137,6 +150,27 @@ def _attention(layers: Band, width: Band, context: Band, local: Band | None = No
     return Band(flop("low", "high"), flop("central", "central"), flop("high", "low"))
 
 
+def _encoder_decoder_attention(encoder: Band, decoder: Band, width: Band, source: Band, target: Band) -> Band:
+    """FLOP of attention per token of source and target together, as the macro `encoder_decoder_attention_flop_per_token` has it.
+
+    A longer target is less attention per token where the source is far longer: the bounds are the least and the most of all lengths that are stated.
+    """
+
+    def flop(layers: str, source_tokens: float, target_tokens: float) -> float:
+        seen = getattr(encoder, layers) * source_tokens**2
+        seen += getattr(decoder, layers) * target_tokens * (target_tokens + source_tokens)
+        return 12 * getattr(width, layers) * seen / (source_tokens + target_tokens)
+
+    lengths = list(
+        itertools.product((source.low, source.central, source.high), (target.low, target.central, target.high))
+    )
+    return Band(
+        min(flop("low", *both) for both in lengths),
+        flop("central", source.central, target.central),
+        max(flop("high", *both) for both in lengths),
+    )
+
+
 def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: bool) -> dict[str, Band]:
     """The numbers of a training that follow from its shorthand keys; a shorthand key without its partner is a problem.
 
@@ -167,6 +201,7 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
             (*_ATTENTION, *(_WINDOW if any(p in stated for p in _WINDOW) else ())),
             _attention,
         ),
+        ("attention_flop_per_token", _HALVES, _encoder_decoder_attention),
     )
     known, used, found = dict(stated), set(), {}
     for target, parts, combine in ways:

@@ -1,5 +1,5 @@
--- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth and peak of
--- that card, all else as in its estimate. estimates_in and scenarios_in: where the estimates and their scenarios stand,
+-- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth, peak and
+-- links of that card, all else as in its estimate. estimates_in and scenarios_in: where the estimates and their scenarios stand,
 -- for a scenario of one's own.
 CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated',
         scenarios_in := 'reference') AS TABLE
@@ -12,6 +12,7 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
             max(f.value) FILTER (f.factor = 'active_parameters_count') AS active_parameters,
             max(f.value) FILTER (f.factor = 'bytes_per_parameter') AS given_bytes,
             max(f.value) FILTER (f.factor = 'layer_count') AS layers,
+            max(f.value) FILTER (f.factor = 'hidden_width_count') AS hidden_width,
             max(f.value) FILTER (f.factor = 'kv_byte_per_token') AS given_kv_byte,
             max(f.value) FILTER (f.factor = 'attention_width_count') AS given_width,
             max(f.value) FILTER (f.factor = 'local_layer_count') AS local_layers,
@@ -52,8 +53,13 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
             CASE s.number_format WHEN 'bf16' THEN a.fp16_dense_flop_per_s
                 WHEN 'fp8' THEN a.fp8_dense_flop_per_s
                 WHEN 'fp4' THEN a.fp4_dense_flop_per_s
-                WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak
-        FROM model n CROSS JOIN stated s JOIN reference.accelerator a ON a.accelerator_id = of_accelerator_id),
+                WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak,
+            -- From serving-5 on accelerators exchange what they have of each token, and four bits reach less of the peak.
+            CASE WHEN v.has_exchange THEN a.interconnect_gb_per_s * 1e9 END AS links,
+            n.compute_share * CASE WHEN v.has_exchange THEN format_share(s.number_format) ELSE 1 END AS share
+        FROM model n CROSS JOIN stated s
+        CROSS JOIN (SELECT of_version NOT IN ('serving-1', 'serving-2', 'serving-3', 'serving-4') AS has_exchange) v
+        JOIN reference.accelerator a ON a.accelerator_id = of_accelerator_id),
     grouped AS (
         SELECT c.*,
             coalesce(c.given_group, 2.0 ** ceil(log2(accelerators_to_hold_count(c.weight_byte,
@@ -72,17 +78,18 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
         SELECT f.*,
             accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte,
                 f.memory_share) <= f.cards AS is_held,
-            f.step_ratio * decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte
+            f.step_ratio * (decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte
                 / f.parameters, f.used_batch * f.kv_byte * f.seen_decoding,
                 inference_flop_per_token(f.active) * f.used_batch
                 + coalesce(attention_flop(f.layers, f.decoding_width, f.used_batch, f.seen_decoding), 0), f.cards,
-                f.bandwidth, f.bandwidth_share, f.peak, f.compute_share, f.layers, f.used_batch, f.per_layer,
-                f.per_request) AS token_s,
+                f.bandwidth, f.bandwidth_share, f.peak, f.share, f.layers, f.used_batch, f.per_layer, f.per_request)
+                + coalesce(exchange_s(f.layers, f.hidden_width, f.used_batch, f.cards, f.links), 0)) AS token_s,
             prefill_s(f.active, f.prompt, coalesce(attention_flop(f.layers, f.width, f.prompt, f.seen_reading), 0),
-                f.cards, f.peak, f.compute_share) AS first_s
+                f.cards, f.peak, f.share)
+                + coalesce(exchange_s(f.layers, f.hidden_width, f.prompt, f.cards, f.links), 0) AS prompt_s
         FROM filled f)
     SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of,
-        unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.first_s END
+        unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.prompt_s END
                 / t.prompt * t.cards * 1e6, t.token_s / t.used_batch * t.cards * 1e6]) AS gpu_s_at_full_use
     FROM timed t;
 COMMENT ON MACRO TABLE _served_on IS

@@ -435,6 +435,59 @@ def test_attention_is_not_counted_where_the_length_is_not_known(
     assert found == pytest.approx((6 * 37e9 + 12 * 61 * 128 * 128 * 4_096) * 14.8e12)
 
 
+def test_attention_of_an_encoder_decoder_of_stated_lengths(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """T5 11B by hand, layer by layer: what each token of a half sees, four FLOP a value and forward, three times that with the backward pass."""
+    source, target, layers, width = 512, 114, 24, 128 * 128
+    halves = {"encoder_layers": layers, "decoder_layers": layers, "heads": 128, "head_dim": 128, "source_tokens": source, "target_tokens": target}  # fmt: skip
+    seen = sum(layers * source for _ in range(source)) + sum(layers * (target + source) for _ in range(target))
+    of_a_token = 3 * 4 * width * seen / (source + target)
+    stated = {"parameters_b": 11, "tokens_b": 1_000, "flop_per_parameter_token": 3}
+    by_training = estimate(warehouse, include_attention=True, **stated, **halves)["training_flop"]["central"]
+    results = estimate_statements(
+        warehouse,
+        [
+            statement_of("compute", values | halves, scenario_id=name)
+            for name, values in (("named", {"model": "t5-11b"}), ("stated", stated))
+        ],
+    )
+    for found in results:
+        assert found.quantities["attention_flop_per_token"]["central"] == pytest.approx(of_a_token, rel=1e-12)
+        assert found.quantities["training_flop"]["central"] == pytest.approx(by_training, rel=1e-12)
+    assert by_training == pytest.approx((3 * 11e9 + of_a_token) * 1e12, rel=1e-12)
+    # With no source to read, and no encoder to speak of, it is the attention of a decoder.
+    alone = halves | {"encoder_layers": 1e-6, "source_tokens": 1e-6}
+    (found,) = estimate_statements(warehouse, [statement_of("compute", stated | alone)])
+    assert found.quantities["attention_flop_per_token"]["central"] == pytest.approx(12 * layers * width * target)
+
+
+def test_a_band_of_lengths_holds_what_they_give_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A target of a few tokens beside a long source has less attention per token the longer it is; the band follows it down and up."""
+    halves = {"parameters_b": 1, "tokens_b": 1, "encoder_layers": 24, "decoder_layers": 2, "heads": 16, "head_dim": 64}
+    asked = scenario_of(
+        halves
+        | {"source_tokens": 4_096, "target_tokens": {"low": 8, "central": 64, "high": 512}, "include_attention": True}
+    )
+    band = asked.numbers["attention_flop_per_token"]
+    for target in (8, 64, 512):
+        one = scenario_of(halves | {"source_tokens": 4_096, "target_tokens": target, "include_attention": True})
+        assert band.low <= one.numbers["attention_flop_per_token"].central <= band.high
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"encoder_layers": 24}, "encoder_layers .*: says nothing by itself; give decoder_layer_count and"),
+        (
+            {"encoder_layers": 24, "decoder_layers": 24, "heads": 1, "head_dim": 1, "source_tokens": 1, "target_tokens": 1, "layers": 1, "context_tokens": 1},
+            "attention_flop_per_token: given, and it follows from encoder_layer_count and",
+        ),
+    ],
+)  # fmt: skip
+def test_halves_that_contradict_or_lack_each_other(values: dict[str, object], problem: str) -> None:
+    with pytest.raises(ScenarioError, match=problem):
+        scenario_of({"parameters_b": 1, "tokens_b": 1, "include_attention": True} | values)
+
+
 def test_attention_of_an_encoder_decoder_is_not_guessed(warehouse: duckdb.DuckDBPyConnection) -> None:
     """T5 11B: 3 FLOP per parameter and token in both sections, 3.3e22 in all, and no attention from the layers of one of its halves."""
     with pytest.raises(ScenarioError, match="include_attention: t5-11b is an encoder-decoder, whose attention depends"):

@@ -36,6 +36,11 @@ BAD = [
         {"method": "ecologits-0.9"},
         "method: 'ecologits-0.9' given; allowed are ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3; did you mean ecologits-0.9.1",
     ),
+    (
+        "request",
+        {"method": ["ecologits-0.9.1"]},
+        "method: ['ecologits-0.9.1'] given; allowed are ecologits-0.9.1, ecologits-0.5.0, ecologits-0.11.3",
+    ),
     ("request", {"output_tokens_count": 0}, "output_tokens_count: 0 given; allowed is a number of tokens from 1"),
     (
         "request",
