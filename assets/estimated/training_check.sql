@@ -211,6 +211,14 @@ SELECT scenario_id, 7,
         accelerator_id, reference_peak_limit)
 FROM compared WHERE rate > reference_peak_limit * {tolerance}
 UNION ALL
+-- Boards with their host draw up to five times their board power (one small card to a server); a whole server of eight draws more.
+SELECT scenario_id, 7,
+    format(
+        'power_w_per_gpu: {{:g}} given, {{:.3g}} times the board power of {{}}, {{:g}} W; allowed is at most 8 times: '
+        'one accelerator with its share of the server, not a whole one',
+        given_power_w_per_gpu, given_power_w_per_gpu / tdp_w, accelerator_id, tdp_w)
+FROM compared WHERE NOT is_accelerator_of_model AND given_power_w_per_gpu > 8 * tdp_w
+UNION ALL
 -- A peak in fewer bits may be meant; then the utilisation is that of another peak, which the file must say.
 SELECT scenario_id, 7,
     format(

@@ -194,6 +194,8 @@ _SHORT = (
 
 #: What may follow a number of hours or of things a day: `gpu_hours_k`.
 _MULTIPLES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
+#: Less than a percent of these is a share of 1 that was taken for percent: a hundred times the hours and the money.
+_MOSTLY_ABOVE_1_PERCENT = ("utilization_share", "hfu_share")
 _MULTIPLIED = re.compile(r"(gpu|device)_hours\Z|(visits|users|requests)_per_day\Z")
 #: In mixed case a small m is a thousandth, which no key is in: 5 mW is not 5 MW.
 _MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
@@ -338,6 +340,8 @@ def canonical(
             both = f"{written.get(key, key)} and {name}"
             problems.append(f"{both}: both state {key}; leave one out")
             continue
+        if key in _MOSTLY_ABOVE_1_PERCENT and factor == 0.01 and isinstance(value, int | float) and 0 < value < 1:
+            problems.append(f"{name}: {value:g} given; allowed is a number from 1 to 100; a share of 1 is {key}")
         value = scaled(value, factor) if key in known else value
         if key == "currency" and isinstance(value, str):
             value = value.strip().upper()

@@ -311,6 +311,10 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
         ),
         ({"gpu_hours": 1, "include_attention": True}, "include_attention: needs a model"),
         (
+            {"accelerator": "nvidia-a100-sxm-80gb", "gpu_hours": 8, "power_w_per_gpu": 6_500},
+            "power_w_per_gpu: 6500 given, 16.2 times the board power of nvidia-a100-sxm-80gb, 400 W; allowed is at most 8 times",
+        ),
+        (
             {"accelerator": "nvidia-h100-sxm-80gb", "achieved_flop_per_s_per_gpu": 1.5e15},
             "1.5e+15 given, above the dense 16-bit peak of nvidia-h100-sxm-80gb, 9.894e+14 FLOP/s; in another number format give its peak_flop_per_s_per_gpu",
         ),

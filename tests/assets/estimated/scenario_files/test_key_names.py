@@ -287,6 +287,10 @@ def test_hfu_and_mfu_both_ways(values: dict[str, object], mfu: float) -> None:
         ({"recomputed_share": 1.2}, "allowed is a number from 0 to 1"),
         ({"recomputed_share": 0.75, "include_attention": True}, "of attention another share is done again"),
         ({"recomputation_ratio": {"low": 1, "central": 1.2, "high": 1.3}}, "a band given; allowed is one number"),
+        (
+            {"mfu_percent": 0.45},
+            "mfu_percent: 0.45 given; allowed is a number from 1 to 100; a share of 1 is utilization_share",
+        ),
     ],
 )
 def test_recomputation_that_does_not_fit_is_refused(values: dict[str, object], message: str) -> None:
