@@ -1,4 +1,4 @@
-"""Throughputs and first-token latencies that NVIDIA measured with TensorRT-LLM, as its documentation prints them; typed in from there."""
+"""Throughputs and latencies as published: of TensorRT-LLM by NVIDIA, of llama.cpp by one of its users; typed in from there."""
 
 from __future__ import annotations
 
@@ -102,4 +102,35 @@ FIRST_TOKEN_2023 = (
     ("llama-2-70b", "nvidia-a100-sxm-80gb", 4, "bf16", 2048, 0.377),
     ("falcon-180b", "nvidia-a100-sxm-80gb", 8, "bf16", 128, 0.061),
     ("falcon-180b", "nvidia-a100-sxm-80gb", 8, "bf16", 2048, 0.509),
+)
+
+#: llama.cpp, December 2023 and May 2024: one card, one request, about 512 tokens written.
+URL_LLAMA_CPP = "https://github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference/blob/00dd2bdeb2404263f22bd6c1cd46ce397e341db5/README.md"
+#: Model, accelerator, GiB of the weights, tokens a second.
+ONE_REQUEST_LLAMA_CPP = (
+    ("llama-2-7b", "nvidia-rtx-4080-16gb", 3.82, 118.01),
+    ("llama-2-7b", "nvidia-rtx-4080-16gb", 12.63, 44.2),
+    ("llama-2-7b", "nvidia-rtx-3090-24gb", 3.82, 120.6),
+    ("llama-2-7b", "nvidia-rtx-3090-24gb", 12.63, 51.85),
+    ("llama-2-7b", "nvidia-rtx-4090-24gb", 3.82, 149.37),
+    ("llama-2-7b", "nvidia-rtx-4090-24gb", 12.63, 60.78),
+    ("llama-2-7b", "nvidia-rtx-5000-ada-32gb", 3.82, 99.19),
+    ("llama-2-7b", "nvidia-rtx-5000-ada-32gb", 12.63, 36.31),
+    ("llama-2-7b", "nvidia-rtx-a6000-48gb", 3.82, 111.57),
+    ("llama-2-7b", "nvidia-rtx-a6000-48gb", 12.63, 44.01),
+    ("llama-2-7b", "nvidia-rtx-6000-ada-48gb", 3.82, 127.45),
+    ("llama-2-7b", "nvidia-rtx-6000-ada-48gb", 12.63, 50.56),
+    ("llama-2-7b", "nvidia-h100-pcie-80gb", 3.82, 133.77),
+    ("llama-2-7b", "nvidia-h100-pcie-80gb", 12.63, 83.32),
+    ("llama-2-70b", "nvidia-rtx-a6000-48gb", 36.37, 15.18),
+    ("llama-2-70b", "nvidia-rtx-6000-ada-48gb", 36.37, 17.02),
+    ("llama-2-70b", "nvidia-h100-pcie-80gb", 36.37, 25.88),
+    ("llama-3-8b", "nvidia-rtx-3070-8gb", 4.58, 72.79),
+    ("llama-3-8b", "nvidia-rtx-3080-10gb", 4.58, 109.57),
+    ("llama-3-8b", "nvidia-rtx-4070-ti-12gb", 4.58, 83.5),
+    ("llama-3-8b", "nvidia-rtx-4080-16gb", 4.58, 108.15),
+    ("llama-3-8b", "nvidia-rtx-3090-24gb", 4.58, 115.42),
+    ("llama-3-8b", "nvidia-rtx-3090-24gb", 14.96, 47.4),
+    ("llama-3-8b", "nvidia-rtx-4090-24gb", 4.58, 130.58),
+    ("llama-3-8b", "nvidia-rtx-4090-24gb", 14.96, 54.84),
 )

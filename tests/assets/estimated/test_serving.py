@@ -22,6 +22,7 @@ from tests.assets.estimated.conftest import REFERENCE
 from tests.assets.estimated.published_throughput import (
     FIRST_TOKEN_2023,
     FULL_LOAD_2025,
+    ONE_REQUEST_LLAMA_CPP,
     SHAPES_2025,
     STATIC_BATCH_2023,
 )
@@ -183,6 +184,34 @@ def test_error_on_published_throughputs(
     assert found["2025", "serving-5"][0] < 0.33 < found["2025", "serving-4"][0]
     assert found["2023", "serving-5"][0] < 0.25
     assert min(inside for (_, method), (_, inside) in found.items() if method == "serving-5") >= 0.8
+
+
+def test_an_engine_and_cards_that_it_was_not_fitted_to(
+    warehouse: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """llama.cpp, one request at a time on ten cards of which none was in the fit, weights of 4 and of 16 bits."""
+    sizes = {row["model_id"]: float(row["parameters_count"]) for row in _rows("model") if row["parameters_count"]}
+    results = estimate_statements(
+        warehouse,
+        [
+            statement_of(
+                "serving",
+                {"model": model, "accelerator": card, "bytes_per_parameter": gib * 2**30 / sizes[model], "batch": 1, "gpus": 1,
+                 "prompt_tokens": 1, "output_tokens": 512, "memory_share": 1},
+                scenario_id=f"{n}",
+            )
+            for n, (model, card, gib, _) in enumerate(ONE_REQUEST_LLAMA_CPP)
+        ],
+    )  # fmt: skip
+    bands = [result.quantities["inter_token_latency_s"] for result in results]
+    measured = [1 / rate for *_, rate in ONE_REQUEST_LLAMA_CPP]
+    inside = sum(b["low"] <= m <= b["high"] for b, m in zip(bands, measured, strict=True))
+    squares = [math.log(b["central"] / m) ** 2 for b, m in zip(bands, measured, strict=True)]
+    error = math.sqrt(sum(squares) / len(squares))
+    with capsys.disabled():
+        sys.stdout.write(f"\nllama.cpp: root mean square error {error:.0%}, {inside} of {len(bands)} in the 90% band\n")
+    assert error < 0.2
+    assert inside / len(bands) >= 0.9
 
 
 def test_error_on_published_first_tokens(
