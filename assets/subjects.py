@@ -229,7 +229,7 @@ class ExchangeRate(dy.Schema):
     currency_code = text("ISO 4217 code of the currency.", key=True)
     base_currency_code = text("ISO 4217 code of the currency it is quoted against.", key=True)
     rate_per_base = number(
-        "Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0
+        "Units of the currency for one unit of the base currency.", "1", nullable=False, min_exclusive=0, max=1e9
     )
 
     @dy.rule()

@@ -129,6 +129,14 @@ def test_holidays_and_currencies_that_ended_or_began_have_no_rate(tmp_path: Path
     assert rejected.is_empty()
 
 
+def test_a_rate_beyond_all_money_is_refused(tmp_path: Path) -> None:
+    """Of a currency whose usual rate is not known here, too: the old Turkish lira stood at 1.8 million."""
+    body = "Date,USD,ISK,TRL,\n2004-06-10,1.2,1e300,1800000,\n"
+    scopes, rejected = read_body("ecb", body, tmp_path, "rates.csv")
+    assert sorted(pl.concat(scopes.values())["currency_code"]) == ["TRL", "USD"]
+    assert "above" in rejected["reason"].item()
+
+
 def test_live(home: Home, replay: ReplayServer) -> None:
     """Today asks for 90 days; older days ask for the history."""
     replay.add(RECENT, XML.format(version="v", rate="1.1790"))
