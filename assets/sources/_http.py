@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from assets.sources._base import PARSER_ERRORS, FetchError, LayoutError, Request, Source
 from assets.sources._secrets import scrub, secrets_of, without
@@ -52,6 +52,7 @@ _BROKEN = (
     (requests.exceptions.SSLError, "could not be read: the certificate is not accepted"),
     (requests.exceptions.ProxyError, "could not be read: the proxy does not answer"),
     (requests.exceptions.Timeout, _TOO_SLOW),
+    ((requests.exceptions.ChunkedEncodingError, ProtocolError), "could not be read: the answer broke off"),
     (requests.exceptions.ConnectionError, NO_CONNECTION),
 )
 
