@@ -143,8 +143,9 @@ def test_an_endless_answer_ends_at_the_limit(home: Home, raw: Callable[..., Raw]
     assert spooled(home) == []
 
 
-def test_an_answer_that_breaks_off_is_no_answer(home: Home, replay: ReplayServer) -> None:
-    replay.add(URL, b"x" * 1000, cut_at=500)
+@pytest.mark.parametrize("head", ["Content-Length: 1000\r\n\r\nxxx", "Transfer-Encoding: chunked\r\n\r\n9\r\nxxx"])
+def test_an_answer_that_breaks_off_is_no_answer(home: Home, raw: Callable[..., Raw], head: str) -> None:
+    raw(lambda connection: connection.sendall(f"HTTP/1.1 200 OK\r\n{head}".encode()))
     with pytest.raises(FetchError, match="broke off"):
         fetch(home)
     assert spooled(home) == []
