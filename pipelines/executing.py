@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: Of a run at a terminal somebody sees that it broke off: a daemon that happens to be up does not start it again behind their back.
-FROM_TERMINAL = {"petaday/started_by": "command", "dagster/max_retries": "0"}
+FROM_TERMINAL = {"dagster/max_retries": "0"}
 
 
 def _quiet(verbose: bool) -> dict[str, Any]:
