@@ -179,9 +179,11 @@ def take_live(home: Home, source: Source, window: Window) -> list[Taken]:
         shown = 1 if all(NO_CONNECTION in f for f in failures) else 3
         more = f" (and {len(failures) - shown} more)" if len(failures) > shown else ""
         named = [f.removeprefix(f"{source.source_id}: ") for f in failures[:shown]]
-        raise FetchError(
+        error = FetchError(
             f"{len(failures)} of {len(failures) + len(taken)} requests failed: " + " | ".join(named) + more
         )
+        error.is_partial = bool(taken)
+        raise error
     return taken
 
 

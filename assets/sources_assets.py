@@ -14,7 +14,7 @@ import dagster as dg
 from assets import intake
 from assets.dagster_support import OWNERS, HomeResource, table_schema
 from assets.sources import all_sources
-from assets.sources._base import Source, Window
+from assets.sources._base import FetchError, Source, Window
 from assets.subjects import subject_named
 from warehouse.errors import PetadayError
 from warehouse.store import is_shared
@@ -23,6 +23,10 @@ HISTORY_FROM = "2017-01-01"
 #: Days of a backfill that one worker reads in one run: still one request for publishers that answer ranges (of 10 to 30
 #: days), while a backfill of 40 days is shared by four workers.
 DAYS_PER_RUN = 10
+
+
+#: Tag of a failed run that kept an answer (another did not come, or it was refused): its day does not count as missed.
+KEPT_ANSWERS = "petaday/kept_answers"
 
 
 class SourceConfig(dg.Config):
@@ -129,8 +133,12 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         try:
             taken = _take(context, source, config, home)
         except PetadayError as e:
+            if isinstance(e, FetchError) and e.is_partial:
+                context.instance.add_run_tags(context.run.run_id, {KEPT_ANSWERS: "true"})
             # Requests were retried already, and a retry does not help against a changed layout.
             raise dg.Failure(description=str(e), allow_retries=False) from None
+        if any(t.outcome == "rejected" for t in taken):
+            context.instance.add_run_tags(context.run.run_id, {KEPT_ANSWERS: "true"})
         yield _result(source, taken, _days(context))
 
     return source_asset
@@ -139,7 +147,9 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
 def _description(source: Source) -> str:
     origin = "bundled with Petaday" if source.is_bundled else f"from [{source.homepage_url}]({source.homepage_url})"
     licence = f"[{source.licence}]({source.licence_url})" if source.licence_url else source.licence
-    return f"{source.title}: captures for `observed.{source.subject}`, {origin}. Licence: {licence}."
+    needs = f" Needs `{source.key_name}` in the environment; without it nothing is read." if source.key_name else ""
+    by_hand = "" if source.plan or source.is_bundled else f" Loaded by hand: `petaday load {source.source_id} FILE`."
+    return f"{source.title}: captures for `observed.{source.subject}`, {origin}. Licence: {licence}.{needs}{by_hand}"
 
 
 def _days(context: dg.AssetExecutionContext) -> str | None:

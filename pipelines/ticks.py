@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, TickStatus
 
 # Dagster has no public way to ask for the times of a cron line.
 from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
+from assets.sources_assets import KEPT_ANSWERS
 from pipelines.upkeep import KEPT_RUN_DAYS
 from warehouse.settings import setting
 
@@ -116,24 +118,38 @@ def _account(instance: dg.DagsterInstance, source_id: str, state: InstigatorStat
 def missed_days(instance: dg.DagsterInstance, source_id: str, at: dt.datetime) -> tuple[str, str] | None:
     """First and last day (ISO), before the day of `at`, after whose end no tick of the source has read it; None if there is none.
 
-    The day of the last tick is one of them: what was published after that tick was not read.
+    A tick of which every run failed has read nothing: the publisher was down, or the network, or the disk full. The day of the last tick
+    that did read is one of the days: what was published after that tick was not read.
     """
     states = {s.name: s for s in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     state = states.get(schedule_name(source_id))
     if state is None:
         return None
-    before = instance.get_ticks(
+    ticks = instance.get_ticks(
         state.instigator_origin_id,
         state.selector_id,
         before=at.timestamp(),
-        limit=1,
+        after=(at - dt.timedelta(days=MADE_UP_DAYS + 1)).timestamp(),
         statuses=[TickStatus.SUCCESS],
+    ) or instance.get_ticks(
+        state.instigator_origin_id, state.selector_id, before=at.timestamp(), limit=1, statuses=[TickStatus.SUCCESS]
     )
-    if not before:
+    if not ticks:
         return None
-    last = dt.datetime.fromtimestamp(before[0].timestamp, dt.UTC).date()
+    failed = _failed_wholly(instance, [run_id for tick in ticks for run_id in tick.run_ids])
+    # Newest first; where none has read anything, all since the oldest is missed.
+    read = next((t for t in ticks if not t.run_ids or not failed.issuperset(t.run_ids)), ticks[-1])
+    last = dt.datetime.fromtimestamp(read.timestamp, dt.UTC).date()
     until = at.date() - dt.timedelta(days=1)
     # The last tick was usually yesterday's: there is something to catch up on only if a whole day had none.
     if last >= until:
         return None
     return f"{max(last, until - dt.timedelta(days=MADE_UP_DAYS - 1))}", f"{until}"
+
+
+def _failed_wholly(instance: dg.DagsterInstance, run_ids: list[str]) -> set[str]:
+    """Those of the runs that ended without having kept an answer; what upkeep has deleted is not known to be one."""
+    if not run_ids:
+        return set()
+    ended = RunsFilter(run_ids=run_ids, statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
+    return {run.run_id for run in instance.get_runs(ended) if KEPT_ANSWERS not in run.tags}

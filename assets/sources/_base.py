@@ -32,6 +32,9 @@ UNKNOWN_START_AT = dt.datetime.fromisoformat(UNKNOWN_START)
 class FetchError(PetadayError):
     """A publisher could not be read; the message names it, the address and the answer."""
 
+    #: Whether other parts of what was asked for were read and staged.
+    is_partial: bool = False
+
 
 class LayoutError(PetadayError):
     """A publisher's answer does not have the layout that its parser expects: the capture is kept, nothing is loaded."""

@@ -33,7 +33,9 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
+from assets.sources_assets import KEPT_ANSWERS
 from pipelines.alerts.config import WEBHOOK_VARIABLE
+from pipelines.definitions import defs
 from pipelines.instance import instance
 from pipelines.ticks import Account, accounts, missed_days, schedule_name
 from tests.assets.sources.test_linode import GPU
@@ -41,6 +43,7 @@ from tests.assets.sources.test_linode import answer as linode_page
 from tests.lake.test_workers import answer as slots_asked_for
 from tests.pipelines.faulty_sources import BUSY, CHOSEN, CRON, DAILY, DOWN, DRIFTED, KILLED, SILENT
 from tests.replay import Asked, ReplayServer
+from tests.warehouse.taking import offers
 from warehouse.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -280,3 +283,53 @@ def test_days_without_a_tick_are_found_and_an_ordinary_night_is_none(home: Home)
         assert missed_days(of, DAILY, at + dt.timedelta(days=2)) == ("2026-03-09", "2026-03-11")
         # Longer than a month is a backfill, which a person starts.
         assert missed_days(of, DAILY, at + dt.timedelta(days=80)) == ("2026-04-28", "2026-05-28")
+
+
+def test_days_of_which_every_run_failed_are_missed_and_those_read_in_part_are_not(home: Home) -> None:
+    """The publisher is down for three days while the daemon ticks: once it is back those days are asked for."""
+    at = dt.datetime(2026, 3, 10, 5, 15, tzinfo=dt.UTC)
+    job = defs.resolve_job_def(f"refresh_{DAILY}")
+    with instance(home) as of:
+        seed(of, DAILY, at - dt.timedelta(days=9), at - dt.timedelta(days=5))
+        (state,) = of.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+
+        def tick(days_ago: int, status: DagsterRunStatus, **tags: str) -> None:
+            run = of.create_run_for_job(job, status=status, tags={f"petaday/{k}": v for k, v in tags.items()})
+            moment = (at - dt.timedelta(days=days_ago)).timestamp()
+            of.create_tick(
+                TickData(
+                    state.instigator_origin_id,
+                    schedule_name(DAILY),
+                    InstigatorType.SCHEDULE,
+                    TickStatus.SUCCESS,
+                    moment,
+                    run_ids=[run.run_id],
+                    selector_id=state.selector_id,
+                )
+            )
+
+        tick(4, DagsterRunStatus.SUCCESS)
+        for days_ago in (3, 2, 1):
+            tick(days_ago, DagsterRunStatus.FAILURE)
+        assert missed_days(of, DAILY, at) == ("2026-03-06", "2026-03-09")
+        tick(1, DagsterRunStatus.FAILURE, kept_answers="true")
+        assert missed_days(of, DAILY, at) is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_kept"), [({}, False), ({"lambda": "a,b\n1,2\n"}, True), ({"lambda": offers({"a": 2.0})}, True)]
+)
+def test_a_failed_run_says_whether_it_kept_an_answer(
+    home: Home, replay: ReplayServer, answers: dict[str, str], is_kept: bool
+) -> None:
+    """Nothing came; one file of another layout; one good file and the others not there."""
+    for cloud, body in answers.items():
+        replay.add(
+            f"https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v8/{cloud}/vms.csv", body
+        )
+    with dg.DagsterInstance.ephemeral() as of:
+        job = defs.resolve_job_def("refresh_skypilot")
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        assert not job.execute_in_process(instance=of, run_config=quiet, raise_on_error=False).success
+        (run,) = of.get_runs()
+        assert (KEPT_ANSWERS in run.tags) == is_kept
