@@ -22,10 +22,10 @@ from assets.sources._base import Source
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS
 from pipelines.broken_runs import notice_broken_runs
+from pipelines.kept_answers import record_kept_answers
 from pipelines.own_regions import reread_own_regions
 from pipelines.ticks import missed_days, schedule_name
 from pipelines.upkeep_jobs import upkeep_jobs
-from pipelines.waiting_batches import record_waiting_batches
 from warehouse.store import is_shared
 
 #: Set to 1 to start schedules by themselves; otherwise they are switched on in the UI.
@@ -84,7 +84,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
             ),
             notice_broken_runs,
             reread_own_regions,
-            record_waiting_batches,
+            record_kept_answers,
             *SENSORS,
         ],
         resources={"home": HomeResource(), **(resources or {})},
