@@ -199,6 +199,22 @@ def test_a_source_without_its_key_is_neither_red_nor_asked(
     assert replay.urls() == []
 
 
+def test_a_source_without_its_key_does_not_hold_up_the_others_of_a_run(
+    home: Home, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when many assets are materialized at once in the UI."""
+    keyed = all_sources()["gcp_skus"]
+    monkeypatch.delenv(keyed.key_name or "", raising=False)
+    chosen = [dg.AssetKey(["sources", keyed.source_id]), dg.AssetKey(["observed", "cloud_rate"])]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=chosen, run_config=QUIET
+        )
+    assert result.success
+    assert {e.asset_key for e in result.get_asset_materialization_events()} == set(chosen)
+    assert replay.urls() == []
+
+
 def test_every_refresh_job_runs_to_an_end(home: Home, replay: ReplayServer) -> None:
     """Against publishers that answer 404 to everything: each job ends, red or waiting for its key, and loads nothing."""
     for source in all_sources().values():
