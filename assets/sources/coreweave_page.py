@@ -20,6 +20,8 @@ from assets.sources._price_page import NO_PRICE, amount_in, page_source, reading
 from warehouse.captures import Document
 
 _COUNT = re.compile(r"(\d+)(?:\s*\^\s*\d+)?\Z")
+#: Of one card in machines with more or less memory.
+_OF_HOST = re.compile(r"\s*\((?:High|Standard) Memory\)$", re.IGNORECASE)
 _REGION = re.compile(r"REGION:\s*(\S.*)", re.IGNORECASE)
 #: Columns of a row without labels: name, GPUs, memory of one, processors, memory, storage, price.
 _COLUMNS = 7
@@ -85,7 +87,7 @@ def _instances(soup: BeautifulSoup) -> Iterator[dict[str, Any]]:
                 "instance_type": name,
                 "purchase_option": option,
                 "offer_variant": "from" if is_from else "",
-                "accelerator_name": name,
+                "accelerator_name": _OF_HOST.sub("", name),
                 "accelerator_count": float(count[1]),
                 "accelerator_memory_gib": whole(labelled.get("vram") or plain[2]),
                 "vcpu_count": whole(labelled.get("vcpus") or plain[3]),
@@ -114,6 +116,6 @@ COREWEAVE_PAGE = page_source(
     "https://www.coreweave.com/pricing",
     ("www.coreweave.com", "coreweave.com"),
     parse,
-    parser_version=3,
+    parser_version=4,
     cadence="35 6 * * *",
 )

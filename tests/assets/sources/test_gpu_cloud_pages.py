@@ -173,6 +173,18 @@ def test_coreweave_counts_with_a_footnote_by_region(count: str, tmp_path: Path) 
     assert rejected.is_empty()
 
 
+def test_coreweave_memory_of_the_host_is_none_of_the_card(tmp_path: Path) -> None:
+    names = [f"NVIDIA RTX PRO 6000 Blackwell Server Edition ({much} Memory)" for much in ("High", "Standard")]
+    cells = ("8", "96", "128", "1,024", "7.68")
+    body = "".join(
+        coreweave_row("kubernetes-gpu-pricing", name, *cells, usd)
+        for name, usd in zip(names, ("$20.00", "$18.00"), strict=True)
+    )
+    scopes, _ = read_body("coreweave_page", body, tmp_path, "page.html")
+    assert prices(scopes["coreweave"]) == {names[0]: (8, 20.0), names[1]: (8, 18.0)}
+    assert set(scopes["coreweave"]["accelerator_name"]) == {"NVIDIA RTX PRO 6000 Blackwell Server Edition"}
+
+
 def test_coreweave_prices_the_gpu_alone(samples: Path) -> None:
     rows = page(samples, "coreweave", "20230921194906")
     assert set(rows["price_component"]) == {"accelerator"}
