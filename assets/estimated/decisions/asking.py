@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from assets.estimated.decisions.declarations import NOTHING_ANSWERS, VERSION, WORKLOAD, DecisionStatement
+from assets.estimated.decisions.declarations import NOTHING_ANSWERS, WORKLOAD, DecisionStatement
 from assets.estimated.scenario_files.fields import ScenarioError, closest
 from warehouse.quoting import quoted
 
@@ -204,7 +204,7 @@ def keep(con: duckdb.DuckDBPyConnection, statement: DecisionStatement, now: dt.d
     sql, arguments = question(statement, now)
     con.execute(
         f"INSERT INTO {table.full_name} BY NAME SELECT $of_scenario AS scenario_id, $of_version AS method_version, {columns} FROM ({sql})",
-        arguments | {"of_scenario": statement.scenario_id, "of_version": VERSION},
+        arguments | {"of_scenario": statement.scenario_id, "of_version": statement.decision.version},
     ).fetchall()
 
 
@@ -214,7 +214,7 @@ def as_json(statement: DecisionStatement, rows: pl.DataFrame, now: dt.datetime) 
         "decision": statement.decision.section,
         "rows": rows.to_dicts(),
         **({"reason": NOTHING_ANSWERS} if rows.is_empty() else {}),
-        "method_version": VERSION,
+        "method_version": statement.decision.version,
         "scenario": {"section": statement.decision.section, "title": statement.title, **statement.arguments},
         "computed_at": now.isoformat(),
         "is_bundled": bool(rows["is_bundled"].any()) if "is_bundled" in rows.columns else None,

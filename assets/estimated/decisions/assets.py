@@ -13,7 +13,7 @@ from assets.estimated import estimate_history
 from assets.estimated.computed_once import OFFERS, YEARS, computed_once
 from assets.estimated.decisions import petaday_history
 from assets.estimated.decisions.asking import keep
-from assets.estimated.decisions.declarations import VERSION
+from assets.estimated.decisions.declarations import VERSION, version_of
 from assets.estimated.decisions.tables import (
     ACCELERATOR_BY_YEAR,
     DECISION_TABLES,
@@ -91,7 +91,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection) -> str:
         "WHERE NOT list_contains($own, name) AND NOT starts_with(name, 'check.'))",
         {"own": [_DEFINITION, PETADAY_HISTORY.full_name]},
     ).fetchall()[0]
-    return hashlib.sha256("\x00".join([VERSION, catalog().fingerprint, *map(str, data)]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\x00".join([*map(version_of, DECISION_TABLES), catalog().fingerprint, *map(str, data)]).encode()
+    ).hexdigest()
 
 
 def compute(con: duckdb.DuckDBPyConnection) -> bool:
@@ -109,7 +111,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         petaday_history.update(con, now)
         anew = [table for table in DECISION_TABLES if table is not PETADAY_HISTORY]
         for table in anew:
-            where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{VERSION}'"
+            where = "" if table is SCENARIO_VERDICT else f" WHERE method_version = '{version_of(table)}'"
             con.execute(f"DELETE FROM {table.full_name}{where}").fetchall()
         # why_moved splits rows of siting and petaday_history: after these are written.
         for statement in sorted(bundled_decisions(), key=lambda s: s.decision.table is WHY_MOVED):
@@ -129,7 +131,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
         dg.AssetSpec(
             **of_table(table, "The macro of that name asks the same of your own question: assets/published/sql."),
             deps=_DEPS,
-            code_version=VERSION,
+            code_version=version_of(table),
             automation_condition=WHEN_INPUTS_CHANGE,
             skippable=True,
         )

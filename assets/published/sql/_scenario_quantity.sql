@@ -27,8 +27,8 @@ CREATE OR REPLACE MACRO _scenario_quantity() AS TABLE
         r.high_location_kgco2e, 'kgCO2e', r.unknown, r.is_bundled
     FROM estimated.esg_report r WHERE r.is_year
     UNION ALL
-    SELECT r.scenario_id, r.workload || '.market_kgco2e', r.method_version, r.market_kgco2e, r.market_kgco2e,
-        r.market_kgco2e, 'kgCO2e', r.unknown, r.is_bundled
+    SELECT r.scenario_id, r.workload || '.market_kgco2e', r.method_version, r.low_market_kgco2e, r.market_kgco2e,
+        r.high_market_kgco2e, 'kgCO2e', r.unknown, r.is_bundled
     FROM estimated.esg_report r WHERE r.is_year
     UNION ALL (
         SELECT b.scenario_id, b.way || '.pays_back_probability', b.method_version, b.pays_back_probability,

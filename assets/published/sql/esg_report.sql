@@ -27,7 +27,11 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         QUALIFY row_number() OVER (PARTITION BY a.accelerator_id
             ORDER BY length(e.accelerator_prefix) DESC NULLS LAST) = 1),
     placed AS (
-        SELECT m.* REPLACE (_asked_number('gpu_hours', m.gpu_hours, 0, 1e12) AS gpu_hours,
+        SELECT m.* REPLACE (CASE WHEN m.name IS NULL THEN error('name: none given; every workload needs one')
+                    WHEN lower(m.name) = 'all workloads'
+                        THEN error('name: ' || m.name || ' given; allowed is any but that of the sum of all')
+                    ELSE m.name END AS name,
+                _asked_number('gpu_hours', m.gpu_hours, 0, 1e12) AS gpu_hours,
                 _asked_number('power_w_per_gpu', m.power_w_per_gpu, 0, 1e6) AS power_w_per_gpu,
                 _asked_number('market_gco2e_per_kwh', m.market_gco2e_per_kwh, 0, 2500) AS market_gco2e_per_kwh,
                 _asked_number('device_kgco2e', m.device_kgco2e, 0, 1e9) AS device_kgco2e,
@@ -75,81 +79,141 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     computed AS (
         SELECT p.*, d.*, l.intensity AS location_gco2e_per_kwh,
             coalesce(p.market_gco2e_per_kwh, k.intensity) AS used_market, l.grain, l.from_on AS grid_from_on,
-            l.zone_used, l.source_id, l.is_bundled,
+            l.zone_used, l.source_id, l.is_bundled, k.grain AS market_grain, k.zone_used AS market_zone_used,
             it_energy_kwh(p.gpu_hours, coalesce(p.power_w_per_gpu, power_w_per_gpu(p.tdp_w, d.power_share))) AS it_kwh,
-            coalesce(p.known_pue, d.usual_pue) AS used_pue, coalesce(p.device_kgco2e, p.central_kgco2e) AS card_kgco2e,
-            CASE WHEN p.power_w_per_gpu IS NULL THEN lognormal_sigma(d.power_share, d.power_low) ** 2 ELSE 0 END
-                + CASE WHEN p.known_pue IS NULL THEN lognormal_sigma(d.usual_pue, d.pue_low) ** 2
-                ELSE 0 END AS energy_down,
-            CASE WHEN p.power_w_per_gpu IS NULL THEN lognormal_sigma(d.power_share, d.power_high) ** 2 ELSE 0 END
-                + CASE WHEN p.known_pue IS NULL THEN lognormal_sigma(d.usual_pue, d.pue_high) ** 2
-                ELSE 0 END AS energy_up,
-            -- The mix of the month itself is taken as exact; a yearly mean in its place has the band of grid_ratio.
-            CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_low) ** 2 END AS grid_down,
-            CASE WHEN l.grain = 'monthly' THEN 0 ELSE lognormal_sigma(d.grid_ratio, d.grid_high) ** 2 END AS grid_up,
-            CASE WHEN p.device_kgco2e IS NULL THEN lognormal_sigma(p.central_kgco2e, p.low_kgco2e) ** 2 ELSE 0 END
-                + lognormal_sigma(d.life_years, d.life_high) ** 2
-                + lognormal_sigma(d.use_share, d.use_high) ** 2 AS card_down,
-            CASE WHEN p.device_kgco2e IS NULL THEN lognormal_sigma(p.central_kgco2e, p.high_kgco2e) ** 2 ELSE 0 END
-                + lognormal_sigma(d.life_years, d.life_low) ** 2
-                + lognormal_sigma(d.use_share, d.use_low) ** 2 AS card_up
+            coalesce(p.known_pue, d.usual_pue) AS used_pue, coalesce(p.device_kgco2e, p.central_kgco2e) AS card_kgco2e
         FROM placed p CROSS JOIN assumed d
         LEFT JOIN grid l ON l.month_on = p.month_on AND l.own_zone IS NOT DISTINCT FROM p.own_zone
             AND l.country_zone IS NOT DISTINCT FROM p.country_zone AND l.basis_accounting = 'location'
         LEFT JOIN grid k ON k.month_on = p.month_on AND k.own_zone IS NOT DISTINCT FROM p.own_zone
             AND k.country_zone IS NOT DISTINCT FROM p.country_zone AND k.basis_accounting = 'market'),
     valued AS (
-        SELECT c.*, facility_energy_kwh(c.it_kwh, c.used_pue) AS kwh,
+        SELECT c.*, row_number() OVER () AS line_number, facility_energy_kwh(c.it_kwh, c.used_pue) AS kwh,
             operational_kgco2e(facility_energy_kwh(c.it_kwh, c.used_pue), c.location_gco2e_per_kwh) AS location_kg,
             operational_kgco2e(facility_energy_kwh(c.it_kwh, c.used_pue), c.used_market) AS market_kg,
             embodied_kgco2e(c.card_kgco2e, c.gpu_hours, c.life_years, c.use_share) AS embodied_kg,
             water_l(c.it_kwh, c.site_water_l_per_kwh, c.used_pue, c.grid_water_l_per_kwh) AS water
-        FROM computed c)
-    SELECT coalesce(v.name, 'all workloads') AS workload, v.month_on, v.month_on IS NULL AS is_year,
-        sum(v.gpu_hours) AS gpu_hours,
-        -- A sum with an unknown part is unknown. Bounds are added as if all errors were shared (perfectly correlated),
-        -- which is the case for the months of one workload and an upper limit of the width across workloads.
-        CASE WHEN count(v.kwh) = count(*) THEN sum(v.kwh) END AS energy_kwh,
-        CASE WHEN count(v.kwh) = count(*) THEN sum(band_low(v.kwh, v.energy_down)) END AS low_energy_kwh,
-        CASE WHEN count(v.kwh) = count(*) THEN sum(band_high(v.kwh, v.energy_up)) END AS high_energy_kwh,
-        CASE WHEN count(v.location_kg) = count(*) THEN sum(v.location_kg) END AS location_kgco2e,
-        CASE WHEN count(v.location_kg) = count(*)
-                THEN sum(band_low(v.location_kg, v.energy_down + v.grid_down)) END AS low_location_kgco2e,
-        CASE WHEN count(v.location_kg) = count(*)
-                THEN sum(band_high(v.location_kg, v.energy_up + v.grid_up)) END AS high_location_kgco2e,
-        CASE WHEN count(v.market_kg) = count(*) THEN sum(v.market_kg) END AS market_kgco2e,
-        CASE WHEN count(v.embodied_kg) = count(*) THEN sum(v.embodied_kg) END AS embodied_kgco2e,
-        CASE WHEN count(v.embodied_kg) = count(*)
-                THEN sum(band_low(v.embodied_kg, v.card_down)) END AS low_embodied_kgco2e,
-        CASE WHEN count(v.embodied_kg) = count(*)
-                THEN sum(band_high(v.embodied_kg, v.card_up)) END AS high_embodied_kgco2e,
-        CASE WHEN count(v.water) = count(*) THEN sum(v.water) END AS water_l,
-        CASE WHEN v.name IS NOT NULL AND count(v.functional_unit_count) = count(*)
-                THEN sum(v.functional_unit_count) END AS functional_unit_count,
-        -- ISO/IEC 21031: (E x I + M) per R, location-based; units of different workloads do not add up.
-        CASE WHEN v.name IS NOT NULL AND count(v.functional_unit_count) = count(*) AND count(v.location_kg) = count(*)
-                AND count(v.embodied_kg) = count(*) THEN 1000 * sum(v.location_kg + v.embodied_kg)
-                / nullif(sum(v.functional_unit_count), 0) END AS sci_gco2e_per_unit,
-        string_agg(DISTINCT v.zone_used, ', ' ORDER BY v.zone_used) AS zones_used,
-        string_agg(DISTINCT v.grain || ' from ' || v.grid_from_on, ', '
-            ORDER BY v.grain || ' from ' || v.grid_from_on) AS grid_used,
-        nullif(concat_ws('; ', CASE WHEN count(v.kwh) < count(*)
-                    THEN 'energy: give accelerator (a name of one only) or power_w_per_gpu, and gpu_hours' END,
-                CASE WHEN count(v.location_gco2e_per_kwh) < count(*)
-                    THEN 'location-based carbon: no value of the zone on this basis' END,
-                CASE WHEN count(v.used_market) < count(*)
-                    THEN 'market-based carbon: give market_gco2e_per_kwh, the factor of the contract' END,
-                CASE WHEN count(v.card_kgco2e) < count(*) THEN 'embodied carbon: give device_kgco2e' END,
-                CASE WHEN count(v.water) < count(*)
-                    THEN 'water: give site_water_l_per_kwh and grid_water_l_per_kwh' END), '') AS unknown,
-        coalesce(bool_or(v.is_bundled), false) AS is_bundled
-    FROM valued v GROUP BY GROUPING SETS ((v.name, v.month_on), (v.name), (v.month_on), ())
-    ORDER BY grouping(v.name), workload, is_year, v.month_on;
+        FROM computed c),
+    -- Every quantity is a sum of products: each product, and the factors in it that may have a band.
+    product AS (
+        SELECT p.line_number, p.name, p.month_on, unnest(p.one)
+        FROM (
+            SELECT v.line_number, v.name, v.month_on,
+                unnest([{'quantity': 'energy', 'value': v.kwh, 'factors': ['power', 'pue']},
+                    {'quantity': 'location', 'value': v.location_kg, 'factors': ['power', 'pue', 'grid']},
+                    {'quantity': 'market', 'value': v.market_kg, 'factors': ['power', 'pue', 'market']},
+                    {'quantity': 'embodied', 'value': v.embodied_kg, 'factors': ['card', 'life', 'use']},
+                    {'quantity': 'water', 'value': water_l(v.it_kwh, v.site_water_l_per_kwh, 0, 0),
+                        'factors': ['power']},
+                    {'quantity': 'water', 'value': water_l(v.it_kwh, 0, v.used_pue, v.grid_water_l_per_kwh),
+                        'factors': ['power', 'pue']},
+                    {'quantity': 'sci', 'value': v.location_kg, 'factors': ['power', 'pue', 'grid']},
+                    {'quantity': 'sci', 'value': v.embodied_kg, 'factors': ['card', 'life', 'use']}]) AS one
+            FROM valued v) p),
+    -- Bounds of the factors that are not given, as shares of the central value, and what has its error in common: the
+    -- power that a card draws, the PUE of a place, the year that stands for the months of a zone (the mix of the month
+    -- itself is taken as exact), the manufacture of a card; the useful life is one convention for all.
+    banded AS (
+        SELECT b.line_number, unnest(b.one)
+        FROM (
+            SELECT v.line_number,
+                unnest([CASE WHEN v.power_w_per_gpu IS NULL
+                            THEN {'factor': 'power', 'shared_by': v.accelerator_id, 'low': v.power_low / v.power_share,
+                                'high': v.power_high / v.power_share} END,
+                    CASE WHEN v.known_pue IS NULL
+                            THEN {'factor': 'pue',
+                                'shared_by': coalesce(lower(v.provider) || '/' || v.region, v.own_zone),
+                                'low': v.pue_low / v.usual_pue, 'high': v.pue_high / v.usual_pue} END,
+                    CASE WHEN v.grain = 'yearly'
+                            THEN {'factor': 'grid', 'shared_by': v.zone_used, 'low': v.grid_low / v.grid_ratio,
+                                'high': v.grid_high / v.grid_ratio} END,
+                    CASE WHEN v.market_gco2e_per_kwh IS NULL AND v.market_grain = 'yearly'
+                            THEN {'factor': 'market', 'shared_by': v.market_zone_used, 'low': v.grid_low / v.grid_ratio,
+                                'high': v.grid_high / v.grid_ratio} END,
+                    CASE WHEN v.device_kgco2e IS NULL
+                            THEN {'factor': 'card', 'shared_by': v.accelerator_id,
+                                'low': v.low_kgco2e / v.central_kgco2e,
+                                'high': v.high_kgco2e / v.central_kgco2e} END,
+                    {'factor': 'life', 'shared_by': 'all', 'low': v.life_years / v.life_low,
+                        'high': v.life_years / v.life_high},
+                    {'factor': 'use', 'shared_by': 'all', 'low': v.use_share / v.use_low,
+                        'high': v.use_share / v.use_high}]) AS one
+            FROM valued v) b),
+    -- By how much a sum moves if one factor is at its bounds in all workloads that share it.
+    moved AS (
+        SELECT p.name, p.month_on, p.quantity, b.factor, b.shared_by,
+            sum(p.value * (b.low - 1)) AS low_by, sum(p.value * (b.high - 1)) AS high_by
+        FROM product p
+        JOIN banded b ON b.line_number = p.line_number AND list_contains(p.factors, b.factor)
+        GROUP BY GROUPING SETS ((p.name, p.month_on, p.quantity, b.factor, b.shared_by),
+            (p.name, p.quantity, b.factor, b.shared_by), (p.month_on, p.quantity, b.factor, b.shared_by),
+            (p.quantity, b.factor, b.shared_by))),
+    -- A sum with an unknown part is unknown.
+    summed AS (
+        SELECT p.name, p.month_on, p.quantity,
+            CASE WHEN count(p.value) = count(*) THEN sum(p.value) END AS total
+        FROM product p
+        GROUP BY GROUPING SETS ((p.name, p.month_on, p.quantity), (p.name, p.quantity), (p.month_on, p.quantity),
+            (p.quantity))),
+    -- The steps of independent factors in quadrature; an error that workloads share moves them together.
+    stepped AS (
+        SELECT s.name, s.month_on, s.quantity, s.total,
+            coalesce(sum(CASE WHEN s.total > 0
+                        THEN sigma_down(s.total, s.total + m.low_by, s.total + m.high_by) ** 2 END), 0) AS square_down,
+            coalesce(sum(CASE WHEN s.total > 0
+                        THEN sigma_up(s.total, s.total + m.low_by, s.total + m.high_by) ** 2 END), 0) AS square_up
+        FROM summed s
+        LEFT JOIN moved m ON m.quantity = s.quantity AND m.name IS NOT DISTINCT FROM s.name
+            AND m.month_on IS NOT DISTINCT FROM s.month_on
+        GROUP BY s.name, s.month_on, s.quantity, s.total),
+    band AS (
+        SELECT s.name, s.month_on,
+            map_from_entries(list({'quantity': s.quantity,
+                'band': {'low': band_low(s.total, s.square_down), 'central': s.total,
+                    'high': band_high(s.total, s.square_up)}})) AS by_quantity
+        FROM stepped s GROUP BY s.name, s.month_on),
+    told AS (
+        SELECT v.name, v.month_on, sum(v.gpu_hours) AS gpu_hours,
+            -- Units of different workloads do not add up.
+            CASE WHEN v.name IS NOT NULL AND count(v.functional_unit_count) = count(*)
+                    THEN sum(v.functional_unit_count) END AS functional_unit_count,
+            string_agg(DISTINCT v.zone_used, ', ' ORDER BY v.zone_used) AS zones_used,
+            string_agg(DISTINCT v.grain || ' from ' || v.grid_from_on, ', '
+                ORDER BY v.grain || ' from ' || v.grid_from_on) AS grid_used,
+            nullif(concat_ws('; ', CASE WHEN count(v.kwh) < count(*)
+                        THEN 'energy: give accelerator (a name of one only) or power_w_per_gpu, and gpu_hours' END,
+                    CASE WHEN count(v.location_gco2e_per_kwh) < count(*)
+                        THEN 'location-based carbon: no value of the zone on this basis' END,
+                    CASE WHEN count(v.used_market) < count(*)
+                        THEN 'market-based carbon: give market_gco2e_per_kwh, the factor of the contract' END,
+                    CASE WHEN count(v.card_kgco2e) < count(*) THEN 'embodied carbon: give device_kgco2e' END,
+                    CASE WHEN count(v.water) < count(*)
+                        THEN 'water: give site_water_l_per_kwh and grid_water_l_per_kwh' END), '') AS unknown,
+            coalesce(bool_or(v.is_bundled), false) AS is_bundled
+        FROM valued v GROUP BY GROUPING SETS ((v.name, v.month_on), (v.name), (v.month_on), ()))
+    SELECT coalesce(t.name, 'all workloads') AS workload, t.month_on, t.month_on IS NULL AS is_year, t.gpu_hours,
+        b.by_quantity['energy'].central AS energy_kwh, b.by_quantity['energy'].low AS low_energy_kwh,
+        b.by_quantity['energy'].high AS high_energy_kwh, b.by_quantity['location'].central AS location_kgco2e,
+        b.by_quantity['location'].low AS low_location_kgco2e, b.by_quantity['location'].high AS high_location_kgco2e,
+        b.by_quantity['market'].central AS market_kgco2e, b.by_quantity['market'].low AS low_market_kgco2e,
+        b.by_quantity['market'].high AS high_market_kgco2e, b.by_quantity['embodied'].central AS embodied_kgco2e,
+        b.by_quantity['embodied'].low AS low_embodied_kgco2e, b.by_quantity['embodied'].high AS high_embodied_kgco2e,
+        b.by_quantity['water'].central AS water_l, b.by_quantity['water'].low AS low_water_l,
+        b.by_quantity['water'].high AS high_water_l, t.functional_unit_count,
+        -- ISO/IEC 21031: (E x I + M) per R, location-based.
+        1000 * b.by_quantity['sci'].central / nullif(t.functional_unit_count, 0) AS sci_gco2e_per_unit,
+        1000 * b.by_quantity['sci'].low / nullif(t.functional_unit_count, 0) AS low_sci_gco2e_per_unit,
+        1000 * b.by_quantity['sci'].high / nullif(t.functional_unit_count, 0) AS high_sci_gco2e_per_unit,
+        t.zones_used, t.grid_used, t.unknown, t.is_bundled
+    FROM told t
+    LEFT JOIN band b ON b.name IS NOT DISTINCT FROM t.name AND b.month_on IS NOT DISTINCT FROM t.month_on
+    ORDER BY t.name IS NULL, workload, is_year, t.month_on;
 COMMENT ON MACRO TABLE esg_report IS
     'A year of workloads by month, by workload and in all: energy, carbon by location (monthly mix where observed, '
     'else the latest whole year; one boundary) and by market (the factor of the contract, else an observed '
     'market-based one, else unknown), embodied carbon of the cards, water, and the SCI (ISO/IEC 21031) per functional '
-    'unit; bands p5 and p95, summed as if errors were shared. workloads is a list of structs with name, accelerator, '
-    'gpu_hours (a month), region or zone, and what else is known; month 1 to 12 for one month only. known_at holds for '
-    'the grid. esg_report([{''name'': ''chat'', ''accelerator'': ''nvidia-h100-sxm-80gb'', ''zone'': ''US'', '
-    '''gpu_hours'': 7300, ''functional_unit_count'': 1e6}], 2024).';
+    'unit; bands p5 and p95: an error that workloads share (power and manufacture of one card, PUE of one place, year '
+    'of one zone, useful life) counts as one, others add in quadrature. workloads is a list of structs with name, '
+    'accelerator, gpu_hours (a month), region or zone, and what else is known; month 1 to 12 for one month only. '
+    'known_at holds for the grid. esg_report([{''name'': ''chat'', ''accelerator'': ''nvidia-h100-sxm-80gb'', '
+    '''zone'': ''US'', ''gpu_hours'': 7300, ''functional_unit_count'': 1e6}], 2024).';
