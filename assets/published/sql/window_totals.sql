@@ -7,8 +7,9 @@
 --    running sums: as many look-ups as windows have ends, however long they are.
 -- 3. Scenarios (how many accelerators, how much power) come last: each multiplies the totals of its window, which it
 --    may share with others.
--- Where there is no price or no slot, the sums do not grow and the hours are counted as unknown: nothing is carried
--- over a gap.
+-- Where there is no price, the sums do not grow and the hours are counted as unknown. Where there is no slot of the
+-- grid, the latest year before it stands for it, as in usage_cost, and its hours are counted; without one they are
+-- unknown.
 CREATE OR REPLACE MACRO _window_given(windows) AS TABLE
     FROM query_table(windows)
     UNION ALL BY NAME
@@ -84,7 +85,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average'
             AND l.basis_accounting = 'location' AND l.basis_kind = 'actual' AND l.basis_boundary = boundary
             AND l.recorded_at <= _instant(known_at) AND l.valid_from < c.last_at
-            AND l.valid_from > c.first_at - INTERVAL 367 DAY
+            AND (l.valid_from > c.first_at - INTERVAL 367 DAY OR l.resolution = 'P1Y')
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.valid_from
             ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1
             AND l.is_offered),
@@ -96,20 +97,38 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             SELECT DISTINCT z.grid_key, z.zone, z.is_country, w.source_id, w.scope, w.resolution,
                 CASE w.resolution WHEN 'P1D' THEN 2 WHEN 'P1M' THEN 3 WHEN 'P1Y' THEN 4 ELSE 1 END AS grain
             FROM zone_asked z JOIN latest w ON w.zone = z.zone) s),
+    -- A year stands for the time after it, until the next one ends, where no slot covers that.
+    earlier AS (
+        SELECT z.grid_key, z.is_country, y.valid_to AS from_at,
+            coalesce(lead(y.valid_to) OVER (PARTITION BY z.grid_key, z.zone ORDER BY y.valid_to),
+                TIMESTAMPTZ 'infinity') AS to_at,
+            y.intensity_gco2e_per_kwh, y.capture_id, y.source_id
+        FROM zone_asked z
+        JOIN (
+            SELECT l.*
+            FROM latest l WHERE l.resolution = 'P1Y'
+            QUALIFY row_number() OVER (PARTITION BY l.zone, l.valid_from
+                ORDER BY source_rank(l.source_id), l.source_id, l.scope) = 1) y ON y.zone = z.zone),
     preferred AS (
         SELECT o.price_key AS key_id, o.from_at, o.to_at, round(o.price * 1e12)::HUGEINT AS value, false AS is_coarse,
-            false AS is_country, o.capture_id, o.is_bundled,
+            false AS is_country, false AS is_earlier, o.capture_id, o.is_bundled,
             row_number() OVER (PARTITION BY o.price_key ORDER BY o.source_rank, o.is_of_elsewhere, o.source_id,
                 o.is_variant, o.price, o.instance_type, o.offer_variant, o.scope, o.from_at) AS preference
         FROM offer o JOIN card k ON k.price_key = o.price_key WHERE k.accelerator_id_count <= 1
         UNION ALL
         SELECT s.grid_key, greatest(w.valid_from, c.first_at), least(w.valid_to, c.last_at),
-            round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country, w.capture_id, b.is_bundled,
-            s.preference
+            round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country, false, w.capture_id,
+            b.is_bundled, s.preference
         FROM latest w
         JOIN series s ON s.zone = w.zone AND s.source_id = w.source_id AND s.scope = w.scope
             AND s.resolution = w.resolution
-        CROSS JOIN reach c LEFT JOIN meta.source b ON b.source_id = w.source_id WHERE w.valid_to > c.first_at),
+        CROSS JOIN reach c LEFT JOIN meta.source b ON b.source_id = w.source_id WHERE w.valid_to > c.first_at
+        UNION ALL
+        SELECT e.grid_key, greatest(e.from_at, c.first_at), least(e.to_at, c.last_at),
+            round(e.intensity_gco2e_per_kwh * 1e12)::HUGEINT, true, e.is_country, true, e.capture_id, b.is_bundled,
+            100_000 + e.is_country::INTEGER
+        FROM earlier e CROSS JOIN reach c LEFT JOIN meta.source b ON b.source_id = e.source_id
+        WHERE e.from_at < c.last_at AND e.to_at > c.first_at),
     -- The preference is in the upper digits of the number: the smallest of several is the one that counts.
     value AS MATERIALIZED (
         SELECT s.*, s.preference * 1_000_000_000_000 + row_number() OVER () AS value_id FROM preferred s),
@@ -148,7 +167,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         GROUP BY c.key_id, c.edge_number),
     piece AS (
         SELECT e.key_id, e.edge_at, e.end_at, epoch_us(e.next_at) - epoch_us(e.edge_at) AS length_us, s.value,
-            s.is_coarse, s.is_country, s.capture_id, s.is_bundled
+            s.is_coarse, s.is_country, s.is_earlier, s.capture_id, s.is_bundled
         FROM edge e LEFT JOIN chosen c ON c.key_id = e.key_id AND c.edge_number = e.edge_number
         LEFT JOIN value s ON s.value_id = c.value_id),
     -- Between one end of a window and the next.
@@ -157,6 +176,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             coalesce(sum(CASE WHEN p.value IS NOT NULL THEN p.length_us END), 0)::BIGINT AS known_us,
             coalesce(sum(CASE WHEN p.is_coarse THEN p.length_us END), 0)::BIGINT AS coarse_us,
             coalesce(sum(CASE WHEN p.is_country THEN p.length_us END), 0)::BIGINT AS country_us,
+            coalesce(sum(CASE WHEN p.is_earlier THEN p.length_us END), 0)::BIGINT AS earlier_us,
             coalesce(sum(CASE WHEN p.is_bundled THEN p.length_us END), 0)::BIGINT AS bundled_us,
             any_value(CASE WHEN p.edge_at = p.end_at THEN p.capture_id END) AS capture_id
         FROM piece p WHERE p.end_at IS NOT NULL GROUP BY p.key_id, p.end_at),
@@ -165,6 +185,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             (sum(l.known_us) OVER w - l.known_us)::BIGINT AS known_us,
             (sum(l.coarse_us) OVER w - l.coarse_us)::BIGINT AS coarse_us,
             (sum(l.country_us) OVER w - l.country_us)::BIGINT AS country_us,
+            (sum(l.earlier_us) OVER w - l.earlier_us)::BIGINT AS earlier_us,
             (sum(l.bundled_us) OVER w - l.bundled_us)::BIGINT AS bundled_us
         FROM lap l WINDOW w AS (PARTITION BY l.key_id ORDER BY l.end_at)),
     -- The accelerator of a window: that of its offers, else the only meaning of its name or of its instance type.
@@ -186,6 +207,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             gt.known_us - gf.known_us = epoch_us(p.part_to) - epoch_us(p.part_from) AS is_all_grid,
             (gt.coarse_us - gf.coarse_us) / 3.6e9 AS coarse_grid_hours,
             (gt.country_us - gf.country_us) / 3.6e9 AS country_grid_hours,
+            (gt.earlier_us - gf.earlier_us) / 3.6e9 AS earlier_grid_hours,
             pt.bundled_us > pf.bundled_us AS is_price_bundled, gt.bundled_us > gf.bundled_us AS is_grid_bundled,
             pf.capture_id AS price_capture_id, gf.capture_id AS grid_capture_id, t.accelerator_id, t.is_ambiguous,
             a.tdp_w, t.region_pue, t.own_zone
@@ -198,9 +220,10 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
     met AS (
         SELECT g.* EXCLUDE (pue, run_from, run_to), g.run_from, g.run_to, c.part_from, c.part_to, c.hours,
             c.accelerator_id, c.is_ambiguous, c.price_hours, c.priced_hours, c.is_all_priced, c.intensity_hours,
-            c.grid_hours, c.is_all_grid, c.coarse_grid_hours, c.country_grid_hours, c.is_price_bundled,
-            c.is_grid_bundled, c.price_capture_id, c.grid_capture_id, c.own_zone, (g.accelerator_count > 0) IS NOT FALSE
-            AND (g.power_kw >= 0) IS NOT FALSE AND (g.pue >= 1) IS NOT FALSE AS is_sane,
+            c.grid_hours, c.is_all_grid, c.coarse_grid_hours, c.country_grid_hours, c.earlier_grid_hours,
+            c.is_price_bundled, c.is_grid_bundled, c.price_capture_id, c.grid_capture_id, c.own_zone,
+            (g.accelerator_count > 0) IS NOT FALSE AND (g.power_kw >= 0) IS NOT FALSE
+            AND (g.pue >= 1) IS NOT FALSE AS is_sane,
             coalesce(g.pue, c.region_pue, d.usual_pue) AS pue, g.pue IS NULL
             AND c.region_pue IS NOT NULL AS is_pue_published,
             coalesce(g.power_kw, g.accelerator_count * power_w_per_gpu(c.tdp_w, d.power_share) / 1000) AS it_power_kw
@@ -220,15 +243,15 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
                         m.intensity_hours) END AS sum_kgco2e
         FROM met m)
     SELECT m.* EXCLUDE (is_ambiguous, price_hours, priced_hours, is_all_priced, intensity_hours, grid_hours,
-        is_all_grid, coarse_grid_hours, country_grid_hours, is_price_bundled, is_grid_bundled, price_capture_id,
-        grid_capture_id, own_zone, is_sane, sum_usd, sum_kgco2e),
+        is_all_grid, coarse_grid_hours, country_grid_hours, earlier_grid_hours, is_price_bundled, is_grid_bundled,
+        price_capture_id, grid_capture_id, own_zone, is_sane, sum_usd, sum_kgco2e),
         m.price_hours / nullif(m.priced_hours, 0) AS price_usd_per_gpu_hour, m.priced_hours,
         CASE WHEN m.is_all_priced THEN 0 ELSE m.hours - m.priced_hours END AS unpriced_hours,
         CASE WHEN m.is_all_priced THEN m.sum_usd END AS cost_usd,
         CASE WHEN m.priced_hours > 0 THEN m.sum_usd END AS priced_cost_usd,
         m.intensity_hours / nullif(m.grid_hours, 0) AS grid_gco2e_per_kwh, m.grid_hours,
         CASE WHEN m.is_all_grid THEN 0 ELSE m.hours - m.grid_hours END AS no_grid_hours, m.coarse_grid_hours,
-        m.country_grid_hours, CASE WHEN m.is_all_grid THEN m.sum_kgco2e END AS operational_kgco2e,
+        m.country_grid_hours, m.earlier_grid_hours, CASE WHEN m.is_all_grid THEN m.sum_kgco2e END AS operational_kgco2e,
         CASE WHEN m.grid_hours > 0 THEN m.sum_kgco2e END AS grid_hours_kgco2e, m.is_price_bundled, m.is_grid_bundled,
         m.price_capture_id, m.grid_capture_id,
         CASE WHEN m.hours IS NULL
@@ -236,6 +259,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
                     ELSE 'run_to not after run_from' END
             WHEN NOT m.is_sane THEN 'accelerator_count not above 0, power_kw below 0 or pue below 1'
             WHEN NOT m.is_all_priced OR m.accelerator_count IS NULL OR m.it_power_kw IS NULL OR NOT m.is_all_grid
+                OR m.earlier_grid_hours > 0
                 THEN nullif(concat_ws('; ', CASE WHEN m.accelerator_count IS NULL
                             THEN 'accelerator_count not given' END,
                         CASE WHEN m.is_all_priced THEN NULL WHEN m.provider IS NULL OR m.region IS NULL
@@ -250,7 +274,11 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
                         CASE WHEN m.is_all_grid THEN NULL WHEN m.own_zone IS NULL
                             AND m.grid_hours = 0 THEN 'grid of the region not known'
                             WHEN m.grid_hours = 0 THEN 'no carbon value for its time on this basis'
-                            ELSE format('no carbon value for {:.1f} of {:.1f} h', m.hours - m.grid_hours, m.hours) END),
+                            ELSE format('no carbon value for {:.1f} of {:.1f} h', m.hours - m.grid_hours, m.hours) END,
+                        CASE WHEN m.earlier_grid_hours = m.hours THEN 'carbon of the latest year before it'
+                            WHEN m.earlier_grid_hours > 0
+                            THEN format('carbon of the latest year before it for {:.1f} of {:.1f} h',
+                                m.earlier_grid_hours, m.hours) END),
                     '') END AS unknown
     FROM multiplied m;
 COMMENT ON MACRO TABLE _window_costed IS
@@ -268,10 +296,10 @@ COMMENT ON MACRO TABLE window_totals IS
     'run_to (instants), provider, region, purchase_option and accelerator or instance_type; accelerator_count; '
     'optional zone, power_kw (of the servers), pue. Prices and the grid are those of every moment of the run, also '
     'where they change within an hour: the best ranked source''s offer (of the region before global ones, the cheapest '
-    'of an accelerator), the finest slot of the zone before its country. cost_usd and operational_kgco2e are NULL '
-    'unless every hour is known; priced_cost_usd and grid_hours_kgco2e are those of the known hours, unpriced_hours '
-    'and no_grid_hours say how many are not. known_at holds for both. All columns of the table come back. '
-    'window_totals(''run_plan'').';
+    'of an accelerator), the finest slot of the zone before its country, else the latest year before it (for '
+    'earlier_grid_hours, and said in unknown). cost_usd and operational_kgco2e are NULL unless every hour is known; '
+    'priced_cost_usd and grid_hours_kgco2e are those of the known hours, unpriced_hours and no_grid_hours say how many '
+    'are not. known_at holds for both. All columns of the table come back. window_totals(''run_plan'').';
 
 CREATE OR REPLACE MACRO window_hours(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary)

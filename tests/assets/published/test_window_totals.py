@@ -276,6 +276,53 @@ def test_what_is_not_known_says_why(con: duckdb.DuckDBPyConnection, changed: str
     assert cost is None or kg is None
 
 
+def test_the_latest_year_before_it_stands_for_a_time_without_slots(con: duckdb.DuckDBPyConnection) -> None:
+    """As in usage_cost: a slot of the time itself goes first, then the zone's year, then its country's; never a later one."""
+    years = [("Y-A", 2022, 300.0), ("Y-A", 2023, 200.0), ("Y", 2024, 100.0), ("Y", 2023, 90.0)]
+    con.execute("BEGIN")
+    try:
+        con.execute(
+            "INSERT INTO reference.region BY NAME SELECT 'cloud' AS provider, 'y' AS region, 'Y-A' AS grid_zone, 'YY' AS country_code"
+        )
+        con.execute(
+            "INSERT INTO reference.country BY NAME SELECT 'YY' AS country_code, 'Y' AS grid_zone, 'Yland' AS name"
+        )
+        con.executemany(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'electricity_maps' AS source_id, 'all' AS scope, ? AS zone, 'P1Y' AS resolution, 'average' AS basis_method, "
+            "'lifecycle' AS basis_boundary, 'location' AS basis_accounting, 'actual' AS basis_kind, make_timestamptz(?, 1, 1, 0, 0, 0) AS valid_from, ? AS intensity_gco2e_per_kwh, true AS is_offered, "
+            "TIMESTAMPTZ '2025-06-01' AS observed_at, TIMESTAMPTZ '2026-05-01' AS recorded_at, 'y' AS capture_id",
+            years,
+        )
+        day, asked = dt.timedelta(days=1), "SELECT * FROM window_totals('plan') ORDER BY n"
+        starts = [(2023, 6, 1), (2024, 6, 1), (2025, 6, 1), (2022, 12, 31), (2021, 6, 1), (2024, 12, 31)]
+        _plan(
+            con,
+            [
+                (n, "y", 1.0, 1.0, dt.datetime(*at, tzinfo=dt.UTC), dt.datetime(*at, tzinfo=dt.UTC) + 2 * day)
+                for n, at in enumerate(starts)
+            ],
+        )
+        found = con.execute(asked).pl().to_dicts()
+        # Its own year; the country's year before an earlier one of the zone; after both the zone's own latest; across
+        # two years; before the first: nothing; one day of the country's year, one after it.
+        assert [r["grid_gco2e_per_kwh"] for r in found] == [200, 100, 200, 250, None, 150]
+        assert [r["earlier_grid_hours"] for r in found] == [0, 0, 48, 0, 0, 24]
+        assert [r["no_grid_hours"] for r in found] == [0, 0, 0, 0, 48, 0]
+        assert "carbon of the latest year before it" in found[2]["unknown"]
+        assert "carbon of the latest year before it for 24.0 of 48.0 h" in found[5]["unknown"]
+        assert found[4]["operational_kgco2e"] is None
+        for row in (found[2], found[5]):
+            assert row["operational_kgco2e"] == pytest.approx(row["energy_kwh"] * row["grid_gco2e_per_kwh"] / 1000)
+        hours = con.execute(
+            "SELECT n, sum(grid_hours_kgco2e) FROM window_hours('plan') GROUP BY n ORDER BY n"
+        ).fetchall()
+        assert [kg for _, kg in hours] == [
+            None if r["grid_hours_kgco2e"] is None else pytest.approx(r["grid_hours_kgco2e"]) for r in found
+        ]
+    finally:
+        con.execute("ROLLBACK")
+
+
 def test_columns_of_the_table_come_back(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE plan AS SELECT 'a' AS scenario, TIMESTAMPTZ '2026-03-05' AS run_from, TIMESTAMPTZ '2026-03-06' AS run_to, 'Z1' AS zone, 2 AS power_kw, 1.5 AS pue"
