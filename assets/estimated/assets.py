@@ -24,7 +24,7 @@ from assets.estimated.training import METHOD_VERSION, estimate_trainings
 from assets.lineage import provenance
 from assets.marks import mark_of, set_mark
 from assets.observed.checks import check_result
-from assets.observed.views import preferred_source_statements
+from assets.observed.views import lookup_statements
 from warehouse.connection import in_write_session, transaction
 
 TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
@@ -53,9 +53,7 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
     ).fetchall()[0]
     return hashlib.sha256(
-        "\x00".join(
-            [METHOD_VERSION, *formula_scripts(), *preferred_source_statements(), *texts, *map(str, data)]
-        ).encode()
+        "\x00".join([METHOD_VERSION, *formula_scripts(), *lookup_statements(), *texts, *map(str, data)]).encode()
     ).hexdigest()
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import duckdb
 
-from assets.observed.views import preferred_source_statements
+from assets.observed.views import lookup_statements
 
 
 def text_of(*path: str) -> str:
@@ -55,7 +55,7 @@ def ensure_formulas(con: duckdb.DuckDBPyConnection) -> None:
             "SELECT function_name FROM duckdb_functions() WHERE function_type = 'macro'"
         ).fetchall()
     }
-    for statement in (*formula_statements(), *preferred_source_statements()):
+    for statement in (*formula_statements(), *lookup_statements()):
         head = "CREATE OR REPLACE MACRO "
         start = statement.find(head)
         if start < 0:

@@ -155,6 +155,7 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
         given_columns=", ".join(given),
         offers=offers_of(con),
         alias_relation=f"({aliases})",
+        country_relation=_countries(con),
         rate_rule=rate_rule,
         rate_offers=RATE_RULES[rate_rule][0],
         rate_by_provider=RATE_RULES[rate_rule][1],
@@ -169,15 +170,18 @@ _ASSUMPTION_NOTE = (
 )
 
 
+def _countries(con: duckdb.DuckDBPyConnection) -> str:
+    """The relation of countries; of a file published before it had all columns, one without a country."""
+    none = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
+    return "reference.country" if has_table(con, "reference", "country", "country_code_alpha3") else none
+
+
 def _check_sql(con: duckdb.DuckDBPyConnection, *, may_be_early: bool) -> str:
-    countries = "(SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS country_code, NULL::VARCHAR AS country_code_alpha3, NULL::VARCHAR AS grid_zone)"
     return text_of("training_check.sql").format(
         early_is_refused="false" if may_be_early else "true",
         unknown_start=UNKNOWN_START,
         assumption_note=_ASSUMPTION_NOTE if has_table(con, "reference", "model_assumption") else "''",
-        country_relation="reference.country"
-        if has_table(con, "reference", "country", "country_code_alpha3")
-        else countries,
+        country_relation=_countries(con),
         tolerance=TOLERANCE,
         flop_width=_width("training_flop"),
         token_width=_width("parameters_count", "active_parameters_count", "tokens_count", "flop_per_parameter_token"),

@@ -48,7 +48,8 @@ WITH given AS (
         any_value(r.region) AS region, string_agg(DISTINCT r.provider, ', ' ORDER BY r.provider) AS region_providers,
         CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS region_provider,
         CASE WHEN count(*) = 1 THEN any_value(r.pue::DOUBLE) END AS region_pue,
-        CASE WHEN count(*) = 1 THEN any_value(r.pue_source_url) END AS region_pue_source_url
+        CASE WHEN count(*) = 1 THEN any_value(r.pue_source_url) END AS region_pue_source_url,
+        CASE WHEN count(DISTINCT r.country_code) = 1 THEN any_value(r.country_code) END AS country_code
     FROM petaday_scenario s
     JOIN reference.region r ON lower(r.region) = lower(s.region)
         AND (s.provider IS NULL OR lower(s.provider) = r.provider)
@@ -69,7 +70,8 @@ WITH given AS (
         n.accelerator_ids, n.accelerator_count AS accelerator_matches, p.region AS place_region, p.region_providers,
         p.zone_count, p.region_pue, p.region_pue_source_url,
         coalesce(lower(s.provider), p.region_provider) AS region_provider, z.zone AS written_zone,
-        CASE WHEN p.region IS NULL THEN z.zone WHEN p.zone_count <= 1 THEN p.zone END AS zone
+        CASE WHEN p.region IS NULL THEN z.zone WHEN p.zone_count <= 1 THEN p.zone END AS zone,
+        coalesce(c.grid_zone, c.country_code) AS country_zone
     FROM petaday_scenario s JOIN given g USING (scenario_id) LEFT JOIN model mk USING (scenario_id)
     LEFT JOIN reference.model m ON m.model_id = mk.model_id
     LEFT JOIN petaday_accelerator_name n ON n.name_key = regexp_replace(lower(s.accelerator),
@@ -78,6 +80,9 @@ WITH given AS (
         ON a.accelerator_id = CASE WHEN s.accelerator IS NULL THEN m.training_accelerator_id
         WHEN n.accelerator_count = 1 THEN n.accelerator_id END
     LEFT JOIN place p USING (scenario_id) LEFT JOIN petaday_zone z ON z.zone = upper(s.region)
+    -- The country of the region, or the one that the name of an offer's place ends with.
+    LEFT JOIN {country_relation} c ON c.country_code = CASE WHEN p.region IS NOT NULL THEN p.country_code
+        WHEN z.zone IS NULL THEN _country_in_name(s.region) END
 ), routes AS (
     SELECT *,
         coalesce(given_active_parameters_count, given_parameters_count, model_parameters) AS parameters,
@@ -152,7 +157,8 @@ WITH resolution AS (
                 INTERVAL 1 MONTH, INTERVAL 1 YEAR]) AS slot_length,
         unnest([1, 2, 3, 4, 5, 6, 7]) AS fineness
 ), wanted AS (
-    SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone, unnest([zone, split_part(zone, '-', 1)]) AS zone
+    SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone,
+        unnest([zone, coalesce(country_zone, split_part(zone, '-', 1))]) AS zone
     FROM petaday_resolved WHERE given_grid_gco2e_per_kwh IS NULL
 )
 SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
@@ -329,7 +335,8 @@ WITH s AS (
             CASE WHEN g.is_covering THEN ''
                 ELSE format(', the latest before {{}}: {{}} days old', strftime(g.as_of_at, '%Y-%m-%d'),
                     date_diff('day', g.slot_end, g.as_of_at)) END,
-            CASE WHEN g.zone <> g.wanted_zone THEN ', the country, as there is none for zone ' || g.wanted_zone
+            CASE WHEN g.wanted_zone IS NULL THEN ', the country, as the grid zone of the region is not known'
+                WHEN g.zone <> g.wanted_zone THEN ', the country, as there is none for zone ' || g.wanted_zone
                 ELSE '' END),
         g.capture_id, NULL, g.is_bundled
     FROM s JOIN petaday_grid g USING (scenario_id) CROSS JOIN petaday_default d WHERE d.factor = 'grid_ratio'

@@ -308,9 +308,9 @@ def price_change_views() -> list[str]:
     ]
 
 
-def preferred_source_statements() -> list[str]:
-    """The rule that chooses one of several sources for a provider."""
-    return _statements(_read("preferred_source.sql"))
+def lookup_statements() -> list[str]:
+    """What a look-up needs beside the formulas: which of several sources speaks for a provider, the country of a place."""
+    return _statements(_read("preferred_source.sql") + _read("country_in_name.sql"))
 
 
 def scripts() -> list[str]:
@@ -329,7 +329,7 @@ def scripts() -> list[str]:
         *(statement for subject in SUBJECTS if subject is not EXCHANGE_RATE for statement in subject_views(subject)),
         *rest,
         *_statements(_read("source_rank.sql")),
-        *preferred_source_statements(),
+        *lookup_statements(),
         *offer_views(),
         *price_change_views(),
         *region_claim_views(),

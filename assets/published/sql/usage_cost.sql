@@ -71,12 +71,12 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         FROM place_time t
         JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from < t.used_to AND s.slot_to > t.used_from
         WHERE s.is_offered GROUP BY ALL HAVING covered_share > 0.9),
-    -- No slot covers the time: the latest year before it.
+    -- No slot covers the time: the latest year that began before it.
     latest_year AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
             false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country,
             s.intensity_gco2e_per_kwh AS intensity, 0 AS covered_share, s.capture_id
-        FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.slot_to <= t.used_from
+        FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from <= t.used_from
         WHERE s.is_offered AND s.resolution = 'P1Y'
         QUALIFY row_number() OVER (PARTITION BY t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone
             ORDER BY s.valid_from DESC, source_rank(s.source_id), s.source_id) = 1),

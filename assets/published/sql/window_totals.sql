@@ -24,13 +24,16 @@ COMMENT ON MACRO TABLE _window_given IS
 
 CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH assumed AS (
+    -- First, and read from here only: behind the other names the user's table would be looked for among them, and one
+    -- that is called run or price would be mistaken for a part of this query.
+    WITH given AS NOT MATERIALIZED (FROM _window_given(windows)),
+    assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
         FROM method_band('power_share_of_tdp') p, method_band('pue') q),
     span AS MATERIALIZED (
         SELECT DISTINCT g.provider, g.region, g.zone, g.instance_type, g.accelerator, g.purchase_option, g.run_from,
             g.run_to
-        FROM _window_given(windows) g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
+        FROM given g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
     reach AS MATERIALIZED (SELECT min(s.run_from) AS first_at, max(s.run_to) AS last_at FROM span s),
     named AS MATERIALIZED (
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
@@ -227,7 +230,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             coalesce(g.pue, c.region_pue, d.usual_pue) AS pue, g.pue IS NULL
             AND c.region_pue IS NOT NULL AS is_pue_published,
             coalesce(g.power_kw, g.accelerator_count * power_w_per_gpu(c.tdp_w, d.power_share) / 1000) AS it_power_kw
-        FROM _window_given(windows) g CROSS JOIN assumed d
+        FROM given g CROSS JOIN assumed d
         LEFT JOIN run r ON r.provider IS NOT DISTINCT FROM g.provider AND r.region IS NOT DISTINCT FROM g.region
             AND r.zone IS NOT DISTINCT FROM g.zone AND r.instance_type IS NOT DISTINCT FROM g.instance_type
             AND r.accelerator IS NOT DISTINCT FROM g.accelerator
@@ -287,10 +290,10 @@ COMMENT ON MACRO TABLE _window_costed IS
     '_window_costed(''run_plan'', false).';
 
 CREATE OR REPLACE MACRO window_totals(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary)
     SELECT c.* EXCLUDE (part_from, part_to, price_capture_id, grid_capture_id)
-    FROM _window_costed(windows, false, boundary := boundary, known_at := known_at) c CROSS JOIN asked q
-    WHERE coalesce(q.asked_boundary, '') IS NOT NULL;
+    FROM _window_costed(windows, false, boundary := boundary, known_at := known_at) c
+    -- Always true; an unknown boundary is an error.
+    WHERE coalesce(_asked_boundary(boundary), '') IS NOT NULL;
 COMMENT ON MACRO TABLE window_totals IS
     'Cost, energy and operational carbon (location-based, one boundary) of every row of a table of runs: run_from to '
     'run_to (instants), provider, region, purchase_option and accelerator or instance_type; accelerator_count; '
@@ -302,10 +305,10 @@ COMMENT ON MACRO TABLE window_totals IS
     'are not. known_at holds for both. All columns of the table come back. window_totals(''run_plan'').';
 
 CREATE OR REPLACE MACRO window_hours(windows, boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary)
     SELECT c.* RENAME (part_from AS hour_from, part_to AS hour_to)
-    FROM _window_costed(windows, true, boundary := boundary, known_at := known_at) c CROSS JOIN asked q
-    WHERE coalesce(q.asked_boundary, '') IS NOT NULL;
+    FROM _window_costed(windows, true, boundary := boundary, known_at := known_at) c
+    -- Always true; an unknown boundary is an error.
+    WHERE coalesce(_asked_boundary(boundary), '') IS NOT NULL;
 COMMENT ON MACRO TABLE window_hours IS
     'window_totals hour by hour, for what is not linear in the hours (a price cap, a battery, a limit on carbon): one '
     'row for every run and full hour (UTC) that it touches, the first and last cut to the run; with the captures of '

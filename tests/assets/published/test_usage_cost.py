@@ -172,3 +172,31 @@ def test_carbon_is_of_the_hours_used(home: Home) -> None:
     assert line["grid_gco2e_per_kwh"] == pytest.approx((30 * (10 + 11 + 12 + 13) + 15 * 14) / 135)
     assert line["is_grid_of_its_time"]
     assert line["grid_resolution"] == "PT30M"
+
+
+def test_both_doors_give_the_grid_of_a_time_without_slots(home: Home) -> None:
+    """The year before for what lies after it, also across its end: usage_cost and window_totals say the same, and both say so."""
+    recording.refresh_reference(home)
+    with write_session(home, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'starter_grid_carbon' AS source_id, 'all' AS scope, 'GB' AS zone, 'P1Y' AS resolution, 'average' AS basis_method, "
+            "'lifecycle' AS basis_boundary, 'location' AS basis_accounting, 'actual' AS basis_kind, 100.0 + n AS intensity_gco2e_per_kwh, true AS is_offered, "
+            "make_timestamptz(2022 + n::BIGINT, 1, 1, 0, 0, 0) AS valid_from, TIMESTAMPTZ '2025-02-01' AS observed_at, TIMESTAMPTZ '2025-02-01' AS recorded_at, 'c' AS capture_id FROM range(3) t(n)"
+        )
+    lines = [("2024-05-01", "2024-05-03", 102, True), ("2024-12-31", "2025-01-02", 102, False), ("2026-03-01", "2026-03-02", 102, False)]  # fmt: skip
+    ledger(
+        home,
+        "2026-04-01",
+        *(f"{a},{b},aws,eu-west-2,p5.48xlarge,24,on_demand,w,{n}" for n, (a, b, *_) in enumerate(lines)),
+    )
+    with write_session(home, catalog()) as con:
+        used = con.execute("FROM usage_cost() ORDER BY line_id").pl().to_dicts()
+        con.execute(
+            "CREATE TEMP TABLE run AS SELECT line_id, provider, region, instance_type, purchase_option, used_from AS run_from, used_to AS run_to FROM usage_cost()"
+        )
+        run = con.execute("FROM window_totals('run') ORDER BY line_id").pl().to_dicts()
+    for line, window, (_, _, intensity, is_of_its_time) in zip(used, run, lines, strict=True):
+        assert line["grid_gco2e_per_kwh"] == window["grid_gco2e_per_kwh"] == intensity
+        assert line["is_grid_of_its_time"] == is_of_its_time == (window["earlier_grid_hours"] == 0)
+        for told in (line["unknown"], window["unknown"]):
+            assert ("carbon of the latest year before it" in told) != is_of_its_time
