@@ -176,6 +176,8 @@ DECISIONS: dict[str, Decision] = {
             instant="valid_at",
             history=("observed.cloud_rate.valid_from", "valid_at"),
             either=(("gpu_hours", "flop", "model"),),
+            # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ.
+            version="decision-2",
         ),
         Decision(
             "why_moved",

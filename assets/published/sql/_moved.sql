@@ -11,16 +11,23 @@ COMMENT ON MACRO _without_rounding IS
 -- factors: quantity, part, value_from, value_to, from_version, to_version, reason.
 CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
     WITH factor AS (FROM query_table(factors)),
+    -- Of a product that becomes or was 0 the logarithm has no value, but a limit: the factor that is 0 has moved it all,
+    -- the others nothing (Ang and Liu 2007, Energy Policy 35); of two that are 0 there is none.
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
             CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,
             any_value(m.from_version) AS from_version, any_value(m.to_version) AS to_version,
+            count(CASE WHEN (m.value_from = 0) <> (m.value_to = 0) THEN 1 END) AS zero_count,
             string_agg(DISTINCT m.reason, '; ' ORDER BY m.reason) AS reason
         FROM factor m GROUP BY m.quantity),
     split AS (
         SELECT m.quantity, m.part, m.value_from, m.value_to,
-            _without_rounding(moved_by(m.value_from, m.value_to, t.total_from, t.total_to), t.total_from,
-                t.total_to) AS moved_by,
+            CASE WHEN t.total_from = 0 AND t.total_to = 0 THEN 0.0
+                WHEN t.total_from = 0 OR t.total_to = 0
+                    THEN CASE WHEN t.zero_count > 1 THEN NULL
+                        WHEN (m.value_from = 0) <> (m.value_to = 0) THEN t.total_to - t.total_from ELSE 0.0 END
+                ELSE _without_rounding(moved_by(m.value_from, m.value_to, t.total_from, t.total_to), t.total_from,
+                    t.total_to) END AS moved_by,
             t.total_from, t.total_to, t.from_version, t.to_version,
             coalesce(m.reason, t.reason) AS reason
         FROM factor m JOIN total t ON t.quantity = m.quantity
@@ -30,7 +37,10 @@ CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
             t.from_version, t.to_version, t.reason
         FROM total t)
     SELECT a.* REPLACE (CASE WHEN a.moved_by IS NULL
-            THEN coalesce(a.reason, 'a factor is 0, and a product with 0 cannot be split') END AS reason)
+            THEN coalesce(a.reason,
+                CASE WHEN a.total_from * a.total_to = 0
+                        THEN 'several factors are 0, and what each of them has moved is not defined'
+                    ELSE 'a factor is below 0, and such a product cannot be split' END) END AS reason)
     FROM split a;
 COMMENT ON MACRO TABLE _split_of_move IS
     'Change of each quantity split exactly over the factors whose product it is (LMDI-I), with a row for the total; '
