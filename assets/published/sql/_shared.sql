@@ -8,7 +8,7 @@ COMMENT ON MACRO normal_tail IS
     '1; part of the standard normal above x >= 0, within 7.5e-8; Abramowitz and Stegun 26.2.17';
 
 CREATE OR REPLACE MACRO normal_cdf(x) AS
-    CASE WHEN x >= 0 THEN 1 - normal_tail(abs(x)) ELSE normal_tail(abs(x)) END;
+    CASE WHEN x = 0 THEN 0.5 WHEN x > 0 THEN 1 - normal_tail(abs(x)) ELSE normal_tail(abs(x)) END;
 COMMENT ON MACRO normal_cdf IS '1; standard normal distribution function, within 7.5e-8; Abramowitz and Stegun 26.2.17';
 
 CREATE OR REPLACE MACRO _normal_levels() AS

@@ -26,14 +26,14 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     -- First, and read from here only: behind the other names the user's table would be looked for among them, and one
     -- that is called run or price would be mistaken for a part of this query.
-    WITH given AS NOT MATERIALIZED (FROM _window_given(windows)),
+    WITH _given AS NOT MATERIALIZED (FROM _window_given(windows)),
     assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
         FROM method_band('power_share_of_tdp') p, method_band('pue') q),
     span AS MATERIALIZED (
         SELECT DISTINCT g.provider, g.region, g.zone, g.instance_type, g.accelerator, g.purchase_option, g.run_from,
             g.run_to
-        FROM given g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
+        FROM _given g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
     reach AS MATERIALIZED (SELECT min(s.run_from) AS first_at, max(s.run_to) AS last_at FROM span s),
     named AS MATERIALIZED (
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
@@ -230,7 +230,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             coalesce(g.pue, c.region_pue, d.usual_pue) AS pue, g.pue IS NULL
             AND c.region_pue IS NOT NULL AS is_pue_published,
             coalesce(g.power_kw, g.accelerator_count * power_w_per_gpu(c.tdp_w, d.power_share) / 1000) AS it_power_kw
-        FROM given g CROSS JOIN assumed d
+        FROM _given g CROSS JOIN assumed d
         LEFT JOIN run r ON r.provider IS NOT DISTINCT FROM g.provider AND r.region IS NOT DISTINCT FROM g.region
             AND r.zone IS NOT DISTINCT FROM g.zone AND r.instance_type IS NOT DISTINCT FROM g.instance_type
             AND r.accelerator IS NOT DISTINCT FROM g.accelerator
