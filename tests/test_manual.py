@@ -110,7 +110,7 @@ def test_ones_own_use_is_priced_by_following_the_page(clone: Path) -> None:
     assert "5 rows" in petaday(clone, where)
     shown = petaday(clone, jobs)
     assert re.search(r"pretraining ┆ 504.0 ┆ \d+\.0 +┆ \d+\.0 +┆ \d+\.0 +┆ null", shown), shown
-    assert re.search(r"tuning +┆ 48.0 +┆ \d+\.0 +┆ \d+\.0 +┆ null +┆ no carbon value", shown), shown
+    assert re.search(r"tuning +┆ 48.0 +┆ \d+\.0 +┆ \d+\.0 +┆ \d+\.0 +┆ carbon of the latest", shown), shown
     shown = petaday(clone, requests)
     assert re.search(r"2024-09 ┆ gpt-4o ┆ 72.0 .*2025-06 ┆ gpt-4o ┆ 38.0", shown, re.DOTALL), shown
 
