@@ -127,6 +127,12 @@ HAND_WORKED = [
     ("prefill_s(10, 5, 100, 2, 10, 0.5)", 20),
     ("serving_tokens_per_s(100, 2, 0.5, 10)", 100 / 7),
     ("accelerators_to_hold_count(100, 45, 80, 0.9)", 3),
+    ("format_share('fp4')", 0.6),
+    ("format_share('fp8')", 1),
+    # 7 tokens of 10 values of 2 byte, of which three quarters are sent twice around the ring, twice in each of three layers, at 50 byte/s.
+    ("exchange_s(3, 10, 7, 4, 100)", 2 * 3 * 140 * 1.5 / 50),
+    ("exchange_s(3, 10, 7, 1, 100)", 0),
+    ("encoder_decoder_attention_flop_per_token(2, 3, 5, 4, 6)", 12 * 5 * (2 * 16 + 3 * 6 * 10) / 10),
 ]
 
 
