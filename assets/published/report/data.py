@@ -67,18 +67,19 @@ class Facts:
         return rows
 
     def captures(self, rows: Iterable[Row]) -> dict[str, Any]:
-        """The bytes that rows come from: their newest captures, and how many there are.
+        """The bytes that rows come from: their newest captures, how many there are, and whether they are bundled.
 
         A row names its captures in `capture_id` or `capture_ids`.
         """
         wanted = {c for r in rows for c in (r.get("capture_ids") or [r.get("capture_id")]) if c}
         found = self.answer(
-            "SELECT c.source_id, c.capture_id, c.url, c.fetched_at, c.sha256, c.path, s.licence, s.licence_url "
+            "SELECT c.source_id, c.capture_id, c.url, c.fetched_at, c.sha256, c.path, s.licence, s.licence_url, s.is_bundled "
             "FROM meta.capture c LEFT JOIN meta.source s USING (source_id) WHERE c.capture_id IN (SELECT unnest(?)) "
             "QUALIFY row_number() OVER (PARTITION BY c.capture_id ORDER BY c.load_number) = 1 ORDER BY c.fetched_at DESC, c.source_id, c.url",
             [sorted(wanted)],
         )
-        return {"shown": found[:SHOWN_CAPTURES], "count": len(found)}
+        origins = {c["is_bundled"] for c in found if c["is_bundled"] is not None}
+        return {"shown": found[:SHOWN_CAPTURES], "count": len(found), "origins": origins}
 
     def petaday(self, points: str) -> list[Row]:
         """$ and kg per PFLOP/s-day at the prices in `points`, a query."""

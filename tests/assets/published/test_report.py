@@ -19,6 +19,8 @@ pytest.importorskip("vl_convert", reason="vl-convert-python is not installed: no
 
 from assets.published.report import build, built, drawing, shown
 from assets.published.report.data import Facts
+from assets.published.report.pages.common import stamp
+from assets.published.report.pages.today import today
 from assets.published.report.site import PAGES
 from assets.published.report.texts import LANGUAGES, dictionary, told
 
@@ -278,6 +280,20 @@ def test_the_figures_at_the_head_are_those_of_the_pages(site: Path, bundled_home
         assert "p5 to p95: " in text
         assert "Date: 20" in text
         assert tile.xpath(".//span[@class='tag bundled']")
+
+
+def test_a_figure_is_bundled_or_live_as_its_captures_are(bundled_home: Home, tmp_path: Path) -> None:
+    """A price says nothing of the grid, and what comes from both kinds is neither."""
+    file = tmp_path / "published.duckdb"
+    shutil.copyfile(bundled_home.published_file, file)
+    with duckdb.connect(str(file)) as con:
+        con.execute("UPDATE meta.source SET is_bundled = false WHERE source_id = 'starter_grid_carbon'").fetchall()
+        of_source = dict(con.execute("SELECT source_id, any_value(capture_id) FROM meta.capture GROUP BY 1").fetchall())
+        facts = Facts.of(con)
+        both = [of_source["starter_cloud_rate"], of_source["starter_grid_carbon"]]
+        assert stamp(facts, [{"capture_ids": both, "is_bundled": False}], "")["is_bundled"] is None
+        said = {h["what"].removeprefix("headline."): h["stamp"]["is_bundled"] for h in today(facts)["headlines"]}
+    assert said == {"hour": True, "petaday": True, "carbon": False, "training": True}
 
 
 def test_a_place_stands_once_among_the_cheapest(site: Path) -> None:

@@ -10,22 +10,20 @@ from typing import Any
 from assets.published.report.data import Facts, Row
 
 
-def _joined(rows: Iterable[Row]) -> bool | None:
-    """True: all bundled, False: all live, None: some of both."""
-    kinds = {bool(r["is_bundled"]) for r in rows if r.get("is_bundled") is not None}
-    return kinds.pop() if len(kinds) == 1 else None
-
-
 def stamp(facts: Facts, rows: Sequence[Row], unit: str, *days: dt.date | None) -> Row:
     """What every figure says: its unit, its dates, bundled or live, and the captures it comes from."""
     known = sorted(d for d in days if d is not None)
+    captures = facts.captures(rows)
+    said = {bool(r["is_bundled"]) for r in rows if r.get("is_bundled") is not None}
+    # A row of several captures says one thing of them all: what they are is said by their sources.
+    origins = captures["origins"] or said
     return {
         "unit": unit,
         "from_on": known[0] if known else None,
         "to_on": known[-1] if known else None,
-        "is_bundled": _joined(rows),
+        "is_bundled": origins == {True} if len(origins) == 1 else None,
         "rows": sum(r.get("is_bundled") is not None for r in rows),
-        "captures": facts.captures(rows),
+        "captures": captures,
     }
 
 

@@ -23,6 +23,11 @@ def petadays_now(facts: Facts) -> list[Row]:
     return facts.petaday(_NOW_POINTS.replace("$gpu_hour", _text(facts, "gpu_hour")))
 
 
+def grid_of(rows: list[Row]) -> list[Row]:
+    """The capture of the grid behind the carbon of petadays: no price is in it."""
+    return [{"capture_id": row["grid_capture_id"]} for row in rows[:1]]
+
+
 def petaday(facts: Facts) -> Row:
     """$ and kg of one PFLOP/s-day, over GPUs and over time."""
     now = petadays_now(facts)
@@ -60,7 +65,7 @@ def petaday(facts: Facts) -> Row:
         if history
         else None,
         "cost_stamp": stamp(facts, compared, "USD per PFLOP/s-day", *seen),
-        "carbon_stamp": stamp(facts, compared, "kgCO2e per PFLOP/s-day", *grid_days),
+        "carbon_stamp": stamp(facts, grid_of(compared), "kgCO2e per PFLOP/s-day", *grid_days),
         "history_stamp": stamp(facts, history, "USD per PFLOP/s-day", *days),
         "grid": now[0]["grid"] if now else None,
         "grid_year": now[0]["grid_year"] if now else None,

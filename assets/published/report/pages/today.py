@@ -7,7 +7,7 @@ import datetime as dt
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
 from assets.published.report.pages.common import grouped, stamp, states, year
-from assets.published.report.pages.petaday import petadays_now
+from assets.published.report.pages.petaday import grid_of, petadays_now
 from assets.published.report.shown import day, money, number
 from assets.published.report.texts import words
 
@@ -35,13 +35,14 @@ def _headlines(facts: Facts, hours: list[Row]) -> list[Row]:
         if row["carbon_central"] is not None:
             days = year(row["grid_year"])
             grid = {"grid": number(row["grid"]), "year": row["grid_year"]}
-            found.append(("carbon", row, "carbon_", "kgCO2e", name, grid, stamp(facts, [row], "", *days)))
+            found.append(("carbon", row, "carbon_", "kgCO2e", name, grid, stamp(facts, grid_of([row]), "", *days)))
     training = facts.answer(
         "FROM estimated.training_estimate WHERE scenario_id = ? AND quantity = 'cost_usd' AND central IS NOT NULL "
         "AND method_version = (SELECT _newest_method(method_version) FROM estimated.training_estimate)",
         [HEADLINE_TRAINING],
     )
-    found += [("training", row, "", "USD", name, {}, stamp(facts, [row], "", *seen)) for row in training]
+    # Of a training the estimate names the newest capture alone; its rate is that of the hour.
+    found += [("training", row, "", "USD", name, {}, stamp(facts, [hour], "", *seen)) for row in training]
     return [
         {
             "what": f"headline.{key}",

@@ -11,9 +11,10 @@ WITH method AS (
             CASE WHEN factor = 'grid_ratio' THEN d END AS g
         FROM reference.method_default d JOIN method USING (method_version))
 ), world AS (
-    SELECT intensity_gco2e_per_kwh AS grid, year FROM grid_now WHERE zone = 'WORLD'
+    SELECT intensity_gco2e_per_kwh AS grid, year, capture_id FROM grid_now WHERE zone = 'WORLD'
 ), point AS (
-    SELECT x.*, a.name, a.fp16_dense_flop_per_s, a.tdp_w, w.grid, w.year AS grid_year, f.*,
+    SELECT x.*, a.name, a.fp16_dense_flop_per_s, a.tdp_w, w.grid, w.year AS grid_year, w.capture_id AS grid_capture_id,
+        f.*,
         gpu_hours_of_flop(86400e15, achieved_flop_per_s(a.fp16_dense_flop_per_s, f.u.central)) AS gpu_hours
     FROM price_point x JOIN reference.accelerator a USING (accelerator_id) CROSS JOIN factor f LEFT JOIN world w ON true
     WHERE a.fp16_dense_flop_per_s > 0
@@ -29,7 +30,8 @@ WITH method AS (
     FROM point
 )
 SELECT accelerator_id, name, month_on, offers, providers, capture_ids, is_bundled, gpu_hours, fp16_dense_flop_per_s,
-    tdp_w, grid, grid_year, band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low,
+    tdp_w, grid, grid_year, grid_capture_id,
+    band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low,
     cost_central, band_high(cost_central, u_up + lognormal_sigma(price_central, price_high) ** 2) AS cost_high,
     band_low(carbon_central, u_down + power_down + grid_down) AS carbon_low, carbon_central,
     band_high(carbon_central, u_up + power_up + grid_up) AS carbon_high,
