@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from pipelines.console import err, figure, out
+from pipelines.console import err, figure, out, with_unit
 from pipelines.executing import execute, progress_of, report_failures
 from warehouse.home import Home
 
@@ -259,7 +259,7 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
         if step.row_key != shown:
             shown = step.row_key
             out.print(f"\n{shown}", markup=False, style="bold")
-        value = "" if step.value is None else f" = {figure(step.value)} {step.unit}"
+        value = "" if step.value is None else f" = {with_unit(figure(step.value), step.unit)}"
         out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}", markup=False)
         indent = "  " * (min(step.step, 5) + 2)
         out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}", markup=False)

@@ -24,3 +24,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def figure(value: float, digits: int = 6) -> str:
     """A number as people write it: 1,012,359, not 1.01236e+06; small ones with `digits` digits, powers of ten from 1e12 on."""
     return f"{value:,.0f}" if 10 ** (digits - 1) <= abs(value) < 1e12 else f"{value:,.{digits}g}"
+
+
+def with_unit(text: str, unit: str | None) -> str:
+    """A number and its unit; a share or another number of unit 1 stands alone."""
+    return text if unit in (None, "1") else f"{text} {unit}"

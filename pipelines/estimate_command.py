@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
-from pipelines.console import figure, out
+from pipelines.console import figure, out, with_unit
 from warehouse.home import Home
 
 
@@ -51,7 +51,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
         out.print(
-            f"  {factor['factor']} = {value}{band} {factor['unit']}  ({textwrap.shorten(origin, 200)})", markup=False
+            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})", markup=False
         )
     if unused := result.get("unused"):
         out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}", markup=False)

@@ -68,6 +68,73 @@ def test_what_cannot_be_meant_is_one_line(bundled: duckdb.DuckDBPyConnection, ca
 
 
 @pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("cheapest('h1000')", "accelerator: 'h1000' is not known; did you mean nvidia-h100-"),
+        ("gpu_hour_price('nosuch')", "accelerator: 'nosuch' is not known; known ones are in reference.accelerator"),
+        ("spoken_offer(accelerator := 'nosuch')", "accelerator: 'nosuch' is not known"),
+        ("price_history('nosuch')", "accelerator: 'nosuch' is not known"),
+        ("petaday_history(accelerator := '')", "accelerator: '' is not known"),
+        ("token_price_of('gpt4o')", "model_name: 'gpt4o' is not known; did you mean gpt-4o"),
+        ("zone_carbon('de')", "of_zone: 'de' is not known; did you mean DE?"),
+        ("zone_carbon('Germany')", "of_zone: 'Germany' is not known; did you mean DE?"),
+        ("green_window('nosuch', 4)", "zone: 'nosuch' is not known; known ones are in observed.grid_carbon"),
+        ("siting(gpu_hours := 5, accelerator := 'nosuch')", "accelerator: 'nosuch' is not known"),
+        ("siting(model := 'lama-65')", "model: 'lama-65' is not known; did you mean llama-65b?"),
+        ("siting(gpu_hours := 5, from_provider := 'nosuch')", "from_provider: 'nosuch' is not known"),
+        ("siting(gpu_hours := 5, from_provider := 'aws', from_region := 'us-east1')", "from_region: 'us-east1' is not known; did you mean us-east-1"),
+        ("siting(gpu_hours := 5, against_provider := 'nosuch')", "against_provider: 'nosuch' is not known"),
+        ("siting(gpu_hours := 5, against_provider := 'aws', against_region := 'europe-west4')", "against_region: 'europe-west4' is not known"),
+        ("siting(gpu_hours := 5, against_accelerator := 'nosuch')", "against_accelerator: 'nosuch' is not known"),
+        ("build_adapt_buy(buy_model := 'nosuch', own_tokens_per_s_per_gpu := 400)", "buy_model: 'nosuch' is not known"),
+        ("build_adapt_buy(buy_vendor := 'openia', own_tokens_per_s_per_gpu := 400)", "buy_vendor: 'openia' is not known; did you mean openai?"),
+        ("build_adapt_buy(build_model := 'nosuch', own_tokens_per_s_per_gpu := 400)", "build_model: 'nosuch' is not known"),
+        ("build_adapt_buy(adapt_model := 'nosuch', own_tokens_per_s_per_gpu := 400)", "adapt_model: 'nosuch' is not known"),
+        ("build_adapt_buy(accelerator := 'nosuch', own_tokens_per_s_per_gpu := 400)", "accelerator: 'nosuch' is not known"),
+        ("east_west(from_cluster := 'shaoguann')", "from_cluster: 'shaoguann' is not known; did you mean shaoguan?"),
+        ("why_moved('gpt-3-175b-a10', DATE '2025-01-01')", "estimate: 'gpt-3-175b-a10' is not known; did you mean gpt-3-175b-a100"),
+        (f"why_moved({_MOVED}, to_accelerator := 'nosuch')", "to_accelerator: 'nosuch' is not known"),
+        (f"why_moved({_MOVED}, to_accelerator := 'H100')", "to_accelerator: 'H100' may be nvidia-h100-nvl-94gb, nvidia-h100-pcie-80gb, nvidia-h100-sxm-80gb; name one"),
+        (f"why_moved({_MOVED}, to_provider := 'nosuch')", "to_provider: 'nosuch' is not known"),
+        (f"why_moved({_MOVED}, to_region := 'nosuch')", "to_region: 'nosuch' is not known"),
+        ("why_differs('gpt-3-cost-4-6-milion', 'gpt-3-cost-4-6-million')", "from_estimate: 'gpt-3-cost-4-6-milion' is not known; did you mean gpt-3-cost-4-6-million"),
+        (f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 1}}, {{'name': 'y', 'accelerator': 'nosuch', 'gpu_hours': 1}}], 2024)", "accelerator: 'nosuch' is not known"),
+        ("esg_report([{'name': 'x', 'provider': 'awss', 'gpu_hours': 1}], 2024)", "provider: 'awss' is not known; did you mean aws?"),
+        ("esg_report([{'name': 'x', 'provider': 'aws', 'region': 'us-east1', 'gpu_hours': 1}], 2024)", "region: 'us-east1' is not known; did you mean us-east-1"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_is_one_line_with_the_closest_names(
+    bundled: duckdb.DuckDBPyConnection, call: str, message: str
+) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match=re.escape(message)) as raised:
+        bundled.execute(f"FROM {call}").fetchall()
+    assert "\n" not in str(raised.value).strip()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "cheapest('amd-mi25-16gb')",
+        "green_window('FR', 4)",
+        "zone_carbon('FR')",
+        "token_price_of('gpt-3-175b')",
+    ],
+)
+def test_a_known_name_without_data_has_no_row(bundled: duckdb.DuckDBPyConnection, call: str) -> None:
+    assert bundled.execute(f"FROM {call}").fetchall() == []
+
+
+def test_names_are_taken_as_people_write_them(bundled: duckdb.DuckDBPyConnection) -> None:
+    for call in (
+        "cheapest('NVIDIA H100 80GB')",
+        "token_price_of('OpenAI/gpt-4o')",
+        "siting(gpu_hours := 5, from_provider := 'AWS', from_region := 'US-EAST-1')",
+        f"why_moved({_MOVED}, to_region := 'FR')",
+    ):
+        assert bundled.execute(f"FROM {call}").fetchall(), call
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "cheapest('H100', purchase := NULL)",

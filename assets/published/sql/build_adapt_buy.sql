@@ -2,7 +2,8 @@
 CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01',
         to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT lower(model_name::VARCHAR) AS asked_model, lower(of_vendor::VARCHAR) AS asked_vendor,
+        SELECT lower(_asked_sold_model('buy_model', model_name)) AS asked_model,
+            lower(_asked_vendor('buy_vendor', of_vendor)) AS asked_vendor,
             from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
             _asked_number('output_share', output_share, 0, 1) AS asked_share),
     price AS (
@@ -49,7 +50,8 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         output_share := 0.5, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT model_key(build_model::VARCHAR) AS build_key, model_key(adapt_model::VARCHAR) AS adapt_key,
+        SELECT model_key(_asked_model('build_model', build_model)) AS build_key,
+            model_key(_asked_model('adapt_model', adapt_model)) AS adapt_key,
             _asked_number('adapt_tokens', adapt_tokens, 0, 1e18) AS tokens, is_full_adaptation::BOOLEAN AS is_full,
             _asked_number('own_tokens_per_s_per_gpu', own_tokens_per_s_per_gpu, 1e-6, 1e12) AS own_speed,
             _asked_number('own_tokens_low', own_tokens_low, 1e-6, 1e12) AS own_speed_low,

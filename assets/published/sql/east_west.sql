@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
         SELECT _asked_number('it_energy_kwh', it_energy_kwh, 0, 1e15) AS it_kwh,
-            lower(from_cluster::VARCHAR) AS home_cluster,
+            lower(_asked_cluster('from_cluster', from_cluster)) AS home_cluster,
             of_year::BIGINT AS asked_year, _asked_number('data_gb', data_gb, 0, 1e15) AS moved_gb,
             _asked_number('transfer_cny_per_gb', transfer_cny_per_gb, 0, 1000) AS cny_per_gb,
             _asked_number('bandwidth_gbit_per_s', bandwidth_gbit_per_s, 1e-6, 1e9) AS asked_bandwidth,

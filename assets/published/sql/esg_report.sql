@@ -7,12 +7,17 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
                 region VARCHAR, zone VARCHAR, gpu_hours DOUBLE, power_w_per_gpu DOUBLE, pue DOUBLE,
                 market_gco2e_per_kwh DOUBLE, device_kgco2e DOUBLE, site_water_l_per_kwh DOUBLE,
                 grid_water_l_per_kwh DOUBLE, functional_unit_count DOUBLE)[]) AS w),
+    named AS (
+        SELECT s.* REPLACE (_asked_accelerator('accelerator', s.accelerator) AS accelerator,
+                _asked_provider('provider', s.provider) AS provider,
+                _asked_region('region', s.region, s.provider) AS region)
+        FROM (SELECT unnest(g.w) FROM given g) s),
     -- A workload without a month applies to every month of the year.
     monthly AS (
-        SELECT unnest(g.w), make_date(q.asked_year, m.number, 1) AS month_on
-        FROM asked q CROSS JOIN given g
+        SELECT g.*, make_date(q.asked_year, m.number, 1) AS month_on
+        FROM asked q CROSS JOIN named g
         JOIN (SELECT unnest(range(1, 13)) AS number) m
-            ON coalesce(_asked_number('month', g.w.month, 1, 12) = m.number, true)),
+            ON coalesce(_asked_number('month', g.month, 1, 12) = m.number, true)),
     -- A name with several meanings identifies no accelerator.
     card AS (
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id

@@ -7,7 +7,7 @@ CREATE OR REPLACE MACRO spoken_offer(valid_at := TIMESTAMPTZ '-infinity', known_
     WITH asked AS (
         SELECT _asked_instant(valid_at) AS asked_at, accelerator IS NULL AS is_any,
             _asked_purchase('purchase', purchase) AS asked_purchase),
-    wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
+    wanted AS (SELECT i.accelerator_id FROM _asked_accelerators('accelerator', accelerator) i),
     in_force AS (
         SELECT k.*, offers_said((k.accelerator_id, k.purchase_option), k.provider, k.source_id) AS said_count
         FROM cloud_offer_known(known_at := _instant(known_at)) k CROSS JOIN asked q

@@ -4,7 +4,7 @@
 CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infinity', horizon_hours := 24,
         boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT zone::VARCHAR AS asked_zone, _asked_instant(from_at) AS told_by,
+        SELECT _asked_zone('zone', zone) AS asked_zone, _asked_instant(from_at) AS told_by,
             time_bucket(INTERVAL 1 HOUR, _asked_instant(from_at)) AS asked_at,
             _asked_number('hours', hours, 1, 8760)::BIGINT AS job_hours,
             _asked_number('horizon_hours', horizon_hours, 0, 8760)::BIGINT AS wait_most,

@@ -2,6 +2,16 @@
 -- passport_<family>.sql: its rows (_head_of_), the reference facts (_reference_of_) and the observed rows
 -- (_observation_of_) that they took.
 
+CREATE OR REPLACE MACRO _figure_told(number) AS
+    CASE WHEN abs(number) >= 1e5 AND abs(number) < 1e12 THEN format('{:,}', round(number)::BIGINT)
+        ELSE regexp_replace(format('{:.6g}', number), '^(-?\d{1,3})(\d{3})(\.|$)', '\1,\2\3') END;
+COMMENT ON MACRO _figure_told IS
+    'A number as people write it: 1,012,359; small ones with six digits, powers of ten from 1e12 on.';
+
+CREATE OR REPLACE MACRO _band_told(low, high, unit) AS
+    format('p5 {} to p95 {}', _figure_told(low), _figure_told(high)) || CASE WHEN unit <> '1' THEN ' ' || unit ELSE '' END;
+COMMENT ON MACRO _band_told IS 'A band in words, with its unit; NULL where a side is not known.';
+
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     WITH estimate AS (
         FROM _head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(_passport_call('head', of_table, of_key))),
@@ -117,12 +127,14 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         SELECT root_key, 1 AS step, 'estimate' AS part, table_name AS said_in, root_key AS said_of, central AS value,
             unit,
             coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), told,
-                format('p5 {:.6g}, p95 {:.6g}', low, high), format('p5 {:.6g}, no p95', low), 'no band') || ', method '
-                || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
+                _band_told(low, high, unit), format('p5 {}, no p95', _figure_told(low)), 'no band')
+                || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,
-            origin_kind || ': ' || origin_ref AS meaning, source_url, capture_id
+            origin_kind || ': ' || CASE WHEN low < high THEN _band_told(low, high, unit) || '; ' ELSE '' END
+                || origin_ref AS meaning,
+            source_url, capture_id
         FROM factor
         UNION ALL BY NAME
         SELECT root_key, 3 AS step,

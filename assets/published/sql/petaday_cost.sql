@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
         SELECT _asked_number('petadays', petadays, 0, 1e12) AS asked_petadays,
             _asked_purchase('purchase', purchase) AS asked_purchase, from_on::DATE AS asked_from_on,
             to_on::DATE AS asked_to_on, accelerator IS NULL AS is_any),
-    wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i),
+    wanted AS (SELECT i.accelerator_id FROM _asked_accelerators('accelerator', accelerator) i),
     assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization, u.high AS utilization_high, p.central AS power_share,
             q.central AS pue

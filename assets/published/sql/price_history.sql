@@ -1,7 +1,7 @@
 -- The price index over time, and single prices that changed.
 CREATE OR REPLACE MACRO price_history(accelerator, purchase := 'on_demand', known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT _asked_purchase('purchase', purchase) AS asked_purchase),
-    wanted AS (SELECT i.accelerator_id FROM accelerator_ids(accelerator) i)
+    wanted AS (SELECT i.accelerator_id FROM _asked_accelerators('accelerator', accelerator) i)
     SELECT p.index_on, p.accelerator_id, p.purchase_option, p.median_usd_per_gpu_hour,
         p.lower_quartile_usd_per_gpu_hour, p.upper_quartile_usd_per_gpu_hour, p.low_usd_per_gpu_hour,
         p.high_usd_per_gpu_hour, p.cheapest_usd_per_gpu_hour, p.index_usd_per_gpu_hour, p.index_points, p.chain_number,

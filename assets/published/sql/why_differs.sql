@@ -1,7 +1,9 @@
 -- Why two estimates of the same training differ: the cost of a training split into operations, throughput and price of
 -- an hour.
 CREATE OR REPLACE MACRO why_differs(from_estimate, to_estimate, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT from_estimate::VARCHAR AS asked_from, to_estimate::VARCHAR AS asked_to),
+    WITH asked AS (
+        SELECT _asked_estimate('from_estimate', from_estimate) AS asked_from,
+            _asked_estimate('to_estimate', to_estimate) AS asked_to),
     newest AS (
         SELECT e.*, CASE WHEN e.scenario_id = a.asked_from THEN 'from' ELSE 'to' END AS side
         FROM _scenario_quantity_known(known_at := known_at) e

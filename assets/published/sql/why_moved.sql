@@ -4,7 +4,13 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
         to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL, utilization_to := NULL,
         boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated',
         scenarios_in := 'reference') AS TABLE
-    WITH moved AS (
+    WITH asked AS (
+        SELECT CASE WHEN estimates_in = 'estimated' THEN _asked_movable('estimate', estimate)
+                ELSE estimate::VARCHAR END AS asked_estimate,
+            _asked_card('to_accelerator', to_accelerator) AS asked_accelerator,
+            _asked_provider('to_provider', to_provider) AS asked_provider,
+            _asked_place('to_region', to_region, to_provider) AS asked_region),
+    moved AS (
         FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method,
             to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
             utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
@@ -19,7 +25,14 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
             utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1), known_at := known_at))
     SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.from_version,
         a.to_version, a.reason
-    FROM _split_of_move('moved') a ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
+    FROM (
+        FROM _split_of_move('moved')
+        -- Never a row: a name that is not known is an error here, even where nothing moved.
+        UNION ALL BY NAME SELECT q.asked_estimate AS quantity
+        FROM asked q
+        WHERE (q.asked_estimate, q.asked_accelerator, q.asked_provider, q.asked_region)
+            IS DISTINCT FROM (estimate::VARCHAR, to_accelerator::VARCHAR, to_provider::VARCHAR, to_region::VARCHAR)) a
+    ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
 COMMENT ON MACRO TABLE why_moved IS
     'Why an estimate differs between from_at and to_at, in money, energy and carbon: parts for hardware (GPU-hours at '
     'full use), utilisation, price at constant exchange rates, exchange rate, power, PUE, grid and method (hours and '
