@@ -51,7 +51,8 @@ def estimate(scenario: Path, as_json: bool) -> int:
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
         out.print(
-            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})", markup=False
+            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})",
+            markup=False,
         )
     if unused := result.get("unused"):
         out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}", markup=False)

@@ -58,8 +58,9 @@ def execute(
     ops: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
     partition_key: str | None = None,
+    assets: Sequence[dg.AssetKey] | None = None,
 ) -> list[str]:
-    """Run a job in this process; returns the messages of the steps that failed."""
+    """Run a job in this process, or only these `assets` of it; returns the messages of the steps that failed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from dagster._core.utils import make_new_run_id
@@ -81,6 +82,7 @@ def execute(
                 tags={**FROM_TERMINAL, **(tags or {})},
                 partition_key=partition_key,
                 run_id=run_id,
+                asset_selection=assets,
             )
             run_locks.release(home, result.run_id)
             _report_repairs(dagster_instance, result.run_id)
@@ -109,14 +111,28 @@ def report_failures(messages: Sequence[str]) -> None:
 
 def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
     """Record what is staged, estimate and publish; report the result, earlier `failures` included; returns the exit code."""
-    with progress_of("recording, estimating, publishing", options["verbose"]):
-        failures = [*failures, *execute(home, "settle", options["verbose"])]
+    told = _only_refusals(home)
+    title = "recording the refusal" if told else "recording, estimating, publishing"
+    with progress_of(title, options["verbose"]):
+        failures = [*failures, *execute(home, "settle", options["verbose"], assets=told)]
     report_failures(failures)
     if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
         out.print(f"published: {home.published_file}", markup=False)
     tell(home)
     report_due_rebuild(home)
     return 1 if failures else 0
+
+
+def _only_refusals(home: Home) -> list[dg.AssetKey] | None:
+    """What to make where all that is staged was refused: no estimate can change, so the refusal is recorded and published; else None."""
+    from assets.observed.assets import observed_key
+    from assets.published.assets import WAREHOUSE_FILE
+    from warehouse.staging import staged_outcomes
+
+    outcomes = staged_outcomes(home)
+    if not home.published_file.exists() or {outcome for _, outcome in outcomes} != {"rejected"}:
+        return None
+    return [*(observed_key(subject) for subject in sorted({subject for subject, _ in outcomes})), WAREHOUSE_FILE]
 
 
 def report_due_rebuild(home: Home) -> None:

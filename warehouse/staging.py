@@ -93,6 +93,25 @@ def stage(home: Home, batch: Batch) -> str:
     return key
 
 
+
+
+def keys(home: Home) -> list[str]:
+    """Keys of the batches that wait, without reading them."""
+    return sorted(store_of(home).files("staged").folders(_MANIFEST))
+
+
+def subject_of(key: str) -> str:
+    """Subject of a staged batch, by its key."""
+    return key.split("-")[1]
+
+
+def staged_outcomes(home: Home) -> set[tuple[str, str]]:
+    """Subject and outcome of the staged batches, from their manifests alone."""
+    files = store_of(home).files("staged")
+    manifests = [json.loads(files.read(f"{key}/{_MANIFEST}")) for key in files.folders(_MANIFEST)]
+    return {(m["subject"], m["outcome"]) for m in manifests}
+
+
 def staged(home: Home, source_ids: set[str] | None = None) -> Iterator[tuple[str, Batch]]:
     """Staged batches and their keys in order of the time of their captures; only those of `source_ids` if given."""
     files = store_of(home).files("staged")

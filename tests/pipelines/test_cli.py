@@ -177,6 +177,10 @@ def test_a_refused_file_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -
     assert result.returncode == 1
     assert "HTML page came in place of data" in result.stderr
     assert "Traceback" not in result.stderr
+    # The refusal is recorded and published; nothing is derived, since nothing can have changed.
+    assert "estimated/" not in result.stderr
+    told = "SELECT outcome FROM meta.capture WHERE source_id = 'skypilot'"
+    assert petaday("query", told, "--format", "csv", home=built).stdout == "outcome\nrejected\n"
 
 
 def test_a_grid_without_one_of_its_fuels_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -> None:
