@@ -135,12 +135,6 @@ def _unchanged(source: Source, captures: Sequence[Capture], known: dict) -> str 
     return batch_ids.pop() if len(batch_ids) == 1 else None
 
 
-def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> str | None:
-    """Name of the environment variable that the source needs and that is not set, or None."""
-    values = os.environ if environment is None else environment
-    return source.key_name if source.key_name and not values.get(source.key_name) else None
-
-
 def _rescue(home: Home) -> None:
     with translating_disk_full(f"storing what an interrupted run had fetched in {home.captures_dir}"):
         pending_captures.rescue(home)

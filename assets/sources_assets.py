@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets import intake
 from assets.dagster_support import OWNERS, HomeResource, table_schema
-from assets.sources import all_sources
+from assets.sources import all_sources, needs_key
 from assets.sources._base import FetchError, Source, Window
 from assets.subjects import subject_named
 from warehouse.errors import PetadayError
@@ -125,7 +125,7 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
     def source_asset(
         context: dg.AssetExecutionContext, config: SourceConfig, home: HomeResource
     ) -> Iterator[dg.MaterializeResult]:
-        missing = intake.needs_key(source)
+        missing = needs_key(source)
         if missing and not config.files:
             context.log.warning(f"{source.source_id} needs {missing}: set it in the environment to read this source")
             # Nothing was read, so nothing is materialized: it would be shown as fresh, and what is derived would be run.

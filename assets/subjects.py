@@ -10,9 +10,8 @@ import dataframely as dy
 import polars as pl
 
 from assets.columns import count, instant, number, text
+from assets.purchases import PURCHASE_OPTIONS
 from warehouse.tables import Subject
-
-PURCHASE_OPTIONS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block")
 
 #: Rough units of a currency per USD: only to bound prices, never to convert them.
 _CURRENCY_SCALE = {

@@ -135,8 +135,7 @@ _STATUS = (
 @click.command()
 def status() -> int:
     """Per source: last good capture, its age, outcome, rows; which are not read yet, and what they need."""
-    from assets.intake import needs_key
-    from assets.sources import all_sources
+    from assets.sources import all_sources, needs_key
     from warehouse.connection import read_published
     from warehouse.errors import NotPublishedError
 

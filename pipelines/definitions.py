@@ -10,14 +10,13 @@ from assets.dagster_support import HomeResource
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
 from assets.estimated.indices import assets as index_assets
-from assets.intake import needs_key
 from assets.observed import assets as observed
 from assets.observed import region_checks
 from assets.published import assets as published
 from assets.published.report.asset import REPORT_KEY, report
 from assets.reference import assets as reference
 from assets.reference.tables import REFERENCE_TABLES
-from assets.sources import all_sources
+from assets.sources import all_sources, needs_key
 from assets.sources._base import Source
 from assets.sources_assets import source_key
 from pipelines.alerts.sensors import SENSORS

@@ -11,7 +11,7 @@ import polars as pl
 from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
-from pipelines.upkeep import KEPT_RUN_DAYS
+from pipelines.instance import KEPT_RUN_DAYS
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture
 from warehouse.home import Home

@@ -63,6 +63,8 @@ freshness:
 """
 
 
+#: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
+KEPT_RUN_DAYS = 14
 #: SQLAlchemy engines by the address of their file, a few: of past runs nothing is kept for long.
 _engines: dict[str, sqlalchemy.Engine] = {}
 #: An idle connection for each of these files; see `keeping_logs`.

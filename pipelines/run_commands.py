@@ -123,8 +123,7 @@ def refresh(
     options: dict[str, Any], sources: tuple[str, ...], first: dt.datetime | None, last: dt.datetime | None
 ) -> int:
     """Read the live publishers (all, or SOURCES), then derive and publish."""
-    from assets.intake import needs_key
-    from assets.sources import all_sources, source_named
+    from assets.sources import all_sources, needs_key, source_named
 
     home = Home.from_environment()
     chosen = [source_named(s) for s in sources] or [s for s in all_sources().values() if s.plan and s.cadence]

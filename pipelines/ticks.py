@@ -16,7 +16,7 @@ from dagster._utils.schedules import cron_string_iterator
 
 from assets.sources import all_sources
 from assets.sources_assets import KEPT_ANSWERS
-from pipelines.upkeep import KEPT_RUN_DAYS
+from pipelines.instance import KEPT_RUN_DAYS
 from warehouse.settings import setting
 
 #: How far back ticks are compared; Dagster keeps them for 30 days.

@@ -14,13 +14,11 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from pipelines.instance import instance
+from pipelines.instance import KEPT_RUN_DAYS, instance
 from warehouse.home import Home
 from warehouse.settings import setting
 from warehouse.upkeep import sweep
 
-#: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
-KEPT_RUN_DAYS = 14
 #: Days for which Dagster's evaluations of automation conditions are kept (a page of the UI), unless PETADAY_KEEP_EVALUATION_DAYS says
 #: otherwise: 130 kB (measured) for each asset that was evaluated after a change.
 KEPT_EVALUATION_DAYS = 2

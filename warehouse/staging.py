@@ -93,18 +93,6 @@ def stage(home: Home, batch: Batch) -> str:
     return key
 
 
-
-
-def keys(home: Home) -> list[str]:
-    """Keys of the batches that wait, without reading them."""
-    return sorted(store_of(home).files("staged").folders(_MANIFEST))
-
-
-def subject_of(key: str) -> str:
-    """Subject of a staged batch, by its key."""
-    return key.split("-")[1]
-
-
 def staged_outcomes(home: Home) -> set[tuple[str, str]]:
     """Subject and outcome of the staged batches, from their manifests alone."""
     files = store_of(home).files("staged")

@@ -14,9 +14,6 @@ import polars as pl
 
 from warehouse.quoting import literal, quoted
 
-#: `valid_from` of a value whose start the publisher does not state; the views show it as NULL.
-UNKNOWN_START = "1970-01-01T00:00:00+00:00"
-
 _DUCKDB_TYPES: dict[type[pl.DataType], str] = {
     pl.String: "VARCHAR",
     pl.Float64: "DOUBLE",

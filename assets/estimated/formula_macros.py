@@ -37,12 +37,12 @@ def _statements() -> tuple[str, ...]:
     return tuple(s.query.strip() for script in formula_scripts() for s in duckdb.extract_statements(script))
 
 
-def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str | None = None) -> bool:
-    """Whether a file has a table, or a column of it: one that was published earlier may not."""
+def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, *columns: str) -> bool:
+    """Whether a file has a table with these columns: one that was published earlier may not."""
     found = con.execute(
-        "SELECT count(*) FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $table "
-        "AND ($column IS NULL OR column_name = $column) AND database_name = current_database()",
-        {"schema": schema, "table": table, "column": column},
+        "SELECT count(*) > 0 AND count(*) FILTER (list_contains($columns::VARCHAR[], column_name)) = len($columns) "
+        "FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $table AND database_name = current_database()",
+        {"schema": schema, "table": table, "columns": sorted(set(columns))},
     ).fetchone()
     return bool(found and found[0])
 

@@ -22,7 +22,7 @@ from assets.estimated.computed_once import offers_of
 from assets.estimated.formula_macros import ensure_formulas, has_table, text_of
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
-from warehouse.tables import UNKNOWN_START
+from warehouse.instants import UNKNOWN_START
 
 METHOD_VERSION = "training-1"
 
@@ -150,7 +150,7 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
         model_name_key=key,
         # A file published before these columns has neither the context of the training nor the layers with a window: no attention term then.
         model_attention=_MODEL_ATTENTION
-        if all(has_table(con, "reference", "model", c) for c in re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
+        if has_table(con, "reference", "model", *re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
         else "NULL::DOUBLE",
         given_columns=", ".join(given),
         offers=offers_of(con),

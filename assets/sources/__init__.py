@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 
 from assets.sources._base import Source
@@ -44,3 +46,9 @@ def source_named(source_id: str) -> Source:
     raise PetadayError(
         f"no source {source_id!r}; {'did you mean ' + ', '.join(close) if close else 'there are ' + ', '.join(sources)}?"
     )
+
+
+def needs_key(source: Source, environment: Mapping[str, str] | None = None) -> str | None:
+    """Name of the environment variable that the source needs and that is not set, or None."""
+    values = os.environ if environment is None else environment
+    return source.key_name if source.key_name and not values.get(source.key_name) else None

@@ -19,7 +19,7 @@ import polars as pl
 
 from warehouse.captures import Document
 from warehouse.errors import PetadayError
-from warehouse.tables import UNKNOWN_START
+from warehouse.instants import UNKNOWN_START
 
 #: No publisher's file unpacks to more than this.
 MAX_UNPACKED_BYTES = 2 << 30

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from assets.purchases import PURCHASE_OPTIONS
 from assets.sources._base import (
     LayoutError,
     Reading,
@@ -29,7 +30,6 @@ from assets.sources._base import (
     split_by_fault,
     to_number,
 )
-from assets.subjects import PURCHASE_OPTIONS
 from warehouse.captures import Document
 
 _OWN = ("used_from", "used_to", "provider", "region", "instance_type")

@@ -8,7 +8,7 @@ from importlib import resources
 import duckdb
 import pytest
 
-from assets.subjects import PURCHASE_OPTIONS
+from assets.purchases import PURCHASE_OPTIONS
 
 _PURCHASES = f"allowed is {', '.join(PURCHASE_OPTIONS)}"
 _BOUNDARIES = "allowed is direct, lifecycle, unconfirmed"

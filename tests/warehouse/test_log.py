@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from warehouse import log, schema
+from warehouse.instants import UNKNOWN_START
 from warehouse.log.views import view_scripts
-from warehouse.tables import UNKNOWN_START, Subject
+from warehouse.tables import Subject
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LOADED = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)

@@ -26,8 +26,9 @@ from warehouse import log, schema
 from warehouse.captures import Document
 from warehouse.connection import write_session
 from warehouse.home import Home
+from warehouse.instants import UNKNOWN_START
 from warehouse.log.views import are_changes, intervals, last_change, unconfirmed, view_scripts
-from warehouse.tables import UNKNOWN_START, Subject
+from warehouse.tables import Subject
 
 PLACES = (("s", "all"), ("s", "other"), ("t", "all"))
 DAYS = (-4.0, 0.0, 2.5, 5.0, 8.0, 11.0, 20.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -13,7 +14,9 @@ from warehouse.frames import register_stream
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.views import names
 from warehouse.quoting import quoted
-from warehouse.tables import Subject
+
+if TYPE_CHECKING:
+    from warehouse.tables import Subject
 
 
 def same(columns: Sequence[str], left: str, right: str) -> str:

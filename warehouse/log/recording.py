@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from warehouse.log.series import SeriesLoader
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.states import StateLoader
-from warehouse.tables import Subject
+
+if TYPE_CHECKING:
+    from warehouse.tables import Subject
 
 
 def record(

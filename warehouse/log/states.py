@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from warehouse.frames import register_stream
+from warehouse.instants import UNKNOWN_START
 from warehouse.log.loader import Loader, same
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.views import last_assertion, names
 from warehouse.quoting import quoted
-from warehouse.tables import UNKNOWN_START
 
 #: Column with the position of a row in the frame that is recorded.
 _POSITION = "_position"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from warehouse.instants import UNKNOWN_START
 from warehouse.quoting import quoted
-from warehouse.tables import UNKNOWN_START, Subject
+
+if TYPE_CHECKING:
+    from warehouse.tables import Subject
 
 #: Condition for assertions that state something; null marks a refused row.
 _USABLE = "is_offered IS NOT NULL"

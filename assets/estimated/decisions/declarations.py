@@ -28,7 +28,7 @@ from assets.estimated.methods.common import (
 )
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
-from assets.subjects import PURCHASE_OPTIONS
+from assets.purchases import PURCHASE_OPTIONS
 from warehouse.tables import Table
 
 #: Method of the decisions; one whose method changed states its own.

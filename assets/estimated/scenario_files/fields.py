@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.subjects import PURCHASE_OPTIONS
+from assets.purchases import PURCHASE_OPTIONS
 from warehouse.errors import PetadayError
 
 _LONG_WORD = re.compile(r"\S{200,}")

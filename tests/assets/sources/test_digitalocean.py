@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets import intake
+from assets.sources import needs_key
 from assets.sources._base import LayoutError, Window
 from assets.sources.digitalocean import DIGITALOCEAN
 from tests.assets.sources.reading import read_body, read_files
@@ -81,4 +82,4 @@ def test_live_keeps_the_token_to_itself(home: Home, replay: ReplayServer, monkey
 
 def test_without_a_token_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGITALOCEAN_TOKEN", raising=False)
-    assert intake.needs_key(DIGITALOCEAN) == "DIGITALOCEAN_TOKEN"
+    assert needs_key(DIGITALOCEAN) == "DIGITALOCEAN_TOKEN"

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.intake import needs_key, take_live
+from assets.intake import take_live
+from assets.sources import needs_key
 from assets.sources._base import LayoutError, Window
 from assets.sources.eia import EIA_MIX, EIA_RETAIL, SUMS, ZONES
 from tests.assets.sources.reading import read_body, read_files

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.intake import needs_key, take_live
+from assets.intake import take_live
+from assets.sources import needs_key
 from assets.sources._base import LayoutError, Window
 from assets.sources.ember_monthly import EMBER_MONTHLY
 from tests.assets.sources.reading import OBSERVED_AT, read_body, read_files

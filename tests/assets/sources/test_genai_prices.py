@@ -15,7 +15,7 @@ from assets.sources._base import Window
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse.home import Home
-from warehouse.tables import UNKNOWN_START
+from warehouse.instants import UNKNOWN_START
 
 
 def one_model(prices: object) -> str:

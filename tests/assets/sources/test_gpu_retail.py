@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from assets import intake
+from assets.sources import needs_key
 from assets.sources._base import FetchError, LayoutError, Window
 from assets.sources.gpu_retail import GPU_RETAIL, gpu_in, plan
 from tests.assets.sources.reading import read_body, read_files
@@ -187,7 +188,7 @@ def test_a_comma_that_may_be_a_point_is_no_price(price: str, amount: float | Non
 def test_nothing_is_fetched_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PETADAY_RETAIL_URLS", raising=False)
     assert list(plan(WINDOW)) == []
-    assert intake.needs_key(GPU_RETAIL) == "PETADAY_RETAIL_URLS"
+    assert needs_key(GPU_RETAIL) == "PETADAY_RETAIL_URLS"
 
 
 @pytest.mark.parametrize(
