@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets import intake
 from assets.dagster_support import OWNERS, HomeResource, table_schema
+from assets.run_tags import KEPT_ANSWERS
 from assets.sources import all_sources, needs_key
 from assets.sources._base import FetchError, Source, Window
 from assets.subjects import subject_named
@@ -23,10 +24,6 @@ HISTORY_FROM = "2017-01-01"
 #: Days of a backfill that one worker reads in one run: still one request for publishers that answer ranges (of 10 to 30
 #: days), while a backfill of 40 days is shared by four workers.
 DAYS_PER_RUN = 10
-
-
-#: Tag of a failed run that kept an answer (another did not come, or it was refused): its day does not count as missed.
-KEPT_ANSWERS = "petaday/kept_answers"
 
 
 class SourceConfig(dg.Config):

@@ -13,8 +13,8 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from assets.observed.assets import observed_key
 from assets.recording import subjects_with_sources
+from assets.run_tags import KEPT_ANSWERS
 from assets.sources import all_sources
-from assets.sources_assets import KEPT_ANSWERS
 
 LOOK_EVERY_S = 30
 #: How far back the first look goes.

@@ -14,8 +14,8 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick,
 # Dagster has no public way to ask for the times of a cron line.
 from dagster._utils.schedules import cron_string_iterator
 
+from assets.run_tags import KEPT_ANSWERS
 from assets.sources import all_sources
-from assets.sources_assets import KEPT_ANSWERS
 from pipelines.instance import KEPT_RUN_DAYS
 from warehouse.settings import setting
 

@@ -33,7 +33,7 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from assets.sources_assets import KEPT_ANSWERS
+from assets.run_tags import KEPT_ANSWERS
 from pipelines.alerts.config import WEBHOOK_VARIABLE
 from pipelines.definitions import defs
 from pipelines.instance import instance
