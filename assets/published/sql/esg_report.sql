@@ -92,7 +92,8 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
             AND l.country_zone IS NOT DISTINCT FROM p.country_zone AND l.basis_accounting = 'location'
         LEFT JOIN grid k ON k.month_on = p.month_on AND k.own_zone IS NOT DISTINCT FROM p.own_zone
             AND k.country_zone IS NOT DISTINCT FROM p.country_zone AND k.basis_accounting = 'market'),
-    valued AS (
+    -- Materialized: both readers have to see the same numbers of lines.
+    valued AS MATERIALIZED (
         SELECT c.*, row_number() OVER () AS line_number, facility_energy_kwh(c.it_kwh, c.used_pue) AS kwh,
             operational_kgco2e(facility_energy_kwh(c.it_kwh, c.used_pue), c.location_gco2e_per_kwh) AS location_kg,
             operational_kgco2e(facility_energy_kwh(c.it_kwh, c.used_pue), c.used_market) AS market_kg,
