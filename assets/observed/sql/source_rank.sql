@@ -48,7 +48,7 @@ COMMENT ON MACRO is_alike IS 'Whether two prices of one thing are the same but f
 -- the other may lag behind a change.)
 CREATE OR REPLACE MACRO is_outvoted(price, later_price, said) AS
     -- Who alone speaks is not outvoted; most are, and a list walked in vain takes its time.
-    CASE WHEN len(said) < 2 THEN false ELSE len(list_filter(said, lambda s: far_apart(price, s.price)
+    CASE WHEN coalesce(len(said), 0) < 2 THEN false ELSE len(list_filter(said, lambda s: far_apart(price, s.price)
         AND len(list_distinct(list_transform(list_filter(said, lambda o: is_alike(o.price, s.price)),
             lambda o: o.source_id)))
             + coalesce(is_alike(later_price, s.price), false)::INT >= 2)) > 0 END;
@@ -61,7 +61,7 @@ CREATE OR REPLACE MACRO _speakers(said, price) AS
         lambda o: o.source_id)));
 COMMENT ON MACRO _speakers IS '1; how many sources, without what ships with Petaday, say this price (within half a per cent).';
 CREATE OR REPLACE MACRO is_behind(price, earlier_price, said) AS
-    CASE WHEN len(said) < 3 THEN false
+    CASE WHEN coalesce(len(said), 0) < 3 THEN false
         ELSE len(list_filter(said, lambda s: s.price > 0 AND NOT is_alike(s.price, price)
             AND NOT coalesce(is_alike(earlier_price, s.price), false)
             AND _speakers(said, s.price) >= 2 AND _speakers(said, s.price) > _speakers(said, price))) > 0 END;

@@ -100,25 +100,30 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
             AND greatest(p.tier_from, -1) <= greatest(c.tokens_above, 0)
             AND p.first_minute <= c.first_minute AND p.last_minute > c.first_minute
         GROUP BY ALL),
+    -- What the sources of a cell say, where there are several to compare: of most cells one speaks, and a window would
+    -- list them all.
     said AS (
-        SELECT t.*, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER one AS input_said,
-            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER one AS output_said,
-            -- One price for all prompts, or for all hours, says nothing against a price of long ones or of the night.
-            list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) OVER alike AS input_alike,
-            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) OVER alike AS output_alike
-        FROM told t WINDOW one AS (PARTITION BY t.cell_no), alike AS (PARTITION BY t.cell_no, t.kind))
+        SELECT t.cell_no, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) AS input_said,
+            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) AS output_said
+        FROM told t GROUP BY t.cell_no HAVING count(*) > 1),
+    -- One price for all prompts, or for all hours, says nothing against a price of long ones or of the night.
+    said_alike AS (
+        SELECT t.cell_no, t.kind, list({'source_id': t.source_id, 'price': t.input_usd_per_mtok}) AS input_alike,
+            list({'source_id': t.source_id, 'price': t.output_usd_per_mtok}) AS output_alike
+        FROM told t GROUP BY t.cell_no, t.kind HAVING count(*) > 2)
     -- A source with a price for long prompts is preferred to one with a single price for all lengths.
     SELECT k.vendor_key, k.listing, k.service_tier, c.* EXCLUDE (cell_no, sold_no),
-        s.* EXCLUDE (cell_no, input_said, output_said, input_alike, output_alike, later_input, later_output,
-            earlier_input, earlier_output, kind, told_from)
-    FROM said s JOIN cell c ON c.cell_no = s.cell_no JOIN sold k ON k.sold_no = c.sold_no
-    QUALIFY row_number() OVER (PARTITION BY s.cell_no
-        ORDER BY s.input_usd_per_mtok IS NULL OR s.output_usd_per_mtok IS NULL, s.source_id <> k.vendor_key,
-            is_outvoted(s.input_usd_per_mtok, s.later_input, s.input_said)
-                OR is_outvoted(s.output_usd_per_mtok, s.later_output, s.output_said)
-                OR is_behind(s.input_usd_per_mtok, s.earlier_input, s.input_alike)
-                OR is_behind(s.output_usd_per_mtok, s.earlier_output, s.output_alike),
-            s.told_from DESC NULLS LAST, source_rank(s.source_id), s.source_id, s.scope, s.model) = 1;
+        t.* EXCLUDE (cell_no, later_input, later_output, earlier_input, earlier_output, kind, told_from)
+    FROM told t JOIN cell c ON c.cell_no = t.cell_no JOIN sold k ON k.sold_no = c.sold_no
+    LEFT JOIN said s ON s.cell_no = t.cell_no
+    LEFT JOIN said_alike a ON a.cell_no = t.cell_no AND a.kind IS NOT DISTINCT FROM t.kind
+    QUALIFY row_number() OVER (PARTITION BY t.cell_no
+        ORDER BY t.input_usd_per_mtok IS NULL OR t.output_usd_per_mtok IS NULL, t.source_id <> k.vendor_key,
+            is_outvoted(t.input_usd_per_mtok, t.later_input, s.input_said)
+                OR is_outvoted(t.output_usd_per_mtok, t.later_output, s.output_said)
+                OR is_behind(t.input_usd_per_mtok, t.earlier_input, a.input_alike)
+                OR is_behind(t.output_usd_per_mtok, t.earlier_output, a.output_alike),
+            t.told_from DESC NULLS LAST, source_rank(t.source_id), t.source_id, t.scope, t.model) = 1;
 COMMENT ON MACRO TABLE _token_price_cell IS 'The cards of token_price_card, and those of its cells without a price (source_id is NULL): from its first price on, those of a listing and service tier cover all times, lengths of prompt and minutes of the day.';
 
 CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
