@@ -179,7 +179,7 @@ def test_a_refused_file_is_exit_1_with_the_reason(built: Home, tmp_path: Path) -
     assert "Traceback" not in result.stderr
     # The refusal is recorded and published; nothing is derived, since nothing can have changed.
     assert "estimated/" not in result.stderr
-    told = "SELECT outcome FROM meta.capture WHERE source_id = 'skypilot'"
+    told = "SELECT outcome FROM meta.capture WHERE source_id = 'skypilot' ORDER BY recorded_at DESC LIMIT 1"
     assert petaday("query", told, "--format", "csv", home=built).stdout == "outcome\nrejected\n"
 
 

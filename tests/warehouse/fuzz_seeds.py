@@ -22,6 +22,7 @@ from tests.assets.sources import (
     test_aws_spot,
     test_energy_charts_mix,
     test_epoch,
+    test_gpu_cloud_pages,
     test_gpuhunt,
     test_linode,
     test_nyiso,
@@ -132,6 +133,7 @@ MADE: dict[str, Callable[[], Seed]] = {
         "plans.csv", test_aws_savings_plans.plans({}, {"LeaseContractLength": "1", "DiscountedRate": "40"})
     ),
     "aws_spot": lambda: _one("spot.json", test_aws_spot.spot(("us-east", "p5.48xlarge", "linux", "21.5"))),
+    "crusoe_page": lambda: _one("page.html", test_gpu_cloud_pages.CRUSOE),
     "eia_retail": _eia_retail,
     "energy_charts_mix": lambda: _one("public_power_de_2026-01-01.json", test_energy_charts_mix.body()),
     "epoch_hardware": lambda: _one("hardware.csv", test_epoch.HARDWARE),

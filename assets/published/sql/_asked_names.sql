@@ -44,17 +44,19 @@ CREATE OR REPLACE MACRO _asked_card(argument, given) AS (
 COMMENT ON MACRO _asked_card IS
     'The name of one accelerator that was given, or NULL; one that means none or several is an error.';
 
--- Zones with slots of an hour or less, and those of the reference tables, where a yearly value may be all there is.
+-- Names that a zone may have been meant by: those with slots of an hour or less, and those of countries and regions.
 CREATE OR REPLACE MACRO _zone_written() AS TABLE
     SELECT DISTINCT d.zone AS known_zone, d.zone AS written_as FROM estimated.grid_day d
     UNION ALL SELECT r.grid_zone, r.grid_zone FROM reference.region r WHERE r.grid_zone IS NOT NULL
-    UNION ALL SELECT f.zone, f.zone FROM reference.zone_fuel f
     UNION ALL SELECT coalesce(o.grid_zone, o.country_code), o.name FROM reference.country o
     UNION ALL SELECT o.country_code, o.country_code FROM reference.country o;
 COMMENT ON MACRO TABLE _zone_written IS 'Grid zones, by their names and those of their countries.';
 
+-- Any zone of the log is known, whatever its slots: of 15 million, finding one takes no longer than reading it.
 CREATE OR REPLACE MACRO _asked_zone(argument, given) AS (
-    SELECT _asked_name(argument, given::VARCHAR, c.is_meant, c.near_names, 'observed.grid_carbon')
+    SELECT _asked_name(argument, given::VARCHAR, c.is_meant OR EXISTS (
+                SELECT 1 FROM (SELECT l.zone AS known_zone FROM observed.grid_carbon_log l) z
+                WHERE z.known_zone = given::VARCHAR), c.near_names, 'observed.grid_carbon')
     FROM (
         SELECT bool_or(n.is_meant) AS is_meant, _near_names(n.known_name, n.likeness) AS near_names
         FROM (
@@ -158,28 +160,39 @@ CREATE OR REPLACE MACRO _asked_place(argument, given, of_provider) AS (
 COMMENT ON MACRO _asked_place IS
     'A cloud region or grid zone that was given, or NULL; one that is not known is an error.';
 
+-- A bundled scenario is known before it is computed.
 CREATE OR REPLACE MACRO _asked_estimate(argument, given) AS (
-    SELECT _asked_name(argument, given::VARCHAR, c.is_meant, c.near_names,
-            'estimated.training_estimate and estimated.scenario_estimate')
+    SELECT _asked_name(argument, given::VARCHAR, c.is_meant, c.near_names, 'reference.scenario')
     FROM (
         SELECT bool_or(n.known_name = given::VARCHAR) AS is_meant,
             _near_names(n.known_name, jaro_winkler_similarity(n.known_name, given::VARCHAR)) AS near_names
         FROM (SELECT t.scenario_id AS known_name FROM estimated.training_estimate t
-              UNION SELECT e.scenario_id FROM estimated.scenario_estimate e) n) c);
+              UNION SELECT e.scenario_id FROM estimated.scenario_estimate e
+              UNION SELECT b.scenario_id FROM reference.scenario b) n) c);
 COMMENT ON MACRO _asked_estimate IS 'A bundled scenario that was given, or NULL; another is an error.';
 
+-- A bundled scenario is known before it is computed, and an offer of one also where it was never observed: what the
+-- bundled questions ask must not fail in a warehouse that has read one publisher so far.
 CREATE OR REPLACE MACRO _asked_movable(argument, given) AS (
     SELECT _asked_name(argument, given::VARCHAR, c.is_meant, c.near_names,
-            'estimated.training_estimate, estimated.scenario_estimate (fine_tuning, serving, service, fleet), '
-                || 'estimated.siting and estimated.petaday_history')
+            'reference.scenario (training, fine_tuning, serving, service, fleet), estimated.siting and '
+                || 'estimated.petaday_history')
     FROM (
-        SELECT bool_or(n.known_name = given::VARCHAR) AS is_meant,
+        SELECT bool_or(CASE WHEN n.is_of_offers
+                        THEN starts_with(given::VARCHAR, n.known_name || '/') AND EXISTS (
+                            SELECT 1 FROM (SELECT a.accelerator_id AS known_card FROM reference.accelerator a) r
+                            WHERE r.known_card = split_part(given::VARCHAR, '/', -2))
+                    ELSE n.known_name = given::VARCHAR END) AS is_meant,
             _near_names(n.known_name, jaro_winkler_similarity(n.known_name, given::VARCHAR)) AS near_names
-        FROM (SELECT t.scenario_id AS known_name FROM estimated.training_estimate t
-              UNION SELECT e.scenario_id
+        FROM (SELECT b.scenario_id AS known_name, b.kind IN ('siting', 'petaday_history') AS is_of_offers
+              FROM reference.scenario b
+              WHERE b.kind IN ('training', 'fine_tuning', 'serving', 'service', 'fleet', 'siting', 'petaday_history')
+              UNION SELECT t.scenario_id, false FROM estimated.training_estimate t
+              UNION SELECT e.scenario_id, false
               FROM estimated.scenario_estimate e WHERE e.section IN ('fine_tuning', 'serving', 'service', 'fleet')
-              UNION SELECT concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option)
+              UNION SELECT concat_ws('/', s.scenario_id, s.provider, s.region, s.accelerator_id, s.purchase_option),
+                  false
               FROM estimated.siting s
-              UNION SELECT concat_ws('/', h.scenario_id, h.accelerator_id, h.purchase_option)
+              UNION SELECT concat_ws('/', h.scenario_id, h.accelerator_id, h.purchase_option), false
               FROM estimated.petaday_history h) n) c);
 COMMENT ON MACRO _asked_movable IS 'What why_moved can split, or NULL; anything else is an error.';

@@ -5,11 +5,11 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
         boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated',
         scenarios_in := 'reference') AS TABLE
     WITH asked AS (
-        SELECT CASE WHEN estimates_in = 'estimated' THEN _asked_movable('estimate', estimate)
-                ELSE estimate::VARCHAR END AS asked_estimate,
-            _asked_card('to_accelerator', to_accelerator) AS asked_accelerator,
-            _asked_provider('to_provider', to_provider) AS asked_provider,
-            _asked_place('to_region', to_region, to_provider) AS asked_region),
+        SELECT [estimate::VARCHAR, to_accelerator::VARCHAR, to_provider::VARCHAR, to_region::VARCHAR] AS given_names,
+            [CASE WHEN estimates_in = 'estimated' THEN _asked_movable('estimate', estimate)
+                    ELSE estimate::VARCHAR END,
+                _asked_card('to_accelerator', to_accelerator), _asked_provider('to_provider', to_provider),
+                _asked_place('to_region', to_region, to_provider)] AS known_names),
     moved AS (
         FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method,
             to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
@@ -28,10 +28,8 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
     FROM (
         FROM _split_of_move('moved')
         -- Never a row: a name that is not known is an error here, even where nothing moved.
-        UNION ALL BY NAME SELECT q.asked_estimate AS quantity
-        FROM asked q
-        WHERE (q.asked_estimate, q.asked_accelerator, q.asked_provider, q.asked_region)
-            IS DISTINCT FROM (estimate::VARCHAR, to_accelerator::VARCHAR, to_provider::VARCHAR, to_region::VARCHAR)) a
+        UNION ALL BY NAME SELECT q.given_names[1] AS quantity
+        FROM asked q WHERE q.given_names IS DISTINCT FROM q.known_names) a
     ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
 COMMENT ON MACRO TABLE why_moved IS
     'Why an estimate differs between from_at and to_at, in money, energy and carbon: parts for hardware (GPU-hours at '

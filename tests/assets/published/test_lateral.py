@@ -35,6 +35,8 @@ CONSTANTS = {
     "request_impact": {"requests", "boundary", "method"},
     "request_impact_band": {"requests", "method"},
     "_window_costed": {"windows", "boundary", "by_hour"},
+    "window_totals": {"windows", "boundary"},
+    "window_hours": {"windows", "boundary"},
     "_served_on": {"estimate", "of_accelerator_id", "of_version"},
     "_fleet_on": {
         "estimate",
