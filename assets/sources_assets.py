@@ -134,14 +134,19 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
             taken = _take(context, source, config, home)
         except PetadayError as e:
             if isinstance(e, FetchError) and e.is_partial:
-                context.instance.add_run_tags(context.run.run_id, {KEPT_ANSWERS: "true"})
+                _tag_kept(context)
             # Requests were retried already, and a retry does not help against a changed layout.
             raise dg.Failure(description=str(e), allow_retries=False) from None
         if any(t.outcome == "rejected" for t in taken):
-            context.instance.add_run_tags(context.run.run_id, {KEPT_ANSWERS: "true"})
+            _tag_kept(context)
         yield _result(source, taken, _days(context))
 
     return source_asset
+
+
+def _tag_kept(context: dg.AssetExecutionContext) -> None:
+    """Tag the run, which is to fail, as one that kept an answer."""
+    context.instance.add_run_tags(context.run.run_id, {KEPT_ANSWERS: "true"})
 
 
 def _description(source: Source) -> str:

@@ -20,12 +20,12 @@ from warehouse.captures import Document
 
 NO_PRICE = re.compile(r"contact|talk to|sales|coming soon|sold out|waitlist|^[\s\u2013\u2014-]*$|^n/?a$", re.I)
 COUNTED = re.compile(r"^(\d+)\s*[x\u00d7]\s+(.+)$", re.I)
-#: Headings of prices of machines that may be reclaimed.
+#: Headings of prices of machines that are rented by the hour, and of those that may be reclaimed.
+BY_THE_HOUR = re.compile(r"on[\s-]?demand", re.IGNORECASE)
 SPOT = re.compile(r"\bspot\b|preemptible|interruptible", re.IGNORECASE)
 #: An amount is per GPU: "/ GPU / hr", "per GPU-hour".
 PER_GPU = re.compile(r"(?:/|\bper\b)\s*GPU\b", re.IGNORECASE)
 _FOR_A_TERM = re.compile(r"reserv|commit|contract|cluster", re.IGNORECASE)
-_ON_DEMAND = re.compile(r"on[\s-]?demand", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?P<dollar>(?<![A-Za-z])(?:AU?|CA?|HK|NZ|SG?|NT|R|MX))?\$\s*(?P<amount>\d[\d.,]*)")
 #: The unit directly after an amount: "/ GPU / hr", "per GPU-hour", "/month".
 _UNIT = re.compile(r"\s*\*?\s*(?:USD)?\s*(?:/|per\b)\s*(?:GPU\s*(?:/|per\b|-)?\s*)?(?P<unit>[a-z]*)", re.I)
@@ -61,7 +61,7 @@ def heading_of(table: Tag) -> str:
 def is_for_a_term(table: Tag) -> bool:
     """True if the heading of a table says that its prices are for reservations and none on demand."""
     heading = heading_of(table)
-    return bool(_FOR_A_TERM.search(heading)) and not _ON_DEMAND.search(heading)
+    return bool(_FOR_A_TERM.search(heading)) and not BY_THE_HOUR.search(heading)
 
 
 def gib(text: str) -> float | None:

@@ -8,7 +8,6 @@ of the same make, so a list counts only if its first heading says 'GPU model', a
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +15,8 @@ from bs4 import Tag
 
 from assets.sources._base import Reading
 from assets.sources._html import soup_of, text_of
-from assets.sources._price_page import NO_PRICE, PER_GPU, SPOT, amount_in, gib, page_source, reading
+from assets.sources._price_page import BY_THE_HOUR, NO_PRICE, PER_GPU, SPOT, amount_in, gib, page_source, reading
 from warehouse.captures import Document
-
-_ON_DEMAND = re.compile(r"on[- ]?demand", re.IGNORECASE)
 
 
 def _options(item: Tag) -> list[str | None]:
@@ -28,7 +25,7 @@ def _options(item: Tag) -> list[str | None]:
     names = [text_of(h) for h in heads.select(".pricing-heading")] if isinstance(heads, Tag) else []
     if not names or names[0].lower() != "gpu model":
         return []
-    return ["on_demand" if _ON_DEMAND.search(n) else "spot" if SPOT.search(n) else None for n in names[1:]]
+    return ["on_demand" if BY_THE_HOUR.search(n) else "spot" if SPOT.search(n) else None for n in names[1:]]
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -38,11 +35,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     bad: list[dict[str, Any]] = []
     for item in soup_of(document).select(".prixing-item"):
         options = _options(item)
+        if not options:
+            continue
         prices = [text_of(p) for p in item.select(".pricing-rich")]
         tags = [t for t in map(text_of, item.select(".pricing-tag")) if t]
         kind = " ".join([text_of(item.select_one(".pricing-item-heading")), *tags])
-        if not options:
-            continue
         if len(options) != len(prices) or not kind:
             why = f"{len(prices)} prices under {len(options)} headings, or no name"
             bad.append({"why": why, "row": json.dumps([kind, *prices]), "instance_type": kind or None})

@@ -17,6 +17,7 @@ from typing import Any
 from assets.sources._base import Reading
 from assets.sources._html import soup_of
 from assets.sources._price_page import (
+    BY_THE_HOUR,
     COUNTED,
     NO_PRICE,
     SPOT,
@@ -29,7 +30,6 @@ from assets.sources._price_page import (
 )
 from warehouse.captures import Document
 
-_ON_DEMAND = re.compile(r"on[- ]?demand", re.IGNORECASE)
 _DATED = re.compile(r"\beffective\b", re.IGNORECASE)
 _DAY = re.compile(r"([A-Za-z]+)\.? (\d{1,2}),? (\d{4})")
 
@@ -48,7 +48,7 @@ def _day_in(heading: str) -> dt.datetime | None:
 def _price_columns(heads: Sequence[str]) -> dict[str, list[tuple[dt.datetime | None, int]]]:
     """By purchase option, from when on (None: at all times) which column holds the price, in order of time."""
     options = {
-        n: "on_demand" if _ON_DEMAND.match(h) else "spot" if SPOT.match(h) else None for n, h in enumerate(heads)
+        n: "on_demand" if BY_THE_HOUR.match(h) else "spot" if SPOT.match(h) else None for n, h in enumerate(heads)
     }
     stated = sorted({option for option in options.values() if option})
     found: dict[str, list[tuple[dt.datetime | None, int]]] = {option: [] for option in stated}
@@ -81,7 +81,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     heads: list[str] = []
     for row in filter(is_row, soup.find_all(True)):
         cells = cells_of(row)
-        if not any("$" in c for c in cells) and any(_ON_DEMAND.search(c) or SPOT.search(c) for c in cells):
+        if not any("$" in c for c in cells) and any(BY_THE_HOUR.search(c) or SPOT.search(c) for c in cells):
             lowered = [c.lower() for c in cells]
             is_gpu = lowered[0] == "gpu" or any("gpu-hour" in c for c in lowered)
             heads = lowered if is_gpu else []
