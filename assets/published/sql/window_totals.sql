@@ -230,7 +230,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             coalesce(g.pue, c.region_pue, d.usual_pue) AS pue, g.pue IS NULL
             AND c.region_pue IS NOT NULL AS is_pue_published,
             coalesce(g.power_kw, g.accelerator_count * power_w_per_gpu(c.tdp_w, d.power_share) / 1000) AS it_power_kw
-        FROM _given g CROSS JOIN assumed d
+        FROM _given g LEFT JOIN assumed d ON true
         LEFT JOIN run r ON r.provider IS NOT DISTINCT FROM g.provider AND r.region IS NOT DISTINCT FROM g.region
             AND r.zone IS NOT DISTINCT FROM g.zone AND r.instance_type IS NOT DISTINCT FROM g.instance_type
             AND r.accelerator IS NOT DISTINCT FROM g.accelerator

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -332,3 +333,16 @@ def test_columns_of_the_table_come_back(con: duckdb.DuckDBPyConnection) -> None:
     assert row["grid_hours_kgco2e"] == pytest.approx(
         3 * _walked(START + 96 * HOUR, START + 120 * HOUR, ["Z1"])[2] / 1000, rel=1e-9
     )
+
+
+def test_no_run_is_lost_where_nothing_is_assumed(tmp_path: Path) -> None:
+    """A warehouse whose reference tables are not loaded knows no usual power: every run comes back, without it."""
+    with write_session(Home(tmp_path / "home").create(), catalog()) as bare:
+        bare.execute(
+            "CREATE TEMP TABLE plan AS SELECT n AS run_id, 'cloud' AS provider, 'r1' AS region, 'x8' AS instance_type, 'on_demand' AS purchase_option, "
+            "8 AS accelerator_count, TIMESTAMPTZ '2026-03-01' AS run_from, TIMESTAMPTZ '2026-03-02' AS run_to FROM range(3) t(n)"
+        )
+        found = bare.sql(
+            "SELECT run_id, cost_usd, energy_kwh, unknown IS NOT NULL FROM window_totals('plan') ORDER BY 1"
+        )
+        assert found.fetchall() == [(n, None, None, True) for n in range(3)]
