@@ -13,7 +13,23 @@ from warehouse.connection import write_session
 
 
 @pytest.fixture(scope="session")
-def bundled(main_job: MainJob, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session on a copy of it: what a test writes it takes back."""
+def _bundled_session(
+    main_job: MainJob, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
     with write_session(main_job.copied_to(tmp_path_factory.mktemp("bundled") / "home"), catalog()) as con:
         yield con
+
+
+@pytest.fixture
+def bundled(_bundled_session: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session on a copy of it. Its temporary tables go with the test that made them: which tests share a session, and
+    in what order, is up to the processes they are spread over. Whatever else a test writes it takes back itself.
+    """  # fmt: skip
+    before = _temporary_tables(_bundled_session)
+    yield _bundled_session
+    for name in _temporary_tables(_bundled_session) - before:
+        _bundled_session.execute(f'DROP TABLE temp."{name}"')
+
+
+def _temporary_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()}
