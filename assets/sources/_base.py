@@ -300,9 +300,68 @@ def csv_of(
     Raises:
         LayoutError: if it cannot be read, has no row, or lacks a required column.
     """
+    body = _csv_body(document, member)
+    return _csv_frame(document, body, required, overhanging_column=overhanging_column, **options)
+
+
+def csv_and_overlong(
+    document: Document, required: Sequence[str], *, body: bytes | None = None, **options: Any
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As `csv_of`, but a row with more fields than the header costs itself, not the file.
+
+    Which of its commas belongs to a value cannot be told, so that no column of such a row is known.
+
+    Args:
+        document: as in `csv_of`.
+        required: as in `csv_of`.
+        body: bytes of the file, where they are not all of the document.
+        options: as in `csv_of`.
+
+    Returns:
+        (the other rows, these rows in the form of `Reading.rejected`).
+
+    Raises:
+        LayoutError: as `csv_of`; also if a file with such a row has a value of several lines.
+    """
+    body = _csv_body(document, None) if body is None else body
+    overlong = pl.DataFrame(schema={"line": pl.String})
+    try:
+        frame = _csv_frame(document, body, required, **options)
+    except LayoutError:
+        body, overlong = _without_overlong(body)
+        if overlong.is_empty():
+            raise
+        frame = _csv_frame(document, body, required, **options)
+    return frame, refused(overlong, "more fields than the header has: which comma belongs to a value cannot be told")
+
+
+def _csv_body(document: Document, member: str | None) -> bytes:
     body = body_of(document, member=member)
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        body = body.decode("utf-16").encode()
+    return body.decode("utf-16").encode() if body[:2] in (b"\xff\xfe", b"\xfe\xff") else body
+
+
+def _without_overlong(body: bytes) -> tuple[bytes, pl.DataFrame]:
+    """A CSV file without its lines of more fields than the first one, and these lines.
+
+    None are found in a file with a value of several lines (or an open quote), or in another encoding than UTF-8.
+    """
+    line = pl.col("line")
+    try:
+        lines = pl.DataFrame({"line": body.decode().split("\n")})
+    except UnicodeDecodeError:
+        return body, pl.DataFrame(schema={"line": pl.String})
+    if lines.select((line.str.count_matches('"', literal=True) % 2 == 1).any()).item():
+        return body, lines.clear()
+    count = line.str.replace_all('"[^"]*"', "").str.count_matches(",", literal=True)
+    is_overlong = count > count.first()
+    return "\n".join(lines.filter(~is_overlong)["line"]).encode(), lines.filter(is_overlong).select(
+        line.str.strip_chars()
+    )
+
+
+def _csv_frame(
+    document: Document, body: bytes, required: Sequence[str], *, overhanging_column: str | None = None, **options: Any
+) -> pl.DataFrame:
     if overhanging_column and body[:4096].split(b"\n", 1)[0].strip().endswith(b"," + overhanging_column.encode()):
         options["truncate_ragged_lines"] = True
     try:

@@ -18,7 +18,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_and_overlong,
     is_current,
     refused,
     split_by_fault,
@@ -39,7 +39,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One dated row per machine and day."""
     (document,) = documents
-    raw = csv_of(document, ("timestamp", "instance", "price_usd")).with_columns(
+    raw, overlong = csv_and_overlong(document, ("timestamp", "instance", "price_usd"))
+    raw = raw.with_columns(
         to_instant(
             pl.col("timestamp").str.slice(0, 19).str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00:00"),
             "%Y-%m-%dT%H:%M:%S",
@@ -56,6 +57,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         .then(pl.lit("no price above zero: a placeholder"))
     )
     good, bad = split_by_fault(raw, why)
+    no_price = refused(
+        bad.drop("why", "amount", "valid_from"), bad["why"], instance_type=pl.when(named).then("instance")
+    )
     rows = cloud_rates(
         good.sort("valid_from"),
         provider="aws",
@@ -65,7 +69,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope("us-east-1", rows, is_complete=is_current(document, good["valid_from"]))],
-        refused(bad.drop("why", "amount", "valid_from"), bad["why"], instance_type=pl.when(named).then("instance")),
+        pl.concat([no_price, overlong], how="diagonal"),
     )
 
 
@@ -77,6 +81,7 @@ AWS_P5_SERIES = Source(
     licence="not stated by the repository; prices are facts of AWS",
     attribution="amorton45/aws-gpu-price-tracker",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(_git.RAW_HOST,),
     cadence="50 9 * * *",

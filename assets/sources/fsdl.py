@@ -21,7 +21,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_and_overlong,
     made_at,
     refused,
     to_dollars,
@@ -48,7 +48,7 @@ def _known(column: str) -> pl.Expr:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per instance and purchase option."""
     (document,) = documents
-    raw = csv_of(document, _COMMON)
+    raw, overlong = csv_and_overlong(document, _COMMON)
     table = "cloud" if {"Cloud", "On-demand", "Spot", "Name"} <= set(raw.columns) else "serverless"
     who, price = ("Cloud", "On-demand") if table == "cloud" else ("Vendor", "Per-Hour")
     if not {who, price} <= set(raw.columns):
@@ -83,8 +83,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     rejected = [
         refused(bad, "no vendor, no number of GPUs, or a price that is not above zero", **key),
         refused(copied, "price, processors and memory of a row with more GPUs: typed over it", **key),
+        overlong,
     ]
-    return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected))
+    return Reading([Scope(table, frame, is_complete=is_fresh)], pl.concat(rejected, how="diagonal"))
 
 
 def _with_names(raw: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -136,7 +137,7 @@ FSDL = Source(
     title="Cloud GPU tables of Full Stack Deep Learning",
     homepage_url="https://fullstackdeeplearning.com/cloud-gpus/",
     licence="not stated by the repository",
-    parser_version=3,
+    parser_version=4,
     attribution="The Full Stack",
     parse=parse,
     plan=plan,

@@ -32,7 +32,7 @@ from assets.sources._base import (
     json_of,
     refused,
 )
-from assets.sources._rows import inside, number_of
+from assets.sources._rows import inside, number_of, objects
 from assets.sources._token_prices import fault, hours_of_day, overlap, rest_of_day
 from warehouse.captures import Document
 
@@ -192,15 +192,27 @@ def _rows(vendor: str | None, model: str | None, prices: Any) -> Iterator[tuple]
         before = {**dict.fromkeys(before, 0.0), **now}
 
 
+def _of_provider(provider: dict[str, Any]) -> Iterator[tuple]:
+    """Rows of a provider; of one whose models or prices are no such, a row that says so."""
+    vendor, models = _id(provider), provider.get("models")
+    for model in models if isinstance(models, list) else [None]:
+        prices = inside(model, "prices")
+        parts = [inside(entry, "prices") for entry in prices] if isinstance(prices, list) else [prices]
+        if all(isinstance(part, dict) for part in parts):
+            yield from _rows(vendor, _id(model), prices)
+        else:
+            why = "no list of models, or a model without prices"
+            yield vendor, _id(model), None, None, None, None, None, True, why
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """The whole file is one complete scope."""
     (document,) = documents
     providers = json_of(document)
-    if not isinstance(providers, list) or not all(
-        isinstance(p, dict) and "models" in p and "id" in p for p in providers
-    ):
+    listed = objects(providers) if isinstance(providers, list) else []
+    if not any("models" in p and "id" in p for p in listed):
         raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
-    rows = [row for p in providers for m in p["models"] for row in _rows(_id(p), _id(m), inside(m, "prices"))]
+    rows = [row for p in listed for row in _of_provider(p)]
     frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
         pl.coalesce("why", fault("vendor", "model")).alias("fault")
     )
@@ -225,7 +237,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=7,
+    parser_version=8,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

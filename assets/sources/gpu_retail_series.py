@@ -30,7 +30,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_and_overlong,
     json_of,
     made_at,
     refused,
@@ -39,7 +39,7 @@ from assets.sources._base import (
     to_instant,
     to_number,
 )
-from assets.sources._rows import frame_of
+from assets.sources._rows import frame_of, inside, objects
 from assets.sources.gpu_retail import gpu_in
 from warehouse.captures import Document
 
@@ -69,10 +69,12 @@ def _reading(
     *,
     is_complete: bool = False,
     product: pl.Expr | None = None,
+    overlong: pl.DataFrame | None = None,
 ) -> Reading:
     """Rows of one series; columns it does not have are null, and of rows alike in the key the lowest price counts.
 
-    `product` names the product of a refused row, where the series is a complete list.
+    `product` names the product of a refused row, where the series is a complete list; `overlong` are rows that are
+    refused already.
     """
     if frame.is_empty():
         raise LayoutError(f"{document.url}: no price in the series (emptied?)")
@@ -82,7 +84,31 @@ def _reading(
     )
     rows = rows.sort("price_amount").unique(subset=list(_KEY), keep="first", maintain_order=True).sort(*_KEY)
     key = {} if product is None else {"product": product}
-    return Reading([Scope(scope, rows, is_complete)], refused(bad, reason, **key))
+    parts = [refused(bad, reason, **key), *([] if overlong is None else [overlong])]
+    return Reading([Scope(scope, rows, is_complete)], pl.concat(parts, how="diagonal"))
+
+
+def _entries(document: Document, values: object, required: Sequence[str]) -> list[dict[str, Any]]:
+    """The entries of a JSON list; what is no object is an entry without fields.
+
+    Raises:
+        LayoutError: if it is no list, is empty, or no entry has a required field.
+    """
+    if not isinstance(values, list) or not values:
+        raise LayoutError(f"{document.url}: no list of prices, or an empty one")
+    entries = objects(values)
+    require_columns(document, sorted({name for e in entries for name in e}), required)
+    return entries
+
+
+def _priced(entries: Sequence[dict[str, Any]], texts: Sequence[str], price: str, thing: str) -> pl.DataFrame:
+    """Columns `texts` of entries, and their price as a number (null where it is none).
+
+    An entry without a price says that there was none; one that does not say of what (no `thing`) is kept, to be refused.
+    """
+    frame = frame_of(entries, dict.fromkeys((*texts, price), pl.String))
+    frame = frame.filter(pl.col(price).is_not_null() | pl.col(thing).is_null())
+    return frame.with_columns(to_dollars(price))
 
 
 def _why(price: str, form: str) -> pl.Expr:
@@ -117,15 +143,13 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
     """One row per card with a price."""
     (document,) = documents
     fields = ("name", "price", "chipset", "memory", "core_clock", "boost_clock", "color", "length")
+    overlong = None
     if "json" in document.url.rsplit("/", 1)[-1]:
-        cards = json_of(document)
-        if not isinstance(cards, list) or not cards:
-            raise LayoutError(f"{document.url}: no list of cards")
-        require_columns(document, list(cards[0]), fields[:4])
-        raw = frame_of(cards, dict.fromkeys(fields, pl.String))
+        raw = frame_of(_entries(document, json_of(document), fields[:4]), dict.fromkeys(fields, pl.String))
     else:
-        raw = csv_of(document, fields)
-    raw = raw.filter(pl.col("price").is_not_null()).with_columns(to_number("price").alias("amount"))
+        raw, overlong = csv_and_overlong(document, fields)
+    raw = raw.filter(pl.col("price").is_not_null() | pl.col("name").is_null())
+    raw = raw.with_columns(to_dollars("price").alias("amount"))
     sound = _positive("amount") & pl.col("name").is_not_null() & pl.col("chipset").is_not_null()
     told_apart = ("memory", "color", "length", "core_clock", "boost_clock")
     made, is_fresh = made_at(document)
@@ -152,6 +176,7 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
         "no name, no chip, or a price that is not above zero",
         is_complete=is_fresh,
         product=product,
+        overlong=overlong,
     )
 
 
@@ -166,7 +191,7 @@ def parse_united_compute(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no gpu_name with prices")
     if not card["prices"]:
         raise LayoutError(f"{document.url}: prices of {card['gpu_name']} are empty: the series was emptied upstream")
-    raw = frame_of([{"at": k, "price": v} for k, v in card["prices"].items()], {"at": pl.String, "price": pl.Float64})
+    raw = _priced([{"at": k, "price": v} for k, v in card["prices"].items()], ("at",), "price", "at")
     raw = raw.with_columns(to_instant("at", "%Y-%m-%dT%H:%M:%S").alias("valid_from"))
     sound = _positive("price") & pl.col("valid_from").is_not_null()
     name = str(card["gpu_name"])
@@ -189,19 +214,17 @@ def parse_united_compute(documents: Sequence[Document]) -> Reading:
 def parse_idealo(documents: Sequence[Document]) -> Reading:
     """One row per card and day."""
     (document,) = documents
-    cards = json_of(document)
-    if not isinstance(cards, list) or not cards:
-        raise LayoutError(f"{document.url}: no list of cards")
-    require_columns(document, list(cards[0]), ("id", "name", "type", "prices"))
+    cards = _entries(document, json_of(document), ("id", "name", "type", "prices"))
     points = [
-        {"id": c["id"], "name": c["name"], "type": c["type"], "day": p.get("x"), "price": p.get("y")}
-        for c in cards
-        for p in c["prices"]
+        {field: card.get(field) for field in ("id", "name", "type")} | {"day": inside(p, "x"), "price": inside(p, "y")}
+        for card in cards
+        for p in (card["prices"] if isinstance(card.get("prices"), list) else [None])
     ]
-    raw = frame_of(points, dict.fromkeys(("id", "name", "type", "day"), pl.String) | {"price": pl.Float64})
-    raw = raw.filter(pl.col("price").is_not_null()).with_columns(to_instant("day", "%Y-%m-%d").alias("valid_from"))
+    raw = _priced(points, ("id", "name", "type", "day"), "price", "day")
+    raw = raw.with_columns(to_instant("day", "%Y-%m-%d").alias("valid_from"))
     # 'GigaByte GeForce GTX 1080 Ti' filed under 'GeForce GTX 1080': which of the two it prices, the file does not say.
     is_named = pl.col("name").str.to_lowercase().str.ends_with(pl.col("type").str.to_lowercase())
+    is_named = (is_named & pl.col("id").is_not_null()).fill_null(value=False)
     sound = _positive("price") & pl.col("valid_from").is_not_null() & is_named
     rows = raw.filter(sound).select(
         pl.lit("idealo").alias("seller"),
@@ -213,7 +236,11 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
         pl.lit("EUR").alias("currency_code"),
         "valid_from",
     )
-    why = pl.when(~is_named).then(pl.lit("name and type of the card differ")).otherwise(_why("price", "a day"))
+    why = (
+        pl.when(~is_named)
+        .then(pl.lit("name and type of the card differ, or are missing"))
+        .otherwise(_why("price", "a day"))
+    )
     return _reading(document, "idealo", rows, raw.filter(~sound), why)
 
 
@@ -223,7 +250,7 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
 def parse_ebay(documents: Sequence[Document]) -> Reading:
     """One row per card and month with a sale."""
     (document,) = documents
-    raw = csv_of(document, ("GPU", "eBay Price", "QTY Sold", "Month"))
+    raw, overlong = csv_and_overlong(document, ("GPU", "eBay Price", "QTY Sold", "Month"))
     raw = (
         raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True))
         .with_columns(
@@ -243,15 +270,14 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
         pl.lit("USD").alias("currency_code"),
         "valid_from",
     )
-    return _reading(document, "ebay", rows, raw.filter(~sound), _why("price", "a month and a year"))
+    return _reading(document, "ebay", rows, raw.filter(~sound), _why("price", "a month and a year"), overlong=overlong)
 
 
 def parse_csim07(documents: Sequence[Document]) -> Reading:
     """One row per card, month and kind (retail, used)."""
     (document,) = documents
-    raw = csv_of(document, ("Date", "Name", "Retail Price", "Used Price")).with_columns(
-        to_instant("Date", "%m/%d/%Y").alias("valid_from")
-    )
+    raw, overlong = csv_and_overlong(document, ("Date", "Name", "Retail Price", "Used Price"))
+    raw = raw.with_columns(to_instant("Date", "%m/%d/%Y").alias("valid_from"))
     long = (
         raw.unpivot(
             ["Retail Price", "Used Price"],
@@ -274,7 +300,7 @@ def parse_csim07(documents: Sequence[Document]) -> Reading:
         "valid_from",
     )
     why = pl.when(pl.col("Name").is_null()).then(pl.lit("the name is missing")).otherwise(_why("price", "m/d/yyyy"))
-    return _reading(document, "csim07", rows, long.filter(~sound), why)
+    return _reading(document, "csim07", rows, long.filter(~sound), why, overlong=overlong)
 
 
 # Australian shops -------------------------------------------------------------------------------------------------------
@@ -285,8 +311,8 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     answer = json_of(document)
     if isinstance(answer, list):
-        raw = frame_of(answer, {"date": pl.String, "lowest_price_aud": pl.Float64})
-        raw = raw.filter(pl.col("lowest_price_aud").is_not_null()).select(
+        entries = _entries(document, answer, ("date", "lowest_price_aud"))
+        raw = _priced(entries, ("date",), "lowest_price_aud", "date").select(
             pl.lit("au_shops").alias("seller"),
             pl.lit(_AU_CARD).alias("product"),
             pl.lit("market_low").alias("price_kind"),
@@ -296,34 +322,46 @@ def parse_au_shops(documents: Sequence[Document]) -> Reading:
             pl.lit("").alias("product_code"),
         )
     elif isinstance(answer, dict) and isinstance(answer.get("stores"), list) and answer.get("ts"):
-        at = dt.datetime.fromisoformat(str(answer["ts"]))
-        if at.tzinfo is None:
-            raise LayoutError(f"{document.url}: ts is {answer['ts']!r}, a time without an offset")
-        raw = (
-            frame_of(
-                answer["stores"],
-                {"store": pl.String, "price_aud": pl.Float64, "in_stock": pl.Boolean, "url": pl.String},
-            )
-            .filter(pl.col("price_aud").is_not_null())
-            .select(
-                pl.col("store").alias("seller"),
-                pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
-                pl.lit("retail").alias("price_kind"),
-                pl.col("price_aud").alias("price_amount"),
-                pl.lit(at.astimezone(dt.UTC), dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
-                pl.col("in_stock").alias("is_in_stock"),
-                pl.col("url").str.split("?").list.first().alias("product_code"),
-            )
+        at = _instant_of(document, answer["ts"])
+        entries = _entries(document, answer["stores"], ("store", "price_aud"))
+        raw = _priced(entries, ("store", "in_stock", "url"), "price_aud", "store").select(
+            pl.col("store").alias("seller"),
+            pl.lit(str(answer.get("sku") or _AU_CARD)).alias("product"),
+            pl.lit("retail").alias("price_kind"),
+            pl.col("price_aud").alias("price_amount"),
+            pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("valid_from"),
+            pl.col("in_stock")
+            .str.to_lowercase()
+            .replace_strict({"true": True, "false": False}, default=None)
+            .alias("is_in_stock"),
+            pl.col("url").str.split("?").list.first().fill_null("").alias("product_code"),
         )
     else:
         raise LayoutError(f"{document.url}: neither the history nor the latest prices of the shops")
-    sound = _positive("price_amount") & pl.col("valid_from").is_not_null()
+    sound = _positive("price_amount") & pl.col("valid_from").is_not_null() & pl.col("seller").is_not_null()
     rows = raw.filter(sound).with_columns(
         pl.lit("GeForce RTX 5070 Ti").alias("accelerator_name"),
         pl.lit(16.0).alias("accelerator_memory_gib"),
         pl.lit("AUD").alias("currency_code"),
     )
-    return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), _why("price_amount", "a day"))
+    is_unnamed = pl.col("seller").is_null()
+    why = pl.when(is_unnamed).then(pl.lit("the shop is missing")).otherwise(_why("price_amount", "a day"))
+    return _reading(document, "au_rtx5070ti", rows, raw.filter(~sound), why)
+
+
+def _instant_of(document: Document, text: object) -> dt.datetime:
+    """The time that a file states of itself, in UTC.
+
+    Raises:
+        LayoutError: if it is no time, or has no offset.
+    """
+    try:
+        stated = dt.datetime.fromisoformat(str(text))
+    except ValueError as e:
+        raise LayoutError(f"{document.url}: ts is {text!r}, no time") from e
+    if stated.tzinfo is None:
+        raise LayoutError(f"{document.url}: ts is {text!r}, a time without an offset")
+    return stated.astimezone(dt.UTC)
 
 
 # Russian shops ----------------------------------------------------------------------------------------------------------
@@ -335,14 +373,14 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
     shops = json_of(document)
     if not isinstance(shops, dict) or not all(isinstance(v, list) for v in shops.values()):
         raise LayoutError(f"{document.url}: not a list of offers per shop")
-    offers = [o for v in shops.values() for o in v]
     fields = ("cardName", "cardArchitecture", "cardSeries", "shopName", "vendorName", "date")
-    require_columns(document, list(offers[0]) if offers else [], (*fields, "cardPrice"))
-    raw = frame_of(offers, dict.fromkeys(fields, pl.String) | {"cardPrice": pl.Float64})
-    raw = raw.filter(pl.col("cardArchitecture") != "MATROX").with_columns(
+    offers = _entries(document, [o for v in shops.values() for o in v], (*fields, "cardPrice"))
+    raw = frame_of(offers, dict.fromkeys((*fields, "cardPrice"), pl.String)).with_columns(to_dollars("cardPrice"))
+    raw = raw.filter(pl.col("cardArchitecture").ne_missing("MATROX")).with_columns(
         to_instant("date", "%Y-%m-%d").alias("valid_from")
     )
-    sound = _positive("cardPrice") & pl.col("valid_from").is_not_null() & pl.col("cardName").is_not_null()
+    is_named = pl.col("cardName").is_not_null() & pl.col("vendorName").is_not_null() & pl.col("shopName").is_not_null()
+    sound = _positive("cardPrice") & pl.col("valid_from").is_not_null() & is_named
     # 'B/U' (used) and 'VOSST...' (restored), cut short by the shop at will.
     is_used = pl.col("cardName").str.contains("\u0411/\u0423|\u0412\u041e\u0421\u0421\u0422|\\(\u0412\u041e\u0421")
     series = pl.col("cardSeries").replace(["", "UNKNOWN"], [None, None])
@@ -356,14 +394,20 @@ def parse_ru_shops(documents: Sequence[Document]) -> Reading:
         "valid_from",
     )
     why = (
-        pl.when(pl.col("cardName").is_null()).then(pl.lit("the name is missing")).otherwise(_why("cardPrice", "a day"))
+        pl.when(~is_named)
+        .then(pl.lit("the name of card, vendor or shop is missing"))
+        .otherwise(_why("cardPrice", "a day"))
     )
     return _reading(document, "ru_shops", rows, raw.filter(~sound), why)
 
 
 # Sources ----------------------------------------------------------------------------------------------------------------
 
-_TERMS: dict[str, Any] = {"subject": "gpu_price", "licence": "prices are facts; terms of the repository named"}
+_TERMS: dict[str, Any] = {
+    "subject": "gpu_price",
+    "parser_version": 2,
+    "licence": "prices are facts; terms of the repository named",
+}
 #: A series that has ended does not go stale.
 _ENDED: dict[str, Any] = {**_TERMS, "stale_after_days": 36_500.0}
 PCPARTPICKER = Source(

@@ -25,9 +25,9 @@ from assets.sources._base import (
     Source,
     Window,
     body_of,
+    csv_and_overlong,
     read_members,
     refused,
-    require_columns,
     split_by_fault,
     to_number,
 )
@@ -75,14 +75,11 @@ def _members(document: Document) -> list[tuple[str, bytes]]:
         raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
 
 
-def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Offers of a catalog, refused ones with the reason in `why`, and rows whose columns cannot be told."""
     if not body.strip():
         raise LayoutError(f"{document.url}: the catalog of {provider} is empty")
-    try:
-        raw = pl.read_csv(body, infer_schema=False)
-    except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: catalog of {provider}: {str(e).splitlines()[0]}") from e
-    require_columns(document, raw.columns, _REQUIRED)
+    raw, overlong = csv_and_overlong(document, _REQUIRED, body=body)
     flags = pl.col("flags").fill_null("") if "flags" in raw.columns else pl.lit("")
     is_spot = (
         pl.col("spot").str.strip_chars().str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
@@ -129,7 +126,8 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         why = why.when(is_committed(on_demand, *same)).then(pl.lit(COMMITTED))
     good, bad = split_by_fault(offers, why)
     # Zones with one price count once, as they do among the good rows.
-    return good, bad.unique(subset=[c for c in bad.columns if c != "location"], keep="first", maintain_order=True)
+    bad = bad.unique(subset=[c for c in bad.columns if c != "location"], keep="first", maintain_order=True)
+    return good, bad, overlong
 
 
 def _one_per_region(offers: pl.DataFrame) -> pl.DataFrame:
@@ -149,18 +147,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     for index, document in enumerate(documents):
         if document.url.endswith("/version"):
             continue
+        at = pl.lit(index).alias("document")
         for provider, body in _members(document):
-            good, bad = _offers(document, provider, body)
+            good, bad, overlong = _offers(document, provider, body)
             name = PROVIDER_NAMES.get(provider, provider)
             # Only Google's locations are zones.
             frame = _one_per_region(good) if provider == "gcp" else good.drop("location")
-            scopes.append(Scope(name, frame.with_columns(pl.lit(index).alias("document")), is_complete=True))
+            scopes.append(Scope(name, frame.with_columns(at), is_complete=True))
+            rejected.append(overlong.with_columns(at, pl.lit(name).alias("scope")))
             if bad.height:
                 keys = bad.select(pl.lit(name).alias("scope"), "region", "instance_type", "purchase_option")
-                rejected.append(
-                    refused(bad.drop("why").with_columns(pl.lit(index).alias("document")), bad["why"], keys)
-                )
-    return Reading(scopes, pl.concat(rejected) if rejected else None)
+                rejected.append(refused(bad.drop("why").with_columns(at), bad["why"], keys))
+    return Reading(scopes, pl.concat(rejected, how="diagonal") if rejected else None)
 
 
 GPUHUNT = Source(
@@ -172,7 +170,7 @@ GPUHUNT = Source(
     licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md",
     attribution="gpuhunt by dstack",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

@@ -25,7 +25,7 @@ import polars as pl
 
 from assets.sources import _git
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
-from assets.sources._rows import inside, number_of
+from assets.sources._rows import inside, number_of, objects
 from assets.sources._token_prices import (
     SWAPPED,
     fault,
@@ -141,7 +141,8 @@ def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
     block = entry.get("off_peak_pricing")
     told = _off_peak_hours(block)
     hours, is_of_weekdays = told or ([], False)
-    tiers = entry.get("tiered_pricing") or ()
+    listed = entry.get("tiered_pricing")
+    tiers = objects(listed) if isinstance(listed, list) else []
     why = None
     if block is not None and told is None:
         why = "off-peak prices whose hours are in no known form"
@@ -150,7 +151,8 @@ def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
     off_peak = {f: v for f, v in block.items() if "cost" in f and v is not None} if isinstance(block, dict) else {}
     named = set() if why else {_DIRECTIONS.get(f) for f in off_peak} - {None}
     rest = rest_of_day(hours)
-    head = (key, entry.get("litellm_provider"), entry.get("mode"))
+    provider, mode = entry.get("litellm_provider"), entry.get("mode")
+    head = (key, provider if isinstance(provider, str) else None, mode if isinstance(mode, str) else None)
     cells: list[_Cell] = [
         (*head, field, 0.0, rest if _DIRECTIONS.get(field) in named else [""], None, value)
         for field, value in entry.items()
@@ -330,7 +332,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=9,
+    parser_version=10,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

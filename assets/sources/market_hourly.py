@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_and_overlong, refused, to_instant
 from assets.sources._clock import lengths_of, placed
 from assets.sources._rows import electricity_price_rows
 from warehouse.captures import Document
@@ -55,7 +55,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: which market? name the file <ZONE>_electricity_prices_<YEAR>.csv")
     zone, currency = named[1], _CURRENCIES[named[2]]
     market, clock = _CHECKED.get(zone, ("published_hub", None))
-    text = csv_of(document, [])
+    text, overlong = csv_and_overlong(document, [])
     if text.height < 24:
         raise LayoutError(f"{document.url}: {text.height} row(s): a failed download, not a year")
     price = next((c for c in text.columns if c.startswith("Price (")), "")
@@ -99,7 +99,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_mwh=value,
     )
     return Reading(
-        [Scope(zone, rows)], pl.concat([refused(bad, pl.col("why")), refused(unpriced, "the price is not a number")])
+        [Scope(zone, rows)],
+        pl.concat([refused(bad, pl.col("why")), refused(unpriced, "the price is not a number"), overlong]),
     )
 
 
@@ -111,7 +112,7 @@ MARKET_HOURLY = Source(
     licence="MIT (collection); origin ENTSO-E, CAISO, ERCOT",
     attribution="HewlettPackard/sustain-cluster",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     extension="csv",
     stale_after_days=400.0,
 )

@@ -30,7 +30,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_and_overlong,
     is_no_number,
     refused,
     to_number,
@@ -99,6 +99,8 @@ _GCP_FAMILY = r"^([a-z0-9]+-[a-z]+gpu|g[24]-standard)"
 _VAST_CARD = r"^\d+x-(.+)-\d+-\d+$"
 #: The memory of one card in an instance type of Prime Intellect: "lambdalabs__8xA100_80GB__240__1800".
 _PRIMEINTELLECT_GIB = r"__\d+x.+_(\d+)GB(?:__|$)"
+#: From this spot price per hour on there is no spot market: Prime Intellect's file once said 99999999 for it.
+_NO_SPOT_USD = 1e6
 #: Clouds whose cards have their full name, with its form, in `GpuInfo` only.
 _NAMED_IN_INFO = ("runpod", "hyperbolic")
 
@@ -148,7 +150,7 @@ def _without_gcp_commitments(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
 
 
 def _region() -> pl.Expr:
-    return pl.col("Region").str.strip_chars(" ,").replace("", "unknown").fill_null("unknown")
+    return pl.col("Region").str.strip_chars(" ,").replace(["", "UNSPECIFIED"], "unknown").fill_null("unknown")
 
 
 def _alone() -> pl.Expr:
@@ -254,7 +256,7 @@ def _typed(raw: pl.DataFrame, cloud: str) -> pl.DataFrame:
         to_number("vCPUs").alias("vCPUs"),
         to_number("MemoryGiB").alias("MemoryGiB"),
         to_number("Price").alias("Price"),
-        to_number("SpotPrice").alias("SpotPrice"),
+        pl.when(to_number("SpotPrice") < _NO_SPOT_USD).then(to_number("SpotPrice")).alias("SpotPrice"),
         pl.col("Region"),
         zone.alias("AvailabilityZone"),
         _gpu_memory_gib(cloud, pl.col("AcceleratorName"), info, count).alias("gpu_memory_gib"),
@@ -311,7 +313,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
     (document,) = documents
     # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
-    raw = csv_of(document, _REQUIRED, overhanging_column="Generation")
+    raw, overlong = csv_and_overlong(document, _REQUIRED, overhanging_column="Generation")
     if "SpotPrice" not in raw.columns:
         if renamed := [c for c in raw.columns if "spot" in c.lower()]:
             raise LayoutError(f"{document.url}: column SpotPrice is missing (renamed {', '.join(renamed)}?)")
@@ -370,6 +372,7 @@ def parse(documents: Sequence[Document]) -> Reading:
                 refused(unusable, "price is zero or negative on demand", **key),
                 refused(flat, "one price for TPU slices of different size: it prices none of them", **key),
                 *no_price,
+                overlong,
             ],
             how="diagonal",
         ),
@@ -398,7 +401,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=6,
+    parser_version=7,
     cadence="20 */8 * * *",
     extension="csv",
 )

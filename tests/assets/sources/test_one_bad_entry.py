@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assets.sources._base import LayoutError
 from tests.assets.sources.reading import read_body
 from tests.assets.sources.test_gcp_skus import page, sku
 from tests.assets.sources.test_variants import find, text_of
@@ -27,6 +28,28 @@ LISTS = [
     ("gpurentalprices", "gpurentalprices_2026-08-22.json", "offers"),
     ("tardellirs", "tardellirs_offerings_2026-05-25.json", None),
     ("openrouter", "models_trimmed_2026-07-27.json", "data"),
+]
+#: Every list of prices of a file, by the path to it; None for the file itself.
+SERIES = [
+    ("idealo", "idealo_gtx10xx_2017-08_2018-02.json", ()),
+    ("idealo", "idealo_gtx10xx_2017-08_2018-02.json", (0, "prices")),
+    ("au_rtx5070ti", "au_rtx5070ti_history_2026-08-22.json", ()),
+    ("au_rtx5070ti", "au_rtx5070ti_latest_2026-08-22.json", ("stores",)),
+    ("ru_shops", "ru_shops_offers-2022-11-20.json.zip", ("DNS",)),
+    ("pcpartpicker", "pcpartpicker_video-card_2023-07-05.json.zip", ()),
+    ("genai_prices", "data_2025-06-23.json.zip", ()),
+    ("genai_prices", "data_2025-06-23.json.zip", (0, "models")),
+]
+#: Tables in CSV.
+TABLES = [
+    ("aws_p5_series", "gpu_prices_p5.48xlarge_daily_amorton45.csv"),
+    ("csim07", "retail_used_monthly_2023-2025_csim07.csv"),
+    ("ebay_monthly", "ebay_toms_hardware_monthly_2022-2023.csv"),
+    ("fsdl", "fsdl_cloud-gpus_2025-03-07.csv"),
+    ("pcpartpicker", "pcpartpicker_video-card_2025-07-23.csv.zip"),
+    ("skypilot", "vast_vms_2026-04-29.csv"),
+    ("market_hourly", "DE-LU_electricity_prices_2024.csv"),
+    ("ecb", "eurofxref-hist_2026-04-13.csv"),
 ]
 Rows = tuple[list[tuple], pl.DataFrame]
 
@@ -47,6 +70,91 @@ def test_an_entry_that_is_no_object(
     after, rejected = rows_of(source_id, name, value, tmp_path)
     assert (before, bool(before)) == (after, True)
     assert rejected.height - refused.height <= 2
+
+
+@pytest.mark.parametrize("strange", [None, "none", 7, [], {}])
+@pytest.mark.parametrize(("source_id", "name", "path"), SERIES)
+def test_an_entry_of_a_series_that_is_none(
+    source_id: str, name: str, path: tuple[int | str, ...], strange: object, samples: Path, tmp_path: Path
+) -> None:
+    """It stands first, where the fields of the others were once looked for, and is told."""
+    value = json.loads(text_of(find(samples, name)))
+    before, refused = rows_of(source_id, name, value, tmp_path)
+    listed = value
+    for key in path:
+        listed = listed[key]
+    listed.insert(0, strange)
+    after, rejected = rows_of(source_id, name, value, tmp_path)
+    assert (before, bool(before)) == (after, True)
+    assert rejected.height == refused.height + 1
+
+
+@pytest.mark.parametrize(("source_id", "name"), TABLES)
+def test_a_row_with_a_field_too_many(source_id: str, name: str, samples: Path, tmp_path: Path) -> None:
+    """Which of its commas belongs to a value cannot be told: no number of it is read, all others are."""
+    lines = text_of(find(samples, name)).splitlines()
+    at = len(lines) // 2
+    plain = tmp_path / name.removesuffix(".zip")
+
+    def read(*lines: str) -> Rows:
+        scopes, rejected = read_body(source_id, "\n".join(lines) + "\n", tmp_path, plain.name)
+        return [row for frame in scopes.values() for row in frame.rows()], rejected
+
+    before, refused = read(*lines[:at], *lines[at + 1 :])
+    after, rejected = read(*lines[:at], lines[at] + ",12.5", *lines[at + 1 :])
+    assert (before, bool(before)) == (after, True)
+    assert rejected.height == refused.height + 1
+    assert rejected["reason"].str.contains("more fields than the header has").sum() == 1
+    with pytest.raises(LayoutError, match="more fields|header and no row"):
+        read(lines[0], *(f"{line},12.5" for line in lines[1:]))
+
+
+def test_a_table_with_a_field_too_many_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    body = "GPU,eBay Price,QTY Sold,Month\nRTX 3080,$700,5,May 2022\nCarte graphique à vendre,$1,299,5,May 2022\n"
+    with pytest.raises(LayoutError, match="not a readable CSV file"):
+        read_body("ebay_monthly", body.encode("latin-1"), tmp_path, "e.csv")
+    scopes, rejected = read_body("ebay_monthly", body, tmp_path, "e.csv")
+    assert scopes["ebay"]["price_amount"].to_list() == [700.0]
+    assert rejected.height == 1
+
+
+@pytest.mark.parametrize("field", ["litellm_provider", "mode"])
+@pytest.mark.parametrize("value", [{}, [], 7])
+def test_a_model_whose_provider_is_no_text(field: str, value: object, tmp_path: Path) -> None:
+    cost = {"input_cost_per_token": 1e-6, "litellm_provider": "openai", "mode": "chat"}
+    models = {"gpt-a": cost, "gpt-b": cost | {field: value}}
+    scopes, _ = read_body("litellm", json.dumps(models), tmp_path)
+    assert scopes["models"].filter(pl.col("model") == "gpt-a")["price_usd_per_mtok"].to_list() == [1.0]
+    assert scopes["models"].height == 2
+
+
+@pytest.mark.parametrize("tiers", ["none", 7, {}, [None], ["x", {"range": None}]])
+def test_tiers_that_are_none_leave_the_base_price(tiers: object, tmp_path: Path) -> None:
+    model = {"input_cost_per_token": 1e-6, "litellm_provider": "x", "mode": "chat", "tiered_pricing": tiers}
+    scopes, _ = read_body("litellm", json.dumps({"gpt-a": model}), tmp_path)
+    assert scopes["models"].select("context_tier_from_tokens", "price_usd_per_mtok").rows() == [(0, 1.0)]
+
+
+@pytest.mark.parametrize("prices", [None, "free", [None], [{"prices": {"input_mtok": 2}}, None]])
+def test_a_model_without_prices_is_not_taken_for_withdrawn(prices: object, tmp_path: Path) -> None:
+    sound = {"id": "a", "prices": {"input_mtok": 1}}
+    listed = [{"id": "x", "models": [sound, {"id": "b", "prices": prices}]}, {"id": "y", "models": None}]
+    scopes, rejected = read_body("genai_prices", json.dumps(listed), tmp_path)
+    assert scopes["all"].select("vendor", "model", "price_usd_per_mtok").rows() == [("x", "a", 1.0)]
+    told = [json.loads(row) for row in rejected["row_json"]]
+    assert [(row["vendor"], row["model"]) for row in told] == [("x", "b"), ("y", None)]
+
+
+def test_prices_with_a_currency_sign_or_thousands(tmp_path: Path) -> None:
+    """What people type into a list of prices is a price as far as it can be told, and is never dropped in silence."""
+    listed = [
+        {"date": "2026-08-20", "lowest_price_aud": "$1,299.50"},
+        {"date": "2026-08-21", "lowest_price_aud": "1299,50"},
+        {"date": "2026-08-22", "lowest_price_aud": None},
+    ]
+    scopes, rejected = read_body("au_rtx5070ti", json.dumps(listed), tmp_path)
+    assert scopes["au_rtx5070ti"]["price_amount"].to_list() == [1299.5]
+    assert rejected["reason"].to_list() == ["the price is missing, or not a number"]
 
 
 def changed(

@@ -248,3 +248,12 @@ def test_a_cloud_without_a_spot_market_may_lack_the_column(tmp_path: Path) -> No
         read_body(
             "skypilot", header.replace("GpuInfo", "Spot_price") + "a,L4,1,8,48,0.75,eu,1\n", tmp_path, "x_vms.csv"
         )
+
+
+def test_a_spot_price_of_nines_is_no_spot_market(tmp_path: Path) -> None:
+    """As Prime Intellect's file once said it of every machine: the on-demand prices beside it hold."""
+    rows = "".join(f"lambdalabs__{n}xA100_80GB__9__9,A100,{n}.0,9,9,{1.79 * n},UNSPECIFIED,,99999999\n" for n in (1, 8))
+    scopes, rejected = read_body("skypilot", HEADER + rows, tmp_path, "primeintellect_vms.csv")
+    found = scopes["primeintellect"].select("region", "purchase_option", "price_amount_per_hour").rows()
+    assert found == [("unknown", "on_demand", 1.79), ("unknown", "on_demand", 14.32)]
+    assert rejected.is_empty()
