@@ -31,7 +31,8 @@ from warehouse.tables import Subject
 
 #: How far in the future `valid_from` may be, by kind of subject: announced prices, forecasts of a slot.
 MAX_LEAD = {"state": dt.timedelta(days=3 * 366), "series": dt.timedelta(days=62)}
-EARLIEST = dt.datetime(1960, 1, 1, tzinfo=dt.UTC)
+#: No series of hours, days or years begins earlier; a time of 0 seconds is a missing one, not 1970.
+EARLIEST = {"state": dt.datetime(1960, 1, 1, tzinfo=dt.UTC), "series": dt.datetime(1980, 1, 1, tzinfo=dt.UTC)}
 
 
 def explain_rule(schema: type[dy.Schema], rule: str) -> str:
@@ -144,9 +145,9 @@ def check_scope(
         refused.append(_refused_rows(subject, bad, pl.lit(why)))
         return frame.filter(~is_bad)
 
-    latest = observed_at + MAX_LEAD[subject.kind]
-    in_time = pl.col("valid_from").is_between(EARLIEST, latest).fill_null(value=False)
-    frame = refuse(frame, ~in_time, f"valid_from is missing or not between {EARLIEST.date()} and {latest.date()}")
+    earliest, latest = EARLIEST[subject.kind], observed_at + MAX_LEAD[subject.kind]
+    in_time = pl.col("valid_from").is_between(earliest, latest).fill_null(value=False)
+    frame = refuse(frame, ~in_time, f"valid_from is missing or not between {earliest.date()} and {latest.date()}")
     running = _still_running(subject, observed_at)
     if running is not None:
         why = f"the month or year was not over on {observed_at:%Y-%m-%d}, so this is not its mean"

@@ -121,6 +121,11 @@ class Reading:
     scopes: Sequence[Scope]
     rejected: pl.DataFrame | None = None
 
+    def refusing(self, more: pl.DataFrame | None) -> Reading:
+        """The same reading with further refused rows."""
+        parts = [part for part in (self.rejected, more) if part is not None]
+        return Reading(self.scopes, pl.concat(parts) if parts else None)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -307,32 +312,63 @@ def csv_of(
 def csv_and_overlong(
     document: Document, required: Sequence[str], *, body: bytes | None = None, **options: Any
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """As `csv_of`, but a row with more fields than the header costs itself, not the file.
+    """As `csv_rows`, for a table whose lines may end before its last columns, which are then null."""
+    return csv_rows(document, required, body=body, may_be_short=True, **options)
 
-    Which of its commas belongs to a value cannot be told, so that no column of such a row is known.
+
+def csv_rows(
+    document: Document,
+    required: Sequence[str],
+    *,
+    body: bytes | None = None,
+    may_be_short: bool = False,
+    separator: str = ",",
+    **options: Any,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As `csv_of`, but a line with more or fewer fields than the header costs itself, not the file.
+
+    In a line with more, which separator belongs to a value cannot be told, so that no column of it is known; one with fewer
+    was cut.
 
     Args:
         document: as in `csv_of`.
         required: as in `csv_of`.
-        body: bytes of the file, where they are not all of the document.
+        body: bytes of the file, where they are not all of the document, or in another encoding than UTF-8.
+        may_be_short: true if a line may end before the last columns, which are then null.
+        separator: between fields.
         options: as in `csv_of`.
 
     Returns:
-        (the other rows, these rows in the form of `Reading.rejected`).
+        (the rows of the other lines, these lines in the form of `Reading.rejected`).
 
     Raises:
-        LayoutError: as `csv_of`; also if a file with such a row has a value of several lines.
+        LayoutError: as `csv_of`; also if a file with such a line has a value of several lines.
     """
     body = _csv_body(document, None) if body is None else body
-    overlong = pl.DataFrame(schema={"line": pl.String})
+    broken = pl.DataFrame(schema={"line": pl.String, "why": pl.String})
     try:
-        frame = _csv_frame(document, body, required, **options)
+        frame = _csv_frame(document, body, required, separator=separator, **options)
+        # A line that was cut has nothing in the last column.
+        is_whole = may_be_short or not frame[:, -1].has_nulls()
     except LayoutError:
-        body, overlong = _without_overlong(body)
-        if overlong.is_empty():
-            raise
-        frame = _csv_frame(document, body, required, **options)
-    return frame, refused(overlong, "more fields than the header has: which comma belongs to a value cannot be told")
+        is_whole = False
+    if not is_whole:
+        body, broken = _without_broken_lines(body, separator, may_be_short=may_be_short)
+        frame = _csv_frame(document, body, required, separator=separator, **options)
+    return frame, refused(broken.select("line"), broken["why"])
+
+
+def without_parts_of(rows: pl.DataFrame, broken: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The rows of a table without those that share a slot, say, with a broken line: without that line the slot is not whole.
+
+    Args:
+        rows: of the whole lines, as `csv_rows` returns them.
+        broken: the other lines, as `csv_rows` returns them.
+        column: names what lines belong to; it is looked for where the header has it.
+    """
+    fields = broken["row_json"].str.json_path_match("$.line").str.split(",")
+    shared = fields.list.get(rows.columns.index(column), null_on_oob=True).str.strip_chars('"')
+    return rows.filter(~pl.col(column).is_in(shared.drop_nulls().implode()))
 
 
 def _csv_body(document: Document, member: str | None) -> bytes:
@@ -340,34 +376,56 @@ def _csv_body(document: Document, member: str | None) -> bytes:
     return body.decode("utf-16").encode() if body[:2] in (b"\xff\xfe", b"\xfe\xff") else body
 
 
-def _without_overlong(body: bytes) -> tuple[bytes, pl.DataFrame]:
-    """A CSV file without its lines of more fields than the first one, and these lines.
+def _without_broken_lines(body: bytes, separator: str, *, may_be_short: bool) -> tuple[bytes, pl.DataFrame]:
+    """A CSV file without its lines of more or fewer fields than the first one, and these lines with the reason.
 
-    None are found in a file with a value of several lines (or an open quote), or in another encoding than UTF-8.
+    An empty field after the last one is none too many if most lines have it. None are found in a file with a value of
+    several lines (or an open quote), or in another encoding than UTF-8.
     """
-    line = pl.col("line")
+    line, count = pl.col("line"), pl.col("count")
     try:
-        lines = pl.DataFrame({"line": body.decode().split("\n")})
+        lines = pl.DataFrame({"line": body.decode("utf-8-sig").strip("\r\n").split("\n")})
     except UnicodeDecodeError:
-        return body, pl.DataFrame(schema={"line": pl.String})
+        return body, pl.DataFrame(schema={"line": pl.String, "why": pl.String})
+    lines = lines.with_columns(line.str.strip_chars_end("\r"))
     if lines.select((line.str.count_matches('"', literal=True) % 2 == 1).any()).item():
-        return body, lines.clear()
-    count = line.str.replace_all('"[^"]*"', "").str.count_matches(",", literal=True)
-    is_overlong = count > count.first()
-    return "\n".join(lines.filter(~is_overlong)["line"]).encode(), lines.filter(is_overlong).select(
-        line.str.strip_chars()
+        return body, pl.DataFrame(schema={"line": pl.String, "why": pl.String})
+    plain = line.str.replace_all('"[^"]*"', "")
+    lines = lines.with_columns(plain.str.count_matches(separator, literal=True).alias("count"))
+    ends = (count == count.first() + 1) & plain.str.ends_with(separator)
+    is_usual = bool(2 * lines.select(ends.sum()).item() > lines.height - 1)
+    whole = count.first() + (1 if is_usual else 0)
+    is_short = (count < whole) & (line.str.strip_chars() != "") & (pl.int_range(pl.len()) > 0) & (not may_be_short)
+    lines = lines.with_columns(
+        pl.when(count > whole)
+        .then(pl.lit("more fields than the header has: which comma belongs to a value cannot be told"))
+        .when(is_short)
+        .then(pl.lit("fewer fields than the header has: the line was cut"))
+        .alias("why"),
+        (line.str.strip_suffix(separator) if is_usual else line).alias("kept"),
     )
+    kept, broken = lines.filter(pl.col("why").is_null()), lines.filter(pl.col("why").is_not_null())
+    kept = kept.select(pl.when(pl.int_range(pl.len()) == 0).then("line").otherwise("kept"))
+    return "\n".join(kept.to_series()).encode(), broken.select(line.str.strip_chars(), "why")
 
 
 def _csv_frame(
     document: Document, body: bytes, required: Sequence[str], *, overhanging_column: str | None = None, **options: Any
 ) -> pl.DataFrame:
-    if overhanging_column and body[:4096].split(b"\n", 1)[0].strip().endswith(b"," + overhanging_column.encode()):
+    header = body.lstrip()[:4096].split(b"\n", 1)[0].strip()
+    if overhanging_column and header.endswith(b"," + overhanging_column.encode()):
         options["truncate_ragged_lines"] = True
+    if b";" in header and b"," not in header and options.get("separator", ",") == ",":
+        raise LayoutError(
+            f"{document.url}: the fields are separated by semicolons, as a spreadsheet saves them in many countries (with "
+            "decimal commas, too): load the file as it was published"
+        )
     try:
         frame = pl.read_csv(body, infer_schema=False, **options)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as e:
-        raise LayoutError(f"{document.url}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from e
+        said = str(e).splitlines()[0][:200]
+        advice = ": save it as CSV UTF-8" if "utf-8" in said.lower() else ""
+        raise LayoutError(f"{document.url}: not a readable CSV file: {said}{advice}") from e
     require_columns(document, frame.columns, required)
     if quoted := [c.name for c in frame if (c == "").any()]:
         frame = frame.with_columns(pl.col(quoted).replace("", None))

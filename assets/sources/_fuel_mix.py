@@ -10,7 +10,11 @@ medians, not those of the plants. The rows are therefore `estimated`.
   in a batch, or of that of its slot, it is not station use but a sign error, and its slots are refused. (Hydro may be
   negative: pumping plants are often reported there.)
 - Generation without a factor (other, unknown, waste) is left out of numerator and denominator; if it is more than
-  `MAX_UNKNOWN_SHARE` of a slot, the slot is refused.
+  `MAX_UNKNOWN_SHARE` of a slot, the slot is refused. Where the rest is very clean, less of it is too much: a figure is
+  not given for a zone if it would be higher by more than `MAX_RAISED_SHARE`, had what has no factor emitted as gas does:
+  the direct ones of Belgium in wind (26 g/kWh of a mix with 8.5% without a factor) and of Finland (17 with 2%, of waste
+  mostly), while the lifecycle ones stay. It holds for all slots of a zone in an answer: without its cleanest slots alone,
+  a mean would be too high.
 - A cell that is not a number ("8,000", "n/a") is neither zero nor absent: its slot is refused.
 - If a kind's generation in a slot is out of all proportion to its other slots and to its zone (natural gas of Northern
   California at 3.3 million MWh in two hours of July 2019, 1,400 in the others), the slot is refused and ignored for the
@@ -41,6 +45,11 @@ from assets.sources._rows import grid_carbon_rows
 FACTORS_FILE = Path(__file__).parents[1] / "reference" / "emission_factor.csv"
 ZONE_FUELS_FILE = FACTORS_FILE.with_name("zone_fuel.csv")
 MAX_UNKNOWN_SHARE = 0.10
+#: A figure is not given if generation without a factor, were it of gas, would raise it by more than this share of it and
+#: by more than `MAX_RAISED_GCO2E_PER_KWH`. Factors of the life cycle are less certain anyway.
+MAX_RAISED_SHARE = {"direct": 0.3, "lifecycle": 1.0}
+MAX_RAISED_GCO2E_PER_KWH = 5.0
+BOUNDARIES = tuple(MAX_RAISED_SHARE)
 #: A fuel with this share of a zone's generation in a batch must be present in every slot; so must one with this share of
 #: its direct emissions, which are all of a few plants where most power is nuclear or hydro.
 EXPECTED_SHARE, EXPECTED_EMISSIONS_SHARE = 0.02, 0.05
@@ -112,7 +121,7 @@ def intensities(
         always: kinds that the publisher states in every slot, if only as 0: a slot without one is refused.
 
     Returns:
-        (rows of `grid_carbon` with valid_from, two per slot, and the columns `MADE_OF`; refused slots).
+        (rows of `grid_carbon` with valid_from, two per slot (one where only one figure is sound), and the columns `MADE_OF`; refused slots).
     """
     counted = ~pl.col("fuel").is_in(IGNORED)
     unreadable = _kinds(mix.filter(counted & pl.col("generation").is_nan()), kind, "unreadable")
@@ -149,6 +158,7 @@ def intensities(
         _kinds(_holes(by_kind, kind).filter("has_factor"), kind, "hole"),
     ):
         slots = slots.join(found, on=_SLOT, how="left")
+    slots = slots.with_columns(_is_sound(b).alias(f"is_sound_{b}") for b in BOUNDARIES)
     good, bad = split_by_fault(slots.sort(_SLOT), _why(resolution, max_unknown_share))
     return _grid_carbon(good.join(_made_of(rows), on=_SLOT, how="left"), resolution), refused(
         bad.select("zone", "valid_from", "total", "known", "why"), pl.col("why")
@@ -166,8 +176,17 @@ def _totals(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by(_SLOT).agg(
         pl.col("generation").sum().alias("total"),
         pl.col("generation").filter(has_factor).sum().alias("known"),
-        *((pl.col("generation") * pl.col(b)).filter(has_factor).sum().alias(b) for b in ("direct", "lifecycle")),
+        *((pl.col("generation") * pl.col(b)).filter(has_factor).sum().alias(b) for b in BOUNDARIES),
     )
+
+
+def _is_sound(boundary: str) -> pl.Expr:
+    """False for the figures of a zone that say little, since what has no factor may be much of the emissions."""
+    of_gas = factors().filter(pl.col("fuel") == "gas")[boundary].item()
+    total, known, grams = (pl.col(c).sum().over("zone") for c in ("total", "known", boundary))
+    intensity = grams / known
+    raised = (1 - known / total) * (of_gas - intensity)
+    return (raised <= MAX_RAISED_GCO2E_PER_KWH) | (raised <= MAX_RAISED_SHARE[boundary] * intensity)
 
 
 def _why(resolution: str, max_unknown_share: float) -> pl.Expr:
@@ -205,6 +224,13 @@ def _why(resolution: str, max_unknown_share: float) -> pl.Expr:
                 pl.lit(round(max_unknown_share * 100)),
             )
         )
+        .when(~pl.any_horizontal(f"is_sound_{b}" for b in BOUNDARIES))
+        .then(
+            pl.format(
+                "{}% of the generation has no emission factor, and the rest is so clean that this may be most of the emissions",
+                (unknown_share * 100).round(1),
+            )
+        )
         .when(pl.col("absent").is_not_null())
         .then(pl.format("generation of {} is missing, it is not zero", "absent"))
         .when(pl.col("zero").is_not_null() & (pl.col("total") < GAP_SHARE * usual))
@@ -226,13 +252,14 @@ def _why(resolution: str, max_unknown_share: float) -> pl.Expr:
 
 
 def _grid_carbon(slots: pl.DataFrame, resolution: str) -> pl.DataFrame:
-    """Rows of `grid_carbon`, one per basis: grams over the generation whose factor is known."""
-    rows = slots.unpivot(
-        ["direct", "lifecycle"],
+    """Rows of `grid_carbon`, one per sound basis: grams over the generation whose factor is known."""
+    sound = slots.with_columns(pl.when(f"is_sound_{b}").then(b).alias(b) for b in BOUNDARIES)
+    rows = sound.unpivot(
+        BOUNDARIES,
         index=["zone", "valid_from", "known", *MADE_OF],
         variable_name="basis_boundary",
         value_name="grams",
-    )
+    ).drop_nulls("grams")
     return grid_carbon_rows(
         rows,
         resolution=resolution,

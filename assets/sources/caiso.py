@@ -23,7 +23,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     refused,
     require_columns,
     split_by_fault,
@@ -78,7 +78,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per five minutes of one day."""
     (document,) = documents
     day = _day_of(document)
-    raw = csv_of(document, [])
+    raw, broken = csv_rows(document, [])
     raw = raw.rename({c: "Time" for c in raw.columns if c.strip().lower() == "time"})
     require_columns(document, raw.columns, ["Time"])
     named = {c: c.strip().lower() for c in raw.columns if c != "Time"}
@@ -114,7 +114,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     frame, slots = intensities(mix, resolution="PT5M", kind="column", always=ALWAYS)
     bad = refused(unplaced.select("local", "why"), pl.col("why"))
-    return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([bad, slots]))
+    return Reading([Scope(f"{ZONE} {day.isoformat()}", frame)], pl.concat([broken, bad, slots]))
 
 
 CAISO = Source(
@@ -126,7 +126,7 @@ CAISO = Source(
     licence_url="https://www.caiso.com/privacy-policy",
     attribution="California ISO",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="40 12 * * *",

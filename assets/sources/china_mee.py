@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, split_by_fault, to_instant
 from assets.sources._html import soup_of
 from assets.sources._rows import grid_carbon_rows
 from warehouse.captures import Document
@@ -99,7 +99,10 @@ def _from_html(document: Document) -> pl.DataFrame:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per place and year."""
     (document,) = documents
-    text = _from_html(document) if document.extension in ("html", "htm") else csv_of(document, _REQUIRED)
+    if document.extension in ("html", "htm"):
+        text, broken = _from_html(document), None
+    else:
+        text, broken = csv_rows(document, _REQUIRED)
     kind = pl.col("kind").str.strip_chars()
     rows = (
         text.filter(kind.ne_missing("fossil power only"))
@@ -140,7 +143,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         basis_accounting=pl.col("basis_accounting"),
         basis_kind="actual",
     )
-    return Reading([Scope("CN", frame)], refused(bad.select(*text.columns, "why"), pl.col("why")))
+    return Reading([Scope("CN", frame)], refused(bad.select(*text.columns, "why"), pl.col("why"))).refusing(broken)
 
 
 CHINA_MEE = Source(
@@ -151,7 +154,7 @@ CHINA_MEE = Source(
     licence="official notices; facts",
     attribution="MEE and NBS of China",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=500.0,
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_and_overlong, refused
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_rows, refused
 from assets.sources._xml import root_of
 from warehouse.captures import Document
 
@@ -50,8 +50,8 @@ def _from_xml(document: Document) -> pl.DataFrame:
 
 
 def _from_csv(document: Document) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Columns day, currency_code, rate: all text; and refused rows."""
-    wide, overlong = csv_and_overlong(document, ["Date"], truncate_ragged_lines=False)
+    """Columns day, currency_code, rate: all text; and the lines that are broken."""
+    wide, broken = csv_rows(document, ["Date"])
     names = {c: c.strip() for c in wide.columns}
     currencies = [c for c, name in names.items() if len(name) == 3 and name.isalpha() and name.isupper()]
     if twice := [c for c in wide.columns if "_duplicated_" in c]:
@@ -61,16 +61,13 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, pl.DataFrame]:
     rates = wide.unpivot(currencies, index="Date", variable_name="currency_code", value_name="rate").select(
         pl.col("Date").alias("day"), pl.col("currency_code").str.strip_chars(), "rate"
     )
-    return rates, overlong
+    return rates, broken
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per currency and working day, from any of the four files."""
     (document,) = documents
-    if document.extension == "xml":
-        text, overlong = _from_xml(document), None
-    else:
-        text, overlong = _from_csv(document)
+    text, broken = (_from_xml(document), None) if document.extension == "xml" else _from_csv(document)
     day = pl.col("day").str.strip_chars()
     rate = pl.col("rate").str.strip_chars()
     rows = text.filter(rate.is_not_null() & ~rate.is_in(["", "N/A", "-"])).with_columns(
@@ -86,8 +83,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         "rate_per_base",
         pl.col("on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("valid_from"),
     )
-    unreadable = refused(unreadable, "the day, the currency or the rate cannot be read")
-    return Reading([Scope("EUR", frame)], unreadable if overlong is None else pl.concat([unreadable, overlong]))
+    bad = refused(unreadable, "the day, the currency or the rate cannot be read")
+    return Reading([Scope("EUR", frame)], bad).refusing(broken)
 
 
 ECB = Source(
@@ -99,7 +96,7 @@ ECB = Source(
     licence_url=f"https://{HOST}/services/using-our-site/disclaimer/html/index.en.html",
     attribution="European Central Bank",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="30 15 * * 1-5",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from assets.sources.eia import FUELS, NEVER_SILENT, ZONES
@@ -28,7 +28,7 @@ def parse(documents: Sequence[Document]) -> Reading:
             f"{document.url}: which balancing authority? name the file <AUTHORITY>_....csv (CISO_2022.csv)"
         )
     zone = ZONES[found[1]]
-    text = csv_of(document, ["timestamp", "NG"])
+    text, broken = csv_rows(document, ["timestamp", "NG"])
     fuels = {c: FUELS[c] for c in text.columns if c in FUELS}
     if odd := [c for c in text.columns if c not in (*fuels, "timestamp", "avg_CI")]:
         raise LayoutError(f"{document.url}: column {', '.join(odd)} is no fuel code of EIA")
@@ -48,7 +48,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     frame, slots = intensities(mix, resolution="PT1H", kind="code", never_silent=NEVER_SILENT)
     bad = refused(rows.filter(~is_hour).select("timestamp"), "the time has no offset, is no full hour, or comes twice")
-    return Reading([Scope(zone, frame)], pl.concat([bad, slots]))
+    return Reading([Scope(zone, frame)], pl.concat([broken, bad, slots]))
 
 
 EIA_JOINED = Source(
@@ -59,7 +59,7 @@ EIA_JOINED = Source(
     licence="US government, public domain (as joined by others)",
     attribution="U.S. Energy Information Administration",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     extension="csv",
     stale_after_days=800.0,
 )

@@ -26,7 +26,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     to_instant,
@@ -147,7 +147,7 @@ def _column(document: Document, columns: Sequence[str], pattern: str) -> str:
 def parse_csv(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per slot of a yearly file, in either generation of headers."""
     (document,) = documents
-    text = csv_of(document, [])
+    text, broken = csv_rows(document, [])
     named = {
         "time": r"datetime \(utc\)",
         "zone": r"zone id",
@@ -162,7 +162,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
         pl.col(columns["zone"]).str.strip_chars().alias("zone"),
         to_instant(columns["time"], "%Y-%m-%d %H:%M:%S").alias("valid_from"),
         (
-            (pl.col(columns["estimated"]).str.to_lowercase() != "false")
+            (pl.col(columns["estimated"]).str.strip_chars().str.to_lowercase() != "false")
             | pl.col(columns["origin"]).str.contains("(?i)estimation")
         )
         .fill_null(value=True)
@@ -201,6 +201,7 @@ def parse_csv(documents: Sequence[Document]) -> Reading:
     if good.is_empty():
         raise LayoutError(f"{document.url}: no value")
     rejected = [
+        broken,
         refused(bad, "the time or the value cannot be read"),
         refused(other.select("zone", "valid_from", "direct", "lifecycle"), f"another zone than the file's, {zone}"),
         refused(
@@ -233,7 +234,7 @@ ELECTRICITY_MAPS_CSV = Source(
     licence="ODbL 1.0 (releases up to 2023), else the file's terms",
     attribution="Electricity Maps",
     parse=parse_csv,
-    parser_version=3,
+    parser_version=4,
     extension="csv",
     stale_after_days=400.0,
 )

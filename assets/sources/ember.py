@@ -17,7 +17,7 @@ from assets.sources._base import (
     Request,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     require_columns,
     to_number,
@@ -45,13 +45,16 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per country and year with a value."""
     (document,) = documents
+    broken = None
     if document.extension == "json":
         records = json_of(document).get("data", [])
         raw = pl.DataFrame(records, infer_schema_length=None)
         require_columns(document, raw.columns, ["entity", "entity_code", "date", "emissions_intensity_gco2_per_kwh"])
         raw = raw.rename({"entity": "country_or_region", "entity_code": "country_code", "date": "year"}).cast(pl.String)
     else:
-        raw = csv_of(document, ["country_or_region", "country_code", "year", "emissions_intensity_gco2_per_kwh"])
+        raw, broken = csv_rows(
+            document, ["country_or_region", "country_code", "year", "emissions_intensity_gco2_per_kwh"]
+        )
     name = pl.col("country_or_region")
     code = pl.coalesce(
         pl.col("country_code").replace("", None), name.replace_strict(_AGGREGATES, default=None, return_dtype=pl.String)
@@ -62,7 +65,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("year").str.slice(0, 4).cast(pl.Int32, strict=False),
     ).filter(pl.col("emissions_intensity_gco2_per_kwh").is_not_null())
     is_country = pl.col("country_code").fill_null("") != ""
-    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | is_country), "yearly")
+    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | is_country), "yearly").refusing(broken)
 
 
 EMBER = Source(
@@ -74,7 +77,7 @@ EMBER = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember, CC BY 4.0",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="45 4 * * 1",

@@ -23,7 +23,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     to_instant,
@@ -53,8 +53,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     ]
 
 
-def _text(document: Document) -> pl.DataFrame:
-    """Columns name, code, date, value: all text."""
+def _text(document: Document) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Columns name, code, date, value: all text; and the broken lines of a CSV."""
     if document.extension == "json":
         body = json_of(document)
         records = body.get("data") if isinstance(body, dict) else None
@@ -62,14 +62,15 @@ def _text(document: Document) -> pl.DataFrame:
             raise LayoutError(f"{document.url}: no list `data`")
         schema = {"entity": pl.String, "entity_code": pl.String, "date": pl.String, _VALUE: pl.String}
         frame = pl.DataFrame(records, schema=schema, strict=False)
-        return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"})
-    text = csv_of(document, ["country_or_region", "country_code", "date", _VALUE])
-    return text.select(
+        return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"}), None
+    text, broken = csv_rows(document, ["country_or_region", "country_code", "date", _VALUE])
+    text = text.select(
         pl.col("country_or_region").alias("name"),
         pl.col("country_code").alias("code"),
         "date",
         pl.col(_VALUE).alias("value"),
     )
+    return text, broken
 
 
 def _zone() -> pl.Expr:
@@ -93,15 +94,12 @@ def _month(column: str) -> pl.Expr:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per country and month with a value."""
     (document,) = documents
-    rows = (
-        _text(document)
-        .with_columns(
-            _zone().alias("zone"),
-            _month("date").alias("valid_from"),
-            pl.col("value").cast(pl.Float64, strict=False).alias("n"),
-        )
-        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-    )
+    text, broken = _text(document)
+    rows = text.with_columns(
+        _zone().alias("zone"),
+        _month("date").alias("valid_from"),
+        pl.col("value").cast(pl.Float64, strict=False).alias("n"),
+    ).filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
     # An unknown code is a fault; an empty one is a group of countries.
     unknown = pl.col("zone").is_null() & (pl.col("code").fill_null("") != "") & (pl.col("code").str.len_chars() == 3)
     unreadable = pl.col("valid_from").is_null() | pl.col("n").is_null()
@@ -118,13 +116,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         basis_kind=pl.when(provisional).then(pl.lit("estimated")).otherwise(pl.lit("actual")),
         intensity_gco2e_per_kwh=pl.col("n"),
     )
-    return Reading([Scope("monthly", frame)], refused(bad, why))
+    return Reading([Scope("monthly", frame)], refused(bad, why)).refusing(broken)
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead price by country, monthly and daily means, EUR/MWh."""
     (document,) = documents
-    text = csv_of(document, [])
+    text, broken = csv_rows(document, [])
     if "day_ahead_price_eur_per_mwh" in text.columns:
         rows = text.select(
             zone_of_alpha3(pl.col("country_code")).alias("zone"),
@@ -162,9 +160,8 @@ def parse_price(documents: Sequence[Document]) -> Reading:
     )
     bad = rows.filter(unreadable)
     frame = electricity_price_rows(rows.filter(~unreadable), market="day_ahead", currency_code="EUR")
-    return Reading(
-        [Scope("EUR", frame.unique(maintain_order=True))], refused(bad, "day, grain or price cannot be read")
-    )
+    unread = refused(bad, "day, grain or price cannot be read")
+    return Reading([Scope("EUR", frame.unique(maintain_order=True))], unread).refusing(broken)
 
 
 EMBER_MONTHLY = Source(
@@ -176,7 +173,7 @@ EMBER_MONTHLY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",
@@ -194,7 +191,7 @@ EMBER_PRICE = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse_price,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=60.0,
 )

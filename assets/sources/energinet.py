@@ -23,7 +23,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     to_instant,
@@ -85,16 +85,20 @@ def _area_of(document: Document) -> str:
     return found[1]
 
 
-def _rows(document: Document, fields: Sequence[str], short_field: str, csv_column: str) -> pl.DataFrame:
-    """Columns area, valid_from, value; from the API's records, a daily file or a joined CSV."""
-    if document.extension == "csv":
-        text = csv_of(document, ["timestamp_utc", csv_column])
-        return text.select(
-            pl.lit(_area_of(document)).alias("area"),
-            to_instant("timestamp_utc", "%Y-%m-%dT%H:%M:%SZ").alias("valid_from"),
-            number_cells(pl.col(csv_column)).alias("value"),
-            pl.lit(None, pl.String).alias("resolution"),
-        )
+def _from_csv(document: Document, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Columns as of `_from_json`, from a joined CSV; and the lines that are broken."""
+    text, broken = csv_rows(document, ["timestamp_utc", column])
+    rows = text.select(
+        pl.lit(_area_of(document)).alias("area"),
+        to_instant("timestamp_utc", "%Y-%m-%dT%H:%M:%SZ").alias("valid_from"),
+        number_cells(pl.col(column)).alias("value"),
+        pl.lit(None, pl.String).alias("resolution"),
+    )
+    return rows, broken
+
+
+def _from_json(document: Document, fields: Sequence[str], short_field: str) -> pl.DataFrame:
+    """Columns area, valid_from, value, resolution (null if not stated); from the API's records or a daily file."""
     body = json_of(document)
     if isinstance(body, list):
         daily = frame_of(body, {"timestamp": pl.Float64, short_field: NUMBER_OR_NAN})
@@ -125,6 +129,15 @@ def _rows(document: Document, fields: Sequence[str], short_field: str, csv_colum
     )
 
 
+def _slots(
+    document: Document, fields: Sequence[str], short_field: str, csv_column: str
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Rows of any form of an answer, and the broken lines of a CSV."""
+    if document.extension == "csv":
+        return _from_csv(document, csv_column)
+    return _from_json(document, fields, short_field), None
+
+
 def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with zone and length of the slot, without areas that are not zones (SYSTEM) and without missing values."""
     if rows["resolution"].null_count():
@@ -139,26 +152,29 @@ def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
 def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Forecast intensity, five minutes, by price area."""
     (document,) = documents
-    rows = _with_slots(document, _rows(document, ("CO2Emission",), "co2", "gco2_per_kwh"))
+    slots, broken = _slots(document, ("CO2Emission",), "co2", "gco2_per_kwh")
+    rows = _with_slots(document, slots)
     frame = grid_carbon_rows(
         rows.filter(~is_implausibly_clean("value")),
         basis_boundary="unconfirmed",
         basis_kind="forecast",
         intensity_gco2e_per_kwh=pl.col("value"),
     )
-    return Reading([Scope("DK", frame)], refused(rows.filter(is_implausibly_clean("value")), IMPLAUSIBLY_CLEAN))
+    bad = refused(rows.filter(is_implausibly_clean("value")), IMPLAUSIBLY_CLEAN)
+    return Reading([Scope("DK", frame)], bad).refusing(broken)
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead prices in EUR by bidding zone."""
     (document,) = documents
-    rows = _with_slots(document, _rows(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh"))
+    slots, broken = _slots(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh")
+    rows = _with_slots(document, slots)
     frame = electricity_price_rows(rows, market="day_ahead", currency_code="EUR", price_amount_per_mwh=pl.col("value"))
     unclear = frame.filter(pl.struct("zone", "valid_from").is_duplicated() & ~frame.is_duplicated())
     return Reading(
         [Scope("EUR", frame.join(unclear, on=["zone", "valid_from"], how="anti"))],
         refused(unclear, "two prices for one slot"),
-    )
+    ).refusing(broken)
 
 
 ENERGINET_CARBON = Source(
@@ -169,7 +185,7 @@ ENERGINET_CARBON = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_carbon,
-    parser_version=3,
+    parser_version=4,
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="15 */3 * * *",
@@ -184,7 +200,7 @@ ENERGINET_PRICE = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_price,
-    parser_version=3,
+    parser_version=4,
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",

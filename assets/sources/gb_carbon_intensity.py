@@ -24,7 +24,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     to_instant,
@@ -151,9 +151,9 @@ def _one_region(data: dict, document: Document) -> pl.DataFrame:
     return _regional([(slot, {**slot, **about} if isinstance(slot, dict) else about) for slot in slots], document)
 
 
-def _from_csv(document: Document) -> pl.DataFrame:
-    """Extracts of the API kept by hand: columns from, forecast, actual (also with the prefix `intensity.`)."""
-    raw = csv_of(document, ["from"])
+def _from_csv(document: Document) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Extracts of the API kept by hand: columns from, forecast, actual (also with the prefix `intensity.`); and broken lines."""
+    raw, broken = csv_rows(document, ["from"])
     raw = raw.rename({c: c.removeprefix("intensity.") for c in raw.columns})
     if "forecast" not in raw.columns and "actual" not in raw.columns:
         raise LayoutError(f"{document.url}: neither forecast nor actual among the columns {', '.join(raw.columns)}")
@@ -164,13 +164,14 @@ def _from_csv(document: Document) -> pl.DataFrame:
     ]
     # Hourly means of half-hours are other figures than those of the API.
     length_of(document, raw.select(time.alias("from"))["from"], ("PT30M",))
-    return raw.select(
+    slots = raw.select(
         pl.lit("GB").alias("zone"),
         time.alias("valid_from"),
         (time + pl.duration(minutes=30)).alias("to"),
         *number,
         pl.lit(False).alias("is_artefact"),
     )
+    return slots, broken
 
 
 def _tidy(slots: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -207,7 +208,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     frames, rejected = [], []
     for index, document in enumerate(documents):
         if document.extension == "csv":
-            slots = _from_csv(document)
+            slots, broken = _from_csv(document)
+            rejected.append(broken.with_columns(pl.lit(index).alias("document")))
         else:
             data = data_of(document)
             first = data if isinstance(data, dict) else next((r for r in data if isinstance(r, dict)), {})
@@ -246,7 +248,7 @@ GB_CARBON_INTENSITY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",

@@ -179,7 +179,7 @@ GB_CARBON_INTENSITY_MIX = replace(
     source_id="gb_carbon_intensity_mix",
     title="GB generation mix by NESO (imports ignored)",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     cadence="20 */3 * * *",
     # A region that lives on imports all day is nothing but refused slots.

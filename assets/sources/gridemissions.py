@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, split_by_fault, to_instant
 from assets.sources._rows import IMPLAUSIBLY_CLEAN, grid_carbon_rows, is_implausibly_clean
 from assets.sources.eia import ZONES
 from warehouse.captures import Document
@@ -21,7 +21,7 @@ from warehouse.captures import Document
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per authority and hour."""
     (document,) = documents
-    text = csv_of(document, ["period"])
+    text, broken = csv_rows(document, ["period"])
     columns = {c: c.removeprefix("CO2i_").removesuffix("_D") for c in text.columns if c.startswith("CO2i_")}
     if not columns or len(columns) + 1 != len(text.columns):
         found = ", ".join(text.columns)[:200]
@@ -55,7 +55,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         basis_kind="estimated",
         intensity_gco2e_per_kwh=pl.col("value"),
     )
-    return Reading([Scope("US", frame)], refused(bad.select("period", "column", "text", "why"), pl.col("why")))
+    bad = refused(bad.select("period", "column", "text", "why"), pl.col("why"))
+    return Reading([Scope("US", frame)], pl.concat([broken, bad]))
 
 
 GRIDEMISSIONS = Source(
@@ -66,7 +67,7 @@ GRIDEMISSIONS = Source(
     licence="MIT (code and data), from EIA-930",
     attribution="J. de Chalendar, gridemissions",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     stale_after_days=400.0,
     max_rejected_share=0.3,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, refused
+from assets.sources._base import LayoutError, Reading, Scope, Source, body_of, csv_rows, refused
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from warehouse.captures import Document
@@ -130,10 +130,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     unit = unicodedata.normalize("NFKC", first.split(",")[0].strip().strip('"'))
     if unit != _UNIT:
         raise LayoutError(f"{document.url}: the first line says {unit[:40]!r}, expected {_UNIT!r}")
-    try:
-        raw = pl.read_csv(rest.encode(), infer_schema=False)
-    except pl.exceptions.PolarsError as e:
-        raise LayoutError(f"{document.url}: not a readable CSV file: {str(e).splitlines()[0][:200]}") from e
+    raw, broken = csv_rows(document, [], body=rest.encode())
     # Letters and brackets in full width are the same names.
     raw = raw.rename({c: unicodedata.normalize("NFKC", c).strip() for c in raw.columns})
     if odd := sorted({c for c in raw.columns if not c.endswith(_HELD_BACK)} ^ (set(FUELS) | _OTHER)):
@@ -154,9 +151,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
     )
     frame, slots = intensities(mix, resolution="PT30M", kind="column")
-    return Reading(
-        [Scope(zone, frame)], pl.concat([refused(bad, "the time is no start of a half-hour, or comes twice"), slots])
-    )
+    misplaced = refused(bad, "the time is no start of a half-hour, or comes twice")
+    return Reading([Scope(zone, frame)], pl.concat([broken, misplaced, slots]))
 
 
 JAPAN_AREA = Source(
@@ -167,7 +163,7 @@ JAPAN_AREA = Source(
     licence="public operator data",
     attribution="the utility of the area",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     extension="csv",
     stale_after_days=400.0,
 )

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_and_overlong, refused, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, to_instant
 from assets.sources._clock import lengths_of, placed
 from assets.sources._rows import electricity_price_rows
 from warehouse.captures import Document
@@ -55,7 +55,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: which market? name the file <ZONE>_electricity_prices_<YEAR>.csv")
     zone, currency = named[1], _CURRENCIES[named[2]]
     market, clock = _CHECKED.get(zone, ("published_hub", None))
-    text, overlong = csv_and_overlong(document, [])
+    text, broken = csv_rows(document, [])
     if text.height < 24:
         raise LayoutError(f"{document.url}: {text.height} row(s): a failed download, not a year")
     price = next((c for c in text.columns if c.startswith("Price (")), "")
@@ -68,7 +68,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     time = next((c for c in ("Datetime (UTC)", "Datetime") if c in text.columns), None)
     if time is None:
         raise LayoutError(f"{document.url}: no column Datetime; found {', '.join(text.columns)}")
-    has_offset = text[time].str.contains(r"[+-]\d\d:\d\d$").all()
+    # One row without its offset is a broken row, and refused below.
+    has_offset = (text[time].str.contains(r"[+-]\d\d:\d\d$").mean() or 0) > 0.5
     if has_offset:
         frame = text.with_columns(to_instant(time, "%Y-%m-%d %H:%M:%S%:z").alias("valid_from")).with_columns(
             pl.when(pl.col("valid_from").is_null()).then(pl.lit("the time cannot be read")).alias("why")
@@ -100,7 +101,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     return Reading(
         [Scope(zone, rows)],
-        pl.concat([refused(bad, pl.col("why")), refused(unpriced, "the price is not a number"), overlong]),
+        pl.concat([broken, refused(bad, pl.col("why")), refused(unpriced, "the price is not a number")]),
     )
 
 
@@ -112,7 +113,7 @@ MARKET_HOURLY = Source(
     licence="MIT (collection); origin ENTSO-E, CAISO, ERCOT",
     attribution="HewlettPackard/sustain-cluster",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     extension="csv",
     stale_after_days=400.0,
 )

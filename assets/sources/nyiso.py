@@ -22,11 +22,12 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     refused,
     require_columns,
     split_by_fault,
     to_instant,
+    without_parts_of,
 )
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
@@ -61,8 +62,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per five minutes."""
     (document,) = documents
-    text = csv_of(document, ["Time Stamp", "Time Zone", "Fuel Category"])
-    text = text.rename({"Gen MWh": "Gen MW"}, strict=False)
+    text, broken = csv_rows(document, ["Time Stamp", "Time Zone", "Fuel Category"])
+    text = without_parts_of(text, broken, "Time Stamp").rename({"Gen MWh": "Gen MW"}, strict=False)
     require_columns(document, text.columns, ["Gen MW"])
     local = to_instant("Time Stamp", "%m/%d/%Y %H:%M:%S")
     hours = pl.col("Time Zone").str.strip_chars().replace_strict(_HOURS, default=None, return_dtype=pl.Int64)
@@ -96,7 +97,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.col("Fuel Category").str.strip_chars().alias("category"),
     )
     frame, slots = intensities(mix, resolution="PT5M", kind="category", always=ALWAYS)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad.select(*text.columns, "why"), pl.col("why")), slots]))
+    bad = refused(bad.select(*text.columns, "why"), pl.col("why"))
+    return Reading([Scope(ZONE, frame)], pl.concat([broken, bad, slots]))
 
 
 NYISO = Source(
@@ -107,7 +109,7 @@ NYISO = Source(
     licence="public ISO data",
     attribution="New York ISO",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_of, to_number
+from assets.sources._base import LayoutError, Reading, Request, Source, Window, csv_rows, to_number
 from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
@@ -32,7 +32,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per country and year with a value."""
     (document,) = documents
-    raw = csv_of(document, [])
+    raw, broken = csv_rows(document, [])
     if "carbon_intensity_elec" in raw.columns:
         names = {"iso_code": "code", "country": "entity", "year": "year", "carbon_intensity_elec": "value"}
     elif {"entity", "code", "year"} <= {c.lower() for c in raw.columns}:
@@ -61,7 +61,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     # Groups of countries have no code, or one of OWID's.
     is_group = code.is_null() | code.str.starts_with("OWID_")
-    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | ~is_group), "world")
+    return yearly_lifecycle(rows.filter(pl.col("zone").is_not_null() | ~is_group), "world").refusing(broken)
 
 
 OWID = Source(
@@ -73,7 +73,7 @@ OWID = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Our World in Data, from Ember, CC BY 4.0",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="15 4 * * 1",

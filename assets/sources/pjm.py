@@ -18,11 +18,12 @@ from assets.sources._base import (
     Reading,
     Scope,
     Source,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     split_by_fault,
     to_instant,
+    without_parts_of,
 )
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import NUMBER_OR_NAN, frame_of, inside, number_cells, number_of
@@ -48,13 +49,14 @@ _SCHEMA = {"datetime_beginning_utc": pl.String, "fuel_type": pl.String, "mw": NU
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
 
 
-def _from_csv(document: Document) -> tuple[pl.DataFrame, bool]:
-    text = csv_of(document, list(_SCHEMA))
+def _from_csv(document: Document) -> tuple[pl.DataFrame, bool, pl.DataFrame | None]:
+    text, broken = csv_rows(document, list(_SCHEMA))
+    text = without_parts_of(text, broken, "datetime_beginning_utc")
     # An export does not say whether it is whole; an hour that is cut lacks its first or last kind, which are in `ALWAYS`.
-    return text.select("datetime_beginning_utc", "fuel_type", number_cells(pl.col("mw")).alias("mw")), True
+    return text.select("datetime_beginning_utc", "fuel_type", number_cells(pl.col("mw")).alias("mw")), True, broken
 
 
-def _from_json(document: Document) -> tuple[pl.DataFrame, bool]:
+def _from_json(document: Document) -> tuple[pl.DataFrame, bool, pl.DataFrame | None]:
     body = json_of(document)
     items = inside(body, "items")
     if not isinstance(items, list) or not items:
@@ -63,13 +65,13 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, bool]:
     if missing := [f for f in _SCHEMA if f not in found]:
         raise LayoutError(f"{document.url}: no field {', '.join(missing)}; found {', '.join(found)[:200]}")
     total = number_of(inside(body, "totalRows"))
-    return frame_of(items, _SCHEMA), total is None or len(items) >= total
+    return frame_of(items, _SCHEMA), total is None or len(items) >= total, None
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per hour."""
     (document,) = documents
-    rows, is_whole = (_from_csv if document.extension == "csv" else _from_json)(document)
+    rows, is_whole, broken = (_from_csv if document.extension == "csv" else _from_json)(document)
     rows = rows.with_columns(
         pl.coalesce(to_instant("datetime_beginning_utc", form) for form in _TIMES).alias("valid_from"),
         pl.col("fuel_type")
@@ -88,7 +90,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     good, bad = split_by_fault(rows, why)
     mix = good.select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "fuel_type", pl.col("mw").alias("generation"))
     frame, slots = intensities(mix, resolution="PT1H", kind="fuel_type", always=ALWAYS)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(bad.select(*_SCHEMA, "why"), pl.col("why")), slots]))
+    rejected = pl.concat([refused(bad.select(*_SCHEMA, "why"), pl.col("why")), slots])
+    return Reading([Scope(ZONE, frame)], rejected).refusing(broken)
 
 
 PJM = Source(
@@ -99,7 +102,7 @@ PJM = Source(
     licence="PJM terms of use",
     attribution="PJM Interconnection",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     stale_after_days=400.0,
     max_rejected_share=0.5,
 )

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_of, refused, split_by_fault
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, split_by_fault
 from assets.sources._clock import length_of, placed
 from assets.sources._fuel_mix import UNKNOWN, intensities
 from assets.sources._rows import number_cells
@@ -68,7 +68,7 @@ def _resolution(document: Document, valid_from: pl.Series) -> str:
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per slot."""
     (document,) = documents
-    text = csv_of(document, [], separator=";")
+    text, broken = csv_rows(document, [], separator=";")
     columns = {c: found[1] for c in text.columns if (found := _COLUMN.fullmatch(c))}
     if missing := sorted(set(FUELS) - set(columns.values())):
         raise LayoutError(f"{document.url}: no column, or in another unit than MWh: {', '.join(missing)}")
@@ -91,7 +91,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         number_cells(number).alias("generation"),
     )
     frame, slots = intensities(mix, resolution=_resolution(document, clock["valid_from"]), kind="column")
-    return Reading([Scope("DE", frame)], pl.concat([refused(unplaced, pl.col("why")), slots]))
+    return Reading([Scope("DE", frame)], pl.concat([broken, refused(unplaced, pl.col("why")), slots]))
 
 
 SMARD = Source(
@@ -103,7 +103,7 @@ SMARD = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Bundesnetzagentur | SMARD.de",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     extension="csv",
     stale_after_days=400.0,
 )

@@ -27,7 +27,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_of,
+    csv_rows,
     json_of,
     refused,
     to_instant,
@@ -91,8 +91,8 @@ def _grams_per_unit(document: Document, values: pl.Series) -> float:
     )
 
 
-def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
-    text = csv_of(document, [])
+def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float, str, pl.DataFrame | None]:
+    text, broken = csv_rows(document, [])
     # "Price (USD/MWh)" beside a time is another table, not a region.
     if len(text.columns) != 2 or text.columns[0].lower() not in _TIMES or not _REGION.fullmatch(text.columns[1]):
         raise LayoutError(
@@ -108,10 +108,10 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
     )
     values = rows.select(pl.col("text").cast(pl.Float64, strict=False)).to_series()
     length = length_of(document, rows["valid_from"])
-    return rows, region.upper(), length, _grams_per_unit(document, values), "estimated"
+    return rows, region.upper(), length, _grams_per_unit(document, values), "estimated", broken
 
 
-def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
+def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float, str, pl.DataFrame | None]:
     body = json_of(document)
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict) or not isinstance(body.get("data"), list):
@@ -130,14 +130,14 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float, str]:
     )
     resolution = _RESOLUTIONS[meta["data_point_period_seconds"]]
     kind = "forecast" if "generated_at" in meta else "estimated"
-    return rows, str(meta.get("region")), resolution, GRAMS_PER_KWH_OF_POUNDS_PER_MWH, kind
+    return rows, str(meta.get("region")), resolution, GRAMS_PER_KWH_OF_POUNDS_PER_MWH, kind, None
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One marginal row per slot."""
     (document,) = documents
     read = _from_csv if document.extension == "csv" else _from_json
-    rows, region, resolution, grams, kind = read(document)
+    rows, region, resolution, grams, kind, broken = read(document)
     value = pl.col("text").cast(pl.Float64, strict=False)
     rows = rows.filter(pl.col("text").is_not_null()).with_columns(
         (value * grams).round(6).alias("intensity_gco2e_per_kwh")
@@ -152,7 +152,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         basis_boundary="direct",
         basis_kind=kind,
     )
-    return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read"))
+    return Reading([Scope(region, frame)], refused(bad, "the time or the value cannot be read")).refusing(broken)
 
 
 WATTTIME = Source(
@@ -163,7 +163,7 @@ WATTTIME = Source(
     licence="WattTime terms",
     attribution="WattTime",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     expand=expand,
     hosts=(HOST,),

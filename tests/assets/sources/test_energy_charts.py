@@ -57,17 +57,28 @@ def test_the_move_to_quarter_hours_in_one_answer(tmp_path: Path) -> None:
 
 
 def test_two_prices_for_one_slot_are_refused(tmp_path: Path) -> None:
-    body = json.dumps({"unix_seconds": [0, 3600, 3600, 7200], "price": [1, 2, 3, 4], "unit": "EUR / MWh"})
+    body = json.dumps(
+        {"unix_seconds": [1788220800 + s for s in (0, 3600, 3600, 7200)], "price": [1, 2, 3, 4], "unit": "EUR / MWh"}
+    )
     scopes, rejected = read_body("energy_charts_price", body, tmp_path, "price_FR_x.json")
     assert scopes["FR"]["price_amount_per_mwh"].to_list() == [1, 4]
     assert rejected["reason"].unique().to_list() == ["two prices for one slot"]
 
 
 def test_a_factor_a_thousand_too_high_is_refused(tmp_path: Path) -> None:
-    body = json.dumps({"unix_seconds": [0, 900], "co2eq": [60_000, 60], "co2eq_forecast": [None, None]})
+    body = json.dumps({"unix_seconds": [1788220800, 1788221700], "co2eq": [60_000, 60], "co2eq_forecast": [None, None]})
     scopes, rejected = read_body("energy_charts_carbon", body, tmp_path, "co2eq_fr_x.json")
     assert scopes["FR"].height == 1
     assert "above 1500" in rejected["reason"][0]
+
+
+def test_a_time_of_zero_seconds_is_no_slot_of_1970(tmp_path: Path) -> None:
+    body = json.dumps(
+        {"unix_seconds": [0, 1788220800, 1788221700], "co2eq": [50, 60, 61], "co2eq_forecast": [None] * 3}
+    )
+    scopes, rejected = read_body("energy_charts_carbon", body, tmp_path, "co2eq_fr_x.json")
+    assert scopes["FR"]["intensity_gco2e_per_kwh"].to_list() == [60, 61]
+    assert "not between 1980-01-01" in rejected["reason"][0]
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,24 @@ def test_the_unknown_is_left_out_up_to_a_limit() -> None:
     assert refused["reason"].to_list() == ["20.0% of the generation has no emission factor (allowed 10%)"]
 
 
+def test_the_unknown_counts_for_more_where_the_rest_is_clean() -> None:
+    """2% of gas would raise 37 g/kWh by 6.7, a fifth, and 0 g/kWh by 7.4; 6% a lifecycle of 17.6 by 28.3."""
+    assert _values(_mix(gas=9.8, nuclear=88.2, unknown=2.0)) == {"direct": 37.0, "lifecycle": 59.8}
+    assert _values(_mix(hydro=98.0, unknown=2.0)) == {"lifecycle": 24.0}
+    assert _values(_mix(hydro=99.0, unknown=1.0)) == {"direct": 0.0, "lifecycle": 24.0}
+    frame, refused = intensities(_mix(nuclear=50.0, hydro=44.0, unknown=6.0), resolution="PT1H")
+    assert frame.is_empty()
+    assert "6.0% of the generation has no emission factor, and the rest is so clean" in refused["reason"][0]
+
+
+def test_the_figures_of_a_zone_are_given_for_all_its_slots_or_none() -> None:
+    """The clean night alone would be left out by a rule for each slot, and the mean of the day be too high."""
+    day = _hours(4, nuclear=[900.0], gas=[10.0, 300.0, 300.0, 300.0], unknown=[20.0])
+    frame, refused = intensities(day, resolution="PT1H")
+    assert frame.height == 8
+    assert refused.is_empty()
+
+
 @pytest.mark.parametrize("mix", [_mix(gas=None, coal=None), _mix(gas=0.0), _mix(storage=100.0)])
 def test_nothing_generated_is_no_intensity(mix: pl.DataFrame) -> None:
     frame, refused = intensities(mix, resolution="PT1H")
@@ -191,7 +209,7 @@ def test_a_fuel_that_is_gone_for_a_moment_is_a_gap(hole: list[float]) -> None:
         {"solar": [900.0, 60.0, 0.0, 0.0, 0.0, 0.0, 0.0, 60.0, 900.0], "nuclear": [2000.0]},
         # A small part of the zone, and what has no factor.
         {"oil": [90.0, 0.0, 90.0], "nuclear": [9000.0]},
-        {"unknown": [90.0, 0.0, 90.0], "nuclear": [900.0]},
+        {"unknown": [90.0, 0.0, 90.0], "gas": [900.0]},
     ],
 )
 def test_a_fuel_at_rest_is_no_gap(generation: dict[str, list[float]]) -> None:
