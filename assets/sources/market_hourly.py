@@ -69,7 +69,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     if time is None:
         raise LayoutError(f"{document.url}: no column Datetime; found {', '.join(text.columns)}")
     # One row without its offset is a broken row, and refused below.
-    has_offset = (text[time].str.contains(r"[+-]\d\d:\d\d$").mean() or 0) > 0.5
+    has_offset = 2 * text[time].str.contains(r"[+-]\d\d:\d\d$").sum() > text.height
     if has_offset:
         frame = text.with_columns(to_instant(time, "%Y-%m-%d %H:%M:%S%:z").alias("valid_from")).with_columns(
             pl.when(pl.col("valid_from").is_null()).then(pl.lit("the time cannot be read")).alias("why")
