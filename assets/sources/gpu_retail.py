@@ -66,15 +66,29 @@ _CHIP = re.compile(
     r"|Quadro\s+(?:RTX\s+)?\w+|Tesla\s+\w+|(?:H100|H200|A100|A40|A30|A10|A16|L40S|L40|L4|B200|V100|T4|P40)\b)",
     re.I,
 )
-_CARD = re.compile(r"graphics?\s+card|video\s+card|\bgpu\b", re.I)
-#: Things that have a graphics card, or a processor; then things that go with one (or that a card's name boasts of).
+_CARD = re.compile(r"graphics?\s+card|video\s+card", re.I)
+_GPU = re.compile(r"\bgpu\b", re.I)
+#: Things that have a graphics card, or a processor, several cards or none that works; then things that go with one.
 _OTHER = re.compile(
     r"laptop|notebook|processor|\bcpu\b|motherboard|(?:gaming|desktop) (?:pc|computer)|monitor|pre-?built|all-in-one|mini pc|barebone"
     r"|\bdesktop\b(?!\s+(?:graphics|video|gpu))|\btower\b|\bserver\b(?! edition)|enclosure|\begpu\b|docking"
-    r"|\bcore\s+(?:i\d|ultra)\b|\b(?:ryzen|threadripper|xeon|epyc)\b",
+    r"|\bcore\s+(?:i\d|ultra)\b|\b(?:ryzen|threadripper|xeon|epyc)\b|\bpc case\b|\brig\b"
+    r"|\b(?:lot|set|pack) of \d|\b\d+\s*[x\u00d7]\s*(?:nvidia|amd|geforce|radeon|quadro|tesla|rtx|gtx|rx)\b"
+    r"|for parts|(?:not|non)[ -]working|\bbroken\b|\bfaulty\b|\bdefective\b|\bdamaged\b|empty box|\bbox only\b"
+    r"|thermal (?:pad|paste|putty)|mouse\s?(?:pad|mat)|\bsticker|\bdecal|\bposter\b|key\s?chain|\bt-shirt\b|\bmug\b",
     re.I,
 )
-_PART = re.compile(r"water\s?block|back\s?plate|riser|power supply|bracket|\bcable\b|\bfan\b", re.I)
+#: A card's name may boast of these, behind what it is: "RTX 3080 XC3, metal backplate", "Video Card with bracket".
+_PART_WORD = (
+    r"(?:water\s?block|back\s?plate|riser|power supply|bracket|cables?|fans?|cooler|heat\s?sink|radiator|shroud|bridge|holder|brace"
+    r"|anti-?sag|stand|adapter|support|kit)\b"
+)
+_PART = re.compile(rf"\b{_PART_WORD}", re.I)
+#: "Video Card Cooler"; and what is made for a card is none: "NVLink bridge for RTX 3090".
+_PART_OF_CARD = re.compile(rf"\bcard\s+(?:gpu\s+)?{_PART_WORD}|\bfor\s+(?:[\w-]+\s+){{0,4}}$", re.I)
+_FEATURES = re.compile(r"[,|(;]|\bwith\b|\bw/", re.I)
+#: Fans that a card has.
+_OWN_FANS = re.compile(r"\b(?:single|dual|twin|triple|[1-4]x?)[ -]*(?:\w+[ -])?fans?\b", re.I)
 _MEMORY = re.compile(r"\b(\d{1,3})\s*G(?:B|iB)?\b(?!/s|bps|hz)", re.I)
 _IN_STOCK = {"instock", "limitedavailability", "onlineonly", "instoreonly"}
 _NOT_IN_STOCK = {"outofstock", "soldout", "discontinued", "preorder", "backorder", "presale"}
@@ -169,8 +183,12 @@ def _from_page(shop: Shop, soup: BeautifulSoup) -> list[dict[str, Any]]:
 def gpu_in(name: str) -> tuple[str | None, float | None, bool]:
     """(chip, memory in GiB, whether it is a graphics card) by a product's name."""
     chip, memory = _CHIP.search(name), _MEMORY.findall(name)
-    is_named_card = bool(_CARD.search(name))
-    is_card = (is_named_card or bool(chip and not _PART.search(name))) and not _OTHER.search(name)
+    before = name[: chip.start()] if chip else ""
+    thing = before + _FEATURES.split(name[len(before) :], maxsplit=1)[0]
+    has_part = bool(_PART.search(_OWN_FANS.sub("", thing)))
+    is_named = bool(_CARD.search(name)) or bool((chip or _GPU.search(name)) and not has_part)
+    is_for_card = bool(_PART_OF_CARD.search(before) or _PART_OF_CARD.search(thing))
+    is_card = is_named and not is_for_card and not _OTHER.search(name)
     sizes = {float(m) for m in memory if 1 <= int(m) <= 288}
     return (
         " ".join(chip.group(1).split()) if chip else None,
@@ -247,7 +265,7 @@ GPU_RETAIL = Source(
     homepage_url="https://schema.org/Product",
     licence="prices are facts; pages remain their owners'; most terms forbid scraping",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=tuple(SHOPS),
     cadence="0 10 * * *",

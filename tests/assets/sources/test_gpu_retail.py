@@ -140,6 +140,46 @@ def test_names_of_cards(name: str, expected: tuple[object, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "RTX 4090 cooler",
+        "GPU support bracket for RTX 4090",
+        "Thermal pads for RTX 3090",
+        "NVIDIA NVLink Bridge 4-Slot RTX A6000",
+        "Video Card Cooler for GeForce RTX 3080",
+        "Anti-sag holder GPU RTX 4090",
+        "RTX 4090 PC Case",
+        "4x RTX 3090 mining rig",
+        "2 x RTX 4090 bundle",
+        "Set of 2 NVIDIA Tesla V100 32GB",
+        "GeForce RTX 4090 for parts not working",
+        "Box only GeForce RTX 5090 empty box",
+        "EVGA GeForce RTX 3090 FTW3 Hybrid Kit",
+        "Graphics Card GPU Brace Support",
+    ],
+)
+def test_what_goes_with_a_card_or_is_several_is_none(name: str, tmp_path: Path) -> None:
+    """Each of them names a card, and its price is not that of one."""
+    rows, rejected = read(product(offer(), name), tmp_path)
+    assert rows.is_empty() and rejected["reason"].to_list() == ["not a graphics card"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EVGA GeForce RTX 3080 XC3 Ultra Gaming, 10GB GDDR6X, iCX3 Cooling, Metal Backplate",
+        "GIGABYTE GeForce RTX 3080 Gaming OC 10G Graphics Card, 3X WINDFORCE Fans",
+        "PNY GeForce RTX 4070 12GB Verto Dual Fan",
+        "MSI GeForce RTX 3070 LHR 8GB Torx Fan 4 RGB OC Graphics Card",
+        "NVIDIA GeForce RTX 4090 Founders Edition Graphics Card with power adapter",
+        "NVIDIA L40S 48GB GPU",
+    ],
+)
+def test_a_card_may_boast_of_its_parts(name: str) -> None:
+    assert gpu_in(name)[2]
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (f'<html><link rel="canonical" href="{ADDRESS}"><h1>RTX 5090</h1></html>', "no product with an offer"),
