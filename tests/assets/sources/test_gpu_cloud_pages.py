@@ -382,6 +382,37 @@ def test_crusoe_lists_of_gpus_only(tmp_path: Path) -> None:
     assert rejected.is_empty()
 
 
+def crusoe_row(name: str, memory: str, form: str, *cells: str) -> str:
+    head = f"<div>{name}</div> <div><div>{memory} </div> <div>{form}</div></div>"
+    return f"<tr><td>{head}</td>{''.join(f'<td> {c} </td>' for c in cells)}</tr>"
+
+
+def test_crusoe_a_table_in_2025(tmp_path: Path) -> None:
+    """All columns are of one GPU; six months are no option that is kept, and a row that is cut short is refused."""
+    heads = ("GPU Pricing", "On-Demand", "Current Spot", "6-month reserved", "1-year reserved", "3-year reserved")
+    amounts = ("3.45", "0.95", "2.76", "2.59", "2.24")
+    body = "<table><thead><tr>" + "".join(f"<th> {h} </th>" for h in heads) + "</tr></thead>"
+    body += crusoe_row("AMD MI300X", "192GB", "OAM", *(f"<span>$</span> {a}<span> /hr </span>" for a in amounts))
+    body += crusoe_row("NVIDIA A100", "80GB", "PCIe", "<span>$</span> 1.65<span> /hr </span>", *["Contact Sales"] * 4)
+    body += crusoe_row("NVIDIA A40", "48GB", "PCIe") + "</table><table><tr><th>CPU pricing</th><th>On-Demand</th></tr>"
+    body += crusoe_row("AMD EPYC", "", "", "$0.04 /hr") + "</table>"
+    scopes, rejected = read_body("crusoe_page", body, tmp_path, "page.html")
+    rows = scopes["crusoe"]
+    assert prices(rows) == {"AMD MI300X 192GB OAM": (1, 3.45), "NVIDIA A100 80GB PCIe": (1, 1.65)}
+    of_one = rows.filter(pl.col("instance_type") == "AMD MI300X 192GB OAM")
+    assert dict(of_one.select("purchase_option", "price_amount_per_hour").rows()) == {
+        "on_demand": 3.45,
+        "spot": 0.95,
+        "reserved_1y": 2.59,
+        "reserved_3y": 2.24,
+    }
+    assert set(rows.select("accelerator_name", "accelerator_memory_gib").rows()) == {
+        ("AMD MI300X OAM", 192.0),
+        ("NVIDIA A100 PCIe", 80.0),
+    }
+    assert rejected["reason"].to_list() == ["0 prices under 5 headings, or no name"]
+
+
 @pytest.mark.parametrize("cells", [("$3.90", "$1.00/GPU-hr"), ("$3.90/GPU-hr",), ("$2,808/GPU-month", "Contact sales")])
 def test_crusoe_a_price_of_another_unit_is_refused(cells: tuple[str, ...], tmp_path: Path) -> None:
     odd = crusoe_list(("GPU model", "On-demand", "Current spot"), ("NVIDIA H100", ("80GB", "HGX"), cells))
