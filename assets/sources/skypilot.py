@@ -234,7 +234,8 @@ def _gpu_memory_gib(cloud: str, name: pl.Expr, info: pl.Expr, count: pl.Expr) ->
     is_of_all = (count > 1) & (one == total) & ~is_of_one & (pl.lit(cloud) != "lambda")
     figure = pl.when(is_of_all).then(one / count).otherwise(one)
     # No accelerator has less than a GiB: what is below is GiB under the name of MiB.
-    return pl.when(figure > 0).then(pl.when(figure < 1024).then(figure).otherwise(figure / 1024))
+    in_name = name.str.extract(r"-(\d+)GB?$").cast(pl.Float64)
+    return pl.when(figure > 0).then(pl.when(figure < 1024).then(figure).otherwise(figure / 1024)).otherwise(in_name)
 
 
 def _typed(raw: pl.DataFrame, cloud: str) -> pl.DataFrame:

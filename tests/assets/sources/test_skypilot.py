@@ -257,3 +257,11 @@ def test_a_spot_price_of_nines_is_no_spot_market(tmp_path: Path) -> None:
     found = scopes["primeintellect"].select("region", "purchase_option", "price_amount_per_hour").rows()
     assert found == [("unknown", "on_demand", 1.79), ("unknown", "on_demand", 14.32)]
     assert rejected.is_empty()
+
+
+def test_memory_in_a_name_counts_where_nothing_else_tells_it(tmp_path: Path) -> None:
+    """As Shadeform's cards were listed in 2025: without any memory in `GpuInfo`."""
+    info = "\"{'Gpus': [{'Name': 'A100-80G', 'Count': 8.0}]}\""
+    rows = f"a_A100-80Gx8,A100-80G,8.0,96,960,13.2,x,{info},\nb_A6000,A6000,1.0,6,48,0.49,x,,\n"
+    scopes, _ = read_body("skypilot", HEADER + rows, tmp_path, "shadeform_vms.csv")
+    assert scopes["shadeform"]["accelerator_memory_gib"].to_list() == [80.0, None]
