@@ -9,6 +9,9 @@ no longer lists costs the base price from then on. Amounts per thousand requests
 are left out; a price of an unknown kind of tokens is refused by name. The file says "input" for text; a zero is valid
 (free models). In 2025 one model was typed per thousand tokens, under an id with URL escapes (%3A), and diffusion models
 were priced by the step.
+
+Of the formats only the second is kept up: since it came (2026-07-27 to 30) the first file stands still at its old address,
+with announced rises that were called off since.
 """
 
 from __future__ import annotations
@@ -73,9 +76,18 @@ _Line = dict[tuple[str, int | None], float | None]
 _Cells = dict[tuple[str, int | None, str], float | None]
 
 
+_REPOSITORY, _PATH, _FIRST_PATH = "pydantic/genai-prices", "prices/new_data/v2/data.json", "prices/data.json"
+#: Days between which the file in the first format was given up for that in the second.
+_MOVED_ON = (dt.date(2026, 7, 27), dt.date(2026, 7, 30))
+
+
 def plan(window: Window) -> Iterable[Sequence[Request]]:
-    """The published file, or as it was on past days."""
-    return _git.current_or_past("pydantic/genai-prices", "prices/data.json", window, "main")
+    """The file that is kept up, or that of its day on past days."""
+    days = window.days()
+    if not window.is_latest and days[0] <= _MOVED_ON[1]:
+        yield from _git.versions(_REPOSITORY, _FIRST_PATH, window)
+    if window.is_latest or days[-1] >= _MOVED_ON[0]:
+        yield from _git.current_or_past(_REPOSITORY, _PATH, window, "main")
 
 
 def _prices(prices: Any) -> _Line:

@@ -209,10 +209,29 @@ def test_every_recorded_version(samples: Path) -> None:
 
 def test_live(home: Home, replay: ReplayServer) -> None:
     replay.add(
-        "https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/data.json", one_model({"input_mtok": 1})
+        "https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/new_data/v2/data.json",
+        one_model({"input_mtok": 1}),
     )
     taken = intake.take_live(home, source_named("genai_prices"), Window(dt.datetime.now(dt.UTC)))
     assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 1)]
+
+
+@pytest.mark.parametrize(
+    ("first_on", "last_on", "paths"),
+    [
+        ("2025-07-01", "2026-07-26", {"prices/data.json"}),
+        ("2026-07-20", "2026-08-02", {"prices/data.json", "prices/new_data/v2/data.json"}),
+        ("2026-07-31", "2026-10-01", {"prices/new_data/v2/data.json"}),
+        ("2026-10-01", None, {"prices/new_data/v2/data.json"}),
+    ],
+)
+def test_past_days_are_read_from_the_file_that_was_kept_up(first_on: str, last_on: str | None, paths: set[str]) -> None:
+    """The first file still says that claude-sonnet-5 rose on 2026-09-01, which was called off after it was given up."""
+    first, last = (dt.date.fromisoformat(day) if day else None for day in (first_on, last_on))
+    window = Window(dt.datetime(2026, 11, 1, tzinfo=dt.UTC), first, last)
+    asked = [request for batch in source_named("genai_prices").plan(window) for request in batch]
+    assert {request.params["path"] for request in asked} == paths
+    assert all(request.is_index for request in asked)
 
 
 def test_a_kind_of_tokens_that_is_not_known_is_refused_by_name(tmp_path: Path) -> None:

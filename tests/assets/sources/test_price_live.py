@@ -34,7 +34,10 @@ ONE_ANSWER = {
         f"{_RAW}/Cyclenerd/google-cloud-pricing-cost-calculator/master/pricing.yml",
         "gcp_pricing_yml/pricing_2022-02-17.yml.zip",
     ),
-    "genai_prices": (f"{_RAW}/pydantic/genai-prices/main/prices/data.json", "genai_prices/data_2026-07-25.json.zip"),
+    "genai_prices": (
+        f"{_RAW}/pydantic/genai-prices/main/prices/new_data/v2/data.json",
+        "genai_prices/v2_data_2026-08.json.zip",
+    ),
     "gpurentalprices": (
         f"{_RAW}/adriannutiu/gpu-rental-prices/main/data/latest.json",
         "gpu_rental_snapshots/gpurentalprices_2026-08-22.json",
