@@ -156,15 +156,6 @@ _ENRICH["token_price"] = (
 )
 _PLAIN = "SELECT b.*, s.is_bundled FROM ({base}) b " + _SOURCE
 
-#: End of a slot in UTC, independent of the session's time zone, in which a day or month may be an hour longer or
-#: shorter.
-_SLOT_END = (
-    "CASE resolution WHEN 'PT5M' THEN valid_from + INTERVAL 5 MINUTE WHEN 'PT15M' THEN valid_from + INTERVAL 15 MINUTE "
-    "WHEN 'PT30M' THEN valid_from + INTERVAL 30 MINUTE WHEN 'PT1H' THEN valid_from + INTERVAL 1 HOUR WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR "
-    "WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC' "
-    "WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC' END"
-)
-
 
 def subject_views(subject: Subject) -> list[str]:
     """SQL of the view and the macros of one subject."""
@@ -180,7 +171,7 @@ def subject_views(subject: Subject) -> list[str]:
             f"valid_from <= {at} AND valid_from > {at} - INTERVAL 24 HOUR",
         )
     else:
-        end = _SLOT_END
+        end = "slot_end(valid_from, resolution)"
         condition = f"valid_from <= {at} AND valid_from > {at} - INTERVAL 367 DAY AND {at} < {end}"
     return view_scripts(subject, enrich, condition, end)
 
@@ -320,6 +311,7 @@ def scripts() -> list[str]:
     return [
         f"CREATE OR REPLACE MACRO _instant(given) AS {instant('given')}",
         "COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.'",
+        *_statements(_read("slot.sql")),
         *_statements(_read("accelerator_key.sql")),
         *_statements(_read("accelerator_by_name.sql")),
         *_statements(_read("model_key.sql")),

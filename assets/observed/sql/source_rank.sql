@@ -13,19 +13,6 @@ CREATE OR REPLACE MACRO source_rank(source_id) AS
          ELSE 1 END;
 COMMENT ON MACRO source_rank IS 'Rank of a source where several state the same thing, the lowest is chosen: 1 the seller or operator itself, 2 catalogs read from its interface and intensities computed here beside its own, 3 lists kept by hand, 4 collections and routed prices, 9 the set that ships with Petaday.';
 
--- Without a calendar: AT TIME ZONE takes up to a microsecond a row, and this a hundredth of it (DuckDB 1.5, measured).
-CREATE OR REPLACE MACRO _utc(instant) AS make_timestamp(epoch_us(instant));
-COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
-CREATE OR REPLACE MACRO utc_day(instant) AS _utc(instant)::DATE;
-COMMENT ON MACRO utc_day IS 'Day (UTC) of an instant, whatever the time zone of the session.';
-CREATE OR REPLACE MACRO slot_length(resolution) AS
-    CASE resolution
-        WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE
-        WHEN 'PT30M' THEN INTERVAL 30 MINUTE WHEN 'PT1H' THEN INTERVAL 1 HOUR
-        WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH
-        WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
-COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
-
 -- How long a price counts that nobody has confirmed or replaced since.
 CREATE OR REPLACE MACRO _counted_days(is_bundled) AS CASE WHEN is_bundled THEN 548 ELSE 45 END;
 COMMENT ON MACRO _counted_days IS 'd; how long a price counts that nobody has confirmed or replaced since.';

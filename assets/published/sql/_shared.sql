@@ -76,15 +76,6 @@ CREATE OR REPLACE MACRO _both_reasons(one, other) AS
 COMMENT ON MACRO _both_reasons IS
     'Two reasons joined into one text, without repeating equal ones; NULL if there is none.';
 
--- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more
--- or less.
-CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
-    CASE resolution WHEN 'P1D' THEN valid_from + INTERVAL 24 HOUR
-        WHEN 'P1M' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 MONTH) AT TIME ZONE 'UTC'
-        WHEN 'P1Y' THEN ((valid_from AT TIME ZONE 'UTC') + INTERVAL 1 YEAR) AT TIME ZONE 'UTC'
-        ELSE valid_from + slot_length(resolution) END;
-COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
-
 CREATE OR REPLACE MACRO _toml_text(definition, name) AS
     nullif(regexp_extract(definition, '(?:^|\n)' || name || '\s*=\s*"([^"\n]*)"', 1), '');
 COMMENT ON MACRO _toml_text IS 'Text of a key in the TOML of reference.scenario; NULL where it is not stated.';

@@ -34,7 +34,9 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         SELECT DISTINCT g.provider, g.region, g.zone, g.instance_type, g.accelerator, g.purchase_option, g.run_from,
             g.run_to
         FROM _given g WHERE g.run_to > g.run_from AND isfinite(g.run_from) AND isfinite(g.run_to)),
-    reach AS MATERIALIZED (SELECT min(s.run_from) AS first_at, max(s.run_to) AS last_at FROM span s),
+    reach AS MATERIALIZED (
+        SELECT min(s.run_from) AS first_at, max(s.run_to) AS last_at, min(s.run_from) - INTERVAL 367 DAY AS slots_from
+        FROM span s),
     named AS MATERIALIZED (
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
         FROM (SELECT DISTINCT s.accelerator FROM span s WHERE s.accelerator IS NOT NULL) d
@@ -81,31 +83,32 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM place p WHERE p.own_zone IS NOT NULL
         UNION ALL SELECT DISTINCT p.grid_key, p.country_zone, true
         FROM place p WHERE p.country_zone <> coalesce(p.own_zone, '')),
+    -- One number for a series: four names to compare take five times as long.
     latest AS MATERIALIZED (
-        SELECT l.source_id, l.scope, l.zone, l.resolution, l.valid_from,
-            slot_end(l.valid_from, l.resolution) AS valid_to, l.intensity_gco2e_per_kwh, l.capture_id
-        FROM observed.grid_carbon_log l CROSS JOIN reach c
+        SELECT hash(l.source_id, l.scope, l.zone, l.resolution) AS series_key, l.source_id, l.scope, l.zone, l.resolution, l.valid_from, l.valid_to, l.intensity_gco2e_per_kwh,
+            l.capture_id, l.is_bundled
+        FROM grid_carbon_known(known_at := _instant(known_at)) l CROSS JOIN reach c
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average'
             AND l.basis_accounting = 'location' AND l.basis_kind = 'actual' AND l.basis_boundary = boundary
-            AND l.recorded_at <= _instant(known_at) AND l.valid_from < c.last_at
-            AND (l.valid_from > c.first_at - INTERVAL 367 DAY OR l.resolution = 'P1Y')
-        QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.valid_from
-            ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1
-            AND l.is_offered),
+            AND l.valid_from < c.last_at AND (l.valid_from > c.slots_from OR l.resolution = 'P1Y')),
     series AS (
         SELECT s.*,
             row_number() OVER (PARTITION BY s.grid_key ORDER BY s.is_country, s.grain, source_rank(s.source_id),
                 s.source_id, epoch(slot_length(s.resolution)), s.scope) AS preference
         FROM (
-            SELECT DISTINCT z.grid_key, z.zone, z.is_country, w.source_id, w.scope, w.resolution,
+            SELECT z.grid_key, z.is_country, w.series_key, w.source_id, w.scope, w.resolution,
                 CASE w.resolution WHEN 'P1D' THEN 2 WHEN 'P1M' THEN 3 WHEN 'P1Y' THEN 4 ELSE 1 END AS grain
-            FROM zone_asked z JOIN latest w ON w.zone = z.zone) s),
+            FROM zone_asked z
+            JOIN (
+                SELECT l.series_key, any_value(l.zone) AS zone, any_value(l.source_id) AS source_id,
+                    any_value(l.scope) AS scope, any_value(l.resolution) AS resolution
+                FROM latest l GROUP BY l.series_key) w ON w.zone = z.zone) s),
     -- A year stands for the time after it, until the next one ends, where no slot covers that.
     earlier AS (
         SELECT z.grid_key, z.is_country, y.valid_to AS from_at,
             coalesce(lead(y.valid_to) OVER (PARTITION BY z.grid_key, z.zone ORDER BY y.valid_to),
                 TIMESTAMPTZ 'infinity') AS to_at,
-            y.intensity_gco2e_per_kwh, y.capture_id, y.source_id
+            y.intensity_gco2e_per_kwh, y.capture_id, y.is_bundled
         FROM zone_asked z
         JOIN (
             SELECT l.*
@@ -121,16 +124,14 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         UNION ALL
         SELECT s.grid_key, greatest(w.valid_from, c.first_at), least(w.valid_to, c.last_at),
             round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country, false, w.capture_id,
-            b.is_bundled, s.preference
-        FROM latest w
-        JOIN series s ON s.zone = w.zone AND s.source_id = w.source_id AND s.scope = w.scope
-            AND s.resolution = w.resolution
-        CROSS JOIN reach c LEFT JOIN meta.source b ON b.source_id = w.source_id WHERE w.valid_to > c.first_at
+            w.is_bundled, s.preference
+        FROM latest w JOIN series s ON s.series_key = w.series_key
+        CROSS JOIN reach c WHERE w.valid_to > c.first_at
         UNION ALL
         SELECT e.grid_key, greatest(e.from_at, c.first_at), least(e.to_at, c.last_at),
-            round(e.intensity_gco2e_per_kwh * 1e12)::HUGEINT, true, e.is_country, true, e.capture_id, b.is_bundled,
+            round(e.intensity_gco2e_per_kwh * 1e12)::HUGEINT, true, e.is_country, true, e.capture_id, e.is_bundled,
             100_000 + e.is_country::INTEGER
-        FROM earlier e CROSS JOIN reach c LEFT JOIN meta.source b ON b.source_id = e.source_id
+        FROM earlier e CROSS JOIN reach c
         WHERE e.from_at < c.last_at AND e.to_at > c.first_at),
     -- The preference is in the upper digits of the number: the smallest of several is the one that counts.
     value AS MATERIALIZED (
@@ -144,35 +145,42 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
                         r.run_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + INTERVAL 1 HOUR, r.run_to, INTERVAL 1 HOUR),
                         [r.run_to]) ELSE [r.run_to] END) AS part_to
         FROM run r),
+    -- With the best of what begins at an edge. (Over ROWS, not the values that are equal: there are none, and looking
+    -- for them takes half of the time; measured.)
     edge AS MATERIALIZED (
-        SELECT e.key_id, e.edge_at, row_number() OVER w AS edge_number, lead(e.edge_at) OVER w AS next_at,
+        SELECT e.key_id, e.edge_at, e.first_id, row_number() OVER w AS edge_number, lead(e.edge_at) OVER w AS next_at,
             last_value(CASE WHEN e.is_end THEN e.edge_at END IGNORE NULLS) OVER w AS end_at
         FROM (
-            SELECT u.key_id, u.edge_at, bool_or(u.is_end) AS is_end
+            SELECT u.key_id, u.edge_at, min(u.first_id) AS first_id, bool_or(u.is_end) AS is_end
             FROM (
-                SELECT s.key_id, unnest([s.from_at, s.to_at]) AS edge_at, false AS is_end
+                SELECT s.key_id, unnest([s.from_at, s.to_at]) AS edge_at, unnest([s.value_id, NULL]) AS first_id,
+                    false AS is_end
                 FROM value s
-                UNION ALL SELECT p.price_key, unnest([p.part_from, p.part_to]), true
+                UNION ALL SELECT p.price_key, unnest([p.part_from, p.part_to]), NULL, true
                 FROM part p
-                UNION ALL SELECT p.grid_key, unnest([p.part_from, p.part_to]), true
+                UNION ALL SELECT p.grid_key, unnest([p.part_from, p.part_to]), NULL, true
                 FROM part p) u
             GROUP BY u.key_id, u.edge_at) e
-        WINDOW w AS (PARTITION BY e.key_id ORDER BY e.edge_at)),
-    -- Both ends of every price and slot are edges, so the pieces that it covers are a range of edge numbers, not a
-    -- search. (LEFT JOIN, here and below, although every row has a match: the optimizer reorders inner joins by wrong
-    -- estimates and then joins a timeline with itself, in 100 times the time; measured.)
-    chosen AS (
+        WINDOW w AS (PARTITION BY e.key_id ORDER BY e.edge_at ROWS UNBOUNDED PRECEDING)),
+    -- Most slots are one piece. What is longer covers the pieces after its first one too: both of its ends are edges,
+    -- so they are a range of edge numbers, not a search. (LEFT JOIN, here and below, although every row has a match:
+    -- the optimizer reorders inner joins by wrong estimates and then joins a timeline with itself, in 100 times the
+    -- time; measured.)
+    continued AS (
         SELECT c.key_id, c.edge_number, min(c.value_id) AS value_id
         FROM (
-            SELECT s.key_id, s.value_id, unnest(range(a.edge_number, b.edge_number)) AS edge_number
-            FROM value s LEFT JOIN edge a ON a.key_id = s.key_id AND a.edge_at = s.from_at
-            LEFT JOIN edge b ON b.key_id = s.key_id AND b.edge_at = s.to_at) c
+            SELECT l.key_id, l.value_id, unnest(range(l.edge_number + 1, b.edge_number)) AS edge_number
+            FROM (
+                SELECT s.key_id, s.value_id, s.to_at, a.edge_number
+                FROM value s LEFT JOIN edge a ON a.key_id = s.key_id AND a.edge_at = s.from_at
+                WHERE s.to_at > a.next_at) l
+            LEFT JOIN edge b ON b.key_id = l.key_id AND b.edge_at = l.to_at) c
         GROUP BY c.key_id, c.edge_number),
     piece AS (
         SELECT e.key_id, e.edge_at, e.end_at, epoch_us(e.next_at) - epoch_us(e.edge_at) AS length_us, s.value,
             s.is_coarse, s.is_country, s.is_earlier, s.capture_id, s.is_bundled
-        FROM edge e LEFT JOIN chosen c ON c.key_id = e.key_id AND c.edge_number = e.edge_number
-        LEFT JOIN value s ON s.value_id = c.value_id),
+        FROM edge e LEFT JOIN continued c ON c.key_id = e.key_id AND c.edge_number = e.edge_number
+        LEFT JOIN value s ON s.value_id = least(e.first_id, c.value_id)),
     -- Between one end of a window and the next.
     lap AS (
         SELECT p.key_id, p.end_at, coalesce(sum(p.value * p.length_us), 0) AS total,

@@ -1,0 +1,17 @@
+-- Without a calendar: AT TIME ZONE takes up to a microsecond a row, and this a hundredth of it (DuckDB 1.5, measured).
+CREATE OR REPLACE MACRO _utc(instant) AS make_timestamp(epoch_us(instant));
+COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
+CREATE OR REPLACE MACRO utc_day(instant) AS _utc(instant)::DATE;
+COMMENT ON MACRO utc_day IS 'Day (UTC) of an instant, whatever the time zone of the session.';
+CREATE OR REPLACE MACRO slot_length(resolution) AS
+    CASE resolution
+        WHEN 'PT5M' THEN INTERVAL 5 MINUTE WHEN 'PT15M' THEN INTERVAL 15 MINUTE
+        WHEN 'PT30M' THEN INTERVAL 30 MINUTE WHEN 'PT1H' THEN INTERVAL 1 HOUR
+        WHEN 'P1D' THEN INTERVAL 1 DAY WHEN 'P1M' THEN INTERVAL 1 MONTH
+        WHEN 'P1Y' THEN INTERVAL 1 YEAR END;
+COMMENT ON MACRO slot_length IS 'Length of a slot as an interval, from its ISO 8601 name.';
+-- In UTC, whatever the time zone of the session: in a zone with summer time a day, month or year may have an hour more
+-- or less.
+CREATE OR REPLACE MACRO slot_end(valid_from, resolution) AS
+    make_timestamptz(epoch_us(_utc(valid_from) + slot_length(resolution)));
+COMMENT ON MACRO slot_end IS 'End of a slot (exclusive), from its start and the ISO 8601 name of its length, in UTC.';
