@@ -28,6 +28,8 @@ from warehouse.home import Home
 HOST = "publisher.example"
 URL = f"https://{HOST}/prices"
 KEY = "sk-VERY+secret/0123456789=="
+#: What must not wait is over by then on any machine, however busy with other things.
+AT_ONCE_S = 60.0
 
 
 def source(**changes: object) -> Source:
@@ -136,10 +138,8 @@ def test_an_endless_answer_ends_at_the_limit(home: Home, raw: Callable[..., Raw]
             connection.sendall(block)
 
     raw(endless)
-    started = time.monotonic()
     with pytest.raises(FetchError, match="more than the limit"):
         fetch(home)
-    assert time.monotonic() - started < 10
     assert spooled(home) == []
 
 
@@ -223,7 +223,7 @@ def test_an_endless_robots_file_is_read_no_further_than_needed(
 def test_a_slow_drip_is_cut_off_wherever_it_drips(
     home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
-    """Each byte starts the read time-out anew; only a limit on the whole fetch ends it."""
+    """Each byte starts the read time-out anew, for ever; only a limit on the whole fetch ends it."""
     monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 0.7)
 
     def drip(connection: socket.socket) -> None:
@@ -236,7 +236,7 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(
     started = time.monotonic()
     with pytest.raises(FetchError, match="took longer than 1 s"):
         fetch(home)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < AT_ONCE_S
     assert spooled(home) == []
 
 
@@ -250,7 +250,8 @@ def test_a_silent_publisher_is_not_taken_for_a_missing_network(
 
     def fall_silent(connection: socket.socket) -> None:
         connection.sendall(head)
-        time.sleep(0.6)
+        while connection.recv(1):  # until the client has gone
+            pass
 
     raw(fall_silent)
     with pytest.raises(FetchError, match="could not be read: no answer in time"):
@@ -285,7 +286,7 @@ def test_the_limit_of_one_fetch_is_its_own(
     started = time.monotonic()
     with pytest.raises(FetchError, match="took longer"):
         client.fetch(Request(URL))
-    assert 1.4 < time.monotonic() - started < 10
+    assert 1.4 < time.monotonic() - started < AT_ONCE_S
     client.close()
     assert spooled(home) == []
 
@@ -315,7 +316,7 @@ def test_a_publisher_that_asks_for_a_day_is_left_alone(home: Home, replay: Repla
     started = time.monotonic()
     with pytest.raises(FetchError, match=r"hostile: .*asked to come back in \d{5} s"):
         fetch(home)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < AT_ONCE_S
     assert len(replay.urls()) == 1
 
 
@@ -367,7 +368,7 @@ def test_next_pages_stay_on_the_sources_hosts(home: Home, replay: ReplayServer, 
 def test_the_body_of_a_redirect_is_not_read(
     home: Home, raw: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(_http, "TOTAL_TIMEOUT_S", 1000.0)
 
     def endless(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nConnection: close\r\n\r\n")
@@ -378,7 +379,7 @@ def test_the_body_of_a_redirect_is_not_read(
     started = time.monotonic()
     with pytest.raises(FetchError, match="refused to go"):
         fetch(home)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < AT_ONCE_S
 
 
 def test_redirects_and_pages_end(home: Home, replay: ReplayServer) -> None:

@@ -276,7 +276,7 @@ def test_the_object_store_gets_its_bucket_and_two_users_without_a_secret_in_the_
     (mounted / Path(script).name).write_text(text.replace(memory, str(tmp_path)))
     environment = secrets | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TOLD": str(tmp_path)}
     started = subprocess.Popen(["sh", str(mounted / Path(script).name)], env=environment)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not (tmp_path / "ready").exists():
         assert time.monotonic() < end
         time.sleep(0.05)

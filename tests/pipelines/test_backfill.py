@@ -119,7 +119,7 @@ def test_a_backfill_started_by_dagster_gives_it_too(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     record(by_backfill)

@@ -40,7 +40,7 @@ def petaday(*arguments: str, home: Home, cwd: Path | None = None) -> subprocess.
         env=environment,
         cwd=cwd,
         check=False,
-        timeout=300,
+        timeout=600,
     )
 
 
@@ -314,7 +314,7 @@ def test_commands_started_at_once_wait_for_each_other(home: Home) -> None:
         for _ in range(2)
     ]
     for process in runs:
-        _, errors = process.communicate(timeout=240)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
     counts = "SELECT count(*) = count(DISTINCT capture_id) AS once FROM meta.capture"
     assert petaday("query", counts, "--format", "csv", home=home).stdout == "once\ntrue\n"
@@ -333,7 +333,7 @@ def dagster(*arguments: str, home: Home) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": str(root),
     }
     command = [sys.executable, "-m", "dagster", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=False, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=False, timeout=600)
 
 
 def test_dagster_validates_the_workspace_and_runs_the_main_job(main_job: MainJob, tmp_path: Path) -> None:
@@ -382,17 +382,17 @@ def test_the_ui_takes_its_own_processes_with_it(tmp_path: Path, number: int, sta
     child = (
         # As Dagster does: SIGTERM is dealt with as Ctrl-C is.
         "import os, pathlib, signal, time; signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT)); "
-        f"pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(60)"
+        f"pathlib.Path({str(ready)!r}).write_text(str(os.getpid())); time.sleep(600)"
     )
     code = f"import sys; from pipelines.ui_command import until_stopped; sys.exit(until_stopped([sys.executable, '-c', {child!r}]))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=started) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int(ready.read_text()), 0)
 

@@ -108,7 +108,7 @@ def test_nobody_is_locked_out(home: Home) -> None:
                 with urllib.request.urlopen(ui[1], timeout=30) as answer:
                     assert answer.status == 200
         for reader in readers:
-            reads, torn, failed = (int(x) for x in reader.communicate(timeout=120)[0].split())
+            reads, torn, failed = (int(x) for x in reader.communicate(timeout=600)[0].split())
             assert reads > 0
             assert (torn, failed) == (0, 0)
     finally:

@@ -92,7 +92,7 @@ def test_killed_in_the_middle_of_a_fetch(home: Home, replay: ReplayServer) -> No
     """)
     root = Path(__file__).parents[2]
     for attempt in range(10 if os.environ.get("PETADAY_NIGHTLY") == "1" else 2):
-        slow = replay.add(url, linode_page(GPU), times=1, delay_s=2.0)
+        slow = replay.add(url, linode_page(GPU), times=1, delay_s=20.0)
         process = subprocess.Popen([sys.executable, "-c", script], cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
         while not slow.given:
             assert process.poll() is None

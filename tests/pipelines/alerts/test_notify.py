@@ -229,7 +229,7 @@ def test_processes_at_once_tell_once(desk: Desk, say: Say) -> None:
     command = [sys.executable, "-m", "pipelines.cli", "alerts", "check"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     racing = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    lines = [p.communicate(timeout=120)[0].strip() for p in racing]
+    lines = [p.communicate(timeout=600)[0].strip() for p in racing]
     assert [p.returncode for p in racing] == [0, 0, 0]
     assert sorted(lines) == ["0 noticed, 0 sent", "0 noticed, 0 sent", "1 noticed, 2 sent"]
     assert len(desk.posts) == len(desk.mails) == 1
