@@ -67,6 +67,19 @@ def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(autouse=True)
+def environment_stays() -> Iterator[None]:
+    """What a test, or what it calls, sets in the environment goes with it: making an instance names its folder in DAGSTER_HOME."""
+    before = dict(os.environ)
+    yield
+    # Only what differs: other threads may be reading it.
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+@pytest.fixture(autouse=True)
 def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse connections that leave this machine."""
     real = socket.socket.connect

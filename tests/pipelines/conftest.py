@@ -23,12 +23,18 @@ def _bundled_session(
 @pytest.fixture
 def bundled(_bundled_session: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     """A session on a copy of it. Its temporary tables go with the test that made them: which tests share a session, and
-    in what order, is up to the processes they are spread over. Whatever else a test writes it takes back itself.
+    in what order, is up to the processes they are spread over. Whatever else a test changes it takes back itself.
     """  # fmt: skip
-    before = _temporary_tables(_bundled_session)
+    before, settings = _temporary_tables(_bundled_session), _settings(_bundled_session)
     yield _bundled_session
     for name in _temporary_tables(_bundled_session) - before:
         _bundled_session.execute(f'DROP TABLE temp."{name}"')
+    assert _settings(_bundled_session) == settings, "a setting of the shared session: the test sets it back"
+
+
+def _settings(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    asked = "SELECT name, value FROM duckdb_settings() UNION ALL SELECT name, value::VARCHAR FROM duckdb_variables()"
+    return set(con.execute(asked).fetchall())
 
 
 def _temporary_tables(con: duckdb.DuckDBPyConnection) -> set[str]:

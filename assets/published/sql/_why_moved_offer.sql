@@ -1,9 +1,9 @@
 -- Factors of a job at one offer and at another offer or date: a row of siting, or a named offer; why_moved and
--- why_rate_moved split them.
-CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, from_at, to_at := TIMESTAMPTZ '-infinity',
-        of_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL, to_region := NULL,
-        gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL, to_accelerator := NULL,
-        boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
+-- why_rate_moved split them. offers and years as in _moved_scenario.
+CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, offers, years, from_at,
+        to_at := TIMESTAMPTZ '-infinity', of_region := NULL, purchase := 'on_demand', to_provider := NULL,
+        to_instance_type := NULL, to_region := NULL, gpu_hours := NULL, flop := NULL, utilization_from := NULL,
+        utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle') AS TABLE
     WITH assumed AS (
         SELECT u.central AS utilization_share, p.central AS power_share, q.central AS usual_pue
         FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
@@ -50,7 +50,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
             o.accelerator_id,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
-        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = s.want_provider
+        JOIN query_table(offers) o ON o.provider = s.want_provider
             AND (s.want_type IS NULL OR o.instance_type = s.want_type)
             AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator)
             AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.stands_to > s.as_of_at
@@ -65,7 +65,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, fr
             p.source_id) = 1),
     grid AS (
         SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
+        FROM query_table(years) g
         WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
             AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.basis_boundary, g.year_from

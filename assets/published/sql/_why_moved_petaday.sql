@@ -1,6 +1,7 @@
--- Factors of petadays on an accelerator at two dates, as petaday_history has them; split by why_moved.
-CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', to_accelerator := NULL,
-        utilization_to := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
+-- Factors of petadays on an accelerator at two dates, as petaday_history has them; split by why_moved. offers as in
+-- _moved_scenario.
+CREATE OR REPLACE MACRO _moved_petaday(estimate, offers, from_at, to_at := TIMESTAMPTZ '-infinity',
+        to_accelerator := NULL, utilization_to := NULL) AS TABLE
     WITH job AS (
         SELECT h.accelerator_id, h.purchase_option, max_by(h.gpu_hours, h.index_on) AS gpu_hours,
             max_by(h.energy_kwh, h.index_on) AS energy_kwh, max(h.method_version) AS method_version
@@ -13,14 +14,14 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, from_at, to_at := TIMESTAMPTZ '
         UNION ALL
         SELECT 'to', (_asked_instant(to_at) AT TIME ZONE 'UTC')::DATE, coalesce(to_accelerator, j.accelerator_id), j.*
         FROM job j),
-    -- As in estimated.price_index: the offers of one source for a provider (is_spoken), and their median as its price.
+    -- As in the price index: the offers of one source for a provider (is_spoken), and their median as its price.
     offered AS (
         SELECT s.side, o.provider, o.region, o.instance_type, o.offer_variant, o.source_id, o.scope, o.valid_from,
             o.source_rank, o.currency_code, o.price_usd_per_gpu_hour AS usd,
             o.price_amount_per_hour / o.accelerator_count AS amount,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
-        JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.accelerator_id = s.want_accelerator
+        JOIN query_table(offers) o ON o.accelerator_id = s.want_accelerator
             AND o.purchase_option = s.purchase_option AND o.price_usd_per_gpu_hour > 0
             AND (o.counts_from AT TIME ZONE 'UTC')::DATE <= s.index_on
             AND (o.counts_to AT TIME ZONE 'UTC')::DATE > s.index_on),

@@ -1,8 +1,9 @@
 -- Factors of a scenario's estimate (training, fine-tuning, serving, service, fleet) at two dates, on one card and
--- another, by two methods; split by why_moved.
-CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ '-infinity', from_method := NULL,
-        to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL, utilization_to := NULL,
-        boundary := NULL, known_at := TIMESTAMPTZ 'infinity', estimates_in := 'estimated',
+-- another, by two methods; split by why_moved. offers and years name what cloud_offer_known and grid_carbon_year_known
+-- say, which why_moved asks once for all kinds of estimates: planning takes longer than running.
+CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at := TIMESTAMPTZ '-infinity',
+        from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
+        utilization_to := NULL, boundary := NULL, estimates_in := 'estimated',
         scenarios_in := 'reference') AS TABLE
     WITH known AS (
         SELECT t.quantity, t.method_version, t.central, true AS is_training
@@ -116,7 +117,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
                 SELECT o.*
                 FROM (
                     SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
-                    FROM cloud_offer_known(known_at := _instant(known_at)) k WHERE k.price_usd_per_gpu_hour > 0) o
+                    FROM query_table(offers) k WHERE k.price_usd_per_gpu_hour > 0) o
                 WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase
                     AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
                     AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
@@ -128,7 +129,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, from_at, to_at := TIMESTAMPTZ 
         FROM _rates_at_old_exchange('rate', from_at) r),
     grid AS (
         SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
+        FROM query_table(years) g
         WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average'
             AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
         QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from

@@ -10,19 +10,21 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
                     ELSE estimate::VARCHAR END,
                 _asked_card('to_accelerator', to_accelerator), _asked_provider('to_provider', to_provider),
                 _asked_place('to_region', to_region, to_provider)] AS known_names),
+    market_offer AS (FROM cloud_offer_known(known_at := _instant(known_at))),
+    grid_year AS (FROM grid_carbon_year_known(known_at := _instant(known_at))),
     moved AS (
-        FROM _moved_scenario(estimate, from_at, to_at := to_at, from_method := from_method, to_method := to_method,
-            to_accelerator := to_accelerator, to_provider := to_provider, to_region := to_region,
+        FROM _moved_scenario(estimate, 'market_offer', 'grid_year', from_at, to_at := to_at,
+            from_method := from_method, to_method := to_method, to_accelerator := to_accelerator,
+            to_provider := to_provider, to_region := to_region,
             utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
-            boundary := _asked_boundary(boundary), known_at := known_at, estimates_in := estimates_in,
-            scenarios_in := scenarios_in)
+            boundary := _asked_boundary(boundary), estimates_in := estimates_in, scenarios_in := scenarios_in)
         UNION ALL
-        FROM _moved_offer(estimate, NULL, NULL, from_at, to_at := to_at, to_provider := to_provider,
-            to_region := to_region, utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
-            to_accelerator := to_accelerator, known_at := known_at)
+        FROM _moved_offer(estimate, NULL, NULL, 'market_offer', 'grid_year', from_at, to_at := to_at,
+            to_provider := to_provider, to_region := to_region, to_accelerator := to_accelerator,
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1))
         UNION ALL
-        FROM _moved_petaday(estimate, from_at, to_at := to_at, to_accelerator := to_accelerator,
-            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1), known_at := known_at))
+        FROM _moved_petaday(estimate, 'market_offer', from_at, to_at := to_at, to_accelerator := to_accelerator,
+            utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1)))
     SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.from_version,
         a.to_version, a.reason
     FROM (
@@ -51,12 +53,15 @@ CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_a
         from_region := NULL, purchase := 'on_demand', to_provider := NULL, to_instance_type := NULL, to_region := NULL,
         gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL,
         known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
-    WITH moved AS (
-        FROM _moved_offer(NULL, from_provider, from_instance_type, from_at, to_at := to_at, of_region := from_region,
-            purchase := purchase, to_provider := to_provider, to_instance_type := to_instance_type,
-            to_region := to_region, gpu_hours := gpu_hours, flop := flop, utilization_from := utilization_from,
+    WITH market_offer AS (FROM cloud_offer_known(known_at := _instant(known_at))),
+    grid_year AS (FROM grid_carbon_year_known(known_at := _instant(known_at))),
+    moved AS (
+        FROM _moved_offer(NULL, from_provider, from_instance_type, 'market_offer', 'grid_year', from_at, to_at := to_at,
+            of_region := from_region, purchase := purchase, to_provider := to_provider,
+            to_instance_type := to_instance_type, to_region := to_region, gpu_hours := gpu_hours, flop := flop,
+            utilization_from := utilization_from,
             utilization_to := _asked_number('utilization_to', utilization_to, 1e-9, 1),
-            boundary := _asked_boundary(boundary), known_at := known_at))
+            boundary := _asked_boundary(boundary)))
     SELECT a.quantity, a.part, a.value_from, a.value_to, a.moved_by, a.total_from, a.total_to, a.reason
     FROM _split_of_move('moved') a ORDER BY a.quantity, a.part = 'total', abs(a.moved_by) DESC, a.part;
 COMMENT ON MACRO TABLE why_rate_moved IS

@@ -24,7 +24,6 @@ from warehouse.home import Home
 
 Say = Callable[..., None]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-TODAY = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}T00:00:00"
 #: So many equal offers that they are the median of the market.
 MANY = [f"gpu_{n}x_h100_sxm5" for n in range(1, 60)]
 
@@ -48,7 +47,7 @@ def test_a_stale_source_is_told_once_and_its_recovery_once(desk: Desk, say: Say,
     assert notify(desk.home, bare).sent_count == 0
     assert len(desk.posts) == len(desk.mails) == 1
     assert "source skypilot (SkyPilot catalog) is stale: last good capture 2026-01-01 00:00 UTC" in desk.posts[0]
-    say({"a": 3.0}, TODAY)
+    say({"a": 3.0}, f"{dt.datetime.now(dt.UTC) - dt.timedelta(hours=1):%Y-%m-%dT%H:%M:%S}")
     notify(desk.home, bare)
     notify(desk.home, bare)
     assert len(desk.posts) == len(desk.mails) == 2
