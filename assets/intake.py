@@ -319,7 +319,7 @@ def take_files(home: Home, source: Source, files: Sequence[Path], fetched_at: dt
     for file in files:
         if not file.is_file():
             raise PetadayError(f"{file} is not a file")
-        suffix = file.suffix.lower().lstrip(".")
+        suffix = Path(file.name.lower().removesuffix(".gz")).suffix.lstrip(".")
         extension = suffix if suffix.isalnum() and len(suffix) <= 8 else source.extension
         spooled = home.spool_dir / f"load-{os.getpid()}-{file.stat().st_ino}.{extension}"
         with translating_disk_full(f"copying {file} to {spooled.parent}"):

@@ -7,10 +7,12 @@ A publisher is one module in this package that defines one or more `Source` obje
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -197,7 +199,7 @@ def looks_like_html(body: bytes) -> bool:
 
 
 def body_of(document: Document, *, member: str | None = None) -> bytes:
-    """The bytes of a document, unpacked if it is a zip with one file (or with `member`).
+    """The bytes of a document, unpacked if it is a zip with one file (or with `member`), or packed by gzip.
 
     Raises:
         LayoutError: if it is empty, truncated, an HTML page instead of data, or unpacks to an implausible size.
@@ -205,8 +207,8 @@ def body_of(document: Document, *, member: str | None = None) -> bytes:
     body = document.read_bytes()
     if not body.strip():
         raise LayoutError(f"{document.url}: the answer is empty")
-    if body[:2] == b"PK":
-        body = _unzip(document.url, body, member)
+    if body[:2] in (b"PK", b"\x1f\x8b"):
+        body = _unzip(document.url, body, member) if body[:2] == b"PK" else _gunzip(document.url, body)
         if not body.strip():
             raise LayoutError(f"{document.url}: the file in the archive is empty")
     if document.extension not in ("html", "htm", "xml") and looks_like_html(body):
@@ -227,6 +229,18 @@ def _unzip(url: str, body: bytes, member: str | None) -> bytes:
             return read_member(url, archive, infos[0])
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
         raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
+
+
+def _gunzip(url: str, body: bytes) -> bytes:
+    limit = min(MAX_UNPACKED_BYTES, max(len(body), 1024) * MAX_ZIP_RATIO)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as member:
+            data = member.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as e:
+        raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
+    if len(data) > limit:
+        raise LayoutError(f"{url}: unpacks to more than {limit} bytes from {len(body)}: refused")
+    return data
 
 
 def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

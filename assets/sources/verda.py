@@ -98,6 +98,7 @@ VERDA = Source(
     licence="prices are facts; terms of Verda",
     parse=parse,
     plan=plan,
-    hosts=(HOST,),
+    # The company changed its name, and may send on to its new address.
+    hosts=(HOST, "api.verda.com"),
     cadence="25 7 * * *",
 )

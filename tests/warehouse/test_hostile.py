@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import json
 import os
@@ -60,6 +61,30 @@ def test_a_zip_bomb_is_refused_and_costs_no_memory(tmp_path: Path, source_id: st
     with pytest.raises(LayoutError, match="unpacks to more than|archive|not"):
         read_body(source_id, bomb, tmp_path, "bomb.zip")
     assert time.monotonic() - started < AT_ONCE_S
+
+
+def test_a_file_packed_by_gzip_is_read_and_a_broken_one_named(tmp_path: Path) -> None:
+    body = b"Date,USD,HRK,\n2022-12-30,1.0666,N/A,\n"
+    scopes, _ = read_body("ecb", gzip.compress(body), tmp_path, "eurofxref-hist.csv.gz")
+    assert scopes["EUR"].select("currency_code", "rate_per_base").rows() == [("USD", 1.0666)]
+    bomb = gzip.compress(b"0" * (64 << 20))
+    assert len(bomb) < 1 << 17
+    for broken, word in (
+        (gzip.compress(body)[:-9], "truncated"),
+        (b"\x1f\x8bno archive at all", "cannot be read"),
+        (gzip.compress(b" "), "archive is empty"),
+        (bomb, "unpacks to more than"),
+    ):
+        with pytest.raises(LayoutError, match=word):
+            read_body("ecb", broken, tmp_path, "eurofxref-hist.csv.gz")
+
+
+def test_a_file_packed_by_gzip_is_loaded_as_what_is_in_it(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "eurofxref-daily.xml.gz"
+    cubes = '<Cube><Cube time="2026-04-13"><Cube currency="USD" rate="1.17"/></Cube></Cube>'
+    file.write_bytes(gzip.compress(f'<?xml version="1.0"?><Envelope>{cubes}</Envelope>'.encode()))
+    (taken,) = intake.take_files(home, source_named("ecb"), [file], None)
+    assert (taken.outcome, taken.row_count) == ("loaded", 1)
 
 
 def test_a_zip_of_many_small_bombs_is_refused_by_their_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
