@@ -23,15 +23,12 @@ CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, a.region)),
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
-    latest AS (
-        SELECT g.* FROM observed.grid_carbon_log g SEMI JOIN zones z ON z.zone = g.zone
-        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.basis_boundary = boundary
-            AND g.recorded_at <= known_at::TIMESTAMPTZ AND g.valid_from <= (SELECT s.last_at + INTERVAL 1 HOUR FROM span s) AT TIME ZONE 'UTC'
-            AND (g.resolution = 'P1Y' OR g.valid_from >= (SELECT s.first_at - INTERVAL 32 DAY FROM span s) AT TIME ZONE 'UTC')
-        QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
     slot AS (
-        SELECT w.*, CASE w.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, w.valid_from AT TIME ZONE 'UTC' AS local_from
-        FROM latest w WHERE w.is_offered),
+        SELECT g.*, CASE g.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, _utc(g.valid_from) AS local_from
+        FROM grid_carbon_known(known_at := known_at::TIMESTAMPTZ) g SEMI JOIN zones z ON z.zone = g.zone
+        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.basis_boundary = boundary
+            AND g.valid_from <= (SELECT s.last_at + INTERVAL 1 HOUR FROM span s) AT TIME ZONE 'UTC'
+            AND (g.resolution = 'P1Y' OR g.valid_from >= (SELECT s.first_at - INTERVAL 32 DAY FROM span s) AT TIME ZONE 'UTC')),
     mean AS (
         SELECT s.zone, s.grain, date_trunc(s.grain, s.local_from) AS period_from, s.source_id, s.resolution, avg(s.intensity_gco2e_per_kwh) AS intensity, max(s.capture_id) AS capture_id
         FROM slot s GROUP BY ALL),

@@ -49,13 +49,11 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, u.region)),
     -- The slots of the zones where something was used, on one basis, as known then.
     slot AS (
-        SELECT g.zone, g.source_id, g.resolution, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_to,
-            g.intensity_gco2e_per_kwh, g.capture_id, g.is_offered
-        FROM observed.grid_carbon_log g JOIN asked b ON g.basis_boundary = b.asked_boundary
+        SELECT g.zone, g.source_id, g.resolution, g.valid_from, g.valid_to AS slot_to, g.intensity_gco2e_per_kwh,
+            g.capture_id
+        FROM grid_carbon_known(known_at := _instant(known_at)) g JOIN asked b ON g.basis_boundary = b.asked_boundary
         WHERE g.zone IN (SELECT unnest([p.grid_zone, p.country_zone]) FROM placed p) AND g.basis_method = 'average'
-            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.recorded_at <= _instant(known_at)
-        QUALIFY row_number() OVER (PARTITION BY g.source_id, g.scope, g.zone, g.resolution, g.valid_from
-            ORDER BY g.observed_at DESC, g.capture_id DESC, g.recorded_at DESC) = 1),
+            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'),
     place_time AS (
         SELECT DISTINCT p.grid_zone, p.country_zone, p.used_from, p.used_to, p.length_s
         FROM placed p WHERE coalesce(p.grid_zone, p.country_zone) IS NOT NULL),
@@ -70,14 +68,14 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
             max(s.capture_id) AS capture_id
         FROM place_time t
         JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from < t.used_to AND s.slot_to > t.used_from
-        WHERE s.is_offered GROUP BY ALL HAVING covered_share > 0.9),
+        GROUP BY ALL HAVING covered_share > 0.9),
     -- No slot covers the time: the latest year that began before it.
     latest_year AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
             false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country,
             s.intensity_gco2e_per_kwh AS intensity, 0 AS covered_share, s.capture_id
         FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from <= t.used_from
-        WHERE s.is_offered AND s.resolution = 'P1Y'
+        WHERE s.resolution = 'P1Y'
         QUALIFY row_number() OVER (PARTITION BY t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone
             ORDER BY s.valid_from DESC, source_rank(s.source_id), s.source_id) = 1),
     grid AS (
