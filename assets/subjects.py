@@ -147,6 +147,10 @@ class TokenPrice(dy.Schema):
     price_usd_per_mtok = number("Price of a million tokens.", "USD/Mtoken", nullable=False, min=0, max=10_000)
 
 
+#: Zones are country codes, sub-zones that begin with one, or a publisher's own regions.
+_ZONE = r"^[A-Z][A-Za-z0-9_-]*$"
+
+
 class GridCarbon(dy.Schema):
     """One row per zone, slot and basis: carbon intensity of electricity."""
 
@@ -163,6 +167,11 @@ class GridCarbon(dy.Schema):
     basis_accounting = text("location: of the grid; market: after contracts.", key=True, allowed=("location", "market"))
     basis_kind = text("actual, forecast or estimated.", key=True, allowed=("actual", "forecast", "estimated"))
     intensity_gco2e_per_kwh = number("Carbon intensity of electricity.", "gCO2e/kWh", nullable=False, min=0, max=1500)
+
+    @dy.rule()
+    def zone_is_a_code(cls) -> pl.Expr:
+        """A zone is a code in letters, digits, - and _: DE, US-CAL-CISO, CAISO_NORTH."""
+        return pl.col("zone").str.contains(_ZONE)
 
     @dy.rule()
     def lifecycle_is_not_zero(cls) -> pl.Expr:
@@ -215,6 +224,11 @@ class ElectricityPrice(dy.Schema):
     price_amount_per_mwh = number(
         "Price of electricity, in currency_code.", "currency_code/MWh", nullable=False, min=-200_000, max=3_000_000
     )
+
+    @dy.rule()
+    def zone_is_a_code(cls) -> pl.Expr:
+        """A zone is a code in letters, digits, - and _: DE, NO-NO2."""
+        return pl.col("zone").str.contains(_ZONE)
 
     @dy.rule()
     def price_in_bounds(cls) -> pl.Expr:

@@ -35,7 +35,7 @@ from assets.sources._base import (
     to_instant,
 )
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import electricity_price_rows, inside
+from assets.sources._rows import electricity_price_rows, frame_of, inside
 from warehouse.captures import Document
 
 HOST = "api.eia.gov"
@@ -177,15 +177,13 @@ def follow(document: Document) -> Request | None:
 
 def _frame(pages: Sequence[_Page], fields: Sequence[str], others: Sequence[str] = ()) -> tuple[pl.DataFrame, list[str]]:
     """Rows of all pages as text (`fields`, and the optional `others`), and the periods split by a missing page."""
-    first = next((page.rows[0] for page in pages if page.rows), None)
+    first = next((row for page in pages for row in page.rows if isinstance(row, dict)), None)
     if first is None:
         raise LayoutError(f"{pages[0].url}: no row")
     if missing := [f for f in fields if f not in first]:
         raise LayoutError(f"{pages[0].url}: no field {', '.join(missing)}")
     schema = dict.fromkeys([*fields, *others], pl.String)
-    frame = pl.concat([pl.DataFrame(page.rows, schema=schema, strict=False) for page in pages]).unique(
-        maintain_order=True
-    )
+    frame = pl.concat([frame_of(page.rows, schema) for page in pages if page.rows]).unique(maintain_order=True)
     cut: list[str] = []
     if min(page.offset for page in pages) > 0:
         cut.append(str(frame["period"].min()))
@@ -204,7 +202,8 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
                 "without facets[fueltype]"
             )
     frame, cut = _frame(pages, ["period", "respondent", "fueltype", "value"], ["value-units"])
-    rows = frame.filter(~pl.col("respondent").is_in(SUMS)).with_columns(
+    # A row without a respondent is no sum, and refused below.
+    rows = frame.filter(~pl.col("respondent").is_in(SUMS).fill_null(value=False)).with_columns(
         (to_instant(pl.col("period") + ":00", "%Y-%m-%dT%H:%M") - pl.duration(hours=1)).alias("valid_from"),
         pl.col("respondent").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
         pl.col("value").cast(pl.Float64, strict=False).alias("generation"),
@@ -265,7 +264,7 @@ EIA_MIX = Source(
     homepage_url="https://www.eia.gov/opendata/",
     licence="US government, public domain",
     parse=parse_mix,
-    parser_version=6,
+    parser_version=7,
     plan=plan_mix,
     follow=follow,
     hosts=(HOST,),

@@ -93,6 +93,8 @@ def parse_api(documents: Sequence[Document]) -> Reading:
         "isEstimated": pl.Boolean,
         "temporalGranularity": pl.String,
     }
+    # A record without a value is an hour to come; what is no record is told.
+    nothing = [str(record) for record in records if not isinstance(record, dict)]
     rows = (
         frame_of(records, fields)
         .filter(pl.col("carbonIntensity").is_not_null())
@@ -117,7 +119,12 @@ def parse_api(documents: Sequence[Document]) -> Reading:
             length_of(document, part["valid_from"], (str(resolution),))
     return Reading(
         [Scope(str(zone or rows["zone"][0]), _frame(rows))],
-        refused(other, f"another zone than the answer's, {zone}"),
+        pl.concat(
+            [
+                refused(other, f"another zone than the answer's, {zone}"),
+                refused(pl.DataFrame({"record": nothing}, schema={"record": pl.String}), "not a record"),
+            ]
+        ),
     )
 
 
@@ -220,7 +227,7 @@ ELECTRICITY_MAPS = Source(
     licence="Electricity Maps terms (no redistribution on the free tier)",
     attribution="Electricity Maps",
     parse=parse_api,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="10 */12 * * *",

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused
-from assets.sources._rows import frame_of, grid_carbon_rows
+from assets.sources._rows import frame_of, grid_carbon_rows, inside
 from warehouse.captures import Document
 
 UNIT = "gCO2eq/kWh"
@@ -32,7 +32,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not isinstance(body, dict) or not body or not all(isinstance(v, dict) for v in body.values()):
         raise LayoutError(f"{document.url}: expected an object with one entry per zone")
     rows = frame_of(
-        [{**(entry.get("carbonIntensity") or {}), "zone": zone} for zone, entry in body.items()],
+        [
+            {"zone": zone} | {name: inside(entry, "carbonIntensity", name) for name in ("value", "unit")}
+            for zone, entry in body.items()
+        ],
         {"zone": pl.String, "value": pl.Float64, "unit": pl.String},
     )
     if rows["value"].null_count() == rows.height:

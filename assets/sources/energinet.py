@@ -106,7 +106,7 @@ def _from_json(document: Document, fields: Sequence[str], short_field: str) -> p
             raise LayoutError(f"{document.url}: no field {short_field}")
         return daily.select(
             pl.lit(_area_of(document)).alias("area"),
-            pl.from_epoch(pl.col("timestamp").cast(pl.Int64))
+            pl.from_epoch(pl.col("timestamp").cast(pl.Int64, strict=False))
             .dt.cast_time_unit("us")
             .dt.replace_time_zone("UTC")
             .alias("valid_from"),
@@ -138,22 +138,25 @@ def _slots(
     return _from_json(document, fields, short_field), None
 
 
-def _with_slots(document: Document, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with zone and length of the slot, without areas that are not zones (SYSTEM) and without missing values."""
+def _with_slots(document: Document, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows with zone and length of the slot, without missing values and the mean of all areas; and refused rows."""
     if rows["resolution"].null_count():
         # A row whose time cannot be read needs some length here; it is refused for its time later.
         lengths = lengths_of(document, rows["valid_from"])
         rows = rows.drop("resolution").join(lengths, on="valid_from", how="left", maintain_order="left")
         rows = rows.with_columns(pl.col("resolution").fill_null(lengths["resolution"][-1]))
     zone = pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String)
-    return rows.with_columns(zone.alias("zone")).filter(pl.col("value").is_not_null() & pl.col("zone").is_not_null())
+    rows = rows.filter(pl.col("area").ne_missing("SYSTEM")).with_columns(zone.alias("zone"))
+    is_placed = pl.col("zone").is_not_null() & pl.col("valid_from").is_not_null()
+    strange = refused(rows.filter(~is_placed).drop("zone"), "the price area or the time cannot be read")
+    return rows.filter(is_placed & pl.col("value").is_not_null()), strange
 
 
 def parse_carbon(documents: Sequence[Document]) -> Reading:
     """Forecast intensity, five minutes, by price area."""
     (document,) = documents
     slots, broken = _slots(document, ("CO2Emission",), "co2", "gco2_per_kwh")
-    rows = _with_slots(document, slots)
+    rows, strange = _with_slots(document, slots)
     frame = grid_carbon_rows(
         rows.filter(~is_implausibly_clean("value")),
         basis_boundary="unconfirmed",
@@ -161,20 +164,24 @@ def parse_carbon(documents: Sequence[Document]) -> Reading:
         intensity_gco2e_per_kwh=pl.col("value"),
     )
     bad = refused(rows.filter(is_implausibly_clean("value")), IMPLAUSIBLY_CLEAN)
-    return Reading([Scope("DK", frame)], bad).refusing(broken)
+    return Reading([Scope("DK", frame)], bad).refusing(strange).refusing(broken)
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Day-ahead prices in EUR by bidding zone."""
     (document,) = documents
     slots, broken = _slots(document, ("DayAheadPriceEUR", "SpotPriceEUR"), "euro", "eur_per_mwh")
-    rows = _with_slots(document, slots)
+    rows, strange = _with_slots(document, slots)
     frame = electricity_price_rows(rows, market="day_ahead", currency_code="EUR", price_amount_per_mwh=pl.col("value"))
     unclear = frame.filter(pl.struct("zone", "valid_from").is_duplicated() & ~frame.is_duplicated())
-    return Reading(
-        [Scope("EUR", frame.join(unclear, on=["zone", "valid_from"], how="anti"))],
-        refused(unclear, "two prices for one slot"),
-    ).refusing(broken)
+    return (
+        Reading(
+            [Scope("EUR", frame.join(unclear, on=["zone", "valid_from"], how="anti"))],
+            refused(unclear, "two prices for one slot"),
+        )
+        .refusing(strange)
+        .refusing(broken)
+    )
 
 
 ENERGINET_CARBON = Source(
@@ -185,7 +192,7 @@ ENERGINET_CARBON = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_carbon,
-    parser_version=4,
+    parser_version=5,
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="15 */3 * * *",
@@ -200,7 +207,7 @@ ENERGINET_PRICE = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_price,
-    parser_version=4,
+    parser_version=5,
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",

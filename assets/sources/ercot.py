@@ -57,10 +57,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     if not isinstance(days, dict) or not all(isinstance(d, dict) for d in days.values()):
         raise LayoutError(f"{document.url}: no `data` by day and time")
     readings = [
-        (time, kind, number_or_nan(cell.get("gen")))
+        # A cell that is no object is neither zero nor absent.
+        (time, kind, number_or_nan(cell.get("gen") if isinstance(cell, dict) else "?"))
         for day in days.values()
         for time, fuels in day.items()
-        for kind, cell in fuels.items()
+        for kind, cell in (fuels if isinstance(fuels, dict) else dict.fromkeys(ALWAYS)).items()
     ]
     if not readings:
         raise LayoutError(f"{document.url}: no reading")
@@ -97,7 +98,7 @@ ERCOT = Source(
     licence="public ISO data",
     attribution="Electric Reliability Council of Texas",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     hosts=(HOST,),
     cadence="20 */6 * * *",

@@ -40,9 +40,12 @@ _RANGE_DAYS = 13
 TIME = "%Y-%m-%dT%H:%MZ"
 #: Fuels with an operational factor above zero; the others (wind, hydro, solar, nuclear) may add up to 0 g/kWh.
 EMITTING = ("biomass", "coal", "gas", "imports", "other")
+CLEAN = ("hydro", "nuclear", "solar", "wind")
 #: Why a slot is refused, here and of its mix.
 NO_HALF_HOUR = "the slot is not a half-hour that starts on the hour or half past"
-ARTEFACT = "regional forecast of 0 for a mix that burns fuel: an artefact of the publisher's model"
+ARTEFACT = (
+    "regional forecast of 0 for a mix that burns fuel (or that cannot be read): an artefact of the publisher's model"
+)
 GAP = "below 1 g/kWh: a gap in the publisher's data, or another unit than gCO2/kWh"
 #: Region 18 is Great Britain in the regional model, whose forecast differs from the national one (by up to 40 % in a
 #: recorded answer); it is therefore not GB.
@@ -126,20 +129,24 @@ def _national(data: list[Any], document: Document) -> pl.DataFrame:
 
 
 def _figures(record: Any) -> dict[str, Any]:
-    return {name: inside(record, "intensity", name) for name in ("actual", "forecast")}
+    found = inside(record, "intensity")
+    is_readable = isinstance(record, dict) and (found is None or isinstance(found, dict))
+    # What is neither figures nor nothing is no number, and refused.
+    return {name: inside(found, name) if is_readable else "?" for name in ("actual", "forecast")}
 
 
 def _regional(slots: list[tuple[Any, Any]], document: Document) -> pl.DataFrame:
     """Slots of regions, each with the record that holds its from and to."""
     rows = []
     for slot, region in slots:
-        mix = [m for m in inside(region, "generationmix") or [] if inside(m, "fuel") in EMITTING]
-        emitting = sum(number_of(inside(m, "perc")) or 0 for m in mix)
+        mix = inside(region, "generationmix")
+        clean = [m for m in (mix if isinstance(mix, list) else []) if inside(m, "fuel") in CLEAN]
+        clean_percent = sum(number_of(inside(m, "perc")) or 0 for m in clean)
         figures = _figures(region)
         rows.append(
             {name: inside(slot, name) for name in ("from", "to")}
             | figures
-            | {"zone": inside(region, "regionid"), "is_artefact": figures["forecast"] == 0 and emitting >= 1}
+            | {"zone": inside(region, "regionid"), "is_artefact": figures["forecast"] == 0 and clean_percent < 99}
         )
     return _slots(rows, document).with_columns(zone_of_region("zone"))
 
@@ -234,7 +241,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         rejected.append(bad)
     rows = pl.concat(frames)
     national = rows.filter(pl.col("zone") == "GB")
-    regional = rows.filter(pl.col("zone") != "GB")
+    regional = rows.filter(pl.col("zone").ne_missing("GB"))
     scopes = [Scope(name, part) for name, part in (("national", national), ("regional", regional)) if part.height]
     return Reading(scopes, pl.concat(rejected))
 
@@ -248,7 +255,7 @@ GB_CARBON_INTENSITY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",

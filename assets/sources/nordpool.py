@@ -54,7 +54,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: no price")
     start, end = (to_instant(c, "%Y-%m-%dT%H:%M:%SZ") for c in ("deliveryStart", "deliveryEnd"))
     minutes = (end - start).dt.total_minutes()
-    rows = rows.filter(pl.col("price").is_not_null()).with_columns(
+    # A slot without a price is not priced yet; what has no slot either is told.
+    rows = rows.filter(pl.col("price").is_not_null() | pl.col("deliveryStart").is_null()).with_columns(
         start.alias("valid_from"),
         minutes.replace_strict(_LENGTHS, default=None, return_dtype=pl.String).alias("resolution"),
         pl.col("area").replace_strict(ZONES, default=None, return_dtype=pl.String).alias("zone"),
@@ -90,6 +91,6 @@ NORDPOOL = Source(
     licence="Nord Pool terms, not open",
     attribution="Nord Pool",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     stale_after_days=400.0,
 )

@@ -32,7 +32,7 @@ from assets.sources._base import (
     to_instant,
 )
 from assets.sources._fuel_mix import intensities
-from assets.sources._rows import electricity_price_rows, number_or_nan
+from assets.sources._rows import electricity_price_rows, inside, number_or_nan
 from warehouse.captures import Document
 
 HOST = "api.openelectricity.org.au"
@@ -107,6 +107,9 @@ def _parts(document: Document) -> list[dict[str, Any]]:
     if not isinstance(parts, list) or not parts:
         said = (body.get("error") or body.get("messages") or "") if isinstance(body, dict) else ""
         raise LayoutError(f"{document.url}: no `data`; {str(said)[:200]}")
+    if not all(isinstance(part, dict) for part in parts):
+        # It may be a fuel of any region.
+        raise LayoutError(f"{document.url}: a part of `data` is no object")
     networks = {str(p.get("network_code") or p.get("network")).upper() for p in parts}
     if networks != {"NEM"}:
         raise LayoutError(
@@ -122,7 +125,12 @@ def _series(document: Document, metric: str) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=schema)]
     for part in _parts(document):
         history = part.get("history")
-        if (part.get("metric") or part.get("data_type")) != metric:
+        kind = part.get("metric") or part.get("data_type")
+        if not isinstance(kind, str):
+            raise LayoutError(
+                f"{document.url}: {part.get('id') or 'a part of `data`'} does not say what it is (metric, data_type)"
+            )
+        if kind != metric:
             continue
         if history and metric == "power" and not part.get("fuel_tech"):
             # v3 calls demand a power too.
@@ -138,11 +146,17 @@ def _series(document: Document, metric: str) -> pl.DataFrame:
             frames.append(_from_history(document, part, history, unit))
             continue
         for result in part.get("results") or []:
-            about = result.get("columns") or {}
-            pairs = result.get("data") or []
+            about, pairs = inside(result, "columns"), inside(result, "data")
+            named = ["region", "fueltech"] if metric == "power" else ["region"]
+            if not all(isinstance(inside(about, name), str) for name in named) or not isinstance(pairs, list):
+                # Without it, a region would be computed from its other fuels.
+                raise LayoutError(f"{document.url}: a series without {', '.join(named)} or data: {str(result)[:100]}")
             frames.append(
                 pl.DataFrame(
-                    {"time": [p[0] for p in pairs], "value": [number_or_nan(p[1]) for p in pairs]},
+                    {
+                        "time": [p[0] if _is_pair(p) else None for p in pairs],
+                        "value": [number_or_nan(p[1]) if _is_pair(p) else float("nan") for p in pairs],
+                    },
                     schema={"time": pl.String, "value": pl.Float64},
                     strict=False,
                 ).select(
@@ -159,12 +173,19 @@ def _series(document: Document, metric: str) -> pl.DataFrame:
     return frame
 
 
+def _is_pair(value: object) -> bool:
+    """True for a time and a value."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+
+
 def _from_history(document: Document, part: dict[str, Any], history: dict[str, Any], unit: str | None) -> pl.DataFrame:
     try:
         first, last = (dt.datetime.fromisoformat(history[name]) for name in ("start", "last"))
         values = history["data"]
     except (KeyError, TypeError, ValueError) as e:
         raise LayoutError(f"{document.url}: {part.get('id')}: start, last or data cannot be read") from e
+    if not isinstance(part.get("region"), str) or not isinstance(values, list):
+        raise LayoutError(f"{document.url}: {part.get('id')}: no region or no data")
     count = int((last - first) / dt.timedelta(minutes=_MINUTES)) + 1
     if len(values) != count:
         raise LayoutError(f"{document.url}: {part.get('id')}: {len(values)} values for {count} slots")
@@ -244,7 +265,7 @@ OPENELECTRICITY = Source(
     licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
     attribution="OpenElectricity, from AEMO",
     parse=parse_mix,
-    parser_version=5,
+    parser_version=6,
     plan=plan_mix,
     hosts=(HOST,),
     cadence="25 */6 * * *",
@@ -260,7 +281,7 @@ OPENELECTRICITY_PRICE = Source(
     licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
     attribution="OpenElectricity, from AEMO",
     parse=parse_price,
-    parser_version=2,
+    parser_version=3,
     plan=plan_price,
     hosts=(HOST,),
     cadence="30 */6 * * *",

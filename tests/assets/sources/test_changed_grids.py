@@ -115,6 +115,9 @@ GB = "gb_carbon_intensity/intensity_range.json"
 EMAPS = "electricity_maps_csv/GB_2024_hourly.csv"
 PJM = "us_iso/pjm_gen_by_fuel.json"
 
+SA = "aemo_openelectricity/OPENNEM_AU-SA.v4.json"
+LONDON = "gb_carbon_intensity/regional_range_regionid13_2020-01-01_2020-01-02.json"
+ERCOT = "us_iso/ercot_fuel_mix.json"
 CAISO = "caiso/fuelsource_2023-01-01.csv"
 
 
@@ -157,6 +160,16 @@ CHANGES: list[tuple[str, str, str, Change]] = [
     ("energinet_carbon", "energinet/co2emisprog.json", "a record that is none", of_json(lambda d: d["records"].__setitem__(4, None))),
     ("owid", "owid/carbon-intensity-electricity__augustinlafond.csv", "a country that is not known", lines(lambda h, rows: [r.replace(",AFG,", ",QQQ,") for r in rows])),
     ("china_mee", "china_mee/provincial_average_2021.csv", "a kind that is not said", cell(3, 6, "")),
+    ("openelectricity", SA, "a series without its region", of_json(lambda d: d["data"][0]["results"][2]["columns"].pop("region"))),
+    ("openelectricity", SA, "a series without its kind", of_json(lambda d: d["data"][0]["results"][2]["columns"].update(fueltech=None))),
+    ("openelectricity", SA, "a series without data", of_json(lambda d: d["data"][0]["results"][2].update(data=None))),
+    ("openelectricity", "aemo_openelectricity/OPENNEM_AU-NSW.json", "a series that does not say what it is", of_json(lambda d: next(p for p in d["data"] if p.get("fuel_tech") == "gas_ccgt").pop("data_type"))),
+    ("gb_carbon_intensity", LONDON, "forecasts of 0 for mixes that are none", of_json(lambda d: [s.update(generationmix=None) for s in d["data"]["data"]] and d)),
+    ("gb_carbon_intensity", GB, "figures that are none", of_json(lambda d: d["data"][7].update(intensity="x"))),
+    ("energinet_carbon", "energinet/co2emisprog.json", "an area that is not known", of_json(lambda d: d["records"][4].update(PriceArea="x"))),
+    ("ercot", ERCOT, "a cell that is none", of_json(lambda d: next(iter(next(iter(d["data"].values())).values())).update({"Natural Gas": None}))),
+    ("eia", BANC, "a row that is none", of_json(lambda d: d["response"]["data"].insert(0, "x"))),
+    ("electricity_maps", "electricity_maps_api/latest_carbon_intensity.json", "a zone that is none", of_json(lambda d: d.update(zone=""))),
     ("eia", BANC, "gas in GWh, said", eia("NG", lambda r: [{**r, "value": r["value"] / 1000, "value-units": "gigawatthours"}])),
     ("eia", BANC, "an old row beside a revised one", eia("NG", lambda r: [r, {**r, "value": r["value"] * 2}])),
     ("eia", BANC, "gas below zero", eia("NG", lambda r: [{**r, "value": -r["value"]}])),
@@ -240,6 +253,9 @@ def test_one_record_costs_itself(samples: Path, tmp_path: Path) -> None:
         ("electricity_maps", "electricity_maps_api/carbon_intensity_history.json", of_json(lambda d: d["history"].__setitem__(8, None))),
         ("nordpool", "nordpool/se_current_day_price.json", of_json(lambda d: d[0]["prices"].__setitem__(3, None))),
         ("watttime", "watttime/moer_5min_CAISO_NORTH_2023-06-08_2023-07-08.csv", cell(900, 0, "2099-06-18 00:00:00")),
+        ("eia", BANC, of_json(lambda d: next(r for r in d["response"]["data"] if r["fueltype"] == "NG").update(value=[]))),
+        ("ercot", ERCOT, of_json(lambda d: next(iter(next(iter(d["data"].values())).values())).update({"Coal and Lignite": None}))),
+        ("energinet_carbon", "energinet/daily/co2_DK1_2026-07-01.json", of_json(lambda d: d[8].update(timestamp=1e300))),
     ):  # fmt: skip
         real = keyed(read_files(source_id, samples / file)[0])
         body = change((samples / file).read_text(encoding="utf-8-sig"))
