@@ -44,7 +44,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def _shapes(document: Document) -> pl.DataFrame:
     items = objects(json_list(document, "items"))
     require_columns(document, sorted({k for i in items for k in i}), ("name", "gpuQty", "products"))
-    parts = [[str(p.get("partNumber")) for p in i.get("products") or []] for i in items]
+    parts = [[str(inside(p, "partNumber")) for p in i.get("products") or []] for i in items]
     return frame_of(items, _SCHEMA).with_columns(pl.Series("part", parts, dtype=pl.List(pl.String)))
 
 

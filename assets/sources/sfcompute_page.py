@@ -15,6 +15,7 @@ from typing import Any
 from assets.sources._base import LayoutError, Reading
 from assets.sources._html import money, soup_of
 from assets.sources._price_page import page_source, reading
+from assets.sources._rows import objects
 from warehouse.captures import Document
 
 _MARKET = {"avg": "market_average", "top": "market_max", "bottom": "market_min"}
@@ -41,7 +42,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     for gpu, days in by_gpu.items():
-        for day in days:
+        for day in objects(days if isinstance(days, list) else [days]):
             if not any(day.get(k) for k in _MARKET):
                 continue  # nothing traded
             try:

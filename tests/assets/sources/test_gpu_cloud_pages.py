@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import zipfile
 from pathlib import Path
 
@@ -445,6 +446,15 @@ def test_sfcompute_zeros_and_one_cent_floors(samples: Path) -> None:
     assert average["price_amount_per_hour"].to_list() == [2.04, 2.01, 1.94, 2.11, 2.12]
     assert average["valid_from"][0] == dt.datetime(2026, 7, 11, tzinfo=dt.UTC)
     assert rejected.height == 2 and "one cent" in rejected["reason"][0]
+
+
+@pytest.mark.parametrize("strange", ["null", "7", '"none"', "[]"])
+def test_sfcompute_a_day_that_is_none_costs_itself(strange: str, tmp_path: Path) -> None:
+    day = '{"date": "$D2026-07-11T00:00:00.000Z", "avg": 2.04, "top": 2.2, "bottom": 1.9}'
+    payload = f'"pricesByHardwareType":{{"H100": [{strange}, {day}], "B200": {strange}}}'
+    body = f"<script>self.__next_f.push([1,{json.dumps(payload)}])</script>"
+    scopes, _ = read_body("sfcompute_page", body, tmp_path, "page.html")
+    assert sorted(scopes["sfcompute"]["price_amount_per_hour"]) == [1.9, 2.04, 2.2]
 
 
 @pytest.mark.parametrize("provider", [*PAGES, "sfcompute"])

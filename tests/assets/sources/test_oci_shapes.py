@@ -47,6 +47,15 @@ def shapes(samples: Path, tmp_path: Path, *more: dict[str, object]) -> Path:
     return file
 
 
+@pytest.mark.parametrize("products", [None, [None], ["B98415"], [{}]])
+def test_a_shape_whose_products_are_none_costs_itself(products: object, samples: Path, tmp_path: Path) -> None:
+    odd = shape("BM.GPU.H200.8", "B98415", 8, products=products)
+    file = shapes(samples, tmp_path, shape("BM.GPU.H100.8", "B98415", 8), odd)
+    scopes, rejected = read_files(SOURCE, samples / LIST, file)
+    assert scopes["oci_shapes"]["instance_type"].to_list() == ["BM.GPU.H100.8"]
+    assert "its price is unknown" in rejected["reason"].item()
+
+
 def test_a_shape_costs_its_gpus(samples: Path, tmp_path: Path) -> None:
     """8 x 10.00 for H100, whatever the number of OCPUs; half of it where preemptible; the remark is no part of the name."""
     file = shapes(
