@@ -146,6 +146,11 @@ class TokenPrice(dy.Schema):
     region = text("Region; 'global' if the price holds in all.", key=True)
     price_usd_per_mtok = number("Price of a million tokens.", "USD/Mtoken", nullable=False, min=0, max=10_000)
 
+    @dy.rule()
+    def price_of_a_million(cls) -> pl.Expr:
+        """Free, or at least 0.0002 USD, a tenth of the lowest published price: less is of one token, not of a million."""
+        return (pl.col("price_usd_per_mtok") == 0) | (pl.col("price_usd_per_mtok") >= 0.0002)
+
 
 #: Zones are country codes, sub-zones that begin with one, or a publisher's own regions.
 _ZONE = r"^[A-Z][A-Za-z0-9_-]*$"

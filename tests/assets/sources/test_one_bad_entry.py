@@ -145,6 +145,17 @@ def test_a_model_without_prices_is_not_taken_for_withdrawn(prices: object, tmp_p
     assert [(row["vendor"], row["model"]) for row in told] == [("x", "b"), ("y", None)]
 
 
+def test_token_prices_of_one_token_are_none_of_a_million(samples: Path, tmp_path: Path) -> None:
+    """A list that goes over to USD per token would make every model all but free."""
+    value = json.loads(text_of(find(samples, "anthropic_2026-08-05.json")))
+    before, _ = rows_of("simonw", "anthropic.json", value, tmp_path)
+    for price in (p for model in value["models"] for p in model["price_history"]):
+        price.update({field: price[field] / 1e6 for field in ("input", "output", "input_cached") if price.get(field)})
+    after, rejected = rows_of("simonw", "anthropic.json", value, tmp_path)
+    assert before and not after
+    assert rejected["reason"].str.contains("price of a million").all()
+
+
 def test_prices_with_a_currency_sign_or_thousands(tmp_path: Path) -> None:
     """What people type into a list of prices is a price as far as it can be told, and is never dropped in silence."""
     listed = [
