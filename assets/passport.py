@@ -97,7 +97,8 @@ def explain(home: Home, words: Sequence[str], most_rows: int | None = None) -> W
     """The walks of the published rows whose key begins with the given words; captures are compared with their hashes.
 
     Raises:
-        PetadayError: if there is no such table or row; the message names similar ones.
+        PetadayError: if there is no such row; the message names similar ones.
+        duckdb.InvalidInputException: if there is no such table, with a message of the same kind.
     """
     table, key = split_name(words)
     with read_published(home) as con:
@@ -119,10 +120,7 @@ def _not_found(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str:
     found = con.execute(f"SELECT DISTINCT row_key FROM passport({literal(table)}, '') ORDER BY ALL").fetchall()
     keys = [key for (key,) in found]
     if not keys:
-        return (
-            f"{table} has no row with a passport: name estimated.<table>, observed.<subject> or reference.<table>, such as "
-            "estimated.training_estimate"
-        )
+        return f"{table} has no row yet"
     names = sorted({k.split("/", maxsplit=1)[0] for k in keys})
     close = difflib.get_close_matches(key.split("/", maxsplit=1)[0], names, n=1, cutoff=0.5)
     near = [k for k in keys if close and k.startswith(f"{close[0]}/")] or keys

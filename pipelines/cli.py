@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -74,9 +75,22 @@ class _Group(click.Group):
             sys.exit(1)
 
 
+#: Such as "Invalid Input Error: ": tells which part of DuckDB refused it, nothing that helps.
+_KIND = re.compile(r"^[A-Z][A-Za-z-]*( [A-Z][A-Za-z-]*)* Error: ")
+
+
 def _first_lines(error: BaseException) -> list[str]:
-    """The first line of a message; DuckDB's next one too where it names what was perhaps meant."""
-    lines = [line.strip() for line in (str(error).strip() or type(error).__name__).splitlines() if line.strip()]
+    """The first line of a message, without DuckDB's name for its kind; later ones too where they name what was perhaps meant."""
+    import duckdb
+
+    text = str(error).strip()
+    if isinstance(error, duckdb.Error):
+        text = _KIND.sub("", text)
+    lines = [line.strip() for line in (text or type(error).__name__).splitlines() if line.strip()]
+    candidates = next((n for n, line in enumerate(lines) if line.startswith("Candidate macros:")), None)
+    if candidates is not None:
+        meant = [line for line in lines[candidates + 1 :] if "(" in line and not line.startswith("LINE ")]
+        return [lines[0], f"{lines[candidates]} {'; '.join(meant)}"]
     return [lines[0], *(line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings")))]
 
 

@@ -16,6 +16,8 @@ _WRONG_BEFORE = {
 }
 RULES_VERSION = max(_WRONG_BEFORE)
 _NAME = "recording_rules"
+#: How a line of `due_for_rebuild` begins.
+REBUILD_IS_DUE = "a rebuild is due"
 
 
 def note_rules(con: duckdb.DuckDBPyConnection) -> None:
@@ -47,4 +49,4 @@ def due_for_rebuild(con: duckdb.DuckDBPyConnection) -> list[str]:
     if read:
         by_source = ", ".join(f"{source} {batches:,}" for source, batches in read)
         lines.append(f"batches that were read by an earlier parser of their source: {by_source}")
-    return [f"a rebuild is due (`petaday rebuild`): {line}" for line in lines]
+    return [f"{REBUILD_IS_DUE} (`petaday rebuild`): {line}" for line in lines]

@@ -14,19 +14,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from dagster import RunsFilter
 
 from assets import intake, recording
 from assets.catalog import catalog
 from assets.sources import source_named
 from pipelines import progress
+from pipelines.cli import main
 from pipelines.estimate_command import _cell, _in_reading_order
 from pipelines.executing import execute
 from pipelines.instance import CODE_LOCATION, instance
 from pipelines.ui_command import WORKSPACE
 from tests.conftest import MainJob
 from tests.warehouse.taking import offers, take
-from warehouse.home import Home
+from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
 
 
@@ -122,6 +124,33 @@ def test_query_names_the_columns_that_were_perhaps_meant(built: Home) -> None:
     result = petaday("query", "SELECT cost_usd FROM usage_cost()", home=built)
     assert result.returncode == 1
     assert '"list_cost_usd"' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("sql", "lines"),
+    [
+        ("FROM zone_carbon('nowhere')", ["petaday: of_zone: 'nowhere' is not known; known ones are in observed.grid_carbon"]),
+        ("FROM method_band('nosuch')", ["petaday: of_factor: 'nosuch' is not known; known ones are in reference.method_default"]),
+        ("FROM decision_default('life_yeers')", ["petaday: of_factor: 'life_yeers' is not known; did you mean life_years?"]),
+        ("FROM passport('nosuch')", ["petaday: of_table: 'nosuch' is not known; known ones are in help(), such as estimated.training_estimate"]),
+        ("SELEC 1", ['petaday: syntax error at or near "SELEC"']),
+        ("SELECT CAST('Parser Error: x' AS INTEGER)", ["petaday: Could not convert string 'Parser Error: x' to INT32"]),
+        (
+            "FROM green_window('GB', 4, valid_at := now())",
+            ["petaday: Macro green_window() does not support the supplied arguments. You might need to add explicit type casts.",
+             "petaday: Candidate macros: green_window(zone, hours, from_at := "],
+        ),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_query_says_what_is_wrong_and_no_more(
+    built: Home, monkeypatch: pytest.MonkeyPatch, sql: str, lines: list[str]
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(built.root))
+    result = CliRunner().invoke(main, ["query", sql])
+    told = result.stderr.splitlines()
+    assert (result.exit_code, len(told)) == (1, len(lines)), result.output
+    assert all(line.startswith(wanted) for line, wanted in zip(told, lines, strict=True)), told
+    assert not any("Error: " in line.split("'")[0] for line in told)
 
 
 def test_query_is_read_only(built: Home) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import zstandard
 from click.testing import CliRunner
 
 from assets import intake, passport, recording
-from assets.catalog import catalog
+from assets.catalog import USER_SQL, catalog
 from assets.estimated import assets as estimated
 from assets.estimated.decisions import assets as decision_assets
 from assets.estimated.indices import assets as index_assets
@@ -303,8 +304,14 @@ def test_a_short_key_walks_the_first_rows_and_says_how_many_there_are(
 def test_an_unknown_row_is_answered_with_what_there_is(built: Home) -> None:
     with pytest.raises(PetadayError, match="such as gpt-3-175b"):
         passport.explain(built, ["gpt-3-175b-b100"])
-    with pytest.raises(PetadayError, match="no row with a passport"):
+    with pytest.raises(
+        duckdb.InvalidInputException, match="of_table: 'observed.nonsense' is not known; known ones are"
+    ):
         passport.explain(built, ["observed.nonsense"])
+    with pytest.raises(duckdb.InvalidInputException, match=r"did you mean observed\.cloud_rate\?"):
+        passport.explain(built, ["observed.cloud_rates", "aws"])
+    with pytest.raises(PetadayError, match=r"observed\.usage has no row yet"):
+        passport.explain(built, ["observed.usage"])
     assert passport.split_name(["observed.cloud_rate", "aws", "eu-west-1"]) == ("observed.cloud_rate", "aws/eu-west-1")
 
 
@@ -318,11 +325,24 @@ def test_a_quote_in_a_key_is_only_a_key(built: Home) -> None:
 
 
 def test_what_is_asked_for_is_text_in_the_query_that_passport_makes(con: duckdb.DuckDBPyConnection) -> None:
-    """The macro names those of one family by a query of its own: neither the table nor the key can add to it."""
-    for table in (HOSTILE, "estimated.siting'", "siting(1)", "nothing", "", None):
+    """The macro names those of one family by a query of its own: the table must be a known one, and the key cannot add to it."""
+    for table in (HOSTILE, "estimated.siting'", "siting(1)", "nothing", ""):
+        with pytest.raises(duckdb.InvalidInputException, match="of_table: .* is not known"):
+            con.execute("SELECT count(*) FROM passport(?, '')", [table])
+    for table in ("estimated.siting", None):
         for key in (HOSTILE, "'", "''", "\\'", None):
             assert con.execute("SELECT count(*) FROM passport(?, ?)", [table, key]).fetchall() == [(0,)]
             (query,) = con.execute("SELECT _passport_call('head', ?, ?)", [table, key]).fetchall()[0]
             assert len(duckdb.extract_statements(query)) == 1
             assert con.execute(f"SELECT count(*) FROM ({query})").fetchall() == [(0,)]
+
+
+def test_every_table_with_a_key_for_passports_is_a_known_one(con: duckdb.DuckDBPyConnection) -> None:
+    """A subject or reference table that _row_of_observed or _row_of_reference knows, and every estimated table, can be asked."""
+    text = (USER_SQL / "_keyed_rows.sql").read_text(encoding="utf-8")
+    keyed = set(re.findall(r"SELECT '((?:observed|reference)\.\w+)' AS table_name", text))
+    assert len(keyed) > 20
+    (known,) = con.execute("SELECT _passport_tables()").fetchall()[0]
+    assert {t for t in known if not t.startswith("estimated.")} == keyed
+    assert set(ESTIMATED) <= set(known)
     assert con.execute("SELECT count(*) > 0 FROM passport('siting')").fetchall() == [(True,)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from assets import recording, recovery
 from assets.catalog import catalog
 from assets.sources import all_sources
 from pipelines.executing import report_due_rebuild
+from pipelines.keep_commands import check
 from tests.warehouse.taking import log_rows, offers, take
 from warehouse.connection import write_session
-from warehouse.home import Home
+from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
 from warehouse.rules import RULES_VERSION
 
@@ -63,6 +65,16 @@ def test_earlier_rules_are_told_until_a_rebuild(filled: Home, capsys: pytest.Cap
     recovery.rebuild_warehouse(filled, lambda _: None)
     publish(filled, catalog())
     assert (told(filled), log_rows(filled)) == ([], before)
+
+
+def test_check_does_not_call_all_good_what_is_due(filled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(filled.root))
+    assert CliRunner().invoke(check).output.endswith("all good\n")
+    altered(filled, "DELETE FROM meta.definition WHERE name = 'recording_rules'")
+    result = CliRunner().invoke(check)
+    assert result.exit_code == 0
+    assert "a rebuild is due (`petaday rebuild`)" in result.output
+    assert result.output.endswith("nothing is damaged; a rebuild is due, see above\n")
 
 
 def test_batches_of_an_earlier_parser_are_told_by_source(filled: Home) -> None:

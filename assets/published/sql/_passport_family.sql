@@ -1,7 +1,35 @@
 -- Passports by families of tables: the family of a table names the macros that its passport begins with; 'nothing' for
--- observed and reference tables.
+-- observed and reference tables. A list, no query: query() takes nothing that has to be looked up.
+CREATE OR REPLACE MACRO _passport_tables() AS
+    ['estimated.training_estimate', 'estimated.scenario_estimate', 'estimated.factor', 'estimated.petaday_history',
+        'estimated.build_adapt_buy', 'estimated.compute_growth', 'estimated.accelerator_by_year',
+        'estimated.price_index', 'estimated.price_link', 'estimated.price_offer', 'estimated.grid_day',
+        'estimated.green_trial', 'estimated.green_window', 'estimated.scenario_verdict', 'estimated.siting',
+        'estimated.east_west', 'estimated.esg_report', 'estimated.why_moved', 'observed.cloud_rate',
+        'observed.gpu_price', 'observed.token_price', 'observed.grid_carbon', 'observed.electricity_price',
+        'observed.exchange_rate', 'observed.model_compute', 'observed.accelerator_spec', 'observed.region_claim',
+        'observed.usage', 'reference.accelerator', 'reference.accelerator_alias', 'reference.instance_accelerator',
+        'reference.model', 'reference.model_alias', 'reference.vendor_alias', 'reference.model_assumption',
+        'reference.region', 'reference.zone_extent', 'reference.zone_fuel', 'reference.region_claim',
+        'reference.scenario', 'reference.embodied_carbon', 'reference.decision_default', 'reference.compute_hub',
+        'reference.scenario_claim', 'reference.country', 'reference.method_default'];
+COMMENT ON MACRO _passport_tables IS 'Tables of which every row has a passport.';
+
+-- Of a table that is not written with its schema the estimated or observed one is meant.
+CREATE OR REPLACE MACRO _asked_passport_table(of_table) AS
+    _asked_name('of_table', of_table::VARCHAR,
+        list_has_any(_passport_tables(),
+            [of_table::VARCHAR, 'estimated.' || of_table::VARCHAR, 'observed.' || of_table::VARCHAR]),
+        nullif(list_filter(_passport_tables(), lambda known:
+            jaro_winkler_similarity(split_part(known, '.', 2), split_part(lower(of_table::VARCHAR), '.', -1))
+                > 0.85)[:3], []),
+        'help(), such as estimated.training_estimate');
+COMMENT ON MACRO _asked_passport_table IS
+    'The name of a table with passports that was given, or NULL; another is an error that names the closest.';
+
 CREATE OR REPLACE MACRO _passport_family(of_table) AS
-    CASE WHEN starts_with(of_table, 'observed.') OR starts_with(of_table, 'reference.') THEN 'nothing'
+    CASE WHEN starts_with(_asked_passport_table(of_table), 'observed.') OR starts_with(of_table, 'reference.')
+            THEN 'nothing'
         WHEN split_part(of_table, '.', -1) IN ('training_estimate', 'scenario_estimate', 'factor') THEN 'scenario'
         WHEN split_part(of_table, '.', -1) IN ('petaday_history', 'build_adapt_buy') THEN 'petaday'
         WHEN split_part(of_table, '.', -1) IN ('compute_growth', 'accelerator_by_year') THEN 'compute_trend'

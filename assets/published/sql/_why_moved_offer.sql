@@ -6,7 +6,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, of
         utilization_to := NULL, to_accelerator := NULL, boundary := 'lifecycle') AS TABLE
     WITH assumed AS (
         SELECT u.central AS utilization_share, p.central AS power_share, q.central AS usual_pue
-        FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
+        FROM _method_band('utilization_share') u, _method_band('power_share_of_tdp') p, _method_band('pue') q),
     -- Hours of a row of siting follow from operations, unless its scenario states them: then they are the same on any
     -- card.
     job AS (
@@ -89,7 +89,7 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, of
             o.amount, o.usd, power_w_per_gpu(a.tdp_w, d.power_share) / 1000 AS power,
             CASE WHEN o.provider IS NOT NULL THEN coalesce(o.pue, d.usual_pue) END AS pue,
             CASE WHEN count(o.own_grid) OVER (PARTITION BY o.grid_zone) = count(*) OVER (PARTITION BY o.grid_zone)
-                    THEN o.own_grid
+                    OR count(o.country_grid) OVER (PARTITION BY o.grid_zone) = 0 THEN o.own_grid
                 ELSE o.country_grid END / 1000 AS grid
         FROM side s LEFT JOIN placed o ON o.side = s.side CROSS JOIN assumed d
         LEFT JOIN reference.accelerator a ON a.accelerator_id = coalesce(o.accelerator_id, s.want_accelerator)),

@@ -38,8 +38,8 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, offers, from_at, to_at := TIMES
             'no ' || s.purchase_option || ' rate of ' || s.want_accelerator || ' counts on ' || s.index_on AS no_rate
         FROM side s JOIN reference.accelerator f ON f.accelerator_id = s.accelerator_id
         LEFT JOIN reference.accelerator a ON a.accelerator_id = s.want_accelerator LEFT JOIN priced p ON p.side = s.side
-        CROSS JOIN method_band('utilization_share') u CROSS JOIN method_band('power_share_of_tdp') w
-        CROSS JOIN method_band('pue') q),
+        CROSS JOIN _method_band('utilization_share') u CROSS JOIN _method_band('power_share_of_tdp') w
+        CROSS JOIN _method_band('pue') q),
     factor AS (
         SELECT v.side, k.quantity, q.part, q.value, CASE WHEN q.value IS NULL THEN q.reason END AS reason
         FROM valued v, (VALUES ('cost_usd', 'rental'), ('energy_kwh', 'energy')) k(quantity, kind), LATERAL (

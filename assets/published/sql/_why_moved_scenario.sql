@@ -174,9 +174,10 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
             CASE WHEN s.hours_of = 'gpu_hours' AND NOT u.is_measured THEN s.flop / (f.peak * 3600 * s.hours)
                 WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use,
             x.peak AS side_peak,
+            -- A zone at one date is not compared with its country at the other.
             CASE WHEN x.zone IS NULL THEN NULL
                 WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity,
-                    x.zone) THEN x.own_grid
+                    x.zone) OR count(x.country_grid) OVER (PARTITION BY s.quantity, x.zone) = 0 THEN x.own_grid
                 ELSE x.country_grid END AS looked_up_grid
         FROM mixed x CROSS JOIN result s CROSS JOIN used u
         CROSS JOIN (SELECT c.peak, c.tdp_w, c.accelerator_id FROM carded c WHERE c.side = 'from') f),
@@ -201,7 +202,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
                 * CASE WHEN w.is_fleet THEN 1 WHEN w.is_other_card THEN w.side_tdp_w / w.from_tdp_w
                 ELSE 1 END AS power_kw,
             CASE WHEN w.side = 'to' AND to_region IS NOT NULL
-                    THEN coalesce(w.region_pue, (SELECT b.central FROM method_band('pue') b))
+                    THEN coalesce(w.region_pue, (SELECT b.central FROM _method_band('pue') b))
                 ELSE coalesce(w.used_pue, 1) END AS pue,
             CASE WHEN w.kind = 'electricity' THEN w.usd_per_kwh
                 WHEN w.given_usd IS NOT NULL AND (w.side = 'from'

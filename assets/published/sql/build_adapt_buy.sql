@@ -79,7 +79,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             ORDER BY h.index_on DESC, h.cost_usd, h.accelerator_id) = 1),
     band AS (
         SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down
-        FROM method_band('utilization_share') u),
+        FROM _method_band('utilization_share') u),
     stated AS (
         SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled
             OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,

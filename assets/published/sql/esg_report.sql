@@ -79,8 +79,8 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
             q.central AS usual_pue, q.high AS pue_high, g.low AS grid_low, g.central AS grid_ratio, g.high AS grid_high,
             l.low AS life_low, l.central AS life_years, l.high AS life_high, u.low AS use_low, u.central AS use_share,
             u.high AS use_high
-        FROM method_band('power_share_of_tdp') p, method_band('pue') q, method_band('grid_ratio') g,
-            decision_default('life_years') l, decision_default('hardware_use_share') u),
+        FROM _method_band('power_share_of_tdp') p, _method_band('pue') q, _method_band('grid_ratio') g,
+            _decision_default('life_years') l, _decision_default('hardware_use_share') u),
     computed AS (
         SELECT p.*, d.*, l.intensity AS location_gco2e_per_kwh,
             coalesce(p.market_gco2e_per_kwh, k.intensity) AS used_market, l.grain, l.from_on AS grid_from_on,

@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO petaday_history(petadays := 1, accelerator := NULL, purc
     assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization, u.high AS utilization_high, p.central AS power_share,
             q.central AS pue
-        FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q),
+        FROM _method_band('utilization_share') u, _method_band('power_share_of_tdp') p, _method_band('pue') q),
     work AS (
         SELECT p.*, d.*, a.tdp_w, o.asked_petadays * 86400e15 AS flop,
             gpu_hours_of_flop(o.asked_petadays * 86400e15,

@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             against_accelerator IS NULL AS is_any_other,
             _asked_purchase('against_purchase', against_purchase) AS other_purchase),
     wanted_other AS (SELECT i.accelerator_id FROM _asked_accelerators('against_accelerator', against_accelerator) i),
-    usual_egress AS (SELECT e.central FROM decision_default('egress_usd_per_gb', of_provider := from_provider) e),
+    usual_egress AS (SELECT e.central FROM _decision_default('egress_usd_per_gb', of_provider := from_provider) e),
     assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization_share, u.high AS utilization_high,
             p.central AS power_share, lognormal_sigma(p.central, p.low) AS power_down,
@@ -29,8 +29,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             l.central AS life_years, lognormal_sigma(l.central, l.high) AS life_down,
             lognormal_sigma(l.central, l.low) AS life_up, s.central AS use_share,
             lognormal_sigma(s.central, s.high) AS use_down, lognormal_sigma(s.central, s.low) AS use_up
-        FROM method_band('utilization_share') u, method_band('power_share_of_tdp') p, method_band('pue') q,
-            method_band('grid_ratio') g, decision_default('life_years') l, decision_default('hardware_use_share') s),
+        FROM _method_band('utilization_share') u, _method_band('power_share_of_tdp') p, _method_band('pue') q,
+            _method_band('grid_ratio') g, _decision_default('life_years') l, _decision_default('hardware_use_share') s),
     work AS (
         SELECT coalesce((SELECT q.asked_flop FROM asked q),
             max(coalesce(m.training_flop, training_flop(coalesce(m.active_parameters_count, m.parameters_count),

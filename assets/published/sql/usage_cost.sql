@@ -3,7 +3,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     WITH asked AS (SELECT _asked_boundary(boundary) AS asked_boundary),
     assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
-        FROM method_band('power_share_of_tdp') p, method_band('pue') q),
+        FROM _method_band('power_share_of_tdp') p, _method_band('pue') q),
     -- The line number is the key of all joins below.
     used AS MATERIALIZED (
         SELECT row_number() OVER () AS line_number, u.*, u.valid_from AS used_from,

@@ -29,7 +29,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
     WITH _given AS NOT MATERIALIZED (FROM _window_given(windows)),
     assumed AS (
         SELECT p.central AS power_share, q.central AS usual_pue
-        FROM method_band('power_share_of_tdp') p, method_band('pue') q),
+        FROM _method_band('power_share_of_tdp') p, _method_band('pue') q),
     span AS MATERIALIZED (
         SELECT DISTINCT g.provider, g.region, g.zone, g.instance_type, g.accelerator, g.purchase_option, g.run_from,
             g.run_to

@@ -65,6 +65,19 @@ def test_parts_add_up_of_every_kind(
         assert all(adds_up(parts) for parts in found.values()), found
 
 
+def test_before_any_grid_data_the_later_side_is_known(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Only the date of which no year of the grid is known is named, and the other side has its value and its total."""
+    rows = rows_of(
+        bundled,
+        "FROM why_moved('gpt-3-175b-h100', DATE '1990-01-01', to_at := DATE '2026-08-01') WHERE quantity = 'operational_kgco2e'",
+    )
+    assert {row["reason"] for row in rows} == {"no whole year of the grid of US (lifecycle) is known up to 1990-01-01"}
+    (grid,) = [row for row in rows if row["part"] == "grid"]
+    assert grid["value_from"] is None and 0.2 < grid["value_to"] < 0.6
+    assert {row["total_from"] for row in rows} == {None}
+    assert min(row["total_to"] for row in rows) > 0
+
+
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
