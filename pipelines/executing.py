@@ -74,7 +74,9 @@ def execute(
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
         with keeping_logs(), instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
             run_id = make_new_run_id()
+            logged: list[dg.EventLogEntry] = []
             dagster_instance.add_event_listener(run_id, progress.report)
+            dagster_instance.add_event_listener(run_id, lambda entry: _keep_errors(entry, logged))
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=in_code_location(dagster_instance, job),
                 run_config=config,
@@ -85,7 +87,7 @@ def execute(
                 asset_selection=assets,
             )
             run_locks.release(home, result.run_id)
-            _report_repairs(dagster_instance, result.run_id)
+            _report_repairs(logged)
     if result.success:
         return []
     messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
@@ -96,11 +98,16 @@ def execute(
 _NOT_RUN = re.compile(r"Dependencies for step \S+ .*Not executing\.", re.DOTALL)
 
 
-def _report_repairs(of: dg.DagsterInstance, run_id: str) -> None:
+def _keep_errors(entry: dg.EventLogEntry, logged: list[dg.EventLogEntry]) -> None:
+    """Keep what a step logs as an error. Reading the whole log of the run afterwards took as long as all its steps write it (measured)."""
+    if not entry.is_dagster_event and int(entry.level) >= logging.ERROR and not _NOT_RUN.match(entry.user_message):
+        logged.append(entry)
+
+
+def _report_repairs(logged: Sequence[dg.EventLogEntry]) -> None:
     """Print errors that a step has repaired itself (a damaged work file was rebuilt): otherwise only its log would show them."""
-    for entry in of.all_logs(run_id):
-        if not entry.is_dagster_event and int(entry.level) >= logging.ERROR and not _NOT_RUN.match(entry.user_message):
-            err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
+    for entry in logged:
+        err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
 
 
 def report_failures(messages: Sequence[str]) -> None:

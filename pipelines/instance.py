@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -67,8 +66,6 @@ freshness:
 KEPT_RUN_DAYS = 14
 #: SQLAlchemy engines by the address of their file, a few: of past runs nothing is kept for long.
 _engines: dict[str, sqlalchemy.Engine] = {}
-#: An idle connection for each of these files; see `keeping_logs`.
-_kept_open: dict[str, sqlite3.Connection] = {}
 _is_keeping = False
 _MOST_ENGINES = 16
 
@@ -76,51 +73,47 @@ _MOST_ENGINES = 16
 def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
     """One SQLAlchemy engine for each of Dagster's SQLite files, where its storages (1.13) make one for each access.
 
-    Its connections are opened and closed as before; what is kept is the compiled SQL. The main job reaches for these files
-    some 1,900 times, and to compile the same few statements each time took a seventh of its processor time.
+    The main job reaches for these files some 1,900 times, and to compile the same few statements each time took a seventh of its
+    processor time. Connections are opened and closed at each access as before, but in `keeping_logs`.
     """
     engine = _engines.get(address)
     if engine is None:
         if len(_engines) >= _MOST_ENGINES:
-            _engines.clear()
-            _close_kept()
-        engine = _engines[address] = sqlalchemy.create_engine(address, **options)
-        event.listen(engine, "connect", lambda connection, _: _on_connect(address, connection))
+            _let_go()
+        engine = _engines[address] = sqlalchemy.create_engine(
+            address, **options | ({"poolclass": sqlalchemy.QueuePool} if _is_keeping else {})
+        )
+        if _is_keeping:
+            event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
+            # Dagster disposes of what it takes for its own engine after each access.
+            vars(engine)["dispose"] = lambda: None
     return engine
 
 
-def _on_connect(address: str, connection: sqlite3.Connection) -> None:
-    """See `keeping_logs`."""
-    if not _is_keeping:
-        return
-    connection.execute("PRAGMA synchronous = NORMAL")
-    file = sqlalchemy.make_url(address).database
-    if file and address not in _kept_open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        kept = _kept_open[address] = sqlite3.connect(file, check_same_thread=False)
-        kept.execute("SELECT count(*) FROM sqlite_master").fetchall()  # only then is the log open
+def _let_go() -> None:
+    """Forget all engines and close their idle connections."""
+    while _engines:
+        sqlalchemy.Engine.dispose(_engines.popitem()[1])
 
 
 @contextmanager
 def keeping_logs() -> Generator[None]:
-    """While a run is executed in this process, the write-ahead logs of Dagster's SQLite files stay from one access to the next.
+    """While a run is executed in this process, connections to Dagster's SQLite files stay open, and so do their write-ahead logs.
 
-    The last connection to close folds the log into the file, waits for the disk and deletes the log: after each of the thousand
-    small events of a run, unless another connection is open. `NORMAL` waits for the disk only when the log is folded in: what was
+    To open a connection for each access took a sixth of the processor time of a run that finds nothing new. And the last connection
+    to close folds the log into the file, waits for the disk and deletes the log: after each of the thousand small events of a run,
+    unless another connection is open. `NORMAL` waits for the disk only when the log is folded in: what was
     written survives the end of the process, however it ends, and the last events may be lost with the machine's power. (Of
     records of runs; the warehouse itself does not depend on them.)
     """
     global _is_keeping
+    _let_go()
     _is_keeping = True
     try:
         yield
     finally:
         _is_keeping = False
-        _close_kept()
-
-
-def _close_kept() -> None:
-    while _kept_open:
-        _kept_open.popitem()[1].close()
+        _let_go()
 
 
 for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):

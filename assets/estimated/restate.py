@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import polars as pl
 
+from assets.estimated.decisions.declarations import DECISIONS
 from assets.estimated.engine import estimate_statements
 from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
@@ -40,6 +41,18 @@ class Restatement:
     notes: tuple[str, ...]
 
 
+def _of_decisions(*versions: str) -> str | None:
+    """Why versions of decisions cannot be restated; None if no version is of one."""
+    asked = [version for version in dict.fromkeys(versions) if version.startswith("decision-")]
+    if not asked:
+        return None
+    now = ", ".join(f"[{d.section}] {d.version}" for d in DECISIONS.values())
+    return (
+        f"{', '.join(asked)}: versions of decisions cannot be restated, as each is computed by its newest version alone ({now}); "
+        "what the version before did is told in CHANGELOG.md"
+    )
+
+
 def method_pair(old: str, new: str) -> tuple[Method, Method]:
     """Two versions of one section.
 
@@ -47,6 +60,8 @@ def method_pair(old: str, new: str) -> tuple[Method, Method]:
         ScenarioError: if a version is not known, both are the same, or they are of different sections.
     """
     known = {m.version: m for m in METHODS}
+    if problem := _of_decisions(old, new):
+        raise ScenarioError([problem])
     problems = [
         f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known, *RATE_RULES])}"
         f"{closest(version, [*known, *RATE_RULES])}"

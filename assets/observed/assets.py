@@ -99,7 +99,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
                 "newest_observation": newest or "none",
                 "captures": dg.MetadataValue.json([c for r in results for c in r.capture_ids][:200]),
                 **lineage_metadata(lineage_of_same_names(subject.columns.column_names(), upstream)),
-                **plots.lines(context, points, "carbon", "gCO2e per kWh"),
+                **plots.lines(context, observed_key(subject.name), points, "carbon", "gCO2e per kWh"),
             },
             check_results=checks,
         )

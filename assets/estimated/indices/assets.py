@@ -289,7 +289,8 @@ def _asset(index: Index) -> dg.AssetsDefinition:
         for table, told_of_it in metadata.items():
             if key_of(table) in context.selected_asset_keys:
                 is_plotted = table is PRICE_INDEX
-                plot = plots.lines(context, points, "index", "USD per GPU-hour, on demand") if is_plotted else {}
+                unit = "USD per GPU-hour, on demand"
+                plot = plots.lines(context, key_of(table), points, "index", unit) if is_plotted else {}
                 yield dg.MaterializeResult(asset_key=key_of(table), metadata=told_of_it | plot)
         wanted = {key.name for key in context.selected_asset_check_keys}
         yield from (r._replace(asset_key=key_of(index.table)) for r in results if r.check_name in wanted)

@@ -81,6 +81,11 @@ def test_history_by_quarter_where_something_is_looked_up(warehouse: duckdb.DuckD
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "decision-1",
+            "decision-2",
+            r"decision-1, decision-2: versions of decisions cannot be restated, .*\[siting\] decision-2, ",
+        ),
         ("serving-9", "serving-1", "serving-9: no such method version; known are training-1,"),
         ("serving-1", "serving-1", "serving-1: given as old and as new; nothing would differ"),
         ("serving-1", "ecologits-0.5.0", r"serving-1 is of \[serving\], ecologits-0.5.0 of \[request\]"),

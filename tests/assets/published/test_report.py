@@ -239,6 +239,27 @@ def test_hours_of_the_day_take_what_was_measured_before_what_was_estimated(bundl
     assert {row["last_on"] for row in rows} == {dt.date(2024, 1, 10)}
 
 
+def test_hours_of_a_few_days_are_no_hours_of_the_day(bundled_home: Home, tmp_path: Path) -> None:
+    """Six days, or a week without one of its hours, say nothing of another day; seven whole days do."""
+    file = tmp_path / "published.duckdb"
+    shutil.copyfile(bundled_home.published_file, file)
+    with duckdb.connect(str(file)) as con:
+        con.execute("SET TimeZone = 'UTC'").fetchall()
+        for zone, hours in (
+            ("DE", "range(6 * 24)"),
+            ("FR", "range(9 * 24) WHERE range % 24 <> 5"),
+            ("GB", "range(7 * 24)"),
+        ):
+            con.execute(
+                "INSERT INTO observed.grid_carbon_log BY NAME SELECT g.* REPLACE (? AS zone, 'PT1H' AS resolution, "
+                "TIMESTAMPTZ '2024-01-01 00:00:00+00' + i * INTERVAL 1 HOUR AS valid_from, 100.0 AS intensity_gco2e_per_kwh) "
+                f"FROM (FROM observed.grid_carbon_log WHERE basis_boundary = 'lifecycle' AND zone = 'DE' LIMIT 1) g, (SELECT range AS i FROM {hours})",
+                [zone],
+            ).fetchall()
+        rows = Facts.of(con).rows("grid_hour")
+    assert [(row["zone"], row["hour_of_day"]) for row in rows] == [("GB", hour) for hour in range(24)]
+
+
 def test_the_yearly_grid_is_of_the_best_ranked_source(bundled_home: Home, tmp_path: Path) -> None:
     """Of two values of a year the one of its publisher, though the bundled one was recorded later; region_carbon says the same."""
     file = tmp_path / "published.duckdb"

@@ -1,6 +1,7 @@
 -- The hours of the day on the grids that are observed by the hour: mean, p5 and p95 of the newest 365 days, in UTC. One
 -- series for each zone and boundary: of the best ranked source, its newest, finest slots. Average, location-based;
--- never mixed with another basis.
+-- never mixed with another basis. Only of a zone with a week of days and every hour of the day in them: the hours of
+-- one day say nothing of the hours of another.
 WITH hourly AS (
     SELECT *
     FROM observed.grid_carbon
@@ -23,4 +24,8 @@ SELECT zone, basis_boundary, hour(valid_from) AS hour_of_day, quantile_cont(inte
        avg(intensity_gco2e_per_kwh) AS central, quantile_cont(intensity_gco2e_per_kwh, 0.95) AS high,
        min(valid_from)::DATE AS first_on, max(valid_from)::DATE AS last_on, any_value(source_id) AS source_id,
        list(DISTINCT capture_id) AS capture_ids, bool_and(is_bundled) AS is_bundled
-FROM slot GROUP BY zone, basis_boundary, hour_of_day ORDER BY zone, basis_boundary, hour_of_day
+FROM slot
+SEMI JOIN (
+    SELECT zone, basis_boundary FROM slot GROUP BY ALL
+    HAVING count(DISTINCT valid_from::DATE) >= 7 AND count(DISTINCT hour(valid_from)) = 24) USING (zone, basis_boundary)
+GROUP BY zone, basis_boundary, hour_of_day ORDER BY zone, basis_boundary, hour_of_day
