@@ -132,6 +132,10 @@ class Model(dy.Schema):
     attention_window_tokens_count = number(
         "Tokens that a local layer sees at most: its sliding window, or its chunk.", "token", min_exclusive=0
     )
+    expert_count = number(
+        "Experts of a layer that tokens are routed to; shared ones are left out.", "1", min_exclusive=0
+    )
+    experts_per_token_count = number("Of these, how many work on a token.", "1", min_exclusive=0)
     feed_forward_width_count = number("Width of the feed-forward layer.", "1", min_exclusive=0)
     vocabulary_count = number("Tokens of the vocabulary.", "1", min_exclusive=0)
     context_tokens_count = number("Context length that it can be used with.", "token", min_exclusive=0)
@@ -154,6 +158,12 @@ class Model(dy.Schema):
         return (layers.is_null() == window.is_null()) & (
             layers.is_null() | (layers <= pl.col("layer_count")).fill_null(value=False)
         )
+
+    @dy.rule()
+    def a_token_goes_to_some_of_the_experts(cls) -> pl.Expr:
+        """Both are known or neither, and a token is not routed to more experts than there are."""
+        experts, chosen = pl.col("expert_count"), pl.col("experts_per_token_count")
+        return (experts.is_null() == chosen.is_null()) & (experts.is_null() | (chosen <= experts))
 
     @dy.rule()
     def latent_keys_have_a_rotary_part(cls) -> pl.Expr:

@@ -41,3 +41,36 @@ CREATE OR REPLACE MACRO exchange_s(layer_count, hidden_width_count, tokens_count
     CASE WHEN accelerator_count = 1 THEN 0.0
         ELSE 2.0::DOUBLE * layer_count * hidden_width_count * 2 * tokens_count * 2 * (accelerator_count - 1) / accelerator_count / (interconnect_byte_per_s::DOUBLE / 2) END;
 COMMENT ON MACRO exchange_s IS 's; tensor-parallel accelerators add up their parts of each token, 16 bits wide, twice a layer in a ring, at the speed of their links in one direction (interconnect_byte_per_s counts both); arXiv 1909.08053 section 3, Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002';
+
+-- Mixtures of experts on many accelerators (serving-6).
+CREATE OR REPLACE MACRO mixture_read_count(parameters_count, active_parameters_count, batch_count, expert_count, experts_per_token_count) AS
+    CASE WHEN active_parameters_count < parameters_count AND experts_per_token_count < expert_count
+        THEN parameters_count - least((parameters_count - active_parameters_count) / (1 - experts_per_token_count::DOUBLE / expert_count), parameters_count)
+            * (1 - experts_per_token_count::DOUBLE / expert_count) ** batch_count
+        ELSE parameters_read_count(parameters_count, active_parameters_count, batch_count) END;
+COMMENT ON MACRO mixture_read_count IS '1; parameters that a step reads: all but the experts that no token of the batch is routed to, were routing independent; the experts hold what is not active over the share of them that is not; where their number is not known as parameters_read_count; derived';
+
+CREATE OR REPLACE MACRO attention_copy_count(parameters_count, active_parameters_count, accelerator_count, kv_head_count, kv_latent_width_count) AS
+    CASE WHEN active_parameters_count < parameters_count
+        THEN greatest(accelerator_count::DOUBLE / CASE WHEN kv_latent_width_count IS NOT NULL THEN 1 ELSE coalesce(kv_head_count, accelerator_count) END, 1)
+        ELSE 1.0 END;
+COMMENT ON MACRO attention_copy_count IS '1; parts of the accelerators of one copy of a mixture of experts that each attend for requests of their own: as many as leave each part no more accelerators than there are heads of keys and values, of which a latent vector is one; arXiv 2412.19437 section 3.4';
+
+CREATE OR REPLACE MACRO scheduler_count(parameters_count, active_parameters_count, accelerator_count) AS
+    CASE WHEN active_parameters_count < parameters_count THEN ceil(accelerator_count / 8.0) ELSE 1.0 END;
+COMMENT ON MACRO scheduler_count IS '1; processes that schedule requests: of a mixture of experts one for each server of eight accelerators, as its requests attend there; derived';
+
+CREATE OR REPLACE MACRO layer_overhead_ratio(parameters_count, active_parameters_count) AS CASE WHEN active_parameters_count < parameters_count THEN 1.5 ELSE 1.0 END;
+COMMENT ON MACRO layer_overhead_ratio IS '1; overhead of a layer over that of a dense model: a mixture of experts launches its routing, and the products of its experts, beside the rest; fitted to https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tasks/lm-arena-chat.json';
+
+CREATE OR REPLACE MACRO expert_exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, experts_per_token_count, interconnect_byte_per_s) AS
+    2.0::DOUBLE * layer_count * hidden_width_count * 2 * experts_per_token_count * tokens_count / accelerator_count
+        * (accelerator_count - 1) / accelerator_count / (interconnect_byte_per_s::DOUBLE / 2);
+COMMENT ON MACRO expert_exchange_s IS 's; each accelerator sends its share of the tokens, 16 bits wide, to the accelerators of their experts and gets them back, once a layer, at the speed of its links in one direction; arXiv 2412.19437 section 3.4';
+
+CREATE OR REPLACE MACRO group_exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, attention_copies, experts_per_token_count, interconnect_byte_per_s) AS
+    CASE WHEN attention_copies = 1 THEN exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, interconnect_byte_per_s)
+        ELSE exchange_s(layer_count, hidden_width_count, tokens_count::DOUBLE / attention_copies, accelerator_count::DOUBLE / attention_copies, interconnect_byte_per_s) / 2
+            + least(exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, interconnect_byte_per_s) / 2,
+                expert_exchange_s(layer_count, hidden_width_count, tokens_count, accelerator_count, experts_per_token_count, interconnect_byte_per_s)) END;
+COMMENT ON MACRO group_exchange_s IS 's; exchange of the accelerators of one copy: all of every token by tensors; where parts of them attend to requests of their own, by tensors inside a part, and from token to experts or by tensors, whichever is faster, in the feed-forward layers; arXiv 1909.08053 section 3, arXiv 2412.19437 section 3.4';

@@ -281,6 +281,8 @@ _SERVICE_4 = replace(
     },
 )
 METHODS = (
+    # As service-5, by the roofline of serving-6.
+    replace(_SERVICE_4, version="service-6", more=_facts_and_ratios("serving-6")),
     # As service-4, with one card against another by the roofline of serving-5.
     replace(_SERVICE_4, version="service-5", more=_facts_and_ratios("serving-5")),
     # As service-3, with the time that a million tokens take beside what they cost and emit, so that `why_moved` splits them.

@@ -100,6 +100,8 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(("sliding_window", "attention_window", "window_tokens"), (("attention_window_tokens_count",), 1)),
     **dict.fromkeys(("kv_heads", "n_kv_heads", "num_key_value_heads"), (("kv_head_count",), 1)),
     "kv_lora_rank": (("kv_latent_width_count",), 1),
+    **dict.fromkeys(("n_routed_experts", "num_local_experts"), (("expert_count",), 1)),
+    **dict.fromkeys(("experts_per_token", "num_experts_per_tok"), (("experts_per_token_count",), 1)),
     **dict.fromkeys(("rope_head_dim", "qk_rope_head_dim"), (("rope_head_dimension_count",), 1)),
     "n_heads": (("attention_head_count",), 1),
     **dict.fromkeys(("hidden_size", "hidden_width", "d_model", "n_embd"), (("hidden_width_count",), 1)),

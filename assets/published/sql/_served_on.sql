@@ -26,7 +26,14 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
             max(f.value) FILTER (f.factor = 'compute_share') AS compute_share,
             max(f.value) FILTER (f.factor = 'overhead_s_per_layer') AS per_layer,
             max(f.value) FILTER (f.factor = 'overhead_s_per_request') AS per_request,
-            max(f.value) FILTER (f.factor = 'step_ratio') AS step_ratio
+            max(f.value) FILTER (f.factor = 'step_ratio') AS step_ratio,
+            max(f.value) FILTER (f.factor = 'expert_count') AS experts,
+            max(f.value) FILTER (f.factor = 'experts_per_token_count') AS experts_per_token,
+            max(f.value) FILTER (f.factor = 'kv_head_count') AS kv_heads,
+            max(f.value) FILTER (f.factor = 'kv_latent_width_count') AS latent_width,
+            max(f.value) FILTER (f.factor = 'data_parallel_count') AS given_copies,
+            max(f.value) FILTER (f.factor = 'scheduler_count') AS given_schedulers,
+            max(f.value) FILTER (f.factor = 'exchange_share') AS exchange_share
         FROM query_table(estimates_in || '.factor') f
         WHERE f.scenario_id = estimate AND f.method_version = of_version AND starts_with(of_version, 'serving-')),
     -- From serving-4 on these are computed quantities; before, they were looked-up factors, and attention windows and
@@ -55,18 +62,25 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
                 WHEN 'fp4' THEN a.fp4_dense_flop_per_s
                 WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak,
             -- From serving-5 on accelerators exchange what they have of each token, and four bits reach less of the peak.
-            CASE WHEN v.has_exchange THEN a.interconnect_gb_per_s * 1e9 END AS links,
+            CASE WHEN v.has_exchange THEN a.interconnect_gb_per_s * 1e9 * coalesce(n.exchange_share, 1) END AS links,
+            v.has_parts,
             n.compute_share * CASE WHEN v.has_exchange THEN format_share(s.number_format) ELSE 1 END AS share
         FROM model n CROSS JOIN stated s
-        CROSS JOIN (SELECT of_version NOT IN ('serving-1', 'serving-2', 'serving-3', 'serving-4') AS has_exchange) v
+        CROSS JOIN (SELECT of_version NOT IN ('serving-1', 'serving-2', 'serving-3', 'serving-4') AS has_exchange,
+            of_version NOT IN ('serving-1', 'serving-2', 'serving-3', 'serving-4', 'serving-5') AS has_parts) v
         JOIN reference.accelerator a ON a.accelerator_id = of_accelerator_id),
     grouped AS (
         SELECT c.*,
             coalesce(c.given_group, 2.0 ** ceil(log2(accelerators_to_hold_count(c.weight_byte,
                         coalesce(c.batch, 1) * coalesce(c.cache_byte, 0), c.memory_byte, c.memory_share)))) AS cards
         FROM card c),
+    -- From serving-6 on parts of the accelerators of a mixture of experts attend, and schedule, apart.
     held AS (
         SELECT g.*,
+            CASE WHEN g.has_parts THEN coalesce(g.given_copies,
+                attention_copy_count(g.parameters, g.active, g.cards, g.kv_heads, g.latent_width)) ELSE 1 END AS copies,
+            CASE WHEN g.has_parts THEN coalesce(g.given_schedulers,
+                scheduler_count(g.parameters, g.active, g.cards)) ELSE 1 END AS schedulers,
             nullif(greatest(floor((g.cards * g.memory_byte * g.memory_share - g.weight_byte) / g.cache_byte), 0),
                 0) AS largest
         FROM grouped g),
@@ -78,15 +92,21 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
         SELECT f.*,
             accelerators_to_hold_count(f.weight_byte, coalesce(f.batch, 1) * coalesce(f.cache_byte, 0), f.memory_byte,
                 f.memory_share) <= f.cards AS is_held,
-            f.step_ratio * (decode_step_s(parameters_read_count(f.parameters, f.active, f.used_batch) * f.weight_byte
-                / f.parameters, f.used_batch * f.kv_byte * f.seen_decoding,
+            f.step_ratio * (decode_step_s(CASE WHEN f.has_parts
+                THEN mixture_read_count(f.parameters, f.active, f.used_batch, f.experts, f.experts_per_token)
+                ELSE parameters_read_count(f.parameters, f.active, f.used_batch) END * f.weight_byte / f.parameters,
+                f.used_batch * f.kv_byte * f.seen_decoding,
                 inference_flop_per_token(f.active) * f.used_batch
                 + coalesce(attention_flop(f.layers, f.decoding_width, f.used_batch, f.seen_decoding), 0), f.cards,
-                f.bandwidth, f.bandwidth_share, f.peak, f.share, f.layers, f.used_batch, f.per_layer, f.per_request)
-                + coalesce(exchange_s(f.layers, f.hidden_width, f.used_batch, f.cards, f.links), 0)) AS token_s,
+                f.bandwidth, f.bandwidth_share, f.peak, f.share, f.layers, f.used_batch,
+                f.per_layer * CASE WHEN f.has_parts THEN layer_overhead_ratio(f.parameters, f.active) ELSE 1 END,
+                f.per_request / f.schedulers)
+                + coalesce(group_exchange_s(f.layers, f.hidden_width, f.used_batch, f.cards, f.copies,
+                    f.experts_per_token, f.links), 0)) AS token_s,
             prefill_s(f.active, f.prompt, coalesce(attention_flop(f.layers, f.width, f.prompt, f.seen_reading), 0),
                 f.cards, f.peak, f.share)
-                + coalesce(exchange_s(f.layers, f.hidden_width, f.prompt, f.cards, f.links), 0) AS prompt_s
+                + coalesce(group_exchange_s(f.layers, f.hidden_width, f.prompt, f.cards, f.copies,
+                    f.experts_per_token, f.links), 0) AS prompt_s
         FROM filled f)
     SELECT unnest(['gpu_s_per_mtok_input', 'gpu_s_per_mtok_output']) AS hours_of,
         unnest([CASE WHEN t.is_held IS NOT false OR of_version IN ('serving-1', 'serving-2') THEN t.prompt_s END

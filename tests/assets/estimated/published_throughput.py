@@ -1,4 +1,4 @@
-"""Throughputs and latencies as published: of TensorRT-LLM by NVIDIA, of llama.cpp by one of its users; typed in from there."""
+"""Throughputs and latencies as published: of TensorRT-LLM by NVIDIA, of vLLM by ML.ENERGY, of llama.cpp by one of its users; typed in from there."""
 
 from __future__ import annotations
 
@@ -102,6 +102,131 @@ FIRST_TOKEN_2023 = (
     ("llama-2-70b", "nvidia-a100-sxm-80gb", 4, "bf16", 2048, 0.377),
     ("falcon-180b", "nvidia-a100-sxm-80gb", 8, "bf16", 128, 0.061),
     ("falcon-180b", "nvidia-a100-sxm-80gb", 8, "bf16", 2048, 0.509),
+)
+
+#: Version 0.17, offline at full load, output tokens a second of all GPUs, whole tokens; FP8, on the A100 16 bits. By tensors alone.
+URL_0_17 = "https://github.com/NVIDIA/TensorRT-LLM/blob/258c7540c03517def55d9a5aadfa9288af474e1b/docs/source/performance/perf-overview.md"
+SHAPES_0_17 = (
+    (128, 128),
+    (128, 2048),
+    (128, 4096),
+    (500, 2000),
+    (1000, 1000),
+    (2048, 128),
+    (2048, 2048),
+    (5000, 500),
+    (20000, 2000),
+)
+#: Model, accelerator, accelerators, then a throughput by shape (None: not printed).
+FULL_LOAD_0_17: tuple[tuple[str, str, int, tuple[int | None, ...]], ...] = (
+    ("llama-3.1-8b", "nvidia-h200-sxm-141gb", 1, (29_526, 25_399, 17_371, 21_021, 17_538, 3_794, 11_969, 3_988, 1_804)),
+    ("llama-3.1-8b", "nvidia-h100-sxm-80gb", 1, (28_837, 21_109, 13_594, 16_501, 15_245, 3_557, 9_488, 3_559, 1_401)),
+    ("llama-3.1-8b", "nvidia-gh200-96gb", 1, (29_853, 21_770, 14_190, 17_137, 16_483, 3_844, 10_266, 3_933, 1_560)),
+    ("llama-3.1-8b", "nvidia-l40s-48gb", 1, (9_105, 5_366, 3_026, 4_274, 4_055, 1_067, 2_225, 981, 328)),
+    ("llama-3.1-8b", "nvidia-a100-sxm-80gb", 1, (6_627, 5_256, 3_454, 4_277, 3_787, 800, 2_424, 825, 330)),
+    ("llama-3.1-70b", "nvidia-h200-sxm-141gb", 1, (4_021, 4_166, 2_652, 3_018, 2_823, 466, 1_914, 560, 280)),
+    ("llama-3.1-70b", "nvidia-h100-sxm-80gb", 1, (3_378, 912, 426, 776, 840, 343, None, 245, None)),
+    ("llama-3.1-70b", "nvidia-h200-sxm-141gb", 2, (6_823, 8_290, 6_527, 6_848, 5_165, 809, 4_184, 1_025, 641)),
+    ("llama-3.1-70b", "nvidia-h100-sxm-80gb", 2, (6_645, 6_170, 3_897, 4_973, 4_391, 773, 2_898, 920, 443)),
+    ("llama-3.1-70b", "nvidia-h200-sxm-141gb", 4, (11_099, 14_156, 10_574, 12_453, 8_911, 1_358, 7_130, 1_812, 1_200)),
+    ("llama-3.1-70b", "nvidia-h100-sxm-80gb", 4, (11_128, 11_512, 7_439, 9_837, 7_431, 1_303, 5_480, 1_603, 920)),
+    ("llama-3.1-70b", "nvidia-l40s-48gb", 4, (1_524, 1_943, 1_440, 1_635, 1_209, 178, 970, 250, 162)),
+    ("llama-3.1-70b", "nvidia-a100-sxm-80gb", 4, (2_733, 2_811, 1_976, 2_276, 1_922, 325, 1_394, 393, 212)),
+    (
+        "llama-3.1-70b",
+        "nvidia-h200-sxm-141gb",
+        8,
+        (15_356, 21_196, 16_942, 17_278, 13_181, 1_983, 11_142, 2_718, 1_920),
+    ),
+    ("llama-3.1-70b", "nvidia-h100-sxm-80gb", 8, (14_731, 17_062, 14_171, 14_679, 11_451, 1_923, 8_802, 2_457, 1_513)),
+    ("llama-3.1-70b", "nvidia-l40s-48gb", 8, (1_464, 2_303, 2_018, 1_972, 1_334, 176, 1_200, 260, 210)),
+    ("llama-3.1-70b", "nvidia-a100-sxm-80gb", 8, (4_718, 5_242, 3_725, 4_445, 3_320, 542, 2_554, 696, 413)),
+    ("llama-3.1-405b", "nvidia-h200-sxm-141gb", 8, (3_874, 5_938, 5_168, 5_084, 3_400, 463, 2_941, 669, 535)),
+    ("mixtral-8x7b", "nvidia-h200-sxm-141gb", 1, (17_158, 15_095, 9_535, 12_105, 10_371, 2_010, 6_940, 2_309, 1_152)),
+    ("mixtral-8x7b", "nvidia-h100-sxm-80gb", 1, (15_962, 8_290, 4_785, 6_801, 6_869, 1_893, 3_983, 1_765, 674)),
+    ("mixtral-8x7b", "nvidia-h200-sxm-141gb", 2, (27_825, 29_584, 21_565, 23_411, 19_151, 3_383, 14_007, 4_224, 2_299)),
+    ("mixtral-8x7b", "nvidia-h100-sxm-80gb", 2, (27_451, 22_830, 14_237, 17_036, 15_771, 3_334, 10_686, 3_646, 1_757)),
+    ("mixtral-8x7b", "nvidia-a100-sxm-80gb", 2, (5_541, 4_170, 2_608, 3_446, 3_155, 649, 2_057, 724, 338)),
+    ("mixtral-8x7b", "nvidia-h200-sxm-141gb", 4, (42_552, 52_292, 39_514, 43_819, 33_581, 5_468, 24_981, 7_085, 4_237)),
+    ("mixtral-8x7b", "nvidia-h100-sxm-80gb", 4, (41_068, 41_165, 27_912, 34_489, 27_785, 5_235, 19_432, 6_402, 3_304)),
+    ("mixtral-8x7b", "nvidia-l40s-48gb", 4, (6_922, 7_997, 5_736, 6_915, 5_251, 828, 3_935, 1_093, 682)),
+    ("mixtral-8x7b", "nvidia-a100-sxm-80gb", 4, (10_324, 10_912, 7_667, 8_456, 7_123, 1_238, 5_223, 1_501, 830)),
+    (
+        "mixtral-8x7b",
+        "nvidia-h200-sxm-141gb",
+        8,
+        (53_213, 68_608, 54_828, 58_706, 44_705, 7_554, 36_194, 10_272, 6_836),
+    ),
+    ("mixtral-8x7b", "nvidia-h100-sxm-80gb", 8, (50_850, 61_608, 48_280, 52_584, 40_632, 6_988, 30_983, 9_210, 5_602)),
+    ("mixtral-8x7b", "nvidia-l40s-48gb", 8, (6_741, 10_393, 8_472, 8_661, 5_948, 812, 5_137, 1_154, 919)),
+    ("mixtral-8x7b", "nvidia-a100-sxm-80gb", 8, (17_044, 20_278, 15_283, 17_184, 12_851, 2_166, 9_810, 2_761, 1_593)),
+    (
+        "mixtral-8x22b",
+        "nvidia-h200-sxm-141gb",
+        8,
+        (22_949, 32_416, 25_753, 27_430, 19_712, 2_900, 15_799, 4_032, 2_816),
+    ),
+    ("mixtral-8x22b", "nvidia-h100-sxm-80gb", 8, (21_876, 25_150, 18_387, 21_422, 16_573, 2_795, 12_245, 3_645, 2_228)),
+    ("mixtral-8x22b", "nvidia-a100-sxm-80gb", 8, (6_382, 6_686, 4_789, 5_648, 4_550, 762, 3_522, 959, 575)),
+)
+
+
+#: ML.ENERGY, vLLM, chat, median latency between tokens. DeepSeek-V3.1 is in golden table 13.
+URL_ML_ENERGY = "https://github.com/ml-energy/leaderboard/blob/0ea52b6a219fa9bece7872858d210ab9c51af8dc/public/data/tasks/lm-arena-chat.json"
+#: Model, accelerator, accelerators, format, mean batch, mean tokens written, milliseconds between tokens, output tokens a second.
+MIXTURES_ML_ENERGY = (
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 127.9, 862.5, 53.13, 2294.9),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 15.98, 871.4, 37.27, 420.7),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 191.75, 863.9, 60.29, 3015.6),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 31.97, 889.3, 42.75, 731.6),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 63.9, 862.9, 49, 1262.3),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 4, "fp8", 7.99, 855.3, 35.24, 223.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 127.8, 878.6, 42.14, 2840),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 15.98, 872.8, 26.79, 577.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 191.8, 887, 49.6, 3609.4),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 255.7, 862, 54.9, 4321.7),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 31.97, 872.3, 30.16, 1016.9),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 383.5, 873.6, 66.6, 5023.2),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 511.2, 881.4, 75.8, 5342),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 63.9, 876.4, 34.67, 1760.5),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "fp8", 7.99, 876.7, 24.74, 315.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 127.8, 863, 46.64, 2626.4),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 15.97, 865.3, 25.35, 615.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 191.8, 880.4, 52.36, 3471.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 228.5, 874.2, 55.5, 3695.8),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 31.97, 864.9, 34.7, 907.6),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 63.9, 879.2, 40.3, 1547.5),
+    ("qwen3-235b-a22b", "nvidia-h100-sxm-80gb", 8, "bf16", 7.99, 864.4, 20.24, 387.9),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 1, "bf16", 15.97, 924.6, 17.55, 902.1),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 1, "bf16", 31.9, 921.7, 22.57, 1393.8),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 1, "bf16", 63.9, 918.9, 28.94, 2163.9),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 1, "bf16", 7.97, 927.4, 12.85, 611.3),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 1, "bf16", 88.5, 931, 32.07, 2658.8),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 127.9, 918.6, 27.42, 4546.2),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 15.98, 926, 12.55, 1253),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 191.8, 914.7, 31.26, 5975),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 255.8, 920.4, 34.58, 7154),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 31.97, 926.6, 15.39, 2026),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 383.5, 940.4, 42.9, 8387.6),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 511, 927, 47.39, 9650),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 63.9, 918.3, 18.7, 3290),
+    ("qwen3-30b-a3b", "nvidia-h100-sxm-80gb", 2, "bf16", 7.99, 900.9, 9.36, 830.8),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 1022.6, 861, 112.5, 8316),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 127.8, 880, 36.9, 3306),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 1534, 874.5, 143.6, 10208),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 15.98, 888, 18.7, 824.9),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 2045, 873.5, 155.6, 11727),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 255.7, 872.8, 43.47, 5403),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 31.97, 867.8, 28.8, 1078.4),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 511.4, 864.4, 58.9, 7220),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 63.9, 868.8, 33, 1876.8),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 7.99, 882.6, 16.56, 469.5),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 8, "bf16", 4090, 873.6, 240.9, 14457),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 4, "bf16", 7.99, 865, 19.67, 396.8),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 4, "bf16", 15.98, 869.4, 24.54, 636.6),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 4, "bf16", 31.97, 871.4, 29.83, 1043.6),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 4, "bf16", 127.9, 867.8, 47.1, 2603),
+    ("qwen3-235b-a22b", "nvidia-b200-sxm-180gb", 4, "bf16", 63.9, 876, 40.8, 1528.4),
 )
 
 #: llama.cpp, December 2023 and May 2024: one card, one request, about 512 tokens written.

@@ -38,7 +38,7 @@ def test_a_service_on_another_card_is_what_its_estimate_there_says(
 
 @pytest.mark.parametrize(
     ("model", "group", "method"),
-    [("gemma-3-27b", 2, "serving-5"), ("deepseek-v3", 16, "serving-5"), ("deepseek-v3", 16, "serving-4"), ("deepseek-v3", 16, "serving-3"), ("gpt-oss-120b", None, "serving-5")],
+    [("gemma-3-27b", 2, "serving-6"), ("deepseek-v3", 16, "serving-6"), ("deepseek-v3", 16, "serving-5"), ("deepseek-v3", 16, "serving-4"), ("deepseek-v3", 16, "serving-3"), ("gpt-oss-120b", None, "serving-6")],
 )  # fmt: skip
 def test_a_service_with_windows_or_latent_vectors_on_another_card(
     bundled: duckdb.DuckDBPyConnection, tmp_path: Path, model: str, group: int | None, method: str
