@@ -42,7 +42,7 @@ def methodology_page() -> str:
         "  all of 52 of Qwen3's mixtures by ML.ENERGY (34%; 43%); `serving-4`, fitted to fewer, held 43%, 49% and 70% of NVIDIA's.",
         "  Of another engine, one request at a time on ten cards (llama.cpp), it holds 25 of 25 (14%).",
         "  Worst are mixtures of experts on eight accelerators: Llama 4 Maverick errs by up to a factor of two either way, as what an engine makes of them differs so much.",
-        "  Of a copy of DeepSeek-V3 on 144 H800 it says 65 ms a token, with a band of 40 to 125; its developer tells of 20 to 22 tokens a second and request. `serving-5` said 0.4 s:",
+        "  Of a copy of DeepSeek-V3 on 144 H800 it says 70 ms a token, with a band of 40 to 140; its developer tells of 20 to 22 tokens a second and request. `serving-5` said 0.4 s:",
         "  it let one scheduler serve all cards, and every card exchange all of every token. data_parallel_count and scheduler_count say how an engine of your own does it.",
         "  A band does not include correlation between factors, nor effects that no factor represents. It is as good as the ranges below.",
         "- **Bases.** Average or marginal, direct or lifecycle, location or market are never mixed in one number.",

@@ -132,6 +132,26 @@ HAND_WORKED = [
     # 7 tokens of 10 values of 2 byte, of which three quarters are sent twice around the ring, twice in each of three layers, at 50 byte/s.
     ("exchange_s(3, 10, 7, 4, 100)", 2 * 3 * 140 * 1.5 / 50),
     ("exchange_s(3, 10, 7, 1, 100)", 0),
+    # 100 parameters, 30 of them active: with 1 of 8 experts a token, experts hold 70 over 7/8, and two tokens miss 49/64 of them.
+    ("mixture_read_count(100, 30, 2, 8, 1)", 100 - 80 * 49 / 64),
+    ("mixture_read_count(100, 30, 1, 8, 1)", 30),
+    ("mixture_read_count(100, 50, 2, NULL, NULL)", 75),
+    ("mixture_read_count(100, 100, 2, 8, 1)", 100),
+    ("attention_copy_count(100, 30, 16, 4, NULL)", 4),
+    ("attention_copy_count(100, 30, 16, 128, 512)", 16),
+    ("attention_copy_count(100, 30, 2, 4, NULL)", 1),
+    ("attention_copy_count(100, 30, 16, NULL, NULL)", 1),
+    ("attention_copy_count(100, 100, 16, 4, NULL)", 1),
+    ("scheduler_count(100, 30, 20)", 3),
+    ("scheduler_count(100, 100, 20)", 1),
+    ("layer_overhead_ratio(100, 30)", 1.5),
+    ("layer_overhead_ratio(100, 100)", 1),
+    # A quarter of 8 tokens from each of four accelerators, 10 values of 2 byte to two experts and back, three quarters of them elsewhere.
+    ("expert_exchange_s(3, 10, 8, 4, 2, 100)", 2 * 3 * 10 * 2 * 2 * 2 * 0.75 / 50),
+    ("group_exchange_s(3, 10, 7, 4, 1, 2, 100)", 2 * 3 * 140 * 1.5 / 50),
+    # In two parts of two: 4 tokens each around a ring of two after attention, then to the experts, or around all four.
+    ("group_exchange_s(3, 10, 8, 4, 2, 2, 100)", (3 * 80 + 2 * 3 * 60) / 50),
+    ("group_exchange_s(3, 10, 8, 4, 2, NULL, 100)", (3 * 80 + 3 * 240) / 50),
     ("encoder_decoder_attention_flop_per_token(2, 3, 5, 4, 6)", 12 * 5 * (2 * 16 + 3 * 6 * 10) / 10),
 ]
 

@@ -424,7 +424,9 @@ def test_experts_that_a_batch_does_not_reach_are_not_read(warehouse: duckdb.Duck
     assert central(
         serve(warehouse, **run, **told, batch=64), "inter_token_latency_s"
     ) * 8 * 4.8e12 / 1e9 == pytest.approx(of_64, rel=1e-3)
-    with pytest.raises(ScenarioError, match="experts_per_token_count: 9 given; allowed is at most expert_count, 8"):
+    with pytest.raises(
+        ScenarioError, match=r"\(read as experts_per_token_count\): 9 given; allowed is at most expert_count, 8"
+    ):
         serve(warehouse, **run, experts=8, num_experts_per_tok=9)
 
 
