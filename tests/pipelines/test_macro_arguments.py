@@ -30,8 +30,8 @@ _ONE_REQUEST = "SELECT TIMESTAMPTZ '2025-07-01 00:00:00+00' AS requested_at, 'mi
         ("spoken_offer(purchase := '')", f"purchase:  given; {_PURCHASES}"),
         ("price_history('H100', purchase := 'reserved')", f"purchase: reserved given; {_PURCHASES}"),
         ("petaday_history(1, purchase := 'x')", f"purchase: x given; {_PURCHASES}"),
-        ("petaday_cost(petadays := -1)", "petadays: -1 given; allowed is a number from 0 to 1e+12"),
-        ("petaday_cost(petadays := 'nan'::DOUBLE)", "petadays: nan given; allowed is a number from 0 to 1e+12"),
+        ("petaday_cost(DATE '2026-06-01', petadays := -1)", "petadays: -1 given; allowed is a number from 0 to 1e+12"),
+        ("petaday_cost(DATE '2026-06-01', petadays := 'nan'::DOUBLE)", "petadays: nan given; allowed is a number from 0 to 1e+12"),
         ("siting(gpu_hours := -5)", "gpu_hours: -5 given; allowed is a number from 0 to 1e+15"),
         ("siting(gpu_hours := 5, utilization := 32)", "utilization: 32 given; allowed is a number from 1e-09 to 1"),
         ("siting(gpu_hours := 5, boundary := 'scope 2')", f"boundary: scope 2 given; {_BOUNDARIES}"),
@@ -126,9 +126,9 @@ def test_a_known_name_without_data_has_no_row(bundled: duckdb.DuckDBPyConnection
 
 def test_names_are_taken_as_people_write_them(bundled: duckdb.DuckDBPyConnection) -> None:
     for call in (
-        "cheapest('NVIDIA H100 80GB')",
+        "cheapest('NVIDIA H100 80GB', valid_at := DATE '2026-06-01')",
         "token_price_of('OpenAI/gpt-4o')",
-        "siting(gpu_hours := 5, from_provider := 'AWS', from_region := 'US-EAST-1')",
+        "siting(gpu_hours := 5, from_provider := 'AWS', from_region := 'US-EAST-1', valid_at := DATE '2026-06-01')",
         f"why_moved({_MOVED}, to_region := 'FR')",
     ):
         assert bundled.execute(f"FROM {call}").fetchall(), call
@@ -137,10 +137,10 @@ def test_names_are_taken_as_people_write_them(bundled: duckdb.DuckDBPyConnection
 @pytest.mark.parametrize(
     "call",
     [
-        "cheapest('H100', purchase := NULL)",
+        "cheapest('H100', purchase := NULL, valid_at := DATE '2026-06-01')",
         "price_history('H100', purchase := NULL)",
-        "petaday_cost(petadays := 1, purchase := NULL)",
-        "siting(gpu_hours := 5, utilization := NULL, boundary := 'direct')",
+        "petaday_cost(DATE '2026-06-01', petadays := 1, purchase := NULL)",
+        "siting(gpu_hours := 5, utilization := NULL, boundary := 'direct', valid_at := DATE '2026-06-01')",
         "region_carbon('gcp', 'europe-west1', boundary := NULL)",
         f"esg_report([{{{_WORKLOAD}, 'gpu_hours': 0, 'pue': NULL, 'month': 12}}], 2024)",
     ],
