@@ -11,7 +11,7 @@ from tests.pipelines.decisions.asked import rows_of
 def test_break_even_is_where_both_ways_cost_the_same(bundled: duckdb.DuckDBPyConnection) -> None:
     found = rows_of(
         bundled,
-        "FROM build_adapt_buy(buy_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := 400, own_tokens_low := 100, own_tokens_high := 2770)",
+        "FROM build_adapt_buy(buy_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := 400, own_tokens_low := 100, own_tokens_high := 2770, to_on := DATE '2026-11-01')",
     )
     assert len({r["month_on"] for r in found}) > 20
     paying = [r for r in found if r["break_even_mtok"] is not None]
