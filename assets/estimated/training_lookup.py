@@ -115,8 +115,16 @@ def _width(*factors: str) -> str:
 
 #: Rules by which a rate is looked up, the newest first: SQL of the offers that count, and whether each provider counts once.
 RATE_RULES = {
-    "rate-2": ("(FROM in_force QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))", "true"),
-    "rate-1": ("in_force", "false"),
+    "rate-3": (
+        "(FROM in_force WHERE is_at_place AND has_region QUALIFY is_spoken(scenario_id, provider, place_rank, said_count, source_id))",
+        "true",
+    ),
+    "rate-2": (
+        "(FROM (SELECT * REPLACE (offers_said(scenario_id, provider, source_id) AS said_count) FROM in_force WHERE is_at_place) "
+        "QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))",
+        "true",
+    ),
+    "rate-1": ("(FROM in_force WHERE is_at_place)", "false"),
 }
 RATE_RULE = next(iter(RATE_RULES))
 

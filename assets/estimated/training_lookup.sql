@@ -107,24 +107,26 @@ SELECT *,
     OR (is_flop_known AND (given_achieved_flop_per_s_per_gpu IS NOT NULL OR peak IS NOT NULL)) AS has_hours
 FROM needs;
 
--- The rate at as_of, per scenario (rule rate-2): the offers of one source for each provider (is_spoken); a provider's
--- rate is the median of its offers, and the rate is the median over providers with p5 and p95 as its band, so that a
--- provider that sells in many regions counts once. Of a single provider the quantiles are over its offers. (By rate-1
--- every offer of every source counted; `petaday restate rate-1 rate-2`.)
+-- The rate at as_of, per scenario (rule rate-3): the offers of one source for each provider (is_spoken), of a region
+-- those of the region before those that hold in all (rank_at_place), of the providers that have it; a provider's rate is
+-- the median of its offers, and the rate is the median over providers with p5 and p95 as its band, so that a provider
+-- that sells in many regions counts once. Of a single provider the quantiles are over its offers. (By rate-2 offers of a
+-- region and of all regions counted together, by rate-1 every offer of every source; `petaday restate rate-2 rate-3`.)
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
 WITH wanted AS (
     SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option,
-        coalesce(place_region, region_written) AS region,
-        coalesce(place_region IS NULL AND written_zone IS NOT NULL, false) AS is_zone_only
+        CASE WHEN place_region IS NOT NULL OR written_zone IS NULL THEN coalesce(place_region, region_written) END AS region,
+        string_split(region_providers, ', ') AS region_providers
     FROM petaday_resolved WHERE given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
 ), offer AS (
     SELECT w.scenario_id, o.provider, o.source_id, o.source_rank, o.price_usd_per_gpu_hour::DOUBLE AS price,
-        o.capture_id, o.is_bundled, o.counts_from, o.stands_to, o.counts_from <= w.as_of_at
-        AND o.stands_to > w.as_of_at AS is_in_force
+        o.capture_id, o.is_bundled, o.counts_from, o.stands_to,
+        o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AS is_in_force,
+        rank_at_place(o.source_rank, o.region, w.region) AS place_rank, is_at_place(o.region, w.region) AS is_at_place,
+        coalesce(list_contains(w.region_providers, o.provider), true) AS has_region
     FROM wanted w
     JOIN {offers} o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
         AND (w.provider IS NULL OR o.provider = w.provider)
-        AND (w.region IS NULL OR w.is_zone_only OR o.region = w.region OR o.region = 'global')
     WHERE o.price_usd_per_gpu_hour > 0
 ), in_force AS (
     SELECT *, offers_said(scenario_id, provider, source_id) AS said_count FROM offer WHERE is_in_force
@@ -145,7 +147,9 @@ WITH wanted AS (
 SELECT o.scenario_id, o.first_at, o.last_at, coalesce(r.offer_count, 0) AS offer_count,
     coalesce(r.provider_count, 0) AS provider_count, r.quantiles[1] AS low, r.quantiles[2] AS central,
     r.quantiles[3] AS high, r.capture_id, r.source_ids, coalesce(r.is_bundled, false) AS is_bundled
-FROM (SELECT scenario_id, min(counts_from) AS first_at, max(stands_to) AS last_at FROM offer GROUP BY scenario_id) o
+FROM (
+    SELECT scenario_id, min(counts_from) AS first_at, max(stands_to) AS last_at
+    FROM offer WHERE is_at_place AND has_region GROUP BY scenario_id) o
 LEFT JOIN rate r USING (scenario_id);
 
 -- Grid slots that a scenario may use: those of the region's zone and of its country. A view, so that years of slots are
@@ -319,7 +323,7 @@ WITH s AS (
                 WHEN r.offer_count > 1 THEN 'median, p5 and p95' ELSE 'the price' END, r.offer_count,
             CASE WHEN r.offer_count > 1 THEN 's' ELSE '' END,
             CASE WHEN r.provider_count = 1 THEN '1 provider' ELSE r.provider_count || ' providers' END,
-            coalesce(s.provider, 'any provider'),
+            coalesce(s.provider, replace(s.region_providers, ', ', ','), 'any provider'),
             coalesce(' ' || s.place_region, CASE WHEN s.written_zone IS NULL THEN ' ' || s.region_written END,
                 ' any region'), ' ' || s.purchase_option, s.accelerator_id, strftime(s.as_of_at, '%Y-%m-%d'),
             ', by ' || r.source_ids),

@@ -50,15 +50,15 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, of
             o.accelerator_id,
             offers_said(s.side, o.provider, o.source_id) AS said_count
         FROM side s
-        JOIN query_table(offers) o ON o.provider = s.want_provider
-            AND (s.want_type IS NULL OR o.instance_type = s.want_type)
+        JOIN query_table(offers) o ON o.provider = lower(s.want_provider)
+            AND (s.want_type IS NULL OR lower(o.instance_type) = lower(s.want_type))
             AND (s.want_accelerator IS NULL OR o.accelerator_id = s.want_accelerator)
             AND o.purchase_option = s.purchase_option AND o.counts_from <= s.as_of_at AND o.stands_to > s.as_of_at
             AND o.price_usd_per_gpu_hour > 0),
     offer AS (
         -- Where no region is named: the cheapest.
         SELECT p.*
-        FROM offered p WHERE p.want_region IS NULL OR p.region = p.want_region
+        FROM offered p WHERE p.want_region IS NULL OR lower(p.region) = lower(p.want_region)
         QUALIFY row_number() OVER (PARTITION BY p.side ORDER BY p.source_rank,
             CASE WHEN p.want_type IS NULL THEN p.said_count END DESC,
             CASE WHEN p.want_type IS NULL THEN p.source_id END, p.price_usd_per_gpu_hour, p.instance_type, p.region,

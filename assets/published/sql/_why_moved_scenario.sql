@@ -97,32 +97,44 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
             WHEN m.is_training THEN (
                 SELECT min(o.training_accelerator_id) FROM reference.model o WHERE o.model_id = (
                     SELECT n.model_id FROM observed.model_name n WHERE n.name_key = model_key(w.model))) END),
+    -- A region of one or several providers, a place of a market (whose country its name ends with), or a grid zone.
+    region AS (
+        SELECT c.side, any_value(r.region) AS region, list(DISTINCT r.provider) AS providers,
+            CASE WHEN count(*) = 1 THEN any_value(r.pue) END AS pue,
+            CASE WHEN count(DISTINCT r.grid_zone) <= 1 THEN any_value(r.grid_zone) END AS zone,
+            CASE WHEN count(DISTINCT r.country_code) = 1 THEN any_value(r.country_code) END AS country_code
+        FROM carded c JOIN reference.region r ON lower(r.region) = lower(c.region)
+            AND (c.provider IS NULL OR c.provider = r.provider)
+        GROUP BY c.side),
+    zone AS (
+        SELECT DISTINCT z.zone
+        FROM (
+            SELECT l.zone FROM observed.grid_carbon_log l
+            UNION ALL SELECT unnest([r.grid_zone, split_part(r.grid_zone, '-', 1)]) FROM reference.region r) z
+        WHERE z.zone IN (SELECT upper(c.region) FROM carded c)),
     placed AS (
-        SELECT c.*, p.region AS offer_region, coalesce(p.provider, c.provider) AS offer_provider, p.pue AS region_pue,
-            CASE WHEN p.region IS NOT NULL THEN p.zone ELSE upper(c.region) END AS zone, p.country_zone
-        FROM carded c
-        LEFT JOIN (
-            SELECT r.region, CASE WHEN count(*) = 1 THEN any_value(r.provider) END AS provider,
-                r.provider AS of_provider, any_value(r.grid_zone) AS zone,
-                any_value(coalesce(n.grid_zone, r.country_code)) AS country_zone, any_value(r.pue) AS pue
-            FROM reference.region r LEFT JOIN reference.country n ON n.country_code = r.country_code
-            GROUP BY r.region, r.provider) p
-            ON lower(p.region) = lower(c.region) AND (c.provider IS NULL OR c.provider = p.of_provider)
-        QUALIFY row_number() OVER (PARTITION BY c.side ORDER BY p.of_provider) = 1),
+        SELECT c.*, coalesce(p.region, CASE WHEN z.zone IS NULL THEN c.region END) AS offer_region,
+            CASE WHEN c.provider IS NULL THEN p.providers ELSE [c.provider] END AS offer_providers, p.pue AS region_pue,
+            CASE WHEN p.region IS NOT NULL THEN p.zone ELSE z.zone END AS zone,
+            coalesce(n.grid_zone, n.country_code, split_part(z.zone, '-', 1)) AS country_zone
+        FROM carded c LEFT JOIN region p ON p.side = c.side LEFT JOIN zone z ON z.zone = upper(c.region)
+        LEFT JOIN reference.country n ON n.country_code = CASE WHEN p.region IS NOT NULL THEN p.country_code
+            WHEN z.zone IS NULL THEN _country_in_name(c.region) END),
     -- The same rule as petaday_rate in assets/estimated/training_lookup.sql.
     rate AS (
+        SELECT *
         FROM (
-            SELECT p.side, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count
+            SELECT p.side, p.offer_region, r.*, offers_said(p.side, r.provider, r.source_id) AS said_count
             FROM placed p, LATERAL (
                 SELECT o.*
                 FROM (
                     SELECT k.*, k.price_usd_per_gpu_hour AS usd, k.price_amount_per_hour / k.accelerator_count AS amount
                     FROM query_table(offers) k WHERE k.price_usd_per_gpu_hour > 0) o
                 WHERE o.accelerator_id = p.accelerator_id AND o.purchase_option = p.purchase
-                    AND (p.offer_provider IS NULL OR o.provider = p.offer_provider)
-                    AND (p.offer_region IS NULL OR o.region = p.offer_region OR o.region = 'global')
+                    AND (p.offer_providers IS NULL OR list_contains(p.offer_providers, o.provider))
                     AND o.counts_from <= p.as_of_at AND o.stands_to > p.as_of_at) r)
-        QUALIFY is_spoken(side, provider, source_rank, said_count, source_id)),
+        WHERE is_at_place(region, offer_region)
+        QUALIFY is_spoken(side, provider, rank_at_place(source_rank, region, offer_region), said_count, source_id)),
     priced AS (
         SELECT max(r.usd) FILTER (r.side = 'from') AS from_usd, max(r.usd) FILTER (r.side = 'to') AS to_usd,
             max(r.usd_at_old_rate) FILTER (r.side = 'to') AS to_usd_at_old_rate
@@ -159,8 +171,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
     -- On another card the hours of a training follow from its peak, those of a service from the roofline, the time for
     -- a word of a fleet from its memory bandwidth.
     working AS (
-        SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_provider, x.region, x.offer_region,
-            x.zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card,
+        SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_providers, x.region, x.offer_region,
+            coalesce(x.zone, x.country_zone) AS zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card,
             x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             -- A price per request does not depend on the hardware.
             CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours
@@ -175,8 +187,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
                 WHEN starts_with(s.hours_of, 'gpu_s_per_mtok') THEN u.served_utilization END AS own_use,
             x.peak AS side_peak,
             -- A zone at one date is not compared with its country at the other.
-            CASE WHEN x.zone IS NULL THEN NULL
-                WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity,
+            CASE WHEN count(x.own_grid) OVER (PARTITION BY s.quantity, x.zone) = count(*) OVER (PARTITION BY s.quantity,
                     x.zone) OR count(x.country_grid) OVER (PARTITION BY s.quantity, x.zone) = 0 THEN x.own_grid
                 ELSE x.country_grid END AS looked_up_grid
         FROM mixed x CROSS JOIN result s CROSS JOIN used u
@@ -253,7 +264,7 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
                     || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
             CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated'
                 WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
-                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || v.offer_provider, '')
+                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || array_to_string(v.offer_providers, ' or '), '')
                     || coalesce(', ' || v.offer_region, '') || ') stands on '
                     || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_price,
             'the estimate by another version of the method is not known' AS no_method

@@ -16,9 +16,16 @@ CREATE OR REPLACE MACRO _accelerator_written() AS TABLE
 COMMENT ON MACRO TABLE _accelerator_written IS
     'Every way to write an accelerator, by accelerator_key, and what it may mean.';
 
+-- nvidia-a100-80gb (whose form factor is not stated) is also how its forms are called.
+CREATE OR REPLACE MACRO _is_meant_by(accelerator_id, written) AS
+    accelerator_id = lower(written) OR lower(written) NOT IN (SELECT a.accelerator_id FROM reference.accelerator a);
+COMMENT ON MACRO _is_meant_by IS
+    'Of accelerators that a name may mean, those that it does: an id means itself alone, another name all of them.';
+
 CREATE OR REPLACE MACRO accelerator_ids(accelerator) AS TABLE
-    WITH asked AS (SELECT accelerator_key(accelerator::VARCHAR) AS asked_key)
-    SELECT w.accelerator_id FROM _accelerator_written() w JOIN asked q ON w.written_key = q.asked_key;
+    WITH asked AS (SELECT accelerator_key(accelerator::VARCHAR) AS asked_key, accelerator::VARCHAR AS asked_name)
+    SELECT w.accelerator_id FROM _accelerator_written() w
+    JOIN asked q ON w.written_key = q.asked_key AND _is_meant_by(w.accelerator_id, q.asked_name);
 COMMENT ON MACRO TABLE accelerator_ids IS
     'Accelerators that a name may mean: accelerator_ids(''H100''), accelerator_ids(''A100 80GB''); case and '
-    'punctuation do not count.';
+    'punctuation do not count. An id means itself alone.';

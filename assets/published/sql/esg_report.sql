@@ -23,7 +23,8 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         SELECT n.accelerator, CASE WHEN count(*) = 1 THEN min(n.accelerator_id) END AS accelerator_id
         FROM (
             SELECT DISTINCT m.accelerator, w.accelerator_id
-            FROM monthly m JOIN _accelerator_written() w ON w.written_key = accelerator_key(m.accelerator)) n
+            FROM monthly m JOIN _accelerator_written() w ON w.written_key = accelerator_key(m.accelerator)
+                AND _is_meant_by(w.accelerator_id, m.accelerator)) n
         GROUP BY n.accelerator),
     manufactured AS (
         SELECT a.accelerator_id, a.tdp_w, e.low_kgco2e, e.central_kgco2e, e.high_kgco2e
@@ -45,12 +46,12 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
                 _asked_number('functional_unit_count', m.functional_unit_count, 0, 1e18) AS functional_unit_count),
             c.accelerator_id, f.tdp_w, f.low_kgco2e, f.central_kgco2e, f.high_kgco2e,
             coalesce(m.zone, r.grid_zone) AS own_zone,
-            CASE WHEN m.zone IS NULL THEN coalesce(n.grid_zone, r.country_code) END AS country_zone,
+            CASE WHEN m.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone,
             coalesce(_asked_number('pue', m.pue, 1, 5), r.pue) AS known_pue
         FROM monthly m LEFT JOIN card c ON c.accelerator = m.accelerator
         LEFT JOIN manufactured f ON f.accelerator_id = c.accelerator_id
-        LEFT JOIN reference.region r ON r.provider = lower(m.provider) AND r.region = m.region
-        LEFT JOIN reference.country n ON n.country_code = r.country_code),
+        LEFT JOIN reference.region r ON r.provider = lower(m.provider) AND lower(r.region) = lower(m.region)
+        LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, m.region)),
     -- The month where slots cover it; else the latest whole year at or before it. The zone before its country. One
     -- boundary throughout.
     slot AS (

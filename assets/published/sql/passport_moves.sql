@@ -65,20 +65,21 @@ CREATE OR REPLACE MACRO _observation_of_why_moved(of_table, of_key) AS TABLE
         WHERE f.factor = 'usd_per_gpu_hour' AND f.origin_kind = 'observed'),
     later_said AS (
         SELECT l.root_key, o.provider, o.source_id, o.source_rank,
-            offers_said(l.root_key, o.provider, o.source_id) AS said_count,
+            offers_said(l.root_key, o.provider, o.source_id) AS said_count, o.region AS offer_region, l.later_region,
             _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant,
                 o.source_id, o.scope, o.valid_from) AS row_key
-        FROM later l
+        FROM (SELECT *, coalesce(to_region, nullif(wanted.region, 'any region')) AS later_region FROM later) l
         JOIN observed.cloud_offer o ON o.accelerator_id = coalesce(l.to_accelerator, l.wanted.accelerator_id)
             AND o.purchase_option = l.wanted.purchase_option
             AND (coalesce(l.to_provider, l.wanted.provider) = 'any provider'
-                OR o.provider = coalesce(l.to_provider, l.wanted.provider))
-            AND (coalesce(l.to_region, l.wanted.region) = 'any region'
-                OR o.region = coalesce(l.to_region, l.wanted.region) OR o.region = 'global')
+                OR list_contains(string_split(coalesce(l.to_provider, l.wanted.provider), ','), o.provider))
             AND o.counts_from <= l.later_at AND o.stands_to > l.later_at AND o.price_usd_per_gpu_hour > 0),
     later_spoken AS (
         SELECT DISTINCT root_key, row_key
-        FROM (FROM later_said QUALIFY is_spoken(root_key, provider, source_rank, said_count, source_id)))
+        FROM (
+            FROM later_said WHERE is_at_place(offer_region, later_region)
+            QUALIFY is_spoken(root_key, provider, rank_at_place(source_rank, offer_region, later_region), said_count,
+                source_id)))
     SELECT l.root_key, o.*
     FROM later_spoken l JOIN _row_of_observed('cloud_rate') o USING (row_key)
     UNION ALL BY NAME SELECT r.root_key, o.*

@@ -46,16 +46,19 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     rate_said AS (
         SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank,
             offers_said((w.root_key, w.factor), o.provider, o.source_id) AS said_count,
+            o.region AS offer_region, nullif(w.wanted.region, 'any region') AS wanted_region,
             _offer_row_key(o.provider, o.region, o.instance_type, o.purchase_option, o.price_component, o.offer_variant,
                 o.source_id, o.scope, o.valid_from) AS row_key
         FROM rate_wanted w
         JOIN observed.cloud_offer o ON o.accelerator_id = w.wanted.accelerator_id
             AND o.purchase_option = w.wanted.purchase_option
-            AND (w.wanted.provider = 'any provider' OR o.provider = w.wanted.provider)
-            AND (w.wanted.region = 'any region' OR o.region = w.wanted.region OR o.region = 'global')
+            AND (w.wanted.provider = 'any provider'
+                OR list_contains(string_split(w.wanted.provider, ','), o.provider))
             AND o.counts_from <= w.as_of_at AND o.stands_to > w.as_of_at AND o.price_usd_per_gpu_hour > 0),
     rate_spoken AS (
-        FROM rate_said QUALIFY is_spoken((root_key, factor), provider, source_rank, said_count, source_id)),
+        FROM rate_said WHERE is_at_place(offer_region, wanted_region)
+        QUALIFY is_spoken((root_key, factor), provider, rank_at_place(source_rank, offer_region, wanted_region),
+            said_count, source_id)),
     grid_wanted AS (
         SELECT root_key, factor, capture_id,
             replace(regexp_extract(origin_ref, 'observed\.grid_carbon\[([^\]]+)\]', 1), ', ', '/') || '/'

@@ -145,48 +145,47 @@ COMMENT ON MACRO TABLE _request_priced IS 'A table of requests with every column
 -- selected. The names are collected column by column and combined where a vendor sells a model: distinct names of one
 -- column take a fifth of the time of distinct rows (DuckDB 1.5 counts the entries of a dictionary, not the rows). A
 -- request without a card has no listing: the cards of a listing cover all times of the log, with a price or without.
--- Names of CTEs that are seen where the user's table is read begin with an underscore: a table of that name would be
--- mistaken for them.
+-- The user's table is read in the first CTE only: after it a table that is called as a later one would be mistaken for it.
 CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH _cell AS MATERIALIZED (SELECT c.* FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) c),
-    _sold AS MATERIALIZED (
-        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id,
-            coalesce(n.model_id, model_key(k.listing)) AS meant
-        FROM (SELECT c.vendor_key, c.listing, c.service_tier, min(c.from_at) AS first_at FROM _cell c GROUP BY ALL) k
-        LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key
-        LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
-    _written AS MATERIALIZED (
+    WITH written AS MATERIALIZED (
         SELECT list(DISTINCT g.model) AS models, list(DISTINCT g.vendor) AS vendors,
             list(DISTINCT g.service_tier) AS tiers, count(*) > count(g.vendor) AS is_any_vendor,
-            count(*) > count(g.service_tier) AS is_any_tier
+            count(*) > count(g.service_tier) AS is_any_tier, min(g.requested_at) AS first_at
         FROM _request_priced(requests) g),
-    log AS (SELECT min(g.requested_at) AS first_at FROM _request_priced(requests) g),
+    cell AS MATERIALIZED (SELECT c.* FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) c),
+    sold AS MATERIALIZED (
+        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id,
+            coalesce(n.model_id, model_key(k.listing)) AS meant
+        FROM (SELECT c.vendor_key, c.listing, c.service_tier, min(c.from_at) AS first_at FROM cell c GROUP BY ALL) k
+        LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key
+        LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
+    log AS (SELECT w.first_at FROM written w),
     model AS (
         SELECT d.model, model_listing(d.model) AS spoken, coalesce(n.model_id, model_key(d.model)) AS meant,
             replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
-        FROM (SELECT unnest(w.models) AS model FROM _written w) d
+        FROM (SELECT unnest(w.models) AS model FROM written w) d
         LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)
         WHERE d.model IS NOT NULL),
     -- A request without a vendor matches all vendors.
     vendor AS (
         SELECT d.vendor, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id
-        FROM (SELECT unnest(w.vendors) AS vendor FROM _written w) d
+        FROM (SELECT unnest(w.vendors) AS vendor FROM written w) d
         LEFT JOIN reference.vendor_alias v ON v.vendor = lower(d.vendor)
         WHERE d.vendor IS NOT NULL
-        UNION ALL SELECT DISTINCT NULL, NULL, s.vendor_id FROM _sold s, _written w WHERE w.is_any_vendor),
+        UNION ALL SELECT DISTINCT NULL, NULL, s.vendor_id FROM sold s, written w WHERE w.is_any_vendor),
     tier AS (
         SELECT d.service_tier, d.service_tier AS tier
-        FROM (SELECT unnest(w.tiers) AS service_tier FROM _written w) d WHERE d.service_tier IS NOT NULL
-        UNION ALL SELECT NULL, 'standard' FROM _written w WHERE w.is_any_tier),
+        FROM (SELECT unnest(w.tiers) AS service_tier FROM written w) d WHERE d.service_tier IS NOT NULL
+        UNION ALL SELECT NULL, 'standard' FROM written w WHERE w.is_any_tier),
     -- Under any name of its vendor, by the listing's own spelling; else by what the name means (another name of the
     -- same model, without "instruct"), if the vendor sells one listing of that meaning: not a variant (:free), nor
     -- another day than the one that is asked for.
     found AS (
         SELECT m.model, true AS is_spelled, s.vendor_key AS sold_by, s.vendor_id, s.listing, s.service_tier AS tier
-        FROM model m JOIN _sold s ON s.spoken = m.spoken
+        FROM model m JOIN sold s ON s.spoken = m.spoken
         UNION ALL
         SELECT m.model, false, s.vendor_key, s.vendor_id, s.listing, s.service_tier
-        FROM model m JOIN _sold s ON s.meant = m.meant
+        FROM model m JOIN sold s ON s.meant = m.meant
         WHERE s.spoken <> m.spoken AND m.meant <> '' AND NOT regexp_matches(s.listing, ':[a-z]|\(')
             AND NOT regexp_matches(m.spoken, ':[a-z]')
             AND m.snapshot IN ('', replace(regexp_extract(s.spoken, '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', ''))),
@@ -210,10 +209,10 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
             CASE WHEN count(*) = 1 THEN any_value(w.listing) END AS listing
         FROM wanted w GROUP BY ALL),
     card AS (
-        SELECT c.* FROM _cell c, log l WHERE c.to_at > l.first_at
+        SELECT c.* FROM cell c, log l WHERE c.to_at > l.first_at
         UNION ALL BY NAME
         SELECT s.vendor_key, s.listing, s.service_tier, TIMESTAMPTZ '-infinity' AS from_at, s.first_at AS to_at
-        FROM _sold s, log l WHERE s.first_at > l.first_at)
+        FROM sold s, log l WHERE s.first_at > l.first_at)
     -- Several listings are ambiguous: one card without prices, for all times, with their number.
     SELECT a.model, a.vendor, a.service_tier, a.vendor_count, a.listing_count,
         coalesce(c.from_at, TIMESTAMPTZ '-infinity') AS from_at, coalesce(c.to_at, TIMESTAMPTZ 'infinity') AS to_at,

@@ -84,18 +84,19 @@ CREATE OR REPLACE MACRO request_embodied_mj(method, active_parameters_count, par
 COMMENT ON MACRO request_embodied_mj IS 'MJ; primary energy of the manufacture of the hardware of one request by EcoLogits'' method in the version named.';
 
 CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', boundary := 'lifecycle', known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    -- With an underscore, since a table of the user's of that name would be mistaken for it.
-    WITH _named AS (
+    -- First, and read from here only: after it a table of the user's that is called as a later part would be mistaken for it.
+    WITH given AS NOT MATERIALIZED (FROM _request_given(requests)),
+    named AS (
         SELECT m.model, n.model_id, r.parameters_count AS of_model, coalesce(r.active_parameters_count, r.parameters_count) AS active_of_model
-        FROM (SELECT DISTINCT q.model FROM _request_given(requests) q WHERE q.model IS NOT NULL) m
+        FROM (SELECT DISTINCT q.model FROM given q WHERE q.model IS NOT NULL) m
         JOIN observed.model_name n ON n.name_key = model_key(m.model) JOIN reference.model r ON r.model_id = n.model_id),
     placed AS (
         SELECT q.* EXCLUDE (grid_gco2e_per_kwh, pue), coalesce(q.parameters_count, q.active_parameters_count, n.of_model)::DOUBLE AS total_used,
             coalesce(q.active_parameters_count, q.parameters_count, n.active_of_model)::DOUBLE AS active_used, n.model_id,
             coalesce(q.pue, p.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, p.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
             p.zone_used, p.grid_resolution, p.is_grid_of_its_time, p.grid_source_id, p.grid_capture_id
-        FROM _request_given(requests) q LEFT JOIN _named n ON n.model = q.model
-        LEFT JOIN _request_place(requests, boundary := boundary, known_at := known_at) p ON p.zone IS NOT DISTINCT FROM q.zone AND p.provider IS NOT DISTINCT FROM q.provider
+        FROM given q LEFT JOIN named n ON n.model = q.model
+        LEFT JOIN _request_place('given', boundary := boundary, known_at := known_at) p ON p.zone IS NOT DISTINCT FROM q.zone AND p.provider IS NOT DISTINCT FROM q.provider
             AND p.region IS NOT DISTINCT FROM q.region AND p.hour_from IS NOT DISTINCT FROM CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END),
     -- Impossible numbers of tokens or parameters give NULL: every result depends on the number of GPUs, which follows from this column.
     checked AS (

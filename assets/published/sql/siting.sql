@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             _asked_number('transfer_usd_per_gb', transfer_usd_per_gb, 0, 1000) AS given_usd_per_gb,
             _asked_number('bandwidth_gbit_per_s', bandwidth_gbit_per_s, 1e-6, 1e9) AS asked_bandwidth,
             lower(_asked_provider('against_provider', against_provider)) AS other_provider,
-            _asked_region('against_region', against_region, against_provider) AS other_region,
+            lower(_asked_region('against_region', against_region, against_provider)) AS other_region,
             against_accelerator IS NULL AS is_any_other,
             _asked_purchase('against_purchase', against_purchase) AS other_purchase),
     wanted_other AS (SELECT i.accelerator_id FROM _asked_accelerators('against_accelerator', against_accelerator) i),
@@ -75,7 +75,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             CASE WHEN q.asked_gpu_hours IS NULL AND q.asked_utilization IS NULL
                     THEN lognormal_sigma(d.utilization_share, d.utilization_low)
                 ELSE 0 END AS hours_up,
-            CASE WHEN q.moved_gb = 0 OR (o.provider = q.moved_from_provider AND o.region = q.moved_from_region) THEN 0.0
+            CASE WHEN q.moved_gb = 0 OR (o.provider = q.moved_from_provider AND lower(o.region) = q.moved_from_region) THEN 0.0
                 WHEN q.given_usd_per_gb IS NOT NULL OR o.provider <> q.moved_from_provider
                     THEN q.moved_gb * (SELECT t.usd_per_gb FROM egress t) END AS transfer_usd
         FROM cheapest_offer o CROSS JOIN assumed d CROSS JOIN asked q
@@ -108,7 +108,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         SELECT s.*
         FROM summed s CROSS JOIN asked q
         WHERE (q.other_provider IS NULL OR s.provider = q.other_provider)
-            AND (q.other_region IS NULL OR s.region = q.other_region)
+            AND (q.other_region IS NULL OR lower(s.region) = q.other_region)
             AND (q.other_purchase IS NULL OR s.purchase_option = q.other_purchase)
             AND (q.is_any_other OR s.accelerator_id IN (SELECT w.accelerator_id FROM wanted_other w))
         ORDER BY s.operational_kgco2e IS NULL, s.total_usd NULLS LAST, s.provider, s.region, s.accelerator_id,
@@ -133,7 +133,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
     SELECT c.provider, c.region, c.accelerator_id, c.purchase_option, c.instance_type, c.total_usd, c.low_usd,
         c.high_usd, c.cost_usd, c.transfer_usd,
         CASE WHEN q.moved_gb = 0 THEN 0.0
-            WHEN c.provider = q.moved_from_provider AND c.region = q.moved_from_region THEN 0.0
+            WHEN c.provider = q.moved_from_provider AND lower(c.region) = q.moved_from_region THEN 0.0
             ELSE q.moved_gb * 8 / q.asked_bandwidth / 3600 END AS transfer_h,
         c.energy_kwh, c.operational_kgco2e,
         band_low(c.operational_kgco2e, c.hours_down ** 2 + c.place_square_down) AS low_operational_kgco2e,

@@ -12,14 +12,14 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     -- Prices in force during the line, weighted by time: a price change within a line is priced on both sides. One
     -- offer of one source prices a line; variants of an offer are not averaged.
     overlap AS (
-        SELECT u.line_number, u.length_s, o.region = u.region AS is_of_region, o.scope, o.offer_variant,
+        SELECT u.line_number, u.length_s, lower(o.region) = lower(u.region) AS is_of_region, o.scope, o.offer_variant,
             o.source_id AS price_source_id, o.source_rank, o.price_usd_per_hour, o.accelerator_id, o.accelerator_count,
             o.capture_id, o.is_bundled, o.counts_from,
             epoch(least(u.used_to, o.counts_to)) - epoch(greatest(u.used_from, o.counts_from)) AS overlap_s
         FROM used u
         JOIN cloud_offer_known(known_at := _instant(known_at)) o ON o.provider = u.provider
             AND lower(o.instance_type) = lower(u.instance_type) AND o.purchase_option = u.purchase_option
-            AND (o.region = u.region OR o.region = 'global')
+            AND (lower(o.region) = lower(u.region) OR o.region = 'global')
             AND o.counts_from < u.used_to AND o.counts_to > u.used_from),
     by_offer AS (
         SELECT p.line_number, p.is_of_region, p.scope, p.offer_variant, p.price_source_id, p.source_rank,
@@ -34,7 +34,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         FROM by_offer b
         QUALIFY row_number() OVER (PARTITION BY b.line_number
             ORDER BY b.covered_share > 0.999 DESC, b.source_rank, b.is_of_region DESC, b.covered_share DESC,
-            b.offer_variant = '' DESC, b.price_usd_per_hour, b.price_source_id, b.scope, b.offer_variant) = 1),
+            b.price_source_id, b.offer_variant = '' DESC, b.price_usd_per_hour, b.scope, b.offer_variant) = 1),
     placed AS (
         SELECT u.*, p.price_usd_per_hour, coalesce(p.covered_share, 0) AS price_covered_share, p.price_source_id,
             p.capture_id AS price_capture_id, p.is_bundled AS is_price_bundled,

@@ -40,7 +40,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
     named AS MATERIALIZED (
         SELECT d.accelerator, w.accelerator_id, count(*) OVER (PARTITION BY d.accelerator) AS meaning_count
         FROM (SELECT DISTINCT s.accelerator FROM span s WHERE s.accelerator IS NOT NULL) d
-        JOIN _accelerator_written() w ON w.written_key = accelerator_key(d.accelerator)),
+        JOIN _accelerator_written() w ON w.written_key = accelerator_key(d.accelerator)
+            AND _is_meant_by(w.accelerator_id, d.accelerator)),
     located AS (
         SELECT p.*, r.pue AS region_pue, coalesce(p.zone, r.grid_zone) AS own_zone,
             CASE WHEN p.zone IS NULL THEN coalesce(n.grid_zone, n.country_code) END AS country_zone
