@@ -1,11 +1,11 @@
 -- The parts that why_moved and why_rate_moved share: the exact split of a change, and the price at constant exchange
 -- rates. Both take the name of a CTE of the caller (query_table).
 
--- A product of many factors is exact to some 1e-15 of the total: a part below 1e-9 of it is rounding.
+-- A product of many factors is exact to some 1e-15 of the total: a part below 1e-13 of it is rounding.
 CREATE OR REPLACE MACRO _without_rounding(part, total_from, total_to) AS
-    CASE WHEN abs(part) < 1e-9 * greatest(abs(total_from), abs(total_to)) THEN 0.0 ELSE part END;
+    CASE WHEN abs(part) < 1e-13 * greatest(abs(total_from), abs(total_to)) THEN 0.0 ELSE part END;
 COMMENT ON MACRO _without_rounding IS
-    'unit of part; part of a change, 0 where it is below 1e-9 of the larger total, so that rounding is not taken for '
+    'unit of part; part of a change, 0 where it is below 1e-13 of the larger total, so that rounding is not taken for '
     'a move';
 
 -- factors: quantity, part, value_from, value_to, from_version, to_version, reason.
@@ -22,7 +22,8 @@ CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
         FROM factor m GROUP BY m.quantity),
     split AS (
         SELECT m.quantity, m.part, m.value_from, m.value_to,
-            CASE WHEN t.total_from = 0 AND t.total_to = 0 THEN 0.0
+            CASE WHEN t.total_from IS NULL OR t.total_to IS NULL THEN NULL
+                WHEN t.total_from = 0 AND t.total_to = 0 THEN 0.0
                 WHEN t.total_from = 0 OR t.total_to = 0
                     THEN CASE WHEN t.zero_count > 1 THEN NULL
                         WHEN (m.value_from = 0) <> (m.value_to = 0) THEN t.total_to - t.total_from ELSE 0.0 END

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import re
 from pathlib import Path
 
@@ -277,3 +278,38 @@ def test_a_price_before_the_first_observation_is_not_known(bundled: duckdb.DuckD
     )
     assert {r["moved_by"] for r in found} == {None}
     assert {r["total_from"] for r in found} == {None}
+
+
+def test_any_split_adds_up_to_the_last_cent(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Moves of a ten-thousandth of a millionth, factors of 0, sides that are not known, totals of billions."""
+    drawn = random.Random(4)
+    rows: list[tuple[str, str, float | None, float | None]] = []
+    for number in range(600):
+        scale = 10 ** drawn.uniform(0, 9)
+        rows.append((f"q{number}", "scale", scale, scale))
+        for part in range(drawn.randrange(2, 8)):
+            value = 10 ** drawn.uniform(-1, 1)
+            other = value * drawn.choice([1.0, 1 + 1e-10, 1 + 1e-8, 10 ** drawn.uniform(-1, 1)])
+            sides = [None if drawn.random() < 0.01 else 0.0 if drawn.random() < 0.02 else v for v in (value, other)]
+            rows.append((f"q{number}", f"p{part}", sides[0], sides[1]))
+    bundled.execute("CREATE TEMP TABLE drawn_move (quantity VARCHAR, part VARCHAR, value_from DOUBLE, value_to DOUBLE)")
+    bundled.executemany("INSERT INTO drawn_move VALUES (?, ?, ?, ?)", rows)
+    bundled.execute(
+        "CREATE TEMP TABLE drawn_factor AS SELECT *, 'm-1' AS from_version, 'm-1' AS to_version, "
+        "CASE WHEN value_from IS NULL OR value_to IS NULL THEN 'not known' END AS reason FROM drawn_move"
+    )
+    found = rows_of(bundled, "FROM _split_of_move('drawn_factor')")
+    kinds = set()
+    for quantity, parts in split_of(found).items():
+        of_it = [row for row in found if row["quantity"] == quantity]
+        if parts["total"] is None:
+            assert set(parts.values()) == {None}, quantity
+            assert {row["reason"] for row in of_it} == {"not known"}, quantity
+        elif None in parts.values():
+            assert all(row["moved_by"] is not None or "several factors are 0" in row["reason"] for row in of_it), (
+                quantity
+            )
+        else:
+            assert adds_up(parts), quantity
+        kinds.add((parts["total"] is None, None in parts.values()))
+    assert kinds == {(True, True), (False, True), (False, False)}
