@@ -126,6 +126,7 @@ def test_the_rate_of_an_estimate_is_of_its_place(bundled: duckdb.DuckDBPyConnect
         "region = 'US-EAST-1'\nprovider = 'aws'",
         "region = 'Estonia, EE, EU'\nprovider = 'digitalocean'",
         "region = 'westus'",
+        "region = 'us-west-1'\nprovider = 'lambda'",
         "region = 'DE'",
         "provider = 'lambda'",
     ],

@@ -84,7 +84,7 @@ def test_before_any_grid_data_the_later_side_is_known(bundled: duckdb.DuckDBPyCo
     [
         ("'chatgpt-fleet-2023', DATE '2018-01-01'", "no rate of nvidia-a100-sxm-80gb (on_demand) stands on 2018-01-01"),
         ("'gpt-3-175b-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-80gb'", "the board power of nvidia-h100-sxm-80gb or nvidia-a100-80gb is not known"),
-        ("'gpt-3-175b-h100', DATE '2024-01-01', to_provider := 'lambda', to_region := 'us-west-1'", "no grid zone is known for us-west-1"),
+        ("'gpt-3-175b-h100', DATE '2024-01-01', to_provider := 'lambda', to_region := 'global'", "no grid zone is known for global"),
         ("'gpt-3-175b-h100', DATE '1990-01-01', to_region := 'US'", "no whole year of the grid of US (lifecycle) is known up to 1990-01-01"),
         ("'llama-2-70b-serving-h100', DATE '2024-01-01', to_accelerator := 'nvidia-a100-sxm-80gb'", "does not hold the batch in its memory, or does not compute in the number format"),
         (f"'{PETADAYS}', DATE '2018-01-01'", "no on_demand rate of nvidia-a100-sxm-80gb counts on 2018-01-01"),
