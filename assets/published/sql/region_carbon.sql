@@ -22,22 +22,22 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
         SELECT p.grid_zone AS zone, false AS is_country FROM place p WHERE p.grid_zone IS NOT NULL
         UNION ALL SELECT p.country_zone, true FROM place p WHERE p.country_zone <> coalesce(p.grid_zone, '')),
     latest AS (
-        SELECT l.*, o.asked_at, slot_end(l.valid_from, l.resolution) AS valid_to
-        FROM observed.grid_carbon_log l, asked o
-        WHERE l.zone IN (SELECT z.zone FROM zone z) AND l.basis_method = 'average' AND l.basis_accounting = 'location'
+        SELECT l.*, z.is_country, o.asked_at, slot_end(l.valid_from, l.resolution) AS valid_to
+        FROM zone z JOIN observed.grid_carbon_log l ON l.zone = z.zone, asked o
+        WHERE l.basis_method = 'average' AND l.basis_accounting = 'location'
             AND (o.asked_boundary IS NULL OR l.basis_boundary = o.asked_boundary) AND l.valid_from <= o.asked_at
             AND l.recorded_at <= o.asked_known_at
         QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_boundary,
             l.basis_kind, l.valid_from ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),
     aged AS (
-        SELECT w.*, z.is_country, w.valid_to > w.asked_at AS is_covering,
+        SELECT w.*, w.valid_to > w.asked_at AS is_covering,
             -- 0: counts; 1: an old mean; 2: an old hour, which says least.
             -- In seconds: a difference of instants as an interval takes fifty times as long (70,000 slots of a zone: 3
             -- s, measured).
             CASE WHEN w.resolution LIKE 'PT%' AND epoch(w.asked_at) - epoch(w.valid_to) > 6 * 3600 THEN 2
                 WHEN epoch(w.asked_at) - epoch(w.valid_to) > 1096 * 86400 THEN 1
                 ELSE 0 END AS staleness
-        FROM latest w JOIN zone z ON z.zone = w.zone WHERE w.is_offered),
+        FROM latest w WHERE w.is_offered),
     best AS (
         SELECT a.*
         FROM aged a
