@@ -24,36 +24,36 @@ CREATE OR REPLACE MACRO _request_place(requests, boundary := 'lifecycle', known_
     zones AS (SELECT DISTINCT unnest([p.own_zone, p.country_zone]) AS zone FROM place p),
     span AS (SELECT min(a.hour_from) AS first_at, max(a.hour_from) AS last_at FROM asked a),
     slot AS (
-        SELECT g.*, CASE g.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, _utc(g.valid_from) AS local_from
+        SELECT g.*, CASE g.resolution WHEN 'P1D' THEN 'day' WHEN 'P1M' THEN 'month' WHEN 'P1Y' THEN 'year' ELSE 'hour' END AS grain, g.basis_kind = 'estimated' AS is_estimated, _utc(g.valid_from) AS local_from
         FROM grid_carbon_known(known_at := known_at::TIMESTAMPTZ) g SEMI JOIN zones z ON z.zone = g.zone
-        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.basis_boundary = boundary
+        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind IN ('actual', 'estimated') AND g.basis_boundary = boundary
             AND g.valid_from <= (SELECT s.last_at + INTERVAL 1 HOUR FROM span s) AT TIME ZONE 'UTC'
             AND (g.resolution = 'P1Y' OR g.valid_from >= (SELECT s.first_at - INTERVAL 32 DAY FROM span s) AT TIME ZONE 'UTC')),
     mean AS (
-        SELECT s.zone, s.grain, date_trunc(s.grain, s.local_from) AS period_from, s.source_id, s.resolution, avg(s.intensity_gco2e_per_kwh) AS intensity, max(s.capture_id) AS capture_id
+        SELECT s.zone, s.grain, s.is_estimated, date_trunc(s.grain, s.local_from) AS period_from, s.source_id, s.resolution, avg(s.intensity_gco2e_per_kwh) AS intensity, max(s.capture_id) AS capture_id
         FROM slot s GROUP BY ALL),
-    -- One source for a zone and period: the lowest source_rank, with its finest slots.
+    -- One source for a zone and period, of what is measured and of what is estimated: the lowest source_rank, with its finest slots.
     preferred AS (
         SELECT m.* FROM mean m
-        QUALIFY row_number() OVER (PARTITION BY m.zone, m.grain, m.period_from ORDER BY source_rank(m.source_id), m.source_id, epoch(slot_length(m.resolution))) = 1),
+        QUALIFY row_number() OVER (PARTITION BY m.zone, m.grain, m.is_estimated, m.period_from ORDER BY source_rank(m.source_id), m.source_id, epoch(slot_length(m.resolution))) = 1),
     candidate AS (
         SELECT p.zone, p.provider, p.region, p.hour_from, k.zone_used, k.is_country, t.grain, date_trunc(t.grain, p.hour_from) AS period_from, t.fineness
         FROM place p, (SELECT unnest(['hour', 'day', 'month', 'year']) AS grain, unnest([1, 2, 3, 4]) AS fineness) t,
             LATERAL (SELECT p.own_zone AS zone_used, false AS is_country WHERE p.own_zone IS NOT NULL
                 UNION ALL SELECT p.country_zone, true WHERE p.country_zone <> coalesce(p.own_zone, '')) k),
     held AS (
-        SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, true AS is_of_its_time
+        SELECT c.*, s.is_estimated, s.intensity, s.resolution, s.source_id, s.capture_id, true AS is_of_its_time
         FROM candidate c JOIN preferred s ON s.zone = c.zone_used AND s.grain = c.grain AND s.period_from = c.period_from),
     -- No slot covers the hour: the latest year before it.
     earlier AS (
-        SELECT c.*, s.intensity, s.resolution, s.source_id, s.capture_id, false AS is_of_its_time
+        SELECT c.*, s.is_estimated, s.intensity, s.resolution, s.source_id, s.capture_id, false AS is_of_its_time
         FROM (SELECT c.* FROM candidate c WHERE c.grain = 'year') c
-        ASOF JOIN (SELECT s.* FROM preferred s WHERE s.grain = 'year') s ON s.zone = c.zone_used AND c.period_from > s.period_from),
+        ASOF JOIN (SELECT s.* FROM preferred s WHERE s.grain = 'year' AND NOT s.is_estimated) s ON s.zone = c.zone_used AND c.period_from > s.period_from),
     finest AS (
         SELECT f.* FROM (SELECT * FROM held UNION ALL SELECT * FROM earlier) f
-        QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.fineness) = 1)
+        QUALIFY row_number() OVER (PARTITION BY f.zone, f.provider, f.region, f.hour_from ORDER BY f.is_of_its_time DESC, f.is_country, f.is_estimated, f.fineness) = 1)
     SELECT p.zone, p.provider, p.region, p.hour_from, p.pue, t.intensity AS grid_gco2e_per_kwh, t.zone_used, t.resolution AS grid_resolution, t.is_of_its_time AS is_grid_of_its_time,
-        t.source_id AS grid_source_id, t.capture_id AS grid_capture_id
+        t.is_estimated AS is_grid_estimated, t.source_id AS grid_source_id, t.capture_id AS grid_capture_id
     FROM place p LEFT JOIN finest t ON t.zone IS NOT DISTINCT FROM p.zone AND t.provider IS NOT DISTINCT FROM p.provider AND t.region IS NOT DISTINCT FROM p.region AND t.hour_from = p.hour_from;
 COMMENT ON MACRO TABLE _request_place IS 'Every place and hour (UTC; NULL where only the PUE is asked for) in a table of requests, with the PUE of its region and its carbon intensity (average, location-based, actual, one boundary): the finest slot that holds the hour, the zone before its country, else the latest year before it. _request_place(''request_log'').';
 
@@ -94,7 +94,7 @@ CREATE OR REPLACE MACRO request_impact(requests, method := 'ecologits-0.9.1', bo
         SELECT q.* EXCLUDE (grid_gco2e_per_kwh, pue), coalesce(q.parameters_count, q.active_parameters_count, n.of_model)::DOUBLE AS total_used,
             coalesce(q.active_parameters_count, q.parameters_count, n.active_of_model)::DOUBLE AS active_used, n.model_id,
             coalesce(q.pue, p.pue, CASE WHEN method = 'ecologits-0.5.0' THEN 1.2 END) AS pue, coalesce(q.grid_gco2e_per_kwh, p.grid_gco2e_per_kwh) AS grid_gco2e_per_kwh,
-            p.zone_used, p.grid_resolution, p.is_grid_of_its_time, p.grid_source_id, p.grid_capture_id
+            p.zone_used, p.grid_resolution, p.is_grid_of_its_time, p.is_grid_estimated, p.grid_source_id, p.grid_capture_id
         FROM given q LEFT JOIN named n ON n.model = q.model
         LEFT JOIN _request_place('given', boundary := boundary, known_at := known_at) p ON p.zone IS NOT DISTINCT FROM q.zone AND p.provider IS NOT DISTINCT FROM q.provider
             AND p.region IS NOT DISTINCT FROM q.region AND p.hour_from IS NOT DISTINCT FROM CASE WHEN q.grid_gco2e_per_kwh IS NULL THEN date_trunc('hour', _utc(q.requested_at)) END),

@@ -50,16 +50,16 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     -- The slots of the zones where something was used, on one basis, as known then.
     slot AS (
         SELECT g.zone, g.source_id, g.resolution, g.valid_from, g.valid_to AS slot_to, g.intensity_gco2e_per_kwh,
-            g.capture_id
+            g.basis_kind = 'estimated' AS is_estimated, g.capture_id
         FROM grid_carbon_known(known_at := _instant(known_at)) g JOIN asked b ON g.basis_boundary = b.asked_boundary
         WHERE g.zone IN (SELECT unnest([p.grid_zone, p.country_zone]) FROM placed p) AND g.basis_method = 'average'
-            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'),
+            AND g.basis_accounting = 'location' AND g.basis_kind IN ('actual', 'estimated')),
     place_time AS (
         SELECT DISTINCT p.grid_zone, p.country_zone, p.used_from, p.used_to, p.length_s
         FROM placed p WHERE coalesce(p.grid_zone, p.country_zone) IS NOT NULL),
     hours AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
-            s.resolution LIKE 'PT%' AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country,
+            s.resolution LIKE 'PT%' AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
             sum((epoch(least(t.used_to, s.slot_to)) - epoch(greatest(t.used_from, s.valid_from)))
                 * s.intensity_gco2e_per_kwh) / sum(epoch(least(t.used_to, s.slot_to))
                 - epoch(greatest(t.used_from, s.valid_from))) AS intensity,
@@ -72,22 +72,22 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     -- No slot covers the time: the latest year that began before it.
     latest_year AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
-            false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country,
+            false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
             s.intensity_gco2e_per_kwh AS intensity, 0 AS covered_share, s.capture_id
         FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from <= t.used_from
-        WHERE s.resolution = 'P1Y'
+        WHERE s.resolution = 'P1Y' AND NOT s.is_estimated
         QUALIFY row_number() OVER (PARTITION BY t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone
             ORDER BY s.valid_from DESC, source_rank(s.source_id), s.source_id) = 1),
     grid AS (
         SELECT h.*
         FROM (SELECT * FROM hours UNION ALL SELECT * FROM latest_year) h
         QUALIFY row_number() OVER (PARTITION BY h.grid_zone, h.country_zone, h.used_from, h.used_to
-            ORDER BY h.covered_share > 0 DESC, h.is_country, epoch(slot_length(h.resolution)), source_rank(h.source_id),
-            h.source_id) = 1),
+            ORDER BY h.covered_share > 0 DESC, h.is_country, h.is_estimated, epoch(slot_length(h.resolution)),
+            source_rank(h.source_id), h.source_id) = 1),
     costed AS (
         SELECT p.*, p.instance_hours * p.accelerator_count AS gpu_hours, g.intensity AS grid_gco2e_per_kwh,
             g.zone AS zone_used, g.resolution AS grid_resolution, g.covered_share > 0 AS is_grid_of_its_time,
-            g.capture_id AS grid_capture_id,
+            g.is_estimated AS is_grid_estimated, g.capture_id AS grid_capture_id,
             energy_kwh(p.instance_hours * p.accelerator_count, power_w_per_gpu(a.tdp_w, p.power_share),
                 p.pue) AS energy_kwh,
             a.tdp_w
@@ -101,6 +101,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         c.price_usd_per_hour, c.price_covered_share, c.billed_amount, c.currency_code, c.energy_kwh, c.pue,
         c.is_pue_published, operational_kgco2e(c.energy_kwh, c.grid_gco2e_per_kwh) AS operational_kgco2e,
         c.grid_gco2e_per_kwh, c.zone_used, c.grid_resolution, c.is_grid_of_its_time,
+        c.is_grid_estimated,
         nullif(concat_ws('; ', CASE WHEN c.purchase_option = '' THEN 'how it was bought is not stated'
                     WHEN c.price_covered_share = 0 THEN 'no list price of this offer at its time'
                     WHEN c.price_covered_share <= 0.999 THEN format('a list price for {:.0f}% of its time only',
@@ -116,5 +117,6 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
 COMMENT ON MACRO TABLE usage_cost IS
     'Every line of use (petaday load usage FILE.csv): cost at the list prices in force at its own time (a change '
     'within a line is priced on both sides), energy and operational carbon (location-based, one boundary, slots of its '
-    'own time where there are any), beside what was billed. A catalog of another day does not move it; known_at holds '
+    'own time where there are any, measured before estimated), beside what was billed. A catalog of '
+    'another day does not move it; known_at holds '
     'for use, prices and grid. NULL and a reason where something is not known.';

@@ -9,7 +9,8 @@
 --    may share with others.
 -- Where there is no price, the sums do not grow and the hours are counted as unknown. Where there is no slot of the
 -- grid, the latest year before it stands for it, as in usage_cost, and its hours are counted; without one they are
--- unknown.
+-- unknown. What is estimated (computed from a mix of fuels, mostly) counts where nothing measured covers the time, as
+-- in estimates of trainings, and its hours are counted too.
 CREATE OR REPLACE MACRO _window_given(windows) AS TABLE
     FROM query_table(windows)
     UNION ALL BY NAME
@@ -86,22 +87,26 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM place p WHERE p.country_zone <> coalesce(p.own_zone, '')),
     -- One number for a series: four names to compare take five times as long.
     latest AS MATERIALIZED (
-        SELECT hash(l.source_id, l.scope, l.zone, l.resolution) AS series_key, l.source_id, l.scope, l.zone, l.resolution, l.valid_from, l.valid_to, l.intensity_gco2e_per_kwh,
-            l.capture_id, l.is_bundled
+        SELECT hash(l.source_id, l.scope, l.zone, l.resolution, l.basis_kind) AS series_key,
+            l.basis_kind = 'estimated' AS is_estimated, l.source_id, l.scope, l.zone, l.resolution, l.valid_from,
+            l.valid_to, l.intensity_gco2e_per_kwh, l.capture_id, l.is_bundled
         FROM grid_carbon_known(known_at := _instant(known_at)) l CROSS JOIN reach c
         WHERE l.zone IN (SELECT z.zone FROM zone_asked z) AND l.basis_method = 'average'
-            AND l.basis_accounting = 'location' AND l.basis_kind = 'actual' AND l.basis_boundary = boundary
+            AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated')
+            AND l.basis_boundary = boundary
             AND l.valid_from < c.last_at AND (l.valid_from > c.slots_from OR l.resolution = 'P1Y')),
     series AS (
         SELECT s.*,
-            row_number() OVER (PARTITION BY s.grid_key ORDER BY s.is_country, s.grain, source_rank(s.source_id),
+            row_number() OVER (PARTITION BY s.grid_key ORDER BY s.is_country, s.is_estimated, s.grain,
+                source_rank(s.source_id),
                 s.source_id, epoch(slot_length(s.resolution)), s.scope) AS preference
         FROM (
-            SELECT z.grid_key, z.is_country, w.series_key, w.source_id, w.scope, w.resolution,
+            SELECT z.grid_key, z.is_country, w.series_key, w.is_estimated, w.source_id, w.scope, w.resolution,
                 CASE w.resolution WHEN 'P1D' THEN 2 WHEN 'P1M' THEN 3 WHEN 'P1Y' THEN 4 ELSE 1 END AS grain
             FROM zone_asked z
             JOIN (
-                SELECT l.series_key, any_value(l.zone) AS zone, any_value(l.source_id) AS source_id,
+                SELECT l.series_key, any_value(l.is_estimated) AS is_estimated, any_value(l.zone) AS zone,
+                    any_value(l.source_id) AS source_id,
                     any_value(l.scope) AS scope, any_value(l.resolution) AS resolution
                 FROM latest l GROUP BY l.series_key) w ON w.zone = z.zone) s),
     -- A year stands for the time after it, until the next one ends, where no slot covers that.
@@ -113,25 +118,25 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         FROM zone_asked z
         JOIN (
             SELECT l.*
-            FROM latest l WHERE l.resolution = 'P1Y'
+            FROM latest l WHERE l.resolution = 'P1Y' AND NOT l.is_estimated
             QUALIFY row_number() OVER (PARTITION BY l.zone, l.valid_from
                 ORDER BY source_rank(l.source_id), l.source_id, l.scope) = 1) y ON y.zone = z.zone),
     preferred AS (
         SELECT o.price_key AS key_id, o.from_at, o.to_at, round(o.price * 1e12)::HUGEINT AS value, false AS is_coarse,
-            false AS is_country, false AS is_earlier, o.capture_id, o.is_bundled,
+            false AS is_country, false AS is_estimated, false AS is_earlier, o.capture_id, o.is_bundled,
             row_number() OVER (PARTITION BY o.price_key ORDER BY o.source_rank, o.is_of_elsewhere, o.source_id,
                 o.is_variant, o.price, o.instance_type, o.offer_variant, o.scope, o.from_at) AS preference
         FROM offer o JOIN card k ON k.price_key = o.price_key WHERE k.accelerator_id_count <= 1
         UNION ALL
         SELECT s.grid_key, greatest(w.valid_from, c.first_at), least(w.valid_to, c.last_at),
-            round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country, false, w.capture_id,
-            w.is_bundled, s.preference
+            round(w.intensity_gco2e_per_kwh * 1e12)::HUGEINT, s.grain > 1, s.is_country, s.is_estimated, false,
+            w.capture_id, w.is_bundled, s.preference
         FROM latest w JOIN series s ON s.series_key = w.series_key
         CROSS JOIN reach c WHERE w.valid_to > c.first_at
         UNION ALL
         SELECT e.grid_key, greatest(e.from_at, c.first_at), least(e.to_at, c.last_at),
-            round(e.intensity_gco2e_per_kwh * 1e12)::HUGEINT, true, e.is_country, true, e.capture_id, e.is_bundled,
-            100_000 + e.is_country::INTEGER
+            round(e.intensity_gco2e_per_kwh * 1e12)::HUGEINT, true, e.is_country, false, true, e.capture_id,
+            e.is_bundled, 100_000 + e.is_country::INTEGER
         FROM earlier e CROSS JOIN reach c
         WHERE e.from_at < c.last_at AND e.to_at > c.first_at),
     -- The preference is in the upper digits of the number: the smallest of several is the one that counts.
@@ -179,7 +184,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         GROUP BY c.key_id, c.edge_number),
     piece AS (
         SELECT e.key_id, e.edge_at, e.end_at, epoch_us(e.next_at) - epoch_us(e.edge_at) AS length_us, s.value,
-            s.is_coarse, s.is_country, s.is_earlier, s.capture_id, s.is_bundled
+            s.is_coarse, s.is_country, s.is_estimated, s.is_earlier, s.capture_id, s.is_bundled
         FROM edge e LEFT JOIN continued c ON c.key_id = e.key_id AND c.edge_number = e.edge_number
         LEFT JOIN value s ON s.value_id = least(e.first_id, c.value_id)),
     -- Between one end of a window and the next.
@@ -188,6 +193,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             coalesce(sum(CASE WHEN p.value IS NOT NULL THEN p.length_us END), 0)::BIGINT AS known_us,
             coalesce(sum(CASE WHEN p.is_coarse THEN p.length_us END), 0)::BIGINT AS coarse_us,
             coalesce(sum(CASE WHEN p.is_country THEN p.length_us END), 0)::BIGINT AS country_us,
+            coalesce(sum(CASE WHEN p.is_estimated THEN p.length_us END), 0)::BIGINT AS estimated_us,
             coalesce(sum(CASE WHEN p.is_earlier THEN p.length_us END), 0)::BIGINT AS earlier_us,
             coalesce(sum(CASE WHEN p.is_bundled THEN p.length_us END), 0)::BIGINT AS bundled_us,
             any_value(CASE WHEN p.edge_at = p.end_at THEN p.capture_id END) AS capture_id
@@ -197,6 +203,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             (sum(l.known_us) OVER w - l.known_us)::BIGINT AS known_us,
             (sum(l.coarse_us) OVER w - l.coarse_us)::BIGINT AS coarse_us,
             (sum(l.country_us) OVER w - l.country_us)::BIGINT AS country_us,
+            (sum(l.estimated_us) OVER w - l.estimated_us)::BIGINT AS estimated_us,
             (sum(l.earlier_us) OVER w - l.earlier_us)::BIGINT AS earlier_us,
             (sum(l.bundled_us) OVER w - l.bundled_us)::BIGINT AS bundled_us
         FROM lap l WINDOW w AS (PARTITION BY l.key_id ORDER BY l.end_at)),
@@ -219,6 +226,7 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
             gt.known_us - gf.known_us = epoch_us(p.part_to) - epoch_us(p.part_from) AS is_all_grid,
             (gt.coarse_us - gf.coarse_us) / 3.6e9 AS coarse_grid_hours,
             (gt.country_us - gf.country_us) / 3.6e9 AS country_grid_hours,
+            (gt.estimated_us - gf.estimated_us) / 3.6e9 AS estimated_grid_hours,
             (gt.earlier_us - gf.earlier_us) / 3.6e9 AS earlier_grid_hours,
             pt.bundled_us > pf.bundled_us AS is_price_bundled, gt.bundled_us > gf.bundled_us AS is_grid_bundled,
             pf.capture_id AS price_capture_id, gf.capture_id AS grid_capture_id, t.accelerator_id, t.is_ambiguous,
@@ -232,7 +240,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
     met AS (
         SELECT g.* EXCLUDE (pue, run_from, run_to), g.run_from, g.run_to, c.part_from, c.part_to, c.hours,
             c.accelerator_id, c.is_ambiguous, c.price_hours, c.priced_hours, c.is_all_priced, c.intensity_hours,
-            c.grid_hours, c.is_all_grid, c.coarse_grid_hours, c.country_grid_hours, c.earlier_grid_hours,
+            c.grid_hours, c.is_all_grid, c.coarse_grid_hours, c.country_grid_hours, c.estimated_grid_hours,
+            c.earlier_grid_hours,
             c.is_price_bundled, c.is_grid_bundled, c.price_capture_id, c.grid_capture_id, c.own_zone,
             (g.accelerator_count > 0) IS NOT FALSE AND (g.power_kw >= 0) IS NOT FALSE
             AND (g.pue >= 1) IS NOT FALSE AS is_sane,
@@ -255,7 +264,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
                         m.intensity_hours) END AS sum_kgco2e
         FROM met m)
     SELECT m.* EXCLUDE (is_ambiguous, price_hours, priced_hours, is_all_priced, intensity_hours, grid_hours,
-        is_all_grid, coarse_grid_hours, country_grid_hours, earlier_grid_hours, is_price_bundled, is_grid_bundled,
+        is_all_grid, coarse_grid_hours, country_grid_hours, estimated_grid_hours, earlier_grid_hours,
+        is_price_bundled, is_grid_bundled,
         price_capture_id, grid_capture_id, own_zone, is_sane, sum_usd, sum_kgco2e),
         m.price_hours / nullif(m.priced_hours, 0) AS price_usd_per_gpu_hour, m.priced_hours,
         CASE WHEN m.is_all_priced THEN 0 ELSE m.hours - m.priced_hours END AS unpriced_hours,
@@ -263,7 +273,8 @@ CREATE OR REPLACE MACRO _window_costed(windows, by_hour, boundary := 'lifecycle'
         CASE WHEN m.priced_hours > 0 THEN m.sum_usd END AS priced_cost_usd,
         m.intensity_hours / nullif(m.grid_hours, 0) AS grid_gco2e_per_kwh, m.grid_hours,
         CASE WHEN m.is_all_grid THEN 0 ELSE m.hours - m.grid_hours END AS no_grid_hours, m.coarse_grid_hours,
-        m.country_grid_hours, m.earlier_grid_hours, CASE WHEN m.is_all_grid THEN m.sum_kgco2e END AS operational_kgco2e,
+        m.country_grid_hours, m.estimated_grid_hours, m.earlier_grid_hours,
+        CASE WHEN m.is_all_grid THEN m.sum_kgco2e END AS operational_kgco2e,
         CASE WHEN m.grid_hours > 0 THEN m.sum_kgco2e END AS grid_hours_kgco2e, m.is_price_bundled, m.is_grid_bundled,
         m.price_capture_id, m.grid_capture_id,
         CASE WHEN m.hours IS NULL
@@ -308,8 +319,9 @@ COMMENT ON MACRO TABLE window_totals IS
     'run_to (instants), provider, region, purchase_option and accelerator or instance_type; accelerator_count; '
     'optional zone, power_kw (of the servers), pue. Prices and the grid are those of every moment of the run, also '
     'where they change within an hour: the best ranked source''s offer (of the region before global ones, the cheapest '
-    'of an accelerator), the finest slot of the zone before its country, else the latest year before it (for '
-    'earlier_grid_hours, and said in unknown). cost_usd and operational_kgco2e are NULL unless every hour is known; '
+    'of an accelerator), the finest slot of the zone before its country, measured before estimated (for '
+    'estimated_grid_hours), else the latest year before it (for earlier_grid_hours, and said in unknown). cost_usd '
+    'and operational_kgco2e are NULL unless every hour is known; '
     'priced_cost_usd and grid_hours_kgco2e are those of the known hours, unpriced_hours and no_grid_hours say how many '
     'are not. known_at holds for both. All columns of the table come back. window_totals(''run_plan'').';
 

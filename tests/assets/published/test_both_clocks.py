@@ -27,6 +27,7 @@ WITHOUT = {
     # What is published now, walked back: the earlier numbers have passports of their own publication.
     "passport": "a walk of today's publication",
     "_row_of_observed": "a walk of today's publication",
+    "_passport_tables": "names of tables",
     "_scenario_quantity": "what the tables hold; everything else asks _scenario_quantity_known",
 }
 

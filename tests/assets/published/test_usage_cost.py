@@ -200,3 +200,35 @@ def test_both_doors_give_the_grid_of_a_time_without_slots(home: Home) -> None:
         assert line["is_grid_of_its_time"] == is_of_its_time == (window["earlier_grid_hours"] == 0)
         for told in (line["unknown"], window["unknown"]):
             assert ("carbon of the latest year before it" in told) != is_of_its_time
+
+
+def test_what_is_estimated_counts_where_nothing_is_measured(home: Home) -> None:
+    """Hours computed from a mix, beside a measured year: in that year the year counts, after it the hours and no earlier year; every door says so."""
+    recording.refresh_reference(home)
+    with write_session(home, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'average' AS basis_method, 'lifecycle' AS basis_boundary, 'location' AS basis_accounting, 'all' AS scope, 'GB' AS zone, "
+            "true AS is_offered, TIMESTAMPTZ '2026-03-05' AS observed_at, TIMESTAMPTZ '2026-03-05' AS recorded_at, 'c' AS capture_id, * FROM ("
+            "SELECT 'starter_grid_carbon' AS source_id, 'P1Y' AS resolution, 'actual' AS basis_kind, 102.0 AS intensity_gco2e_per_kwh, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS valid_from "
+            "UNION ALL SELECT 'gb_carbon_intensity_mix', 'PT1H', 'estimated', 50.0 + n, unnest([TIMESTAMPTZ '2024-05-01 00:00:00+00', TIMESTAMPTZ '2026-03-01 00:00:00+00']) + n * INTERVAL 1 HOUR FROM range(4) t(n))"
+        )
+    lines = [("2024-05-01T00:00Z", "2024-05-01T04:00Z", 102, False), ("2026-03-01T00:00Z", "2026-03-01T04:00Z", 51.5, True), ("2026-03-02T00:00Z", "2026-03-02T04:00Z", 102, False)]  # fmt: skip
+    ledger(
+        home,
+        "2026-04-01",
+        *(f"{a},{b},aws,eu-west-2,p5.48xlarge,4,on_demand,w,{n}" for n, (a, b, *_) in enumerate(lines)),
+    )
+    with write_session(home, catalog()) as con:
+        used = con.execute("FROM usage_cost() ORDER BY line_id").pl().to_dicts()
+        con.execute(
+            "CREATE TEMP TABLE run AS SELECT line_id, provider, region, instance_type, purchase_option, used_from AS run_from, used_to AS run_to, "
+            "used_from + INTERVAL 90 MINUTE AS requested_at FROM usage_cost()"
+        )
+        run = con.execute("FROM window_totals('run') ORDER BY line_id").pl().to_dicts()
+        asked = con.execute("FROM request_impact('run') ORDER BY line_id").pl().to_dicts()
+    for line, window, request, (_, _, intensity, is_estimated) in zip(used, run, asked, lines, strict=True):
+        assert line["grid_gco2e_per_kwh"] == window["grid_gco2e_per_kwh"] == intensity
+        assert request["grid_gco2e_per_kwh"] == (51 if is_estimated else intensity)
+        assert line["is_grid_estimated"] == request["is_grid_estimated"] == is_estimated
+        assert window["estimated_grid_hours"] == (4 if is_estimated else 0)
+    assert [line["is_grid_of_its_time"] for line in used] == [True, True, False]
