@@ -28,6 +28,7 @@ WITHOUT = {
     "passport": "a walk of today's publication",
     "_row_of_observed": "a walk of today's publication",
     "_passport_tables": "names of tables",
+    "_moved_scenario": "is given offers and years of one knowledge; of the log it reads which names are zones",
     "_scenario_quantity": "what the tables hold; everything else asks _scenario_quantity_known",
 }
 
