@@ -41,6 +41,8 @@ def query(sql: str, style: str, output: Path | None) -> int:
     from warehouse.connection import read_published
     from warehouse.quoting import quoted
 
+    if not sql.strip(" ;\n\t"):
+        raise click.UsageError('nothing is asked; begin with petaday query "FROM help()"')
     with read_published(Home.from_environment()) as con:
         relation = con.sql(sql)
         if relation is None:

@@ -153,6 +153,13 @@ def test_an_error_of_a_query_says_what_is_wrong_and_no_more(
     assert not any("Error: " in line.split("'")[0] for line in told)
 
 
+@pytest.mark.parametrize("sql", ["", " ;\n"])
+def test_a_query_that_asks_nothing_says_so(sql: str) -> None:
+    result = CliRunner().invoke(main, ["query", sql])
+    assert result.exit_code == 2
+    assert 'nothing is asked; begin with petaday query "FROM help()"' in result.stderr
+
+
 def test_query_is_read_only(built: Home) -> None:
     result = petaday("query", "DELETE FROM observed.cloud_rate_log", home=built)
     assert result.returncode == 1

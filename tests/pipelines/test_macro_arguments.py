@@ -179,3 +179,22 @@ def test_a_table_may_have_any_name(bundled: duckdb.DuckDBPyConnection, call: str
             assert bundled.execute(call.format(name)).fetchall() == plain, name
         finally:
             bundled.execute(f'DROP TABLE temp."{name}"')
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "asked"),
+    [
+        (_ONE_RUN, "run_from", "SELECT cost_usd, operational_kgco2e FROM window_totals('{}')"),
+        (f"SELECT *, 'openai' AS vendor, 100 AS input_tokens_count FROM ({_ONE_REQUEST})", "requested_at", "SELECT unknown, requested_at FROM request_cost('{}')"),
+        (_ONE_REQUEST, "requested_at", "SELECT energy_kwh, total_kgco2e FROM request_impact('{}')"),
+    ],
+    ids=["window_totals", "request_cost", "request_impact"],
+)  # fmt: skip
+def test_an_instant_may_be_text(bundled: duckdb.DuckDBPyConnection, rows: str, column: str, asked: str) -> None:
+    """As read_csv leaves a column of times of which it cannot read one; that one is named."""
+    bundled.execute(f"CREATE TEMP TABLE timed AS {rows}")
+    bundled.execute(f"CREATE TEMP TABLE told AS SELECT * REPLACE ({column}::VARCHAR AS {column}) FROM timed")
+    assert bundled.execute(asked.format("told")).fetchall() == bundled.execute(asked.format("timed")).fetchall()
+    bundled.execute(f"UPDATE told SET {column} = 'last week'")
+    with pytest.raises(duckdb.ConversionException, match='"last week".*YYYY-MM-DD'):
+        bundled.execute(asked.format("told"))

@@ -130,14 +130,17 @@ CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS 
     FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) WHERE source_id IS NOT NULL;
 COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is neither outvoted nor behind two others and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
 
+-- The instant may be text (read_csv leaves what it cannot read, such as one without seconds): the error names it then.
 CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
-    FROM query_table(requests)
-    UNION ALL BY NAME
-    SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier,
-        NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
-        NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count,
-        NULL::BIGINT AS cached_write_tokens_count
-    WHERE false;
+    SELECT * REPLACE (requested_at::TIMESTAMPTZ AS requested_at)
+    FROM (
+        FROM query_table(requests)
+        UNION ALL BY NAME
+        SELECT NULL::VARCHAR AS model, NULL::VARCHAR AS vendor, NULL::VARCHAR AS service_tier,
+            NULL::TIMESTAMPTZ AS requested_at, NULL::BIGINT AS input_tokens_count,
+            NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count,
+            NULL::BIGINT AS cached_write_tokens_count
+        WHERE false);
 COMMENT ON MACRO TABLE _request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. _request_priced(''request_log'').';
 
 -- The distinct models, vendors and tiers of the requests, with their cards. It is one side of a join with the requests:

@@ -1,13 +1,16 @@
 -- Energy, emissions, resources and water of a log of requests, by EcoLogits' method: the formulas of assets/estimated/formulas/request.sql on every row.
 -- The name of the table is passed as text; missing columns are NULL.
+-- The instant may be text (read_csv leaves what it cannot read, such as one without seconds): the error names it then.
 CREATE OR REPLACE MACRO _request_given(requests) AS TABLE
-    FROM query_table(requests)
-    UNION ALL BY NAME
-    SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count, NULL::DOUBLE AS output_tokens_count,
-        NULL::DOUBLE AS request_latency_s, NULL::DOUBLE AS tokens_per_s, NULL::DOUBLE AS first_token_latency_s, NULL::TIMESTAMPTZ AS requested_at, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
-        NULL::DOUBLE AS pue, NULL::DOUBLE AS site_water_l_per_kwh, NULL::DOUBLE AS grid_gco2e_per_kwh, NULL::DOUBLE AS grid_kgsbe_per_kwh,
-        NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh
-    WHERE false;
+    SELECT * REPLACE (requested_at::TIMESTAMPTZ AS requested_at)
+    FROM (
+        FROM query_table(requests)
+        UNION ALL BY NAME
+        SELECT NULL::VARCHAR AS model, NULL::DOUBLE AS parameters_count, NULL::DOUBLE AS active_parameters_count, NULL::DOUBLE AS output_tokens_count,
+            NULL::DOUBLE AS request_latency_s, NULL::DOUBLE AS tokens_per_s, NULL::DOUBLE AS first_token_latency_s, NULL::TIMESTAMPTZ AS requested_at, NULL::VARCHAR AS provider, NULL::VARCHAR AS region, NULL::VARCHAR AS zone,
+            NULL::DOUBLE AS pue, NULL::DOUBLE AS site_water_l_per_kwh, NULL::DOUBLE AS grid_gco2e_per_kwh, NULL::DOUBLE AS grid_kgsbe_per_kwh,
+            NULL::DOUBLE AS grid_mj_per_kwh, NULL::DOUBLE AS grid_water_l_per_kwh
+        WHERE false);
 COMMENT ON MACRO TABLE _request_given IS 'A table of requests with every column that request_impact reads, NULL where it has none. _request_given(''request_log'').';
 
 -- Every place and hour in the requests, once, with its PUE and its grid: joined by equality of hour, day, month and year, never by a range.

@@ -11,14 +11,17 @@
 -- grid, the latest year before it stands for it, as in usage_cost, and its hours are counted; without one they are
 -- unknown. What is estimated (computed from a mix of fuels, mostly) counts where nothing measured covers the time, as
 -- in estimates of trainings, and its hours are counted too.
+-- An instant may be text (read_csv leaves what it cannot read, such as one without seconds): the error names it then.
 CREATE OR REPLACE MACRO _window_given(windows) AS TABLE
-    FROM query_table(windows)
-    UNION ALL BY NAME
-    SELECT NULL::TIMESTAMPTZ AS run_from, NULL::TIMESTAMPTZ AS run_to, NULL::VARCHAR AS provider,
-        NULL::VARCHAR AS region, NULL::VARCHAR AS zone, NULL::VARCHAR AS instance_type, NULL::VARCHAR AS accelerator,
-        NULL::VARCHAR AS purchase_option, NULL::DOUBLE AS accelerator_count, NULL::DOUBLE AS power_kw,
-        NULL::DOUBLE AS pue
-    WHERE false;
+    SELECT * REPLACE (run_from::TIMESTAMPTZ AS run_from, run_to::TIMESTAMPTZ AS run_to)
+    FROM (
+        FROM query_table(windows)
+        UNION ALL BY NAME
+        SELECT NULL::TIMESTAMPTZ AS run_from, NULL::TIMESTAMPTZ AS run_to, NULL::VARCHAR AS provider,
+            NULL::VARCHAR AS region, NULL::VARCHAR AS zone, NULL::VARCHAR AS instance_type,
+            NULL::VARCHAR AS accelerator, NULL::VARCHAR AS purchase_option, NULL::DOUBLE AS accelerator_count,
+            NULL::DOUBLE AS power_kw, NULL::DOUBLE AS pue
+        WHERE false);
 COMMENT ON MACRO TABLE _window_given IS
     'A table of runs with every column that window_totals and window_hours read, NULL where it has none. '
     '_window_given(''run_plan'').';

@@ -155,11 +155,16 @@ def test_prices_can_be_narrowed_to_an_accelerator(desk: Desk, say: Say, bare: dg
     assert notify(desk.home, bare).noticed_count == 0
 
 
+def _days_ago(days: int) -> str:
+    """A date that estimates of today still count: a price lapses some time after it was last seen."""
+    return f"{dt.datetime.now(dt.UTC) - dt.timedelta(days=days):%Y-%m-%dT00:00:00}"
+
+
 def test_an_estimate_is_told_with_a_split_that_adds_up(desk: Desk, say: Say, bare: dg.DagsterInstance) -> None:
     desk.configure('[when]\nkinds = ["estimate_moved"]\n')
-    say(dict.fromkeys(MANY, 4.0), "2026-04-01T00:00:00", has_estimates=True)
+    say(dict.fromkeys(MANY, 4.0), _days_ago(2), has_estimates=True)
     assert notify(desk.home, bare).noticed_count == 0
-    say(dict.fromkeys(MANY, 2.0), "2026-04-02T00:00:00", has_estimates=True)
+    say(dict.fromkeys(MANY, 2.0), _days_ago(1), has_estimates=True)
     assert notify(desk.home, bare).noticed_count > 0
     assert notify(desk.home, bare).noticed_count == 0
     line = next(x for x in desk.mails[0].splitlines() if "estimate gpt-3-175b-h100 cost_usd" in x)
@@ -175,9 +180,9 @@ def test_an_estimate_is_told_with_a_split_that_adds_up(desk: Desk, say: Say, bar
 
 def test_an_estimate_that_becomes_unknown_says_why(desk: Desk, say: Say, bare: dg.DagsterInstance) -> None:
     desk.configure('[when]\nkinds = ["estimate_moved"]\n')
-    say(dict.fromkeys(MANY, 4.0), "2026-04-01T00:00:00", has_estimates=True)
+    say(dict.fromkeys(MANY, 4.0), _days_ago(2), has_estimates=True)
     notify(desk.home, bare)
-    say({f"gpu_{n}x_a10": 1.0 for n in range(1, 60)}, "2026-04-02T00:00:00", accelerator="A10", has_estimates=True)
+    say({f"gpu_{n}x_a10": 1.0 for n in range(1, 60)}, _days_ago(1), accelerator="A10", has_estimates=True)
     notify(desk.home, bare)
     assert "estimate gpt-3-175b-h100 cost_usd" in desk.mails[0]
     assert "became unknown, was" in desk.mails[0]
@@ -210,7 +215,7 @@ def test_a_sender_that_was_killed_in_mid_sending_leaves_a_marked_repeat(
 
 def test_many_lines_are_one_message(desk: Desk, say: Say, bare: dg.DagsterInstance) -> None:
     desk.configure('[when]\nkinds = ["estimate_moved"]\nestimate_moved_percent = 0.001\n')
-    say(dict.fromkeys(MANY, 4.0), "2026-04-01T00:00:00", has_estimates=True)
+    say(dict.fromkeys(MANY, 4.0), _days_ago(2), has_estimates=True)
     notify(desk.home, bare)
     with alert_state(desk.home) as con:
         con.execute("UPDATE alerts.main.told_estimate SET central = central * 2").fetchall()
