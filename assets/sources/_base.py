@@ -323,13 +323,6 @@ def csv_of(
     return _csv_frame(document, body, required, overhanging_column=overhanging_column, **options)
 
 
-def csv_and_overlong(
-    document: Document, required: Sequence[str], *, body: bytes | None = None, **options: Any
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """As `csv_rows`, for a table whose lines may end before its last columns, which are then null."""
-    return csv_rows(document, required, body=body, may_be_short=True, **options)
-
-
 def csv_rows(
     document: Document,
     required: Sequence[str],

@@ -18,7 +18,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_and_overlong,
+    csv_rows,
     is_current,
     refused,
     split_by_fault,
@@ -39,7 +39,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One dated row per machine and day."""
     (document,) = documents
-    raw, overlong = csv_and_overlong(document, ("timestamp", "instance", "price_usd"))
+    raw, overlong = csv_rows(document, ("timestamp", "instance", "price_usd"), may_be_short=True)
     raw = raw.with_columns(
         to_instant(
             pl.col("timestamp").str.slice(0, 19).str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00:00"),

@@ -21,7 +21,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_and_overlong,
+    csv_rows,
     made_at,
     refused,
     to_dollars,
@@ -48,7 +48,7 @@ def _known(column: str) -> pl.Expr:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per instance and purchase option."""
     (document,) = documents
-    raw, overlong = csv_and_overlong(document, _COMMON)
+    raw, overlong = csv_rows(document, _COMMON, may_be_short=True)
     table = "cloud" if {"Cloud", "On-demand", "Spot", "Name"} <= set(raw.columns) else "serverless"
     who, price = ("Cloud", "On-demand") if table == "cloud" else ("Vendor", "Per-Hour")
     if not {who, price} <= set(raw.columns):

@@ -30,7 +30,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_and_overlong,
+    csv_rows,
     json_of,
     made_at,
     refused,
@@ -147,7 +147,7 @@ def parse_pcpartpicker(documents: Sequence[Document]) -> Reading:
     if "json" in document.url.rsplit("/", 1)[-1]:
         raw = frame_of(_entries(document, json_of(document), fields[:4]), dict.fromkeys(fields, pl.String))
     else:
-        raw, overlong = csv_and_overlong(document, fields)
+        raw, overlong = csv_rows(document, fields, may_be_short=True)
     raw = raw.filter(pl.col("price").is_not_null() | pl.col("name").is_null())
     raw = raw.with_columns(to_dollars("price").alias("amount"))
     sound = _positive("amount") & pl.col("name").is_not_null() & pl.col("chipset").is_not_null()
@@ -250,7 +250,7 @@ def parse_idealo(documents: Sequence[Document]) -> Reading:
 def parse_ebay(documents: Sequence[Document]) -> Reading:
     """One row per card and month with a sale."""
     (document,) = documents
-    raw, overlong = csv_and_overlong(document, ("GPU", "eBay Price", "QTY Sold", "Month"))
+    raw, overlong = csv_rows(document, ("GPU", "eBay Price", "QTY Sold", "Month"), may_be_short=True)
     raw = (
         raw.filter(~pl.col("eBay Price").str.contains("^[\\s\u2013\u2014-]*$").fill_null(value=True))
         .with_columns(
@@ -276,7 +276,7 @@ def parse_ebay(documents: Sequence[Document]) -> Reading:
 def parse_csim07(documents: Sequence[Document]) -> Reading:
     """One row per card, month and kind (retail, used)."""
     (document,) = documents
-    raw, overlong = csv_and_overlong(document, ("Date", "Name", "Retail Price", "Used Price"))
+    raw, overlong = csv_rows(document, ("Date", "Name", "Retail Price", "Used Price"), may_be_short=True)
     raw = raw.with_columns(to_instant("Date", "%m/%d/%Y").alias("valid_from"))
     long = (
         raw.unpivot(

@@ -25,7 +25,7 @@ from assets.sources._base import (
     Source,
     Window,
     body_of,
-    csv_and_overlong,
+    csv_rows,
     read_members,
     refused,
     split_by_fault,
@@ -79,7 +79,7 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
     """Offers of a catalog, refused ones with the reason in `why`, and rows whose columns cannot be told."""
     if not body.strip():
         raise LayoutError(f"{document.url}: the catalog of {provider} is empty")
-    raw, overlong = csv_and_overlong(document, _REQUIRED, body=body)
+    raw, overlong = csv_rows(document, _REQUIRED, body=body, may_be_short=True)
     flags = pl.col("flags").fill_null("") if "flags" in raw.columns else pl.lit("")
     is_spot = (
         pl.col("spot").str.strip_chars().str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)

@@ -30,7 +30,7 @@ from assets.sources._base import (
     Scope,
     Source,
     Window,
-    csv_and_overlong,
+    csv_rows,
     is_no_number,
     refused,
     to_number,
@@ -314,7 +314,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Offers with accelerators, on demand and spot, one row per region (zones of one price count once)."""
     (document,) = documents
     # Azure's last column holds "V1,V2" without quotes: what overhangs belongs to it and is not used.
-    raw, overlong = csv_and_overlong(document, _REQUIRED, overhanging_column="Generation")
+    raw, overlong = csv_rows(document, _REQUIRED, overhanging_column="Generation", may_be_short=True)
     if "SpotPrice" not in raw.columns:
         if renamed := [c for c in raw.columns if "spot" in c.lower()]:
             raise LayoutError(f"{document.url}: column SpotPrice is missing (renamed {', '.join(renamed)}?)")

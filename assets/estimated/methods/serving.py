@@ -490,6 +490,13 @@ def _exchange_of_parts(tokens: str) -> str:
 
 #: Weights that a pass reads of so many tokens at once, by the experts that these are routed to.
 _EXPERTS = f"mixture_read_count({_SIZES}, {{}}, in_expert_count, in_experts_per_token_count) * weight_byte / in_parameters_count"
+_COPY_COUNT, _SCHEDULER_COUNT = (
+    Quantity("1", formula, f"{_SIZE}; and accelerator or memory_byte_per_gpu")
+    for formula in (
+        f"coalesce(in_data_parallel_count, attention_copy_count({_SIZES}, {_GROUP}, in_kv_head_count, in_kv_latent_width_count))",
+        f"coalesce(in_scheduler_count, scheduler_count({_SIZES}, {_GROUP}))",
+    )
+)
 #: Of a mixture of experts on more accelerators than heads of keys and values, requests attend apart and tokens go to the accelerators of their
 #: experts; links are not filled to the brim; and engines differ most in what a request costs them beside the card.
 _SERVING_6 = replace(
@@ -503,35 +510,14 @@ _SERVING_6 = replace(
         "scheduler_count": Bounds("processes that schedule the requests of a copy", 1, _LARGEST_GROUP),
         "exchange_share": SHARE_ABOVE_0,
     },
-    quantities={
-        name: quantity
-        for known, of_5 in _5.items()
-        for name, quantity in (
-            *(
-                (
-                    (
-                        _COPIES,
-                        Quantity(
-                            "1",
-                            f"coalesce(in_data_parallel_count, attention_copy_count({_SIZES}, {_GROUP}, in_kv_head_count, in_kv_latent_width_count))",
-                            f"{_SIZE}; and accelerator or memory_byte_per_gpu",
-                        ),
-                    ),
-                    (
-                        _SCHEDULERS,
-                        Quantity(
-                            "1",
-                            f"coalesce(in_scheduler_count, scheduler_count({_SIZES}, {_GROUP}))",
-                            f"{_SIZE}; and accelerator or memory_byte_per_gpu",
-                        ),
-                    ),
-                )
-                if known == "largest_batch_count"
-                else ()
-            ),
-            (known, of_5),
+    quantities=dict(
+        before(
+            "largest_batch_count",
+            dict(before("largest_batch_count", _5, _COPIES, _COPY_COUNT)),
+            _SCHEDULERS,
+            _SCHEDULER_COUNT,
         )
-    }
+    )
     | {
         "inter_token_latency_s": replace(
             _5["inter_token_latency_s"],

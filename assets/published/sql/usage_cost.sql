@@ -59,7 +59,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         FROM placed p WHERE coalesce(p.grid_zone, p.country_zone) IS NOT NULL),
     hours AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
-            s.resolution LIKE 'PT%' AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
+            s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
             sum((epoch(least(t.used_to, s.slot_to)) - epoch(greatest(t.used_from, s.valid_from)))
                 * s.intensity_gco2e_per_kwh) / sum(epoch(least(t.used_to, s.slot_to))
                 - epoch(greatest(t.used_from, s.valid_from))) AS intensity,
@@ -72,7 +72,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
     -- No slot covers the time: the latest year that began before it.
     latest_year AS (
         SELECT t.grid_zone, t.country_zone, t.used_from, t.used_to, s.zone, s.source_id, s.resolution,
-            false AS is_hourly, s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
+            s.zone IS DISTINCT FROM t.grid_zone AS is_country, s.is_estimated,
             s.intensity_gco2e_per_kwh AS intensity, 0 AS covered_share, s.capture_id
         FROM place_time t JOIN slot s ON s.zone IN (t.grid_zone, t.country_zone) AND s.valid_from <= t.used_from
         WHERE s.resolution = 'P1Y' AND NOT s.is_estimated
@@ -100,8 +100,7 @@ CREATE OR REPLACE MACRO usage_cost(known_at := TIMESTAMPTZ 'infinity', boundary 
         CASE WHEN c.price_covered_share > 0.999 THEN c.instance_hours * c.price_usd_per_hour END AS list_cost_usd,
         c.price_usd_per_hour, c.price_covered_share, c.billed_amount, c.currency_code, c.energy_kwh, c.pue,
         c.is_pue_published, operational_kgco2e(c.energy_kwh, c.grid_gco2e_per_kwh) AS operational_kgco2e,
-        c.grid_gco2e_per_kwh, c.zone_used, c.grid_resolution, c.is_grid_of_its_time,
-        c.is_grid_estimated,
+        c.grid_gco2e_per_kwh, c.zone_used, c.grid_resolution, c.is_grid_of_its_time, c.is_grid_estimated,
         nullif(concat_ws('; ', CASE WHEN c.purchase_option = '' THEN 'how it was bought is not stated'
                     WHEN c.price_covered_share = 0 THEN 'no list price of this offer at its time'
                     WHEN c.price_covered_share <= 0.999 THEN format('a list price for {:.0f}% of its time only',
@@ -118,5 +117,5 @@ COMMENT ON MACRO TABLE usage_cost IS
     'Every line of use (petaday load usage FILE.csv): cost at the list prices in force at its own time (a change '
     'within a line is priced on both sides), energy and operational carbon (location-based, one boundary, slots of its '
     'own time where there are any, measured before estimated), beside what was billed. A catalog of '
-    'another day does not move it; known_at holds '
-    'for use, prices and grid. NULL and a reason where something is not known.';
+    'another day does not move it; known_at holds for use, prices and grid. NULL and a reason where something is not '
+    'known.';

@@ -174,6 +174,17 @@ def test_carbon_is_of_the_hours_used(home: Home) -> None:
     assert line["grid_resolution"] == "PT30M"
 
 
+def by_every_door(home: Home) -> list[list[dict]]:
+    """What usage_cost says of each line, window_totals of its time, and request_impact of a request 90 minutes into it."""
+    with write_session(home, catalog()) as con:
+        con.execute(
+            "CREATE TEMP TABLE run AS SELECT line_id, provider, region, instance_type, purchase_option, used_from AS run_from, used_to AS run_to, "
+            "used_from + INTERVAL 90 MINUTE AS requested_at FROM usage_cost()"
+        )
+        doors = ("usage_cost()", "window_totals('run')", "request_impact('run')")
+        return [con.execute(f"FROM {door} ORDER BY line_id").pl().to_dicts() for door in doors]
+
+
 def test_both_doors_give_the_grid_of_a_time_without_slots(home: Home) -> None:
     """The year before for what lies after it, also across its end: usage_cost and window_totals say the same, and both say so."""
     recording.refresh_reference(home)
@@ -189,12 +200,7 @@ def test_both_doors_give_the_grid_of_a_time_without_slots(home: Home) -> None:
         "2026-04-01",
         *(f"{a},{b},aws,eu-west-2,p5.48xlarge,24,on_demand,w,{n}" for n, (a, b, *_) in enumerate(lines)),
     )
-    with write_session(home, catalog()) as con:
-        used = con.execute("FROM usage_cost() ORDER BY line_id").pl().to_dicts()
-        con.execute(
-            "CREATE TEMP TABLE run AS SELECT line_id, provider, region, instance_type, purchase_option, used_from AS run_from, used_to AS run_to FROM usage_cost()"
-        )
-        run = con.execute("FROM window_totals('run') ORDER BY line_id").pl().to_dicts()
+    used, run, _ = by_every_door(home)
     for line, window, (_, _, intensity, is_of_its_time) in zip(used, run, lines, strict=True):
         assert line["grid_gco2e_per_kwh"] == window["grid_gco2e_per_kwh"] == intensity
         assert line["is_grid_of_its_time"] == is_of_its_time == (window["earlier_grid_hours"] == 0)
@@ -218,14 +224,7 @@ def test_what_is_estimated_counts_where_nothing_is_measured(home: Home) -> None:
         "2026-04-01",
         *(f"{a},{b},aws,eu-west-2,p5.48xlarge,4,on_demand,w,{n}" for n, (a, b, *_) in enumerate(lines)),
     )
-    with write_session(home, catalog()) as con:
-        used = con.execute("FROM usage_cost() ORDER BY line_id").pl().to_dicts()
-        con.execute(
-            "CREATE TEMP TABLE run AS SELECT line_id, provider, region, instance_type, purchase_option, used_from AS run_from, used_to AS run_to, "
-            "used_from + INTERVAL 90 MINUTE AS requested_at FROM usage_cost()"
-        )
-        run = con.execute("FROM window_totals('run') ORDER BY line_id").pl().to_dicts()
-        asked = con.execute("FROM request_impact('run') ORDER BY line_id").pl().to_dicts()
+    used, run, asked = by_every_door(home)
     for line, window, request, (_, _, intensity, is_estimated) in zip(used, run, asked, lines, strict=True):
         assert line["grid_gco2e_per_kwh"] == window["grid_gco2e_per_kwh"] == intensity
         assert request["grid_gco2e_per_kwh"] == (51 if is_estimated else intensity)
