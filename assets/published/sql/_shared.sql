@@ -29,7 +29,8 @@ COMMENT ON MACRO _in_sigmas_of IS
     'sigmas of the other; derived';
 
 -- The mean over the levels of the narrower of the distribution function of the other, which is smooth: within 0.003 of
--- the integral (within 0.01 where a band has no width on one side). Where only one of them varies it is exact. abs(1 - p) is the share above.
+-- the integral (within 0.01 where a band has no width on one side). Where only one of them varies it is exact. abs(1 -
+-- p) is the share above.
 CREATE OR REPLACE MACRO probability_below(central_a, central_b, square_down_a, square_up_a, square_down_b,
         square_up_b) AS
     CASE WHEN central_a IS NULL OR central_b IS NULL OR square_down_a IS NULL OR square_down_b IS NULL THEN NULL

@@ -162,7 +162,6 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         FROM (SELECT c.vendor_key, c.listing, c.service_tier, min(c.from_at) AS first_at FROM cell c GROUP BY ALL) k
         LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key
         LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
-    log AS (SELECT w.first_at FROM written w),
     model AS (
         SELECT d.model, model_listing(d.model) AS spoken, coalesce(n.model_id, model_key(d.model)) AS meant,
             replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
@@ -212,10 +211,10 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
             CASE WHEN count(*) = 1 THEN any_value(w.listing) END AS listing
         FROM wanted w GROUP BY ALL),
     card AS (
-        SELECT c.* FROM cell c, log l WHERE c.to_at > l.first_at
+        SELECT c.* FROM cell c, written w WHERE c.to_at > w.first_at
         UNION ALL BY NAME
         SELECT s.vendor_key, s.listing, s.service_tier, TIMESTAMPTZ '-infinity' AS from_at, s.first_at AS to_at
-        FROM sold s, log l WHERE s.first_at > l.first_at)
+        FROM sold s, written w WHERE s.first_at > w.first_at)
     -- Several listings are ambiguous: one card without prices, for all times, with their number.
     SELECT a.model, a.vendor, a.service_tier, a.vendor_count, a.listing_count,
         coalesce(c.from_at, TIMESTAMPTZ '-infinity') AS from_at, coalesce(c.to_at, TIMESTAMPTZ 'infinity') AS to_at,

@@ -75,7 +75,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             CASE WHEN q.asked_gpu_hours IS NULL AND q.asked_utilization IS NULL
                     THEN lognormal_sigma(d.utilization_share, d.utilization_low)
                 ELSE 0 END AS hours_up,
-            CASE WHEN q.moved_gb = 0 OR (o.provider = q.moved_from_provider AND lower(o.region) = q.moved_from_region) THEN 0.0
+            CASE WHEN q.moved_gb = 0
+                OR (o.provider = q.moved_from_provider AND lower(o.region) = q.moved_from_region) THEN 0.0
                 WHEN q.given_usd_per_gb IS NOT NULL OR o.provider <> q.moved_from_provider
                     THEN q.moved_gb * (SELECT t.usd_per_gb FROM egress t) END AS transfer_usd
         FROM cheapest_offer o CROSS JOIN assumed d CROSS JOIN asked q
