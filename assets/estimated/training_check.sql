@@ -211,7 +211,8 @@ SELECT scenario_id, 7,
         accelerator_id, reference_peak_limit)
 FROM compared WHERE rate > reference_peak_limit * {tolerance}
 UNION ALL
--- Boards with their host draw up to five times their board power (one small card to a server); a whole server of eight draws more.
+-- Boards with their host draw up to five times their board power (one small card to a server); a whole server of eight
+-- draws more.
 SELECT scenario_id, 7,
     format(
         'power_w_per_gpu: {{:g}} given, {{:.3g}} times the board power of {{}}, {{:g}} W; allowed is at most 8 times: '

@@ -108,14 +108,16 @@ SELECT *,
 FROM needs;
 
 -- The rate at as_of, per scenario (rule rate-3): the offers of one source for each provider (is_spoken), of a region
--- those of the region before those that hold in all (rank_at_place), of the providers that have it; a provider's rate is
--- the median of its offers, and the rate is the median over providers with p5 and p95 as its band, so that a provider
--- that sells in many regions counts once. Of a single provider the quantiles are over its offers. (By rate-2 offers of a
--- region and of all regions counted together, by rate-1 every offer of every source; `petaday restate rate-2 rate-3`.)
+-- those of the region before those that hold in all (rank_at_place), of the providers that have it; a provider's rate
+-- is the median of its offers, and the rate is the median over providers with p5 and p95 as its band, so that a
+-- provider that sells in many regions counts once. Of a single provider the quantiles are over its offers. (By rate-2
+-- offers of a region and of all regions counted together, by rate-1 every offer of every source; `petaday restate
+-- rate-2 rate-3`.)
 CREATE OR REPLACE TEMP TABLE petaday_rate AS
 WITH wanted AS (
     SELECT scenario_id, as_of_at, accelerator_id, provider, purchase_option,
-        CASE WHEN place_region IS NOT NULL OR written_zone IS NULL THEN coalesce(place_region, region_written) END AS region,
+        CASE WHEN place_region IS NOT NULL OR written_zone IS NULL
+                THEN coalesce(place_region, region_written) END AS region,
         string_split(region_providers, ', ') AS region_providers
     FROM petaday_resolved WHERE given_usd_per_gpu_hour IS NULL AND accelerator_id IS NOT NULL
 ), offer AS (

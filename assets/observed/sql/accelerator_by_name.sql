@@ -9,4 +9,5 @@ FROM (
     UNION SELECT accelerator_key(accelerator_id), accelerator_id FROM reference.accelerator)
 JOIN reference.accelerator USING (accelerator_id)
 GROUP BY name_key HAVING count(DISTINCT accelerator_id) = 1;
-COMMENT ON VIEW observed.accelerator_by_name IS 'Which accelerator a bare name means; names that several share are left out.';
+COMMENT ON VIEW observed.accelerator_by_name IS
+    'Which accelerator a bare name means; names that several share are left out.';

@@ -82,8 +82,10 @@ price AS (
         p.from_at AS differs_from, p.to_at AS differs_to, p.a_capture_id AS said_capture_id,
         p.b_capture_id AS also_said_capture_id,
         if(coalesce(k.is_a, p.a_rank <= p.b_rank), p.a_source_id, p.b_source_id) AS chosen,
-        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too or the other source said next; of token prices, the one that a third list says too, unless the other said it before; then the lower source_rank: the seller before catalogs, '
-        || 'catalogs before lists, lists before collections, the bundled set last; then by name' AS rule
+        'what a seller says of itself; then, of prices eightfold apart, the one that a third source says too or the '
+        'other source said next; of token prices, the one that a third list says too, unless the other said it before; '
+        'then the lower source_rank: the seller before catalogs, catalogs before lists, lists before collections, the '
+        'bundled set last; then by name' AS rule
     FROM pair p LEFT JOIN backed k USING (subject, thing, a_source_id, a_capture_id, b_source_id, b_capture_id,
         from_at)),
 claim AS (
@@ -123,7 +125,8 @@ region AS (
         NULL::TIMESTAMPTZ AS differs_to, a.capture_id AS said_capture_id, b.capture_id AS also_said_capture_id,
         CASE WHEN (a.claim_rank, a.claimed_by) <= (b.claim_rank, b.claimed_by) THEN a.claimed_by
             ELSE b.claimed_by END AS chosen,
-        'what agrees with reference.region; then the operator of the region; then the Green Software Foundation; then by name' AS rule
+        'what agrees with reference.region; then the operator of the region; then the Green Software Foundation; then '
+        'by name' AS rule
     FROM claim a JOIN claim b ON b.provider = a.provider AND b.region = a.region AND b.attribute = a.attribute
         AND b.year IS NOT DISTINCT FROM a.year
         AND (a.claimed_by < b.claimed_by)
@@ -133,4 +136,6 @@ region AS (
         WHEN a.attribute IN ('latitude', 'longitude') THEN abs(a.value::DOUBLE - b.value::DOUBLE) > 0.5
         ELSE abs(a.value::DOUBLE - b.value::DOUBLE) > 0.005 * greatest(abs(a.value::DOUBLE), abs(b.value::DOUBLE)) END)
 SELECT * FROM price UNION ALL SELECT * FROM region;
-COMMENT ON VIEW observed.disagreement IS 'Two sources that state different values (by more than half a per cent) for the same thing on the same days: prices, tokens and what is claimed of cloud regions; with the one chosen and the rule.';
+COMMENT ON VIEW observed.disagreement IS
+    'Two sources that state different values (by more than half a per cent) for the same thing on the same days: '
+    'prices, tokens and what is claimed of cloud regions; with the one chosen and the rule.';

@@ -7,14 +7,18 @@ COMMENT ON MACRO _unescaped_model IS 'A model name in lower case, with the escap
 -- model. Between digits every sign is a p, so that 1.3b is not 13b, and 3.1, 3-1 and 3p1 are the same (twice, as digits
 -- of one place are shared by their neighbours).
 CREATE OR REPLACE MACRO model_key(name) AS
-    regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(_unescaped_model(name),
-        '^.*/|[:@(].*$', '', 'g'), '^([a-z]+\.)+', ''),
+    regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        _unescaped_model(name), '^.*/|[:@(].*$', '', 'g'), '^([a-z]+\.)+', ''),
         '([0-9])[^a-z0-9]+([0-9])', '\1p\2', 'g'), '([0-9])[^a-z0-9]+([0-9])', '\1p\2', 'g'),
         '[^a-z0-9]', '', 'g'), '^(meta)?llamav?([0-9])', 'llama\2'),
         '((instruct|chat)v[0-9p]+|p?20[0-9]{2}p?[0-9]{2}p?[0-9]{2}(v[0-9]+)?|instruct|chat|hf|it)+$', '');
-COMMENT ON MACRO model_key IS 'A model name without vendor, punctuation, tuning (instruct, chat) and day of a snapshot, for matching with reference.model and reference.model_alias.';
+COMMENT ON MACRO model_key IS
+    'A model name without vendor, punctuation, tuning (instruct, chat) and day of a snapshot, for matching with '
+    'reference.model and reference.model_alias.';
 -- Two lists may spell one listing differently (claude-sonnet-4.5, anthropic/claude-sonnet-4-5), but a day, a region or
 -- a tier in it is another price.
 CREATE OR REPLACE MACRO model_listing(name) AS
     regexp_replace(regexp_replace(_unescaped_model(name), '^.*/', ''), '[^a-z0-9:]+', '-', 'g');
-COMMENT ON MACRO model_listing IS 'A model name without path, case and punctuation: what has one price at one vendor. Days, regions and variants (:free) stay in it, unlike in model_key.';
+COMMENT ON MACRO model_listing IS
+    'A model name without path, case and punctuation: what has one price at one vendor. Days, regions and variants '
+    '(:free) stay in it, unlike in model_key.';

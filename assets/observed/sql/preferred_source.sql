@@ -2,14 +2,22 @@
 -- windows, since the second orders by the first: offers_said in a SELECT, then is_spoken in the QUALIFY over it. job is
 -- what the offers are taken for: a scenario, a day, a column or several.
 CREATE OR REPLACE MACRO offers_said(job, provider, source_id) AS count(*) OVER (PARTITION BY job, provider, source_id);
-COMMENT ON MACRO offers_said IS '1; offers that a source states of a provider for a job, a window over the offers: who of several sources speaks follows from it, see is_spoken.';
+COMMENT ON MACRO offers_said IS
+    '1; offers that a source states of a provider for a job, a window over the offers: who of several sources speaks '
+    'follows from it, see is_spoken.';
 CREATE OR REPLACE MACRO is_spoken(job, provider, source_rank, said_count, source_id) AS
     dense_rank() OVER (PARTITION BY job, provider ORDER BY source_rank, said_count DESC, source_id) = 1;
-COMMENT ON MACRO is_spoken IS 'Whether an offer is of the one source that speaks for its provider: the lowest source_rank, then the one that states most offers (offers_said), then by name; a window over the offers.';
+COMMENT ON MACRO is_spoken IS
+    'Whether an offer is of the one source that speaks for its provider: the lowest source_rank, then the one that '
+    'states most offers (offers_said), then by name; a window over the offers.';
 -- Of a region, its own offers are what is paid there; those without a region hold where it has none.
 CREATE OR REPLACE MACRO is_at_place(offer_region, region) AS
     region IS NULL OR lower(offer_region) = lower(region) OR offer_region = 'global';
-COMMENT ON MACRO is_at_place IS 'Whether an offer holds in a region: it is of the region, or of all (global); any offer where no region is named (NULL).';
+COMMENT ON MACRO is_at_place IS
+    'Whether an offer holds in a region: it is of the region, or of all (global); any offer where no region is named '
+    '(NULL).';
 CREATE OR REPLACE MACRO rank_at_place(source_rank, offer_region, region) AS
     2 * source_rank + CASE WHEN lower(offer_region) <> lower(region) THEN 1 ELSE 0 END;
-COMMENT ON MACRO rank_at_place IS '1; rank of an offer for a region, in place of source_rank in is_spoken: the better source first, and of sources as good the offers of the region before those that hold in all regions.';
+COMMENT ON MACRO rank_at_place IS
+    '1; rank of an offer for a region, in place of source_rank in is_spoken: the better source first, and of sources '
+    'as good the offers of the region before those that hold in all regions.';

@@ -1,6 +1,7 @@
 -- Without a calendar: AT TIME ZONE takes up to a microsecond a row, and this a hundredth of it (DuckDB 1.5, measured).
 CREATE OR REPLACE MACRO _utc(instant) AS make_timestamp(epoch_us(instant));
-COMMENT ON MACRO _utc IS 'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
+COMMENT ON MACRO _utc IS
+    'An instant as date and time of UTC, whatever the time zone of the session; NULL for an infinite one.';
 CREATE OR REPLACE MACRO utc_day(instant) AS _utc(instant)::DATE;
 COMMENT ON MACRO utc_day IS 'Day (UTC) of an instant, whatever the time zone of the session.';
 CREATE OR REPLACE MACRO slot_length(resolution) AS

@@ -29,14 +29,16 @@ FROM (
         coalesce(lead(valid_from) OVER (PARTITION BY currency_code ORDER BY valid_from) AT TIME ZONE 'UTC',
             TIMESTAMP '9999-01-01') AS next_from
     FROM observed.usd_rate);
-COMMENT ON VIEW observed.usd_rate_day IS 'USD for one unit of a currency for every day: the last published rate, carried forward 45 days at most.';
+COMMENT ON VIEW observed.usd_rate_day IS
+    'USD for one unit of a currency for every day: the last published rate, carried forward 45 days at most.';
 
 -- Offers whose accelerator could not be told: listed, never guessed.
 CREATE OR REPLACE VIEW observed.unmatched_accelerator AS
 SELECT provider, accelerator_name, accelerator_memory_gib, count(*) AS instance_type_count,
     min(instance_type) AS example_instance_type
 FROM observed.accelerator_match WHERE accelerator_id IS NULL GROUP BY ALL ORDER BY instance_type_count DESC;
-COMMENT ON VIEW observed.unmatched_accelerator IS 'Accelerator names of offers that no rule of reference.accelerator_alias tells apart.';
+COMMENT ON VIEW observed.unmatched_accelerator IS
+    'Accelerator names of offers that no rule of reference.accelerator_alias tells apart.';
 
 -- Every source and what became of its last captures.
 CREATE OR REPLACE VIEW meta.source_status AS

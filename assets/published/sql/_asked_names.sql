@@ -1,7 +1,7 @@
 -- Names that are given to macros: one that is not known is an error that names the closest known ones, not an empty
 -- answer. (A known name without data is answered with no row.)
--- Planning takes longer than running here: each check is one small aggregate over the names that there are. Their columns
--- have names that no argument has, so that a column given as an argument is never resolved to one of them.
+-- Planning takes longer than running here: each check is one small aggregate over the names that there are. Their
+-- columns have names that no argument has, so that a column given as an argument is never resolved to one of them.
 CREATE OR REPLACE MACRO _asked_name(argument, given, is_meant, near_names, listed_in) AS
     CASE WHEN given IS NULL OR is_meant THEN given
         ELSE error(argument || ': ''' || given || ''' is not known; '

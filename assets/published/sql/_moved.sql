@@ -11,8 +11,8 @@ COMMENT ON MACRO _without_rounding IS
 -- factors: quantity, part, value_from, value_to, from_version, to_version, reason.
 CREATE OR REPLACE MACRO _split_of_move(factors) AS TABLE
     WITH factor AS (FROM query_table(factors)),
-    -- Of a product that becomes or was 0 the logarithm has no value, but a limit: the factor that is 0 has moved it all,
-    -- the others nothing (Ang and Liu 2007, Energy Policy 35); of two that are 0 there is none.
+    -- Of a product that becomes or was 0 the logarithm has no value, but a limit: the factor that is 0 has moved it
+    -- all, the others nothing (Ang and Liu 2007, Energy Policy 35); of two that are 0 there is none.
     total AS (
         SELECT m.quantity, CASE WHEN count(m.value_from) = count(*) THEN product(m.value_from) END AS total_from,
             CASE WHEN count(m.value_to) = count(*) THEN product(m.value_to) END AS total_to,

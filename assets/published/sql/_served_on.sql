@@ -1,6 +1,6 @@
 -- A service on another card: the roofline of assets/estimated/methods/serving.py on the memory, bandwidth, peak and
--- links of that card, all else as in its estimate. estimates_in and scenarios_in: where the estimates and their scenarios stand,
--- for a scenario of one's own.
+-- links of that card, all else as in its estimate. estimates_in and scenarios_in: where the estimates and their
+-- scenarios stand, for a scenario of one's own.
 CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, estimates_in := 'estimated',
         scenarios_in := 'reference') AS TABLE
     WITH stated AS (
@@ -61,7 +61,8 @@ CREATE OR REPLACE MACRO _served_on(estimate, of_accelerator_id, of_version, esti
                 WHEN 'fp8' THEN a.fp8_dense_flop_per_s
                 WHEN 'fp4' THEN a.fp4_dense_flop_per_s
                 WHEN 'int8' THEN a.int8_dense_op_per_s END::DOUBLE AS peak,
-            -- From serving-5 on accelerators exchange what they have of each token, and four bits reach less of the peak.
+            -- From serving-5 on accelerators exchange what they have of each token, and four bits reach less of the
+            -- peak.
             CASE WHEN v.has_exchange THEN a.interconnect_gb_per_s * 1e9 * coalesce(n.exchange_share, 1) END AS links,
             v.has_parts,
             n.compute_share * CASE WHEN v.has_exchange THEN format_share(s.number_format) ELSE 1 END AS share

@@ -172,8 +172,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
     -- a word of a fleet from its memory bandwidth.
     working AS (
         SELECT s.*, x.side, x.as_of_at, x.accelerator_id, x.purchase, x.offer_providers, x.region, x.offer_region,
-            coalesce(x.zone, x.country_zone) AS zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w, f.accelerator_id AS from_card,
-            x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
+            coalesce(x.zone, x.country_zone) AS zone, u.basis_boundary, x.tdp_w AS side_tdp_w, f.tdp_w AS from_tdp_w,
+            f.accelerator_id AS from_card, x.region_pue, u.pue AS used_pue, u.given_grid, u.usd_per_kwh,
             -- A price per request does not depend on the hardware.
             CASE WHEN u.is_cost_given AND s.quantity = 'cost_usd' THEN s.central / s.hours
                 WHEN u.given_usd IS NOT NULL THEN u.given_usd
@@ -264,7 +264,8 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
                     || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_grid,
             CASE WHEN v.kind = 'electricity' THEN 'the price of electricity is not stated'
                 WHEN v.accelerator_id IS NULL THEN 'no accelerator is stated, so that no rate can be looked up'
-                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase || coalesce(', ' || array_to_string(v.offer_providers, ' or '), '')
+                ELSE 'no rate of ' || v.accelerator_id || ' (' || v.purchase
+                    || coalesce(', ' || array_to_string(v.offer_providers, ' or '), '')
                     || coalesce(', ' || v.offer_region, '') || ') stands on '
                     || strftime(v.as_of_at AT TIME ZONE 'UTC', '%Y-%m-%d') END AS no_price,
             'the estimate by another version of the method is not known' AS no_method

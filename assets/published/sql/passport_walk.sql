@@ -9,7 +9,8 @@ COMMENT ON MACRO _figure_told IS
     'A number as people write it: 1,012,359; small ones with six digits, powers of ten from 1e12 on.';
 
 CREATE OR REPLACE MACRO _band_told(low, high, unit) AS
-    format('p5 {} to p95 {}', _figure_told(low), _figure_told(high)) || CASE WHEN unit <> '1' THEN ' ' || unit ELSE '' END;
+    format('p5 {} to p95 {}', _figure_told(low), _figure_told(high))
+        || CASE WHEN unit <> '1' THEN ' ' || unit ELSE '' END;
 COMMENT ON MACRO _band_told IS 'A band in words, with its unit; NULL where a side is not known.';
 
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
@@ -131,7 +132,8 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             unit,
             coalesce('unknown: ' || regexp_replace(reason, '^unknown: ', ''), told,
                 _band_told(low, high, unit), format('p5 {}, no p95', _figure_told(low)), 'no band')
-                || ', method ' || method_version || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
+                || ', method ' || method_version
+                || coalesce(', as of ' || strftime(as_of_at, '%Y-%m-%dT%H:%MZ'), '') AS meaning
         FROM estimate
         UNION ALL BY NAME
         SELECT root_key, 2 AS step, 'factor' AS part, 'estimated.factor' AS said_in, factor AS said_of, value, unit,

@@ -124,11 +124,18 @@ CREATE OR REPLACE MACRO _token_price_cell(known_at := TIMESTAMPTZ 'infinity') AS
                 OR is_behind(t.input_usd_per_mtok, t.earlier_input, a.input_alike)
                 OR is_behind(t.output_usd_per_mtok, t.earlier_output, a.output_alike),
             t.told_from DESC NULLS LAST, source_rank(t.source_id), t.source_id, t.scope, t.model) = 1;
-COMMENT ON MACRO TABLE _token_price_cell IS 'The cards of token_price_card, and those of its cells without a price (source_id is NULL): from its first price on, those of a listing and service tier cover all times, lengths of prompt and minutes of the day.';
+COMMENT ON MACRO TABLE _token_price_cell IS
+    'The cards of token_price_card, and those of its cells without a price (source_id is NULL): from its first price '
+    'on, those of a listing and service tier cover all times, lengths of prompt and minutes of the day.';
 
 CREATE OR REPLACE MACRO token_price_card(known_at := TIMESTAMPTZ 'infinity') AS TABLE
     FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) WHERE source_id IS NOT NULL;
-COMMENT ON MACRO TABLE token_price_card IS 'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the prices of input, output and cached tokens, all from one source (the seller itself, else one that is neither outvoted nor behind two others and tells of prompts of that length, else the lowest source_rank). Prices that hold in one region only, and fees per request, are left out.';
+COMMENT ON MACRO TABLE token_price_card IS
+    'Token prices as whole cards: by vendor, model (one listing, however lists spell it) and service tier, for a span '
+    'of time, prompts of tokens_above (exclusive) to tokens_to (inclusive) tokens and minutes of the day (UTC), the '
+    'prices of input, output and cached tokens, all from one source (the seller itself, else one that is neither '
+    'outvoted nor behind two others and tells of prompts of that length, else the lowest source_rank). Prices that '
+    'hold in one region only, and fees per request, are left out.';
 
 -- The instant may be text (read_csv leaves what it cannot read, such as one without seconds): the error names it then.
 CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
@@ -141,14 +148,17 @@ CREATE OR REPLACE MACRO _request_priced(requests) AS TABLE
             NULL::BIGINT AS output_tokens_count, NULL::BIGINT AS cached_read_tokens_count,
             NULL::BIGINT AS cached_write_tokens_count
         WHERE false);
-COMMENT ON MACRO TABLE _request_priced IS 'A table of requests with every column that request_cost reads, NULL where it has none. _request_priced(''request_log'').';
+COMMENT ON MACRO TABLE _request_priced IS
+    'A table of requests with every column that request_cost reads, NULL where it has none. '
+    '_request_priced(''request_log'').';
 
 -- The distinct models, vendors and tiers of the requests, with their cards. It is one side of a join with the requests:
 -- if the requests were read twice in one query, DuckDB would pass on every column of them, also those that are not
 -- selected. The names are collected column by column and combined where a vendor sells a model: distinct names of one
 -- column take a fifth of the time of distinct rows (DuckDB 1.5 counts the entries of a dictionary, not the rows). A
 -- request without a card has no listing: the cards of a listing cover all times of the log, with a price or without.
--- The user's table is read in the first CTE only: after it a table that is called as a later one would be mistaken for it.
+-- The user's table is read in the first CTE only: after it a table that is called as a later one would be mistaken for
+-- it.
 CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH written AS MATERIALIZED (
         SELECT list(DISTINCT g.model) AS models, list(DISTINCT g.vendor) AS vendors,
@@ -227,7 +237,12 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         coalesce(c.cached_read_usd_per_mtok, c.input_usd_per_mtok) AS cached_read_usd_per_mtok,
         coalesce(c.cached_write_usd_per_mtok, c.input_usd_per_mtok) AS cached_write_usd_per_mtok
     FROM asked a LEFT JOIN card c ON c.vendor_key = a.sold_by AND c.listing = a.listing AND c.service_tier = a.tier;
-COMMENT ON MACRO TABLE _request_card IS 'What request_cost looks up: every combination of model, vendor and service tier in a table of requests that has a listing, with its cards (token_price_card), by time, length of the prompt (tokens_above, exclusive, to tokens_to, inclusive) and part of the day (UTC, in microseconds). From the first request on a listing has a row for every time, without prices where none is known; several matching listings give one row without prices, with their numbers in vendor_count and listing_count. Without a listing there is no row. _request_card(''request_log'').';
+COMMENT ON MACRO TABLE _request_card IS
+    'What request_cost looks up: every combination of model, vendor and service tier in a table of requests that has a '
+    'listing, with its cards (token_price_card), by time, length of the prompt (tokens_above, exclusive, to tokens_to, '
+    'inclusive) and part of the day (UTC, in microseconds). From the first request on a listing has a row for every '
+    'time, without prices where none is known; several matching listings give one row without prices, with their '
+    'numbers in vendor_count and listing_count. Without a listing there is no row. _request_card(''request_log'').';
 
 CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH priced AS (
@@ -266,4 +281,10 @@ CREATE OR REPLACE MACRO request_cost(requests, known_at := TIMESTAMPTZ 'infinity
             WHEN c.priced_vendor IS NULL THEN 'no price known for its time'
             ELSE 'a price of the model is missing at its time' END END AS unknown
     FROM costed c;
-COMMENT ON MACRO TABLE request_cost IS 'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are any vendor (both under any of their names), service_tier (standard), cached_read_tokens_count, cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';
+COMMENT ON MACRO TABLE request_cost IS
+    'Every row of a table of requests at the list prices in force at its own time (UTC), as known at known_at: input, '
+    'cached and output tokens, tiers by length of the prompt, hours of the day. Columns that it reads: model, '
+    'requested_at, input_tokens_count (all of the prompt, cached tokens too), output_tokens_count; and where there are '
+    'any vendor (both under any of their names), service_tier (standard), cached_read_tokens_count, '
+    'cached_write_tokens_count (none where NULL; at the input price where they have none of their own). All columns of '
+    'the table come back; what is not known is NULL, with the reason in unknown. request_cost(''request_log'').';

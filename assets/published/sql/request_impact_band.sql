@@ -157,4 +157,11 @@ CREATE OR REPLACE MACRO request_impact_band(requests, method := 'ecologits-0.9.1
                 THEN 'the range makes no sense' ELSE b.unknown END AS unknown,
         method AS method_version
     FROM banded b;
-COMMENT ON MACRO TABLE request_impact_band IS 'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' method at the lower and at the upper end of the ranges given. Columns that it reads beside those of request_impact: low_ and high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of its ends. Of a closed model the size, speed, PUE and WUE that the authors of the method assume (reference.model_assumption, of 0.11.3), then named in size_assumed_by. request_impact_band(''request_log'', method := ''ecologits-0.11.3'').';
+COMMENT ON MACRO TABLE request_impact_band IS
+    'As request_impact, with a lower and an upper end of every result (low_, high_): by EcoLogits'' method at the '
+    'lower and at the upper end of the ranges given. Columns that it reads beside those of request_impact: low_ and '
+    'high_ of parameters_count, active_parameters_count, pue, grid_gco2e_per_kwh and site_water_l_per_kwh; where one '
+    'is missing the number itself is both ends. Where a range has no number of its own, the result is the middle of '
+    'its ends. Of a closed model the size, speed, PUE and WUE that the authors of the method assume '
+    '(reference.model_assumption, of 0.11.3), then named in size_assumed_by. request_impact_band(''request_log'', '
+    'method := ''ecologits-0.11.3'').';

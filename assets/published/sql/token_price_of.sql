@@ -1,7 +1,9 @@
 -- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (SELECT model_listing(_asked_sold_model('model_name', model_name)) AS asked_listing, _asked_instant(valid_at) AS asked_at),
+    WITH asked AS (
+        SELECT model_listing(_asked_sold_model('model_name', model_name)) AS asked_listing,
+            _asked_instant(valid_at) AS asked_at),
     listed AS (
         SELECT k.*,
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,

@@ -2,7 +2,8 @@
 CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on := DATE '9999-12-31',
         period := 'month', boundary := NULL, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT _asked_zone('of_zone', of_zone) AS asked_zone, from_on::DATE AS asked_from_on, to_on::DATE AS asked_to_on,
+        SELECT _asked_zone('of_zone', of_zone) AS asked_zone, from_on::DATE AS asked_from_on,
+            to_on::DATE AS asked_to_on,
             _asked_word('period', period, ['day', 'week', 'month', 'quarter', 'year']) AS asked_period,
             _asked_boundary(boundary) AS asked_boundary),
     -- There are no daily sums of an earlier known_at: the slots known then are summed by the rule of
