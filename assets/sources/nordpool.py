@@ -1,25 +1,30 @@
 """Nord Pool data portal: day-ahead prices by delivery area, as a person with access downloads them.
 
-Quirks: a list of areas, each with prices between `deliveryStart` and `deliveryEnd` (UTC): hours until 30 September
-2025, quarter-hours since. Days are Central European, so they begin at 22:00 or 23:00 UTC. Prices that are not `Final`
-may change and are refused. Great Britain (UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). Nord Pool's
-data are not open: the terms of the account apply.
+Quirks: the same day comes in two shapes. One is a list of areas, each with its prices; the other a list of slots, each
+with a price per area (`multiAreaEntries`; `multiIndexEntries` where hours are asked of a day of quarter-hours), beside
+one currency and the state of each area. The second names no unit: the portal's prices are per MWh. A slot lies between
+`deliveryStart` and `deliveryEnd` (UTC): an hour until 30 September 2025, a quarter-hour since. Days are Central
+European, so they begin at 22:00 or 23:00 UTC. Prices that are not `Final` may change and are refused. Great Britain
+(UK) has an auction of its own, in pounds (N2EX_DayAhead, hours). The four German grid areas have the price of the zone.
+Nord Pool's data are not open: the terms of the account apply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Scope, Source, json_of, refused, split_by_fault, to_instant
-from assets.sources._rows import NUMBER_OR_NAN, electricity_price_rows, frame_of, inside
+from assets.sources._rows import NUMBER_OR_NAN, electricity_price_rows, frame_of, inside, objects, texts
 from warehouse.captures import Document
 
 #: Delivery area -> grid zone.
 ZONES = {
-    **{code: code for code in ("AT", "BE", "EE", "FI", "FR", "LT", "LV", "NL", "PL")},
-    "GER": "DE-LU",
+    **{code: code for code in ("AT", "BE", "BG", "EE", "FI", "FR", "LT", "LV", "NL", "PL")},
+    **dict.fromkeys(("GER", "50Hz", "AMP", "TBW", "TTG"), "DE-LU"),
+    "TEL": "RO",
     "UK": "GB",
     "DK1": "DK-DK1",
     "DK2": "DK-DK2",
@@ -31,27 +36,71 @@ _MARKETS = {"DayAhead": (), "N2EX_DayAhead": ("UK",)}
 _LENGTHS = {15: "PT15M", 30: "PT30M", 60: "PT1H"}
 _OF_AREA = ("unit", "currency", "status", "market")
 _TEXT = ("area", *_OF_AREA, "deliveryStart", "deliveryEnd")
+#: The lists of slots of an answer that is not by area.
+_BY_SLOT = ("multiAreaEntries", "multiIndexEntries")
+
+
+def _from_areas(areas: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Prices of areas that each have a list of them; an area without is one row without a price."""
+    for area in objects(areas):
+        of_area = {"area": area.get("deliveryArea")} | {name: area.get(name) for name in _OF_AREA}
+        prices = area.get("prices")
+        for price in objects(prices) if isinstance(prices, list) else [{}]:
+            yield {name: price.get(name) for name in ("deliveryStart", "deliveryEnd", "price")} | of_area
+
+
+def _from_slots(answer: dict[str, Any], slots: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Prices of slots that each have one per area; a slot without is one row without a price."""
+    currency = answer.get("currency")
+    unit = f"{currency}/MWh" if isinstance(currency, str) else None
+    told = answer.get("areaStates")
+    states = {
+        area: state.get("state")
+        for state in objects(told if isinstance(told, list) else [])
+        for area in texts(state.get("areas"))
+    }
+    for slot in objects(slots):
+        prices = slot.get("entryPerArea")
+        for area, price in prices.items() if isinstance(prices, dict) and prices else [(None, None)]:
+            yield {
+                "area": area,
+                "unit": unit,
+                "currency": currency,
+                "status": states.get(area),
+                "market": answer.get("market"),
+                "deliveryStart": slot.get("deliveryStart") if area else None,
+                "deliveryEnd": slot.get("deliveryEnd"),
+                "price": price,
+            }
+
+
+def _prices(document: Document) -> pl.DataFrame:
+    """One row per area and slot, as text (`_TEXT`) and price.
+
+    Raises:
+        LayoutError: if the answer has neither shape.
+    """
+    body = json_of(document)
+    parts: list[dict[str, Any]] = []
+    others = []
+    for answer in body if isinstance(body, list) else [body]:
+        by_slot = next((inside(answer, name) for name in _BY_SLOT if isinstance(inside(answer, name), list)), None)
+        if by_slot is not None:
+            parts += _from_slots(answer, by_slot)
+        else:
+            others.append(answer)
+    if not parts and not any(isinstance(inside(area, "prices"), list) for area in others):
+        raise LayoutError(f"{document.url}: expected areas with `prices`, or slots (`{_BY_SLOT[0]}`)")
+    parts += _from_areas(others)
+    if not parts:
+        raise LayoutError(f"{document.url}: no price")
+    return frame_of(parts, {**dict.fromkeys(_TEXT, pl.String), "price": NUMBER_OR_NAN})
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """One price per area and slot."""
     (document,) = documents
-    body = json_of(document)
-    areas = body if isinstance(body, list) else [body]
-    if not areas or not all(isinstance(a, dict) and isinstance(a.get("prices"), list) for a in areas):
-        raise LayoutError(f"{document.url}: expected areas with `prices`")
-    rows = frame_of(
-        [
-            {name: inside(price, name) for name in ("deliveryStart", "deliveryEnd", "price")}
-            | {"area": area.get("deliveryArea")}
-            | {name: area.get(name) for name in _OF_AREA}
-            for area in areas
-            for price in area["prices"]
-        ],
-        {**dict.fromkeys(_TEXT, pl.String), "price": NUMBER_OR_NAN},
-    )
-    if rows.is_empty():
-        raise LayoutError(f"{document.url}: no price")
+    rows = _prices(document)
     start, end = (to_instant(c, "%Y-%m-%dT%H:%M:%SZ") for c in ("deliveryStart", "deliveryEnd"))
     minutes = (end - start).dt.total_minutes()
     # A slot without a price is not priced yet; what has no slot either is told.
@@ -65,7 +114,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         for market, areas in _MARKETS.items()
     ).fill_null(value=False)
     why = (
-        pl.when(~is_day_ahead)
+        pl.when(pl.col("area").is_null())
+        .then(pl.lit("no delivery area is named"))
+        .when(~is_day_ahead)
         .then(pl.lit("another market than a day-ahead auction of this area"))
         .when(pl.col("zone").is_null())
         .then(pl.lit("a delivery area that Petaday does not know"))
@@ -74,7 +125,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         .when(pl.col("unit").ne_missing(pl.col("currency") + "/MWh"))
         .then(pl.lit("the unit is not the currency per MWh"))
         .when(pl.col("resolution").is_null())
-        .then(pl.lit("the slot cannot be read"))
+        .then(pl.lit("the slot, or the list of prices, cannot be read"))
     )
     good, bad = split_by_fault(rows, why)
     frame = electricity_price_rows(
@@ -91,6 +142,6 @@ NORDPOOL = Source(
     licence="Nord Pool terms, not open",
     attribution="Nord Pool",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     stale_after_days=400.0,
 )

@@ -101,76 +101,109 @@ def plan_price(window: Window) -> Iterable[Sequence[Request]]:
     return _plan(window, "market", "price", {})
 
 
-def _parts(document: Document) -> list[dict[str, Any]]:
+#: A part that cannot be read: why, and the region that it is of; None if it may be of any.
+_Fault = tuple[str, str | None]
+_SERIES = {**dict.fromkeys(("region", "fuel_tech", "time"), pl.String), "value": pl.Float64}
+
+
+def _parts(document: Document) -> list[object]:
     body = json_of(document)
     parts = body.get("data") if isinstance(body, dict) else None
     if not isinstance(parts, list) or not parts:
         said = (body.get("error") or body.get("messages") or "") if isinstance(body, dict) else ""
         raise LayoutError(f"{document.url}: no `data`; {str(said)[:200]}")
-    if not all(isinstance(part, dict) for part in parts):
-        # It may be a fuel of any region.
-        raise LayoutError(f"{document.url}: a part of `data` is no object")
-    networks = {str(p.get("network_code") or p.get("network")).upper() for p in parts}
-    if networks != {"NEM"}:
-        raise LayoutError(
-            f"{document.url}: network {', '.join(sorted(networks))}, expected NEM: whether the times of others begin or end "
-            "their slots is not documented"
-        )
     return parts
 
 
-def _series(document: Document, metric: str) -> pl.DataFrame:
-    """Columns region, fuel_tech, unit, time (text, the end of a slot), value; of one metric, in either shape."""
-    schema = {**dict.fromkeys(("region", "fuel_tech", "unit", "time"), pl.String), "value": pl.Float64}
-    frames = [pl.DataFrame(schema=schema)]
+def _series(document: Document, metric: str, units: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Columns `_SERIES` (time: text, the end of a slot) of one metric, in either shape; and the parts that cannot be read.
+
+    Of power, such a part may be a fuel: its region would be computed from the others, so nothing is read of its region.
+
+    Raises:
+        LayoutError: if nothing is left, or if a part may be a fuel of any region.
+    """
+    frames, faults = [pl.DataFrame(schema=_SERIES)], []
     for part in _parts(document):
-        history = part.get("history")
-        kind = part.get("metric") or part.get("data_type")
-        if not isinstance(kind, str):
-            raise LayoutError(
-                f"{document.url}: {part.get('id') or 'a part of `data`'} does not say what it is (metric, data_type)"
-            )
-        if kind != metric:
-            continue
-        if history and metric == "power" and not part.get("fuel_tech"):
-            # v3 calls demand a power too.
-            continue
-        interval = history.get("interval") if history else part.get("interval")
-        if interval != f"{_MINUTES}m":
-            raise LayoutError(
-                f"{document.url}: slots of {interval}, expected {_MINUTES}m: whether the times of others begin or end them is "
-                "not documented"
-            )
-        unit = part.get("unit") or part.get("units")
-        if history:
-            frames.append(_from_history(document, part, history, unit))
-            continue
-        for result in part.get("results") or []:
-            about, pairs = inside(result, "columns"), inside(result, "data")
-            named = ["region", "fueltech"] if metric == "power" else ["region"]
-            if not all(isinstance(inside(about, name), str) for name in named) or not isinstance(pairs, list):
-                # Without it, a region would be computed from its other fuels.
-                raise LayoutError(f"{document.url}: a series without {', '.join(named)} or data: {str(result)[:100]}")
-            frames.append(
-                pl.DataFrame(
-                    {
-                        "time": [p[0] if _is_pair(p) else None for p in pairs],
-                        "value": [number_or_nan(p[1]) if _is_pair(p) else float("nan") for p in pairs],
-                    },
-                    schema={"time": pl.String, "value": pl.Float64},
-                    strict=False,
-                ).select(
-                    pl.lit(about.get("region"), pl.String).alias("region"),
-                    pl.lit(str(about.get("fueltech") or "").lower()).alias("fuel_tech"),
-                    pl.lit(unit, pl.String).alias("unit"),
-                    "time",
-                    "value",
-                )
-            )
+        found, wrong = _read_part(part, metric, units)
+        frames += found
+        faults += wrong
+    whose_unknown = next((why for why, region in faults if region is None), None)
+    if metric == "power" and whose_unknown:
+        raise LayoutError(f"{document.url}: {whose_unknown}: it may be a fuel of any region")
     frame = pl.concat(frames)
+    if metric == "power":
+        frame = frame.filter(~pl.col("region").is_in([region for _, region in faults]).fill_null(value=False))
     if frame.is_empty():
-        raise LayoutError(f"{document.url}: no series of {metric}")
-    return frame
+        raise LayoutError(f"{document.url}: {faults[0][0] if faults else f'no series of {metric}'}")
+    bad = pl.DataFrame(faults, schema={"why": pl.String, "region": pl.String}, orient="row")
+    return frame, refused(bad.select("region"), bad["why"])
+
+
+def _read_part(part: object, metric: str, units: Sequence[str]) -> tuple[list[pl.DataFrame], list[_Fault]]:
+    """The series of one part of an answer, if it is of the metric."""
+    if not isinstance(part, dict):
+        return [], [("a part of `data` is no object", None)]
+    name = part.get("id") or "a part of `data`"
+    region = part.get("region").upper() if isinstance(part.get("region"), str) else None
+    kind = part.get("metric") or part.get("data_type")
+    if not isinstance(kind, str):
+        return [], [(f"{name} does not say what it is (metric, data_type)", region)]
+    history = part.get("history")
+    if kind != metric or (history and metric == "power" and not part.get("fuel_tech")):
+        # v3 calls demand a power too.
+        return [], []
+    network = part.get("network_code") or part.get("network")
+    if not isinstance(network, str) or network.upper() != "NEM":
+        # No part of another network is a fuel of this one.
+        of = network.upper() if isinstance(network, str) else None
+        return [], [
+            (f"network {of}, expected NEM: whether the times of others begin or end their slots is not documented", of)
+        ]
+    interval = inside(history, "interval") if history else part.get("interval")
+    if interval != f"{_MINUTES}m":
+        return [], [
+            (
+                f"{name}: slots of {interval}, expected {_MINUTES}m: whether the times of others begin or end them is not documented",
+                region,
+            )
+        ]
+    unit = part.get("unit") or part.get("units")
+    if unit not in units:
+        return [], [(f"{metric} in {unit}, expected {units[-1]}", region)]
+    return _from_history(part, history, region) if history else _from_results(part, metric)
+
+
+def _from_results(part: dict[str, Any], metric: str) -> tuple[list[pl.DataFrame], list[_Fault]]:
+    """v4: pairs of time and value, by region and fuel."""
+    frames: list[pl.DataFrame] = []
+    faults: list[_Fault] = []
+    results = part.get("results")
+    for result in results if isinstance(results, list) else [None]:
+        region, fuel, pairs = (
+            inside(result, *path) for path in (("columns", "region"), ("columns", "fueltech"), ("data",))
+        )
+        named = {"region": region} | ({"fueltech": fuel} if metric == "power" else {})
+        if not all(isinstance(name, str) for name in named.values()) or not isinstance(pairs, list):
+            why = f"a series without {', '.join(named)} or data: {str(result)[:100]}"
+            faults.append((why, region if isinstance(region, str) else None))
+            continue
+        frames.append(
+            pl.DataFrame(
+                {
+                    "time": [p[0] if _is_pair(p) else None for p in pairs],
+                    "value": [number_or_nan(p[1]) if _is_pair(p) else float("nan") for p in pairs],
+                },
+                schema={"time": pl.String, "value": pl.Float64},
+                strict=False,
+            ).select(
+                pl.lit(region, pl.String).alias("region"),
+                pl.lit(str(fuel or "").lower()).alias("fuel_tech"),
+                "time",
+                "value",
+            )
+        )
+    return frames, faults
 
 
 def _is_pair(value: object) -> bool:
@@ -178,30 +211,30 @@ def _is_pair(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
 
 
-def _from_history(document: Document, part: dict[str, Any], history: dict[str, Any], unit: str | None) -> pl.DataFrame:
+def _from_history(part: dict[str, Any], history: object, region: str | None) -> tuple[list[pl.DataFrame], list[_Fault]]:
+    """v3: the values of all slots from the first to the last."""
+    name, values = part.get("id"), inside(history, "data")
     try:
-        first, last = (dt.datetime.fromisoformat(history[name]) for name in ("start", "last"))
-        values = history["data"]
-    except (KeyError, TypeError, ValueError) as e:
-        raise LayoutError(f"{document.url}: {part.get('id')}: start, last or data cannot be read") from e
-    if not isinstance(part.get("region"), str) or not isinstance(values, list):
-        raise LayoutError(f"{document.url}: {part.get('id')}: no region or no data")
-    count = int((last - first) / dt.timedelta(minutes=_MINUTES)) + 1
+        first, last = (dt.datetime.fromisoformat(inside(history, edge)) for edge in ("start", "last"))
+        count = int((last - first) / dt.timedelta(minutes=_MINUTES)) + 1
+    except (TypeError, ValueError):
+        return [], [(f"{name}: start or last cannot be read", region)]
+    if region is None or not isinstance(values, list):
+        return [], [(f"{name}: no region or no data", region)]
     if len(values) != count:
-        raise LayoutError(f"{document.url}: {part.get('id')}: {len(values)} values for {count} slots")
-    return (
+        return [], [(f"{name}: {len(values)} values for {count} slots", region)]
+    end = pl.lit(first).dt.convert_time_zone("Etc/GMT-10") + pl.duration(minutes=pl.col("index") * _MINUTES)
+    frame = (
         pl.DataFrame({"value": [number_or_nan(v) for v in values]}, schema={"value": pl.Float64}, strict=False)
         .with_row_index()
         .select(
-            pl.lit(str(part.get("region") or "").upper()).alias("region"),
+            pl.lit(region).alias("region"),
             pl.lit(str(part.get("fuel_tech") or "").lower()).alias("fuel_tech"),
-            pl.lit(unit, pl.String).alias("unit"),
-            (pl.lit(first).dt.convert_time_zone("Etc/GMT-10") + pl.duration(minutes=pl.col("index") * _MINUTES))
-            .dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
-            .alias("time"),
+            end.dt.strftime("%Y-%m-%dT%H:%M:%S%:z").alias("time"),
             "value",
         )
     )
+    return [frame], []
 
 
 def _placed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -224,9 +257,7 @@ def _placed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def parse_mix(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per region and five minutes."""
     (document,) = documents
-    series = _series(document, "power")
-    if units := set(series["unit"].unique()) - {"MW"}:
-        raise LayoutError(f"{document.url}: power in {', '.join(map(str, units))}, expected MW")
+    series, unread = _series(document, "power", ["MW"])
     rows, bad = _placed(series)
     mix = rows.select(
         "zone",
@@ -236,15 +267,13 @@ def parse_mix(documents: Sequence[Document]) -> Reading:
         "fuel_tech",
     )
     frame, slots = intensities(mix, resolution="PT5M", kind="fuel_tech")
-    return Reading([Scope("NEM", frame)], pl.concat([bad, slots]))
+    return Reading([Scope("NEM", frame)], pl.concat([unread, bad, slots]))
 
 
 def parse_price(documents: Sequence[Document]) -> Reading:
     """Spot prices in AUD by region."""
     (document,) = documents
-    series = _series(document, "price")
-    if units := set(series["unit"].unique()) - {"$/MWh", "AUD/MWh"}:
-        raise LayoutError(f"{document.url}: price in {', '.join(map(str, units))}, expected AUD/MWh")
+    series, unread = _series(document, "price", ["$/MWh", "AUD/MWh"])
     rows, bad = _placed(series)
     frame = electricity_price_rows(
         rows.filter(pl.col("value").is_not_null()),
@@ -253,7 +282,7 @@ def parse_price(documents: Sequence[Document]) -> Reading:
         currency_code="AUD",
         price_amount_per_mwh=pl.col("value"),
     )
-    return Reading([Scope("NEM", frame)], bad)
+    return Reading([Scope("NEM", frame)], pl.concat([unread, bad]))
 
 
 OPENELECTRICITY = Source(
@@ -265,7 +294,7 @@ OPENELECTRICITY = Source(
     licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
     attribution="OpenElectricity, from AEMO",
     parse=parse_mix,
-    parser_version=6,
+    parser_version=7,
     plan=plan_mix,
     hosts=(HOST,),
     cadence="25 */6 * * *",
@@ -281,7 +310,7 @@ OPENELECTRICITY_PRICE = Source(
     licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
     attribution="OpenElectricity, from AEMO",
     parse=parse_price,
-    parser_version=3,
+    parser_version=4,
     plan=plan_price,
     hosts=(HOST,),
     cadence="30 */6 * * *",

@@ -22,3 +22,7 @@ CREATE OR REPLACE MACRO model_listing(name) AS
 COMMENT ON MACRO model_listing IS
     'A model name without path, case and punctuation: what has one price at one vendor. Days, regions and variants '
     '(:free) stay in it, unlike in model_key.';
+-- The day of a snapshot is part of a name in several forms: gpt-4o-2024-08-06, claude-sonnet-4@20250514.
+CREATE OR REPLACE MACRO model_snapshot(name) AS
+    replace(regexp_extract(model_listing(name), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '');
+COMMENT ON MACRO model_snapshot IS 'The day of a snapshot in a model name, yyyymmdd; empty if it has none.';

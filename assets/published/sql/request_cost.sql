@@ -174,7 +174,7 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
     model AS (
         SELECT d.model, model_listing(d.model) AS spoken, coalesce(n.model_id, model_key(d.model)) AS meant,
-            replace(regexp_extract(model_listing(d.model), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '') AS snapshot
+            model_snapshot(d.model) AS snapshot
         FROM (SELECT unnest(w.models) AS model FROM written w) d
         LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)
         WHERE d.model IS NOT NULL),
@@ -200,7 +200,7 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         FROM model m JOIN sold s ON s.meant = m.meant
         WHERE s.spoken <> m.spoken AND m.meant <> '' AND NOT regexp_matches(s.listing, ':[a-z]|\(')
             AND NOT regexp_matches(m.spoken, ':[a-z]')
-            AND m.snapshot IN ('', replace(regexp_extract(s.spoken, '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', ''))),
+            AND m.snapshot IN ('', model_snapshot(s.spoken))),
     candidate AS (
         SELECT f.model, v.vendor, t.service_tier, f.tier, f.is_spelled, f.sold_by, f.vendor_id AS sold_by_id, f.listing,
             v.vendor_key

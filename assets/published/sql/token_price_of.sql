@@ -1,11 +1,24 @@
 -- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH asked AS (
-        SELECT model_listing(_asked_sold_model('model_name', model_name)) AS asked_listing,
-            _asked_instant(valid_at) AS asked_at),
+    WITH given AS (
+        SELECT _asked_sold_model('model_name', model_name) AS asked_name, _asked_instant(valid_at) AS asked_at),
+    asked AS (
+        SELECT g.asked_at, model_listing(g.asked_name) AS asked_listing, model_key(g.asked_name) AS asked_key,
+            model_snapshot(g.asked_name) AS asked_snapshot
+        FROM given g),
+    -- What the name means, as in request_cost: the same spelling, or the same model under another name (with the day of
+    -- a snapshot, with "instruct"), but no variant (:free), nor another day than the one that is asked for.
+    named AS (
+        SELECT m.model AS named_model, model_listing(m.model) = q.asked_listing AS is_spelled
+        FROM observed.token_model m CROSS JOIN asked q LEFT JOIN observed.model_name n ON n.name_key = q.asked_key
+        WHERE model_listing(m.model) = q.asked_listing
+            OR (coalesce(m.model_id, m.model_key) = coalesce(n.model_id, q.asked_key) AND q.asked_key <> ''
+                AND q.asked_snapshot IN ('', model_snapshot(m.model))
+                AND NOT regexp_matches(model_listing(m.model), ':[a-z]|\(')
+                AND NOT regexp_matches(q.asked_listing, ':[a-z]'))),
     listed AS (
-        SELECT k.*,
+        SELECT k.*, w.is_spelled,
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,
                 k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
                 ORDER BY k.valid_from NULLS FIRST) AS later_usd_per_mtok,
@@ -13,13 +26,18 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
                 k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
                 ORDER BY k.valid_from NULLS FIRST) AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) k
-        JOIN asked q ON model_listing(k.model) = q.asked_listing),
+        JOIN named w ON w.named_model = k.model),
+    -- A vendor that sells the name as it is spelled is not asked for others; one that sells dated names only, for each of
+    -- them: their prices may differ.
+    sold AS (
+        SELECT l.* FROM listed l CROSS JOIN asked q
+        WHERE coalesce(l.valid_from <= q.asked_at, true) AND coalesce(l.valid_to > q.asked_at, true)
+        QUALIFY l.is_spelled OR NOT bool_or(l.is_spelled) OVER (PARTITION BY l.vendor_id, l.service_tier)),
     in_force AS (
         SELECT t.*, list({'source_id': t.source_id, 'price': t.price_usd_per_mtok}) OVER thing AS said,
             min(t.price_usd_per_mtok) OVER thing AS low_usd_per_mtok,
             max(t.price_usd_per_mtok) OVER thing AS high_usd_per_mtok
-        FROM listed t CROSS JOIN asked q
-        WHERE coalesce(t.valid_from <= q.asked_at, true) AND coalesce(t.valid_to > q.asked_at, true)
+        FROM sold t
         WINDOW thing AS (PARTITION BY t.vendor_id, model_listing(t.model), t.direction, t.service_tier,
             t.context_tier_from_tokens, t.time_window, t.region)),
     judged AS (
@@ -42,5 +60,6 @@ COMMENT ON MACRO TABLE token_price_of IS
     'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (the '
     'seller itself, else the lowest source_rank that is neither outvoted nor behind two others that agree), with the '
     'lowest and highest price of any source and those that are not believed (outvoted_source_ids); '
-    'spelling variants of the name are found. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at '
+    'spelling variants of the name are found, and, of a vendor that does not sell it under that name, those with the day '
+    'of a snapshot or another name of the same model, each on its own. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at '
     ':= DATE ''2024-07-01'').';

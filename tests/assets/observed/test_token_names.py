@@ -361,3 +361,40 @@ def test_a_long_prompt_is_priced_by_the_list_that_tells_what_it_costs(home: Home
         )
         found = con.execute("SELECT cost_usd, price_source_id FROM request_cost('request') ORDER BY 1").fetchall()
     assert found == [(pytest.approx(0.025), "genai_prices"), (pytest.approx(0.4), "litellm")]
+
+
+def test_a_vendor_that_sells_dated_names_only_is_there_with_each_of_them(home: Home, tmp_path: Path) -> None:
+    """Anthropic sells claude-sonnet-4-20250514, resellers claude-sonnet-4; two snapshots of two prices are never one."""
+    sold = {
+        ("anthropic", "claude-sonnet-4-20250514"): 3.0,
+        ("gmi", "gmi/anthropic/claude-sonnet-4"): 3.5,
+        ("openai", "gpt-4o"): 2.5,
+        ("openai", "gpt-4o-2024-05-13"): 5.0,
+        ("azure", "azure/gpt-4o-2024-05-13"): 5.0,
+        ("azure", "azure/gpt-4o-2024-08-06"): 2.5,
+        ("azure", "azure/gpt-4o-mini"): 0.15,
+        ("anthropic", "claude-only-dated-20260101"): 7.0,
+    }
+    with told(home, tmp_path, litellm=litellm(sold)) as con:
+
+        def asked(model: str) -> list[tuple[str, str, float]]:
+            found = f"SELECT vendor, model, price_usd_per_mtok FROM token_price_of('{model}', valid_at := TIMESTAMPTZ '2026-05-05') ORDER BY ALL"
+            return [(vendor, name.split("/")[-1], usd) for vendor, name, usd in con.execute(found).fetchall()]
+
+        assert asked("claude-sonnet-4") == [
+            ("anthropic", "claude-sonnet-4-20250514", 3.0),
+            ("gmi", "claude-sonnet-4", 3.5),
+        ]
+        assert asked("claude-sonnet-4@20250514") == [("anthropic", "claude-sonnet-4-20250514", 3.0)]
+        assert asked("gpt-4o") == [
+            ("azure", "gpt-4o-2024-05-13", 5.0),
+            ("azure", "gpt-4o-2024-08-06", 2.5),
+            ("openai", "gpt-4o", 2.5),
+        ]
+        assert asked("gpt-4o-2024-05-13") == [
+            ("azure", "gpt-4o-2024-05-13", 5.0),
+            ("openai", "gpt-4o-2024-05-13", 5.0),
+        ]
+        assert asked("claude-only-dated") == [("anthropic", "claude-only-dated-20260101", 7.0)]
+        with pytest.raises(duckdb.Error, match="claude-only"):
+            asked("claude-only")
