@@ -126,7 +126,7 @@ class Reading:
     def refusing(self, more: pl.DataFrame | None) -> Reading:
         """The same reading with further refused rows."""
         parts = [part for part in (self.rejected, more) if part is not None]
-        return Reading(self.scopes, pl.concat(parts) if parts else None)
+        return Reading(self.scopes, pl.concat(parts, how="diagonal") if parts else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ A value of the wrong type becomes null (or NaN, to be refused), so that one bad 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, json_of
+from assets.sources._base import LayoutError, json_of, refused
 from warehouse.captures import Document
 
 #: Type of a column in `frame_of` where a value that is not a number becomes NaN, and only an absent one null.
@@ -40,12 +41,26 @@ def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl
     return pl.DataFrame(columns)
 
 
-def objects(values: Iterable[object]) -> list[dict[str, Any]]:
+def objects(values: object) -> list[dict[str, Any]]:
     """The objects of a JSON list; anything else in it is an object without fields, which is no offer of any kind.
 
-    One entry that is null, or text, costs no more than itself.
+    One entry that is null, or text, costs no more than itself. What is no list has no entries.
     """
-    return [value if isinstance(value, dict) else {} for value in values]
+    return [value if isinstance(value, dict) else {} for value in values] if isinstance(values, list) else []
+
+
+def not_objects(values: object, **columns: object) -> pl.DataFrame:
+    """The entries of a JSON list that are no objects, in the form of `Reading.rejected`.
+
+    Each may have been any offer of a complete list, so none is recorded as ended by that list.
+
+    Args:
+        values: the list.
+        columns: further columns with one value for all rows (`document`).
+    """
+    entries = [value for value in values if not isinstance(value, dict)] if isinstance(values, list) else []
+    told = pl.DataFrame({"entry": [json.dumps(e)[:200] for e in entries]}, schema={"entry": pl.String})
+    return refused(told.with_columns(pl.lit(v).alias(k) for k, v in columns.items()), "an entry that is no object")
 
 
 def texts(value: object) -> list[str]:

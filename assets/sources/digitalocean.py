@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, number_of, objects, texts
+from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, number_of, objects, texts
 from warehouse.captures import Document
 
 HOST = "api.digitalocean.com"
@@ -64,11 +64,13 @@ def _vram_gib(size: dict[str, Any]) -> float | None:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per size and region."""
     sizes: list[dict[str, Any]] = []
+    strange = []
     for document in documents:
         answer = json_of(document)
         listed = answer.get("sizes") if isinstance(answer, dict) else None
         if not isinstance(listed, list):
             raise LayoutError(f"{document.url}: no list of sizes")
+        strange.append(not_objects(listed))
         listed = objects(listed)
         if listed:
             require_columns(document, sorted({k for s in listed for k in s}), ("slug", "price_hourly", "regions"))
@@ -101,7 +103,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("price_hourly"),
     )
     rejected = refused(bad, "no price above zero, or no number of GPUs", instance_type=pl.col("slug"))
-    return Reading([Scope("digitalocean", rows, is_complete=True)], rejected)
+    return Reading([Scope("digitalocean", rows, is_complete=True)], rejected).refusing(pl.concat(strange))
 
 
 DIGITALOCEAN = Source(
@@ -111,7 +113,7 @@ DIGITALOCEAN = Source(
     homepage_url="https://www.digitalocean.com/pricing/gpu-droplets",
     licence="prices are facts; terms of DigitalOcean",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

@@ -19,6 +19,8 @@ from assets.sources._rows import frame_of, grid_carbon_rows, inside
 from warehouse.captures import Document
 
 UNIT = "gCO2eq/kWh"
+#: What a zone is called: DE, US-CAL-CISO.
+_ZONE = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]+)*")
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -29,12 +31,14 @@ def parse(documents: Sequence[Document]) -> Reading:
         raise LayoutError(f"{document.url}: which year? name the file ..._yearly_YYYY.json")
     year = int(found[1])
     body = json_of(document)
-    if not isinstance(body, dict) or not body or not all(isinstance(v, dict) for v in body.values()):
+    if not isinstance(body, dict) or not any(isinstance(v, dict) for v in body.values()):
         raise LayoutError(f"{document.url}: expected an object with one entry per zone")
+    # Beside the zones may stand what says something of the file.
+    zones = {name: entry for name, entry in body.items() if isinstance(entry, dict) or _ZONE.fullmatch(name)}
     rows = frame_of(
         [
             {"zone": zone} | {name: inside(entry, "carbonIntensity", name) for name in ("value", "unit")}
-            for zone, entry in body.items()
+            for zone, entry in zones.items()
         ],
         {"zone": pl.String, "value": pl.Float64, "unit": pl.String},
     )
@@ -61,5 +65,6 @@ ELECTRICITY_MAPS_YEARLY = Source(
     licence_url="https://opendatacommons.org/licenses/odbl/1-0/",
     attribution="Electricity Maps, through CO2.js of the Green Web Foundation",
     parse=parse,
+    parser_version=2,
     stale_after_days=800.0,
 )

@@ -54,14 +54,18 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     body = json_of(document)
     days = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(days, dict) or not all(isinstance(d, dict) for d in days.values()):
+    if not isinstance(days, dict) or not any(isinstance(d, dict) for d in days.values()):
         raise LayoutError(f"{document.url}: no `data` by day and time")
+    lost = pl.DataFrame(
+        {"time": [name for name, day in days.items() if not isinstance(day, dict)]}, {"time": pl.String}
+    )
     readings = [
         # A cell that is no object is neither zero nor absent.
         (time, kind, number_or_nan(cell.get("gen") if isinstance(cell, dict) else "?"))
         for day in days.values()
+        if isinstance(day, dict)
         for time, fuels in day.items()
-        for kind, cell in (fuels if isinstance(fuels, dict) else dict.fromkeys(ALWAYS)).items()
+        for kind, cell in (fuels if isinstance(fuels, dict) and fuels else dict.fromkeys(ALWAYS)).items()
     ]
     if not readings:
         raise LayoutError(f"{document.url}: no reading")
@@ -87,7 +91,9 @@ def parse(documents: Sequence[Document]) -> Reading:
     mix = good.select(pl.lit(ZONE).alias("zone"), "valid_from", "fuel", "kind", "generation")
     frame, slots = intensities(mix, resolution="PT5M", kind="kind", always=ALWAYS)
     times = bad.select("time", "why").unique(maintain_order=True)
-    return Reading([Scope(ZONE, frame)], pl.concat([refused(times, pl.col("why")), slots]))
+    return Reading(
+        [Scope(ZONE, frame)], pl.concat([refused(lost, "a day without readings"), refused(times, pl.col("why")), slots])
+    )
 
 
 ERCOT = Source(
@@ -98,7 +104,7 @@ ERCOT = Source(
     licence="public ISO data",
     attribution="Electric Reliability Council of Texas",
     parse=parse,
-    parser_version=6,
+    parser_version=7,
     plan=plan,
     hosts=(HOST,),
     cadence="20 */6 * * *",

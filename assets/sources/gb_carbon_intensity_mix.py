@@ -76,13 +76,18 @@ def _records(data: Any, document: Document) -> tuple[list[dict], bool]:
         data = [data]
     first = next(record for record in data if isinstance(record, dict))
     if "regions" in first:
-        return [_record(region, slot, region) for slot in data for region in inside(slot, "regions") or []], True
+        return [_record(region, slot, region) for slot in data for region in _listed(inside(slot, "regions"))], True
     if "regionid" in first:
-        return [_record(slot, slot, region) for region in data for slot in inside(region, "data") or []], True
+        return [_record(slot, slot, region) for region in data for slot in _listed(inside(region, "data"))], True
     if "generationmix" in first:
         return [_record(slot, slot, {}) for slot in data], False
     where = ": load it with gb_carbon_intensity" if "intensity" in first else ""
     raise LayoutError(f"{document.url}: `data` holds {', '.join(first)[:200]}, no generation mix{where}")
+
+
+def _listed(found: object) -> list[Any]:
+    """The entries of a list; anything else is one entry that is none, to be refused."""
+    return found if isinstance(found, list) else [None]
 
 
 def _record(of: Any, slot: Any, region: Any) -> dict[str, Any]:
@@ -179,7 +184,7 @@ GB_CARBON_INTENSITY_MIX = replace(
     source_id="gb_carbon_intensity_mix",
     title="GB generation mix by NESO (imports ignored)",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     cadence="20 */3 * * *",
     # A region that lives on imports all day is nothing but refused slots.

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates, inside, number_or_nan, objects, texts
+from assets.sources._rows import cloud_rates, inside, not_objects, number_or_nan, objects, texts
 from warehouse.captures import Document
 
 HOST = "cloudbilling.googleapis.com"
@@ -113,19 +113,24 @@ def follow(document: Document) -> Request | None:
     return _page(token) if token else None
 
 
-def _rows(document: Document, value: Any) -> Iterator[tuple[object, ...]]:
+def _skus(document: Document) -> list[Any]:
+    value = json_of(document)
     skus = value.get("skus") if isinstance(value, dict) else value
     if not isinstance(skus, list):
         raise LayoutError(f"{document.url}: skus is missing (renamed?)")
+    return skus
+
+
+def _rows(skus: Sequence[Any]) -> Iterator[tuple[object, ...]]:
     for sku in skus:
         what = _text(inside(sku, "description")) or ""
         group = inside(sku, "category", "resourceGroup")
         if what.startswith("Licensing Fee") or group not in (None, "GPU") or not (group or _OF_GPU.search(what)):
             continue
         # The latest of its prices; a price from some use on is none of the first hour.
-        told = objects(inside(sku, "pricingInfo") or [])
+        told = objects(inside(sku, "pricingInfo"))
         expression = inside(told[-1], "pricingExpression") if told else None
-        tiers = [t for t in objects(inside(expression, "tieredRates") or []) if not t.get("startUsageAmount")]
+        tiers = [t for t in objects(inside(expression, "tieredRates")) if not t.get("startUsageAmount")]
         price = inside(tiers[0], "unitPrice") if tiers else None
         units, nanos = inside(price, "units"), inside(price, "nanos")
         yield (
@@ -177,11 +182,10 @@ def _described(skus: pl.DataFrame) -> pl.DataFrame:
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Hourly price of one GPU by region and way of buying."""
+    pages = [_skus(document) for document in documents]
     parts = [
-        pl.DataFrame(list(_rows(document, json_of(document))), schema=_SCHEMA, orient="row").with_columns(
-            pl.lit(n).alias("document")
-        )
-        for n, document in enumerate(documents)
+        pl.DataFrame(list(_rows(page)), schema=_SCHEMA, orient="row").with_columns(pl.lit(n).alias("document"))
+        for n, page in enumerate(pages)
     ]
     what = pl.col("description")
     skus = pl.concat(parts)
@@ -235,7 +239,7 @@ def parse(documents: Sequence[Document]) -> Reading:
                 pl.col("variant").alias("offer_variant"),
             ),
         ),
-    )
+    ).refusing(pl.concat([not_objects(page, document=n) for n, page in enumerate(pages)]))
 
 
 GCP_SKUS = Source(
@@ -251,5 +255,5 @@ GCP_SKUS = Source(
     hosts=(HOST,),
     cadence="10 5 * * *",
     key_name=KEY_NAME,
-    parser_version=4,
+    parser_version=5,
 )

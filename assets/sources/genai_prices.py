@@ -221,7 +221,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """The whole file is one complete scope."""
     (document,) = documents
     providers = json_of(document)
-    listed = objects(providers) if isinstance(providers, list) else []
+    listed = objects(providers)
     if not any("models" in p and "id" in p for p in listed):
         raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
     rows = [row for p in listed for row in _of_provider(p)]

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, number_of, objects
+from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, number_of, objects
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -60,11 +60,13 @@ def _offers(types: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per plan, and one per region with a price of its own."""
     offers: list[dict[str, Any]] = []
+    strange = []
     for document in documents:
         answer = json_of(document)
         types = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(types, list):
             raise LayoutError(f"{document.url}: no list of types (data)")
+        strange.append(not_objects(types))
         types = objects(types)
         if types:
             require_columns(document, sorted({k for t in types for k in t}), ("id", "label", "gpus", "price"))
@@ -84,7 +86,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         price_amount_per_hour=pl.col("price"),
     )
     rejected = refused(bad, "no price above zero, or no region", instance_type=pl.col("id"), region=pl.col("region"))
-    return Reading([Scope("linode", rows, is_complete=True)], rejected)
+    return Reading([Scope("linode", rows, is_complete=True)], rejected).refusing(pl.concat(strange))
 
 
 LINODE = Source(
@@ -96,7 +98,7 @@ LINODE = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=2,
+    parser_version=3,
     hosts=(HOST,),
     cadence="35 7 * * *",
 )

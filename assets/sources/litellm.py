@@ -142,7 +142,7 @@ def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
     told = _off_peak_hours(block)
     hours, is_of_weekdays = told or ([], False)
     listed = entry.get("tiered_pricing")
-    tiers = objects(listed) if isinstance(listed, list) else []
+    tiers = objects(listed)
     why = None
     if block is not None and told is None:
         why = "off-peak prices whose hours are in no known form"

@@ -53,11 +53,8 @@ def _from_slots(answer: dict[str, Any], slots: Sequence[Any]) -> Iterator[dict[s
     """Prices of slots that each have one per area; a slot without is one row without a price."""
     currency = answer.get("currency")
     unit = f"{currency}/MWh" if isinstance(currency, str) else None
-    told = answer.get("areaStates")
     states = {
-        area: state.get("state")
-        for state in objects(told if isinstance(told, list) else [])
-        for area in texts(state.get("areas"))
+        area: state.get("state") for state in objects(answer.get("areaStates")) for area in texts(state.get("areas"))
     }
     for slot in objects(slots):
         prices = slot.get("entryPerArea")

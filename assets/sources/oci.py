@@ -29,7 +29,7 @@ from assets.sources._base import (
     require_columns,
     split_by_fault,
 )
-from assets.sources._rows import cloud_rates, inside, number_of, objects
+from assets.sources._rows import cloud_rates, inside, not_objects, number_of, objects
 from warehouse.captures import Document
 
 HOST = "apexapps.oracle.com"
@@ -136,7 +136,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         currency_code=pl.col("currency"),
     )
     rejected = refused(bad.drop("why"), bad["why"], offer_variant=pl.col("part"))
-    return Reading([Scope("oci", offers, is_complete=True)], rejected)
+    strange = not_objects(inside(json_of(document), "items"))
+    return Reading([Scope("oci", offers, is_complete=True)], rejected).refusing(strange)
 
 
 OCI = Source(
@@ -147,7 +148,7 @@ OCI = Source(
     licence="not stated; list prices published by Oracle",
     attribution="Oracle",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="20 7 * * *",

@@ -184,7 +184,7 @@ def _from_results(part: dict[str, Any], metric: str) -> tuple[list[pl.DataFrame]
             inside(result, *path) for path in (("columns", "region"), ("columns", "fueltech"), ("data",))
         )
         named = {"region": region} | ({"fueltech": fuel} if metric == "power" else {})
-        if not all(isinstance(name, str) for name in named.values()) or not isinstance(pairs, list):
+        if not all(isinstance(name, str) for name in named.values()) or not isinstance(pairs, list) or not pairs:
             why = f"a series without {', '.join(named)} or data: {str(result)[:100]}"
             faults.append((why, region if isinstance(region, str) else None))
             continue

@@ -22,7 +22,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
-from assets.sources._rows import cloud_rates, frame_of, inside, objects
+from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, objects
 from warehouse.captures import Document
 
 API_HOST, PAGE_HOST = "api.runpod.io", "www.runpod.io"
@@ -53,13 +53,11 @@ def plan_page(window: Window) -> Iterable[Sequence[Request]]:
     yield [Request(f"https://{PAGE_HOST}/pricing", extension="html")]
 
 
-def _gpu_types(document: Document) -> list[dict[str, Any]]:
+def _gpu_types(document: Document) -> Any:
     answer = json_of(document)
     if isinstance(answer, dict) and answer.get("errors"):
         raise LayoutError(f"{document.url}: GraphQL refused the query: {json.dumps(answer['errors'])[:200]}")
-    if isinstance(answer, dict):
-        answer = inside(answer, "data", "gpuTypes")
-    return _checked(document, answer)
+    return inside(answer, "data", "gpuTypes") if isinstance(answer, dict) else answer
 
 
 def _checked(document: Document, types: Any) -> list[dict[str, Any]]:
@@ -128,7 +126,8 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per GPU type, cloud and purchase option, each for one GPU."""
     (document,) = documents
-    return _read_types(_gpu_types(document), instance_from="id")
+    types = _gpu_types(document)
+    return _read_types(_checked(document, types), instance_from="id").refusing(not_objects(types))
 
 
 def _attribute_offers(soup: Any) -> Iterator[dict[str, Any]]:
@@ -242,7 +241,7 @@ RUNPOD = Source(
     homepage_url="https://www.runpod.io/pricing",
     licence="prices are facts; terms of RunPod",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(API_HOST,),
     cadence="5 */6 * * *",

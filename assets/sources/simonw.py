@@ -58,8 +58,12 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def _history(model: object) -> list[dict[str, Any]]:
     """Prices of a model; what is none has a date that is no day."""
     history = inside(model, "price_history")
-    entries = history if isinstance(history, list) else [history]
-    return [e if isinstance(e, dict) else {"from_date": f"no price: {e}"} for e in entries]
+    entries = history if isinstance(history, list) and history else [history]
+    # One without any price is told: the model is not withdrawn.
+    return [
+        e if isinstance(e, dict) and any(e.get(f) is not None for f in _DIRECTIONS) else {"from_date": f"no price: {e}"}
+        for e in entries
+    ]
 
 
 def _day(column: str) -> pl.Expr:
@@ -187,7 +191,7 @@ SIMONW = Source(
     licence="Apache-2.0",
     attribution="simonw/llm-prices",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="25 5 * * *",

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
-from assets.sources._rows import cloud_rates, frame_of, objects
+from assets.sources._rows import cloud_rates, frame_of, not_objects, objects
 from warehouse.captures import Document
 
 HOST = "console.vast.ai"
@@ -55,7 +55,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
     yield [Request(f"https://{HOST}/api/v0/bundles/", method="POST", json_body=QUERY)]
 
 
-def _offers(document: Document) -> pl.DataFrame:
+def _offers(document: Document) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Offers as they came, and the entries that are none."""
     answer = json_of(document)
     offers = answer.get("offers") if isinstance(answer, dict) else answer
     if isinstance(offers, dict):  # asked for one offer, the API sends the object itself
@@ -63,6 +64,7 @@ def _offers(document: Document) -> pl.DataFrame:
     if not isinstance(offers, list) or not offers:
         said = json.dumps(answer)[:150] if isinstance(answer, dict) else ""
         raise LayoutError(f"{document.url}: no list of offers: {said}")
+    strange = not_objects(offers)
     offers = objects(offers)
     missing = [f for f in ("gpu_name", "num_gpus", "dph_total", "rentable") if not any(f in o for o in offers)]
     if missing:
@@ -78,13 +80,13 @@ def _offers(document: Document) -> pl.DataFrame:
         | {"verification": o.get("verification") or ("verified" if o.get("verified") else "")}
         for o in offers
     ]
-    return frame_of(rows, _FIELDS).with_columns(pl.col("gpu_name").str.strip_chars())
+    return frame_of(rows, _FIELDS).with_columns(pl.col("gpu_name").str.strip_chars()), strange
 
 
 def parse(documents: Sequence[Document]) -> Reading:
     """Per GPU and number of GPUs: the lowest price, and the 10th, 50th and 90th percentile (linear) of the offers."""
     (document,) = documents
-    raw = _offers(document)
+    raw, strange = _offers(document)
     raw = raw.filter(
         pl.col("rentable").fill_null(value=False)
         & ~pl.col("rented").fill_null(value=False)
@@ -143,7 +145,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     )
     # The host may be the only one with such a machine: then its ask is not known, and it has not gone.
     rejected = refused(bad.drop("size_gib"), why, bad.select(machine.alias("instance_type")))
-    return Reading([Scope("vast", rows, is_complete=True)], rejected)
+    return Reading([Scope("vast", rows, is_complete=True)], rejected).refusing(strange)
 
 
 VAST = Source(
@@ -153,7 +155,7 @@ VAST = Source(
     homepage_url="https://vast.ai/pricing",
     licence="prices are facts; terms of Vast.ai",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",

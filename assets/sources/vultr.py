@@ -28,7 +28,7 @@ from assets.sources._base import (
     require_columns,
     to_number,
 )
-from assets.sources._rows import cloud_rates, frame_of, inside, objects, texts
+from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, objects, texts
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
@@ -66,11 +66,11 @@ def follow(document: Document) -> Request | None:
     return Request(first.url, {**first.params, "cursor": str(cursor)})
 
 
-def _plans(document: Document) -> tuple[str, list[dict[str, Any]]]:
+def _plans(document: Document) -> tuple[str, list[Any]]:
     answer = json_of(document)
     for kind in ("plans", "plans_metal"):
         if isinstance(answer, dict) and isinstance(answer.get(kind), list):
-            return kind, objects(answer[kind])
+            return kind, answer[kind]
     raise LayoutError(f"{document.url}: neither plans nor plans_metal in the answer")
 
 
@@ -100,7 +100,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     scopes: dict[str, list[pl.DataFrame]] = {}
     rejected = []
     for number, document in enumerate(documents):
-        kind, plans = _plans(document)
+        kind, listed = _plans(document)
+        plans = objects(listed)
         if plans:
             require_columns(document, sorted({k for p in plans for k in p}), ("id", "hourly_cost", "locations"))
         raw = frame_of(_by_location(plans), _SCHEMA).with_columns(
@@ -128,6 +129,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").is_not_null()
         bad = offers.filter(~sound)
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
+        rejected.append(not_objects(listed).with_columns(pl.lit(kind).alias("scope")))
         rejected.append(
             refused(
                 bad,
@@ -156,7 +158,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
     return Reading(
         [Scope(kind, pl.concat(frames), is_complete=True) for kind, frames in scopes.items()],
-        pl.concat(rejected) if rejected else None,
+        pl.concat(rejected, how="diagonal") if rejected else None,
     )
 
 
@@ -169,7 +171,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=5,
+    parser_version=6,
     hosts=(HOST,),
     cadence="30 7 * * *",
 )

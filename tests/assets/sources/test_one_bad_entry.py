@@ -69,7 +69,8 @@ def test_an_entry_that_is_no_object(
     (value if key is None else value[key]).append(strange)
     after, rejected = rows_of(source_id, name, value, tmp_path)
     assert (before, bool(before)) == (after, True)
-    assert rejected.height - refused.height <= 2
+    # Azure's pages of thousands of machines are decoded by the few that name a GPU.
+    assert rejected.height - refused.height in ((0,) if source_id == "azure_retail" else (1, 2))
 
 
 @pytest.mark.parametrize("strange", [None, "none", 7, [], {}])
@@ -228,6 +229,8 @@ def test_places_that_are_no_list_make_no_region(
         lambda sku: sku.pop("description"),
         lambda sku: sku.__setitem__("pricingInfo", []),
         lambda sku: sku.pop("pricingInfo"),
+        lambda sku: sku.__setitem__("pricingInfo", 7),
+        lambda sku: sku["pricingInfo"][0]["pricingExpression"].__setitem__("tieredRates", 7),
         lambda sku: sku["pricingInfo"][0]["pricingExpression"].pop("tieredRates"),
         lambda sku: sku["pricingInfo"][0]["pricingExpression"]["tieredRates"][0].pop("unitPrice"),
         lambda sku: sku["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["unitPrice"].update(nanos="x"),
@@ -267,3 +270,94 @@ def test_overrides_that_are_not_understood_are_told(overrides: object, samples: 
     )
     assert set(after) < set(before)
     assert rejected["reason"].str.contains("condition that is not known").all() and rejected.height
+
+
+@pytest.mark.parametrize("entry", [None, "none", 7, []])
+def test_a_zone_that_is_none_costs_itself(entry: object, samples: Path, tmp_path: Path) -> None:
+    before, after = changed(
+        samples,
+        "electricity-maps_yearly_2023.json",
+        lambda zones: zones.update(FR=entry, _source="x"),
+        tmp_path,
+        "electricity_maps_yearly",
+    )
+    assert len(before[0]) - len(after[0]) == after[1].height - before[1].height == 1
+    assert not [row for row in after[0] if "FR" in row]
+
+
+@pytest.mark.parametrize("day", [None, "none", 7, []])
+def test_a_day_without_readings_costs_itself(day: object, samples: Path, tmp_path: Path) -> None:
+    def change(answer: Any) -> None:
+        first, second = answer["data"]
+        answer["data"][first] = day
+        answer["data"][second][next(iter(answer["data"][second]))] = {}
+
+    (before, _), (after, rejected) = changed(samples, "ercot_fuel_mix.json", change, tmp_path, "ercot")
+    assert 0 < len(after) < len(before)
+    assert set(after) < set(before)
+    assert rejected["reason"].str.contains("without readings").sum() == 1
+
+
+@pytest.mark.parametrize("regions", [None, "none", 7, {}])
+def test_a_slot_without_regions_costs_itself(regions: object, samples: Path, tmp_path: Path) -> None:
+    (before, refused), (after, rejected) = changed(
+        samples,
+        "regional_range_2020-01-01_2020-01-02.json",
+        lambda answer: answer["data"][5].update(regions=regions),
+        tmp_path,
+        "gb_carbon_intensity_mix",
+    )
+    assert 0 < len(after) < len(before)
+    assert set(after) < set(before)
+    assert (
+        rejected["reason"].str.contains("no regionid").sum() == 1 + refused["reason"].str.contains("no regionid").sum()
+    )
+
+
+@pytest.mark.parametrize("history", [None, [], [{}], [{"from_date": "2026-01-01"}]])
+def test_a_model_whose_history_has_no_price_is_told(history: object, samples: Path, tmp_path: Path) -> None:
+    (before, _), (after, rejected) = changed(
+        samples,
+        "anthropic_2026-08-05.json",
+        lambda answer: answer["models"][0].update(price_history=history),
+        tmp_path,
+        "simonw",
+    )
+    assert set(after) < set(before)
+    assert rejected.height == 1
+
+
+def _power(region: str, fuel: str) -> dict[str, Any]:
+    pairs = [[f"2026-01-05T0{n // 12}:{5 * (n % 12):02}:00+10:00", 100.0] for n in range(1, 40)]
+    return {"columns": {"region": region, "fueltech": fuel}, "data": pairs}
+
+
+def _australia(*parts: object) -> str:
+    return json.dumps({"data": parts})
+
+
+def test_a_fuel_that_cannot_be_read_costs_its_region(tmp_path: Path) -> None:
+    """Computed from its other fuels, Victoria without its lignite would be all wind."""
+    about = {"network_code": "NEM", "metric": "power", "unit": "MW", "interval": "5m"}
+    sound = [_power(region, fuel) for region in ("NSW1", "VIC1") for fuel in ("wind", "coal_black")]
+    for broken in ({"columns": {"region": "VIC1"}, "data": []}, {"columns": {"region": "VIC1", "fueltech": "hydro"}}):
+        scopes, rejected = read_body("openelectricity", _australia(about | {"results": [*sound, broken]}), tmp_path)
+        assert scopes["NEM"]["zone"].unique().to_list() == ["AU-NSW"]
+        assert rejected["reason"].str.contains("a series without region, fueltech or data").sum() == 1
+    for strange in (None, {"columns": {"fueltech": "hydro"}, "data": []}):
+        with pytest.raises(LayoutError, match="may be a fuel of any region"):
+            read_body("openelectricity", _australia(about | {"results": [*sound, strange]}), tmp_path)
+    for part in (None, "none", {"id": "x"}):
+        with pytest.raises(LayoutError, match="may be a fuel of any region"):
+            read_body("openelectricity", _australia(about | {"results": sound}, part), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "part", [None, "none", 7, {}, {"metric": "price"}, {"metric": "price", "network_code": "WEM", "results": []}]
+)
+def test_a_part_without_prices_costs_itself(part: object, tmp_path: Path) -> None:
+    results = [{"columns": {"region": "NSW1"}, "data": [["2026-01-05T00:05:00+10:00", 81.5]]}, None]
+    about = {"network_code": "NEM", "metric": "price", "unit": "$/MWh", "interval": "5m", "results": results}
+    scopes, rejected = read_body("openelectricity_price", _australia(part, about), tmp_path)
+    assert scopes["NEM"]["price_amount_per_mwh"].to_list() == [81.5]
+    assert rejected.height == 2

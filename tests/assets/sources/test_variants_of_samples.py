@@ -30,9 +30,6 @@ REFUSED = {
     ("gridemissions", "a column more"): "CO2i_<AUTHORITY>_D",
     ("watttime", "a column more"): "one column named after a region",
     ("watttime", "columns in reverse"): "one column named after a region",
-    # Keys are data here: zones, and days.
-    ("electricity_maps_yearly", "fields more"): "one entry per zone",
-    ("ercot", "fields more"): "no `data` by day and time",
 }
 
 Rows = list[list[str]]
