@@ -145,7 +145,8 @@ def _read_part(part: object, metric: str, units: Sequence[str]) -> tuple[list[pl
     if not isinstance(part, dict):
         return [], [("a part of `data` is no object", None)]
     name = part.get("id") or "a part of `data`"
-    region = part.get("region").upper() if isinstance(part.get("region"), str) else None
+    region = part.get("region")
+    region = region.upper() if isinstance(region, str) else None
     kind = part.get("metric") or part.get("data_type")
     if not isinstance(kind, str):
         return [], [(f"{name} does not say what it is (metric, data_type)", region)]

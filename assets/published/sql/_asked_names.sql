@@ -86,7 +86,8 @@ CREATE OR REPLACE MACRO _asked_sold_model(argument, given) AS (
         FROM (
             SELECT s.known_name,
                 model_listing(s.known_name) = k.given_listing
-                    OR regexp_replace(model_listing(s.known_name), '-20[0-9]{2}-?[01][0-9]-?[0-3][0-9].*$', '') = k.given_listing
+                    OR regexp_replace(model_listing(s.known_name), '-20[0-9]{2}-?[01][0-9]-?[0-3][0-9].*$', '')
+                        = k.given_listing
                     OR ends_with('/' || lower(s.known_name), '/' || lower(given::VARCHAR)) AS is_meant,
                 jaro_winkler_similarity(lower(split_part(s.known_name, '/', -1)), k.given_listing) AS likeness
             FROM (

@@ -27,8 +27,8 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
                 ORDER BY k.valid_from NULLS FIRST) AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) k
         JOIN named w ON w.named_model = k.model),
-    -- A vendor that sells the name as it is spelled is not asked for others; one that sells dated names only, for each of
-    -- them: their prices may differ.
+    -- Of a vendor that sells the name as it is spelled, no other; of one that sells dated names only, each of them: their
+    -- prices may differ.
     sold AS (
         SELECT l.* FROM listed l CROSS JOIN asked q
         WHERE coalesce(l.valid_from <= q.asked_at, true) AND coalesce(l.valid_to > q.asked_at, true)
@@ -60,6 +60,6 @@ COMMENT ON MACRO TABLE token_price_of IS
     'USD per million tokens of a model at valid_at by vendor, direction and tier, one source for each price (the '
     'seller itself, else the lowest source_rank that is neither outvoted nor behind two others that agree), with the '
     'lowest and highest price of any source and those that are not believed (outvoted_source_ids); '
-    'spelling variants of the name are found, and, of a vendor that does not sell it under that name, those with the day '
-    'of a snapshot or another name of the same model, each on its own. token_price_of(''gpt-4o''), token_price_of(''gpt-4'', valid_at '
-    ':= DATE ''2024-07-01'').';
+    'spelling variants of the name are found, and, of a vendor that does not sell it under that name, those with the '
+    'day of a snapshot or another name of the same model, each on its own. token_price_of(''gpt-4o''), '
+    'token_price_of(''gpt-4'', valid_at := DATE ''2024-07-01'').';
