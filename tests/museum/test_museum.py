@@ -581,6 +581,19 @@ def test_a_method_bump_under_the_same_name(home: Home, monkeypatch: pytest.Monke
         assert method_lock.methods_changed_under_their_name(con) == []
 
 
+def test_a_formula_written_otherwise_is_the_same_method(home: Home) -> None:
+    """What another spelling of a formula gives to the last digit is no other method; anything else under its name is."""
+    from assets.estimated import method_lock
+
+    older = "UPDATE meta.definition SET fingerprint = ? WHERE name = 'method digest ecologits-0.9.1'"
+    with write_session(home, catalog()) as con:
+        assert method_lock.methods_changed_under_their_name(con) == []
+        con.execute(older, ["233368d1fd4dd21da7cfb3e23235ada77abc20c02610c5fd56c448b6a1255207"]).fetchall()
+        assert method_lock.methods_changed_under_their_name(con) == []
+        con.execute(older, ["0" * 64]).fetchall()
+        assert method_lock.methods_changed_under_their_name(con) == ["ecologits-0.9.1"]
+
+
 # The reverse ----------------------------------------------------------------------------------------------------------
 
 

@@ -28,18 +28,19 @@ CREATE OR REPLACE MACRO ecologits_embodied_mj_0_5_0(active_parameters_count, par
 COMMENT ON MACRO ecologits_embodied_mj_0_5_0 IS 'MJ; primary energy of the manufacture of server (38,000 MJ) and A100 (1,828 MJ), by time of use of 5 years; EcoLogits 0.5.0, https://ecologits.ai/0.5/methodology/llm_inference/';
 
 -- 0.9.1: 16-bit weights on H100 80 GB, GPUs in powers of two, batch of 64, server of 1.2 kW, life of 3 years.
+-- Constants stand together in parentheses: DuckDB multiplies them once, not for every request.
 CREATE OR REPLACE MACRO ecologits_gpu_count_0_9_1(parameters_count) AS
     2.0::DOUBLE ** ceil(log2(ceil(1.2 * (parameters_count::DOUBLE / 1e9) * 16 / 8 / 80)));
 COMMENT ON MACRO ecologits_gpu_count_0_9_1 IS 'GPU; H100 80 GB that hold 16-bit weights with 20% overhead, rounded up to a power of two; EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
 
 CREATE OR REPLACE MACRO ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) AS
-    least(output_tokens_count::DOUBLE * (0.0006785088094353663 * (active_parameters_count::DOUBLE / 1e9) + 0.0003119310311688259 * 64 + 0.019473717579473387), request_latency_s::DOUBLE);
+    least(output_tokens_count::DOUBLE * (0.0006785088094353663 * (active_parameters_count::DOUBLE / 1e9) + (0.0003119310311688259 * 64 + 0.019473717579473387)), request_latency_s::DOUBLE);
 COMMENT ON MACRO ecologits_latency_s_0_9_1 IS 's; time to generate the output in a batch of 64, at most the latency that was measured (NULL: none was); EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
 
 CREATE OR REPLACE MACRO ecologits_it_energy_kwh_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
     ecologits_gpu_count_0_9_1(parameters_count) * (
-        ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) / 3600 * 1.2 / 8 / 64
-        + output_tokens_count::DOUBLE * (1.1665273170451914e-06 * exp(-0.011205921025579175 * 64) * (active_parameters_count::DOUBLE / 1e9) + 4.052928146734005e-05) / 1000);
+        ecologits_latency_s_0_9_1(active_parameters_count, output_tokens_count, request_latency_s) * (1.2::DOUBLE / 8 / 64 / 3600)
+        + output_tokens_count::DOUBLE * (1.1665273170451914e-06 * exp(-0.011205921025579175 * 64) / 1000 * (active_parameters_count::DOUBLE / 1e9) + 4.052928146734005e-05 / 1000));
 COMMENT ON MACRO ecologits_it_energy_kwh_0_9_1 IS 'kWh; energy of server and GPUs for one request of a batch of 64; EcoLogits 0.9.1, https://ecologits.ai/latest/methodology/llm_inference/';
 
 CREATE OR REPLACE MACRO ecologits_embodied_kgco2e_0_9_1(active_parameters_count, parameters_count, output_tokens_count, request_latency_s) AS
@@ -59,14 +60,14 @@ COMMENT ON MACRO ecologits_embodied_mj_0_9_1 IS 'MJ; primary energy of the manuf
 
 -- 0.11.3: as 0.9.1, with the manufacture of an H100 by a later study, the speed of the model where it is known, and water of the energy before PUE.
 CREATE OR REPLACE MACRO ecologits_latency_s_0_11_3(active_parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
-    least(output_tokens_count::DOUBLE * coalesce(1 / tokens_per_s::DOUBLE, 0.0006785088094353663 * (active_parameters_count::DOUBLE / 1e9) + 0.0003119310311688259 * 64 + 0.019473717579473387)
+    least(output_tokens_count::DOUBLE * coalesce(1 / tokens_per_s::DOUBLE, 0.0006785088094353663 * (active_parameters_count::DOUBLE / 1e9) + (0.0003119310311688259 * 64 + 0.019473717579473387))
         + coalesce(first_token_latency_s::DOUBLE, 0), request_latency_s::DOUBLE);
 COMMENT ON MACRO ecologits_latency_s_0_11_3 IS 's; time to generate the output, by the speed and first token of the model (NULL: by its size, in a batch of 64), at most the latency that was measured (NULL: none was); EcoLogits 0.11.3, https://ecologits.ai/latest/methodology/llm_inference/';
 
 CREATE OR REPLACE MACRO ecologits_it_energy_kwh_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS
     ecologits_gpu_count_0_9_1(parameters_count) * (
-        ecologits_latency_s_0_11_3(active_parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) / 3600 * 1.2 / 8 / 64
-        + output_tokens_count::DOUBLE * (1.1665273170451914e-06 * exp(-0.011205921025579175 * 64) * (active_parameters_count::DOUBLE / 1e9) + 4.052928146734005e-05) / 1000);
+        ecologits_latency_s_0_11_3(active_parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) * (1.2::DOUBLE / 8 / 64 / 3600)
+        + output_tokens_count::DOUBLE * (1.1665273170451914e-06 * exp(-0.011205921025579175 * 64) / 1000 * (active_parameters_count::DOUBLE / 1e9) + 4.052928146734005e-05 / 1000));
 COMMENT ON MACRO ecologits_it_energy_kwh_0_11_3 IS 'kWh; energy of server and GPUs for one request of a batch of 64; EcoLogits 0.11.3, https://ecologits.ai/latest/methodology/llm_inference/';
 
 CREATE OR REPLACE MACRO ecologits_embodied_share_0_11_3(active_parameters_count, parameters_count, output_tokens_count, request_latency_s, tokens_per_s, first_token_latency_s) AS

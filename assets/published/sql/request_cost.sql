@@ -166,18 +166,18 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
             count(*) > count(g.service_tier) AS is_any_tier, min(g.requested_at) AS first_at
         FROM _request_priced(requests) g),
     cell AS MATERIALIZED (SELECT c.* FROM _token_price_cell(known_at := known_at::TIMESTAMPTZ) c),
+    listed AS (
+        SELECT c.vendor_key, c.listing, c.service_tier, min(c.from_at) AS first_at FROM cell c GROUP BY ALL),
     sold AS MATERIALIZED (
-        SELECT k.*, model_listing(k.listing) AS spoken, coalesce(v.vendor_id, k.vendor_key) AS vendor_id,
-            coalesce(n.model_id, model_key(k.listing)) AS meant
-        FROM (SELECT c.vendor_key, c.listing, c.service_tier, min(c.from_at) AS first_at FROM cell c GROUP BY ALL) k
+        SELECT k.*, coalesce(v.vendor_id, k.vendor_key) AS vendor_id, coalesce(n.model_id, k.name_key) AS meant
+        FROM (SELECT l.*, model_listing(l.listing) AS spoken, model_key(l.listing) AS name_key FROM listed l) k
         LEFT JOIN reference.vendor_alias v ON v.vendor = k.vendor_key
-        LEFT JOIN observed.model_name n ON n.name_key = model_key(k.listing)),
+        LEFT JOIN observed.model_name n ON n.name_key = k.name_key),
     model AS (
-        SELECT d.model, model_listing(d.model) AS spoken, coalesce(n.model_id, model_key(d.model)) AS meant,
-            model_snapshot(d.model) AS snapshot
-        FROM (SELECT unnest(w.models) AS model FROM written w) d
-        LEFT JOIN observed.model_name n ON n.name_key = model_key(d.model)
-        WHERE d.model IS NOT NULL),
+        SELECT d.*, coalesce(n.model_id, d.name_key) AS meant, model_snapshot(d.model) AS snapshot
+        FROM (SELECT u.model, model_listing(u.model) AS spoken, model_key(u.model) AS name_key
+            FROM (SELECT unnest(w.models) AS model FROM written w) u WHERE u.model IS NOT NULL) d
+        LEFT JOIN observed.model_name n ON n.name_key = d.name_key),
     -- A request without a vendor matches all vendors.
     vendor AS (
         SELECT d.vendor, lower(d.vendor) AS vendor_key, coalesce(v.vendor_id, lower(d.vendor)) AS vendor_id

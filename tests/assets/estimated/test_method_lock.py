@@ -26,8 +26,8 @@ RELEASED = {"training-1": "1cb2e3519e7f14eaab71f4f1cbce4dd0c21205f01512ad7d666fb
 
 #: The same of the methods beside training: their quantities, every macro that these call, and their defaults.
 RELEASED_METHODS: dict[str, str] = {
-    "ecologits-0.11.3": "37f4040e5fea610c751cc40ddf418c37f735b860d8e09445ce2860ecb72543df",
-    "ecologits-0.9.1": "233368d1fd4dd21da7cfb3e23235ada77abc20c02610c5fd56c448b6a1255207",
+    "ecologits-0.11.3": "09ad91cc219fc98444c44a15fa2ee84b113bbf54441166fd878beab3a4d294ed",
+    "ecologits-0.9.1": "48cd57d7ad3933f4d273a93303eba541ca8f91ab8f31dfb2897f5518f232c213",
     "ecologits-0.5.0": "31f44a0621b86bd15813fb98f0bb336de8e2d5639833db95e4a5d7d9e4a1aa2b",
     "embodied-1": "227eff3de3b794bd519b4ceee027e8c2ee84b6c468a636130447c1ede943228b",
     "sci-1": "2d4985ff96e1f58a51d1968791c4be842beaabab73cc587ae52d35f885739ff3",
