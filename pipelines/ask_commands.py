@@ -129,14 +129,14 @@ def _rows(count: int) -> str:
 
 
 _STATUS = (
-    "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), last_outcome, last_row_count, "
-    "last_rejected_count, last_message, is_bundled FROM meta.source_status"
+    "SELECT source_id, subject, strftime(last_good_at, '%Y-%m-%d %H:%M'), epoch(age), epoch(now() - last_changed_at), "
+    "epoch(unchanged_for), last_outcome, last_row_count, last_rejected_count, last_message, is_bundled FROM meta.source_status"
 )
 
 
 @click.command()
 def status() -> int:
-    """Per source: last good capture, its age, outcome, rows; which are not read yet, and what they need."""
+    """Per source: last good capture, its age and that of its last change, outcome, rows; which are not read yet, and what they need."""
     from assets.sources import all_sources, needs_key
     from warehouse.connection import read_published
     from warehouse.errors import NotPublishedError
@@ -147,9 +147,9 @@ def status() -> int:
     except NotPublishedError:
         _print_records(Home.from_environment())
         raise
-    table = Table("source", "subject", "last good (UTC)", "age", "state", "rows", "refused")
+    table = Table("source", "subject", "last good (UTC)", "age", "changed", "state", "rows", "refused")
     unread: dict[str, list[str]] = {}
-    for source_id, subject, good, age, outcome, count, refused, message, bundled in rows:
+    for source_id, subject, good, age, changed, unchanged, outcome, count, refused, message, bundled in rows:
         source = all_sources().get(source_id)
         if outcome is None:
             missing = needs_key(source) if source else None
@@ -158,12 +158,17 @@ def status() -> int:
             continue
         stale = source is not None and age is not None and not bundled and age > source.stale_after_days * 86400
         age_word = "bundled" if bundled else "no good answer yet" if age is None else "stale" if stale else "fresh"
+        if source is not None and not bundled and source.stands_still(None if unchanged is None else unchanged / 86400):
+            age_word += (
+                f"; STANDS STILL: nothing new for {_age(unchanged)}, expected within {source.changes_within_days:g} d"
+            )
         state = age_word + ("" if outcome != "rejected" else f"; last REJECTED: {message}")
         table.add_row(
             source_id,
             subject,
             good or "-",
             _age(age),
+            "-" if bundled else _age(changed),
             state,
             "-" if count is None else f"{count:,}",
             "-" if refused is None else f"{refused:,}",

@@ -147,6 +147,20 @@ def _sources_fresh(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
     return not stale, {"stale_sources": stale, "never_read": _never_read(con, subject)}
 
 
+def _sources_change(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
+    """Detects a source that answers, but stands still: a file that was moved, a mirror that is no longer fed."""
+    unchanged = con.execute(
+        "SELECT source_id, epoch(unchanged_for) / 86400 FROM meta.source_status WHERE subject = ? AND NOT is_bundled",
+        [subject.name],
+    ).fetchall()
+    still = {
+        s: f"nothing new for {days:.0f} days, expected within {known.changes_within_days:g}"
+        for s, days in unchanged
+        if (known := all_sources().get(s)) and known.stands_still(days)
+    }
+    return not still, {"sources_that_stand_still": still}
+
+
 def _never_read(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[str]:
     return [
         r[0]
@@ -308,6 +322,9 @@ CHECKS: dict[str, Check] = {
     "values_in_bounds": Check("No value breaks its declared bounds.", _ERROR, _values_in_bounds),
     "keys_unique": Check("No assertion is in the log twice.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
+    "sources_change": Check(
+        "No source that is read by schedule said the same for longer than it is expected to.", _WARN, _sources_change
+    ),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
     "no_unit_jumps": Check(
         "No price of the latest assertions changed by a factor that suggests an error of units.", _WARN, _no_unit_jumps

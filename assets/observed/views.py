@@ -58,6 +58,8 @@ COLUMN_MEANINGS = {
     "example_instance_type": "One of these instance types.",
     "last_good_at": "Time of the last good capture. Unit: UTC.",
     "age": "Age of the last good capture.",
+    "last_changed_at": "Time of the last good capture that said something new: from which rows were appended to the log. Unit: UTC.",
+    "unchanged_for": "From the last good capture that said something new to the last good capture: how long the content stood still while it was read.",
     "last_outcome": "Outcome of the last capture.",
     "last_message": "Why the last capture was rejected.",
     "last_row_count": "Rows of the last capture. Unit: 1.",

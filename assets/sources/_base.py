@@ -179,6 +179,21 @@ class Source:
     min_kept_share: float = 0.5
     #: The source is stale after this many days without a good capture.
     stale_after_days: float = 3.0
+    #: Its content stands still if it was read and said nothing new for this many days: longer than its publisher ever pauses. None: it may (yearly factors,
+    #: prices of one machine, what is loaded by hand).
+    changes_within_days: float | None = None
+
+    def stands_still(self, unchanged_days: float | None) -> bool:
+        """Whether it said the same for longer than it is expected to.
+
+        Args:
+            unchanged_days: from the last answer with something new to the last good answer; None if there was none.
+        """
+        return (
+            self.changes_within_days is not None
+            and unchanged_days is not None
+            and unchanged_days > self.changes_within_days
+        )
 
 
 def numbered(pages: Mapping[int, pl.DataFrame]) -> pl.DataFrame:

@@ -127,6 +127,7 @@ def _source(source_id: str, title: str, page: str, site: str, currency: str, hos
         expand=expand,
         hosts=(host, FILES_HOST),
         cadence="50 7 * * *",
+        changes_within_days=365,
         is_scraped=True,
         max_bytes=512 << 20,
     )

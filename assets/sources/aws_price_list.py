@@ -428,6 +428,7 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         expand=expand,
         hosts=(host,),
         cadence="10 3 * * *",
+        changes_within_days=90 if host == HOST else 365,
         extension="csv",
         has_history=True,
         max_bytes=2 << 30,

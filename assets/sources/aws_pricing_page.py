@@ -109,4 +109,5 @@ AWS_PRICING_PAGE = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="30 4 * * *",
+    changes_within_days=180,
 )

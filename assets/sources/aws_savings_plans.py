@@ -174,6 +174,7 @@ AWS_SAVINGS_PLANS = Source(
     expand=expand,
     hosts=(HOST,),
     cadence="40 3 * * *",
+    changes_within_days=180,
     parser_version=2,
     extension="csv",
     has_history=True,

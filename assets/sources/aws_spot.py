@@ -148,5 +148,6 @@ AWS_SPOT = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="15 * * * *",
+    changes_within_days=2,
     stale_after_days=1.0,
 )

@@ -390,5 +390,6 @@ AZURE_RETAIL = Source(
     parser_version=5,
     hosts=(HOST,),
     cadence="40 5 * * *",
+    changes_within_days=60,
     min_kept_share=0.6,
 )

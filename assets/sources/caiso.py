@@ -130,6 +130,7 @@ CAISO = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="40 12 * * *",
+    changes_within_days=4,
     extension="csv",
     has_history=True,
     stale_after_days=4.0,

@@ -118,4 +118,5 @@ COREWEAVE_PAGE = page_source(
     parse,
     parser_version=4,
     cadence="35 6 * * *",
+    changes_within_days=365,
 )

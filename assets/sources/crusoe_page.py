@@ -100,4 +100,5 @@ CRUSOE_PAGE = page_source(
     parse,
     parser_version=2,
     cadence="55 6 * * *",
+    changes_within_days=365,
 )

@@ -118,5 +118,6 @@ DIGITALOCEAN = Source(
     follow=follow,
     hosts=(HOST,),
     cadence="40 7 * * *",
+    changes_within_days=365,
     key_name=KEY_NAME,
 )

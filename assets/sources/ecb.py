@@ -100,6 +100,7 @@ ECB = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="30 15 * * 1-5",
+    changes_within_days=7,
     extension="csv",
     has_history=True,
     stale_after_days=5.0,

@@ -171,6 +171,7 @@ ECO2MIX = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="10 */6 * * *",
+    changes_within_days=3,
     has_history=True,
     stale_after_days=2.0,
 )

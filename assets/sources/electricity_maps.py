@@ -231,6 +231,7 @@ ELECTRICITY_MAPS = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="10 */12 * * *",
+    changes_within_days=3,
     key_name=KEY,
 )
 ELECTRICITY_MAPS_CSV = Source(

@@ -81,6 +81,7 @@ EMBER = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="45 4 * * 1",
+    changes_within_days=400,
     key_name=KEY,
     extension="csv",
     stale_after_days=14,

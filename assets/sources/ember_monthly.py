@@ -177,6 +177,7 @@ EMBER_MONTHLY = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",
+    changes_within_days=75,
     key_name=KEY,
     extension="csv",
     has_history=True,

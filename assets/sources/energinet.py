@@ -196,6 +196,7 @@ ENERGINET_CARBON = Source(
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="15 */3 * * *",
+    changes_within_days=3,
     has_history=True,
     stale_after_days=1.0,
 )
@@ -211,6 +212,7 @@ ENERGINET_PRICE = Source(
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",
+    changes_within_days=4,
     has_history=True,
     stale_after_days=2.0,
 )

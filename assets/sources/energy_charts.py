@@ -164,6 +164,7 @@ ENERGY_CHARTS_CARBON = Source(
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="35 */3 * * *",
+    changes_within_days=3,
     has_history=True,
     stale_after_days=1.0,
 )
@@ -180,6 +181,7 @@ ENERGY_CHARTS_PRICE = Source(
     plan=plan_price,
     hosts=(HOST,),
     cadence="45 13 * * *",
+    changes_within_days=4,
     has_history=True,
     stale_after_days=2.0,
 )

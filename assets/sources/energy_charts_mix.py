@@ -112,6 +112,7 @@ ENERGY_CHARTS_MIX = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="50 */6 * * *",
+    changes_within_days=3,
     has_history=True,
     stale_after_days=1.0,
 )

@@ -139,6 +139,7 @@ EPOCH_MODELS = Source(
     plan=plan_models,
     hosts=(HOST,),
     cadence="40 6 * * 1",
+    changes_within_days=60,
     extension="csv",
     stale_after_days=14,
 )
@@ -155,6 +156,7 @@ EPOCH_HARDWARE = Source(
     plan=plan_hardware,
     hosts=(HOST,),
     cadence="45 6 * * 1",
+    changes_within_days=120,
     extension="csv",
     stale_after_days=14,
 )

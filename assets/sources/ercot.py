@@ -108,5 +108,6 @@ ERCOT = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="20 */6 * * *",
+    changes_within_days=3,
     stale_after_days=2.0,
 )

@@ -259,6 +259,7 @@ GB_CARBON_INTENSITY = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",
+    changes_within_days=2,
     has_history=True,
     stale_after_days=1.0,
     max_rejected_share=0.5,

@@ -173,6 +173,7 @@ GCP_PRICING_YML = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     cadence="50 6 * * *",
+    changes_within_days=60,
     has_history=True,
     extension="yml",
 )

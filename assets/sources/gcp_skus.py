@@ -254,6 +254,7 @@ GCP_SKUS = Source(
     follow=follow,
     hosts=(HOST,),
     cadence="10 5 * * *",
+    changes_within_days=90,
     key_name=KEY_NAME,
     parser_version=5,
 )

@@ -254,6 +254,7 @@ GENAI_PRICES = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     cadence="10 */12 * * *",
+    changes_within_days=30,
     has_history=True,
     stale_after_days=5,
 )

@@ -132,6 +132,7 @@ GOOGLE_REGION_CARBON = Source(
     expand=expand,
     hosts=_git.HOSTS,
     cadence="35 4 * * 2",
+    changes_within_days=550,
     has_history=True,
     extension="csv",
     stale_after_days=14,

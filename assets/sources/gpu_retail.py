@@ -269,6 +269,7 @@ GPU_RETAIL = Source(
     plan=plan,
     hosts=tuple(SHOPS),
     cadence="0 10 * * *",
+    changes_within_days=60,
     key_name=URLS_VARIABLE,
     extension="html",
     is_scraped=True,

@@ -418,6 +418,7 @@ PCPARTPICKER = Source(
     plan=plan_pcpartpicker,
     hosts=(HOST,),
     cadence="0 11 * * 1",
+    changes_within_days=365,
     extension="csv",
     stale_after_days=400.0,
     **_TERMS,

@@ -175,6 +175,7 @@ GPUHUNT = Source(
     follow=follow,
     hosts=(HOST,),
     cadence="40 */6 * * *",
+    changes_within_days=14,
     extension="zip",
     # In 2026 two of five on-demand rows of GCP's H100 machines stood at the price of a commitment.
     max_rejected_share=0.6,

@@ -198,6 +198,7 @@ GPURENTALPRICES = Source(
     hosts=(HOST,),
     parser_version=5,
     cadence="10 9 * * *",
+    changes_within_days=14,
     has_history=True,
     # Five slugs of RunPod stood twice, with different prices, in the first file.
     max_rejected_share=0.25,

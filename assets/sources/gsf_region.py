@@ -141,6 +141,7 @@ GSF_REGION = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     cadence="25 4 * * 2",
+    changes_within_days=550,
     has_history=True,
     extension="csv",
     stale_after_days=14,

@@ -100,4 +100,5 @@ HYPERSTACK_PAGE = page_source(
     parse,
     parser_version=3,
     cadence="30 6 * * *",
+    changes_within_days=365,
 )

@@ -126,4 +126,5 @@ LAMBDA_PAGE = page_source(
     parse,
     parser_version=3,
     cadence="40 6 * * *",
+    changes_within_days=365,
 )

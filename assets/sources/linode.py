@@ -101,4 +101,5 @@ LINODE = Source(
     parser_version=3,
     hosts=(HOST,),
     cadence="35 7 * * *",
+    changes_within_days=365,
 )

@@ -337,5 +337,6 @@ LITELLM = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     cadence="10 5 * * *",
+    changes_within_days=21,
     has_history=True,
 )

@@ -130,4 +130,5 @@ NEBIUS_PAGE = page_source(
     parse,
     parser_version=2,
     cadence="45 6 * * *",
+    changes_within_days=365,
 )

@@ -113,6 +113,7 @@ NYISO = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",
+    changes_within_days=3,
     extension="csv",
     stale_after_days=2.0,
 )

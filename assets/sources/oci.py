@@ -152,4 +152,5 @@ OCI = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="20 7 * * *",
+    changes_within_days=365,
 )

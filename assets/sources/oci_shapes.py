@@ -119,4 +119,5 @@ OCI_SHAPES = Source(
     plan=plan,
     hosts=(HOST, LIST_HOST),
     cadence="25 7 * * *",
+    changes_within_days=365,
 )

@@ -299,6 +299,7 @@ OPENELECTRICITY = Source(
     plan=plan_mix,
     hosts=(HOST,),
     cadence="25 */6 * * *",
+    changes_within_days=3,
     key_name=KEY,
     has_history=True,
 )
@@ -315,6 +316,7 @@ OPENELECTRICITY_PRICE = Source(
     plan=plan_price,
     hosts=(HOST,),
     cadence="30 */6 * * *",
+    changes_within_days=4,
     key_name=KEY,
     has_history=True,
 )

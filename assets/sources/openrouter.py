@@ -186,4 +186,5 @@ OPENROUTER = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="40 */6 * * *",
+    changes_within_days=14,
 )

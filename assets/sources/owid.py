@@ -77,6 +77,7 @@ OWID = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="15 4 * * 1",
+    changes_within_days=400,
     extension="csv",
     stale_after_days=14,
 )

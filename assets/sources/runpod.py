@@ -245,6 +245,7 @@ RUNPOD = Source(
     plan=plan,
     hosts=(API_HOST,),
     cadence="5 */6 * * *",
+    changes_within_days=60,
 )
 RUNPOD_PAGE = Source(
     source_id="runpod_page",
@@ -256,6 +257,7 @@ RUNPOD_PAGE = Source(
     plan=plan_page,
     hosts=(PAGE_HOST, "runpod.io"),
     cadence="35 6 * * *",
+    changes_within_days=365,
     extension="html",
     is_scraped=True,
     # A redesign of this page once left a third of its GPUs: only less than a tenth is taken for a broken page.

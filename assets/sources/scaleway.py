@@ -153,4 +153,5 @@ SCALEWAY = Source(
     follow=follow,
     hosts=(HOST,),
     cadence="20 7 * * *",
+    changes_within_days=365,
 )

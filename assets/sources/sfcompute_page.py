@@ -75,6 +75,7 @@ SFCOMPUTE_PAGE = page_source(
     ("sfcompute.com", "www.sfcompute.com"),
     parse,
     cadence="50 6 * * *",
+    changes_within_days=14,
     # A bottom of one cent is an empty order book, and common.
     max_rejected_share=0.4,
 )

@@ -195,5 +195,6 @@ SIMONW = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="25 5 * * *",
+    changes_within_days=120,
     stale_after_days=7.0,
 )

@@ -404,5 +404,6 @@ SKYPILOT = Source(
     has_history=True,
     parser_version=7,
     cadence="20 */8 * * *",
+    changes_within_days=14,
     extension="csv",
 )

@@ -139,6 +139,7 @@ TARDELLIRS = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     cadence="40 9 * * *",
+    changes_within_days=180,
     has_history=True,
     stale_after_days=60.0,
 )

@@ -159,6 +159,7 @@ VAST = Source(
     plan=plan,
     hosts=(HOST,),
     cadence="15 */6 * * *",
+    changes_within_days=3,
     # Offers are refused one by one, rows count whole groups: old cards below five cents are many.
     max_bytes=128 << 20,
     max_rejected_share=0.6,

@@ -101,4 +101,5 @@ VERDA = Source(
     # The company changed its name, and may send on to its new address.
     hosts=(HOST, "api.verda.com"),
     cadence="25 7 * * *",
+    changes_within_days=60,
 )

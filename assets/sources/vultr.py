@@ -174,4 +174,5 @@ VULTR = Source(
     parser_version=6,
     hosts=(HOST,),
     cadence="30 7 * * *",
+    changes_within_days=365,
 )

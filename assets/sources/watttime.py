@@ -168,6 +168,7 @@ WATTTIME = Source(
     expand=expand,
     hosts=(HOST,),
     cadence="50 */12 * * *",
+    changes_within_days=3,
     key_name=KEY,
     has_history=True,
 )

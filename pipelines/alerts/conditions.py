@@ -63,6 +63,26 @@ def stale_sources(con: duckdb.DuckDBPyConnection, ignored: Iterable[str] = ()) -
     ]
 
 
+def still_sources(con: duckdb.DuckDBPyConnection, ignored: Iterable[str] = ()) -> list[Condition]:
+    """Sources that answer, but have said nothing new for longer than they are expected to (`changes_within_days`)."""
+    rows = con.execute(
+        "SELECT source_id, title, strftime(last_changed_at, '%Y-%m-%d'), epoch(unchanged_for) / 86400 "
+        "FROM meta.source_status WHERE NOT is_bundled AND unchanged_for IS NOT NULL ORDER BY source_id"
+    ).fetchall()
+    left_out = set(ignored)
+    return [
+        Condition(
+            f"source_unchanged/{source_id}",
+            "source_unchanged",
+            f"source {source_id} stands still",
+            f"source {source_id} ({title}) stands still: it is read, but said nothing new since {changed}, for {days:.0f} days; "
+            f"expected within {known.changes_within_days:g} days",
+        )
+        for source_id, title, changed, days in rows
+        if source_id not in left_out and (known := all_sources().get(source_id)) and known.stands_still(days)
+    ]
+
+
 def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> Looked:
     """Sources and publications whose last run failed.
 

@@ -20,7 +20,14 @@ FILE_VARIABLE = "PETADAY_ALERTS_FILE"
 WEBHOOK_VARIABLE = "PETADAY_ALERT_WEBHOOK_URL"
 PASSWORD_VARIABLE = "PETADAY_ALERT_SMTP_PASSWORD"
 
-KINDS = ("source_stale", "source_failing", "price_moved", "estimate_moved", "publication_failed")
+KINDS = (
+    "source_stale",
+    "source_unchanged",
+    "source_failing",
+    "price_moved",
+    "estimate_moved",
+    "publication_failed",
+)
 #: Webhooks may go here; other hosts are named under `[webhook] hosts`.
 WEBHOOK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 SECURITY = ("starttls", "tls", "none")

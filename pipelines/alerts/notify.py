@@ -86,8 +86,8 @@ def _look_for_wrong(
 
 
 def _look_for_stale(con: duckdb.DuckDBPyConnection, config: AlertConfig, add: _Outbox) -> None:
-    wrong = conditions.stale_sources(con, config.ignored_sources)
-    _open_and_close(con, config, "source_stale", wrong, frozenset(), add)
+    for kind, look in (("source_stale", conditions.stale_sources), ("source_unchanged", conditions.still_sources)):
+        _open_and_close(con, config, kind, look(con, config.ignored_sources), frozenset(), add)
 
 
 def _look_for_moves(con: duckdb.DuckDBPyConnection, config: AlertConfig, add: _Outbox) -> None:
@@ -187,6 +187,7 @@ def _title(rows: list[tuple[str, str, str, bool, str]]) -> str:
     """The title: the only message, or the number of each kind."""
     names = {
         "source_stale": "stale",
+        "source_unchanged": "standing still",
         "source_failing": "failing",
         "price_moved": "prices moved",
         "estimate_moved": "estimates moved",

@@ -48,18 +48,20 @@ WITH batch AS (
         any_value(rejected_count) AS rejected_count, max(recorded_at) AS recorded_at
     FROM meta.capture GROUP BY ALL),
 good AS (
-    SELECT source_id, max(fetched_at) AS last_good_at, sum(changed_count)::BIGINT AS changed_count,
+    SELECT source_id, max(fetched_at) AS last_good_at, max(fetched_at) FILTER (changed_count > 0) AS last_changed_at,
+        sum(changed_count)::BIGINT AS changed_count,
         count(*) AS good_capture_count
     FROM batch WHERE outcome IN ('loaded', 'unchanged') GROUP BY ALL),
 latest AS (
     SELECT * FROM batch
     QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY recorded_at DESC, fetched_at DESC) = 1)
 SELECT s.source_id, s.subject, s.title, s.is_bundled, s.key_name, s.cadence, g.last_good_at,
-    now() - g.last_good_at AS age, l.outcome AS last_outcome,
+    now() - g.last_good_at AS age, g.last_changed_at, g.last_good_at - g.last_changed_at AS unchanged_for,
+    l.outcome AS last_outcome,
     CASE WHEN l.outcome = 'rejected' THEN l.message END AS last_message,
     l.row_count AS last_row_count,
     coalesce(g.good_capture_count, 0) AS good_capture_count, coalesce(g.changed_count, 0) AS changed_count,
     l.rejected_count AS last_rejected_count
 FROM meta.source s LEFT JOIN good g USING (source_id) LEFT JOIN latest l USING (source_id)
 ORDER BY s.subject, s.source_id;
-COMMENT ON VIEW meta.source_status IS 'Per source: last good capture and its age, last outcome, rows.';
+COMMENT ON VIEW meta.source_status IS 'Per source: last good capture and its age, when it last said something new, last outcome, rows.';

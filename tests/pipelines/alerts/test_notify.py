@@ -47,12 +47,37 @@ def test_a_stale_source_is_told_once_and_its_recovery_once(desk: Desk, say: Say,
     assert notify(desk.home, bare).sent_count == 0
     assert len(desk.posts) == len(desk.mails) == 1
     assert "source skypilot (SkyPilot catalog) is stale: last good capture 2026-01-01 00:00 UTC" in desk.posts[0]
-    say({"a": 3.0}, f"{dt.datetime.now(dt.UTC) - dt.timedelta(hours=1):%Y-%m-%dT%H:%M:%S}")
+    say({"a": 3.1}, f"{dt.datetime.now(dt.UTC) - dt.timedelta(hours=1):%Y-%m-%dT%H:%M:%S}")
     notify(desk.home, bare)
     notify(desk.home, bare)
     assert len(desk.posts) == len(desk.mails) == 2
     assert "recovered: source skypilot is stale no longer" in desk.posts[1]
     assert "recovered" in desk.mails[1]
+
+
+def test_a_source_that_answers_the_same_for_weeks_is_told_once_and_its_change_once(
+    desk: Desk, say: Say, bare: dg.DagsterInstance
+) -> None:
+    """Read every week, never stale: new bytes with the same prices (a column of time) are nothing new."""
+    now = dt.datetime.now(dt.UTC)
+
+    def at(days: float) -> str:
+        return f"{now - dt.timedelta(days=days):%Y-%m-%dT%H:%M:%S}"
+
+    say({"a": 3.0, "b": 4.0}, at(16))
+    say({"b": 4.0, "a": 3.0}, at(9))
+    say({"a": 3.0, "b": 4.0}, at(2.5))
+    assert notify(desk.home, bare).noticed_count == 0
+    say({"b": 4.0, "a": 3.0}, at(0.1))
+    notify(desk.home, bare)
+    notify(desk.home, bare)
+    (told,) = desk.posts
+    assert "source skypilot (SkyPilot catalog) stands still: it is read, but said nothing new since" in told
+    assert "for 16 days; expected within 14 days" in told
+    say({"a": 3.1, "b": 4.0}, at(0))
+    notify(desk.home, bare)
+    assert len(desk.posts) == 2
+    assert "recovered: source skypilot stands still no longer" in desk.posts[1]
 
 
 def test_a_failing_source_is_told_with_its_reason_and_its_recovery(desk: Desk, tmp_path: Path) -> None:
