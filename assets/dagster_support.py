@@ -41,14 +41,14 @@ class HomeResource(dg.ConfigurableResource):
 
 
 def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = None) -> dg.TableSchema:
-    """Declared columns for the Dagster UI: type, meaning, unit, nullability."""
+    """Declared columns for the Dagster UI: type, meaning, nullability, and the unit unless it is 1."""
     listed = [
         dg.TableColumn(
             name=name,
             type=duckdb_type(column),
             description=column.description,
             constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-            tags={"unit": _tag(unit)} if (unit := unit_of(column)) else {},
+            tags={"unit": _tag(unit)} if (unit := unit_of(column)) not in (None, "1") else {},
         )
         for name, column in columns.items()
     ]

@@ -69,7 +69,7 @@ def execute(
         from pipelines.broken_runs import watching_for_broken_runs
         from pipelines.definitions import defs
         from pipelines.failures import failure_line
-        from pipelines.instance import in_code_location, instance, keeping_logs
+        from pipelines.instance import in_code_location, instance, keeping_logs, uncaptured
 
         config = _quiet(verbose) | ({"ops": ops} if ops else {})
         with keeping_logs(), instance(home) as dagster_instance, watching_for_broken_runs(home, dagster_instance):
@@ -78,7 +78,7 @@ def execute(
             dagster_instance.add_event_listener(run_id, progress.report)
             dagster_instance.add_event_listener(run_id, lambda entry: _keep_errors(entry, logged))
             result = defs.resolve_job_def(job).execute_in_process(
-                instance=in_code_location(dagster_instance, job),
+                instance=uncaptured(in_code_location(dagster_instance, job)),
                 run_config=config,
                 raise_on_error=False,
                 tags={**FROM_TERMINAL, **(tags or {})},

@@ -16,6 +16,7 @@ import sqlalchemy
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from sqlalchemy import event
@@ -129,6 +130,17 @@ def in_code_location(of: dg.DagsterInstance, job: str) -> dg.DagsterInstance:
     location = RegisteredCodeLocationOrigin(CODE_LOCATION)  # ty: ignore[abstract-class-instantiation] - a named tuple has it
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
     vars(of)["create_run_for_job"] = partial(of.create_run_for_job, remote_job_origin=origin)
+    return of
+
+
+def uncaptured(of: dg.DagsterInstance) -> dg.DagsterInstance:
+    """The same instance, whose steps in this process write to the terminal and not into files of the run.
+
+    Dagster itself (1.13) turns stdout and stderr of each step to a file and lets `tail` copy that to the terminal until the step ends: of the progress
+    lines, the last of each run was lost in a third of all cases. It also starts four processes for each run. What a step says of itself is in the
+    event log, which keeps all of it.
+    """
+    vars(of)["_compute_log_manager"] = NoOpComputeLogManager()
     return of
 
 

@@ -18,7 +18,7 @@ from assets.dagster_support import (
     table_schema,
 )
 from assets.lineage import lineage_metadata, provenance
-from assets.observed.checks import CHECKS, run_checks
+from assets.observed.checks import checks_of, run_checks
 from assets.observed.views import ACCELERATOR_MATCH, COLUMN_MEANINGS
 from assets.recovery import with_rebuild_if_damaged
 from assets.sources import all_sources
@@ -35,7 +35,7 @@ def observed_key(subject: str) -> dg.AssetKey:
 def _description(subject: Subject, source_ids: list[str]) -> str:
     """Content, units and sources of the subject."""
     columns = subject.columns.columns()
-    units = [f"`{name}` in {unit}" for name in subject.values if (unit := unit_of(columns[name]))]
+    units = [f"`{name}` in {unit}" for name in subject.values if (unit := unit_of(columns[name])) not in (None, "1")]
     return (
         f"{subject.description[0].upper()}{subject.description[1:]} One tidy history on two clocks.\n\n"
         + (f"Units: {', '.join(units)}.\n\n" if units else "")
@@ -69,7 +69,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
         automation_condition=WHEN_INPUTS_CHANGE,
         check_specs=[
             dg.AssetCheckSpec(name, asset=observed_key(subject.name), description=check.description)
-            for name, check in CHECKS.items()
+            for name, check in checks_of(subject.name).items()
         ],
     )
     def observed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:

@@ -48,11 +48,13 @@ def _listed(value: list[Any] | dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """A check: what it asserts, the severity of its failure, and the function that computes it."""
+    """A check: what it asserts, the severity of its failure, the function that computes it, and where it applies."""
 
     description: str
     severity: dg.AssetCheckSeverity
     run: Callable[[duckdb.DuckDBPyConnection, Subject], tuple[bool, dict]]
+    #: Subjects that it can fail on; None: all of them.
+    subjects: frozenset[str] | None = None
 
 
 def _columns_as_declared(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
@@ -197,15 +199,13 @@ def _no_rows_refused(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
 
 def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
     """Zones whose newest slots are refused because a fuel is missing; see `assets.observed.zone_fuel`."""
-    if subject.name != "grid_carbon":
-        return True, {}
     zones = con.execute(
         """
         WITH refused AS (
             SELECT source_id, json_extract_string(row_json, '$.zone') AS zone,
                 json_extract_string(row_json, '$.missing') AS missing, max(recorded_at) AS refused_at
             FROM meta.rejected_row
-            WHERE subject = 'grid_carbon' AND recorded_at > now() - INTERVAL 7 DAY
+            WHERE subject = ? AND recorded_at > now() - INTERVAL 7 DAY
                 AND json_extract_string(row_json, '$.missing') IS NOT NULL
             GROUP BY ALL)
         SELECT source_id || ' ' || zone || ': ' || missing FROM refused r
@@ -213,7 +213,8 @@ def _no_fuel_missing(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[
             FROM observed.grid_carbon_log l
             WHERE l.source_id = r.source_id AND l.zone = r.zone AND l.recorded_at > r.refused_at)
         ORDER BY 1 LIMIT 20
-        """
+        """,
+        [subject.name],
     ).fetchall()
     return not zones, {"zones_without_a_fuel_that_they_had": [z[0] for z in zones]}
 
@@ -229,8 +230,6 @@ _PRICE = {"cloud_rate": "price_amount_per_hour", "token_price": "price_usd_per_m
 
 def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
     """Detects cents for dollars, a month for an hour or 1,000 for a million in the latest rows of each source."""
-    if subject.name not in _PRICE:
-        return True, {}
     price, keys = _PRICE[subject.name], ", ".join(quoted(k) for k in ("source_id", "scope", *subject.keys))
     currency = ", currency_code" if "currency_code" in subject.columns.column_names() else ""
     # Only offers that the latest rows are about are put in order: by a hash, so that one column is compared.
@@ -253,9 +252,7 @@ def _no_unit_jumps(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bo
 
 def _rates_agree(con: duckdb.DuckDBPyConnection, subject: Subject) -> tuple[bool, dict]:
     """Dispatches to the comparison of the subject."""
-    if subject.name == "token_price":
-        return _token_prices_agree(con)
-    return _cloud_rates_agree(con) if subject.name == "cloud_rate" else (True, {})
+    return _token_prices_agree(con) if subject.name == "token_price" else _cloud_rates_agree(con)
 
 
 def _token_prices_agree(con: duckdb.DuckDBPyConnection) -> tuple[bool, dict]:
@@ -327,27 +324,37 @@ CHECKS: dict[str, Check] = {
     ),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
     "no_unit_jumps": Check(
-        "No price of the latest assertions changed by a factor that suggests an error of units.", _WARN, _no_unit_jumps
+        "No price of the latest assertions changed by a factor that suggests an error of units.",
+        _WARN,
+        _no_unit_jumps,
+        frozenset(_PRICE),
     ),
     "rates_agree": Check(
         "No rate is far from the others of its accelerator or the same for all sizes; no token price differs eightfold from "
         "that of another source.",
         _WARN,
         _rates_agree,
+        frozenset({"cloud_rate", "token_price"}),
     ),
     "no_fuel_missing": Check(
         "No zone lacks a fuel that earlier answers had, unless it is listed as closed.",
         _WARN,
         _no_fuel_missing,
+        frozenset({"grid_carbon"}),
     ),
     "no_rows_refused": Check("No row of the latest captures was refused.", _WARN, _no_rows_refused),
 }
 
 
+def checks_of(subject: str) -> dict[str, Check]:
+    """The checks of a subject by name: one that cannot fail there is no check of it."""
+    return {name: check for name, check in CHECKS.items() if check.subjects is None or subject in check.subjects}
+
+
 def run_checks(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[dg.AssetCheckResult]:
     """All checks of one subject, in the write session that holds the data."""
     results = []
-    for name, check in CHECKS.items():
+    for name, check in checks_of(subject.name).items():
         passed, found = check.run(con, subject)
         results.append(check_result(name, check.severity, passed, found))
     return results

@@ -89,7 +89,7 @@ class Client:
     spool_dir: Path
     _session: requests.Session = field(init=False)
     _last_request_at: dict[str, float] = field(init=False, default_factory=dict)
-    _robots: dict[str, urllib.robotparser.RobotFileParser] = field(init=False, default_factory=dict)
+    _robots: dict[str, urllib.robotparser.RobotFileParser | str] = field(init=False, default_factory=dict)
     _watch: Watch = field(init=False, default_factory=Watch)
 
     def __post_init__(self) -> None:
@@ -120,25 +120,27 @@ class Client:
     def _check_robots(self, url: str) -> None:
         host = urlsplit(url).netloc
         if host not in self._robots:
-            rules = urllib.robotparser.RobotFileParser()
-            try:
-                with self._session.get(
-                    f"https://{host}/robots.txt",
-                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    # RFC 9309: no such file allows everything, a server error forbids everything.
-                    body = _beginning(response, MAX_ROBOTS_BYTES) if response.status_code == 200 else b""
-                    lines = body.decode("utf-8", "replace").splitlines()
-                    if response.status_code >= 500:
-                        lines = ["User-agent: *", "Disallow: /"]
-            except (requests.RequestException, HTTPError, OSError):
-                lines = ["User-agent: *", "Disallow: /"]
-            rules.parse(lines)
-            self._robots[host] = rules
-        if not self._robots[host].can_fetch(USER_AGENT, url):
+            self._robots[host] = self._read_robots(f"https://{host}/robots.txt")
+        rules = self._robots[host]
+        if isinstance(rules, str):
+            raise FetchError(f"{self.source.source_id}: {rules}: without it no page is read")
+        if not rules.can_fetch(USER_AGENT, url):
             raise FetchError(f"{self.source.source_id}: robots.txt of {host} does not allow {urlsplit(url).path}")
+
+    def _read_robots(self, address: str) -> urllib.robotparser.RobotFileParser | str:
+        """The rules of a host, or why they are not known. RFC 9309: no such file allows everything, a host that fails allows nothing."""
+        try:
+            with self._session.get(
+                address, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), allow_redirects=False, stream=True
+            ) as response:
+                if response.status_code >= 500:
+                    return f"{address} answered {response.status_code}"
+                body = _beginning(response, MAX_ROBOTS_BYTES) if response.status_code == 200 else b""
+        except (requests.RequestException, HTTPError, OSError) as e:
+            return f"{address} {_why(e)} ({type(e).__name__})"
+        rules = urllib.robotparser.RobotFileParser()
+        rules.parse(body.decode("utf-8", "replace").splitlines())
+        return rules
 
     def _wait_for_turn(self, host: str) -> None:
         wait = self._last_request_at.get(host, -PACE_S) + PACE_S - time.monotonic()

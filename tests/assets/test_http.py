@@ -208,6 +208,30 @@ def test_an_endless_robots_file_is_read_no_further_than_needed(
         fetch(home, is_scraped=True)
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(503, r"robots\.txt answered 503: without it no page is read"), (404, None)],
+)
+def test_a_robots_file_that_cannot_be_read_is_not_said_to_forbid(
+    status: int, message: str | None, home: Home, replay: ReplayServer
+) -> None:
+    replay.add(f"https://{HOST}/robots.txt", "", status)
+    replay.add(URL, "{}")
+    if message is None:
+        assert fetch(home, is_scraped=True).path.exists()
+        return
+    with pytest.raises(FetchError, match=message):
+        fetch(home, is_scraped=True)
+    assert replay.urls() == []
+
+
+def test_a_host_that_is_not_there_is_not_said_to_forbid(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "BACKOFF_FACTOR", 0)
+    monkeypatch.setenv("PETADAY_REPLAY_URL", "http://127.0.0.1:9")
+    with pytest.raises(FetchError, match=r"robots\.txt could not be read: .*: without it no page is read"):
+        fetch(home, is_scraped=True)
+
+
 # Time -----------------------------------------------------------------------------------------------------------------
 
 

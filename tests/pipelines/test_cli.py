@@ -77,6 +77,8 @@ def test_the_ui_finds_the_run_of_a_command_among_the_runs_of_its_job(home: Home)
         assert run.tags["dagster/max_retries"] == "0"
         told = {e.dagster_event.event_type_value for e in of.all_logs(run.run_id) if e.dagster_event}
     assert not {t for t in told if t.startswith("HOOK")}, "two events of every step that tell nothing"
+    # Where a step's output goes to a file of the run, the last lines of it reach the terminal by chance only.
+    assert not list(home.dagster_dir.rglob("compute_logs/*"))
     assert f"location_name: {CODE_LOCATION}\n" in WORKSPACE
     assert f"location_name: {CODE_LOCATION}\n" in (Path(__file__).parents[2] / "workspace.yaml").read_text()
 

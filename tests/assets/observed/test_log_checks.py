@@ -11,8 +11,8 @@ from assets.catalog import catalog
 from assets.estimated.indices.assets import _keys_unique_if_changed
 from assets.estimated.indices.grid_slices import GRID_DAYS
 from assets.estimated.indices.slices import update
-from assets.observed.checks import CHECKS
-from assets.subjects import GRID_CARBON
+from assets.observed.checks import CHECKS, checks_of
+from assets.subjects import GRID_CARBON, SUBJECTS
 from tests.assets.estimated.indices.test_slices import Loader, hours
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -34,6 +34,25 @@ def _repeat(con: duckdb.DuckDBPyConnection, recorded_at: dt.datetime) -> None:
     con.execute(
         f"INSERT INTO {GRID_CARBON.log_name} FROM {GRID_CARBON.log_name} WHERE recorded_at = ? LIMIT 1", [recorded_at]
     ).fetchall()
+
+
+def test_a_subject_has_no_check_that_cannot_fail_on_it() -> None:
+    everywhere = {
+        "columns_as_declared",
+        "values_in_bounds",
+        "keys_unique",
+        "sources_fresh",
+        "row_count_steady",
+        "no_rows_refused",
+    }
+    extra = {s.name: sorted(checks_of(s.name).keys() - everywhere) for s in SUBJECTS}
+    assert {name: checks for name, checks in extra.items() if checks} == {
+        "cloud_rate": ["no_unit_jumps", "rates_agree"],
+        "gpu_price": ["no_unit_jumps"],
+        "grid_carbon": ["no_fuel_missing"],
+        "token_price": ["no_unit_jumps", "rates_agree"],
+    }
+    assert all(everywhere <= checks_of(s.name).keys() for s in SUBJECTS)
 
 
 def test_a_word_that_stands_twice_is_told_until_it_is_gone(home: Home) -> None:
