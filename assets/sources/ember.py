@@ -18,16 +18,23 @@ from assets.sources._base import (
     Source,
     Window,
     csv_rows,
-    json_of,
     require_columns,
     to_number,
 )
+from assets.sources._rows import frame_of, json_list, not_objects, objects
 from assets.sources._yearly import yearly_lifecycle
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
 
 HOST = "api.ember-energy.org"
 KEY = "EMBER_API_KEY"
+#: Fields of the API's records -> columns of the published file.
+_FIELDS = {
+    "entity": "country_or_region",
+    "entity_code": "country_code",
+    "date": "year",
+    "emissions_intensity_gco2_per_kwh": "emissions_intensity_gco2_per_kwh",
+}
 _AGGREGATES = {"World": "OWID_WRL", "EU": "OWID_EU27"}
 
 
@@ -47,10 +54,10 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     broken = None
     if document.extension == "json":
-        records = json_of(document).get("data", [])
-        raw = pl.DataFrame(records, infer_schema_length=None)
-        require_columns(document, raw.columns, ["entity", "entity_code", "date", "emissions_intensity_gco2_per_kwh"])
-        raw = raw.rename({"entity": "country_or_region", "entity_code": "country_code", "date": "year"}).cast(pl.String)
+        listed = json_list(document, "data")
+        records, broken = objects(listed), not_objects(listed)
+        require_columns(document, sorted({name for record in records for name in record}), list(_FIELDS))
+        raw = frame_of(records, dict.fromkeys(_FIELDS, pl.String)).rename(_FIELDS)
     else:
         raw, broken = csv_rows(
             document, ["country_or_region", "country_code", "year", "emissions_intensity_gco2_per_kwh"]
@@ -77,7 +84,7 @@ EMBER = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember, CC BY 4.0",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(HOST,),
     cadence="45 4 * * 1",

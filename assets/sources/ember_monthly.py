@@ -24,11 +24,10 @@ from assets.sources._base import (
     Source,
     Window,
     csv_rows,
-    json_of,
     refused,
     to_instant,
 )
-from assets.sources._rows import electricity_price_rows, grid_carbon_rows
+from assets.sources._rows import electricity_price_rows, frame_of, grid_carbon_rows, json_list, not_objects, objects
 from assets.sources._yearly import UNKNOWN_COUNTRY
 from assets.sources._zones import zone_of_alpha3
 from warehouse.captures import Document
@@ -54,15 +53,11 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _text(document: Document) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Columns name, code, date, value: all text; and the broken lines of a CSV."""
+    """Columns name, code, date, value: all text; and the broken lines of a CSV, or the records that are none."""
     if document.extension == "json":
-        body = json_of(document)
-        records = body.get("data") if isinstance(body, dict) else None
-        if not records:
-            raise LayoutError(f"{document.url}: no list `data`")
-        schema = {"entity": pl.String, "entity_code": pl.String, "date": pl.String, _VALUE: pl.String}
-        frame = pl.DataFrame(records, schema=schema, strict=False)
-        return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"}), None
+        records = json_list(document, "data")
+        frame = frame_of(objects(records), dict.fromkeys(("entity", "entity_code", "date", _VALUE), pl.String))
+        return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"}), not_objects(records)
     text, broken = csv_rows(document, ["country_or_region", "country_code", "date", _VALUE])
     text = text.select(
         pl.col("country_or_region").alias("name"),
@@ -173,7 +168,7 @@ EMBER_MONTHLY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",

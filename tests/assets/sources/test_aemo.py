@@ -83,3 +83,53 @@ def test_a_price_beyond_the_cap_is_refused(tmp_path: Path) -> None:
     )
     assert scopes["NEM"].filter(pl.col("zone") == "AU-VIC").is_empty()
     assert rejected.height == 1
+
+
+def month(*rows: str) -> str:
+    return "REGION,SETTLEMENTDATE,TOTALDEMAND,RRP,PERIODTYPE\n" + "\n".join(rows) + "\n"
+
+
+def test_a_monthly_file_of_five_minutes_and_one_of_half_hours(tmp_path: Path) -> None:
+    """The time ends the slot at UTC+10, also in a month of summer time; the first slot of a month begins the day before in UTC."""
+    five = month(*(f'NSW1,"2026/01/01 00:{m:02}:00",8000.5,{20 + m},TRADE' for m in range(5, 60, 5)))
+    frame = read_body("aemo", five, tmp_path, "PRICE_AND_DEMAND_202601_NSW1.csv")[0]["NEM"].sort("valid_from")
+    assert frame.select("zone", "market", "resolution", "currency_code").unique().rows() == [
+        ("AU-NSW", "real_time", "PT5M", "AUD")
+    ]
+    assert frame.select("valid_from", "price_amount_per_mwh").row(0) == (
+        dt.datetime(2025, 12, 31, 14, tzinfo=dt.UTC),
+        25.0,
+    )
+    half = month(*(f'SA1,"1998/12/07 0{h}:{m}",1000,{h}.5,TRADE' for h in (1, 2) for m in ("00", "30")))
+    frame = read_body("aemo", half, tmp_path, "a.csv")[0]["NEM"].sort("valid_from")
+    assert frame.select("valid_from", "resolution", "price_amount_per_mwh").row(0) == (
+        dt.datetime(1998, 12, 6, 14, 30, tzinfo=dt.UTC),
+        "PT30M",
+        1.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ("NSW1,1/08/2026 0:40,9000,1,TRADE", "not written as AEMO does"),
+        ("NSW1,2026/08/01 00:40:00,9000,1,PREDISPATCH", "no trading price"),
+        ("NSW1,2026/08/01 00:40:00,9000,1,", "no trading price"),
+        ("NSW1,2026/08/01 00:40:00,9000,n/a,TRADE", "not a number"),
+        ("WEM,2026/08/01 00:40:00,9000,1,TRADE", "region"),
+        ("NSW1,2026/08/01 00:40:00,9,000,1,TRADE", "more fields"),
+    ],
+)
+def test_a_bad_line_of_a_monthly_file_costs_itself(bad: str, word: str, tmp_path: Path) -> None:
+    good = [f"NSW1,2026/08/01 00:{m:02}:00,9000,{m},TRADE" for m in (5, 10, 15, 20, 25, 30)]
+    scopes, rejected = read_body("aemo", month(*good, bad), tmp_path, "a.csv")
+    assert scopes["NEM"].height == 6
+    assert word in rejected["reason"].item()
+
+
+def test_months_of_both_lengths_in_one_file_are_refused(tmp_path: Path) -> None:
+    """At the last half-hour of September 2021 a distance would be taken for the wrong slot."""
+    rows = [f"NSW1,2021/09/30 {h}:{m}:00,1,1,TRADE" for h in (21, 22, 23) for m in ("00", "30")]
+    rows += [f"NSW1,2021/10/01 00:{m:02}:00,1,1,TRADE" for m in range(0, 60, 5)]
+    with pytest.raises(LayoutError, match="load them as separate files"):
+        read_body("aemo", month(*rows), tmp_path, "a.csv")

@@ -361,3 +361,21 @@ def test_a_part_without_prices_costs_itself(part: object, tmp_path: Path) -> Non
     scopes, rejected = read_body("openelectricity_price", _australia(part, about), tmp_path)
     assert scopes["NEM"]["price_amount_per_mwh"].to_list() == [81.5]
     assert rejected.height == 2
+
+
+@pytest.mark.parametrize("strange", [None, "none", 7, []])
+@pytest.mark.parametrize(("source_id", "date"), [("ember", "2024"), ("ember_monthly", "2025-03-01")])
+def test_a_record_of_ember_that_is_none_costs_itself(
+    source_id: str, date: str, strange: object, tmp_path: Path
+) -> None:
+    records = [
+        {"entity": name, "entity_code": code, "date": date, "emissions_intensity_gco2_per_kwh": grams}
+        for name, code, grams in (("Spain", "ESP", 150.5), ("World", None, 480))
+    ]
+    scopes, rejected = read_body(source_id, json.dumps({"data": [strange, *records]}), tmp_path, "e.json")
+    (frame,) = scopes.values()
+    assert sorted(frame["intensity_gco2e_per_kwh"]) == [150.5, 480]
+    assert rejected["reason"].to_list() == ["an entry that is no object"]
+    for body in ({"data": []}, {"error": "no key"}, [1]):
+        with pytest.raises(LayoutError, match="no list at `data`"):
+            read_body(source_id, json.dumps(body), tmp_path, "e.json")
