@@ -13,7 +13,6 @@ from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_ta
 from assets.estimated import estimate_history
 from assets.estimated.computed_once import OFFERS, computed_once
 from assets.estimated.engine import estimate_statements, result_frames
-from assets.estimated.formula_macros import formula_scripts
 from assets.estimated.method_lock import methods_changed_under_their_name
 from assets.estimated.methods import METHODS
 from assets.estimated.missing_inputs import is_waiting
@@ -52,9 +51,7 @@ def _inputs_fingerprint(con: duckdb.DuckDBPyConnection) -> str:
         "SELECT (SELECT coalesce(max(load_number), 0) FROM meta.capture WHERE changed_count > 0), "
         "(SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file)"
     ).fetchall()[0]
-    return hashlib.sha256(
-        "\x00".join([METHOD_VERSION, *formula_scripts(), *lookup_statements(), *texts, *map(str, data)]).encode()
-    ).hexdigest()
+    return hashlib.sha256("\x00".join([*lookup_statements(), *texts, *map(str, data)]).encode()).hexdigest()
 
 
 def compute(con: duckdb.DuckDBPyConnection) -> bool:

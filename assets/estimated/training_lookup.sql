@@ -157,22 +157,18 @@ LEFT JOIN rate r USING (scenario_id);
 -- Grid slots that a scenario may use: those of the region's zone and of its country. A view, so that years of slots are
 -- not copied for one estimate.
 CREATE OR REPLACE TEMP VIEW petaday_slot AS
-WITH resolution AS (
-    SELECT unnest(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y']) AS resolution,
-        unnest([INTERVAL 5 MINUTE, INTERVAL 15 MINUTE, INTERVAL 30 MINUTE, INTERVAL 1 HOUR, INTERVAL 1 DAY,
-                INTERVAL 1 MONTH, INTERVAL 1 YEAR]) AS slot_length,
-        unnest([1, 2, 3, 4, 5, 6, 7]) AS fineness
-), wanted AS (
+WITH wanted AS (
     SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone,
         unnest([zone, coalesce(country_zone, split_part(zone, '-', 1))]) AS zone
     FROM petaday_resolved WHERE given_grid_gco2e_per_kwh IS NULL
 )
 SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
-    g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, g.valid_from + r.slot_length AS slot_end, r.fineness,
-    CASE g.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END AS boundary_rank,
+    g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_end,
+    list_position(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y'], g.resolution) AS fineness,
+    _boundary_rank(g.basis_boundary) AS boundary_rank,
     CASE g.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END AS kind_rank, g.capture_id,
     {grid_is_bundled} AS is_bundled
-FROM wanted w JOIN observed.grid_carbon g ON g.zone = w.zone JOIN resolution r ON r.resolution = g.resolution
+FROM wanted w JOIN observed.grid_carbon g ON g.zone = w.zone
 WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.intensity_gco2e_per_kwh > 0;
 
 -- Runs with a start: their wall-clock time, by the central values.

@@ -302,8 +302,8 @@ def price_change_views() -> list[str]:
 
 
 def lookup_statements() -> list[str]:
-    """What a look-up needs beside the formulas: which of several sources speaks for a provider, the country of a place."""
-    return _statements(_read("preferred_source.sql") + _read("country_in_name.sql"))
+    """What a look-up needs beside the formulas: ends of slots, preferred sources and boundaries, the country of a place."""
+    return [s for name in ("slot.sql", "preferred_source.sql", "country_in_name.sql") for s in _statements(_read(name))]
 
 
 def scripts() -> list[str]:
@@ -313,7 +313,7 @@ def scripts() -> list[str]:
     return [
         f"CREATE OR REPLACE MACRO _instant(given) AS {instant('given')}",
         "COMMENT ON MACRO _instant IS 'What is given as an instant; a day begins at midnight UTC, whatever the time zone of the session.'",
-        *_statements(_read("slot.sql")),
+        *lookup_statements(),
         *_statements(_read("accelerator_key.sql")),
         *_statements(_read("accelerator_by_name.sql")),
         *_statements(_read("model_key.sql")),
@@ -323,7 +323,6 @@ def scripts() -> list[str]:
         *(statement for subject in SUBJECTS if subject is not EXCHANGE_RATE for statement in subject_views(subject)),
         *rest,
         *_statements(_read("source_rank.sql")),
-        *lookup_statements(),
         *offer_views(),
         *price_change_views(),
         *region_claim_views(),

@@ -21,3 +21,8 @@ CREATE OR REPLACE MACRO rank_at_place(source_rank, offer_region, region) AS
 COMMENT ON MACRO rank_at_place IS
     '1; rank of an offer for a region, in place of source_rank in is_spoken: the better source first, and of sources '
     'as good the offers of the region before those that hold in all regions.';
+-- Where no boundary is asked for, what a grid emits over the life of its plants is preferred.
+CREATE OR REPLACE MACRO _boundary_rank(basis_boundary) AS
+    CASE basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END;
+COMMENT ON MACRO _boundary_rank IS
+    '1; rank of a boundary of carbon where none is asked for, the lowest is chosen: lifecycle before direct.';

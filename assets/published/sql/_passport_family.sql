@@ -46,9 +46,10 @@ CREATE OR REPLACE MACRO _in_quotes(words) AS coalesce('''' || replace(words, '''
 COMMENT ON MACRO _in_quotes IS 'Text as an SQL literal, with quotes escaped.';
 
 -- Planning the macros of all families took 1 s for each call (measured): only those of the family asked for are
--- planned.
+-- planned. They get the name of the table without its schema.
 CREATE OR REPLACE MACRO _passport_call(part, of_table, of_key) AS
-    format('FROM _{}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(of_table), _in_quotes(of_key));
+    format('FROM _{}_of_{}({}, {})', part, _passport_family(of_table), _in_quotes(split_part(of_table, '.', -1)),
+        _in_quotes(of_key));
 COMMENT ON MACRO _passport_call IS
     'Query of the rows (head), reference facts (reference) or observed rows (observation) that the walks of a table '
     'begin with.';

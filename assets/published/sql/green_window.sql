@@ -37,8 +37,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     chosen AS (
         SELECT r.source_id, r.basis_boundary
         FROM recent r GROUP BY r.source_id, r.basis_boundary
-        ORDER BY _is_second_word(r.source_id),
-            CASE r.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(r.source_id),
+        ORDER BY _is_second_word(r.source_id), _boundary_rank(r.basis_boundary), source_rank(r.source_id),
             count(*) DESC, r.source_id
         LIMIT 1),
     profile AS (
@@ -62,9 +61,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
         SELECT h.source_id, h.basis_boundary
         FROM forecast_hour h CROSS JOIN asked a GROUP BY h.source_id, h.basis_boundary, a.wait_most, a.job_hours
         HAVING count(*) = a.wait_most + a.job_hours
-        ORDER BY _is_second_word(h.source_id),
-            CASE h.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(h.source_id),
-            h.source_id
+        ORDER BY _is_second_word(h.source_id), _boundary_rank(h.basis_boundary), source_rank(h.source_id), h.source_id
         LIMIT 1),
     span AS (
         SELECT k.asked_at + to_hours(k.wait_hours) AS hour_from, k.wait_hours, k.asked_zone, k.job_hours, k.wait_most

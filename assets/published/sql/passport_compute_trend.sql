@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO _head_of_compute_trend(of_table, of_key) AS TABLE
         method_version, low_growth_per_year AS low, growth_per_year AS central, high_growth_per_year AS high,
         '1/year' AS unit, 'estimated.compute_growth' AS table_name, source_id, first_on, last_on
     FROM estimated.compute_growth
-    WHERE of_table IN ('compute_growth', 'estimated.compute_growth')
+    WHERE of_table = 'compute_growth'
         AND starts_with(concat_ws('/', scenario_id, source_id, quantity, method_version), of_key)
     UNION ALL BY NAME
     SELECT concat_ws('/', source_id, year, method_version) AS root_key, 'median_flop_per_s_per_w' AS quantity,
@@ -15,8 +15,7 @@ CREATE OR REPLACE MACRO _head_of_compute_trend(of_table, of_key) AS TABLE
         'estimated.accelerator_by_year' AS table_name, source_id, make_date(year, 1, 1) AS first_on,
         make_date(year, 12, 31) AS last_on
     FROM estimated.accelerator_by_year
-    WHERE of_table IN ('accelerator_by_year', 'estimated.accelerator_by_year')
-        AND starts_with(concat_ws('/', source_id, year, method_version), of_key);
+    WHERE of_table = 'accelerator_by_year' AND starts_with(concat_ws('/', source_id, year, method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_compute_trend IS
     'Rows of compute_growth and accelerator_by_year in the form that passport walks from.';
 

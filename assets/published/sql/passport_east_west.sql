@@ -4,8 +4,7 @@ CREATE OR REPLACE MACRO _head_of_east_west(of_table, of_key) AS TABLE
         method_version, total_cny AS low, total_cny AS central, total_cny AS high, 'CNY' AS unit,
         CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
     FROM estimated.east_west
-    WHERE of_table IN ('east_west', 'estimated.east_west')
-        AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key);
+    WHERE of_table = 'east_west' AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_east_west IS 'Rows of east_west in the form that passport walks from.';
 
 CREATE OR REPLACE MACRO _hubbed(of_table, of_key) AS TABLE

@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO _head_of_esg_report(of_table, of_key) AS TABLE
         high_location_kgco2e AS high, 'kgCO2e' AS unit, CASE WHEN location_kgco2e IS NULL THEN unknown END AS reason,
         'estimated.esg_report' AS table_name, zones_used, grid_used
     FROM estimated.esg_report
-    WHERE of_table IN ('esg_report', 'estimated.esg_report')
+    WHERE of_table = 'esg_report'
         AND starts_with(concat_ws('/', scenario_id, workload, period, method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_esg_report IS 'Rows of esg_report in the form that passport walks from.';
 

@@ -2,7 +2,7 @@
 -- passport_walk.sql walks from.
 CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
     SELECT root_key, method_version, value AS central, unit, told, reason,
-        'estimated.' || split_part(of_table, '.', -1) AS table_name
+        'estimated.' || of_table AS table_name
     FROM (
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version,
             index_usd_per_gpu_hour AS value, 'USD/GPU-hour' AS unit,
@@ -14,7 +14,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
                 || CASE WHEN matched_provider_count = 0 THEN 'which begins here'
                 ELSE format('tied by {} providers to the day of change before', matched_provider_count) END AS told
         FROM estimated.price_index
-        WHERE of_table IN ('price_index', 'estimated.price_index')
+        WHERE of_table = 'price_index'
             AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, method_version,
@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
                 'nothing ties it to the day of change before') AS told,
             CASE WHEN offer_count = 0 THEN 'nothing is offered from this day on' END AS reason
         FROM estimated.price_link
-        WHERE of_table IN ('price_link', 'estimated.price_link')
+        WHERE of_table = 'price_link'
             AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', accelerator_id, purchase_option, offer_key, began_on) AS root_key,
@@ -35,7 +35,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
             format('offer of {} by {}', provider, source_id)
                 || coalesce(format(', {:.6g} before', price_before_usd_per_gpu_hour), '') AS told
         FROM estimated.price_offer
-        WHERE of_table IN ('price_offer', 'estimated.price_offer')
+        WHERE of_table = 'price_offer'
             AND starts_with(concat_ws('/', accelerator_id, purchase_option, offer_key, began_on), of_key)
         UNION ALL BY NAME
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind,
@@ -44,7 +44,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
             format('{} slots, {:.6g} h, {:.6g} to {:.6g} gCO2e/kWh', slot_count, covered_hours, lowest_gco2e_per_kwh,
                 highest_gco2e_per_kwh) AS told
         FROM estimated.grid_day
-        WHERE of_table IN ('grid_day', 'estimated.grid_day')
+        WHERE of_table = 'grid_day'
             AND starts_with(concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting,
                     basis_kind, day_on, method_version), of_key)
         UNION ALL BY NAME
@@ -54,7 +54,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
             format('{} trials; at once {:.6g}, best start {:.6g}', trial_count, now_gco2e_per_kwh,
                 perfect_gco2e_per_kwh) AS told
         FROM estimated.green_trial
-        WHERE of_table IN ('green_trial', 'estimated.green_trial')
+        WHERE of_table = 'green_trial'
             AND starts_with(concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, asked_on,
                     method_version), of_key)
         UNION ALL BY NAME
@@ -63,7 +63,7 @@ CREATE OR REPLACE MACRO _head_of_index(of_table, of_key) AS TABLE
             format('{} trials from {} to {}; at once {:.6g}, best start {:.6g}', trial_count, first_on, last_on,
                 now_gco2e_per_kwh, perfect_gco2e_per_kwh) AS told
         FROM estimated.green_window
-        WHERE of_table IN ('green_window', 'estimated.green_window')
+        WHERE of_table = 'green_window'
             AND starts_with(concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, method_version),
                 of_key));
 COMMENT ON MACRO TABLE _head_of_index IS 'Rows of the indices in the form that passport walks from.';
@@ -72,7 +72,7 @@ CREATE OR REPLACE MACRO _reference_of_index(of_table, of_key) AS TABLE
     SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key,
         'reference.accelerator' AS table_name, accelerator_id AS row_key
     FROM estimated.price_index
-    WHERE of_table IN ('price_index', 'estimated.price_index')
+    WHERE of_table = 'price_index'
         AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key);
 COMMENT ON MACRO TABLE _reference_of_index IS 'Reference facts that rows of the indices took.';
 
@@ -82,13 +82,13 @@ CREATE OR REPLACE MACRO _offer_of_index(of_table, of_key) AS TABLE
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version) AS root_key, accelerator_id,
             purchase_option, index_on
         FROM estimated.price_index
-        WHERE of_table IN ('price_index', 'estimated.price_index')
+        WHERE of_table = 'price_index'
             AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)
         UNION ALL
         SELECT concat_ws('/', accelerator_id, purchase_option, index_on, method_version), accelerator_id,
             purchase_option, index_on
         FROM estimated.price_link
-        WHERE of_table IN ('price_link', 'estimated.price_link')
+        WHERE of_table = 'price_link'
             AND starts_with(concat_ws('/', accelerator_id, purchase_option, index_on, method_version), of_key)),
     counted AS (
         SELECT o.*, (o.counts_from AT TIME ZONE 'UTC')::DATE AS from_on, (o.counts_to AT TIME ZONE 'UTC')::DATE AS to_on
@@ -121,7 +121,7 @@ CREATE OR REPLACE MACRO _offer_of_price_offer(of_table, of_key) AS TABLE
     JOIN observed.cloud_offer o ON o.accelerator_id = w.accelerator_id AND o.purchase_option = w.purchase_option
         AND _price_offer_key(o.source_id, o.scope, o.provider, o.region, o.instance_type, o.offer_variant) = w.offer_key
         AND (o.counts_from AT TIME ZONE 'UTC')::DATE = w.began_on AND o.valid_to IS NOT DISTINCT FROM w.valid_to
-    WHERE of_table IN ('price_offer', 'estimated.price_offer')
+    WHERE of_table = 'price_offer'
         AND starts_with(concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on), of_key);
 COMMENT ON MACRO TABLE _offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
 
@@ -133,7 +133,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
             zone, source_id, basis_boundary, [basis_kind] AS kinds, basis_method, basis_accounting,
             [resolution] AS resolutions, day_on AS first_on, day_on AS last_on
         FROM estimated.grid_day
-        WHERE of_table IN ('grid_day', 'estimated.grid_day')
+        WHERE of_table = 'grid_day'
             AND starts_with(concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting,
                     basis_kind, day_on, method_version), of_key)
         UNION ALL
@@ -144,7 +144,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
             ['PT5M', 'PT15M', 'PT30M', 'PT1H'], asked_on - 28,
             asked_on + ((18 + horizon_hours + job_hours) // 24)::INTEGER
         FROM estimated.green_trial
-        WHERE of_table IN ('green_trial', 'estimated.green_trial')
+        WHERE of_table = 'green_trial'
             AND starts_with(concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, asked_on,
                     method_version), of_key)
         UNION ALL
@@ -153,7 +153,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
             ['PT5M', 'PT15M', 'PT30M', 'PT1H'], first_on - 28,
             last_on + ((18 + horizon_hours + job_hours) // 24)::INTEGER
         FROM estimated.green_window
-        WHERE of_table IN ('green_window', 'estimated.green_window')
+        WHERE of_table = 'green_window'
             AND starts_with(concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, method_version),
                 of_key))
     SELECT w.root_key, 'observed.grid_carbon' AS table_name,

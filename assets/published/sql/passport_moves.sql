@@ -24,7 +24,7 @@ CREATE OR REPLACE MACRO _head_of_why_moved(of_table, of_key) AS TABLE
         max(w.value_to) FILTER (w.part = 'price') OVER of_quantity
             * max(w.value_to) FILTER (w.part = 'exchange_rate') OVER of_quantity AS usd_to
     FROM estimated.why_moved w JOIN reference.scenario s ON s.scenario_id = w.scenario_id
-    WHERE of_table IN ('why_moved', 'estimated.why_moved')
+    WHERE of_table = 'why_moved'
     WINDOW of_quantity AS (PARTITION BY w.scenario_id, w.quantity, w.method_version)
     QUALIFY starts_with(concat_ws('/', w.scenario_id, w.quantity, w.part, w.method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_why_moved IS
@@ -55,10 +55,7 @@ COMMENT ON MACRO TABLE _reference_of_why_moved IS 'Reference facts that rows of 
 CREATE OR REPLACE MACRO _observation_of_why_moved(of_table, of_key) AS TABLE
     WITH later AS (
         SELECT h.root_key, h.later_at, h.to_accelerator, h.to_provider, h.to_region,
-            regexp_extract(
-                f.origin_ref,
-                '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
-                ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
+            _rate_wanted(f.origin_ref) AS wanted
         FROM _head_of_why_moved(of_table, of_key) h
         JOIN estimated.factor f ON f.scenario_id = h.scenario_id AND f.quantity = h.quantity
             AND f.method_version = h.method_version

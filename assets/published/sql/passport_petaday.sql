@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO _head_of_petaday(of_table, of_key) AS TABLE
         scenario_id, 'cost_usd' AS quantity, method_version, low_usd AS low, cost_usd AS central, high_usd AS high,
         'USD' AS unit, 'estimated.petaday_history' AS table_name, accelerator_id, purchase_option, index_on
     FROM estimated.petaday_history
-    WHERE of_table IN ('petaday_history', 'estimated.petaday_history')
+    WHERE of_table = 'petaday_history'
         AND starts_with(concat_ws('/', scenario_id, index_on, accelerator_id, purchase_option, method_version), of_key)
     UNION ALL BY NAME
     SELECT concat_ws('/', b.scenario_id, b.month_on, b.way, b.method_version) AS root_key, b.scenario_id,
@@ -20,7 +20,7 @@ CREATE OR REPLACE MACRO _head_of_petaday(of_table, of_key) AS TABLE
                 AND date_trunc('month', p.index_on) = b.month_on) AS index_on,
         b.model_id, b.month_on, b.buy_vendor, b.buy_model, b.source_ids
     FROM estimated.build_adapt_buy b
-    WHERE of_table IN ('build_adapt_buy', 'estimated.build_adapt_buy')
+    WHERE of_table = 'build_adapt_buy'
         AND starts_with(concat_ws('/', b.scenario_id, b.month_on, b.way, b.method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_petaday IS
     'Rows of petaday_history and build_adapt_buy in the form that passport walks from.';

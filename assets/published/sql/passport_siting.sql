@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO _head_of_siting(of_table, of_key) AS TABLE
         scenario_id, 'total_usd' AS quantity, method_version, low_usd AS low, total_usd AS central, high_usd AS high,
         'USD' AS unit, CASE WHEN total_usd IS NULL THEN unknown END AS reason, 'estimated.siting' AS table_name
     FROM estimated.siting
-    WHERE of_table IN ('siting', 'estimated.siting')
+    WHERE of_table = 'siting'
         AND starts_with(concat_ws('/', scenario_id, provider, region, accelerator_id, purchase_option, method_version),
             of_key);
 COMMENT ON MACRO TABLE _head_of_siting IS 'Rows of siting in the form that passport walks from.';

@@ -9,8 +9,7 @@ CREATE OR REPLACE MACRO _head_of_verdict(of_table, of_key) AS TABLE
         FROM estimated.training_estimate
         UNION ALL SELECT scenario_id, quantity, method_version, as_of_at
         FROM estimated.scenario_estimate) t USING (scenario_id, quantity, method_version)
-    WHERE of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-        AND starts_with(concat_ws('/', v.claim_id, v.method_version), of_key);
+    WHERE of_table = 'scenario_verdict' AND starts_with(concat_ws('/', v.claim_id, v.method_version), of_key);
 COMMENT ON MACRO TABLE _head_of_verdict IS 'Rows of scenario_verdict in the form that passport walks from.';
 
 -- Of a decision the quantity says row and column: horinger.net_saving_cny.
@@ -41,23 +40,19 @@ CREATE OR REPLACE MACRO _reference_of_verdict(of_table, of_key) AS TABLE
     FROM _head_of_verdict(of_table, of_key) h
     UNION ALL SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _reference_of_east_west(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'east_west' END, '') r ON l.linked_table = 'east_west'
+    JOIN _reference_of_east_west('east_west', '') r ON l.linked_table = 'east_west'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _reference_of_esg_report(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'esg_report' END, '') r ON l.linked_table = 'esg_report'
+    JOIN _reference_of_esg_report('esg_report', '') r ON l.linked_table = 'esg_report'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _reference_of_compute_trend(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'compute_growth' END, '') r ON l.linked_table = 'compute_growth'
+    JOIN _reference_of_compute_trend('compute_growth', '') r ON l.linked_table = 'compute_growth'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _reference_of_petaday(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'build_adapt_buy' END, '') r ON l.linked_table = 'build_adapt_buy'
+    JOIN _reference_of_petaday('build_adapt_buy', '') r ON l.linked_table = 'build_adapt_buy'
         AND starts_with(r.root_key, l.linked_key);
 COMMENT ON MACRO TABLE _reference_of_verdict IS
     'The claims, and the reference facts that the decisions they are held against took.';
@@ -65,22 +60,18 @@ COMMENT ON MACRO TABLE _reference_of_verdict IS
 CREATE OR REPLACE MACRO _observation_of_verdict(of_table, of_key) AS TABLE
     SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _observation_of_east_west(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'east_west' END, '') r ON l.linked_table = 'east_west'
+    JOIN _observation_of_east_west('east_west', '') r ON l.linked_table = 'east_west'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL BY NAME SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _observation_of_esg_report(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'esg_report' END, '') r ON l.linked_table = 'esg_report'
+    JOIN _observation_of_esg_report('esg_report', '') r ON l.linked_table = 'esg_report'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL BY NAME SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _observation_of_compute_trend(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'compute_growth' END, '') r ON l.linked_table = 'compute_growth'
+    JOIN _observation_of_compute_trend('compute_growth', '') r ON l.linked_table = 'compute_growth'
         AND starts_with(r.root_key, l.linked_key)
     UNION ALL BY NAME SELECT l.root_key, r.* EXCLUDE (root_key)
     FROM _linked_verdict(of_table, of_key) l
-    JOIN _observation_of_petaday(CASE WHEN of_table IN ('scenario_verdict', 'estimated.scenario_verdict')
-            THEN 'build_adapt_buy' END, '') r ON l.linked_table = 'build_adapt_buy'
+    JOIN _observation_of_petaday('build_adapt_buy', '') r ON l.linked_table = 'build_adapt_buy'
         AND starts_with(r.root_key, l.linked_key);
 COMMENT ON MACRO TABLE _observation_of_verdict IS 'Observed rows behind the decisions that claims are held against.';

@@ -13,6 +13,14 @@ CREATE OR REPLACE MACRO _band_told(low, high, unit) AS
         || CASE WHEN unit <> '1' THEN ' ' || unit ELSE '' END;
 COMMENT ON MACRO _band_told IS 'A band in words, with its unit; NULL where a side is not known.';
 
+CREATE OR REPLACE MACRO _rate_wanted(origin_ref) AS
+    regexp_extract(origin_ref,
+        '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
+        ['provider', 'region', 'purchase_option', 'accelerator_id']);
+COMMENT ON MACRO _rate_wanted IS
+    'What the offers behind a rate had to be, from the origin of its factor: provider, region, purchase option and '
+    'accelerator.';
+
 CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     WITH estimate AS (
         FROM _head_of_nothing(of_table, of_key) UNION ALL BY NAME FROM query(_passport_call('head', of_table, of_key))),
@@ -38,11 +46,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
     -- The observed rate of a factor is a quantile over offers; its origin says which: provider, region, option,
     -- accelerator.
     rate_wanted AS (
-        SELECT root_key, factor, as_of_at, capture_id,
-            regexp_extract(
-                origin_ref,
-                '\), (any provider|\S+) (.*?) ?(on_demand|spot|reserved_1y|reserved_3y|capacity_block), (\S+), as of',
-                ['provider', 'region', 'purchase_option', 'accelerator_id']) AS wanted
+        SELECT root_key, factor, as_of_at, capture_id, _rate_wanted(origin_ref) AS wanted
         FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.cloud_offer')),
     rate_said AS (
         SELECT w.root_key, w.factor, o.provider, o.source_id, o.source_rank,

@@ -45,8 +45,7 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
             CASE WHEN a.is_covering THEN epoch(slot_length(a.resolution)) END,
             CASE WHEN NOT a.is_covering THEN a.valid_to END DESC, _is_second_word(a.source_id),
             CASE a.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END,
-            CASE a.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, source_rank(a.source_id),
-            a.source_id, a.scope
+            _boundary_rank(a.basis_boundary), source_rank(a.source_id), a.source_id, a.scope
         LIMIT 1)
     SELECT coalesce(p.provider, p.asked_provider) AS provider, coalesce(p.region, p.asked_region) AS region,
         b.intensity_gco2e_per_kwh,

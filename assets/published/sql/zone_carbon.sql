@@ -42,8 +42,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
     chosen AS (
         SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution
         FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
-        ORDER BY _is_second_word(y.source_id),
-            CASE y.basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END, y.basis_kind,
+        ORDER BY _is_second_word(y.source_id), _boundary_rank(y.basis_boundary), y.basis_kind,
             source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution
         LIMIT 1),
     dated AS (
