@@ -16,28 +16,11 @@ from warehouse.quoting import literal
 
 #: The table of `petaday explain` if none is named: the factors of the estimates of every kind.
 DEFAULT_TABLE = "estimated.factor"
-_COLUMNS = (
-    "row_key",
-    "step",
-    "part",
-    "said_in",
-    "said_of",
-    "value",
-    "unit",
-    "meaning",
-    "source_url",
-    "capture_id",
-    "sha256",
-    "url",
-    "fetched_at",
-    "licence",
-    "path",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a walk, as the macro `passport` returns it; `bytes_state` is the result of hashing the stored bytes."""
+    """One step of a walk, in the columns of the macro `passport`; `bytes_state` is the result of hashing the stored bytes."""
 
     row_key: str
     step: int
@@ -75,7 +58,7 @@ def walk(con: duckdb.DuckDBPyConnection, table: str, row_key: str = "", most_row
         "FROM counted WHERE $most IS NULL OR nth <= $most ORDER BY row_key, step, said_of",
         {"most": most_rows},
     ).fetchall()
-    steps = [Step(**dict(zip(_COLUMNS, row[:-2], strict=True))) for row in found]
+    steps = [Step(*row[:-2]) for row in found]
     return Walks(steps, found[0][-1] if found else 0, len({s.row_key for s in steps}))
 
 

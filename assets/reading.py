@@ -348,17 +348,23 @@ def _without_made_of(scope: Scope) -> tuple[Scope, pl.DataFrame | None]:
     return replace(scope, frame=scope.frame.drop(MADE_OF)), made_of.unique(["zone", "valid_from"], maintain_order=True)
 
 
+def read_stored(
+    store: CaptureStore, source: Source, captures: Sequence[Capture]
+) -> tuple[list[staging.StagedScope], pl.DataFrame]:
+    """As `read_batch`, from the stored bytes of a batch.
+
+    Raises:
+        CaptureDamagedError: if bytes are missing or do not match their hash.
+        LayoutError: as `read_batch`.
+    """
+    documents = [store.open_document(c) for c in captures]
+    try:
+        return read_batch(source, captures, documents)
+    finally:
+        for document in documents:
+            document.path.unlink(missing_ok=True)
+
+
 def parse_again(home: Home) -> loading.ParseAgain:
     """The function with which the log reads an earlier batch again: from its stored bytes, with today's parser."""
-
-    def parse(source_id: str, captures: list[Capture]) -> list[staging.StagedScope]:
-        store = CaptureStore(home)
-        documents = [store.open_document(c) for c in captures]
-        try:
-            scopes, _ = read_batch(all_sources()[source_id], captures, documents)
-        finally:
-            for document in documents:
-                document.path.unlink(missing_ok=True)
-        return scopes
-
-    return parse
+    return lambda source_id, captures: read_stored(CaptureStore(home), all_sources()[source_id], captures)[0]

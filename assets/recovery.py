@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -22,7 +21,9 @@ from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture
 from warehouse.connection import open_work, write_lock
 from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
+from warehouse.files import flush
 from warehouse.home import Home
+from warehouse.instants import instant_of
 from warehouse.journal import FileJournal, journal_in
 from warehouse.rules import due_for_rebuild
 from warehouse.store import is_shared, store_of
@@ -44,14 +45,12 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
     batch = staging.Batch(source.source_id, source.subject, source.parser_version, captures, outcome, same_as)
     if outcome == "unchanged":
         return batch
-    documents = [store.open_document(c) for c in captures]
     try:
-        scopes, rejected = reading.read_batch(source, captures, documents)
+        scopes, rejected = reading.read_stored(store, source, captures)
+    except CaptureDamagedError:
+        raise
     except PetadayError as e:
         return replace(batch, outcome="rejected", message=str(e))
-    finally:
-        for document in documents:
-            document.path.unlink(missing_ok=True)
     return replace(batch, message=None, scopes=scopes if outcome == "loaded" else (), rejected=rejected)
 
 
@@ -98,8 +97,7 @@ def _remove(work_file: Path) -> None:
 
 def _put_in_place(home: Home, made: Path, stamp: str) -> None:
     """Move the rebuilt file to the place of the work file; the old one is kept beside it."""
-    with made.open("rb") as file:
-        os.fsync(file.fileno())
+    flush(made)
     old = home.work_file
     if old.exists():
         kept = old.with_name(f"{old.stem}-{stamp}.duckdb")
@@ -165,8 +163,7 @@ def _record_all(
     results: list[loading.Loaded] = []
     for number, line in enumerate(journal, 1):
         batch = parsed_batch(store, batches[line["batch_id"]], line["outcome"], line.get("message"))
-        moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=line["recorded_at_us"])
-        results.append(recorder.record(batch, moment, line["load_number"]))
+        results.append(recorder.record(batch, instant_of(line["recorded_at_us"]), line["load_number"]))
         if number % 25 == 0 or number == len(journal):
             tell(f"{number} of {len(journal)} batches")
     recorded = {line["batch_id"] for line in journal}

@@ -103,6 +103,15 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def is_file_at(path: Path, descriptor: int) -> bool:
     """True if the open file is still the one at `path`, which may have been removed or replaced since it was opened."""
     try:
@@ -128,11 +137,7 @@ class LocalFiles:
 
     def put(self, local: Path, key: str) -> None:
         """See `Files`."""
-        descriptor = os.open(local, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(local)
         local.replace(self.root / key)
 
     def scratch_folder(self, key: str) -> Path:

@@ -17,6 +17,7 @@ from warehouse.connection import transaction
 from warehouse.errors import WarehouseDamagedError
 from warehouse.frames import register_stream
 from warehouse.home import Home
+from warehouse.instants import instant_of
 from warehouse.last_answers import remember_answers
 from warehouse.rules import note_rules
 from warehouse.schema import Catalog
@@ -95,8 +96,7 @@ class Recorder:
     def next_recorded_at(self) -> dt.datetime:
         """Now, or just after the latest `recorded_at` if the system clock was set back: `recorded_at` never decreases."""
         last = self.con.execute("SELECT epoch_us(max(recorded_at)) FROM meta.capture").fetchall()[0][0] or 0
-        earliest = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=last + 1)
-        return max(dt.datetime.now(dt.UTC), earliest)
+        return max(dt.datetime.now(dt.UTC), instant_of(last + 1))
 
     def write_missing_journal_lines(self) -> None:
         """Add missing entries to the journal, which may be behind the warehouse after a crash between commit and entry."""

@@ -7,7 +7,6 @@ verified (`warehouse.verifying`), made read-only and renamed. Readers that have 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ import duckdb
 from warehouse.capture_store import CaptureStore
 from warehouse.connection import open_work, transaction, translating_interruptions, write_lock
 from warehouse.errors import PetadayError
+from warehouse.files import flush
 from warehouse.home import Home
+from warehouse.instants import instant_of
 from warehouse.loading import check_against_journal
 from warehouse.retry import retried_if_interrupted
 from warehouse.schema import Catalog
@@ -116,7 +117,7 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
             home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
             temporary.replace(home.published_file)
             home.published_file.with_name(home.published_file.name + ".wal").unlink(missing_ok=True)
-            _sync_folder(home.root)
+            flush(home.root)
         except (OSError, duckdb.Error) as e:
             if store.is_interruption(e):
                 raise
@@ -186,8 +187,7 @@ def kept_publications(home: Home) -> Iterator[KeptPublication]:
             if file.exists():
                 yield KeptPublication(file, size, None, None, is_current, f"cannot be opened: {str(e).splitlines()[0]}")
             continue
-        moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
-        yield KeptPublication(file, size, number, moment, is_current)
+        yield KeptPublication(file, size, number, instant_of(at), is_current)
 
 
 def _keep_previous(home: Home, number: int, keep: int) -> None:
@@ -203,11 +203,3 @@ def _keep_previous(home: Home, number: int, keep: int) -> None:
             shutil.copy2(home.published_file, kept)
     for old in sorted(home.publications_dir.glob("petaday-*.duckdb"))[: -keep or None]:
         old.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,9 +13,9 @@ from collections.abc import Generator
 import duckdb
 
 from assets.observed.views import offers_today
+from warehouse.instants import FOREVER
 
 OFFERS, YEARS = "cloud_offer_known", "grid_carbon_year_known"
-_FOREVER = "TIMESTAMPTZ 'infinity'"
 #: Name of the temporary table of offers, without its schema.
 _OFFERS_TABLE = f"_once_{OFFERS}"
 
@@ -38,8 +38,8 @@ def computed_once(con: duckdb.DuckDBPyConnection, *macros: str) -> Generator[Non
             con.execute(f"CREATE OR REPLACE TEMP TABLE _once_{macro} AS {rows}").fetchall()
             # A cast that fails, not error(): that one the planner may not evaluate, and then it pushes no filter below it.
             con.execute(
-                f"CREATE OR REPLACE TEMP MACRO {macro}(known_at := {_FOREVER}) AS TABLE FROM temp._once_{macro} WHERE CASE "
-                f"WHEN known_at::TIMESTAMPTZ = {_FOREVER} THEN 'true' ELSE '{macro} was computed for today, not for an earlier known_at' END::BOOLEAN"
+                f"CREATE OR REPLACE TEMP MACRO {macro}(known_at := {FOREVER}) AS TABLE FROM temp._once_{macro} WHERE CASE "
+                f"WHEN known_at::TIMESTAMPTZ = {FOREVER} THEN 'true' ELSE '{macro} was computed for today, not for an earlier known_at' END::BOOLEAN"
             ).fetchall()
             made.append(macro)
         yield

@@ -9,6 +9,7 @@ import duckdb
 
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE, SUBJECTS
+from warehouse.instants import FOREVER
 from warehouse.log.views import are_changes, instant, intervals, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
@@ -218,12 +219,11 @@ def rates_today(con: duckdb.DuckDBPyConnection) -> str:
 
 def offers_today(con: duckdb.DuckDBPyConnection) -> str:
     """SELECT of the rows of `observed.cloud_offer`, in a form for who reads all of them; see `rates_today`."""
-    return _cloud_offers(rates_today(con), "true", "TIMESTAMPTZ 'infinity'")
+    return _cloud_offers(rates_today(con), "true", FOREVER)
 
 
 def offer_views() -> list[str]:
     """Offers that count, and until when: as a view of today's knowledge and as a macro for earlier knowledge."""
-    forever = "TIMESTAMPTZ 'infinity'"
     known_at = f"({instant('known_at')})"
     known = _cloud_offers("cloud_rate_known(known_at := known_at)", f"recorded_at <= {known_at}", known_at)
     meaning = (
@@ -232,9 +232,9 @@ def offer_views() -> list[str]:
         "sources may state one offer: the lowest source_rank is chosen."
     )
     return [
-        f"CREATE OR REPLACE VIEW observed.cloud_offer AS {_cloud_offers('observed.cloud_rate', 'true', forever)}",
+        f"CREATE OR REPLACE VIEW observed.cloud_offer AS {_cloud_offers('observed.cloud_rate', 'true', FOREVER)}",
         f"COMMENT ON VIEW observed.cloud_offer IS '{meaning}'",
-        f"CREATE OR REPLACE MACRO cloud_offer_known(known_at := {forever}) AS TABLE {known}",
+        f"CREATE OR REPLACE MACRO cloud_offer_known(known_at := {FOREVER}) AS TABLE {known}",
         "COMMENT ON MACRO TABLE cloud_offer_known IS 'observed.cloud_offer as this warehouse knew it at known_at.'",
     ]
 
@@ -269,15 +269,15 @@ def whole_offers(words: str, *, in_dollars: bool, has_refused: bool, changes_onl
 
 def region_claim_views() -> list[str]:
     """Claims of regions, typed and loaded: as a view of today's knowledge and as a macro for earlier knowledge."""
-    select, forever = _read("region_claim_all.sql"), "TIMESTAMPTZ 'infinity'"
+    select = _read("region_claim_all.sql")
     meaning = (
         "What is claimed of cloud regions, side by side: the claims of reference.region_claim (is_typed) and those of observed.region_claim. "
         "Of each source and year the newer version speaks, typed or loaded. None of them changes reference.region."
     )
     return [
-        f"CREATE OR REPLACE VIEW observed.region_claim_all AS {select.format(claims='observed.region_claim', known_at=forever)}",
+        f"CREATE OR REPLACE VIEW observed.region_claim_all AS {select.format(claims='observed.region_claim', known_at=FOREVER)}",
         f"COMMENT ON VIEW observed.region_claim_all IS '{meaning}'",
-        f"CREATE OR REPLACE MACRO region_claim_all_known(known_at := {forever}) AS TABLE "
+        f"CREATE OR REPLACE MACRO region_claim_all_known(known_at := {FOREVER}) AS TABLE "
         f"{select.format(claims='region_claim_known(known_at := known_at)', known_at=instant('known_at'))}",
         "COMMENT ON MACRO TABLE region_claim_all_known IS 'observed.region_claim_all as this warehouse knew it at known_at; what is typed is as it stands today.'",
     ]
@@ -296,7 +296,7 @@ def price_change_views() -> list[str]:
     return [
         f"CREATE OR REPLACE VIEW observed.price_change AS {now}",
         f"COMMENT ON VIEW observed.price_change IS '{meaning}'",
-        f"CREATE OR REPLACE MACRO price_change_known(known_at := TIMESTAMPTZ 'infinity') AS TABLE {known}",
+        f"CREATE OR REPLACE MACRO price_change_known(known_at := {FOREVER}) AS TABLE {known}",
         "COMMENT ON MACRO TABLE price_change_known IS 'observed.price_change as this warehouse knew it at known_at.'",
     ]
 

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from warehouse.frames import register_stream
+from warehouse.instants import instant_of
 from warehouse.log.snapshot import Reread, Snapshot
 from warehouse.log.views import names
 from warehouse.quoting import quoted
@@ -156,6 +157,5 @@ class Loader(ABC):
 
     def read_again(self, snapshot: Snapshot, batch_id: str, at: int, is_complete: bool, reread: Reread) -> Snapshot:
         """The snapshot of a batch that was recorded before, parsed again from its captures; `at` is in microseconds."""
-        observed_at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at)
         frame, refused_keys = reread(batch_id, snapshot.scope)
-        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, observed_at, is_complete, frame, refused_keys)
+        return Snapshot(snapshot.source_id, snapshot.scope, batch_id, instant_of(at), is_complete, frame, refused_keys)

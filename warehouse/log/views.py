@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from warehouse.instants import UNKNOWN_START
+from warehouse.instants import FOREVER, UNKNOWN_START
 from warehouse.quoting import quoted
 
 if TYPE_CHECKING:
@@ -193,8 +193,7 @@ def view_scripts(
         slot_end: for a series, the SQL expression of a slot's end.
     """
     known = f"recorded_at <= {instant('known_at')} AND observed_at <= {instant('observed_by')}"
-    forever = "TIMESTAMPTZ 'infinity'"
-    clocks = f"known_at := {forever}, observed_by := {forever}"
+    clocks = f"known_at := {FOREVER}, observed_by := {FOREVER}"
     at = f"valid_from <= {instant('valid_at')} AND {_USABLE}" if subject.kind == "state" else slot_condition
     start = "coalesce(valid_from, observed_at)"
 

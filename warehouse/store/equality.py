@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from warehouse.instants import instant_of
 from warehouse.quoting import quoted
 from warehouse.schema import Catalog
 from warehouse.store.copying import tables_of
@@ -64,8 +65,7 @@ def instants(con: duckdb.DuckDBPyConnection, log_name: str) -> list[tuple[dt.dat
         found = con.execute(
             f"SELECT epoch_us(unnest(quantile_disc({clock}, {list(_QUANTILES)}))) FROM {log_name}"
         ).fetchall()
-        start = dt.datetime.fromtimestamp(0, dt.UTC)
-        pairs.append([start + dt.timedelta(microseconds=us) for (us,) in found if us is not None])
+        pairs.append([instant_of(us) for (us,) in found if us is not None])
     valid, known = pairs
     if not valid:
         return []

@@ -22,7 +22,7 @@ import duckdb
 
 from warehouse import schema
 from warehouse.errors import NotPublishedError, PetadayError, StoreInterruptedError, is_disk_full
-from warehouse.files import Files, LocalFiles, ObjectFiles
+from warehouse.files import Files, LocalFiles, ObjectFiles, flush
 from warehouse.home import Home
 from warehouse.quoting import literal
 from warehouse.sessions import configure
@@ -320,11 +320,7 @@ class LakeStore:
             con.execute("CHECKPOINT copy").fetchall()
         finally:
             con.close()
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(target)
 
     def is_interruption(self, error: BaseException) -> bool:
         """See `Store`."""

@@ -1,6 +1,5 @@
 """The decisions as assets: the rows of the macros for the bundled scenarios, computed again when an input changed (petadays: only the days that changed)."""
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterator
 
@@ -26,6 +25,7 @@ from assets.estimated.scenario_files.sections import bundled_decisions
 from assets.lineage import provenance, tables_read_by
 from assets.marks import mark_of, set_mark
 from warehouse.connection import in_write_session, transaction
+from warehouse.instants import instant_of
 from warehouse.quoting import quoted
 from warehouse.tables import Table
 
@@ -104,8 +104,9 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     fingerprint = _fingerprint(con)
     if mark_of(con, _DEFINITION)[0] == fingerprint:
         return False
-    micros = con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
-    now = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=micros)
+    now = instant_of(
+        con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
+    )
     # Before the transaction: DuckDB takes a table that was made in it for empty, and plans accordingly.
     with computed_once(con, OFFERS, YEARS), transaction(con):
         petaday_history.update(con, now)

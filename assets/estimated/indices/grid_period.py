@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 
 from assets.estimated.indices.grid_slices import GRID_DAYS
+from warehouse.instants import FOREVER
 from warehouse.log.views import instant
 
-_FOREVER = "TIMESTAMPTZ 'infinity'"
 _KNOWN_AT = f"({instant('known_at')})"
 #: Slots too long to say anything of a period.
 _TOO_LONG = {"hour": ("P1D", "P1M", "P1Y"), "day": ("P1M", "P1Y"), "month": ("P1Y",), "year": ()}
@@ -28,7 +28,7 @@ def _days_known() -> str:
         anew=GRID_DAYS.rule("touched", f"l.recorded_at <= {_KNOWN_AT}", method_version),
         slots=f"grid_carbon_known(known_at := {_KNOWN_AT})",
     )
-    return f"CREATE OR REPLACE MACRO _grid_day_known(known_at := {_FOREVER}) AS TABLE {select}"
+    return f"CREATE OR REPLACE MACRO _grid_day_known(known_at := {FOREVER}) AS TABLE {select}"
 
 
 def scripts() -> list[str]:
@@ -50,7 +50,7 @@ def scripts() -> list[str]:
             f"CREATE OR REPLACE VIEW observed.{name} AS {today}",
             f"COMMENT ON VIEW observed.{name} IS 'Carbon intensity by zone and {period} (UTC): the plain mean of the slots there are, not "
             f"weighted by load; covered_share says how much of the {period} they cover.'",
-            f"CREATE OR REPLACE MACRO {name}_known(known_at := {_FOREVER}) AS TABLE {known}",
+            f"CREATE OR REPLACE MACRO {name}_known(known_at := {FOREVER}) AS TABLE {known}",
             f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at.'",
         ]
     return found

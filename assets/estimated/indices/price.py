@@ -28,6 +28,7 @@ from assets.marks import forget_mark, mark_of, set_mark
 from assets.observed.views import whole_offers
 from assets.subjects import CLOUD_RATE
 from warehouse.connection import transaction
+from warehouse.instants import FOREVER
 from warehouse.log.views import are_changes
 from warehouse.quoting import literal, quoted
 from warehouse.tables import Table
@@ -37,7 +38,6 @@ METHOD_VERSION = "price-index-1"
 CHUNK = 1_500_000
 #: Key of an offer in the log and in `estimated.price_offer`.
 _OFFER_KEY = "_price_offer_key(source_id, scope, provider, region, instance_type, offer_variant)"
-_FOREVER = "TIMESTAMPTZ 'infinity'"
 _PAIR = "accelerator_id, purchase_option"
 #: Columns of a counted offer that the links are computed from.
 _OF_COUNTED = f"{_PAIR}, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour, began_on, counts_to_on"
@@ -175,9 +175,7 @@ def _see(con: duckdb.DuckDBPyConnection, since: int, *offers: str) -> _Seen:
     refused = " UNION ".join(
         f"SELECT source_id, scope, refused_from FROM {o} WHERE refused_from IS NOT NULL" for o in offers
     )
-    _temporary(
-        con, "_seen", rule("seen", refused=f"({refused})", since=f"make_timestamptz({since})", known_at=_FOREVER)
-    )
+    _temporary(con, "_seen", rule("seen", refused=f"({refused})", since=f"make_timestamptz({since})", known_at=FOREVER))
     ended = "coalesce({} + _counted_days(false), DATE '0001-01-01') < now_on"
     before, now, lapsed, lapsing = con.execute(
         "SELECT any_value(before_on), any_value(now_on), "

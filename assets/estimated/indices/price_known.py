@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from assets.estimated.indices.price import METHOD_VERSION, NOWHERE, rule
+from warehouse.instants import FOREVER
 from warehouse.log.views import instant
-
-_FOREVER = "TIMESTAMPTZ 'infinity'"
 
 
 def scripts() -> list[str]:
@@ -24,15 +23,15 @@ def scripts() -> list[str]:
     )
     anew = (
         f"WITH price_offer AS ({rule('offer', offers=f'cloud_offer_known(known_at := {known_at})')}), "
-        f"seen AS ({rule('seen', refused=refused, since=_FOREVER, known_at=known_at)}), "
+        f"seen AS ({rule('seen', refused=refused, since=FOREVER, known_at=known_at)}), "
         f"counted AS ({rule('counted', offer='price_offer', seen='seen', end_on=end_on)}), event AS ({rule('event', edge=edge, end_on=end_on)}), "
         f"price_link AS ({rule('link', event='event', counted='counted')}) FROM ({rule('index', link='price_link', before=NOWHERE, end_on=end_on)})"
     ).replace("$method_version", f"'{METHOD_VERSION}'")
     return [
-        f"CREATE OR REPLACE MACRO price_index_known(known_at := {_FOREVER}) AS TABLE "
-        f"SELECT p.* FROM estimated.price_index p WHERE {known_at} = {_FOREVER} "
+        f"CREATE OR REPLACE MACRO price_index_known(known_at := {FOREVER}) AS TABLE "
+        f"SELECT p.* FROM estimated.price_index p WHERE {known_at} = {FOREVER} "
         "AND p.method_version = (SELECT max_by(i.method_version, (length(i.method_version), i.method_version)) FROM estimated.price_index i) "
-        f"UNION ALL BY NAME SELECT k.* FROM ({anew}) k WHERE {known_at} < {_FOREVER}",
+        f"UNION ALL BY NAME SELECT k.* FROM ({anew}) k WHERE {known_at} < {FOREVER}",
         "COMMENT ON MACRO TABLE price_index_known IS 'estimated.price_index by its newest method, as this warehouse knew it at known_at "
         "(computed from the offers known then; about a quarter of a second on the bundled history).'",
     ]

@@ -1,6 +1,7 @@
 """The kinds of chart in the report, as Vega-Lite specifications.
 
 Every mark keeps its values in an aria-label, which the page shows as a tooltip; the same figures stand in a table beside each chart.
+Without rows there is no chart: None.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ def _log_axis(
 
 def ranges(
     rows: Sequence[Mapping[str, Any]], label: str, unit: str, title: str, *, colour: str | None = None, fmt: str = "~g"
-) -> Markup:
+) -> Markup | None:
     """One line per row: a bar from low to high, a dot at the central value, on a logarithmic axis."""
+    if not rows:
+        return None
     x = _log_axis(rows, ("low", "central", "high"), unit, "low", fmt)
     y = {
         "field": label,
@@ -93,8 +96,10 @@ def lines(
     step: bool = False,
     fmt: str = "~g",
     height: int = 300,
-) -> Markup:
+) -> Markup | None:
     """A line per value of `colour` over time, with a band where one is given, on a logarithmic axis."""
+    if not rows:
+        return None
     fields = (y, *(band or ()))
     vertical = _log_axis(rows, fields, unit, y, fmt)
     horizontal = {
@@ -138,8 +143,10 @@ def lines(
     return draw({"data": values(rows), "width": 430, "height": height, "layer": layer}, title)
 
 
-def hours(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup:
+def hours(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup | None:
     """A line per zone over the hours of the day, on an axis that begins at 0."""
+    if not rows:
+        return None
     across = {
         "field": "hour_of_day",
         "type": "quantitative",
@@ -171,8 +178,10 @@ def hours(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup:
     )
 
 
-def shares(rows: Sequence[Mapping[str, Any]], factors: Sequence[str], title: str) -> Markup:
+def shares(rows: Sequence[Mapping[str, Any]], factors: Sequence[str], title: str) -> Markup | None:
     """Parts of a whole, one stacked bar per quantity; a factor keeps its colour in all drawings of one `factors`."""
+    if not rows:
+        return None
     present = {row["factor"] for row in rows}
     return draw(
         {
@@ -222,8 +231,10 @@ _CONTINENTS = (
 )
 
 
-def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
+def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup | None:
     """Cloud regions where they lie, by the carbon of their grid."""
+    if not rows:
+        return None
     return draw(
         {
             "width": 560,
@@ -281,8 +292,10 @@ def places(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     )
 
 
-def dots(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup:
+def dots(rows: Sequence[Mapping[str, Any]], unit: str, title: str) -> Markup | None:
     """Several claims about the same thing on one line each."""
+    if not rows:
+        return None
     return draw(
         {
             "data": values(rows),

@@ -51,10 +51,14 @@ class Facts:
         con.execute(sql("offer")).fetchall()
         return cls(con, moment, number, dict(con.execute(_SHORT_NAMES).fetchall()))
 
+    def text(self, name: str) -> str:
+        """Text of a query, which is kept for the page."""
+        self.asked[name] = sql(name)
+        return self.asked[name]
+
     def rows(self, name: str) -> list[Row]:
         """Rows of a query; its text is kept for the page."""
-        self.asked[name] = sql(name)
-        return self.answer(self.asked[name])
+        return self.answer(self.text(name))
 
     def answer(self, text: str, parameters: list[Any] | None = None) -> list[Row]:
         """Rows of any statement, as dictionaries; one with an `accelerator_id` has the name of the `accelerator` too."""

@@ -61,14 +61,12 @@ def _bands(rows: pl.DataFrame, old: str, new: str) -> Markup | None:
         for r in positive.iter_rows(named=True)
         for which, version in (("old", old), ("new", new))
     ]
-    if not marks:
-        return None
     return charts.ranges(marks, "label", f"times {old}", f"{new} relative to {old}", colour="version")
 
 
-def _histories(rows: pl.DataFrame, old: str, new: str) -> list[tuple[str, Markup]]:
+def _histories(rows: pl.DataFrame, old: str, new: str) -> list[tuple[str, Markup | None]]:
     """Both versions over time, of the quantities that change with it."""
-    found: list[tuple[str, Markup]] = []
+    found: list[tuple[str, Markup | None]] = []
     for (quantity, unit), part in rows.group_by("quantity", "unit", maintain_order=True):
         known = part.filter(pl.min_horizontal("old_low", "new_low") > 0)
         if known["old_central"].n_unique() < 2 or len(found) >= _MOST:

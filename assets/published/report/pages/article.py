@@ -88,9 +88,7 @@ def _history(facts: Facts) -> Row:
     return {
         "chart": charts.lines(
             rows, "on_date", "central", "accelerator", "USD per training", words("article.1.figure"), fmt="~s"
-        )
-        if rows
-        else None,
+        ),
         "query": "article_history",
         "stamp": stamp(facts, rows, "USD", *(r["on_date"] for r in rows)),
         "table": _table(
@@ -148,9 +146,7 @@ def _break_even(facts: Facts) -> Row:
     return {
         "chart": charts.lines(
             known, "month_on", "break_even_mtok", "way", "million tokens", words("article.4.figure"), fmt="~s"
-        )
-        if known
-        else None,
+        ),
         "query": "article_break_even",
         "stamp": stamp(
             facts,

@@ -9,6 +9,9 @@ from typing import Any
 
 from assets.published.report.data import Facts, Row
 
+#: Lines of a chart that compares; more cannot be told apart.
+COMPARED = 18
+
 
 def stamp(facts: Facts, rows: Sequence[Row], unit: str, *days: dt.date | None) -> Row:
     """What every figure says: its unit, its dates, bundled or live, and the captures it comes from."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import stamp, year
+from assets.published.report.pages.common import COMPARED, stamp, year
 from assets.published.report.shown import day, spoken_band
 from assets.published.report.texts import words
-
-#: Lines of a chart that compares; more cannot be told apart.
-COMPARED = 18
 
 _NOW_POINTS = """
     SELECT accelerator_id, getvariable('report_at')::DATE AS month_on, low AS price_low, central AS price_central, high AS price_high,
@@ -20,7 +17,7 @@ _NOW_POINTS = """
 
 def petadays_now(facts: Facts) -> list[Row]:
     """Money, energy and carbon of one PFLOP/s-day per accelerator, at the rates in force."""
-    return facts.petaday(_NOW_POINTS.replace("$gpu_hour", _text(facts, "gpu_hour")))
+    return facts.petaday(_NOW_POINTS.replace("$gpu_hour", facts.text("gpu_hour")))
 
 
 def grid_of(rows: list[Row]) -> list[Row]:
@@ -40,7 +37,7 @@ def petaday(facts: Facts) -> Row:
         (_limits(r, "carbon", "kgCO2e") for r in compared if r["carbon_central"] is not None),
         key=lambda r: r["central"],
     )
-    history = facts.petaday(_text(facts, "index_point").replace("$rate_history", _text(facts, "rate_history")))
+    history = facts.petaday(facts.text("index_point").replace("$rate_history", facts.text("rate_history")))
     for row in history:
         row["says"] = (
             f"{row['accelerator']} {day(row['month_on'])}: {spoken_band(row['cost_low'], row['cost_central'], row['cost_high'])} USD"
@@ -53,17 +50,11 @@ def petaday(facts: Facts) -> Row:
     return {
         "now": now,
         "history": history,
-        "cost_chart": charts.ranges(cost, "accelerator", "USD per PFLOP/s-day", words("petaday.cost"))
-        if cost
-        else None,
-        "carbon_chart": charts.ranges(carbon, "accelerator", "kgCO2e per PFLOP/s-day", words("petaday.carbon"))
-        if carbon
-        else None,
+        "cost_chart": charts.ranges(cost, "accelerator", "USD per PFLOP/s-day", words("petaday.cost")),
+        "carbon_chart": charts.ranges(carbon, "accelerator", "kgCO2e per PFLOP/s-day", words("petaday.carbon")),
         "time_chart": charts.lines(
             history, "month_on", "cost_central", "accelerator", "USD per PFLOP/s-day", words("petaday.time")
-        )
-        if history
-        else None,
+        ),
         "cost_stamp": stamp(facts, compared, "USD per PFLOP/s-day", *seen),
         "carbon_stamp": stamp(facts, grid_of(compared), "kgCO2e per PFLOP/s-day", *grid_days),
         "history_stamp": stamp(facts, history, "USD per PFLOP/s-day", *days),
@@ -71,13 +62,6 @@ def petaday(facts: Facts) -> Row:
         "grid_year": now[0]["grid_year"] if now else None,
         "defaults": facts.answer("FROM reference.method_default ORDER BY method_version DESC, factor"),
     }
-
-
-def _text(facts: Facts, name: str) -> str:
-    from assets.published.report.data import sql
-
-    facts.asked[name] = sql(name)
-    return facts.asked[name]
 
 
 def _limits(row: Row, quantity: str, unit: str) -> Row:

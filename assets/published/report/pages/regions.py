@@ -49,10 +49,10 @@ def regions(facts: Facts) -> Row:
     grid_days = [d for r in rows if r["grid_year"] for d in year(r["grid_year"])]
     return {
         "regions": rows,
-        "map_chart": charts.places(placed, words("regions.map")) if placed else None,
+        "map_chart": charts.places(placed, words("regions.map")),
         **_contested(facts, rows),
         "profiles": _profiles(hourly),
-        "hours_chart": charts.hours(curves, "gCO2e per kWh", words("regions.hours_chart")) if curves else None,
+        "hours_chart": charts.hours(curves, "gCO2e per kWh", words("regions.hours_chart")),
         "hours_stamp": stamp(facts, curves, "gCO2e/kWh", *(r[k] for r in curves for k in ("first_on", "last_on"))),
         "windows": windows,
         "windows_stamp": stamp(facts, windows, "gCO2e/kWh", *(r[k] for r in windows for k in ("first_on", "last_on"))),
@@ -79,7 +79,7 @@ def _contested(facts: Facts, rows: Sequence[Row]) -> Row:
     ]
     days = [d for r in contested for c in r["claims"] if c["year"] for d in year(c["year"])]
     return {
-        "claims_chart": charts.dots(claims, "gCO2e per kWh", words("regions.claims")) if claims else None,
+        "claims_chart": charts.dots(claims, "gCO2e per kWh", words("regions.claims")),
         "claims_stamp": stamp(facts, contested, "gCO2e/kWh", *days),
     }
 

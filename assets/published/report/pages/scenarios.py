@@ -82,7 +82,7 @@ def _scenario(
         "urls": re.findall(r"https?://[^\s;,]+", str(stated.source_url) if stated and stated.source_url else ""),
         "quantities": rows,
         "factors": _once(factors),
-        "shares_chart": charts.shares(parts, varying, title) if parts else None,
+        "shares_chart": charts.shares(parts, varying, title),
         "stamp": stamp(facts, rows, "", rows[0]["as_of_on"]),
         "method_version": rows[0]["method_version"],
     }
@@ -100,9 +100,7 @@ def _compared(facts: Facts, found: Sequence[Row], name: str, quantity: str, unit
     return {
         f"{name}_chart": charts.ranges(
             rows, "scenario_id", f"{unit} per training", words(f"scenarios.{name}"), fmt="~s"
-        )
-        if rows
-        else None,
+        ),
         f"{name}_stamp": stamp(facts, rows, unit, *(r["as_of_on"] for r in rows)),
     }
 

@@ -6,14 +6,10 @@ import datetime as dt
 
 from assets.published.report import charts
 from assets.published.report.data import Facts, Row
-from assets.published.report.pages.common import grouped, stamp, states, year
+from assets.published.report.pages.common import COMPARED, grouped, stamp, states, year
 from assets.published.report.pages.petaday import grid_of, petadays_now
 from assets.published.report.shown import day, money, number
 from assets.published.report.texts import words
-
-#: Lines of a chart that compares; more cannot be told apart.
-COMPARED = 18
-
 
 #: What the figures at the head are of: the accelerator that rental indices quote, and the bundled training on it.
 HEADLINE, HEADLINE_TRAINING = "nvidia-h100-sxm-80gb", "gpt-3-175b-h100"
@@ -86,14 +82,12 @@ def today(facts: Facts) -> Row:
     return {
         "headlines": _headlines(facts, hours),
         "hours": hours,
-        "hours_chart": charts.ranges(shown, "accelerator", "USD per GPU-hour", words("today.hours")) if shown else None,
+        "hours_chart": charts.ranges(shown, "accelerator", "USD per GPU-hour", words("today.hours")),
         "hours_stamp": stamp(facts, hours, "USD/GPU-h", *(r[k] for r in hours for k in ("first_seen_on", "seen_on"))),
         "index": index,
         "index_chart": charts.lines(
             index, "index_on", "index_usd", "accelerator", "USD per GPU-hour", words("today.index")
-        )
-        if index
-        else None,
+        ),
         "index_stamp": stamp(facts, of_index, "USD/GPU-h", *(r["index_on"] for r in index)),
         "cheapest": cheapest,
         "cheapest_stamp": stamp(facts, cheapest, "USD/GPU-h", *(r["seen_on"] for r in cheapest)),

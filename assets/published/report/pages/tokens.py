@@ -57,9 +57,7 @@ def _history(facts: Facts) -> Row:
     unit, title = "USD per million output tokens", words("tokens.history")
     return {
         "history_rows": history,
-        "history_chart": charts.lines(history + ends, "from_on", "price", "series", unit, title, step=True)
-        if history
-        else None,
+        "history_chart": charts.lines(history + ends, "from_on", "price", "series", unit, title, step=True),
         "history_stamp": stamp(facts, history, "USD/Mtoken", *(r["from_on"] for r in history)),
     }
 
@@ -76,7 +74,7 @@ def _vendors(facts: Facts) -> Row:
     unit, title = "USD per million output tokens", words("tokens.vendors")
     return {
         "vendor_rows": vendors,
-        "vendor_chart": charts.lines(vendors, "quarter_on", "central", "vendor", unit, title) if vendors else None,
+        "vendor_chart": charts.lines(vendors, "quarter_on", "central", "vendor", unit, title),
         "vendor_stamp": stamp(facts, vendors, "USD/Mtoken", *(r["quarter_on"] for r in vendors)),
     }
 
