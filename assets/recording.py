@@ -10,8 +10,8 @@ from assets import reading
 from assets.catalog import catalog
 from assets.observed.views import SQL
 from assets.observed.zone_fuel import ZoneFuels
-from assets.reference.override import with_overrides
 from assets.reference.own_fuels import with_own_fuels
+from assets.reference.own_regions import with_own_regions
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from assets.sources import all_sources
 from warehouse import loading
@@ -25,7 +25,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
     """Load the reference files that changed, with the files of the home laid over them; returns rows by changed table."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
-    for file in with_own_fuels(home, with_overrides(home, [read_reference(table) for table in REFERENCE_TABLES])):
+    for file in with_own_fuels(home, with_own_regions(home, [read_reference(table) for table in REFERENCE_TABLES])):
         table = file.table
         if known.get(table.name) == file.sha256:
             continue

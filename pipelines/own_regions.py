@@ -4,12 +4,12 @@ import hashlib
 
 import dagster as dg
 
-from assets.reference import override, own_fuels
+from assets.reference import own_fuels, own_regions
 from assets.reference.assets import reference_key
 from warehouse.home import Home
 
 LOOK_EVERY_S = 30
-FILE_NAMES = (override.FILE_NAME, own_fuels.FILE_NAME)
+FILE_NAMES = (own_regions.FILE_NAME, own_fuels.FILE_NAME)
 #: Tables that the files are laid over.
 KEYS = (reference_key("region"), reference_key("region_claim"), reference_key("zone_fuel"))
 _NO_FILE = "no file"

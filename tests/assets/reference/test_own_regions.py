@@ -6,7 +6,7 @@ import pytest
 
 from assets import recording
 from assets.catalog import catalog
-from assets.reference.override import with_overrides
+from assets.reference.own_regions import with_own_regions
 from assets.reference.tables import REFERENCE_TABLES, read_reference
 from warehouse.connection import write_session
 from warehouse.errors import PetadayError
@@ -21,7 +21,7 @@ def ask(home: Home, sql: str) -> list[tuple]:
 
 def test_without_a_file_the_tables_are_as_they_ship(home: Home) -> None:
     files = [read_reference(t) for t in REFERENCE_TABLES]
-    assert [f.sha256 for f in with_overrides(home, files)] == [f.sha256 for f in files]
+    assert [f.sha256 for f in with_own_regions(home, files)] == [f.sha256 for f in files]
 
 
 def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""Overrides of regions: `regions.csv` in the home folder replaces values of `reference.region`.
+"""What a team knows better of cloud regions: `regions.csv` in the home folder, laid over `reference.region`.
 
 Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; an empty cell leaves the value unchanged. A region that is
 not in `reference.region` (such as your own data centre) is added. Overridden values are kept as claims, so that `observed.disagreement` shows both.
@@ -25,7 +25,7 @@ _ABOUT = ("zone_claimed_by", "note", "checked_on", "source_url")
 _CLAIMED = ("grid_zone", "pue", "latitude", "longitude")
 
 
-def with_overrides(home: Home, files: Sequence[ReferenceFile]) -> list[ReferenceFile]:
+def with_own_regions(home: Home, files: Sequence[ReferenceFile]) -> list[ReferenceFile]:
     """Reference tables with the overrides of the home; unchanged if it has no such file.
 
     Raises:
