@@ -177,9 +177,7 @@ def status() -> int:
     if unread:
         out.print(f"Not read yet, {sum(map(len, unread.values()))} sources:")
     for way, sources in sorted(unread.items()):
-        out.print(
-            textwrap.fill(f"{way}: {', '.join(sources)}", max(out.width, 100), subsequent_indent="    "), markup=False
-        )
+        out.print(textwrap.fill(f"{way}: {', '.join(sources)}", max(out.width, 100), subsequent_indent="    "))
     _print_records(Home.from_environment())
     return 0
 
@@ -194,7 +192,7 @@ def _print_records(home: Home) -> None:
         failing = failed_steps(of).conditions if of else ()
         seen = accounts(of) if of else []
     for condition in failing:
-        out.print(condition.line, markup=False)
+        out.print(condition.line)
     if not seen:
         return
     table = Table("schedule of", "ticks made", "failed", "missed", title="\nSchedules, 7 days", title_justify="left")
@@ -247,14 +245,12 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
     steps = walks.steps
     if walks.shown_count < walks.row_count:
         err.print(
-            f"{walks.row_count:,} rows begin so, the first {walks.shown_count} are walked: give more of the key, or --rows 0 for all",
-            markup=False,
+            f"{walks.row_count:,} rows begin so, the first {walks.shown_count} are walked: give more of the key, or --rows 0 for all"
         )
     if any(s.bytes_state == "not here" for s in steps):
         err.print(
             f"no captures under {home.captures_dir}: no bytes were compared with their hash. To compare them, set PETADAY_HOME to the home "
-            "that published this file, or copy its captures/ there",
-            markup=False,
+            "that published this file, or copy its captures/ there"
         )
     status = 1 if any(s.bytes_state in ("changed", "missing") for s in steps) else 0
     if as_json:
@@ -264,17 +260,17 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
     for step in steps:
         if step.row_key != shown:
             shown = step.row_key
-            out.print(f"\n{shown}", markup=False, style="bold")
+            out.print(f"\n{shown}", style="bold")
         value = "" if step.value is None else f" = {with_unit(figure(step.value), step.unit)}"
-        out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}", markup=False)
+        out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}")
         indent = "  " * (min(step.step, 5) + 2)
-        out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}", markup=False)
+        out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}")
         if step.source_url:
-            out.print(f"{indent}source {step.source_url}", markup=False)
+            out.print(f"{indent}source {step.source_url}")
         if step.part == "capture":
-            out.print(f"{indent}{step.url}, fetched {step.fetched_at}, licence: {step.licence}", markup=False)
-            out.print(f"{indent}{home.captures_dir / (step.path or '')}", markup=False)
-            out.print(f"{indent}SHA-256 {step.sha256}: {_BYTES[step.bytes_state or 'not here']}", markup=False)
+            out.print(f"{indent}{step.url}, fetched {step.fetched_at}, licence: {step.licence}")
+            out.print(f"{indent}{home.captures_dir / (step.path or '')}")
+            out.print(f"{indent}SHA-256 {step.sha256}: {_BYTES[step.bytes_state or 'not here']}")
     return status
 
 
@@ -293,7 +289,7 @@ def report(options: dict[str, Any], is_opened: bool) -> int:
         if failures:
             return 1
     page = front_page(home)
-    out.print(str(page), markup=False)
+    out.print(str(page))
     # Without a display (a server, a container) the opener of the desktop would only print what it did not find.
     if is_opened and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         click.launch(str(page))
@@ -310,8 +306,5 @@ def export(folder: Path, has_csv: bool) -> int:
     from assets.published.export import export as write_out
 
     result = write_out(Home.from_environment(), folder, has_csv=has_csv)
-    out.print(
-        f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}",
-        markup=False,
-    )
+    out.print(f"{result.table_count} tables, {result.row_count:,} rows, {result.byte_count:,} bytes: {result.path}")
     return 0

@@ -62,16 +62,16 @@ class _Group(click.Group):
             # Problems with the user's input are listed in full; of other errors the first line is shown.
             lines = getattr(e, "problems", None) or _no_space_left(e) or _no_place_to_write(e) or _first_lines(e)
             for line in lines:
-                err.print(f"petaday: {line}", markup=False)
+                err.print(f"petaday: {line}")
             sys.exit(1)
         except Exception as e:
             if verbose:
                 raise
             if lines := _no_space_left(e):
-                err.print(f"petaday: {lines[0]}", markup=False)
+                err.print(f"petaday: {lines[0]}")
                 sys.exit(1)
             first = (str(e).strip().splitlines() or [""])[0]
-            err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)", markup=False)
+            err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)")
             sys.exit(1)
 
 

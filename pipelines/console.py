@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 from rich.console import Console as _Console
 
@@ -17,8 +18,10 @@ class Console(_Console):
 
 #: Width of tables in a file or a pipe; at a terminal they are cut to its width.
 _PIPE_WIDTH = 160
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names and messages may hold brackets and colons: they are shown as they are.
+_as_written = partial(Console, highlight=False, markup=False, emoji=False, soft_wrap=True)
+out = _as_written(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+err = _as_written(stderr=True)
 
 
 def figure(value: float, digits: int = 6) -> str:

@@ -44,18 +44,17 @@ def estimate(scenario: Path, as_json: bool) -> int:
     if unknown := {name: band for name, band in quantities.items() if band["central"] is None}:
         out.print("\nUnknown:")
         for name, band in unknown.items():
-            out.print(f"  {name} ({band['unit']}): {band.get('reason') or ''}", markup=False)
+            out.print(f"  {name} ({band['unit']}): {band.get('reason') or ''}")
     out.print("\nWhat it rests on:")
     for factor in result["factors"]:
         value, low, high = (figure(factor[k]) for k in ("value", "low", "high"))
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
         out.print(
-            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})",
-            markup=False,
+            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})"
         )
     if unused := result.get("unused"):
-        out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}", markup=False)
+        out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}")
     return 0
 
 
@@ -151,9 +150,9 @@ def _print_decision(result: Mapping[str, Any]) -> None:
         if row["unknown"] and row["is_year"]:
             unknown.setdefault(row["unknown"], []).append(row["workload"])
     for reason, quantities in unknown.items():
-        out.print(f"Unknown, {', '.join(quantities)}: {reason}", markup=False)
+        out.print(f"Unknown, {', '.join(quantities)}: {reason}")
     for converted in result.get("converted", []):
-        out.print(f"{converted['factor']} = {converted['told']}", markup=False)
+        out.print(f"{converted['factor']} = {converted['told']}")
 
 
 def _in_reading_order(decision: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

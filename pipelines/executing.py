@@ -107,13 +107,13 @@ def _keep_errors(entry: dg.EventLogEntry, logged: list[dg.EventLogEntry]) -> Non
 def _report_repairs(logged: Sequence[dg.EventLogEntry]) -> None:
     """Print errors that a step has repaired itself (a damaged work file was rebuilt): otherwise only its log would show them."""
     for entry in logged:
-        err.print(f"petaday: {entry.user_message.splitlines()[0]}", markup=False)
+        err.print(f"petaday: {entry.user_message.splitlines()[0]}")
 
 
 def report_failures(messages: Sequence[str]) -> None:
     """One line to stderr for each."""
     for message in messages:
-        err.print(f"petaday: {message}", markup=False)
+        err.print(f"petaday: {message}")
 
 
 def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
@@ -124,7 +124,7 @@ def settle(home: Home, options: dict[str, Any], failures: list[str]) -> int:
         failures = [*failures, *execute(home, "settle", options["verbose"], assets=told)]
     report_failures(failures)
     if not any(f.startswith("published/") for f in failures) and home.published_file.exists():
-        out.print(f"published: {home.published_file}", markup=False)
+        out.print(f"published: {home.published_file}")
     tell(home)
     report_due_rebuild(home)
     return 1 if failures else 0
@@ -154,4 +154,4 @@ def report_due_rebuild(home: Home) -> None:
     except NotPublishedError:
         return
     for line in lines:
-        err.print(line, markup=False)
+        err.print(line)

@@ -165,8 +165,7 @@ def records_of(home: Home) -> Generator[dg.DagsterInstance | None]:
             return
         if not home.is_writable():
             err.print(
-                f"petaday: {home.root} cannot be written: Dagster's records in it (runs, ticks of schedules) are not looked at",
-                markup=False,
+                f"petaday: {home.root} cannot be written: Dagster's records in it (runs, ticks of schedules) are not looked at"
             )
             yield None
             return

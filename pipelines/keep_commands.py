@@ -24,7 +24,7 @@ def publish() -> int:
     home = Home.from_environment().create()
     made = make(home, catalog())
     state = "published as" if made.is_new else "unchanged since"
-    out.print(f"{state} number {made.number}: {made.path} ({made.byte_count:,} bytes)", markup=False)
+    out.print(f"{state} number {made.number}: {made.path} ({made.byte_count:,} bytes)")
     return 0
 
 
@@ -52,7 +52,7 @@ def upkeep() -> int:
         warnings.simplefilter("ignore")
         from pipelines.upkeep import run_upkeep
 
-        out.print(run_upkeep(home), markup=False)
+        out.print(run_upkeep(home))
     return 0
 
 
@@ -101,7 +101,7 @@ def growth(as_json: bool) -> int:
             "(a run that finds nothing new keeps about a tenth of one that derives everything)"
         )
     for line in lines:
-        out.print(line, markup=False)
+        out.print(line)
     return 0
 
 
@@ -117,8 +117,8 @@ def rebuild(options: dict[str, Any]) -> int:
     from assets.recovery import rebuild_warehouse
 
     home = Home.from_environment()
-    counts = rebuild_warehouse(home, lambda text: err.print(f"  {text}", markup=False))
-    out.print(f"rebuilt from {counts['batch_count']} batches: {counts['appended_count']:,} rows", markup=False)
+    counts = rebuild_warehouse(home, lambda text: err.print(f"  {text}"))
+    out.print(f"rebuilt from {counts['batch_count']} batches: {counts['appended_count']:,} rows")
     return settle(home, options, [])
 
 
@@ -133,11 +133,11 @@ def check() -> int:
 
     def say(text: str) -> None:
         told.append(text)
-        out.print(f"  {text}", markup=False)
+        out.print(f"  {text}")
 
     problems = [*verify(home, say), *_check_of_runs(home, say)]
     for problem in problems:
-        err.print(f"petaday: {problem}", markup=False)
+        err.print(f"petaday: {problem}")
     if problems:
         out.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         return 1

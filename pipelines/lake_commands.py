@@ -17,13 +17,13 @@ def lake() -> None:
 
 def _told(problems: list[str], good: str) -> int:
     for problem in problems:
-        err.print(f"petaday: {problem}", markup=False)
+        err.print(f"petaday: {problem}")
     out.print(good if not problems else f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
     return 1 if problems else 0
 
 
 def _say(text: str) -> None:
-    out.print(f"  {text}", markup=False)
+    out.print(f"  {text}")
 
 
 @lake.command()
@@ -36,7 +36,7 @@ def init(reader: str | None) -> int:
 
     store = lake_of(Home.from_environment().create())
     is_new = lake_admin.init(store, catalog(), reader)
-    out.print(f"{'made' if is_new else 'up to date'}: {store.name}", markup=False)
+    out.print(f"{'made' if is_new else 'up to date'}: {store.name}")
     return 0
 
 
@@ -77,8 +77,7 @@ def upkeep(keep_days: int | None) -> int:
     kept = lake_admin.upkeep(lake_of(Home.from_environment().create()), keep_days)
     out.print(
         f"{kept.file_count_before} data files before, {kept.file_count} now; {kept.inlined_flushed_count} tables flushed, "
-        f"{kept.snapshot_expired_count} snapshots expired, {kept.file_removed_count} files removed",
-        markup=False,
+        f"{kept.snapshot_expired_count} snapshots expired, {kept.file_removed_count} files removed"
     )
     return 0
 

@@ -69,6 +69,6 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
         last = row["scenario_id"]
     out.print(table)
     for note in found.notes:
-        out.print(note, markup=False)
-    out.print(f"\n{found.rows.height:,} rows: {table_file}\nCharts: {page_file}", markup=False)
+        out.print(note)
+    out.print(f"\n{found.rows.height:,} rows: {table_file}\nCharts: {page_file}")
     return 0

@@ -52,15 +52,15 @@ def _summary(home: Home) -> None:
         out.print(table)
         number = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
         _print_headline(con)
-    out.print(f"\nPublished as number {number}: {home.published_file}", markup=False)
+    out.print(f"\nPublished as number {number}: {home.published_file}")
     command = _own_name()
-    out.print("\nNext:", markup=False)
+    out.print("\nNext:")
     for words, meaning in (
         ('query "FROM help()"', "ask what was published in SQL"),
         ("ui", "assets, lineage and runs in the browser"),
         ("refresh", "read the live publishers"),
     ):
-        out.print(f"  {command} {words:<28}  {meaning}", markup=False)
+        out.print(f"  {command} {words:<28}  {meaning}")
 
 
 def _own_name() -> str:
@@ -138,7 +138,7 @@ def refresh(
             if sources:
                 failures.append(f"{source.source_id}: needs {missing} in the environment")
             else:
-                err.print(f"  skipped {source.source_id}: needs {missing}", markup=False)
+                err.print(f"  skipped {source.source_id}: needs {missing}")
             continue
         partition: dict[str, Any] = {}
         if source.has_history:
@@ -220,5 +220,5 @@ def _tell_loaded(home: Home, source_id: str, files: Sequence[Path]) -> int:
     for reason, count, example in reasons:
         example = textwrap.shorten(example, 240, placeholder=" …")
         rows_told = f"{count:,} row{'s' if count > 1 else ''}"
-        err.print(f"refused, {rows_told}: {reason}; for example {example}", markup=False, highlight=False)
+        err.print(f"refused, {rows_told}: {reason}; for example {example}")
     return int(any(outcome == "rejected" for _, outcome, *_ in rows))

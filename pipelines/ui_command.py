@@ -44,7 +44,7 @@ def ui(port: int) -> int:
     # Dagster recommends another command of its own: not of interest to users.
     quiet = "ignore:Function `dev_command` is superseded"
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), quiet)))
-    out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", markup=False)
+    out.print(f"http://127.0.0.1:{port} (Ctrl-C to stop)")
     command = [
         str(Path(sys.executable).with_name("dagster")),
         "dev",

@@ -33,9 +33,9 @@ def test() -> int:
 
     home = Home.from_environment()
     _configured(home)
-    problems = send_test(home, lambda line: out.print(line, markup=False))
+    problems = send_test(home, out.print)
     for problem in problems:
-        err.print(f"petaday: {problem}", markup=False)
+        err.print(f"petaday: {problem}")
     return 1 if problems else 0
 
 
@@ -48,7 +48,7 @@ def check() -> int:
     _configured(home)
     told = notify(home)
     for problem in told.problems:
-        err.print(f"petaday: alerts: {problem}", markup=False)
+        err.print(f"petaday: alerts: {problem}")
     out.print(f"{told.noticed_count} noticed, {told.sent_count} sent")
     return 1 if told.problems else 0
 
@@ -87,4 +87,4 @@ def tell(home: Home) -> None:
     from pipelines.alerts.notify import notify
 
     for problem in notify(home).problems:
-        err.print(f"petaday: alerts: {problem}", markup=False)
+        err.print(f"petaday: alerts: {problem}")

@@ -251,17 +251,17 @@ def read_any(path: Path) -> Scenario | Statement | ExtendedTraining | DecisionSt
     return parse_any(scenario_text(path), path.stem)
 
 
+def _bundled(kind: str) -> list[Scenario | Statement | ExtendedTraining | DecisionStatement]:
+    folder = resources.files("assets.estimated") / "scenarios" / kind
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
+
+
 def bundled_statements() -> list[Statement]:
     """The scenarios beside trainings that ship with Petaday, by name."""
-    folder = resources.files("assets.estimated") / "scenarios" / "other"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
-    return [s for s in found if isinstance(s, Statement)]
+    return [s for s in _bundled("other") if isinstance(s, Statement)]
 
 
 def bundled_decisions() -> list[DecisionStatement]:
     """The decisions that ship with Petaday, by name."""
-    folder = resources.files("assets.estimated") / "scenarios" / "decisions"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    found = [parse_any(f.read_text(encoding="utf-8"), f.name.removesuffix(".toml")) for f in files]
-    return [s for s in found if isinstance(s, DecisionStatement)]
+    return [s for s in _bundled("decisions") if isinstance(s, DecisionStatement)]
