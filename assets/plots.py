@@ -72,8 +72,8 @@ def lines(
 ) -> dict[str, dg.MetadataValue]:
     """Metadata entry `name` with a chart of one line per series; {} without points.
 
-    Drawing takes a second or two, so it is done after the write session, which would block other writers, and only where the points
-    differ from those of the latest materialization.
+    Drawing takes a second or two, so it is done after the write session, which would block other writers, and only
+    where the points differ from those of the latest materialization.
 
     Args:
         context: logs a failure, and knows what was materialized before.

@@ -125,8 +125,8 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         missing = needs_key(source)
         if missing and not config.files:
             context.log.warning(f"{source.source_id} needs {missing}: set it in the environment to read this source")
-            # Nothing was read, so nothing is materialized: it would be shown as fresh, and what is derived would be run.
-            # But in a run of several assets, Dagster would skip all that follows from a source without an output.
+            # Nothing was read, so nothing is materialized: it would be shown as fresh, and what is derived would be
+            # run. But in a run of several assets, Dagster would skip all that follows from a source without an output.
             if len(context.run.asset_selection or ()) > 1:
                 yield dg.MaterializeResult(metadata={"state": f"needs {missing}", "dagster/row_count": 0})
             return

@@ -234,7 +234,8 @@ _BYTES = {
 def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
     """Walk a published number back to its bytes: [TABLE] KEY..., as in `gpt-3-175b cost_usd`.
 
-    TABLE is estimated.TABLE, observed.SUBJECT or reference.TABLE; unless given, the estimates of all scenarios. KEY is the row's key or its start.
+    TABLE is estimated.TABLE, observed.SUBJECT or reference.TABLE; unless given, the estimates of all scenarios. KEY is
+    the row's key or its start.
     """
     from dataclasses import asdict
 

@@ -1,7 +1,8 @@
 """Runs whose process was killed: marked as failed, and their slot in a concurrency pool released.
 
-Otherwise a run that was killed while it held the writers' pool would hold it for ever, and every later run would wait. Dagster's
-own run monitoring does not see the processes of its default launcher, nor runs that the command line executes.
+Otherwise a run that was killed while it held the writers' pool would hold it for ever, and every later run would wait.
+Dagster's own run monitoring does not see the processes of its default launcher, nor runs that the command line
+executes.
 """
 
 import datetime as dt
@@ -18,7 +19,8 @@ from warehouse.store import is_shared
 
 #: How often a command checks while it runs, and how often the daemon does. Unit: seconds.
 LOOK_EVERY_S, SENSOR_EVERY_S = 5.0, 30
-#: A run that has started, but that no process on this machine was seen to work on, is taken for broken after this long. Unit: seconds.
+#: A run that has started, but that no process on this machine was seen to work on, is taken for broken after this long.
+#: Unit: seconds.
 UNSEEN_S = 900.0
 _GOING_ON = [
     DagsterRunStatus.NOT_STARTED,
@@ -31,8 +33,8 @@ _GOING_ON = [
 def broken_runs(home: Home, instance: dg.DagsterInstance, now: dt.datetime | None = None) -> list[dg.DagsterRun]:
     """Runs that are recorded as running though their process is gone.
 
-    Only runs that a process of this machine was seen to work on are judged; if the warehouse is not shared, also runs that no process was
-    seen to work on for `UNSEEN_S` (killed before their first step).
+    Only runs that a process of this machine was seen to work on are judged; if the warehouse is not shared, also runs
+    that no process was seen to work on for `UNSEEN_S` (killed before their first step).
     """
     moment = now or dt.datetime.now(dt.UTC)
     found = []

@@ -94,7 +94,8 @@ def _first_lines(error: BaseException) -> list[str]:
     return [lines[0], *(line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings")))]
 
 
-#: SQLite, which holds Dagster's records, also reports a full disk as an I/O error: with less free space than this it is taken for one.
+#: SQLite, which holds Dagster's records, also reports a full disk as an I/O error: with less free space than this it is
+#: taken for one.
 _HARDLY_ANY_BYTES = 1 << 20
 
 

@@ -22,9 +22,10 @@ from warehouse.home import Home
 def estimate(scenario: Path, as_json: bool) -> int:
     """Estimate a scenario of your own from a TOML file.
 
-    One section says what it is: [training], [request], [embodied], [sci], [site], [prompt], [fleet], [service], [serving], [compute],
-    [ownership], [fine_tuning], [break_even], [total] or [compare]; or a decision: [siting], [why_moved], [build_adapt_buy],
-    [east_west], [esg_report], [compute_growth] or [petaday_history]. A field that is not known is answered with those that are.
+    One section says what it is: [training], [request], [embodied], [sci], [site], [prompt], [fleet], [service],
+    [serving], [compute], [ownership], [fine_tuning], [break_even], [total] or [compare]; or a decision: [siting],
+    [why_moved], [build_adapt_buy], [east_west], [esg_report], [compute_growth] or [petaday_history]. A field that is
+    not known is answered with those that are.
     """
     from assets.estimated.estimate_file import estimate_file
 

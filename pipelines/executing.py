@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-#: Of a run at a terminal somebody sees that it broke off: a daemon that happens to be up does not start it again behind their back.
+#: Of a run at a terminal somebody sees that it broke off: a daemon that happens to be up does not start it again behind
+#: their back.
 FROM_TERMINAL = {"dagster/max_retries": "0"}
 
 

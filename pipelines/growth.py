@@ -28,8 +28,9 @@ _ONE_RUN = dt.timedelta(minutes=10)
 class Growth:
     """Bytes on disk (whole blocks), now and projected.
 
-    `sources` has one row per scheduled source: source_id, runs_per_month_count, run_count (seen in this home), capture_count, bytes_per_run (as seen: what was unchanged
-    is stored once), bytes_per_changed_run (if every answer differed), and both times runs_per_month_count; null where nothing was captured.
+    `sources` has one row per scheduled source: source_id, runs_per_month_count, run_count (seen in this home),
+    capture_count, bytes_per_run (as seen: what was unchanged is stored once), bytes_per_changed_run (if every answer
+    differed), and both times runs_per_month_count; null where nothing was captured.
     """
 
     sources: pl.DataFrame

@@ -24,7 +24,8 @@ from sqlalchemy import event
 from pipelines.console import err
 from warehouse.home import Home
 
-#: Name of the code location in every workspace file: runs, schedules that are switched on, and their ticks are kept under it.
+#: Name of the code location in every workspace file: runs, schedules that are switched on, and their ticks are kept
+#: under it.
 CODE_LOCATION = "petaday"
 
 #: Settings of a new instance; an existing dagster.yaml is never overwritten.
@@ -74,8 +75,8 @@ _MOST_ENGINES = 16
 def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
     """One SQLAlchemy engine for each of Dagster's SQLite files, where its storages (1.13) make one for each access.
 
-    The main job reaches for these files some 1,900 times, and to compile the same few statements each time took a seventh of its
-    processor time. Connections are opened and closed at each access as before, but in `keeping_logs`.
+    The main job reaches for these files some 1,900 times, and to compile the same few statements each time took a
+    seventh of its processor time. Connections are opened and closed at each access as before, but in `keeping_logs`.
     """
     engine = _engines.get(address)
     if engine is None:
@@ -101,11 +102,11 @@ def _let_go() -> None:
 def keeping_logs() -> Generator[None]:
     """While a run is executed in this process, connections to Dagster's SQLite files stay open, and so do their write-ahead logs.
 
-    To open a connection for each access took a sixth of the processor time of a run that finds nothing new. And the last connection
-    to close folds the log into the file, waits for the disk and deletes the log: after each of the thousand small events of a run,
-    unless another connection is open. `NORMAL` waits for the disk only when the log is folded in: what was
-    written survives the end of the process, however it ends, and the last events may be lost with the machine's power. (Of
-    records of runs; the warehouse itself does not depend on them.)
+    To open a connection for each access took a sixth of the processor time of a run that finds nothing new. And the
+    last connection to close folds the log into the file, waits for the disk and deletes the log: after each of the
+    thousand small events of a run, unless another connection is open. `NORMAL` waits for the disk only when the log is
+    folded in: what was written survives the end of the process, however it ends, and the last events may be lost with
+    the machine's power. (Of records of runs; the warehouse itself does not depend on them.)
     """
     global _is_keeping
     _let_go()
@@ -124,8 +125,8 @@ for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
 def in_code_location(of: dg.DagsterInstance, job: str) -> dg.DagsterInstance:
     """The same instance, whose new runs of `job` belong to the code location of the UI as if that had launched them.
 
-    Dagster itself (1.13) gives a run of `execute_in_process` no origin: the UI leaves it out of its timeline and out of the runs of
-    its job, and cannot execute it again.
+    Dagster itself (1.13) gives a run of `execute_in_process` no origin: the UI leaves it out of its timeline and out of
+    the runs of its job, and cannot execute it again.
     """
     location = RegisteredCodeLocationOrigin(CODE_LOCATION)  # ty: ignore[abstract-class-instantiation] - a named tuple has it
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)

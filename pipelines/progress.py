@@ -18,7 +18,8 @@ def listen(callback: Callable[[str, bool], None] | None) -> None:
 def report(entry: dg.EventLogEntry) -> None:
     """Pass the end of a step on to who listens; other events are not of interest.
 
-    A listener of the instance, not a hook of the jobs: a hook leaves two more events of every step in the log of every run.
+    A listener of the instance, not a hook of the jobs: a hook leaves two more events of every step in the log of every
+    run.
     """
     event = entry.dagster_event
     if event is None or event.step_key is None:

@@ -27,8 +27,8 @@ from warehouse.home import Home
 def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_json: bool) -> int:
     """Estimate the bundled scenarios, or SCENARIOS of your own, by two versions of one method, or by two rules of looking rates up (rate-1 to rate-3).
 
-    Where a price or a grid is looked up, every quarter of the observed history is estimated by both. Nothing is stored and
-    nothing is overwritten: published estimates stay under their version.
+    Where a price or a grid is looked up, every quarter of the observed history is estimated by both. Nothing is stored
+    and nothing is overwritten: published estimates stay under their version.
     """
     import polars as pl
 

@@ -1,6 +1,7 @@
 """Ticks of the schedules: made, failed, missed while no daemon ran, and caught up on later.
 
-Dagster records the ticks that happened, not those that did not: these follow from the cron line of each running schedule.
+Dagster records the ticks that happened, not those that did not: these follow from the cron line of each running
+schedule.
 """
 
 import datetime as dt
@@ -118,8 +119,8 @@ def _account(instance: dg.DagsterInstance, source_id: str, state: InstigatorStat
 def missed_days(instance: dg.DagsterInstance, source_id: str, at: dt.datetime) -> tuple[str, str] | None:
     """First and last day (ISO), before the day of `at`, after whose end no tick of the source has read it; None if there is none.
 
-    A tick of which every run failed has read nothing: the publisher was down, or the network, or the disk full. The day of the last tick
-    that did read is one of the days: what was published after that tick was not read.
+    A tick of which every run failed has read nothing: the publisher was down, or the network, or the disk full. The day
+    of the last tick that did read is one of the days: what was published after that tick was not read.
     """
     states = {s.name: s for s in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     state = states.get(schedule_name(source_id))

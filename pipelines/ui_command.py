@@ -16,7 +16,8 @@ from pipelines.console import out
 from warehouse.errors import PetadayError
 from warehouse.home import Home
 
-#: One name for the code location, however it is started: schedules that are switched on, and their ticks, are kept under it.
+#: One name for the code location, however it is started: schedules that are switched on, and their ticks, are kept
+#: under it.
 WORKSPACE = """\
 load_from:
   - python_module:
@@ -72,8 +73,8 @@ def until_stopped(command: Sequence[str]) -> int:
         if process is not None and (number == signal.SIGTERM or not sys.stdin.isatty()):
             process.terminate()
 
-    # Before it is started: what is ignored here (a shell ignores Ctrl-C for what it starts in the background) would be ignored by it too, and
-    # Dagster ends by SIGTERM as it does by Ctrl-C, which is then not at all.
+    # Before it is started: what is ignored here (a shell ignores Ctrl-C for what it starts in the background) would be
+    # ignored by it too, and Dagster ends by SIGTERM as it does by Ctrl-C, which is then not at all.
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with subprocess.Popen(command) as process:

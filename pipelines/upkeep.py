@@ -19,8 +19,8 @@ from warehouse.home import Home
 from warehouse.settings import setting
 from warehouse.upkeep import sweep
 
-#: Days for which Dagster's evaluations of automation conditions are kept (a page of the UI), unless PETADAY_KEEP_EVALUATION_DAYS says
-#: otherwise: 130 kB (measured) for each asset that was evaluated after a change.
+#: Days for which Dagster's evaluations of automation conditions are kept (a page of the UI), unless
+#: PETADAY_KEEP_EVALUATION_DAYS says otherwise: 130 kB (measured) for each asset that was evaluated after a change.
 KEPT_EVALUATION_DAYS = 2
 #: Runs named in one statement: databases have a limit.
 _AT_ONCE = 200

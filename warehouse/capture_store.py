@@ -160,8 +160,8 @@ class CaptureStore:
             documents: pages of one answer, in order; the iterable may fetch them on demand.
             known: what is remembered of the last answers, by address (see `known_bytes`): their bytes are not
                 compressed again.
-            when_kept: called after each document is written with (index, document, capture without ids), in any order and
-                from any thread; if it raises, nothing of the batch is stored.
+            when_kept: called after each document is written with (index, document, capture without ids), in any order
+                and from any thread; if it raises, nothing of the batch is stored.
             meanwhile: called after the last document has arrived, while documents are still being written; an exception
                 is raised once all are stored.
 

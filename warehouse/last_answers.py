@@ -18,8 +18,8 @@ def last_answers(home: Home, source_id: str) -> dict[str, dict[str, dict[str, An
     """The last recorded answers of a source; without entries if none is known.
 
     Returns:
-        `urls`: by address, fetched_at, etag, last_modified, sha256, byte_count and stored_byte_count of the answer, the batch_id
-        of its rows and the parser_version that read them. `scopes`: by scope, fetched_at and row_count.
+        `urls`: by address, fetched_at, etag, last_modified, sha256, byte_count and stored_byte_count of the answer, the
+        batch_id of its rows and the parser_version that read them. `scopes`: by scope, fetched_at and row_count.
     """
     try:
         return json.loads(store_of(home).files("latest").read(f"{source_id}.json"))

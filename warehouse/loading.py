@@ -82,7 +82,8 @@ class Recorder:
             con: connection of the session.
             home: the home whose captures are recorded.
             catalog: the subjects.
-            parse_again: called only for captures that arrive out of order, or repeat an answer that is no longer the last.
+            parse_again: called only for captures that arrive out of order, or repeat an answer that is no longer the
+                last.
             memory: memory of earlier answers; without one, batches are recorded as they were parsed.
             keep_journal: False while the journal is being replayed.
         """

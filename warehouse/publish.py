@@ -82,8 +82,8 @@ def publish(home: Home, catalog: Catalog, *, keep: int | None = None) -> Publica
     """Publish the work file if its content changed since the last publication.
 
     Raises:
-        PublishError: if the copy cannot be made (such as on a full disk) or differs from the warehouse; the published file is
-            not changed.
+        PublishError: if the copy cannot be made (such as on a full disk) or differs from the warehouse; the published
+            file is not changed.
     """
     if keep is None:
         keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)

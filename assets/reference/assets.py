@@ -10,8 +10,8 @@ from assets.lineage import column_lineage
 from assets.recovery import with_rebuild_if_damaged
 from assets.reference.tables import REFERENCE_TABLES, read_reference, reference_stamp
 
-#: Reference tables have no schedule: they are loaded when they are missing and when a new version of Petaday has other rows, so that no
-#: estimate is computed without them or on old ones; a failed load is tried again every hour.
+#: Reference tables have no schedule: they are loaded when they are missing and when a new version of Petaday has other
+#: rows, so that no estimate is computed without them or on old ones; a failed load is tried again every hour.
 WHEN_FACTS_ARE_MISSING_OR_NEW = (
     (
         dg.AutomationCondition.missing().newly_true()

@@ -1,7 +1,8 @@
 """What a team knows better of the fuels of a zone: `zone_fuels.csv` in the home folder, laid over `reference.zone_fuel`.
 
-Columns: zone, fuel, source_url (who says so), and from_on, closed_on (days, YYYY-MM-DD), of which one at least is given in a row; what is left empty stays as it
-was. So a fuel whose last plant closed is told in one line, and slots without it are taken from that day on.
+Columns: zone, fuel, source_url (who says so), and from_on, closed_on (days, YYYY-MM-DD), of which one at least is given
+in a row; what is left empty stays as it was. So a fuel whose last plant closed is told in one line, and slots without
+it are taken from that day on.
 """
 
 from __future__ import annotations

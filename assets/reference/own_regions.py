@@ -1,7 +1,8 @@
 """What a team knows better of cloud regions: `regions.csv` in the home folder, laid over `reference.region`.
 
-Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; an empty cell leaves the value unchanged. A region that is
-not in `reference.region` (such as your own data centre) is added. Overridden values are kept as claims, so that `observed.disagreement` shows both.
+Columns: provider, region, source_url (who says so), and any other columns of `reference.region`; an empty cell leaves
+the value unchanged. A region that is not in `reference.region` (such as your own data centre) is added. Overridden
+values are kept as claims, so that `observed.disagreement` shows both.
 """
 
 from __future__ import annotations

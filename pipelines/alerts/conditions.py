@@ -1,7 +1,7 @@
 """Conditions that are wrong now, until they end: a source that is stale or failing, a publication that failed.
 
-They are computed each time from the published file and from Dagster's records, so it does not matter which run, sensor or command
-checks first.
+They are computed each time from the published file and from Dagster's records, so it does not matter which run, sensor
+or command checks first.
 """
 
 from __future__ import annotations

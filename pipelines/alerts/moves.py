@@ -1,6 +1,7 @@
 """Prices and estimates that moved since they were last reported, estimates with the split of their change.
 
-The first check only records them. Later checks compare with the value that was last *reported*, so that many small steps add up to a report.
+The first check only records them. Later checks compare with the value that was last *reported*, so that many small
+steps add up to a report.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The state of the alerts: a small DuckDB file, opened by one process at a time under a file lock.
 
-A message is recorded before it is sent, and marked as sent per channel afterwards. So no message is lost when a channel is down, and
-none is sent twice, whichever process checks first.
+A message is recorded before it is sent, and marked as sent per channel afterwards. So no message is lost when a channel
+is down, and none is sent twice, whichever process checks first.
 """
 
 from __future__ import annotations

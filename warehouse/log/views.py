@@ -21,7 +21,8 @@ ASSERTION_ORDER = "observed_at DESC, capture_id DESC, recorded_at DESC"
 def instant(given: str) -> str:
     """SQL of a macro's parameter as an instant; a DATE is its midnight in UTC, in whatever time zone the session is.
 
-    (A cast takes midnight in the time zone of the session: in Shanghai that is eight hours before the day begins in UTC.)
+    (A cast takes midnight in the time zone of the session: in Shanghai that is eight hours before the day begins in
+    UTC.)
     """
     return (
         f"CASE WHEN typeof({given}) = 'DATE' THEN {given}::TIMESTAMP AT TIME ZONE 'UTC' ELSE {given}::TIMESTAMPTZ END"
@@ -100,7 +101,8 @@ def intervals(subject: Subject, condition: str, log: str | None = None, *, chang
         subject: the subject of the log.
         condition: SQL condition on an assertion.
         log: relation to read the assertions of a state from, instead of the log.
-        changes_only: every assertion of a state is known to be a change (`are_changes`), so that none has to be skipped.
+        changes_only: every assertion of a state is known to be a change (`are_changes`), so that none has to be
+            skipped.
     """
     if subject.kind == "series":
         return _slots(subject, condition)

@@ -73,7 +73,8 @@ _INTERRUPTED = (
     "current transaction is aborted",
     "unsuccessful query result",
     "failed to commit",
-    # And where its answer to DuckLake's own question came back empty: an error inside DuckDB, after which the instance is given up.
+    # And where its answer to DuckLake's own question came back empty: an error inside DuckDB, after which the instance
+    # is given up.
     "attempted to access index 0 within vector of size 0",
 )
 #: Said of a connection that is well: trying again would only tell it later.

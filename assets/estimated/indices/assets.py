@@ -34,8 +34,8 @@ def key_of(table: Table) -> dg.AssetKey:
 class Index:
     """An index: its table, its rule (an SQL file beside this module) and what it is computed from.
 
-    `parts` are tables updated by day that the rule aggregates; `steps` are intermediate tables of its own computation, each
-    computed from the one before.
+    `parts` are tables updated by day that the rule aggregates; `steps` are intermediate tables of its own computation,
+    each computed from the one before.
     """
 
     table: Table

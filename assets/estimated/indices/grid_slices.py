@@ -8,8 +8,9 @@ from assets.subjects import GRID_CARBON
 
 _HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
 GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
-#: A trial looks 28 days back and 28 or 60 hours ahead, and is made once the last of these hours is known. So a log row changes days with a
-#: trial (every sixth hour) at most that long before it, and of these only the days whose hours ahead are in the log.
+#: A trial looks 28 days back and 28 or 60 hours ahead, and is made once the last of these hours is known. So a log row
+#: changes days with a trial (every sixth hour) at most that long before it, and of these only the days whose hours
+#: ahead are in the log.
 _TRIED = " OR ".join(
     f"least(day_hour + 18, (last_hour - {hours}) // 6 * 6) >= greatest(day_hour, word_hour - {hours})"
     for hours in (27, 59)

@@ -1,14 +1,14 @@
 """The price index, kept up to date by what a capture changes.
 
 Its rule is in six SQL files: the offers that count (`estimated.price_offer`), when their sources last answered, until
-when each offer counts, the days on which one begins or ends ("days of change"), what depends on a day of change and the one
-before it (`estimated.price_link`), and how these are chained and scaled (`estimated.price_index`).
+when each offer counts, the days on which one begins or ends ("days of change"), what depends on a day of change and the
+one before it (`estimated.price_link`), and how these are chained and scaled (`estimated.price_index`).
 
-An update reads the history of the offers that new log rows are about and compares the days on which they counted before with
-those on which they count now. Days of change on which these differ, and the first one after, are computed again from the
-offers of those days. Only accelerators with such a day are chained again from there on, and their earlier days scaled to the new
-last day. Late corrections, withdrawals and confirmations need no special case: they are days that differ. A rebuild does the
-same with all days, in chunks that are committed one by one.
+An update reads the history of the offers that new log rows are about and compares the days on which they counted before
+with those on which they count now. Days of change on which these differ, and the first one after, are computed again
+from the offers of those days. Only accelerators with such a day are chained again from there on, and their earlier days
+scaled to the new last day. Late corrections, withdrawals and confirmations need no special case: they are days that
+differ. A rebuild does the same with all days, in chunks that are committed one by one.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ def rule(part: str, **relations: str) -> str:
     """SQL of one part of the rule on the relations named in it.
 
     Args:
-        part: `offer` ({offers}), `seen` ({refused}, {since}, {known_at}), `counted` ({offer}, {seen}, {confirmed_on}, {end_on}), `event` ({edge}, {end_on}),
-            `link` ({event}, {counted}) or `index` ({link}, {before}, {end_on}). `link` takes the parameter `$method_version`.
-        relations: names of relations, or SELECTs in parentheses; {since}, {known_at}, {confirmed_on}, by default the one of {seen}, and
-            {end_on}, the day after the last one of the index, are expressions.
+        part: `offer` ({offers}), `seen` ({refused}, {since}, {known_at}), `counted` ({offer}, {seen}, {confirmed_on},
+            {end_on}), `event` ({edge}, {end_on}), `link` ({event}, {counted}) or `index` ({link}, {before}, {end_on}).
+            `link` takes the parameter `$method_version`.
+        relations: names of relations, or SELECTs in parentheses; {since}, {known_at}, {confirmed_on}, by default the
+            one of {seen}, and {end_on}, the day after the last one of the index, are expressions.
 
     Returns:
         A SELECT.
@@ -126,7 +127,7 @@ def _temporary(con: duckdb.DuckDBPyConnection, name: str, select: str, **given: 
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}", given or None).fetchall()
 
 
-# Everything ---------------------------------------------------------------------------------------------------------------
+# Everything -----------------------------------------------------------------------------------------------------------
 
 
 def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
@@ -161,7 +162,8 @@ def _rebuild(con: duckdb.DuckDBPyConnection) -> None:
 class _Seen:
     """The day after the last one of the index, before the update and now; and scopes whose offers may count otherwise without a log row of their own.
 
-    `lapsed`: confirmed again, but so late that their offers had stopped counting; `lapsing`: not confirmed for so long that their offers stop counting now.
+    `lapsed`: confirmed again, but so late that their offers had stopped counting; `lapsing`: not confirmed for so long
+    that their offers stop counting now.
     """
 
     before: dt.date
@@ -208,7 +210,7 @@ def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[dt.date, dt.date]]
         yield first, last
 
 
-# What changed -------------------------------------------------------------------------------------------------------------
+# What changed ---------------------------------------------------------------------------------------------------------
 
 
 def _add(con: duckdb.DuckDBPyConnection, since: int, scopes: str) -> dt.date | None:
@@ -278,15 +280,16 @@ def _read_again(con: duckdb.DuckDBPyConnection, scopes: str) -> None:
 def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
     """`_differs`: spans of days, by accelerator and purchase option, on which other offers count than before, both ends included.
 
-    `_moved`: the accelerators and purchase options with such a span, its first day, and the first day of the index to write.
+    `_moved`: the accelerators and purchase options with such a span, its first day, and the first day of the index to
+    write.
 
     Returns:
         The first of the days; None where nothing differs.
     """
     before, now = seen.before, seen.now
     before_to_now = f"CASE WHEN is_now THEN {_date(now)} ELSE {_date(before)} END"
-    # Offers without new log rows count otherwise than before only if their source was confirmed too late, or if they begin or end on a day that
-    # was still in the future.
+    # Offers without new log rows count otherwise than before only if their source was confirmed too late, or if they
+    # begin or end on a day that was still in the future.
     others = f"valid_to IS NULL AND ({_of_scopes(seen.lapsed)})"
     if now > before:
         others += (
@@ -305,8 +308,8 @@ def _find_days(con: duckdb.DuckDBPyConnection, seen: _Seen) -> dt.date | None:
         end_on=before_to_now,
     )
     same = f"{_PAIR}, offer_key, began_on, provider, source_id, source_rank, is_bundled, price_usd_per_gpu_hour, price_before_usd_per_gpu_hour"
-    # A row in one of the two alone differs on all its days; a row in both, from the earlier end to the later one. An offer that had not
-    # ended on the last day of the index counts as not ended in both, whatever that day was.
+    # A row in one of the two alone differs on all its days; a row in both, from the earlier end to the later one. An
+    # offer that had not ended on the last day of the index counts as not ended in both, whatever that day was.
     _temporary(
         con,
         "_differs",

@@ -1,10 +1,10 @@
 """Tables whose rows depend on a few days of a log: an update computes only the days that new log rows touch.
 
-A log row of day d changes the rows of days d - days_before to d + days_after of its series (`narrowed` may exclude some of them)
-and no others; every rule used here has this property. New log rows are those with a later `recorded_at` than at the last update;
-`recorded_at` never goes back, so late corrections, withdrawals and loads out of order need no special case. A rebuild
-does the same with all days, in chunks that are committed one by one: memory stays flat. A rebuild that is killed leaves
-whole days, old or new, and no mark, so that the next run starts it again.
+A log row of day d changes the rows of days d - days_before to d + days_after of its series (`narrowed` may exclude some
+of them) and no others; every rule used here has this property. New log rows are those with a later `recorded_at` than
+at the last update; `recorded_at` never goes back, so late corrections, withdrawals and loads out of order need no
+special case. A rebuild does the same with all days, in chunks that are committed one by one: memory stays flat. A
+rebuild that is killed leaves whole days, old or new, and no mark, so that the next run starts it again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from warehouse.connection import transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Subject, Table, duckdb_type
 
-#: Series-days computed at once. With 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes. Twice as many take the same time and a
-#: third more memory (measured).
+#: Series-days computed at once. With 350 zones half a month: some 120,000 hours, or 1.4 million slots of five minutes.
+#: Twice as many take the same time and a third more memory (measured).
 CHUNK = 5_000
-#: Days without anything to compute that a chunk may span; with more of them, reading them costs more than another chunk.
+#: Days without anything to compute that a chunk may span; with more of them, reading them costs more than another
+#: chunk.
 _GAP = 31
 
 
@@ -35,8 +36,8 @@ class Sliced:
     """A table computed by series and day: its rule (an SQL file beside this module) and the days that a log row touches.
 
     The rule selects the rows of the series and days in the temporary table `_touched`, for days from `$first_on` to
-    `$last_on`, with `$method_version`. A caller may fill in other series and days ({touched}), another condition on the log
-    rows `l` ({word_counts}) and another name ({method_version}).
+    `$last_on`, with `$method_version`. A caller may fill in other series and days ({touched}), another condition on the
+    log rows `l` ({word_counts}) and another name ({method_version}).
     """
 
     table: Table
@@ -48,8 +49,8 @@ class Sliced:
     counts: str
     days_before: int = 0
     days_after: int = 0
-    #: SQL condition on such a day, by its first hour (`day_hour`), the first hour of the new log rows (`word_hour`) and the last
-    #: hour of the log (`last_hour`), each in hours since 1970.
+    #: SQL condition on such a day, by its first hour (`day_hour`), the first hour of the new log rows (`word_hour`) and
+    #: the last hour of the log (`last_hour`), each in hours since 1970.
     narrowed: str = "true"
 
     def rule(self, touched: str, word_counts: str, method_version: str) -> str:

@@ -1,7 +1,7 @@
 """The kinds of chart in the report, as Vega-Lite specifications.
 
-Every mark keeps its values in an aria-label, which the page shows as a tooltip; the same figures stand in a table beside each chart.
-Without rows there is no chart: None.
+Every mark keeps its values in an aria-label, which the page shows as a tooltip; the same figures stand in a table
+beside each chart. Without rows there is no chart: None.
 """
 
 from __future__ import annotations

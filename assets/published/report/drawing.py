@@ -1,7 +1,7 @@
 """From a Vega-Lite specification to an SVG element that is safe to place in a page: no script, no other host.
 
-Text is drawn in the colour of the page, so that light, dark and print need one drawing. What comes out is checked against a list of
-SVG elements and attributes: nothing else reaches the page, whatever a publisher called a GPU.
+Text is drawn in the colour of the page, so that light, dark and print need one drawing. What comes out is checked
+against a list of SVG elements and attributes: nothing else reaches the page, whatever a publisher called a GPU.
 """
 
 from __future__ import annotations
