@@ -16,7 +16,6 @@ from typing import Any
 MEASURED = Path(__file__).with_name("measured.json")
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 _MARK = "<!-- {} of python -m deploy.scale -->"
-_DAY_S = 86_400
 _YEAR_DAYS = 365
 
 
