@@ -20,7 +20,7 @@ from assets.estimated.method import Factor, Quantity, Result, Statement
 from assets.estimated.missing_numbers import missing_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario_files.fields import Band, ScenarioError
-from assets.estimated.scenario_files.training import NUMBERS, Scenario
+from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
 from assets.estimated.training_lookup import RATE_RULE, TOLERANCE, look_up
 from warehouse.tables import Table
@@ -113,6 +113,8 @@ _NO_PRICE = Band(1, 1, 1)
 UNPRICED: Mapping[str, Band] = {"gpu_hours": _ANY_HOURS, "usd_per_gpu_hour": _NO_PRICE}
 #: Factors with the same meaning in every method; utilisation, for one, differs.
 _SHARED = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "pue", "grid_gco2e_per_kwh")
+#: Numbers of the look-up of trainings that a statement of another method may give in its stead.
+_LOOKED_UP_UNLESS_GIVEN = ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")
 _OF_ACCELERATOR = ("usd_per_gpu_hour", "tdp_w", "power_share_of_tdp", "peak_flop_per_s_per_gpu")
 
 
@@ -129,7 +131,6 @@ def _add_looked_up(
     asked = [s for s in statements if s.method.names and any(n in s.texts for n in s.method.names)]
     if not asked:
         return
-    shared = set(NUMBERS)
     assumed = assumed_ranges(con, asked)
     probes = [
         Scenario(
@@ -140,11 +141,7 @@ def _add_looked_up(
                 if "accelerator" in s.texts and "usd_per_gpu_hour" in s.method.numbers
                 else {"usd_per_gpu_hour": _NO_PRICE}
             )
-            | {
-                k: b
-                for k, b in s.numbers.items()
-                if k in shared and k in ("power_w_per_gpu", "pue", "grid_gco2e_per_kwh", "usd_per_gpu_hour")
-            },
+            | {k: b for k, b in s.numbers.items() if k in _LOOKED_UP_UNLESS_GIVEN},
             as_of=s.as_of,
             # A model whose size is only assumed is not in reference.model.
             model=None if s.scenario_id in assumed else s.texts.get("model"),
