@@ -56,12 +56,21 @@ def table_schema(columns: dict[str, dy.Column], extra: dict[str, str] | None = N
     return dg.TableSchema(columns=listed)
 
 
+def key_of(table: Table) -> dg.AssetKey:
+    """Key of the asset of a table."""
+    return dg.AssetKey([table.schema_name, table.name])
+
+
+def keys_in(schema_name: str, *names: str) -> list[dg.AssetKey]:
+    """Keys of the assets of tables of one schema."""
+    return [dg.AssetKey([schema_name, name]) for name in names]
+
+
 def of_table(table: Table, description: str) -> dict[str, Any]:
     """Arguments that all assets made by SQL share: key, group, description, owners and schema."""
-    room, name = table.full_name.split(".")
     return {
-        "key": dg.AssetKey([room, name]),
-        "group_name": room,
+        "key": key_of(table),
+        "group_name": table.schema_name,
         "description": f"{table.description} {description}",
         "kinds": {"duckdb", "sql"},
         "owners": OWNERS,

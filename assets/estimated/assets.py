@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from assets.catalog import catalog
-from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
+from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, key_of, keys_in, of_table
 from assets.estimated import estimate_history
 from assets.estimated.computed_once import OFFERS, computed_once
 from assets.estimated.engine import estimate_statements, result_frames
@@ -26,18 +26,11 @@ from assets.observed.checks import check_result
 from assets.observed.views import lookup_statements
 from warehouse.connection import in_write_session, transaction
 
-TRAINING_KEY = dg.AssetKey(["estimated", "training_estimate"])
-SCENARIO_KEY = dg.AssetKey(["estimated", "scenario_estimate"])
-FACTOR_KEY = dg.AssetKey(["estimated", "factor"])
 _DEPS = [
-    dg.AssetKey(["observed", "cloud_rate"]),
-    dg.AssetKey(["observed", "grid_carbon"]),
-    *(
-        dg.AssetKey(["reference", name])
-        for name in ("accelerator", "accelerator_alias", "model", "region", "method_default", "embodied_carbon")
-    ),
+    *keys_in("observed", "cloud_rate", "grid_carbon"),
+    *keys_in("reference", "accelerator", "accelerator_alias", "model", "region", "method_default", "embodied_carbon"),
 ]
-_OUTPUTS = ((TRAINING_KEY, TRAINING_ESTIMATE), (SCENARIO_KEY, SCENARIO_ESTIMATE), (FACTOR_KEY, FACTOR))
+_OUTPUTS = (TRAINING_ESTIMATE, SCENARIO_ESTIMATE, FACTOR)
 _DEFINITION = "estimated.training_estimate"
 
 
@@ -90,7 +83,7 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) ->
 
 _NAMES = dg.AssetCheckSpec(
     "methods_as_named",
-    asset=TRAINING_KEY,
+    asset=key_of(TRAINING_ESTIMATE),
     description="No method computes another thing than when its version was first used here.",
 )
 
@@ -105,7 +98,7 @@ _NAMES = dg.AssetCheckSpec(
             automation_condition=WHEN_INPUTS_CHANGE,
             skippable=True,
         )
-        for _, table in _OUTPUTS
+        for table in _OUTPUTS
     ],
     check_specs=[_NAMES],
     can_subset=True,
@@ -122,10 +115,10 @@ def training_estimates(
         changed = compute(con)
         misnamed = methods_changed_under_their_name(con)
         found: list[dg.MaterializeResult | dg.AssetCheckResult] = []
-        for key, table in _OUTPUTS:
-            if key in context.selected_asset_keys:
+        for table in _OUTPUTS:
+            if key_of(table) in context.selected_asset_keys:
                 metadata = provenance(con, table, _DEPS, recomputed=changed)
-                found.append(dg.MaterializeResult(asset_key=key, metadata=metadata))
+                found.append(dg.MaterializeResult(asset_key=key_of(table), metadata=metadata))
         if _NAMES.key in context.selected_asset_check_keys:
             result = check_result(
                 _NAMES.name,
@@ -133,7 +126,7 @@ def training_estimates(
                 not misnamed,
                 {"changed_under_the_name_of_a_version": misnamed},
             )
-            found.append(result._replace(asset_key=TRAINING_KEY))
+            found.append(result._replace(asset_key=_NAMES.asset_key))
         return found
 
     yield from in_write_session(home.get(), catalog(), computed)

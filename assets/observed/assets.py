@@ -13,6 +13,7 @@ from assets.dagster_support import (
     POOL,
     WHEN_INPUTS_CHANGE,
     HomeResource,
+    keys_in,
     lineage_of_same_names,
     of_table,
     table_schema,
@@ -25,6 +26,9 @@ from assets.sources import all_sources
 from assets.sources_assets import source_key
 from warehouse.connection import in_write_session
 from warehouse.tables import Subject, unit_of
+
+#: The facts by which the accelerator of an offer is told.
+_MATCHED_BY = keys_in("reference", "accelerator", "accelerator_alias", "instance_accelerator")
 
 
 def observed_key(subject: str) -> dg.AssetKey:
@@ -49,7 +53,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
     upstream = [source_key(s.source_id) for s in sources]
     deps: list[dg.AssetKey] = [*upstream]
     if subject.name == "cloud_rate":
-        deps += [dg.AssetKey(["reference", t]) for t in ("accelerator", "accelerator_alias", "instance_accelerator")]
+        deps += _MATCHED_BY
     if "currency_code" in subject.columns.column_names() and subject.name != "exchange_rate":
         deps.append(observed_key("exchange_rate"))
     of_view = {name: COLUMN_MEANINGS[name] for name in ("valid_to", "is_bundled")}
@@ -107,10 +111,7 @@ def build_observed_asset(subject: Subject) -> dg.AssetsDefinition:
     return observed_asset
 
 
-_MATCHED = [
-    observed_key("cloud_rate"),
-    *(dg.AssetKey(["reference", name]) for name in ("accelerator", "accelerator_alias", "instance_accelerator")),
-]
+_MATCHED = [observed_key("cloud_rate"), *_MATCHED_BY]
 
 
 @dg.asset(

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from assets.catalog import catalog
-from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, of_table
+from assets.dagster_support import POOL, WHEN_INPUTS_CHANGE, HomeResource, key_of, keys_in, of_table
 from assets.estimated import estimate_history
 from assets.estimated.computed_once import OFFERS, YEARS, computed_once
 from assets.estimated.decisions import petaday_history
@@ -35,32 +35,15 @@ _OF_ALL = {
     SCENARIO_VERDICT: "SELECT * REPLACE (coalesce(method_version, 'none') AS method_version) FROM scenario_verdict()",
 }
 _DEPS = [
-    *(
-        dg.AssetKey(["estimated", name])
-        for name in ("training_estimate", "scenario_estimate", "factor", "price_index", "grid_day")
+    *keys_in("estimated", "training_estimate", "scenario_estimate", "factor", "price_index", "grid_day"),
+    *keys_in(
+        "observed", "cloud_rate", "token_price", "grid_carbon", "exchange_rate", "model_compute", "accelerator_spec"
     ),
-    *(
-        dg.AssetKey(["observed", name])
-        for name in ("cloud_rate", "token_price", "grid_carbon", "exchange_rate", "model_compute", "accelerator_spec")
+    *keys_in(
+        "reference", "accelerator", "accelerator_alias", "model", "model_alias", "vendor_alias", "region", "country"
     ),
-    *(
-        dg.AssetKey(["reference", name])
-        for name in (
-            "accelerator",
-            "accelerator_alias",
-            "model",
-            "model_alias",
-            "vendor_alias",
-            "region",
-            "country",
-            "method_default",
-            "decision_default",
-            "embodied_carbon",
-            "compute_hub",
-            "scenario",
-            "scenario_claim",
-        )
-    ),
+    *keys_in("reference", "method_default", "decision_default", "embodied_carbon", "compute_hub"),
+    *keys_in("reference", "scenario", "scenario_claim"),
 ]
 _DEFINITION = "estimated.decisions"
 
@@ -75,11 +58,6 @@ def inputs_of(table: Table) -> list[dg.AssetKey]:
                 front.append(siblings[name])
             read.add(name)
     return [key for key in _DEPS if ".".join(key.path) in read]
-
-
-def decision_key(table: Table) -> dg.AssetKey:
-    """Key of the asset of a table."""
-    return dg.AssetKey([table.schema_name, table.name])
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection) -> str:
@@ -150,11 +128,11 @@ def decisions(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator
         changed = compute(con)
         return [
             dg.MaterializeResult(
-                asset_key=decision_key(table),
+                asset_key=key_of(table),
                 metadata=provenance(con, table, inputs_of(table), recomputed=changed),
             )
             for table in DECISION_TABLES
-            if decision_key(table) in context.selected_asset_keys
+            if key_of(table) in context.selected_asset_keys
         ]
 
     yield from in_write_session(home.get(), catalog(), computed)

@@ -11,7 +11,7 @@ import duckdb
 
 from assets import plots
 from assets.catalog import catalog
-from assets.dagster_support import POOL, HomeResource, of_table
+from assets.dagster_support import POOL, HomeResource, key_of, keys_in, of_table
 from assets.estimated.indices import price
 from assets.estimated.indices.grid_slices import GREEN_TRIALS, SLICED
 from assets.estimated.indices.slices import Sliced, update
@@ -23,11 +23,6 @@ from assets.observed.checks import check_result
 from warehouse.connection import in_write_session, transaction
 from warehouse.quoting import quoted
 from warehouse.tables import Table
-
-
-def key_of(table: Table) -> dg.AssetKey:
-    """Key of the asset of a table."""
-    return dg.AssetKey([table.schema_name, table.name])
 
 
 @dataclass(frozen=True)
@@ -57,8 +52,8 @@ class Index:
         """Assets that it is computed from."""
         return [
             *(key_of(part.table) for part in self.parts),
-            *(dg.AssetKey(["observed", name]) for name in self.subjects),
-            *(dg.AssetKey(["reference", name]) for name in self.references),
+            *keys_in("observed", *self.subjects),
+            *keys_in("reference", *self.references),
         ]
 
     def sql(self) -> str:
@@ -207,10 +202,12 @@ def _common(table: Table, method_version: str, file: str) -> dict[str, Any]:
 
 
 def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
+    made_from = keys_in("observed", sliced.subject.name)
+
     @dg.asset(
         **_common(sliced.table, sliced.method_version, sliced.file),
         pool=POOL,
-        deps=[dg.AssetKey(["observed", sliced.subject.name])],
+        deps=made_from,
         check_specs=[
             dg.AssetCheckSpec("keys_unique", asset=key_of(sliced.table), description="No key occurs twice."),
         ],
@@ -221,12 +218,7 @@ def _sliced_asset(sliced: Sliced) -> dg.AssetsDefinition:
             passed, found = _keys_unique_if_changed(con, sliced)
             return dg.MaterializeResult(
                 metadata={
-                    **provenance(
-                        con,
-                        sliced.table,
-                        [dg.AssetKey(["observed", sliced.subject.name])],
-                        recomputed=updated.is_changed,
-                    ),
+                    **provenance(con, sliced.table, made_from, recomputed=updated.is_changed),
                     "rebuilt": updated.is_rebuilt,
                     "touched_days": updated.touched_count,
                 },
