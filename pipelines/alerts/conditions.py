@@ -113,28 +113,16 @@ def failed_steps(instance: dg.DagsterInstance, ignored: Iterable[str] = ()) -> L
                 continue
         if run.status != DagsterRunStatus.FAILURE:
             continue  # canceled by a person, or the asset was skipped on purpose
-        reason = _reason(instance, run_id, name)
+        kind, title, still = "source_failing", f"source {source_id} is failing", ""
         if name == _PUBLISHED:
-            since = (
-                f"still published is what was made {_moment(made.timestamp)}" if made else "nothing is published yet"
+            kind, title = "publication_failed", "publication failed"
+            still = (
+                f"; still published is what was made {_moment(made.timestamp)}"
+                if made
+                else "; nothing is published yet"
             )
-            found.append(
-                Condition(
-                    key,
-                    "publication_failed",
-                    "publication failed",
-                    f"publication failed: {reason}; {since} (run {run_id[:8]})",
-                )
-            )
-        else:
-            found.append(
-                Condition(
-                    key,
-                    "source_failing",
-                    f"source {source_id} is failing",
-                    f"source {source_id} is failing: {reason} (run {run_id[:8]})",
-                )
-            )
+        line = f"{title}: {_reason(instance, run_id, name)}{still} (run {run_id[:8]})"
+        found.append(Condition(key, kind, title, line))
     return Looked(tuple(found), frozenset(unknown))
 
 
