@@ -7,14 +7,22 @@ from typing import Any
 import dataframely as dy
 
 
-def text(meaning: str, *, key: bool = False, nullable: bool | None = None, allowed: tuple[str, ...] = ()) -> dy.String:
-    """A text column; `allowed` closes its vocabulary."""
+def text(
+    meaning: str,
+    *,
+    key: bool = False,
+    nullable: bool | None = None,
+    allowed: tuple[str, ...] = (),
+    is_name: bool = False,
+) -> dy.String:
+    """A text column; `allowed` closes its vocabulary, and a name is never empty."""
     check: Any = {"allowed": lambda column: column.is_in(list(allowed))} if allowed else None
     return dy.String(
         nullable=(not key) if nullable is None else nullable,
         primary_key=key,
         description=meaning,
         check=check,
+        min_length=1 if is_name else None,
         metadata={"allowed": list(allowed)} if allowed else None,
     )
 

@@ -47,6 +47,7 @@ def explain_rule(schema: type[dy.Schema], rule: str) -> str:
     column = schema.columns()[column_name]
     bounds = {
         "nullability": "is missing",
+        "min_length": "is empty",
         "nan": "is not a number",
         "inf": "is infinite",
         "dtype": "has the wrong type",

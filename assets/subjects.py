@@ -74,11 +74,13 @@ def count_of_whole() -> pl.Expr:
 class CloudRate(dy.Schema):
     """One row per offer of a provider to rent compute with accelerators by the hour."""
 
-    provider = text("Cloud provider.", key=True)
+    provider = text("Cloud provider.", key=True, is_name=True)
     region = text(
-        "Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.", key=True
+        "Region in the provider's own id; 'global' if the price holds in all, 'unknown' if not given.",
+        key=True,
+        is_name=True,
     )
-    instance_type = text("Instance type in the provider's own name.", key=True)
+    instance_type = text("Instance type in the provider's own name.", key=True, is_name=True)
     purchase_option = PURCHASE_OPTION
     price_component = text(
         "What the price covers: a whole instance, or the accelerator alone (host to be added).",
@@ -114,8 +116,8 @@ class CloudRate(dy.Schema):
 class TokenPrice(dy.Schema):
     """One row per price of a million tokens."""
 
-    vendor = text("Who sells the tokens.", key=True)
-    model = text("Model in the vendor's own id.", key=True)
+    vendor = text("Who sells the tokens.", key=True, is_name=True)
+    model = text("Model in the vendor's own id.", key=True, is_name=True)
     direction = text(
         "Which tokens: read (input), written (output), or kept between requests (cached); of text where no medium is named.",
         key=True,
@@ -192,8 +194,8 @@ class GridCarbon(dy.Schema):
 class GpuPrice(dy.Schema):
     """One row per product offered for purchase: what a card costs to own."""
 
-    seller = text("Shop, marketplace or vendor.", key=True)
-    product = text("Product as the seller names it.", key=True)
+    seller = text("Shop, marketplace or vendor.", key=True, is_name=True)
+    product = text("Product as the seller names it.", key=True, is_name=True)
     product_code = text("Seller's own id (SKU, ASIN, address); '' if none.", key=True)
     price_kind = text(
         "Kind of price: of a shop (retail), at launch, second-hand (used), or of a market (lowest, average).",

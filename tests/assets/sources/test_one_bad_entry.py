@@ -379,3 +379,26 @@ def test_a_record_of_ember_that_is_none_costs_itself(
     for body in ({"data": []}, {"error": "no key"}, [1]):
         with pytest.raises(LayoutError, match="no list at `data`"):
             read_body(source_id, json.dumps(body), tmp_path, "e.json")
+
+
+@pytest.mark.parametrize(
+    ("source_id", "name", "path", "what"),
+    [
+        ("openrouter", "models_trimmed_2026-07-27.json", ("data", 3, "id"), "model is empty"),
+        ("genai_prices", "data_2025-06-23.json.zip", (0, "id"), "vendor is empty"),
+        ("gpurentalprices", "gpurentalprices_2026-08-22.json", ("offers", 3, "provider"), "provider is empty"),
+        ("ru_shops", "ru_shops_offers-2022-11-20.json.zip", ("DNS", 0, "shopName"), "seller is empty"),
+    ],
+)
+def test_an_empty_name_is_none(
+    source_id: str, name: str, path: tuple[int | str, ...], what: str, samples: Path, tmp_path: Path
+) -> None:
+    def empty(value: Any) -> None:
+        for key in path[:-1]:
+            value = value[key]
+        value[path[-1]] = ""
+
+    (before, refused), (after, rejected) = changed(samples, name, empty, tmp_path, source_id)
+    assert set(after) < set(before)
+    assert rejected["reason"].str.contains(what).sum() == len(before) - len(after)
+    assert not refused["reason"].str.contains("is empty").any()
