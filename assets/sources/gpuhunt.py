@@ -3,10 +3,10 @@
 `/v3/{provider}/version` names the newest version (`YYYYMMDD-run`), `/v3/{provider}/{version}/catalog.zip` holds
 `{provider}.csv`; the older v2 layout holds all providers in one archive. Quirks: CPU-only offers have no GPU name; GCP
 locations are zones; `memory` is the host's in GiB, `gpu_memory` that of one GPU; a version is known only if someone
-kept its name. Google's TPUs are named `tpu-v5p-8` and so on, the number counting cores, with a `gpu_count` of 1. In
-some regions GCP's machines stand at the price of a commitment under "on demand" (see `_gcp`): those rows are refused.
-`spot` False is not all "on demand": the flag `gcp-dws-calendar-mode` marks capacity that is booked for set days. G4
-machines come twice, once more for old readers under `gcp-g4-preview`.
+kept its name. Google's TPUs are named `tpu-v5p-8` (or `v5p-8`, beside the vendor google) and so on, the number counting
+cores, with a `gpu_count` of 1. In some regions GCP's machines stand at the price of a commitment under "on demand" (see
+`_gcp`): those rows are refused. `spot` False is not all "on demand": the flag `gcp-dws-calendar-mode` marks capacity
+that is booked for set days. G4 machines come twice, once more for old readers under `gcp-g4-preview`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         raise LayoutError(f"{document.url}: the catalog of {provider} is empty")
     raw, overlong = csv_rows(document, _REQUIRED, body=body, may_be_short=True)
     flags = pl.col("flags").fill_null("") if "flags" in raw.columns else pl.lit("")
+    vendor = pl.col("gpu_vendor").fill_null("") if "gpu_vendor" in raw.columns else pl.lit("")
     is_spot = (
         pl.col("spot").str.strip_chars().str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
     )
@@ -102,7 +103,7 @@ def _offers(document: Document, provider: str, body: bytes) -> tuple[pl.DataFram
         pl.lit("instance").alias("price_component"),
         flags.alias("offer_variant"),
         pl.col("gpu_name").replace("", None).alias("accelerator_name"),
-        pl.when(pl.col("gpu_name").str.starts_with("tpu"))
+        pl.when(pl.col("gpu_name").str.starts_with("tpu") | (vendor == "google"))
         .then(None)
         .otherwise(to_number("gpu_count"))
         .alias("accelerator_count"),
@@ -170,7 +171,7 @@ GPUHUNT = Source(
     licence_url="https://github.com/dstackai/gpuhunt/blob/master/LICENSE.md",
     attribution="gpuhunt by dstack",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

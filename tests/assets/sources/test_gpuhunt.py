@@ -136,3 +136,19 @@ def test_other_clouds_may_sell_at_any_price(tmp_path: Path) -> None:
     body = HEADER + "a,r1,10,1,1,1,H100,80,False,,nvidia,,x86,{}\na,r2,3,1,1,1,H100,80,False,,nvidia,,x86,{}\n"
     scopes, rejected = read_body("gpuhunt", body, tmp_path, "verda.csv")
     assert (scopes["verda"].height, rejected.height) == (2, 0)
+
+
+def test_a_slice_of_tpus_is_no_single_accelerator(tmp_path: Path) -> None:
+    """Whether or not the name says that it is one; what a provider adds as JSON holds commas of its own."""
+    rows = (
+        "v5p-8,us-east5-a,33.6,208,448,1,tpu-v5p-8,,False,,,,,\n"
+        "v6e-8,us-east5-b,21.6,180,720,1,v6e-8,,False,,google,,x86,{}\n"
+        'a2-highgpu-1g,us-east5-a,3.67,12,85,1,A100,40.0,False,,nvidia,,x86,"{""a"": 1, ""b"": [2, 3]}"\n'
+    )
+    scopes, rejected = read_body("gpuhunt", archive(body=HEADER + rows), tmp_path, "catalog.zip")
+    assert sorted(scopes["gcp"].select("instance_type", "accelerator_count", "price_amount_per_hour").rows()) == [
+        ("a2-highgpu-1g", 1.0, 3.67),
+        ("v5p-8", None, 33.6),
+        ("v6e-8", None, 21.6),
+    ]
+    assert rejected.is_empty()
