@@ -34,9 +34,10 @@ run: $(STAMP)
 	@$(BIN)/petaday run
 
 # On all cores, a file of tests at a time: JOBS=0 runs them in one process, ARGS goes to pytest (make test ARGS="tests/warehouse -x").
+# Containers often ask Python to keep no bytecode: each of the processes that tests start would compile the project again.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 dev: $(STAMP)
 	@$(BIN)/petaday ui

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -17,10 +18,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets import recording
 from assets.catalog import catalog
+from assets.reference import override, own_fuels
 from tests.replay import ReplayServer
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.schema import Catalog
+from warehouse.store import store_of
 from warehouse.store.file import FileStore
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
@@ -30,6 +34,9 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT.parent / "shared" / "samples"
 GOLDEN = ROOT.parent / "shared" / "golden"
 
+
+#: Files of a home that are laid over the facts.
+OWN_FILES = (override.FILE_NAME, own_fuels.FILE_NAME)
 
 #: Folders whose tests start processes and wait for them: begun first, so that no core is left with one of them alone at the end.
 LONG = ("tests/lake/", "tests/pipelines/")
@@ -94,28 +101,43 @@ def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def new_homes_have_the_schema(made_once: MadeOnce) -> Iterator[None]:
-    """A new work file begins as a copy of one in which the schema was applied once: that takes 1.7 s, and hundreds of tests make a home.
+def new_homes_are_copies(made_once: MadeOnce) -> Iterator[None]:
+    """A new work file begins as a copy of one in which the schema was applied once, or the facts were loaded once.
 
-    Processes that a test starts apply it themselves, as do catalogs of a test's own.
+    That takes 2 s and half a second, and hundreds of tests make a home. Processes that a test starts do all of it themselves, as do
+    catalogs of a test's own, homes with files of their own laid over the facts, and lakes.
     """
-    real = FileStore.open_for_writing
+    real, real_facts = FileStore.open_for_writing, recording.refresh_reference
 
-    def make(folder: Path) -> None:
+    def is_new(home: Home) -> bool:
+        return not home.work_file.exists() and home.work_file.parent.is_dir()
+
+    def make_schema(folder: Path) -> None:
         made = FileStore(Home(folder))
         with made.write_lock(), real(made, catalog()):
             pass
 
+    def make_facts(folder: Path) -> None:
+        (folder / "changed.json").write_text(json.dumps(real_facts(Home(folder).create())), encoding="utf-8")
+
     def begun(
         self: FileStore, given: Catalog, *, may_leave_wal: bool = False
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        if given is catalog() and not self.exists() and self.home.work_file.parent.is_dir():
-            made = Home(made_once("schema", make))
-            shutil.copyfile(made.work_file, self.home.work_file)
+        if given is catalog() and is_new(self.home):
+            shutil.copyfile(Home(made_once("schema", make_schema)).work_file, self.home.work_file)
         return real(self, given, may_leave_wal=may_leave_wal)
+
+    def begun_with_facts(home: Home) -> dict[str, int]:
+        is_file = isinstance(store_of(home), FileStore)
+        if not is_file or not is_new(home) or any((home.root / name).exists() for name in OWN_FILES):
+            return real_facts(home)
+        made = made_once("facts", make_facts)
+        shutil.copyfile(Home(made).work_file, home.work_file)
+        return json.loads((made / "changed.json").read_text(encoding="utf-8"))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileStore, "open_for_writing", begun)
+        patch.setattr(recording, "refresh_reference", begun_with_facts)
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,6 +21,7 @@ from pipelines.definitions import build_defs, defs
 from pipelines.instance import instance as instance_of
 from pipelines.ticks import schedule_name
 from pipelines.ui_command import WORKSPACE
+from tests.conftest import MainJob
 from tests.replay import ReplayServer
 from tests.warehouse.taking import offers
 from warehouse.connection import read_published
@@ -41,22 +41,19 @@ def execute(job: str, **options: object) -> dg.ExecuteInProcessResult:
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dg.ExecuteInProcessResult]:
-    """A home after the main job, with what the run told. Whoever changes the home takes a copy."""
-    home = Home(tmp_path_factory.mktemp("first") / "home").create()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        return home, execute("run")
+def events(main_job: MainJob, tmp_path_factory: pytest.TempPathFactory) -> list[dg.DagsterEvent]:
+    """What the main job told Dagster, as its instance keeps it."""
+    with instance_of(main_job.copied_to(tmp_path_factory.mktemp("told") / "home")) as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(job_name="run"))
+        return [e.dagster_event for e in instance.all_logs(run.run_id) if e.dagster_event]
 
 
 @pytest.fixture
-def after_first_run(
-    first_run: tuple[Home, dg.ExecuteInProcessResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Home:
-    """A copy of it, set as PETADAY_HOME."""
-    shutil.copytree(first_run[0].root, tmp_path / "home")
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    return Home.from_environment()
+def after_main_job(main_job: MainJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A copy of the home that it made, set as PETADAY_HOME."""
+    home = main_job.copied_to(tmp_path / "home")
+    monkeypatch.setenv(HOME_VARIABLE, str(home.root))
+    return home
 
 
 def test_everything_loads_and_every_dependency_is_an_asset() -> None:
@@ -117,8 +114,8 @@ def test_workspace_and_pyproject_name_the_same_location() -> None:
         assert told["location_name"] == project["code_location_name"]
 
 
-def test_the_main_job_runs_twice_and_the_second_changes_no_row(after_first_run: Home) -> None:
-    home = after_first_run
+def test_the_main_job_runs_twice_and_the_second_changes_no_row(after_main_job: Home) -> None:
+    home = after_main_job
     counts = "SELECT (SELECT count(*) FROM observed.cloud_rate_log), (SELECT count(*) FROM meta.capture), (SELECT count(*) FROM estimated.factor)"
     with read_published(home) as con:
         before = con.execute(counts).fetchall()
@@ -133,8 +130,8 @@ def test_the_main_job_runs_twice_and_the_second_changes_no_row(after_first_run: 
     assert home.published_file.stat().st_mtime_ns == published
 
 
-def test_every_column_of_the_published_file_has_a_comment(first_run: tuple[Home, dg.ExecuteInProcessResult]) -> None:
-    with read_published(first_run[0]) as con:
+def test_every_column_of_the_published_file_has_a_comment(main_job: MainJob) -> None:
+    with read_published(main_job.home) as con:
         bare = con.execute(
             "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal "
             "AND schema_name IN ('observed', 'meta', 'reference', 'estimated')"
@@ -226,17 +223,17 @@ def test_every_refresh_job_runs_to_an_end(home: Home, replay: ReplayServer) -> N
     assert execute("settle").success
 
 
-def test_checks_are_evaluated_on_every_observed_table(first_run: tuple[Home, dg.ExecuteInProcessResult]) -> None:
-    _, result = first_run
-    assert result.success
-    checks = {(c.asset_key.to_user_string(), c.check_name): c.passed for c in result.get_asset_check_evaluations()}
+def test_checks_are_evaluated_on_every_observed_table(events: list[dg.DagsterEvent]) -> None:
+    found = [
+        e.asset_check_evaluation_data for e in events if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    checks = {(c.asset_key.to_user_string(), c.check_name): c.passed for c in found}
     assert checks["observed/cloud_rate", "values_in_bounds"]
     assert checks["observed/grid_carbon", "columns_as_declared"]
     assert all(checks.values()), [k for k, passed in checks.items() if not passed]
-    told_of_every_table(result)
 
 
-def told_of_every_table(result: dg.ExecuteInProcessResult) -> None:
+def test_every_table_tells_what_it_holds(events: list[dg.DagsterEvent]) -> None:
     """Every table of the main job says how many rows it has, of which captures it comes, and each column from which columns."""
     graph = defs.resolve_asset_graph()
     specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
@@ -245,20 +242,22 @@ def told_of_every_table(result: dg.ExecuteInProcessResult) -> None:
         for k, s in specs.items()
         if "dagster/column_schema" in s.metadata
     }
-    events = {
-        m.materialization.asset_key: m.materialization.metadata
-        for m in (e.step_materialization_data for e in result.get_asset_materialization_events())
-    }
-    tables = {k for k in events if k.path[0] in ("sources", "reference", "observed", "estimated")}
+    materializations = [
+        e.step_materialization_data.materialization
+        for e in events
+        if e.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+    ]
+    told_of = {m.asset_key: m.metadata for m in materializations}
+    tables = {k for k in told_of if k.path[0] in ("sources", "reference", "observed", "estimated")}
     assert {k for k in graph.get_all_asset_keys() if k.path[0] in ("reference", "estimated")} <= tables
     # No table is held that is not told of.
     fed = {f"observed.{name}" for name in subjects_with_sources()}
     assert {t.full_name for t in catalog().tables} | fed == {".".join(k.path) for k in tables if k.path[0] != "sources"}
-    file = events[dg.AssetKey(["published", "warehouse_file"])]
+    file = told_of[dg.AssetKey(["published", "warehouse_file"])]
     assert file["dagster/row_count"].value == sum(file["tables"].value.values()) > 1000
     assert len(file["captures"].value) == file["capture_count"].value > 0
     for key in tables:
-        told = events[key]
+        told = told_of[key]
         assert isinstance(told["dagster/row_count"].value, int), key
         if key.path[0] == "reference":
             assert len(str(told["file_sha256"].value)) == 64
