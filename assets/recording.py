@@ -10,9 +10,8 @@ from assets import reading
 from assets.catalog import catalog
 from assets.observed.views import SQL
 from assets.observed.zone_fuel import ZoneFuels
-from assets.reference.own_fuels import with_own_fuels
-from assets.reference.own_regions import with_own_regions
-from assets.reference.tables import REFERENCE_TABLES, read_reference
+from assets.reference import own_fuels, own_regions
+from assets.reference.tables import REFERENCE_TABLES, read_reference, reference_stamp
 from assets.sources import all_sources
 from warehouse import loading
 from warehouse.connection import transaction, write_session
@@ -20,12 +19,22 @@ from warehouse.frames import register_stream
 from warehouse.home import Home
 from warehouse.retry import retried_if_interrupted
 
+#: Files of a home that are laid over the reference tables.
+OWN_FILES = (own_regions.FILE_NAME, own_fuels.FILE_NAME)
+
 
 def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]:
     """Load the reference files that changed, with the files of the home laid over them; returns rows by changed table."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
-    for file in with_own_fuels(home, with_own_regions(home, [read_reference(table) for table in REFERENCE_TABLES])):
+    # What a file of the home is laid over is not known by its own stamp.
+    is_as_shipped = not any((home.root / name).exists() for name in OWN_FILES)
+    files = [
+        read_reference(table)
+        for table in REFERENCE_TABLES
+        if not (is_as_shipped and known.get(table.name) == reference_stamp(table))
+    ]
+    for file in own_fuels.with_own_fuels(home, own_regions.with_own_regions(home, files)):
         table = file.table
         if known.get(table.name) == file.sha256:
             continue
@@ -111,6 +120,14 @@ def refresh_reference(home: Home) -> dict[str, int]:
         if changed.keys() & {"accelerator", "accelerator_alias", "instance_accelerator"}:
             match_accelerators(con)
     return changed
+
+
+@retried_if_interrupted
+def loaded_reference(home: Home) -> dict[str, tuple[int, str]]:
+    """Rows and SHA-256 of each reference table as it was loaded, with what the home lays over it."""
+    with write_session(home, catalog()) as con:
+        files = con.execute("SELECT table_name, row_count, sha256 FROM meta.reference_file").fetchall()
+    return {name: (rows, sha256) for name, rows, sha256 in files}
 
 
 def subjects_with_sources() -> Sequence[str]:

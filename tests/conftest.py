@@ -20,7 +20,6 @@ import pytest
 
 from assets import recording
 from assets.catalog import catalog
-from assets.reference import override, own_fuels
 from tests.replay import ReplayServer
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.schema import Catalog
@@ -34,9 +33,6 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT.parent / "shared" / "samples"
 GOLDEN = ROOT.parent / "shared" / "golden"
 
-
-#: Files of a home that are laid over the facts.
-OWN_FILES = (override.FILE_NAME, own_fuels.FILE_NAME)
 
 #: Folders whose tests start processes and wait for them: begun first, so that no core is left with one of them alone at the end.
 LONG = ("tests/lake/", "tests/pipelines/")
@@ -129,7 +125,7 @@ def new_homes_are_copies(made_once: MadeOnce) -> Iterator[None]:
 
     def begun_with_facts(home: Home) -> dict[str, int]:
         is_file = isinstance(store_of(home), FileStore)
-        if not is_file or not is_new(home) or any((home.root / name).exists() for name in OWN_FILES):
+        if not is_file or not is_new(home) or any((home.root / name).exists() for name in recording.OWN_FILES):
             return real_facts(home)
         made = made_once("facts", make_facts)
         shutil.copyfile(Home(made).work_file, home.work_file)

@@ -33,6 +33,16 @@ def zone(home: Home) -> str:
         ).fetchall()[0][0]
 
 
+def told_of_regions(result: dg.ExecuteInProcessResult) -> int:
+    """How many rows the run says that `reference.region` has."""
+    (told,) = [
+        e.step_materialization_data.materialization.metadata["dagster/row_count"].value
+        for e in result.get_asset_materialization_events()
+        if e.asset_key == dg.AssetKey(["reference", "region"])
+    ]
+    return int(str(told))
+
+
 def test_every_change_asks_for_one_run(home: Home) -> None:
     instance, file = dg.DagsterInstance.ephemeral(), home.root / "regions.csv"
     assert look(instance, None) == (0, None)
@@ -70,11 +80,15 @@ def test_the_run_that_is_asked_for_loads_it_and_a_wrong_file_leaves_the_tables(h
             instance=instance, asset_selection=list(KEYS), raise_on_error=False
         )
 
-    assert run().success
+    first = run()
+    assert first.success
     shipped = zone(home)
-    file.write_text(HEAD + "aws,us-east-1,US-TEST,,https://example.org\n")
-    assert run().success
+    place = "https://example.org\n"
+    file.write_text(f"{HEAD}aws,us-east-1,US-TEST,,{place}own,basement,GB,GB,{place}")
+    laid_over = run()
+    assert laid_over.success
     assert zone(home) == "US-TEST"
+    assert told_of_regions(laid_over) == told_of_regions(first) + 1
     file.write_text(HEAD + "aws,us-east-1,US-TEST,,\n")
     failed = run()
     assert not failed.success
@@ -82,8 +96,10 @@ def test_the_run_that_is_asked_for_loads_it_and_a_wrong_file_leaves_the_tables(h
     assert "source_url is empty" in str(said)
     assert zone(home) == "US-TEST"
     file.unlink()
-    assert run().success
+    last = run()
+    assert last.success
     assert zone(home) == shipped
+    assert told_of_regions(last) == told_of_regions(first)
 
 
 def test_the_sensor_runs_by_itself() -> None:

@@ -24,6 +24,16 @@ def test_without_a_file_the_tables_are_as_they_ship(home: Home) -> None:
     assert [f.sha256 for f in with_own_regions(home, files)] == [f.sha256 for f in files]
 
 
+def test_what_did_not_change_is_not_read_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording.refresh_reference(home)
+    read: list[str] = []
+    monkeypatch.setattr(recording, "read_reference", lambda table: read.append(table.name) or read_reference(table))
+    with write_session(home, catalog()) as con:
+        con.execute("UPDATE meta.reference_file SET sha256 = 'of an older Petaday' WHERE table_name = 'country'")
+    assert set(recording.refresh_reference(home)) == {"country"}
+    assert read == ["country"]
+
+
 def test_a_region_is_overridden_added_and_shown_beside_what_was_said(home: Home) -> None:
     recording.refresh_reference(home)
     before = ask(
