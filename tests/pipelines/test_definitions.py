@@ -146,7 +146,7 @@ def test_every_column_of_the_published_file_has_a_comment(main_job: MainJob) -> 
     assert all(name.startswith("_") for name in parts)
 
 
-def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServer) -> None:
+def test_one_publisher_failing_stops_nothing_else(after_main_job: Home, replay: ReplayServer) -> None:
     """SkyPilot is down, one cloud drifts, the others are read: their rows are there, the asset is red and says what failed."""
     base = "https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v8"
     replay.add(f"{base}/lambda/vms.csv", offers({"a": 2.0}))
@@ -154,7 +154,7 @@ def test_one_publisher_failing_stops_nothing_else(home: Home, replay: ReplayServ
     result = execute("refresh_skypilot")
     assert not result.success
     assert execute("run").success
-    with read_published(home) as con:
+    with read_published(after_main_job) as con:
         assert con.execute("SELECT instance_type FROM observed.cloud_rate WHERE source_id = 'skypilot'").fetchall() == [
             ("a",)
         ]
