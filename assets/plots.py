@@ -19,23 +19,31 @@ PRICE_INDEX = """
     WITH latest AS (
         SELECT * FROM estimated.price_index WHERE purchase_option = 'on_demand'
         QUALIFY chain_number = max(chain_number) OVER (PARTITION BY accelerator_id, method_version)),
-    chosen AS (SELECT accelerator_id FROM latest GROUP BY 1 ORDER BY max_by(provider_count, index_on) DESC, count(*) DESC, 1 LIMIT 6)
-    SELECT strftime(max(index_on), '%Y-%m-%d') AS x, max_by(index_usd_per_gpu_hour, (index_on, method_version)) AS y, accelerator_id AS series
-    FROM latest SEMI JOIN chosen USING (accelerator_id) GROUP BY accelerator_id, date_trunc('month', index_on) ORDER BY series, x
+    chosen AS (
+        SELECT accelerator_id FROM latest
+        GROUP BY 1 ORDER BY max_by(provider_count, index_on) DESC, count(*) DESC, 1 LIMIT 6)
+    SELECT strftime(max(index_on), '%Y-%m-%d') AS x,
+        max_by(index_usd_per_gpu_hour, (index_on, method_version)) AS y, accelerator_id AS series
+    FROM latest SEMI JOIN chosen USING (accelerator_id)
+    GROUP BY accelerator_id, date_trunc('month', index_on) ORDER BY series, x
 """
 #: Mean by hour of the day over the newest year of each zone with hourly or finer observations. The source for each zone
 #: is chosen from the log, so that slots are only assembled for the zones that are drawn.
 CARBON_BY_HOUR = """
     WITH speaker AS (
         SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM observed.grid_carbon_log
-        WHERE resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND basis_method = 'average' AND basis_accounting = 'location' AND basis_kind = 'actual' AND is_offered
+        WHERE resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND basis_method = 'average'
+            AND basis_accounting = 'location' AND basis_kind = 'actual' AND is_offered
         GROUP BY zone, source_id, basis_boundary
-        QUALIFY row_number() OVER (PARTITION BY zone ORDER BY basis_boundary DESC, newest_at DESC, source_id) = 1),
+        QUALIFY row_number() OVER (PARTITION BY zone
+            ORDER BY _boundary_rank(basis_boundary), newest_at DESC, source_id) = 1),
     chosen AS (FROM speaker ORDER BY newest_at DESC, zone LIMIT 8)
     SELECT hour(h.valid_from) AS x, avg(h.intensity_gco2e_per_kwh) AS y, h.zone || ', ' || h.basis_boundary AS series
-    FROM observed.grid_carbon h JOIN chosen c ON c.zone = h.zone AND c.source_id = h.source_id AND c.basis_boundary = h.basis_boundary
+    FROM observed.grid_carbon h
+    JOIN chosen c ON c.zone = h.zone AND c.source_id = h.source_id AND c.basis_boundary = h.basis_boundary
         AND h.valid_from > c.newest_at - INTERVAL 365 DAY
-    WHERE h.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND h.basis_method = 'average' AND h.basis_accounting = 'location' AND h.basis_kind = 'actual'
+    WHERE h.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND h.basis_method = 'average'
+        AND h.basis_accounting = 'location' AND h.basis_kind = 'actual'
     GROUP BY h.zone, h.basis_boundary, x ORDER BY series, x
 """
 #: Yearly means of a few large grids and the world, if no hourly observations exist.

@@ -4,7 +4,7 @@ SELECT r.provider, r.region,
     'the zone ' || r.grid_zone || ' lies in another country than ' || r.country_code AS problem,
     NULL::DOUBLE AS distance_km
 FROM reference.region r
-WHERE r.grid_zone IS NOT NULL AND r.country_code IS NOT NULL AND split_part(r.grid_zone, '-', 1) <> r.country_code
+WHERE split_part(r.grid_zone, '-', 1) <> r.country_code
 UNION ALL
 SELECT r.provider, r.region,
     format('its place ({:.2f}, {:.2f}) lies outside the zone {}', r.latitude, r.longitude, r.grid_zone), NULL
