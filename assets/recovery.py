@@ -178,6 +178,8 @@ def verify(home: Home, tell: Tell) -> list[str]:
     """Check captures, work file and published file; returns the problems, one line each."""
     store = CaptureStore(home)
     problems = store.damaged(tell)
+    if not is_shared() and not home.root.exists():
+        return problems + _problems_of_published(home, tell)
     if not is_shared() and not home.is_writable():
         # Such as a backup that is mounted read-only: check what can be read.
         tell(f"{home.work_file} is not read: opening it writes, and {home.root} is not writable")

@@ -83,6 +83,9 @@ def _first_lines(error: BaseException) -> list[str]:
     """The first line of a message, without DuckDB's name for its kind; later ones too where they name what was perhaps meant."""
     import duckdb
 
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return [f"{os.fsdecode(error.filename)}: {error.strerror[0].lower()}{error.strerror[1:]}"]
+
     text = str(error).strip()
     if isinstance(error, duckdb.Error):
         text = _KIND.sub("", text)
@@ -91,9 +94,22 @@ def _first_lines(error: BaseException) -> list[str]:
     if candidates is not None:
         meant = [line for line in lines[candidates + 1 :] if "(" in line and not line.startswith("LINE ")]
         return [lines[0], f"{lines[candidates]} {'; '.join(meant)}"]
-    return [lines[0], *(line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings")))]
+    if name := _UNQUOTED.match(lines[0]):
+        return [lines[0], f"text is written in single quotes: '{name[1]}'"]
+    meant = [line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings"))]
+    if _NO_TABLE.match(lines[0]) and not any("." in line for line in meant):
+        # DuckDB's own tables are the nearest to any name that is near to nothing.
+        meant = ["FROM help() lists tables, views and macros"]
+    return [lines[0], *meant]
 
 
+#: How DuckDB answers a word without quotes where no table is asked, and a table that does not exist.
+_UNQUOTED = re.compile(r'Referenced column "(.*)" was not found because the FROM clause is missing')
+_NO_TABLE = re.compile(r"Table with name .* does not exist!")
+
+
+#: Read-only, of another user, below something that does not exist (as in /proc), a file in place of a folder.
+_NO_PLACE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 #: SQLite, which holds Dagster's records, also reports a full disk as an I/O error: with less free space than this it is
 #: taken for one.
 _HARDLY_ANY_BYTES = 1 << 20
@@ -113,10 +129,12 @@ def _no_space_left(error: BaseException) -> list[str] | None:
 
 
 def _no_place_to_write(error: BaseException) -> list[str] | None:
-    """The message for a home folder that is read-only or belongs to another user; None for other errors."""
-    if not isinstance(error, OSError) or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+    """The message for a home folder that is read-only, belongs to another user or can be no folder; None for other errors."""
+    if not isinstance(error, OSError) or error.errno not in _NO_PLACE:
         return None
     home = Home.from_environment().root
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST) and home.is_dir():
+        return None
     if error.filename is None or not Path(os.fsdecode(error.filename)).absolute().is_relative_to(home.absolute()):
         return None
     return [

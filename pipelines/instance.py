@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import warnings
 from collections.abc import Generator
@@ -22,6 +23,7 @@ from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from sqlalchemy import event
 
 from pipelines.console import err
+from warehouse.errors import PetadayError
 from warehouse.home import Home
 
 #: Name of the code location in every workspace file: runs, schedules that are switched on, and their ticks are kept
@@ -146,7 +148,15 @@ def uncaptured(of: dg.DagsterInstance) -> dg.DagsterInstance:
 
 
 def prepare(home: Home) -> Path:
-    """Make the instance folder, name it in DAGSTER_HOME for this process and its children, and return it."""
+    """Make the instance folder, name it in DAGSTER_HOME for this process and its children, and return it.
+
+    Raises:
+        PetadayError: if the path is a pattern to Dagster (1.13), which would find no settings there and run without any: no limit of writers, no upkeep, telemetry on.
+    """
+    if glob.has_magic(str(home.root)):
+        raise PetadayError(
+            f"{home.root}: Dagster takes *, ? and [ in a path for a pattern; name a folder without them by PETADAY_HOME"
+        )
     home.create()
     settings = home.dagster_dir / "dagster.yaml"
     if not settings.exists():

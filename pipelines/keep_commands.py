@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pipelines.console import err, out
 from pipelines.executing import settle
+from warehouse.errors import PetadayError
 from warehouse.home import Home
 
 
@@ -60,6 +61,8 @@ def upkeep() -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per scheduled source.")
 def growth(as_json: bool) -> int:
     """How much this home grows in a month: measured on its files, projected by the schedules."""
+    import polars as pl
+
     from pipelines.growth import measure
     from pipelines.instance import records_of
 
@@ -71,14 +74,14 @@ def growth(as_json: bool) -> int:
         sys.stdout.write(seen.sources.write_json() + "\n")
         return 0
     table = Table("source", "runs a month", "runs seen", "MB a run", "MB a month", "if every answer differs")
-    for row in seen.sources.iter_rows(named=True):
+    measured = seen.sources.drop_nulls("bytes_per_run")
+    for row in measured.iter_rows(named=True):
         table.add_row(
             row["source_id"],
             f"{row['runs_per_month_count']:,}",
-            "-" if row["run_count"] is None else f"{row['run_count']:,}",
+            f"{row['run_count']:,}",
             *(_megabytes(row[c]) for c in ("bytes_per_run", "bytes_per_month", "bytes_per_month_if_changed")),
         )
-    measured = seen.sources.drop_nulls("bytes_per_run")
     totals = [float(measured[c].sum() or 0) for c in ("bytes_per_month", "bytes_per_month_if_changed")]
     table.add_row(
         f"{measured.height} of {seen.sources.height} measured",
@@ -89,7 +92,9 @@ def growth(as_json: bool) -> int:
     )
     out.print(table)
     kept = seen.publication_byte_count * (seen.kept_publication_count + 1)
+    unread = seen.sources.filter(pl.col("bytes_per_run").is_null())["source_id"].sort()
     lines = [
+        *([f"not measured, as nothing of them was read here: {', '.join(unread)}"] if len(unread) else []),
         f"captures now {_megabytes(seen.capture_byte_count)} MB, never deleted",
         f"warehouse now {_megabytes(seen.warehouse_byte_count)} MB; publications at most {_megabytes(kept)} MB ({seen.kept_publication_count} and the current one)",
     ]
@@ -115,8 +120,14 @@ def _megabytes(count: float | None) -> str:
 def rebuild(options: dict[str, Any]) -> int:
     """Make the warehouse again from the captures alone; the old work file is kept beside it."""
     from assets.recovery import rebuild_warehouse
+    from warehouse import pending_captures
+    from warehouse.capture_store import CaptureStore
 
     home = Home.from_environment()
+    pending_captures.rescue(home)
+    if next(iter(CaptureStore(home).captures()), None) is None:
+        # Else a wrong PETADAY_HOME would be answered with an empty warehouse, or a full one replaced by it.
+        raise PetadayError(f"no captures in {home.root}: there is nothing to rebuild from, and nothing was replaced")
     counts = rebuild_warehouse(home, lambda text: err.print(f"  {text}"))
     out.print(f"rebuilt from {counts['batch_count']} batches: {counts['appended_count']:,} rows")
     return settle(home, options, [])

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -17,6 +17,9 @@ from pipelines.alerts.commands import tell
 from pipelines.console import err, figure, out
 from pipelines.executing import execute, progress_of, report_due_rebuild, report_failures, settle
 from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from assets.sources._base import Source
 
 
 @click.command()
@@ -130,13 +133,19 @@ def refresh(
     window = _dates(first, last)
     if window and not sources:
         raise click.UsageError("--from needs the SOURCES to read")
-    failures: list[str] = []
     for source in chosen:
+        if not source.plan:
+            raise click.UsageError(f"{source.source_id} has no live feed: {_instead_of_reading(source)}")
         if window and not source.has_history:
             raise click.UsageError(f"{source.source_id} has no history to ask for: leave --from out")
+    failures: list[str] = []
+    if sources and all(needs_key(s) for s in chosen):
+        report_failures([_lacking(s) for s in chosen])
+        return 1
+    for source in chosen:
         if missing := needs_key(source):
             if sources:
-                failures.append(f"{source.source_id}: needs {missing} in the environment")
+                failures.append(_lacking(source))
             else:
                 err.print(f"  skipped {source.source_id}: needs {missing}")
             continue
@@ -151,6 +160,18 @@ def refresh(
         with progress_of(f"reading {source.title}", options["verbose"]):
             failures += execute(home, f"refresh_{source.source_id}", options["verbose"], **partition)
     return settle(home, options, failures)
+
+
+def _instead_of_reading(source: Source) -> str:
+    return (
+        "`petaday run` loads it" if source.is_bundled else f"load its files with `petaday load {source.source_id} FILE`"
+    )
+
+
+def _lacking(source: Source) -> str:
+    from assets.sources import needs_key
+
+    return f"{source.source_id}: needs {needs_key(source)} in the environment"
 
 
 @click.command()

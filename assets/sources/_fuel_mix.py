@@ -84,7 +84,7 @@ UNKNOWN = "unknown"
 def factors() -> pl.DataFrame:
     """Columns fuel, direct and lifecycle (gCO2e/kWh); one row per fuel that has both factors."""
     return (
-        pl.read_csv(FACTORS_FILE)
+        pl.read_csv(FACTORS_FILE.read_bytes())
         .pivot("basis_boundary", index="fuel", values="gco2e_per_kwh")
         .drop_nulls()
         .select("fuel", pl.col("direct", "lifecycle").cast(pl.Float64))
@@ -95,7 +95,11 @@ def factors() -> pl.DataFrame:
 def _closures() -> pl.DataFrame:
     """Zone, fuel and the start of the first day (UTC) without that fuel; from then on it is not missing."""
     day = pl.col("closed_on").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC")
-    return pl.read_csv(ZONE_FUELS_FILE, infer_schema=False).select("zone", "fuel", day.alias("closed_at")).drop_nulls()
+    return (
+        pl.read_csv(ZONE_FUELS_FILE.read_bytes(), infer_schema=False)
+        .select("zone", "fuel", day.alias("closed_at"))
+        .drop_nulls()
+    )
 
 
 def intensities(

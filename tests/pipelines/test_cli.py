@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,9 @@ def test_query_names_the_columns_that_were_perhaps_meant(built: Home) -> None:
         ("FROM method_band('nosuch')", ["petaday: of_factor: 'nosuch' is not known; known ones are in reference.method_default"]),
         ("FROM decision_default('life_yeers')", ["petaday: of_factor: 'life_yeers' is not known; did you mean life_years?"]),
         ("FROM passport('nosuch')", ["petaday: of_table: 'nosuch' is not known; known ones are in help(), such as estimated.training_estimate"]),
+        ("FROM nosuch", ["petaday: Table with name nosuch does not exist!", "petaday: FROM help() lists tables, views and macros"]),
+        ("FROM cloud_rate", ["petaday: Table with name cloud_rate does not exist!", 'petaday: Did you mean "observed.cloud_rate"?']),
+        ("FROM cheapest(H100)", ['petaday: Referenced column "H100" was not found', "petaday: text is written in single quotes: 'H100'"]),
         ("SELEC 1", ['petaday: syntax error at or near "SELEC"']),
         ("SELECT CAST('Parser Error: x' AS INTEGER)", ["petaday: Could not convert string 'Parser Error: x' to INT32"]),
         (
@@ -336,6 +340,75 @@ def test_rebuild_restores_the_warehouse(built: Home) -> None:
     result = petaday("rebuild", home=built)
     assert result.returncode == 0, result.stderr
     assert petaday("query", count, "--format", "csv", home=built).stdout == before
+
+
+def test_rebuild_without_captures_replaces_nothing(built: Home) -> None:
+    kept, gone = built.captures_dir, built.captures_dir.with_name("elsewhere")
+    number = built.published_file.stat().st_ino
+    kept.rename(gone)
+    try:
+        result = petaday("rebuild", home=built)
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
+        gone.rename(kept)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"no captures in {built.root}: there is nothing to rebuild from" in result.stderr
+    assert built.published_file.stat().st_ino == number
+
+
+def test_check_of_a_home_that_does_not_exist_says_so_and_makes_none(tmp_path: Path) -> None:
+    home = Home(tmp_path / "mistyped")
+    result = petaday("check", home=home)
+    assert result.returncode == 1
+    assert result.stderr == f"petaday: nothing is published in {home.root} yet: run `petaday run` first\n"
+    assert not home.root.exists()
+
+
+@pytest.mark.parametrize("name", ["home [1]", "what?", "a*"])
+def test_a_home_whose_name_is_a_pattern_to_dagster_is_refused(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path / name)
+    result = petaday("run", home=home)
+    assert result.returncode == 1
+    assert f"petaday: {home.root}: Dagster takes *, ? and [ in a path for a pattern" in result.stderr
+    assert not home.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["aemo"], 2, "aemo has no live feed: load its files with `petaday load aemo FILE`"),
+        (["starter_cloud_rate"], 2, "starter_cloud_rate has no live feed: `petaday run` loads it"),
+        (["ecb", "vast", "--from", "2026-11-01"], 2, "vast has no history to ask for: leave --from out"),
+        (["eia"], 1, "petaday: eia: needs EIA_API_KEY in the environment\n"),
+    ],
+)
+def test_what_cannot_be_read_is_said_before_anything_runs(
+    home: Home, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.delenv("EIA_API_KEY", raising=False)
+    result = petaday("refresh", *arguments, home=home)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert words in result.stderr
+    assert "reading" not in result.stderr
+    assert not home.dagster_dir.joinpath("dagster.yaml").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named_without_a_number(built: Home, tmp_path: Path) -> None:
+    target = tmp_path / "missing" / "x.csv"
+    result = petaday("query", "SELECT 1", "--format", "csv", "--output", str(target), home=built)
+    assert (result.returncode, result.stderr) == (1, f"petaday: {target}: no such file or directory\n")
+    file = tmp_path / "file"
+    file.write_text("")
+    result = petaday("run", home=Home(file))
+    assert result.returncode == 1
+    assert f"petaday: {file} cannot be written (Not a directory:" in result.stderr
+
+
+def test_growth_names_what_was_not_measured_in_one_line(built: Home) -> None:
+    told = petaday("growth", home=built).stdout
+    (line,) = [line for line in told.splitlines() if line.startswith("not measured, ")]
+    assert "aws_spot" in line
+    assert not [row for row in told.splitlines() if row.startswith("│ aws_spot")]
 
 
 def test_commands_started_at_once_wait_for_each_other(home: Home) -> None:
