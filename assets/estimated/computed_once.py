@@ -1,4 +1,4 @@
-"""What several questions of one step read, computed once for all of them: today's offers and yearly grid means.
+"""What several questions of one step read, computed once for all of them: today's offers and the grid's months and years.
 
 `cloud_offer_known()` reads the whole log of rates, two seconds of CPU after five years of daily price lists, and one
 decision calls it up to three times. While `computed_once` holds, temporary macros of the same names stand before those of
@@ -15,7 +15,7 @@ import duckdb
 from assets.observed.views import offers_today
 from warehouse.instants import FOREVER
 
-OFFERS, YEARS = "cloud_offer_known", "grid_carbon_year_known"
+OFFERS, YEARS = "cloud_offer_known", "grid_carbon_span_known"
 #: Name of the temporary table of offers, without its schema.
 _OFFERS_TABLE = f"_once_{OFFERS}"
 

@@ -167,8 +167,31 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
         rate_rule=rate_rule,
         rate_offers=RATE_RULES[rate_rule][0],
         rate_by_provider=RATE_RULES[rate_rule][1],
-        grid_is_bundled="g.is_bundled" if has_table(con, "observed", "grid_carbon", "is_bundled") else "false",
+        **_grid_of(con),
     )
+
+
+def _grid_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """SQL of the years that a grid has, of the capture that said the last slot of one, and of what ships with Petaday."""
+    is_bundled = "g.is_bundled" if has_table(con, "observed", "grid_carbon", "is_bundled") else "false"
+    if has_table(con, "observed", "grid_carbon_span"):
+        spans = "observed.grid_carbon_span"
+        capture = (
+            "(SELECT max_by(l.capture_id, (l.valid_from, l.recorded_at)) FROM observed.grid_carbon_log l WHERE l.zone = c.zone "
+            "AND l.source_id = c.source_id AND l.resolution = c.resolution AND l.basis_method = 'average' "
+            "AND l.basis_boundary = c.basis_boundary AND l.basis_accounting = 'location' AND l.valid_from >= c.span_from "
+            "AND l.valid_from < c.span_to AND (l.basis_kind = 'actual' OR l.basis_kind = c.basis_kind))"
+        )
+    else:  # a file published before there were spans: the years that it states
+        spans = (
+            "(SELECT g.zone, NULL::VARCHAR AS source_id, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting, g.basis_kind, "
+            "'yearly' AS grain, g.valid_from AS span_from, g.valid_from + INTERVAL 1 YEAR AS span_to, "
+            "g.intensity_gco2e_per_kwh AS mean_gco2e_per_kwh, 0.0 AS estimated_share, "
+            f"{is_bundled} AS is_bundled, 1 AS source_rank, g.capture_id FROM observed.grid_carbon g "
+            "WHERE g.resolution = 'P1Y' AND g.basis_kind IN ('actual', 'estimated'))"
+        )
+        capture = "c.capture_id"
+    return {"grid_is_bundled": is_bundled, "grid_spans": spans, "grid_span_capture": capture}
 
 
 #: What an error on an unknown model adds, in a file with assumed sizes.

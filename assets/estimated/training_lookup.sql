@@ -235,16 +235,30 @@ FROM summed s JOIN petaday_run r USING (scenario_id)
 QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours / wall_hours, 3) DESC,
     round(covered_hours / wall_hours, 3) DESC, boundary_rank) = 1;
 
--- The grid slot at as_of: one boundary, the region's zone before its country, a slot that covers as_of before an older
--- one.
+-- The grid of a job without a start (rule grid-2): one boundary, the region's zone before its country, and of these the
+-- year that stands for as_of (year_rank). (By grid-1 the slot that holds as_of, if only half an hour, or the latest
+-- before it: a training of months emitted at noon a third of what it emitted at midnight.)
 CREATE OR REPLACE TEMP TABLE petaday_grid AS
-SELECT *, slot_end > as_of_at AS is_covering FROM petaday_slot
-WHERE valid_from <= as_of_at AND scenario_id NOT IN (SELECT scenario_id FROM petaday_run_grid)
-QUALIFY row_number() OVER (
-    PARTITION BY scenario_id
-    ORDER BY boundary_rank, zone = wanted_zone DESC, is_covering DESC, CASE WHEN is_covering THEN kind_rank END,
-        CASE WHEN is_covering THEN fineness END, valid_from DESC, basis_kind, capture_id DESC
-) = 1;
+WITH wanted AS (
+    SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone,
+        unnest([zone, coalesce(country_zone, split_part(zone, '-', 1))]) AS zone
+    FROM petaday_resolved
+    WHERE given_grid_gco2e_per_kwh IS NULL AND scenario_id NOT IN (SELECT scenario_id FROM petaday_run_grid)
+), chosen AS (
+    SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.*
+    FROM wanted w JOIN {grid_spans} g ON g.zone = w.zone
+    WHERE g.grain = 'yearly' AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+        AND g.mean_gco2e_per_kwh > 0 AND is_year_for(g.span_from, g.span_to, w.as_of_at)
+    QUALIFY row_number() OVER (
+        PARTITION BY w.scenario_id
+        ORDER BY _boundary_rank(g.basis_boundary), g.zone = w.wanted_zone DESC,
+            year_rank(g.basis_kind, g.span_to, w.as_of_at, g.source_rank, g.resolution, g.source_id)
+    ) = 1
+)
+SELECT c.scenario_id, c.as_of_at, c.wanted_zone, c.zone, c.resolution, c.basis_boundary, c.basis_kind, c.span_from,
+    c.span_to, c.mean_gco2e_per_kwh::DOUBLE AS intensity, c.source_id, c.estimated_share, c.is_bundled,
+    {grid_span_capture} AS capture_id
+FROM chosen c;
 
 CREATE OR REPLACE TEMP TABLE petaday_factor AS
 WITH s AS (
@@ -331,12 +345,15 @@ WITH s AS (
     SELECT s.scenario_id, 'grid_gco2e_per_kwh', g.intensity * d.low, g.intensity * d.central, g.intensity * d.high,
         'observed',
         format(
-            'observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}] from {{}}{{}}{{}}; band by '
-            'reference.method_default[grid_ratio]',
-            g.zone, g.resolution, g.basis_boundary, g.basis_kind, strftime(g.valid_from, '%Y-%m-%d %H:%M'),
-            CASE WHEN g.is_covering THEN ''
+            'observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}], 12 months from {{}}{{}}{{}}{{}}{{}}, rule '
+            'grid-2; band by reference.method_default[grid_ratio]',
+            g.zone, g.resolution, g.basis_boundary, g.basis_kind, strftime(g.span_from, '%Y-%m-%d %H:%M'),
+            coalesce(' by ' || g.source_id, ''),
+            CASE WHEN g.estimated_share BETWEEN 1e-9 AND 1 - 1e-9
+                    THEN format(', {{:.1f}}% of it estimated', 100 * g.estimated_share) ELSE '' END,
+            CASE WHEN g.span_to > g.as_of_at THEN ''
                 ELSE format(', the latest before {{}}: {{}} days old', strftime(g.as_of_at, '%Y-%m-%d'),
-                    date_diff('day', g.slot_end, g.as_of_at)) END,
+                    date_diff('day', g.span_to, g.as_of_at)) END,
             CASE WHEN g.wanted_zone IS NULL THEN ', the country, as the grid zone of the region is not known'
                 WHEN g.zone <> g.wanted_zone THEN ', the country, as there is none for zone ' || g.wanted_zone
                 ELSE '' END),

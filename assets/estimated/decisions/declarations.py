@@ -176,8 +176,9 @@ DECISIONS: dict[str, Decision] = {
             instant="valid_at",
             history=("observed.cloud_rate.valid_from", "valid_at"),
             either=(("gpu_hours", "flop", "model"),),
-            # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ.
-            version="decision-2",
+            # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ; decision-2 took the grid of
+            # measured calendar years alone.
+            version="decision-3",
         ),
         Decision(
             "why_moved",
@@ -199,6 +200,8 @@ DECISIONS: dict[str, Decision] = {
             needs=(("estimate", "scenario"), ("from_at",)),
             instant="to_at",
             either=(("estimate", "scenario"),),
+            # decision-1 took the grid of measured calendar years alone.
+            version="decision-2",
         ),
         Decision(
             "build_adapt_buy",
@@ -255,8 +258,9 @@ DECISIONS: dict[str, Decision] = {
             ESG_REPORT,
             needs=(("workloads",), ("of_year",)),
             extra={"period": "coalesce(strftime(month_on, '%Y-%m'), ($of_year)::BIGINT::VARCHAR)"},
-            # decision-1 added p5 and p95 of workloads up, as if all their errors were shared.
-            version="decision-2",
+            # decision-1 added p5 and p95 of workloads up, as if all their errors were shared; decision-2 took the grid of measured months and
+            # calendar years alone.
+            version="decision-3",
         ),
     )
 }

@@ -83,7 +83,16 @@ class Siting(dy.Schema):
     grid_gco2e_per_kwh = number("Carbon intensity of the grid that was used.", "gCO2e/kWh", min=0)
     grid_zone = text("Zone of the region.")
     zone_used = text("Zone whose value is used.")
-    grid_year = count("Year of the carbon intensity.")
+    grid_year = count("Year in which the twelve months of the carbon intensity end.")
+    grid_from_on = dy.Date(nullable=True, description="First day (UTC) of these twelve months.")
+    grid_source_id = text("Source of the carbon intensity.")
+    grid_resolution = text("Length of its slots, ISO 8601.")
+    grid_estimated_share = number(
+        "Share of it that is estimated: 0 as measured or published; what is computed from a generation mix is.",
+        "share",
+        min=0,
+        max=1,
+    )
     unknown = text("What is not known, or stands in.")
     source_id = text("Source of the price.")
     capture_id = text("Capture of the price; see meta.capture.")
@@ -205,7 +214,7 @@ class EsgReport(dy.Schema):
     low_sci_gco2e_per_unit = number("p5.", "gCO2e/unit", min=0)
     high_sci_gco2e_per_unit = number("p95.", "gCO2e/unit", min=0)
     zones_used = text("Grid zones used.")
-    grid_used = text("Slots used.")
+    grid_used = text("Spans of the grid used: zone, grain, first day, source, and whether estimated.")
     unknown = text("What is not known, and what to give.")
     is_bundled = _BUNDLED
 

@@ -1,4 +1,4 @@
-"""Grid carbon by hour, day, month and year: as views on today's knowledge and as macros on an earlier one."""
+"""Grid carbon by hour, day, month and year, and over the spans that decisions take: as views on today's knowledge and as macros on an earlier one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _days_known() -> str:
 
 
 def scripts() -> list[str]:
-    """SQL of `observed.grid_carbon_hour`, `_day`, `_month` and `_year`, and of the macros of the same names with `_known`."""
+    """SQL of `observed.grid_carbon_hour`, `_day`, `_month`, `_year` and `_span`, and of the macros of the same names with `_known`."""
     found = [
         _days_known(),
         "COMMENT ON MACRO TABLE _grid_day_known IS 'Sums of grid carbon by day, as this warehouse knew them at known_at.'",
@@ -53,4 +53,14 @@ def scripts() -> list[str]:
             f"CREATE OR REPLACE MACRO {name}_known(known_at := {FOREVER}) AS TABLE {known}",
             f"COMMENT ON MACRO TABLE {name}_known IS 'observed.{name} as this warehouse knew it at known_at.'",
         ]
-    return found
+    span = _read("grid_span.sql")
+    return [
+        *found,
+        f"CREATE OR REPLACE VIEW observed.grid_carbon_span AS {span.format(source='_grid_day_known()')}",
+        "COMMENT ON VIEW observed.grid_carbon_span IS 'Carbon intensity by zone over the spans that stand for a place in a decision (siting, "
+        "esg_report, east_west, why_moved, estimates without a start): months, and years of twelve months in a row, that measured slots cover by nine "
+        "tenths, else measured and estimated ones of one source together (basis_kind, estimated_share).'",
+        f"CREATE OR REPLACE MACRO grid_carbon_span_known(known_at := {FOREVER}) AS TABLE "
+        f"{span.format(source=f'_grid_day_known(known_at := {_KNOWN_AT})')}",
+        "COMMENT ON MACRO TABLE grid_carbon_span_known IS 'observed.grid_carbon_span as this warehouse knew it at known_at.'",
+    ]

@@ -26,3 +26,19 @@ CREATE OR REPLACE MACRO _boundary_rank(basis_boundary) AS
     CASE basis_boundary WHEN 'lifecycle' THEN 1 WHEN 'direct' THEN 2 ELSE 3 END;
 COMMENT ON MACRO _boundary_rank IS
     '1; rank of a boundary of carbon where none is asked for, the lowest is chosen: lifecycle before direct.';
+
+-- Of the years of a zone: until when a measured one counts before an estimated one that is newer. Official yearly figures
+-- appear up to two years late; see region_carbon.
+CREATE OR REPLACE MACRO is_year_for(span_from, span_to, instant) AS
+    span_to <= instant OR (span_from <= instant AND extract(month FROM span_from AT TIME ZONE 'UTC') = 1);
+COMMENT ON MACRO is_year_for IS
+    'Whether a year of twelve months (observed.grid_carbon_span) may stand for an instant: it has ended by then, or it '
+    'is the calendar year (UTC) that holds it.';
+CREATE OR REPLACE MACRO year_rank(basis_kind, span_to, instant, source_rank, resolution, source_id) AS
+    {'is_old': epoch(instant) - epoch(span_to) > 1096 * 86400, 'is_estimated': basis_kind <> 'actual',
+        'age_s': -epoch(span_to), 'source_rank': source_rank,
+        'fineness': list_position(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y'], resolution),
+        'source_id': source_id};
+COMMENT ON MACRO year_rank IS
+    'Rank of a year of a zone for an instant, the lowest stands for it: one that ended at most three years before (1096 '
+    'days), measured before estimated, the latest, the lowest source_rank, the finest slots, the source by name.';

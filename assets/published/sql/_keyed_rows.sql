@@ -74,6 +74,26 @@ COMMENT ON MACRO TABLE _row_of_observed IS
     'The rows of one observed subject in one form: key as text, value, unit, interval and capture; the keys that '
     'passport takes.';
 
+-- A year of slots is summarised by capture: their number, first and last, and mean.
+CREATE OR REPLACE MACRO _slots_of_spans(spans) AS TABLE
+    SELECT w.root_key, 'observed.grid_carbon' AS table_name,
+        concat_ws('/', g.zone, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting, g.basis_kind,
+            CASE WHEN count(*) = 1 THEN strftime(min(g.valid_from), '%Y-%m-%dT%H:%MZ')
+                ELSE count(*) || ' slots' END, g.source_id, g.scope) AS row_key,
+        avg(g.intensity_gco2e_per_kwh) AS value, 'gCO2e/kWh' AS unit, g.source_id, min(g.valid_from) AS valid_from,
+        max(g.valid_to) AS valid_to, max(g.observed_at) AS observed_at, g.capture_id
+    FROM (SELECT DISTINCT s.root_key, s.zone, s.source_id, s.resolution, s.basis_boundary, s.basis_accounting,
+            s.basis_kind, s.span_from, s.span_to FROM query_table(spans) s) w
+    JOIN observed.grid_carbon g ON g.zone = w.zone AND g.source_id = w.source_id AND g.resolution = w.resolution
+        AND g.basis_method = 'average' AND g.basis_boundary = w.basis_boundary
+        AND g.basis_accounting = w.basis_accounting AND g.valid_from >= w.span_from AND g.valid_from < w.span_to
+        AND (g.basis_kind = 'actual' OR (g.basis_kind = 'estimated' AND w.basis_kind = 'estimated'))
+    GROUP BY w.root_key, w.span_from, g.zone, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting,
+        g.basis_kind, g.source_id, g.scope, g.capture_id;
+COMMENT ON MACRO TABLE _slots_of_spans IS
+    'Slots behind spans of observed.grid_carbon_span (a relation of them, with the root_key of a passport), summarised '
+    'by capture.';
+
 CREATE OR REPLACE MACRO _row_of_reference(of_name) AS TABLE
     SELECT 'reference.accelerator' AS table_name, accelerator_id AS row_key, source_url, checked_on, note
     FROM reference.accelerator WHERE of_name = 'accelerator'

@@ -63,22 +63,20 @@ CREATE OR REPLACE MACRO _moved_offer(estimate, of_provider, of_instance_type, of
             CASE WHEN p.want_type IS NULL THEN p.said_count END DESC,
             CASE WHEN p.want_type IS NULL THEN p.source_id END, p.price_usd_per_gpu_hour, p.instance_type, p.region,
             p.source_id) = 1),
-    grid AS (
-        SELECT g.zone, g.basis_boundary, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM query_table(years) g
-        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
-            AND g.covered_share >= 0.9
-        QUALIFY row_number() OVER (PARTITION BY g.zone, g.basis_boundary, g.year_from
-            ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
-    -- The latest whole year of the zone and of the country; where the place stays, both sides take the same of the two.
+    -- The year that stands for the zone and for the country; where the place stays, both sides take the same of the two.
     placed AS (
-        SELECT o.*, r.grid_zone, r.pue, max_by(g.intensity, g.year_from) FILTER (g.zone = r.grid_zone) AS own_grid,
-            max_by(g.intensity, g.year_from) FILTER (g.zone = coalesce(n.grid_zone, n.country_code)) AS country_grid
+        SELECT o.*, r.grid_zone, r.pue,
+            min_by(g.mean_gco2e_per_kwh, year_rank(g.basis_kind, g.span_to, o.as_of_at, g.source_rank, g.resolution, g.source_id))
+                FILTER (g.zone = r.grid_zone) AS own_grid,
+            min_by(g.mean_gco2e_per_kwh, year_rank(g.basis_kind, g.span_to, o.as_of_at, g.source_rank, g.resolution, g.source_id))
+                FILTER (g.zone = coalesce(n.grid_zone, n.country_code)) AS country_grid
         FROM offer o
         LEFT JOIN reference.region r ON lower(r.provider) = lower(o.provider) AND lower(r.region) = lower(o.region)
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, o.region)
-        LEFT JOIN grid g ON g.basis_boundary = o.basis_boundary
-            AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, n.country_code)) AND g.year_from <= o.as_of_at
+        LEFT JOIN query_table(years) g ON g.basis_boundary = o.basis_boundary
+            AND g.zone IN (r.grid_zone, coalesce(n.grid_zone, n.country_code)) AND g.grain = 'yearly'
+            AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+            AND is_year_for(g.span_from, g.span_to, o.as_of_at)
         GROUP BY ALL),
     valued AS (
         SELECT s.side, s.as_of_at, s.want_provider, s.want_region, s.want_type, s.purchase_option,

@@ -1,5 +1,5 @@
 -- Factors of a scenario's estimate (training, fine-tuning, serving, service, fleet) at two dates, on one card and
--- another, by two methods; split by why_moved. offers and years name what cloud_offer_known and grid_carbon_year_known
+-- another, by two methods; split by why_moved. offers and years name what cloud_offer_known and grid_carbon_span_known
 -- say, which why_moved asks once for all kinds of estimates: planning takes longer than running.
 CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at := TIMESTAMPTZ '-infinity',
         from_method := NULL, to_method := NULL, to_accelerator := NULL, to_provider := NULL, to_region := NULL,
@@ -139,17 +139,17 @@ CREATE OR REPLACE MACRO _moved_scenario(estimate, offers, years, from_at, to_at 
         SELECT max(r.usd) FILTER (r.side = 'from') AS from_usd, max(r.usd) FILTER (r.side = 'to') AS to_usd,
             max(r.usd_at_old_rate) FILTER (r.side = 'to') AS to_usd_at_old_rate
         FROM _rates_at_old_exchange('rate', from_at) r),
-    grid AS (
-        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity, g.year_from
-        FROM query_table(years) g
-        WHERE g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average'
-            AND g.basis_accounting = 'location' AND g.basis_kind = 'actual' AND g.covered_share >= 0.9
-        QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from
-            ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
+    -- The same rule as petaday_grid in assets/estimated/training_lookup.sql.
     mixed AS (
-        SELECT p.*, max_by(g.intensity, g.year_from) FILTER (g.zone = p.zone) AS own_grid,
-            max_by(g.intensity, g.year_from) FILTER (g.zone = p.country_zone) AS country_grid
-        FROM placed p LEFT JOIN grid g ON g.zone IN (p.zone, p.country_zone) AND g.year_from <= p.as_of_at
+        SELECT p.*,
+            min_by(g.mean_gco2e_per_kwh, year_rank(g.basis_kind, g.span_to, p.as_of_at, g.source_rank, g.resolution, g.source_id))
+                FILTER (g.zone = p.zone) AS own_grid,
+            min_by(g.mean_gco2e_per_kwh, year_rank(g.basis_kind, g.span_to, p.as_of_at, g.source_rank, g.resolution, g.source_id))
+                FILTER (g.zone = p.country_zone) AS country_grid
+        FROM placed p
+        LEFT JOIN query_table(years) g ON g.zone IN (p.zone, p.country_zone) AND g.grain = 'yearly'
+            AND g.basis_boundary = (SELECT u.basis_boundary FROM used u) AND g.basis_method = 'average'
+            AND g.basis_accounting = 'location' AND is_year_for(g.span_from, g.span_to, p.as_of_at)
         GROUP BY ALL),
     served AS (
         SELECT v.*

@@ -11,15 +11,17 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
             _asked_number('latency_limit_ms', latency_limit_ms, 0, 1e6) AS most_latency_ms,
             _asked_boundary(boundary) AS asked_boundary),
     grid AS (
-        SELECT g.zone, g.plain_mean_gco2e_per_kwh AS intensity,
-            extract(year FROM g.year_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled
-        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
+        SELECT g.zone, g.mean_gco2e_per_kwh AS intensity,
+            extract(year FROM g.span_from AT TIME ZONE 'UTC') AS grid_year, g.source_id, g.is_bundled
+        FROM grid_carbon_span_known(known_at := _instant(known_at)) g
         JOIN asked q ON g.basis_boundary = q.asked_boundary
-        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
-            AND g.covered_share >= 0.9 AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h)
-            AND (q.asked_year IS NULL OR extract(year FROM g.year_from AT TIME ZONE 'UTC') = q.asked_year)
-        QUALIFY row_number() OVER (PARTITION BY g.zone, g.year_from
-            ORDER BY source_rank(g.source_id), epoch(slot_length(g.resolution)), g.source_id) = 1),
+        -- Official factors are of calendar years, and published: what is estimated is none.
+        WHERE g.grain = 'yearly' AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+            AND g.basis_kind = 'actual' AND extract(month FROM g.span_from AT TIME ZONE 'UTC') = 1
+            AND g.zone IN (SELECT h.grid_zone FROM reference.compute_hub h)
+            AND (q.asked_year IS NULL OR extract(year FROM g.span_from AT TIME ZONE 'UTC') = q.asked_year)
+        QUALIFY row_number() OVER (PARTITION BY g.zone, g.span_from ORDER BY year_rank(g.basis_kind, g.span_to,
+            g.span_to, g.source_rank, g.resolution, g.source_id)) = 1),
     -- One year for all hubs: the latest for which every hub has a value.
     common AS (
         SELECT g.*

@@ -52,29 +52,29 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         LEFT JOIN manufactured f ON f.accelerator_id = c.accelerator_id
         LEFT JOIN reference.region r ON r.provider = lower(m.provider) AND lower(r.region) = lower(m.region)
         LEFT JOIN reference.country n ON n.country_code = _country_told(r.region, r.country_code, m.region)),
-    -- The month where slots cover it; else the latest whole year at or before it. The zone before its country. One
-    -- boundary throughout.
+    -- The month as measured, else the year itself as measured, else the month as estimated; else the year that stands
+    -- for the end of the year reported, of those that have ended by then. The zone before its country. One boundary
+    -- throughout.
     slot AS (
-        SELECT s.zone, (s.month_from AT TIME ZONE 'UTC')::DATE AS from_on, 'monthly' AS grain,
-            s.plain_mean_gco2e_per_kwh AS intensity, s.basis_accounting, s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_month_known(known_at := _instant(known_at)) s
-        JOIN asked q ON s.basis_boundary = q.asked_boundary
-        WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9
-            AND extract(year FROM s.month_from AT TIME ZONE 'UTC') = q.asked_year
-        UNION ALL
-        SELECT s.zone, (s.year_from AT TIME ZONE 'UTC')::DATE, 'yearly', s.plain_mean_gco2e_per_kwh, s.basis_accounting,
-            s.source_id, s.resolution, s.is_bundled
-        FROM grid_carbon_year_known(known_at := _instant(known_at)) s
-        JOIN asked q ON s.basis_boundary = q.asked_boundary
-        WHERE s.basis_method = 'average' AND s.basis_kind = 'actual' AND s.covered_share >= 0.9
-            AND extract(year FROM s.year_from AT TIME ZONE 'UTC') <= q.asked_year),
+        SELECT s.zone, (s.span_from AT TIME ZONE 'UTC')::DATE AS from_on, s.grain, s.mean_gco2e_per_kwh AS intensity,
+            s.basis_accounting, s.basis_kind <> 'actual' AS is_estimated, s.source_id, s.is_bundled,
+            CASE WHEN s.basis_kind = 'actual' AND s.grain = 'monthly' THEN 1
+                WHEN s.basis_kind = 'actual' AND s.span_from = q.year_from THEN 2
+                WHEN s.grain = 'monthly' THEN 3 ELSE 4 END AS way,
+            year_rank(s.basis_kind, s.span_to, q.year_to, s.source_rank, s.resolution, s.source_id) AS year_rank
+        FROM grid_carbon_span_known(known_at := _instant(known_at)) s
+        JOIN (
+            SELECT a.*, make_timestamptz(a.asked_year, 1, 1, 0, 0, 0, 'UTC') AS year_from,
+                make_timestamptz(a.asked_year + 1, 1, 1, 0, 0, 0, 'UTC') AS year_to
+            FROM asked a) q ON s.basis_boundary = q.asked_boundary
+        WHERE s.basis_method = 'average' AND s.span_to <= q.year_to
+            AND (s.grain = 'yearly' OR s.span_from >= q.year_from)),
     grid AS (
         SELECT p.month_on, p.own_zone, p.country_zone, s.* EXCLUDE (zone), s.zone AS zone_used
         FROM (SELECT DISTINCT month_on, own_zone, country_zone FROM placed) p
         JOIN slot s ON s.zone IN (p.own_zone, p.country_zone) AND (s.grain = 'yearly' OR s.from_on = p.month_on)
         QUALIFY row_number() OVER (PARTITION BY p.month_on, p.own_zone, p.country_zone, s.basis_accounting
-            ORDER BY s.zone <> coalesce(p.own_zone, ''), s.grain, s.from_on DESC, source_rank(s.source_id),
-            epoch(slot_length(s.resolution)), s.source_id) = 1),
+            ORDER BY s.zone <> coalesce(p.own_zone, ''), s.way, s.year_rank) = 1),
     assumed AS (
         SELECT p.low AS power_low, p.central AS power_share, p.high AS power_high, q.low AS pue_low,
             q.central AS usual_pue, q.high AS pue_high, g.low AS grid_low, g.central AS grid_ratio, g.high AS grid_high,
@@ -84,8 +84,9 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
             _decision_default('life_years') l, _decision_default('hardware_use_share') u),
     computed AS (
         SELECT p.*, d.*, l.intensity AS location_gco2e_per_kwh,
-            coalesce(p.market_gco2e_per_kwh, k.intensity) AS used_market, l.grain, l.from_on AS grid_from_on,
-            l.zone_used, l.source_id, l.is_bundled, k.grain AS market_grain, k.zone_used AS market_zone_used,
+            coalesce(p.market_gco2e_per_kwh, k.intensity) AS used_market, l.grain, l.zone_used, l.is_bundled,
+            concat_ws(' ', l.zone_used, l.grain, 'from', l.from_on, 'by', l.source_id, CASE WHEN l.is_estimated
+                    THEN 'estimated' END) AS grid_used, k.grain AS market_grain, k.zone_used AS market_zone_used,
             it_energy_kwh(p.gpu_hours, coalesce(p.power_w_per_gpu, power_w_per_gpu(p.tdp_w, d.power_share))) AS it_kwh,
             coalesce(p.known_pue, d.usual_pue) AS used_pue, coalesce(p.device_kgco2e, p.central_kgco2e) AS card_kgco2e
         FROM placed p CROSS JOIN assumed d
@@ -185,8 +186,7 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
             CASE WHEN v.name IS NOT NULL AND count(v.functional_unit_count) = count(*)
                     THEN sum(v.functional_unit_count) END AS functional_unit_count,
             string_agg(DISTINCT v.zone_used, ', ' ORDER BY v.zone_used) AS zones_used,
-            string_agg(DISTINCT v.grain || ' from ' || v.grid_from_on, ', '
-                ORDER BY v.grain || ' from ' || v.grid_from_on) AS grid_used,
+            string_agg(DISTINCT v.grid_used, ', ' ORDER BY v.grid_used) FILTER (v.zone_used IS NOT NULL) AS grid_used,
             nullif(concat_ws('; ', CASE WHEN count(v.kwh) < count(*)
                         THEN 'energy: give accelerator (a name of one only) or power_w_per_gpu, and gpu_hours' END,
                     CASE WHEN count(v.location_gco2e_per_kwh) < count(*)
@@ -216,8 +216,9 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     LEFT JOIN band b ON b.name IS NOT DISTINCT FROM t.name AND b.month_on IS NOT DISTINCT FROM t.month_on
     ORDER BY t.name IS NULL, workload, is_year, t.month_on;
 COMMENT ON MACRO TABLE esg_report IS
-    'A year of workloads by month, by workload and in all: energy, carbon by location (monthly mix where observed, '
-    'else the latest whole year; one boundary) and by market (the factor of the contract, else an observed '
+    'A year of workloads by month, by workload and in all: energy, carbon by location (the month as measured, else the '
+    'year itself, else the month as estimated, else the last year that stands for it; grid_used says which; one '
+    'boundary) and by market (the factor of the contract, else an observed '
     'market-based one, else unknown), embodied carbon of the cards, water, and the SCI (ISO/IEC 21031) per functional '
     'unit; bands p5 and p95: an error that workloads share (power and manufacture of one card, PUE of one place, year '
     'of one zone, useful life) counts as one, others add in quadrature. workloads is a list of structs with name, '

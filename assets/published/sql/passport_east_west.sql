@@ -19,8 +19,12 @@ CREATE OR REPLACE MACRO _reference_of_east_west(of_table, of_key) AS TABLE
 COMMENT ON MACRO TABLE _reference_of_east_west IS 'Reference facts that rows of east_west took.';
 
 CREATE OR REPLACE MACRO _observation_of_east_west(of_table, of_key) AS TABLE
-    SELECT w.root_key, o.*
-    FROM _hubbed(of_table, of_key) w
-    JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, w.grid_zone || '/P1Y/average/')
-        AND extract(year FROM o.valid_from AT TIME ZONE 'UTC') = w.grid_year AND o.value = w.grid_gco2_per_kwh;
+    WITH grid_span AS (
+        SELECT w.root_key, g.*
+        FROM _hubbed(of_table, of_key) w
+        JOIN observed.grid_carbon_span g ON g.grain = 'yearly' AND g.zone = w.grid_zone AND g.source_id = w.source_id
+            AND g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
+            AND g.span_from = make_timestamptz(w.grid_year, 1, 1, 0, 0, 0, 'UTC')
+            AND g.mean_gco2e_per_kwh = w.grid_gco2_per_kwh)
+    FROM _slots_of_spans('grid_span');
 COMMENT ON MACRO TABLE _observation_of_east_west IS 'Observed rows behind the grid of rows of east_west.';

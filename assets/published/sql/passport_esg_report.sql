@@ -27,40 +27,21 @@ CREATE OR REPLACE MACRO _reference_of_esg_report(of_table, of_key) AS TABLE
         FROM (SELECT unnest(regexp_extract_all(s.definition, '(?:^|\n)accelerator\s*=\s*"([^"\n]*)"', 1)) AS name) n);
 COMMENT ON MACRO TABLE _reference_of_esg_report IS 'Reference facts that rows of esg_report took.';
 
--- grid_used says "monthly from 2024-01-01, yearly from 2023-01-01": the slots of these months and years, of the source
--- that esg_report took.
+-- grid_used says "US monthly from 2024-01-01 by eia estimated, SE yearly from 2023-01-01 by ember": the slots of these
+-- spans.
 CREATE OR REPLACE MACRO _observation_of_esg_report(of_table, of_key) AS TABLE
     WITH used AS (
-        SELECT h.root_key, h.zones_used, h.grid_used,
-            coalesce(_toml_text(s.definition, 'boundary'), 'lifecycle') AS basis_boundary
+        SELECT h.root_key, coalesce(_toml_text(s.definition, 'boundary'), 'lifecycle') AS basis_boundary,
+            string_split(unnest(string_split(h.grid_used, ', ')), ' ') AS said
         FROM _head_of_esg_report(of_table, of_key) h LEFT JOIN reference.scenario s ON s.scenario_id = h.scenario_id),
-    wanted AS (
-        SELECT u.root_key, z.zone, u.basis_boundary, split_part(g.slot, ' from ', 1) AS grain,
-            split_part(g.slot, ' from ', 2)::DATE AS from_on
-        FROM used u, LATERAL (SELECT unnest(string_split(u.zones_used, ', ')) AS zone) z,
-            LATERAL (SELECT unnest(string_split(u.grid_used, ', ')) AS slot) g),
-    slot AS (
-        SELECT 'monthly' AS grain, m.zone, (m.month_from AT TIME ZONE 'UTC')::DATE AS from_on, m.basis_boundary,
-            m.basis_method, m.basis_kind, m.basis_accounting, m.covered_share, m.source_id, m.resolution
-        FROM observed.grid_carbon_month m
-        UNION ALL
-        SELECT 'yearly', y.zone, (y.year_from AT TIME ZONE 'UTC')::DATE, y.basis_boundary, y.basis_method, y.basis_kind,
-            y.basis_accounting, y.covered_share, y.source_id, y.resolution
-        FROM observed.grid_carbon_year y),
-    taken AS (
-        SELECT w.root_key, s.*
-        FROM wanted w
-        JOIN slot s ON s.grain = w.grain AND s.zone = w.zone AND s.from_on = w.from_on
-            AND s.basis_boundary = w.basis_boundary AND s.basis_method = 'average' AND s.basis_kind = 'actual'
-            AND s.basis_accounting = 'location' AND s.covered_share >= 0.9
-        QUALIFY row_number() OVER (PARTITION BY w.root_key, s.grain, s.zone, s.from_on
-            ORDER BY source_rank(s.source_id), epoch(slot_length(s.resolution)), s.source_id) = 1)
-    SELECT t.root_key, o.*
-    FROM taken t
-    JOIN _row_of_observed('grid_carbon') o ON o.source_id = t.source_id
-        AND starts_with(o.row_key, concat_ws('/', t.zone, t.resolution, 'average', t.basis_boundary, 'location',
-                'actual') || '/')
-        AND o.valid_from >= t.from_on::TIMESTAMP AT TIME ZONE 'UTC'
-        AND o.valid_from < (t.from_on + CASE t.grain WHEN 'monthly' THEN INTERVAL 1 MONTH
-                ELSE INTERVAL 1 YEAR END) AT TIME ZONE 'UTC';
+    grid_span AS (
+        SELECT u.root_key, g.*
+        FROM used u
+        JOIN observed.grid_carbon_span g ON g.zone = u.said[1] AND g.grain = u.said[2]
+            AND g.span_from = u.said[4]::TIMESTAMP AT TIME ZONE 'UTC' AND g.source_id = u.said[6]
+            AND g.basis_kind = coalesce(u.said[7], 'actual') AND g.basis_boundary = u.basis_boundary
+            AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+        QUALIFY row_number() OVER (PARTITION BY u.root_key, u.said
+            ORDER BY year_rank(g.basis_kind, g.span_to, g.span_to, g.source_rank, g.resolution, g.source_id)) = 1)
+    FROM _slots_of_spans('grid_span');
 COMMENT ON MACRO TABLE _observation_of_esg_report IS 'Observed slots of the grid behind rows of esg_report.';

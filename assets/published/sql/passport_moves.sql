@@ -76,7 +76,33 @@ CREATE OR REPLACE MACRO _observation_of_why_moved(of_table, of_key) AS TABLE
         FROM (
             FROM later_said WHERE is_at_place(offer_region, later_region)
             QUALIFY is_spoken(root_key, provider, rank_at_place(source_rank, offer_region, later_region), said_count,
-                source_id)))
+                source_id))),
+    -- The years of both dates: of the zone that the factor of the scenario names or of the place, of the place that it
+    -- moves to, and of their countries.
+    grid_zone AS (
+        SELECT h.root_key, h.grid_from, h.grid_to, h.later_at,
+            regexp_extract(f.origin_ref, 'observed\.grid_carbon\[([^,\]]+)', 1) AS zone
+        FROM _head_of_why_moved(of_table, of_key) h
+        JOIN estimated.factor f ON f.scenario_id = h.scenario_id AND f.quantity = h.quantity
+            AND f.method_version = h.method_version AND f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'observed'
+        UNION ALL SELECT r.root_key, r.grid_from, r.grid_to, r.later_at, t.zone_used
+        FROM _split_row(of_table, of_key) r
+        JOIN estimated.siting t ON len(r.path) = 5
+            AND r.scenario_id = concat_ws('/', t.scenario_id, t.provider, t.region, t.accelerator_id,
+                t.purchase_option)
+        UNION ALL SELECT h.root_key, h.grid_from, h.grid_to, h.later_at, r.grid_zone
+        FROM _head_of_why_moved(of_table, of_key) h JOIN reference.region r ON lower(r.region) = lower(h.to_region)
+        UNION ALL SELECT h.root_key, h.grid_from, h.grid_to, h.later_at, upper(h.to_region)
+        FROM _head_of_why_moved(of_table, of_key) h),
+    grid_span AS (
+        SELECT z.root_key, g.*
+        FROM grid_zone z
+        JOIN observed.grid_carbon_span g ON g.zone IN (z.zone, split_part(z.zone, '-', 1)) AND g.grain = 'yearly'
+            AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+            AND is_year_for(g.span_from, g.span_to, z.later_at)
+        WHERE z.grid_from IS NOT NULL
+            AND least(abs(g.mean_gco2e_per_kwh / z.grid_from - 1), abs(g.mean_gco2e_per_kwh / z.grid_from / 1000 - 1),
+                abs(g.mean_gco2e_per_kwh / z.grid_to - 1), abs(g.mean_gco2e_per_kwh / z.grid_to / 1000 - 1)) < 1e-9)
     SELECT l.root_key, o.*
     FROM later_spoken l JOIN _row_of_observed('cloud_rate') o USING (row_key)
     UNION ALL BY NAME SELECT r.root_key, o.*
@@ -94,23 +120,5 @@ CREATE OR REPLACE MACRO _observation_of_why_moved(of_table, of_key) AS TABLE
         AND o.purchase_option = r.path[3] AND o.is_rate AND r.usd_from IS NOT NULL AND o.usd_value > 0
         AND ((o.valid_from <= r.earlier_at + INTERVAL 1 DAY AND coalesce(o.valid_to > r.earlier_at, true))
             OR (o.valid_from <= r.later_at AND coalesce(o.valid_to > r.later_at, true)))
-    UNION ALL BY NAME
-    -- The yearly means of both dates: of the zone of the place, or of the zone that the factor of the scenario names.
-    SELECT g.root_key, o.*
-    FROM (
-        SELECT h.root_key, h.grid_from, h.grid_to,
-            regexp_extract(f.origin_ref, 'observed\.grid_carbon\[([^,\]]+)', 1) AS zone
-        FROM _head_of_why_moved(of_table, of_key) h
-        JOIN estimated.factor f ON f.scenario_id = h.scenario_id AND f.quantity = h.quantity
-            AND f.method_version = h.method_version AND f.factor = 'grid_gco2e_per_kwh' AND f.origin_kind = 'observed'
-        UNION ALL SELECT r.root_key, r.grid_from, r.grid_to, t.zone_used
-        FROM _split_row(of_table, of_key) r
-        JOIN estimated.siting t ON len(r.path) = 5
-            AND r.scenario_id = concat_ws('/', t.scenario_id, t.provider, t.region, t.accelerator_id,
-                t.purchase_option))
-        g
-    JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, g.zone || '/P1Y/average/')
-        AND g.grid_from IS NOT NULL
-        AND least(abs(o.value / g.grid_from - 1), abs(o.value / g.grid_from / 1000 - 1), abs(o.value / g.grid_to - 1),
-            abs(o.value / g.grid_to / 1000 - 1)) < 1e-9;
+    UNION ALL BY NAME FROM _slots_of_spans('grid_span');
 COMMENT ON MACRO TABLE _observation_of_why_moved IS 'Observed rates and yearly grid means behind rows of why_moved.';

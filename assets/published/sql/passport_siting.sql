@@ -35,13 +35,21 @@ CREATE OR REPLACE MACRO _reference_of_siting(of_table, of_key) AS TABLE
 COMMENT ON MACRO TABLE _reference_of_siting IS 'Reference facts that rows of siting took.';
 
 CREATE OR REPLACE MACRO _observation_of_siting(of_table, of_key) AS TABLE
+    WITH grid_span AS (
+        SELECT s.root_key, g.*
+        FROM _sited(of_table, of_key) s LEFT JOIN reference.scenario c ON c.scenario_id = s.scenario_id
+        -- Rows of decision-2 and before say a calendar year only.
+        JOIN observed.grid_carbon_span g ON g.grain = 'yearly' AND g.zone = s.zone_used
+            AND g.source_id = coalesce(s.grid_source_id, g.source_id)
+            AND g.resolution = coalesce(s.grid_resolution, g.resolution) AND g.basis_method = 'average'
+            AND g.basis_accounting = 'location'
+            AND g.basis_boundary = coalesce(_toml_text(c.definition, 'boundary'), 'lifecycle')
+            AND g.span_from = coalesce(s.grid_from_on, make_date(s.grid_year, 1, 1))::TIMESTAMP AT TIME ZONE 'UTC'
+            AND (s.grid_from_on IS NOT NULL OR abs(g.mean_gco2e_per_kwh - s.grid_gco2e_per_kwh) < 1e-9))
     SELECT s.root_key, o.*
     FROM _sited(of_table, of_key) s
     JOIN _row_of_observed('cloud_rate') o ON o.capture_id = s.capture_id AND o.provider = s.provider
         AND o.region = s.region AND o.instance_type = s.instance_type AND o.purchase_option = s.purchase_option
         AND o.usd_value = s.price_usd_per_gpu_hour AND o.is_rate
-    UNION ALL BY NAME SELECT s.root_key, o.*
-    FROM _sited(of_table, of_key) s
-    JOIN _row_of_observed('grid_carbon') o ON starts_with(o.row_key, s.zone_used || '/P1Y/average/')
-        AND extract(year FROM o.valid_from AT TIME ZONE 'UTC') = s.grid_year AND o.value = s.grid_gco2e_per_kwh;
+    UNION ALL BY NAME FROM _slots_of_spans('grid_span');
 COMMENT ON MACRO TABLE _observation_of_siting IS 'Observed rows behind the price and the grid of rows of siting.';

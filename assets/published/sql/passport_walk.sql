@@ -69,7 +69,23 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
             replace(regexp_extract(origin_ref, 'observed\.grid_carbon\[([^\]]+)\]', 1), ', ', '/') || '/'
                 || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 1) || 'T'
                 || regexp_extract(origin_ref, ' from (\d{4}-\d\d-\d\d) (\d\d:\d\d)', 2) || 'Z/' AS prefix
-        FROM factor WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.grid_carbon')),
+        FROM factor
+        WHERE origin_kind = 'observed' AND starts_with(origin_ref, 'observed.grid_carbon')
+            AND NOT contains(origin_ref, '], 12 months from ')),
+    -- Twelve months of slots, of which the factor names zone, resolution, basis, start and source.
+    year_wanted AS (
+        SELECT root_key, factor,
+            regexp_extract(origin_ref,
+                'observed\.grid_carbon\[(\S+), (\S+), average, (\S+), location, (\S+)\], 12 months from (\d{4}-\d\d-\d\d) \d\d:\d\d by ([^\s,;]+)',
+                ['zone', 'resolution', 'boundary', 'kind', 'from_on', 'source_id']) AS wanted
+        FROM factor WHERE origin_kind = 'observed' AND contains(origin_ref, '], 12 months from ')),
+    grid_span AS (
+        SELECT w.root_key, g.*
+        FROM year_wanted w JOIN observed.grid_carbon_span g ON g.grain = 'yearly' AND g.zone = w.wanted.zone
+            AND g.resolution = w.wanted.resolution AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+            AND g.basis_boundary = w.wanted.boundary AND g.basis_kind = w.wanted.kind
+            AND g.source_id = w.wanted.source_id
+            AND g.span_from = w.wanted.from_on::TIMESTAMP AT TIME ZONE 'UTC'),
     observation AS (
         SELECT o.row_key AS root_key, NULL AS factor, o.*
         FROM _row_of_observed(split_part(of_table, '.', -1)) o WHERE starts_with(o.row_key, of_key)
@@ -78,6 +94,7 @@ CREATE OR REPLACE MACRO passport(of_table, of_key := '') AS TABLE
         UNION ALL BY NAME
         SELECT w.root_key, w.factor, o.* FROM grid_wanted w JOIN _row_of_observed('grid_carbon') o
             ON o.capture_id = w.capture_id AND starts_with(o.row_key, w.prefix)
+        UNION ALL BY NAME SELECT 'grid_gco2e_per_kwh' AS factor, o.* FROM _slots_of_spans('grid_span') o
         UNION ALL BY NAME
         FROM query(_passport_call('observation', of_table, of_key))),
     converted AS (

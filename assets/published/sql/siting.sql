@@ -45,15 +45,15 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             purchase := purchase) o
         QUALIFY row_number() OVER (PARTITION BY o.provider, o.region, o.accelerator_id, o.purchase_option
             ORDER BY o.price_usd_per_gpu_hour, o.instance_type) = 1),
-    -- The latest complete year of each zone on the requested boundary, so that all places are compared on one basis.
+    -- The year that stands for each zone on the requested boundary, so that all places are compared on one basis.
     year AS (
-        SELECT g.zone, g.plain_mean_gco2e_per_kwh, g.year_from, g.source_id
-        FROM grid_carbon_year_known(known_at := _instant(known_at)) g
+        SELECT g.*
+        FROM grid_carbon_span_known(known_at := _instant(known_at)) g
         JOIN asked q ON g.basis_boundary = q.asked_boundary
-        WHERE g.basis_method = 'average' AND g.basis_accounting = 'location' AND g.basis_kind = 'actual'
-            AND g.covered_share >= 0.9 AND g.year_from <= q.asked_at
-        QUALIFY row_number() OVER (PARTITION BY g.zone ORDER BY g.year_from DESC, source_rank(g.source_id),
-            epoch(slot_length(g.resolution)), g.source_id) = 1),
+        WHERE g.grain = 'yearly' AND g.basis_method = 'average' AND g.basis_accounting = 'location'
+            AND is_year_for(g.span_from, g.span_to, q.asked_at)
+        QUALIFY row_number() OVER (PARTITION BY g.zone ORDER BY year_rank(g.basis_kind, g.span_to, q.asked_at,
+            g.source_rank, g.resolution, g.source_id)) = 1),
     embodied_card AS (
         SELECT a.accelerator_id, c.low_kgco2e, c.central_kgco2e, c.high_kgco2e FROM reference.accelerator a
         JOIN reference.embodied_carbon c ON starts_with(a.accelerator_id, c.accelerator_prefix)
@@ -62,8 +62,12 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         SELECT o.provider, o.region, o.accelerator_id, o.purchase_option, o.instance_type, o.price_usd_per_gpu_hour,
             o.confirmed_at, o.source_id, o.capture_id, o.is_bundled, a.tdp_w, coalesce(r.pue, d.usual_pue) AS pue,
             r.pue IS NOT NULL AS is_pue_published, r.grid_zone, d.*, coalesce(z.zone, c.zone) AS zone_used,
-            coalesce(z.plain_mean_gco2e_per_kwh, c.plain_mean_gco2e_per_kwh) AS grid_gco2e_per_kwh,
-            year(coalesce(z.year_from, c.year_from) AT TIME ZONE 'UTC') AS grid_year, e.low_kgco2e, e.central_kgco2e,
+            coalesce(z.mean_gco2e_per_kwh, c.mean_gco2e_per_kwh) AS grid_gco2e_per_kwh,
+            year(coalesce(z.span_to, c.span_to) AT TIME ZONE 'UTC' - INTERVAL 1 DAY) AS grid_year,
+            (coalesce(z.span_from, c.span_from) AT TIME ZONE 'UTC')::DATE AS grid_from_on,
+            coalesce(z.source_id, c.source_id) AS grid_source_id,
+            coalesce(z.resolution, c.resolution) AS grid_resolution,
+            coalesce(z.estimated_share, c.estimated_share) AS grid_estimated_share, e.low_kgco2e, e.central_kgco2e,
             e.high_kgco2e,
             coalesce(q.asked_gpu_hours, gpu_hours_of_flop((SELECT w.wanted_flop FROM work w),
                     achieved_flop_per_s(a.fp16_dense_flop_per_s,
@@ -162,7 +166,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
                     ORDER BY c.total_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
                     AND c.total_usd = min(c.total_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
         c.job_gpu_hours AS gpu_hours, c.price_usd_per_gpu_hour, c.pue, c.is_pue_published, c.grid_gco2e_per_kwh,
-        c.grid_zone, c.zone_used, c.grid_year,
+        c.grid_zone, c.zone_used, c.grid_year, c.grid_from_on, c.grid_source_id, c.grid_resolution,
+        c.grid_estimated_share,
         nullif(concat_ws('; ', CASE WHEN c.grid_zone IS NULL AND c.zone_used IS NULL THEN 'grid of the region not known'
                     WHEN c.grid_zone IS NULL THEN 'carbon of the country, grid zone of the region not known'
                     WHEN c.grid_gco2e_per_kwh IS NULL THEN 'no carbon value for the zone on this basis'
@@ -179,7 +184,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
 COMMENT ON MACRO TABLE siting IS
     'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model '
     'to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon '
-    '(location-based, latest whole year on one basis) and embodied carbon of the card, with bands (p5, p95); the '
+    '(location-based; the year of the grid that stands for valid_at, see year_rank: of twelve months from grid_from_on '
+    'on, estimated where nothing measured is known) and embodied carbon of the card, with bands (p5, p95); the '
     'probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose '
     'carbon is known), from what the two do not share; and whether it is on the frontier of money and operational '
     'carbon. Unknown stays NULL and says why; whether a model fits the memory is not checked; known_at holds for '

@@ -11,7 +11,7 @@ CREATE OR REPLACE MACRO why_moved(estimate, from_at, to_at := TIMESTAMPTZ '-infi
                 _asked_card('to_accelerator', to_accelerator), _asked_provider('to_provider', to_provider),
                 _asked_place('to_region', to_region, to_provider)] AS known_names),
     market_offer AS (FROM cloud_offer_known(known_at := _instant(known_at))),
-    grid_year AS (FROM grid_carbon_year_known(known_at := _instant(known_at))),
+    grid_year AS (FROM grid_carbon_span_known(known_at := _instant(known_at))),
     moved AS (
         FROM _moved_scenario(estimate, 'market_offer', 'grid_year', from_at, to_at := to_at,
             from_method := from_method, to_method := to_method, to_accelerator := to_accelerator,
@@ -40,7 +40,8 @@ COMMENT ON MACRO TABLE why_moved IS
     'is a bundled scenario of training, fine_tuning, serving, service or fleet, a row of siting '
     '(scenario/provider/region/accelerator/purchase) or of petaday_history (scenario/accelerator/purchase). The price '
     'is the median of the offers that the estimate takes, of a place its cheapest offer; what the scenario states '
-    'stays as it is; grid: latest whole year on one boundary, that of the estimate unless named. to_accelerator, '
+    'stays as it is; grid: the year that stands for the date (see year_rank) on one boundary, that of the estimate '
+    'unless named. to_accelerator, '
     'to_provider, to_region and utilization_to move the job; of a service the other card works by the roofline of its '
     'method, of a fleet a word takes time by the bandwidth of its memory and a server power by its board power (as '
     '[fleet] with measured_accelerator), and of a service as measured only the hours stay. NULL where a factor is not '
@@ -54,7 +55,7 @@ CREATE OR REPLACE MACRO why_rate_moved(from_provider, from_instance_type, from_a
         gpu_hours := NULL, flop := NULL, utilization_from := NULL, utilization_to := NULL,
         known_at := TIMESTAMPTZ 'infinity', boundary := 'lifecycle') AS TABLE
     WITH market_offer AS (FROM cloud_offer_known(known_at := _instant(known_at))),
-    grid_year AS (FROM grid_carbon_year_known(known_at := _instant(known_at))),
+    grid_year AS (FROM grid_carbon_span_known(known_at := _instant(known_at))),
     moved AS (
         FROM _moved_offer(NULL, from_provider, from_instance_type, 'market_offer', 'grid_year', from_at, to_at := to_at,
             of_region := from_region, purchase := purchase, to_provider := to_provider,

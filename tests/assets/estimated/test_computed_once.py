@@ -85,7 +85,7 @@ def same_rows_as_asked_anew(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.
         # The order in which DuckDB multiplies is not fixed, nor are the last digits.
         differing = [(a, b) for a, b in zip(once[name], rows, strict=True) if not all(map(is_alike, a, b))]
         assert not differing, name
-    for macro, rows in ((OFFERS, offers_of(con)), (YEARS, "observed.grid_carbon_year")):
+    for macro, rows in ((OFFERS, offers_of(con)), (YEARS, "observed.grid_carbon_span")):
         with computed_once(con, macro):
             for one, other in ((f"{macro}()", rows), (rows, f"{macro}()")):
                 assert con.sql(f"SELECT count(*) FROM (FROM {one} EXCEPT ALL FROM {other})").fetchall() == [(0,)]

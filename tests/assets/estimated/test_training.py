@@ -139,11 +139,13 @@ def test_a_provider_that_sells_in_many_regions_counts_once(warehouse: duckdb.Duc
     assert "10 offers (1 provider), gcp" in one["origin_ref"]
 
 
-def test_grid_slot(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """The finest covering slot, actual before forecast, marginal never; a year where no half hour covers."""
+def test_a_job_without_a_start_has_the_grid_of_a_year(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Whatever the hour of as_of: no half hour stands for a job of hours or months. Marginal never."""
     run = {"gpu_hours": 10, "power_w_per_gpu": 400, "pue": 1.1, "region": "GB"}
-    assert factor(estimate(warehouse, **run, as_of="2025-03-01T12:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 200
-    assert factor(estimate(warehouse, **run, as_of="2025-03-01T13:10:00+00:00"), "grid_gco2e_per_kwh")["value"] == 240
+    for as_of in ("2025-03-01T12:10:00+00:00", "2025-03-01T13:10:00+00:00", "2026-03-01"):
+        grid = factor(estimate(warehouse, **run, as_of=as_of), "grid_gco2e_per_kwh")
+        assert grid["value"] == 240
+        assert "[GB, P1Y, average, direct, location, actual], 12 months from 2025-01-01 00:00" in grid["origin_ref"]
 
 
 def test_lifecycle_before_a_newer_direct_value(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -68,7 +68,7 @@ def test_a_report_walks_to_the_grid_that_its_carbon_comes_from(bundled: duckdb.D
     ).fetchall()
     assert {len(slots[key]) for key, *_ in rows} == {1, 2}
     for key, zones, grid, gco2e_per_kwh in rows:
-        assert grid == "yearly from 2024-01-01"
+        assert grid == ", ".join(f"{zone} yearly from 2024-01-01 by starter_grid_carbon" for zone in zones.split(", "))
         assert set(slots[key]) == {f"{zone} 2024-01-01" for zone in zones.split(", ")}
         if len(slots[key]) == 1:
             assert sum(slots[key].values()) == pytest.approx(gco2e_per_kwh, rel=1e-9)
