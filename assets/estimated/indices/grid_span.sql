@@ -52,8 +52,8 @@ span AS (
     FROM paired p
     UNION ALL BY NAME
     SELECT * EXCLUDE (first_on, least_hours, least_measured_hours),
-        -- Twelve rows back is eleven months before, unless a month is missing. (Over ROWS: a RANGE of months takes three
-        -- times as long.)
+        -- Twelve rows back is eleven months before, unless a month is missing. (Over ROWS: a RANGE of months takes ten
+        -- times as long, measured.)
         first_on = from_on AND least_hours >= 360 AS is_whole, least_measured_hours >= 360 AS is_measured_throughout
     FROM (
         SELECT p.zone, p.source_id, p.resolution, p.basis_method, p.basis_boundary, p.basis_accounting, p.month_on,
