@@ -237,7 +237,7 @@ QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours 
 
 -- The grid of a job without a start (rule grid-2): one boundary, the region's zone before its country, and of these the
 -- year that stands for as_of (year_rank). (By grid-1 the slot that holds as_of, if only half an hour, or the latest
--- before it: a training of months emitted at noon a third of what it emitted at midnight.)
+-- before it: a training of months emitted in the afternoon a third of what it emitted in the morning.)
 CREATE OR REPLACE TEMP TABLE petaday_grid AS
 WITH wanted AS (
     SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone,
