@@ -40,8 +40,13 @@ def estimate(scenario: Path, as_json: bool) -> int:
     table = Table("quantity", "low (p5)", "central", "high (p95)", "unit")
     for name, band in quantities.items():
         if band["central"] is not None:
-            table.add_row(name, *(figure(band[k]) for k in ("low", "central", "high")), band["unit"])
+            ends = ("none" if band[k] is None else figure(band[k]) for k in ("low", "central", "high"))
+            table.add_row(name, *ends, band["unit"])
     out.print(table)
+    if partly := {name: band for name, band in quantities.items() if band["central"] is not None and "reason" in band}:
+        out.print("\nNot over the whole band:")
+        for name, band in partly.items():
+            out.print(f"  {name}: {band['reason']}", markup=False)
     if unknown := {name: band for name, band in quantities.items() if band["central"] is None}:
         out.print("\nUnknown:")
         for name, band in unknown.items():

@@ -2,7 +2,8 @@
 
 One SQL statement evaluates all scenarios of a method: at the central values, with one factor at a time at its bounds, and with
 all factors at their bounds. Where the logarithms of the single steps add up to that of the joint step, the result is a product
-of its factors and its band is exact: the steps in quadrature. Any other band is drawn (`sampling`).
+of its factors; if these are log-normal its band is exact: the steps in quadrature. Any other band, and what each factor causes of it,
+is drawn (`sampling`), as that of a product of factors whose two sides differ.
 """
 
 from __future__ import annotations
@@ -184,6 +185,9 @@ _FACTOR_SCHEMA = {
     "is_bundled": pl.Boolean,
 }
 
+#: Draws without a value that are told of: as many as lie beyond p95.
+_TOLD_NONE_SHARE = 0.05
+
 _IS_ASSUMED = f"coalesce(starts_with(f.origin_ref, '{ORIGIN}'), false)"
 
 
@@ -220,15 +224,30 @@ def _compute(
         con.execute(_output_sql(quantities)).fetchall()
         _refuse_contradictions(con, quantities, many=len(group) > 1)
         found = con.execute(text_of("method_result.sql").format(quantities=quoted, is_assumed=_IS_ASSUMED)).pl()
+        shares: dict[tuple[str, str, str], float | None] = {}
         if to_draw := found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list():
-            output = _output_sql(quantities, "petaday_drawn")
-            drawn = drawn_bands(
-                con, to_draw, method.numbers, columns=columns, texts=texts, output=output, quantities=quoted
+            caused = found.filter(~pl.col("has_exact_shares")).explode("shares").unnest("shares").filter("is_varied")
+            bands, drawn_shares = drawn_bands(
+                con,
+                to_draw,
+                caused.select("scenario_id", "quantity", "factor", "is_log"),
+                method.numbers,
+                names=names,
+                columns=columns,
+                texts=texts,
+                output=_output_sql(quantities, "petaday_drawn"),
+                quantities=quoted,
+                boundless=[name for name, q in quantities.items() if q.is_boundless],
             )
-            found = found.join(drawn, on=("scenario_id", "quantity"), how="left").with_columns(
-                low=_unless_exact("drawn_low", pl.min_horizontal("drawn_low", "central"), "low"),
-                high=_unless_exact("drawn_high", pl.max_horizontal("drawn_high", "central"), "high"),
+            found = found.join(bands, on=("scenario_id", "quantity"), how="left").with_columns(
+                low=_unless_exact(pl.min_horizontal("drawn_low", "central"), "low"),
+                # Beyond any number where there is no upper end.
+                high=_unless_exact(
+                    pl.when(pl.col("drawn_high").is_not_null()).then(pl.max_horizontal("drawn_high", "central")), "high"
+                ),
+                none_share=_unless_exact(pl.col("none_share"), pl.lit(0.0)),
             )
+            shares = {(row[0], row[1], row[2]): row[3] for row in drawn_shares.iter_rows()}
         missing: Mapping[tuple[str, str], list[str]] = {}
         if found["central"].has_nulls():
             missing = missing_numbers(
@@ -252,14 +271,16 @@ def _compute(
             by_scenario[s.scenario_id],
             [f for f in factors if f.scenario_id == s.scenario_id],
             {q: numbers for (scenario, q), numbers in missing.items() if scenario == s.scenario_id},
+            {(q, factor): share for (scenario, q, factor), share in shares.items() if scenario == s.scenario_id},
             now,
         )
         for s in group
     ]
 
 
-def _unless_exact(drawn: str, value: pl.Expr, exact: str) -> pl.Expr:
-    return pl.when(~pl.col("is_exact") & pl.col(drawn).is_not_null()).then(value).otherwise(pl.col(exact))
+def _unless_exact(drawn: pl.Expr, exact: str | pl.Expr) -> pl.Expr:
+    """What was drawn where a band is not exact, and draws have a value."""
+    return pl.when(~pl.col("is_exact") & pl.col("none_share").is_not_null()).then(drawn).otherwise(exact)
 
 
 def _refuse_contradictions(con: duckdb.DuckDBPyConnection, quantities: Mapping[str, Quantity], *, many: bool) -> None:
@@ -290,6 +311,7 @@ def _result_of(
     found: pl.DataFrame,
     factors: Sequence[Factor],
     missing: Mapping[str, Sequence[str]],
+    drawn_shares: Mapping[tuple[str, str], float | None],
     now: dt.datetime,
 ) -> Result:
     rows = {row["quantity"]: row for row in found.iter_rows(named=True)}
@@ -307,8 +329,11 @@ def _result_of(
             if not is_sized and "model" in q.needs:
                 told = f"the size of {s.texts['model']} is not published: {told}"
             results[name]["reason"] = told + q.needs
+        elif row.get("none_share", 0) >= _TOLD_NONE_SHARE:
+            beyond = "; p95 is beyond any number" if row["high"] is None else ""
+            results[name]["reason"] = f"{row['none_share']:.0%} of the draws have none{beyond}: {q.needs}"
         for share in row["shares"]:
-            shares[share["factor"]][name] = share["share"]
+            shares[share["factor"]][name] = drawn_shares.get((name, share["factor"]), share["share"])
     units = {name: b.unit for name, b in s.method.numbers.items()}
     listed = [
         {

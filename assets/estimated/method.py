@@ -25,6 +25,7 @@ class Quantity:
     needs: str
     is_input: bool = False  #: may be given in place of being computed; then both are compared
     is_part: bool = False  #: a part of a whole: a value above 1 means that the inputs contradict each other
+    is_boundless: bool = False  #: where there is none, it is beyond any number, as a break-even that never comes
 
 
 @dataclass(frozen=True, slots=True)

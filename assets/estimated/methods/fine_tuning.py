@@ -143,45 +143,55 @@ _FINE_TUNING_2 = replace(
         ),
     },
 )
+#: Up to which volume bought tokens are cheaper. Where they always are there is no such volume, as if it were beyond any number.
+_BREAK_EVEN = Method(
+    "break_even",
+    "break-even-2",
+    {
+        "build_usd": USD,
+        "adapt_usd": USD,
+        "own_usd_per_mtok": _PRICE,
+        "buy_usd_per_mtok": _PRICE,
+        "volume_mtok": Bounds("million tokens", 1e-6, 1e15),
+    },
+    {
+        "build_or_buy_mtok": Quantity(
+            "million tokens",
+            "break_even(in_build_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
+            "give build_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
+            is_boundless=True,
+        ),
+        "adapt_or_buy_mtok": Quantity(
+            "million tokens",
+            "break_even(in_adapt_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
+            "give adapt_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
+            is_boundless=True,
+        ),
+        "build_total_usd": Quantity(
+            "USD",
+            "in_build_usd + in_own_usd_per_mtok * in_volume_mtok",
+            "give build_usd, own_usd_per_mtok and volume_mtok",
+        ),
+        "adapt_total_usd": Quantity(
+            "USD",
+            "in_adapt_usd + in_own_usd_per_mtok * in_volume_mtok",
+            "give adapt_usd, own_usd_per_mtok and volume_mtok",
+        ),
+        "buy_total_usd": Quantity(
+            "USD", "in_buy_usd_per_mtok * in_volume_mtok", "give buy_usd_per_mtok and volume_mtok"
+        ),
+    },
+)
 METHODS = (
     _FINE_TUNING,
     _FINE_TUNING_2,
     # The first version took the GiB of a data sheet for GB.
     replace(_FINE_TUNING_2, version="fine-tuning-1", more=_facts("memory_gib * 1e9")),
-    Method(
-        "break_even",
-        "break-even-1",
-        {
-            "build_usd": USD,
-            "adapt_usd": USD,
-            "own_usd_per_mtok": _PRICE,
-            "buy_usd_per_mtok": _PRICE,
-            "volume_mtok": Bounds("million tokens", 1e-6, 1e15),
-        },
-        {
-            "build_or_buy_mtok": Quantity(
-                "million tokens",
-                "break_even(in_build_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
-                "give build_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
-            ),
-            "adapt_or_buy_mtok": Quantity(
-                "million tokens",
-                "break_even(in_adapt_usd, in_own_usd_per_mtok, 0, in_buy_usd_per_mtok)",
-                "give adapt_usd, own_usd_per_mtok and buy_usd_per_mtok; none where own tokens cost more than bought ones",
-            ),
-            "build_total_usd": Quantity(
-                "USD",
-                "in_build_usd + in_own_usd_per_mtok * in_volume_mtok",
-                "give build_usd, own_usd_per_mtok and volume_mtok",
-            ),
-            "adapt_total_usd": Quantity(
-                "USD",
-                "in_adapt_usd + in_own_usd_per_mtok * in_volume_mtok",
-                "give adapt_usd, own_usd_per_mtok and volume_mtok",
-            ),
-            "buy_total_usd": Quantity(
-                "USD", "in_buy_usd_per_mtok * in_volume_mtok", "give buy_usd_per_mtok and volume_mtok"
-            ),
-        },
+    _BREAK_EVEN,
+    # Draws in which an own token costs more than a bought one, so that it never pays back, were left out of the band.
+    replace(
+        _BREAK_EVEN,
+        version="break-even-1",
+        quantities={name: replace(q, is_boundless=False) for name, q in _BREAK_EVEN.quantities.items()},
     ),
 )

@@ -11,10 +11,10 @@ CREATE OR REPLACE MACRO scenario_verdict(known_at := TIMESTAMPTZ 'infinity') AS 
         CASE WHEN e.central IS NULL THEN 'unknown'
             WHEN e.unit <> c.unit THEN 'unknown: the estimate is in ' || e.unit
             WHEN e.low >= coalesce(c.claimed_low, '-infinity'::DOUBLE)
-                AND e.high <= coalesce(c.claimed_high, 'infinity'::DOUBLE) THEN 'holds'
+                AND coalesce(e.high, 'infinity'::DOUBLE) <= coalesce(c.claimed_high, 'infinity'::DOUBLE) THEN 'holds'
             WHEN e.central BETWEEN coalesce(c.claimed_low, '-infinity'::DOUBLE) AND coalesce(c.claimed_high,
                 'infinity'::DOUBLE) THEN 'holds at the central value, not over the whole band'
-            WHEN e.high >= coalesce(c.claimed_low, '-infinity'::DOUBLE)
+            WHEN coalesce(e.high, 'infinity'::DOUBLE) >= coalesce(c.claimed_low, '-infinity'::DOUBLE)
                 AND e.low <= coalesce(c.claimed_high, 'infinity'::DOUBLE) THEN 'holds at the edge of the band only'
             ELSE 'does not hold' END AS verdict,
         c.holds_where, c.fails_where, e.method_version, c.source_url, e.is_bundled

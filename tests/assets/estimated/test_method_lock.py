@@ -58,6 +58,7 @@ RELEASED_METHODS: dict[str, str] = {
     "fine-tuning-3": "707ad58a2c3fd691613ebb023f389d0977572c6a7fa4a2c996f1f0bb38697a41",
     "fine-tuning-2": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
     "fine-tuning-1": "b87c7fc24ace04f11b6969a029dacf21ededcc586c753ebb05f25f61b3eef34a",
+    "break-even-2": "54d69160716b89ad15fa4c1c865d5a5ce14b6c8b9235818f56ce1f731fb30f37",
     "break-even-1": "54d69160716b89ad15fa4c1c865d5a5ce14b6c8b9235818f56ce1f731fb30f37",
     "total-1": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
     "compare-1": "c27ac072fccdd956eeb372e0c4c2b15820c8b4db2650caa02b45bdf35326950f",
