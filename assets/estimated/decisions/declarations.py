@@ -177,8 +177,9 @@ DECISIONS: dict[str, Decision] = {
             history=("observed.cloud_rate.valid_from", "valid_at"),
             either=(("gpu_hours", "flop", "model"),),
             # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ; decision-2 took the grid of
-            # measured calendar years alone.
-            version="decision-3",
+            # measured calendar years alone; decision-3 left out the band of the usual price of a transfer, and took the PUE of one place for
+            # two where two cards are compared there.
+            version="decision-4",
         ),
         Decision(
             "why_moved",

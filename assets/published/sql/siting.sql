@@ -19,7 +19,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             against_accelerator IS NULL AS is_any_other,
             _asked_purchase('against_purchase', against_purchase) AS other_purchase),
     wanted_other AS (SELECT i.accelerator_id FROM _asked_accelerators('against_accelerator', against_accelerator) i),
-    usual_egress AS (SELECT e.central FROM _decision_default('egress_usd_per_gb', of_provider := from_provider) e),
+    usual_egress AS (
+        SELECT e.low, e.central, e.high FROM _decision_default('egress_usd_per_gb', of_provider := from_provider) e),
     assumed AS (
         SELECT u.low AS utilization_low, u.central AS utilization_share, u.high AS utilization_high,
             p.central AS power_share, lognormal_sigma(p.central, p.low) AS power_down,
@@ -38,7 +39,10 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         FROM reference.model m
         WHERE m.model_id = (
             SELECT n.model_id FROM observed.model_name n JOIN asked q ON n.name_key = q.asked_model_key)),
-    egress AS (SELECT coalesce(q.given_usd_per_gb, (SELECT e.central FROM usual_egress e)) AS usd_per_gb FROM asked q),
+    egress AS (
+        SELECT coalesce(q.given_usd_per_gb, e.central) AS usd_per_gb, coalesce(q.given_usd_per_gb, e.low) AS low_usd_per_gb,
+            coalesce(q.given_usd_per_gb, e.high) AS high_usd_per_gb
+        FROM asked q LEFT JOIN usual_egress e ON true),
     cheapest_offer AS (
         SELECT o.*
         FROM spoken_offer(valid_at := valid_at, known_at := known_at, accelerator := accelerator,
@@ -101,13 +105,24 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
                 + p.use_down ** 2 AS embodied_square_down,
             lognormal_sigma(p.central_kgco2e, p.high_kgco2e) ** 2 + p.life_up ** 2 + p.use_up ** 2 AS embodied_square_up
         FROM placed p),
+    -- By how much the usual price of a gigabyte sent out moves the total: it is one price for all places.
+    moved AS (
+        SELECT c.*, coalesce(c.transfer_usd * (1 - t.low_usd_per_gb / nullif(t.usd_per_gb, 0)), 0) AS less_usd,
+            coalesce(c.transfer_usd * (t.high_usd_per_gb / nullif(t.usd_per_gb, 0) - 1), 0) AS more_usd
+        FROM costed c CROSS JOIN egress t),
     summed AS (
         SELECT c.*, c.cost_usd + c.transfer_usd AS total_usd, c.operational_kgco2e + c.embodied_kgco2e AS total_kgco2e,
-            band_low(c.cost_usd, c.hours_down ** 2) + c.transfer_usd AS low_usd,
-            band_high(c.cost_usd, c.hours_up ** 2) + c.transfer_usd AS high_usd,
+            c.cost_usd + c.transfer_usd
+                - sqrt((c.cost_usd - band_low(c.cost_usd, c.hours_down ** 2)) ** 2 + c.less_usd ** 2) AS low_usd,
+            c.cost_usd + c.transfer_usd
+                + sqrt((band_high(c.cost_usd, c.hours_up ** 2) - c.cost_usd) ** 2 + c.more_usd ** 2) AS high_usd,
+            sigma_down(c.cost_usd + c.transfer_usd, c.cost_usd + c.transfer_usd - c.less_usd,
+                c.cost_usd + c.transfer_usd) AS transfer_down,
+            sigma_up(c.cost_usd + c.transfer_usd, c.cost_usd + c.transfer_usd + c.more_usd,
+                c.cost_usd + c.transfer_usd) AS transfer_up,
             c.power_down ** 2 + c.pue_square_down + c.grid_down ** 2 AS place_square_down,
             c.power_up ** 2 + c.pue_square_up + c.grid_up ** 2 AS place_square_up
-        FROM costed c),
+        FROM moved c),
     -- The reference row: the one named, else the cheapest whose carbon is known.
     reference_row AS (
         SELECT s.*
@@ -123,9 +138,13 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         SELECT s.*,
             (s.provider, s.region, s.accelerator_id, s.purchase_option) = (b.provider, b.region, b.accelerator_id,
                 b.purchase_option) AS is_reference,
-            -- Factors that both places share cancel out: hours and power of the same accelerator, mix of the same zone.
+            -- Factors that both places share cancel out: hours and power of the same accelerator, mix of the same zone,
+            -- PUE of the same place.
             CASE WHEN s.accelerator_id = b.accelerator_id THEN 0 ELSE 1 END AS other_card,
             CASE WHEN s.zone_used = b.zone_used THEN 0 ELSE 1 END AS other_zone,
+            CASE WHEN s.provider = b.provider AND s.region = b.region THEN 0 ELSE 1 END AS other_place,
+            -- The price of what is sent out is the same for both: what is left is by how much its steps differ.
+            s.transfer_down - b.transfer_down AS transfer_down_apart, s.transfer_up - b.transfer_up AS transfer_up_apart,
             -- Hours move the rental and not the transfer, so each total by the share that its rental has in it; of one
             -- accelerator, by how much these shares differ.
             s.cost_usd / s.total_usd - CASE WHEN s.accelerator_id = b.accelerator_id THEN b.cost_usd / b.total_usd
@@ -148,16 +167,19 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         band_high(c.embodied_kgco2e, c.hours_up ** 2 + c.embodied_square_up) AS high_embodied_kgco2e, c.total_kgco2e,
         CASE WHEN c.is_reference THEN NULL
             ELSE probability_below(c.total_usd, c.b_usd,
-                (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_down ELSE c.hours_up END) ** 2,
-                (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_up ELSE c.hours_down END) ** 2,
+                (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_down ELSE c.hours_up END) ** 2
+                    + greatest(c.transfer_down_apart, -c.transfer_up_apart, 0) ** 2,
+                (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_up ELSE c.hours_down END) ** 2
+                    + greatest(c.transfer_up_apart, -c.transfer_down_apart, 0) ** 2,
                 (c.b_hours_weight * c.b_hours_down) ** 2,
                 (c.b_hours_weight * c.b_hours_up) ** 2) END AS cheaper_probability,
         CASE WHEN c.is_reference THEN NULL
             ELSE probability_below(c.operational_kgco2e, c.b_kg,
-                c.other_card * (c.hours_down ** 2 + c.power_down ** 2) + c.pue_square_down + c.other_zone
-                * c.grid_down ** 2, c.other_card * (c.hours_up ** 2 + c.power_up ** 2) + c.pue_square_up + c.other_zone
-                * c.grid_up ** 2, c.other_card * (c.b_hours_down ** 2 + c.b_power_down ** 2) + c.b_pue_down
-                + c.other_zone * c.b_grid_down ** 2, c.other_card * (c.b_hours_up ** 2 + c.b_power_up ** 2) + c.b_pue_up
+                c.other_card * (c.hours_down ** 2 + c.power_down ** 2) + c.other_place * c.pue_square_down + c.other_zone
+                * c.grid_down ** 2, c.other_card * (c.hours_up ** 2 + c.power_up ** 2) + c.other_place * c.pue_square_up
+                + c.other_zone * c.grid_up ** 2, c.other_card * (c.b_hours_down ** 2 + c.b_power_down ** 2)
+                + c.other_place * c.b_pue_down + c.other_zone * c.b_grid_down ** 2,
+                c.other_card * (c.b_hours_up ** 2 + c.b_power_up ** 2) + c.other_place * c.b_pue_up
                 + c.other_zone * c.b_grid_up ** 2) END AS greener_probability,
         c.is_reference,
         -- On the Pareto frontier: no place is both cheaper and greener. NULL where cost or carbon is not known.

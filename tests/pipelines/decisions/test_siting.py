@@ -81,6 +81,60 @@ def test_a_transfer_beside_uncertain_hours(bundled: duckdb.DuckDBPyConnection) -
         assert row["cheaper_probability"] == pytest.approx(wins / len(here), abs=0.03), row["provider"]
 
 
+def test_the_usual_price_of_a_transfer_has_a_band(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Given hours leave only that price uncertain: 0.05 to 0.09 USD a gigabyte out of aws, 0.09 as a rule. A stated price has no band."""
+    asked = "FROM siting(gpu_hours := 1000, valid_at := {on}, data_gb := 20000, from_provider := 'aws', from_region := 'us-east-1'{more})"
+    against = (
+        ", against_provider := 'aws', against_region := 'us-east-1', against_accelerator := 'nvidia-h100-sxm-80gb'"
+    )
+    found = rows_of(bundled, asked.format(on=ON, more=against))
+    (reference,) = (r for r in found if r["is_reference"])
+    assert reference["low_usd"] == reference["total_usd"] == reference["high_usd"]
+    moved = [r for r in found if r["transfer_usd"]]
+    for row in moved:
+        assert row["low_usd"] == pytest.approx(row["cost_usd"] + 20_000 * 0.05)
+        assert row["high_usd"] == pytest.approx(row["total_usd"])
+    draw = random.Random(2)
+    steps = [draw.gauss(0, 1) / 1.6448536 for _ in range(40_000)]
+    prices = [0.09 * math.exp(abs(z) * math.log(0.05 / 0.09)) if z < 0 else 0.09 for z in steps]
+    between = [r for r in moved if 0.05 < r["cheaper_probability"] < 0.45]
+    assert between
+    for row in between:
+        wins = sum(row["cost_usd"] + 20_000 * price < reference["total_usd"] for price in prices)
+        assert row["cheaper_probability"] == pytest.approx(wins / len(prices), abs=0.05), row["provider"]
+    stated = rows_of(bundled, asked.format(on=ON, more=", transfer_usd_per_gb := 0.09"))
+    assert all(r["low_usd"] == r["high_usd"] for r in stated if r["total_usd"] is not None)
+    # From a third place both pay it: of what is the same for both, only the difference of its shares decides.
+    third = asked.format(on=ON, more=", against_provider := 'lambda'").replace("us-east-1", "eu-west-1")
+    apart = {r["cheaper_probability"] for r in rows_of(bundled, third) if r["transfer_usd"] and not r["is_reference"]}
+    assert all(p < 0.01 or p > 0.99 or p == 0.5 for p in apart)
+
+
+def test_two_cards_of_one_place_have_its_pue_in_common(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Where no PUE is published: only power differs for given hours, so the probability is that of two powers alone."""
+    asked = f"FROM siting(gpu_hours := 1000, purchase := 'on_demand', valid_at := {ON}, against_provider := 'digitalocean', against_region := 'nyc1')"
+    found = rows_of(bundled, asked)
+    (reference,) = (r for r in found if r["is_reference"])
+    assert not reference["is_pue_published"]
+    assert reference["operational_kgco2e"]
+    band = "FROM method_band('power_share_of_tdp')"
+    square = "lognormal_sigma(central, {}) ** 2"
+    same_place = [
+        r
+        for r in found
+        if (r["provider"], r["region"]) == ("digitalocean", "nyc1")
+        and r["accelerator_id"] != reference["accelerator_id"]
+    ]
+    assert same_place
+    for row in same_place:
+        ((expected,),) = bundled.execute(
+            f"SELECT probability_below($here, $there, {square.format('low')}, {square.format('high')}, "
+            f"{square.format('low')}, {square.format('high')}) {band}",
+            {"here": row["operational_kgco2e"], "there": reference["operational_kgco2e"]},
+        ).fetchall()
+        assert row["greener_probability"] == pytest.approx(expected, abs=1e-9), row["accelerator_id"]
+
+
 def test_data_is_moved_at_the_price_of_where_it_lies(bundled: duckdb.DuckDBPyConnection) -> None:
     found = rows_of(
         bundled,
