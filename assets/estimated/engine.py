@@ -231,12 +231,10 @@ def _compute(
                 con,
                 to_draw,
                 caused.select("scenario_id", "quantity", "factor", "is_log"),
+                sorted({f.factor for f in factors if f.low < f.high and f.scenario_id in to_draw}),
                 method.numbers,
-                names=names,
-                columns=columns,
-                texts=texts,
                 output=_output_sql(quantities, "petaday_drawn"),
-                quantities=quoted,
+                quantities=list(quantities),
                 boundless=[name for name, q in quantities.items() if q.is_boundless],
             )
             found = found.join(bands, on=("scenario_id", "quantity"), how="left").with_columns(

@@ -24,52 +24,60 @@ SEED = 1
 DRAWS = 10_000
 #: Draws that shares are taken from, and classes of levels at which the mean of a result is taken.
 _SHARE_DRAWS, _CLASSES = 5_000, 25
+#: Scenarios that are drawn at once, for the sake of memory.
+_SCENARIOS_AT_ONCE = 20
 
 _ORDER = """
 CREATE OR REPLACE TEMP TABLE petaday_drawn_order AS
 SELECT f.factor, l.level, l.z, row_number() OVER (PARTITION BY f.factor ORDER BY md5(concat_ws(':', $seed, f.factor, l.level)))::BIGINT AS draw
-FROM (SELECT DISTINCT factor FROM petaday_number WHERE low < high AND scenario_id IN (SELECT unnest($scenarios))) f CROSS JOIN petaday_level l
+FROM (SELECT unnest($factors) AS factor) f CROSS JOIN petaday_level l
 """
 
+#: All numbers at their central values, but those with a band at what was drawn.
 _INPUT = """
 CREATE OR REPLACE TEMP TABLE petaday_drawn_input AS
 WITH drawn AS (
-    SELECT n.scenario_id, o.draw, n.factor, greatest(coalesce(b.smallest, -1e300), least(coalesce(b.largest, 1e300),
-        CASE WHEN n.low > 0 THEN n.central * exp(abs(o.z) / band_z() * ln(CASE WHEN o.z < 0 THEN n.low ELSE n.high END / n.central))
-             ELSE n.central + abs(o.z) / band_z() * (CASE WHEN o.z < 0 THEN n.low ELSE n.high END - n.central) END)) AS value
-    FROM petaday_number n JOIN petaday_drawn_order o USING (factor) LEFT JOIN petaday_bound b USING (factor)
-    WHERE n.low < n.high AND n.scenario_id IN (SELECT unnest($scenarios))
-), wide AS (
-    SELECT scenario_id, draw{columns} FROM drawn GROUP BY scenario_id, draw
+    SELECT draw{z_of_each} FROM petaday_drawn_order GROUP BY draw
+), band AS (
+    SELECT scenario_id{band_of_each} FROM petaday_number WHERE low < high AND scenario_id IN (SELECT unnest($scenarios)) GROUP BY scenario_id
 )
-SELECT w.scenario_id, w.draw{drawn_or_central}{texts} FROM wide w JOIN petaday_input c ON c.scenario_id = w.scenario_id AND c.side = 'central'
+SELECT c.* EXCLUDE (varied, side) REPLACE ({drawn_of_each}), d.draw
+FROM band b JOIN petaday_input c ON c.scenario_id = b.scenario_id AND c.side = 'central' CROSS JOIN drawn d
 """
-
-_VALUE = """
-CREATE OR REPLACE TEMP TABLE petaday_drawn_value AS
-FROM (SELECT scenario_id, draw, {quantities} FROM petaday_drawn_output) UNPIVOT INCLUDE NULLS (value FOR quantity IN ({quantities}))
-"""
+_Z = ", max(z) FILTER (factor = '{0}') AS \"z_{0}\""
+_BAND_OF = ", max({{'low': low, 'central': central, 'high': high}}) FILTER (factor = '{0}') AS \"band_{0}\""
+_TO = 'CASE WHEN d."z_{0}" < 0 THEN b."band_{0}".low ELSE b."band_{0}".high END'
+_DRAWN = (
+    'CASE WHEN b."band_{0}" IS NULL THEN c."in_{0}" ELSE greatest({1}, least({2}, CASE WHEN b."band_{0}".low > 0 '
+    f'THEN b."band_{{0}}".central * exp(abs(d."z_{{0}}") / band_z() * ln({_TO} / b."band_{{0}}".central)) '
+    f'ELSE b."band_{{0}}".central + abs(d."z_{{0}}") / band_z() * ({_TO} - b."band_{{0}}".central) END)) END AS "in_{{0}}"'
+)
 
 #: Where a draw without a value stands for one beyond any number, the quantiles are of all draws; else of those that have one.
 _BAND = """
 WITH summed AS (
-    SELECT scenario_id, quantity, quantity IN (SELECT unnest($boundless)) AS is_boundless, 1 - count(value) / count(*) AS none_share,
-        quantile_cont(value, [0.05, 0.95]) AS ends, quantile_disc(coalesce(value, 'infinity'), [0.05, 0.95]) AS all_ends
-    FROM petaday_drawn_value GROUP BY scenario_id, quantity
+    FROM (SELECT scenario_id{ends_of_each} FROM petaday_drawn_output GROUP BY scenario_id) UNPIVOT (found FOR quantity IN ({quantities}))
 )
-SELECT scenario_id, quantity, none_share, CASE WHEN is_boundless AND none_share > 0 THEN all_ends ELSE ends END AS both_ends,
-    CASE WHEN isfinite(both_ends[1]) THEN both_ends[1] END AS drawn_low, CASE WHEN isfinite(both_ends[2]) THEN both_ends[2] END AS drawn_high
-FROM summed WHERE none_share < 1
+SELECT scenario_id, quantity, 1 - found.n / $draws AS none_share, CASE WHEN isfinite(found.ends[1]) THEN found.ends[1] END AS drawn_low,
+    CASE WHEN isfinite(found.ends[2]) THEN found.ends[2] END AS drawn_high
+FROM summed WHERE found.n > 0
 """
+_ENDS = ', {{\'n\': count("{0}"), \'ends\': quantile_cont("{0}", [0.05, 0.95])}} AS "{0}"'
+_ALL_ENDS = (
+    ', {{\'n\': count("{0}"), \'ends\': CASE WHEN count("{0}") = count(*) THEN quantile_cont("{0}", [0.05, 0.95]) '
+    'ELSE quantile_disc(coalesce("{0}", \'infinity\'), [0.05, 0.95]) END}} AS "{0}"'
+)
 
 #: Of each factor the covariance of the means of two halves of the draws, which no noise of the means adds to. Sums of whole numbers do not
 #: depend on the order of summing, so that a share is the same every time.
 _SHARE = """
-WITH scaled AS (
+WITH value AS (
+    FROM (SELECT scenario_id, draw, {quantities} FROM petaday_drawn_output WHERE draw <= $draws) UNPIVOT (value FOR quantity IN ({quantities}))
+), scaled AS (
     SELECT w.scenario_id, w.quantity, v.draw, (1e9 * CASE WHEN w.is_log AND min(v.value) OVER whole > 0 THEN ln(v.value)
         ELSE v.value / nullif(max(abs(v.value)) OVER whole, 0) END)::BIGINT AS scaled_value
-    FROM (SELECT DISTINCT scenario_id, quantity, is_log FROM petaday_wanted_share) w JOIN petaday_drawn_value v USING (scenario_id, quantity)
-    WHERE v.value IS NOT NULL AND v.draw <= $draws WINDOW whole AS (PARTITION BY w.scenario_id, w.quantity)
+    FROM (SELECT DISTINCT scenario_id, quantity, is_log FROM petaday_wanted_share) w JOIN value v USING (scenario_id, quantity)
+    WINDOW whole AS (PARTITION BY w.scenario_id, w.quantity)
 ), mean AS (
     SELECT w.scenario_id, w.quantity, w.factor, o.level * $classes // $levels AS class_number, count(*) AS draw_count,
         sum(s.scaled_value) FILTER (s.draw % 2 = 0) / nullif(count(*) FILTER (s.draw % 2 = 0), 0) / 1e9 AS one,
@@ -102,13 +110,11 @@ def drawn_bands(
     con: duckdb.DuckDBPyConnection,
     scenarios: list[str],
     wanted: pl.DataFrame,
+    varied: list[str],
     bounds: Mapping[str, Bounds],
     *,
-    names: list[str],
-    columns: str,
-    texts: str,
     output: str,
-    quantities: str,
+    quantities: list[str],
     boundless: list[str],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """p5 and p95 of every quantity of some scenarios, and what each factor causes of the variance of those that are wanted.
@@ -117,38 +123,41 @@ def drawn_bands(
         con: connection with the temporary tables of the estimate, `petaday_number` and `petaday_input`.
         scenarios: ids of those whose bands are wanted.
         wanted: scenario_id, quantity, factor of the shares that are wanted, and is_log where they are of the logarithm.
+        varied: factors that have a band.
         bounds: smallest and largest value of each factor.
-        names: all factors.
-        columns: SQL of the factors as columns of the input, `in_<factor>`.
-        texts: SQL of the text columns of the statement.
         output: statement that computes `petaday_drawn_output` from `petaday_drawn_input`.
-        quantities: names of the quantities, quoted.
-        boundless: quantities of which a draw without a value stands for one beyond any number.
+        quantities: names of the quantities.
+        boundless: those of which a draw without a value stands for one beyond any number.
 
     Returns:
         scenario_id, quantity, drawn_low, drawn_high (null where beyond any number), none_share (draws without a value), no row where no draw
         has a value; and scenario_id, quantity, factor, share (null where nothing varies).
     """
-    limits = pl.DataFrame(
-        [(name, b.smallest, b.largest) for name, b in bounds.items()],
-        schema={"factor": pl.String, "smallest": pl.Float64, "largest": pl.Float64},
-        orient="row",
+    limits = {
+        name: (bounds[name].smallest, bounds[name].largest) if name in bounds else (-1e300, 1e300) for name in varied
+    }
+    statement = _INPUT.format(
+        z_of_each="".join(_Z.format(name) for name in varied),
+        band_of_each="".join(_BAND_OF.format(name) for name in varied),
+        drawn_of_each=", ".join(_DRAWN.format(name, *map(repr, map(float, limits[name]))) for name in varied),
     )
+    quoted = ", ".join(f'"{name}"' for name in quantities)
+    ends = "".join((_ALL_ENDS if name in boundless else _ENDS).format(name) for name in quantities)
+    bands, shares = [], []
     try:
         con.register("petaday_level", _levels().to_arrow())
-        con.register("petaday_bound", limits.to_arrow())
-        con.register("petaday_wanted_share", wanted.to_arrow())
-        con.execute(_ORDER, {"seed": SEED, "scenarios": scenarios}).fetchall()
-        chosen = "".join(f', coalesce(w."in_{n}", c."in_{n}") AS "in_{n}"' for n in names)
-        con.execute(
-            _INPUT.format(columns=columns, texts=texts, drawn_or_central=chosen), {"scenarios": scenarios}
-        ).fetchall()
-        con.execute(output).fetchall()
-        con.execute(_VALUE.format(quantities=quantities)).fetchall()
-        bands = con.execute(_BAND, {"boundless": boundless}).pl().drop("both_ends")
-        return bands, con.execute(_SHARE.format(), {"classes": _CLASSES, "draws": _SHARE_DRAWS, "levels": DRAWS}).pl()
+        con.execute(_ORDER, {"seed": SEED, "factors": varied}).fetchall()
+        for first in range(0, len(scenarios), _SCENARIOS_AT_ONCE):
+            some = scenarios[first : first + _SCENARIOS_AT_ONCE]
+            con.register("petaday_wanted_share", wanted.filter(pl.col("scenario_id").is_in(some)).to_arrow())
+            con.execute(statement, {"scenarios": some}).fetchall()
+            con.execute(output).fetchall()
+            bands.append(con.execute(_BAND.format(ends_of_each=ends, quantities=quoted), {"draws": DRAWS}).pl())
+            counts = {"classes": _CLASSES, "draws": _SHARE_DRAWS, "levels": DRAWS}
+            shares.append(con.execute(_SHARE.format(quantities=quoted), counts).pl())
+        return pl.concat(bands), pl.concat(shares)
     finally:
-        for name in ("drawn_order", "drawn_input", "drawn_output", "drawn_value"):
+        for name in ("drawn_order", "drawn_input", "drawn_output"):
             con.execute(f"DROP TABLE IF EXISTS temp.petaday_{name}").fetchall()
-        for name in ("level", "bound", "wanted_share"):
+        for name in ("level", "wanted_share"):
             con.unregister(f"petaday_{name}")
