@@ -226,6 +226,8 @@ DECISIONS: dict[str, Decision] = {
             needs=(("own_tokens_per_s_per_gpu",),),
             instant="to_on",
             history=("observed.token_price.valid_from", "to_on"),
+            # decision-1 had an upper end wherever the break-even comes with each factor alone at its bound, if not with all of them.
+            version="decision-2",
         ),
         Decision(
             "east_west",

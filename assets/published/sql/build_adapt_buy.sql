@@ -93,6 +93,8 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
     -- One factor at a time at its bound; the GPU price affects both the fixed cost and the cost of self-served tokens.
     stepped AS (
         SELECT s.*, break_even(s.fixed, s.own, 0, s.buy) AS volume,
+            -- At p95 of all that own tokens may cost, not of one factor of it.
+            band_high(s.own, s.price_up ** 2 + s.serving_up ** 2) >= s.buy AS may_be_never,
             break_even(band_low(s.fixed, s.price_down ** 2), band_low(s.own, s.price_down ** 2), 0,
                 s.buy) AS at_price_low,
             break_even(band_high(s.fixed, s.price_up ** 2), band_high(s.own, s.price_up ** 2), 0,
@@ -108,8 +110,9 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         s.vendor AS buy_vendor, s.buy_model, s.volume AS break_even_mtok,
         band_low(s.volume, (ln(s.volume / s.at_price_low) / band_z()) ** 2
             + (ln(s.volume / s.at_serving_low) / band_z()) ** 2 + s.hours_down ** 2) AS low_break_even_mtok,
-        band_high(s.volume, (ln(s.at_price_high / s.volume) / band_z()) ** 2
-            + (ln(s.at_serving_high / s.volume) / band_z()) ** 2 + s.hours_up ** 2) AS high_break_even_mtok,
+        CASE WHEN NOT s.may_be_never
+                THEN band_high(s.volume, (ln(s.at_price_high / s.volume) / band_z()) ** 2
+                    + (ln(s.at_serving_high / s.volume) / band_z()) ** 2 + s.hours_up ** 2) END AS high_break_even_mtok,
         probability_below(s.own, s.buy, s.price_down ** 2 + s.serving_down ** 2, s.price_up ** 2 + s.serving_up ** 2, 0,
             0) AS pays_back_probability,
         CASE WHEN s.accelerator_id IS NULL THEN 'unknown: no price of the accelerator was observed in the month'
@@ -119,7 +122,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             WHEN s.volume IS NULL AND band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) < s.buy
                 THEN 'probably never: at the central values bought tokens cost less than own ones, within the band not'
             WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one'
-            WHEN s.at_price_high IS NULL OR s.at_serving_high IS NULL
+            WHEN s.may_be_never
                 THEN 'perhaps never: within the band own tokens cost more than bought ones'
             ELSE 'pays back from the break-even volume' END AS verdict,
         s.source_ids, s.is_bundled

@@ -69,3 +69,26 @@ def test_bought_tokens_are_one_sellers(bundled: duckdb.DuckDBPyConnection) -> No
     for mine, theirs in zip(before, other, strict=True):
         assert theirs["input_usd_per_mtok"] == pytest.approx(mine["input_usd_per_mtok"] / 2)
         assert theirs["output_usd_per_mtok"] == pytest.approx(mine["output_usd_per_mtok"] * 9)
+
+
+def test_an_upper_end_only_where_it_is_reached_in_95_of_100(bundled: duckdb.DuckDBPyConnection) -> None:
+    """Rate and throughput together, not each alone: with either at its bound the break-even may come where with both it does not."""
+    found = rows_of(
+        bundled,
+        " UNION ALL ".join(
+            f"FROM build_adapt_buy(buy_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := {speed}, "
+            f"own_tokens_low := {speed * 0.4}, own_tokens_high := {speed * 2}, to_on := DATE '2026-08-01')"
+            for speed in (400, 700, 1_500)
+        ),
+    )
+    known = [r for r in found if r["break_even_mtok"] is not None]
+    seldom = [r for r in known if r["pays_back_probability"] < 0.945]
+    mostly = [r for r in known if r["pays_back_probability"] > 0.955]
+    assert seldom
+    assert mostly
+    for row in seldom:
+        assert row["high_break_even_mtok"] is None
+        assert row["verdict"].startswith("perhaps never")
+    for row in mostly:
+        assert row["high_break_even_mtok"] > row["break_even_mtok"]
+        assert row["verdict"].startswith("pays back")
