@@ -224,14 +224,14 @@ def _compute(
         con.execute(_output_sql(quantities)).fetchall()
         _refuse_contradictions(con, quantities, many=len(group) > 1)
         found = con.execute(text_of("method_result.sql").format(quantities=quoted, is_assumed=_IS_ASSUMED)).pl()
-        shares: dict[tuple[str, str, str], float | None] = {}
+        shares: dict[str, dict[tuple[str, str], float | None]] = {}
         if to_draw := found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list():
             caused = found.filter(~pl.col("has_exact_shares")).explode("shares").unnest("shares").filter("is_varied")
             bands, drawn_shares = drawn_bands(
                 con,
                 to_draw,
                 caused.select("scenario_id", "quantity", "factor", "is_log"),
-                sorted({f.factor for f in factors if f.low < f.high and f.scenario_id in to_draw}),
+                sorted({f.factor for f in factors if f.low < f.high}),
                 method.numbers,
                 output=_output_sql(quantities, "petaday_drawn"),
                 quantities=list(quantities),
@@ -245,7 +245,8 @@ def _compute(
                 ),
                 none_share=_unless_exact(pl.col("none_share"), pl.lit(0.0)),
             )
-            shares = {(row[0], row[1], row[2]): row[3] for row in drawn_shares.iter_rows()}
+            for scenario, quantity, factor, share in drawn_shares.iter_rows():
+                shares.setdefault(scenario, {})[quantity, factor] = share
         missing: Mapping[tuple[str, str], list[str]] = {}
         if found["central"].has_nulls():
             missing = missing_numbers(
@@ -269,7 +270,7 @@ def _compute(
             by_scenario[s.scenario_id],
             [f for f in factors if f.scenario_id == s.scenario_id],
             {q: numbers for (scenario, q), numbers in missing.items() if scenario == s.scenario_id},
-            {(q, factor): share for (scenario, q, factor), share in shares.items() if scenario == s.scenario_id},
+            shares.get(s.scenario_id, {}),
             now,
         )
         for s in group
