@@ -320,7 +320,10 @@ CHECKS: dict[str, Check] = {
     "keys_unique": Check("No assertion is in the log twice.", _ERROR, _keys_unique),
     "sources_fresh": Check("No source that was ever read is older than its limit.", _WARN, _sources_fresh),
     "sources_change": Check(
-        "No source that is read by schedule said the same for longer than it is expected to.", _WARN, _sources_change
+        "No source that is read by schedule said the same for longer than it is expected to.",
+        _WARN,
+        _sources_change,
+        frozenset(s.subject for s in all_sources().values() if s.changes_within_days is not None),
     ),
     "row_count_steady": Check("No complete answer shrank by a fifth.", _WARN, _row_count_steady),
     "no_unit_jumps": Check(

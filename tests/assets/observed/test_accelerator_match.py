@@ -59,7 +59,7 @@ def matched(
         ("L4", 24, "nvidia-l4-24gb"),
         ("L40", 48, "nvidia-l40-48gb"),
         ("L40S", 48, "nvidia-l40s-48gb"),
-        ("L20", 48, None),
+        ("L20", 48, "nvidia-l20-48gb"),
         ("B200", 180, "nvidia-b200-sxm-180gb"),
         ("GB200", 186, "nvidia-gb200-186gb"),
         ("B20", None, None),
