@@ -23,7 +23,7 @@ from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario_files.fields import Band, ScenarioError
 from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.tables import FACTOR, SCENARIO_ESTIMATE
-from assets.estimated.training_lookup import RATE_RULE, TOLERANCE, look_up
+from assets.estimated.training_lookup import TOLERANCE, look_up
 from warehouse.tables import Table
 
 
@@ -31,13 +31,13 @@ def estimate_statements(
     con: duckdb.DuckDBPyConnection,
     statements: Sequence[Statement],
     now: dt.datetime | None = None,
-    rate_rule: str = RATE_RULE,
+    rule: str | None = None,
     *,
     may_be_early: bool = False,
 ) -> list[Result]:
-    """Estimate statements of any methods, with rates by one of RATE_RULES; those of one method are computed at once.
+    """Estimate statements of any methods; those of one method are computed at once.
 
-    `may_be_early` as in `estimate_trainings`.
+    `rule` and `may_be_early` as in `estimate_trainings`.
 
     Raises:
         ScenarioError: one line per name that is not known, or number that contradicts the others.
@@ -45,7 +45,7 @@ def estimate_statements(
     now = now or dt.datetime.now(dt.UTC)
     ensure_formulas(con)
     factors = {s.scenario_id: list(_given(s)) for s in statements}
-    _add_looked_up(con, statements, factors, now, rate_rule, may_be_early=may_be_early)
+    _add_looked_up(con, statements, factors, now, rule, may_be_early=may_be_early)
     for s in statements:
         known = {f.factor for f in factors[s.scenario_id]}
         factors[s.scenario_id] += [
@@ -124,7 +124,7 @@ def _add_looked_up(
     statements: Sequence[Statement],
     factors: dict[str, list[Factor]],
     now: dt.datetime,
-    rate_rule: str,
+    rule: str | None,
     *,
     may_be_early: bool,
 ) -> None:
@@ -153,7 +153,7 @@ def _add_looked_up(
         )
         for s in asked
     ]
-    found, keys = look_up(con, probes, now, rate_rule, may_be_early=may_be_early)
+    found, keys = look_up(con, probes, now, rule, may_be_early=may_be_early)
     by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
     more = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
     for method in {s.method.version: s.method for s in asked}.values():

@@ -2,14 +2,14 @@
 
 Both versions estimate the same statements at the same dates on the same data; nothing is stored, and a row always names both
 versions. Dates matter where a price or a grid is looked up: then each quarter of the observed history is estimated. A rule
-by which rates are looked up is restated in the same way, in everything that costs money at a rate. Before the first observation
-a price or a grid is unknown in both.
+by which rates or grids are looked up is restated in the same way, in everything that costs money at a rate or emits by a grid. Before
+the first observation a price or a grid is unknown in both.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -17,12 +17,12 @@ import polars as pl
 
 from assets.estimated.decisions.declarations import DECISIONS
 from assets.estimated.engine import estimate_statements
+from assets.estimated.look_up_rules import GRID_RULES, RATE_RULES, RULES
 from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario_files.fields import ScenarioError, closest
 from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.training import METHOD_VERSION, Estimate, estimate_trainings
-from assets.estimated.training_lookup import RATE_RULES
 
 #: Names of a scenario whose look-up depends on the date -> where the first date is observed.
 _DATED = {
@@ -63,16 +63,17 @@ def method_pair(old: str, new: str) -> tuple[Method, Method]:
     if problem := _of_decisions(old, new):
         raise ScenarioError([problem])
     problems = [
-        f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known, *RATE_RULES])}"
-        f"{closest(version, [*known, *RATE_RULES])}"
+        f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known, *RULES])}"
+        f"{closest(version, [*known, *RULES])}"
         for version in dict.fromkeys((old, new))
-        if version not in known and version != METHOD_VERSION and version not in RATE_RULES
+        if version not in known and version != METHOD_VERSION and version not in RULES
     ]
     if not problems and old == new:
         problems = [f"{old}: given as old and as new; nothing would differ"]
-    if not problems and (old in RATE_RULES or new in RATE_RULES):
+    if not problems and (old in RULES or new in RULES):
         problems = [
-            f"{old}, {new}: allowed are two rules of looking rates up ({', '.join(RATE_RULES)}), or two versions of one section"
+            f"{old}, {new}: allowed are two rules of looking rates up ({', '.join(RATE_RULES)}) or grids up ({', '.join(GRID_RULES)}), "
+            "or two versions of one section"
         ]
     if not problems and METHOD_VERSION in (old, new):
         problems = [f"{METHOD_VERSION}: the only version of [training]; there is nothing to restate it by"]
@@ -143,7 +144,7 @@ def restate(
     statements: Sequence[Statement | Scenario],
     now: dt.datetime | None = None,
 ) -> Restatement:
-    """Estimate the same by two versions of a method, or by two rules of looking rates up.
+    """Estimate the same by two versions of a method, or by two rules of looking rates or grids up.
 
     Args:
         con: connection to the published data.
@@ -156,8 +157,9 @@ def restate(
         ScenarioError: if the versions cannot be compared, or no scenario is of their section.
     """
     now = now or dt.datetime.now(dt.UTC)
-    if old != new and old in RATE_RULES and new in RATE_RULES:
-        return _restate_rates(con, old, new, statements, now)
+    for kind in _LOOKED_UP:
+        if old != new and old in kind.rules and new in kind.rules:
+            return _restate_rules(con, old, new, kind, statements, now)
     before, after = method_pair(old, new)
     found: dict[object, Statement] = {}
     for s in statements:
@@ -194,23 +196,54 @@ def _needs_a_rate(scenario: Statement | Scenario) -> bool:
     return bool(scenario.accelerator or scenario.model)
 
 
-def _restate_rates(
-    con: duckdb.DuckDBPyConnection, old: str, new: str, scenarios: Sequence[Statement | Scenario], now: dt.datetime
+def _needs_a_grid(scenario: Statement | Scenario) -> bool:
+    """Whether a grid may be looked up for it that is not that of the hours of a run."""
+    if "grid_gco2e_per_kwh" in scenario.numbers:
+        return False
+    if isinstance(scenario, Statement):
+        return "region" in scenario.texts and "grid_gco2e_per_kwh" in scenario.method.numbers
+    return scenario.region is not None and scenario.start_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """What rules look up: for which scenarios, which quantities follow, and the name whose first observation begins the history."""
+
+    rules: Container[str]
+    needs: Callable[[Statement | Scenario], bool]
+    quantity: str  #: regular expression
+    dated: str
+    what: str
+
+
+_LOOKED_UP = (
+    _LookedUp(RATE_RULES, _needs_a_rate, "usd", "accelerator", "a rate"),
+    _LookedUp(GRID_RULES, _needs_a_grid, "co2", "region", "the grid of a year"),
+)
+
+
+def _restate_rules(
+    con: duckdb.DuckDBPyConnection,
+    old: str,
+    new: str,
+    kind: _LookedUp,
+    scenarios: Sequence[Statement | Scenario],
+    now: dt.datetime,
 ) -> Restatement:
-    """What costs money at a rate that is looked up, by two rules of looking it up."""
+    """What follows from a rate or a grid that is looked up, by two rules of looking it up."""
     trainings: list[Scenario] = []
     statements: list[Statement] = []
     for s in scenarios:
-        if _needs_a_rate(s):
+        if kind.needs(s):
             as_of = s.as_of or (s.start_at if isinstance(s, Scenario) else None)
-            for date in [as_of] if as_of else _quarters(con, [_DATED["accelerator"]], now):
+            for date in [as_of] if as_of else _quarters(con, [_DATED[kind.dated]], now):
                 name = f"{s.scenario_id}@{len(trainings) + len(statements)}"
                 if isinstance(s, Statement):
                     statements.append(replace(s, scenario_id=name, as_of=date))
                 else:
                     trainings.append(replace(s, scenario_id=name, as_of=date))
     if not (trainings or statements):
-        raise ScenarioError([f"{old}, {new}: no scenario is given for which a rate is looked up"])
+        raise ScenarioError([f"{old}, {new}: no scenario is given for which {kind.what} is looked up"])
     frames = []
     for rule, side in ((old, "old"), (new, "new")):
         results: list[Result | Estimate] = []
@@ -218,7 +251,7 @@ def _restate_rates(
             results += estimate_trainings(con, trainings, now, rule, may_be_early=True).estimates
         if statements:
             results += estimate_statements(con, statements, now, rule, may_be_early=True)
-        frames.append(_rows(results, side).filter(pl.col("quantity").str.contains("usd")))
+        frames.append(_rows(results, side).filter(pl.col("quantity").str.contains(kind.quantity)))
     dated = [*trainings, *statements]
     units = dict(frames[0].select("quantity", "unit").iter_rows())
     rows = _side_by_side(old, new, frames, dated, [s.as_of or now for s in dated], units)

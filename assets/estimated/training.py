@@ -21,7 +21,7 @@ import polars as pl
 from assets.estimated.formula_macros import text_of
 from assets.estimated.scenario_files.training import Scenario
 from assets.estimated.tables import FACTOR, TRAINING_ESTIMATE, TRAINING_QUANTITIES
-from assets.estimated.training_lookup import METHOD_VERSION, RATE_RULE, looked_up
+from assets.estimated.training_lookup import METHOD_VERSION, looked_up
 
 #: Quantities beside the six, in the JSON output only.
 DERIVED_QUANTITIES = {"duration_days": "day", "achieved_flop_per_s_per_gpu": "FLOP/s", "utilization_share": "1"}
@@ -103,7 +103,7 @@ def estimate_trainings(
     con: duckdb.DuckDBPyConnection,
     scenarios: Sequence[Scenario],
     now: dt.datetime | None = None,
-    rate_rule: str = RATE_RULE,
+    rule: str | None = None,
     *,
     may_be_early: bool = False,
 ) -> Estimates:
@@ -114,7 +114,7 @@ def estimate_trainings(
             observed.cloud_rate, observed.grid_carbon; only temporary tables are made, and dropped again.
         scenarios: with distinct ids.
         now: instant that stands for "now"; the clock's if not given.
-        rate_rule: by which of RATE_RULES a rate is looked up.
+        rule: an older rule of `look_up_rules` by which a rate or a grid is looked up; the newest if not given.
         may_be_early: at a date before the first observation a price or a grid is unknown, instead of the scenario refused: for
             scenarios that come with Petaday, whatever the warehouse holds.
 
@@ -122,7 +122,7 @@ def estimate_trainings(
         ScenarioError: one line per name that is not known, date before the first observation, or contradiction.
     """
     now = now or dt.datetime.now(dt.UTC)
-    with looked_up(con, scenarios, now, rate_rule, may_be_early=may_be_early):
+    with looked_up(con, scenarios, now, rule, may_be_early=may_be_early):
         con.execute(_estimate_sql()).fetchall()
         results = con.execute(_RESULT).pl()
         effects = con.execute(_FACTOR_QUERY).pl()

@@ -20,6 +20,7 @@ import polars as pl
 
 from assets.estimated.computed_once import offers_of
 from assets.estimated.formula_macros import ensure_formulas, has_table, text_of
+from assets.estimated.look_up_rules import GRID_RULE, GRID_RULES, RATE_RULE, RATE_RULES
 from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from warehouse.instants import UNKNOWN_START
@@ -113,28 +114,13 @@ def _width(*factors: str) -> str:
     return "(" + " + ".join(f"coalesce(ln(given_{f}_high / given_{f}_low), 0)" for f in factors) + ")"
 
 
-#: Rules by which a rate is looked up, the newest first: SQL of the offers that count, and whether each provider counts once.
-RATE_RULES = {
-    "rate-3": (
-        "(FROM in_force WHERE is_at_place AND has_region QUALIFY is_spoken(scenario_id, provider, place_rank, said_count, source_id))",
-        "true",
-    ),
-    "rate-2": (
-        "(FROM (SELECT * REPLACE (offers_said(scenario_id, provider, source_id) AS said_count) FROM in_force WHERE is_at_place) "
-        "QUALIFY is_spoken(scenario_id, provider, source_rank, said_count, source_id))",
-        "true",
-    ),
-    "rate-1": ("(FROM in_force WHERE is_at_place)", "false"),
-}
-RATE_RULE = next(iter(RATE_RULES))
-
-
 #: SQL over reference.model m: FLOP of attention per token of its training.
 _MODEL_ATTENTION = """attention_flop_per_token(CASE WHEN m.architecture NOT LIKE '%encoder_decoder' THEN m.layer_count END, attention_width(m.attention_head_count, m.head_dimension_count, m.rope_head_dimension_count),
             attended_tokens_count(m.training_context_tokens_count, m.layer_count, m.local_layer_count, m.attention_window_tokens_count))"""
 
 
-def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
+def _lookup_sql(con: duckdb.DuckDBPyConnection, rule: str | None) -> str:
+    rate_rule, grid_rule = rule if rule in RATE_RULES else RATE_RULE, rule if rule in GRID_RULES else GRID_RULE
     given = [
         f"max({side}) FILTER (factor = '{name}') AS given_{name}{suffix}"
         for name in NUMBERS
@@ -167,12 +153,12 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rate_rule: str) -> str:
         rate_rule=rate_rule,
         rate_offers=RATE_RULES[rate_rule][0],
         rate_by_provider=RATE_RULES[rate_rule][1],
-        **_grid_of(con),
+        **_grid_of(con, grid_rule),
     )
 
 
-def _grid_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """SQL of the years that a grid has, of the capture that said the last slot of one, and of what ships with Petaday."""
+def _grid_of(con: duckdb.DuckDBPyConnection, rule: str) -> dict[str, str]:
+    """SQL of the grid by a rule, of the capture that said the last slot of a year, and of what ships with Petaday."""
     is_bundled = "g.is_bundled" if has_table(con, "observed", "grid_carbon", "is_bundled") else "false"
     if has_table(con, "observed", "grid_carbon_span"):
         spans = "observed.grid_carbon_span"
@@ -191,7 +177,14 @@ def _grid_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
             "WHERE g.resolution = 'P1Y' AND g.basis_kind IN ('actual', 'estimated'))"
         )
         capture = "c.capture_id"
-    return {"grid_is_bundled": is_bundled, "grid_spans": spans, "grid_span_capture": capture}
+    chosen, from_ = GRID_RULES[rule]
+    return {
+        "grid_is_bundled": is_bundled,
+        "grid_chosen": chosen.format(spans=spans),
+        "grid_capture": capture if rule == GRID_RULE else "c.capture_id",
+        "grid_from": from_,
+        "grid_rule": rule,
+    }
 
 
 #: What an error on an unknown model adds, in a file with assumed sizes.
@@ -228,7 +221,7 @@ def looked_up(
     con: duckdb.DuckDBPyConnection,
     scenarios: Sequence[Scenario],
     now: dt.datetime,
-    rate_rule: str,
+    rule: str | None,
     *,
     may_be_early: bool,
 ) -> Generator[None]:
@@ -243,7 +236,7 @@ def looked_up(
     try:
         for name, frame in frames.items():
             con.register(f"petaday_{name}", frame.to_arrow())
-        con.execute(_lookup_sql(con, rate_rule)).fetchall()
+        con.execute(_lookup_sql(con, rule)).fetchall()
         problems = con.execute(_check_sql(con, may_be_early=may_be_early)).fetchall()
         if problems:
             many = len(scenarios) > 1
@@ -261,16 +254,16 @@ def look_up(
     con: duckdb.DuckDBPyConnection,
     scenarios: Sequence[Scenario],
     now: dt.datetime,
-    rate_rule: str = RATE_RULE,
+    rule: str | None = None,
     *,
     may_be_early: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Factors of scenarios with their origins, and the keys that their names stand for; `may_be_early` as in `estimate_trainings`.
+    """Factors of scenarios with their origins, and the keys that their names stand for; `rule` and `may_be_early` as in `estimate_trainings`.
 
     Raises:
         ScenarioError: one line per name that is not known, or date before the first observation.
     """
-    with looked_up(con, scenarios, now, rate_rule, may_be_early=may_be_early):
+    with looked_up(con, scenarios, now, rule, may_be_early=may_be_early):
         factors = con.execute("FROM petaday_factor WHERE origin_kind <> 'given' ORDER BY scenario_id, factor").pl()
         keys = con.execute(
             "SELECT scenario_id, model_id, CASE WHEN NOT is_accelerator_of_model THEN accelerator_id END AS accelerator_id "

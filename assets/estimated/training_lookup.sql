@@ -235,9 +235,7 @@ FROM summed s JOIN petaday_run r USING (scenario_id)
 QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours / wall_hours, 3) DESC,
     round(covered_hours / wall_hours, 3) DESC, boundary_rank) = 1;
 
--- The grid of a job without a start (rule grid-2): one boundary, the region's zone before its country, and of these the
--- year that stands for as_of (year_rank). (By grid-1 the slot that holds as_of, if only half an hour, or the latest
--- before it: a training of months emitted in the afternoon a third of what it emitted in the morning.)
+-- The grid of a job without a start, by a rule (look_up_rules.py).
 CREATE OR REPLACE TEMP TABLE petaday_grid AS
 WITH wanted AS (
     SELECT DISTINCT scenario_id, as_of_at, zone AS wanted_zone,
@@ -245,19 +243,11 @@ WITH wanted AS (
     FROM petaday_resolved
     WHERE given_grid_gco2e_per_kwh IS NULL AND scenario_id NOT IN (SELECT scenario_id FROM petaday_run_grid)
 ), chosen AS (
-    SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.*
-    FROM wanted w JOIN {grid_spans} g ON g.zone = w.zone
-    WHERE g.grain = 'yearly' AND g.basis_method = 'average' AND g.basis_accounting = 'location'
-        AND g.mean_gco2e_per_kwh > 0 AND is_year_for(g.span_from, g.span_to, w.as_of_at)
-    QUALIFY row_number() OVER (
-        PARTITION BY w.scenario_id
-        ORDER BY _boundary_rank(g.basis_boundary), g.zone = w.wanted_zone DESC,
-            year_rank(g.basis_kind, g.span_to, w.as_of_at, g.source_rank, g.resolution, g.source_id)
-    ) = 1
+    {grid_chosen}
 )
 SELECT c.scenario_id, c.as_of_at, c.wanted_zone, c.zone, c.resolution, c.basis_boundary, c.basis_kind, c.span_from,
     c.span_to, c.mean_gco2e_per_kwh::DOUBLE AS intensity, c.source_id, c.estimated_share, c.is_bundled,
-    {grid_span_capture} AS capture_id
+    {grid_capture} AS capture_id
 FROM chosen c;
 
 CREATE OR REPLACE TEMP TABLE petaday_factor AS
@@ -345,8 +335,8 @@ WITH s AS (
     SELECT s.scenario_id, 'grid_gco2e_per_kwh', g.intensity * d.low, g.intensity * d.central, g.intensity * d.high,
         'observed',
         format(
-            'observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}], 12 months from {{}}{{}}{{}}{{}}{{}}, rule '
-            'grid-2; band by reference.method_default[grid_ratio]',
+            'observed.grid_carbon[{{}}, {{}}, average, {{}}, location, {{}}], {grid_from} {{}}{{}}{{}}{{}}{{}}, rule '
+            '{grid_rule}; band by reference.method_default[grid_ratio]',
             g.zone, g.resolution, g.basis_boundary, g.basis_kind, strftime(g.span_from, '%Y-%m-%d %H:%M'),
             coalesce(' by ' || g.source_id, ''),
             CASE WHEN g.estimated_share BETWEEN 1e-9 AND 1 - 1e-9

@@ -141,3 +141,26 @@ def test_a_rule_of_looking_rates_up_is_restated_as_a_method_is(warehouse: duckdb
         restate(warehouse, "rate-1", "serving-1", scenarios, NOW)
     with pytest.raises(ScenarioError, match="no scenario is given for which a rate is looked up"):
         restate(warehouse, "rate-2", "rate-1", scenarios[1:2], NOW)
+
+
+def test_a_rule_of_looking_up_grids_is_restated_too(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """By grid-1 half an hour of 200 g/kWh stood for a training, by grid-2 the year of 240 does. A run of known hours has its own grid."""
+    begun = "[training]\nas_of = 2025-03-01T12:15:00Z\nregion = 'GB'\nit_energy_kwh = 1000\npue = 1.5\n"
+    scenarios = [
+        parse_scenario(begun, "training"),
+        parse_scenario(begun + "grid_gco2e_per_kwh = 100", "given"),
+        parse_scenario(begun + "start_at = 2025-03-01T12:00:00Z\nduration_days = 1", "hours"),
+    ]
+    found = restate(warehouse, "grid-1", "grid-2", scenarios, NOW)
+    (row,) = found.rows.filter(pl.col("quantity") == "operational_kgco2e").iter_rows(named=True)
+    assert (row["scenario_id"], row["old_method_version"], row["new_method_version"]) == (
+        "training",
+        "grid-1",
+        "grid-2",
+    )
+    assert (row["old_central"], row["new_central"]) == pytest.approx((300, 360))
+    assert all("co2" in quantity for quantity in found.rows["quantity"])
+    with pytest.raises(ScenarioError, match="no scenario is given for which the grid of a year is looked up"):
+        restate(warehouse, "grid-2", "grid-1", scenarios[1:], NOW)
+    with pytest.raises(ScenarioError, match="allowed are two rules"):
+        restate(warehouse, "grid-1", "rate-2", scenarios, NOW)
