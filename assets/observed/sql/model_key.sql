@@ -26,3 +26,9 @@ COMMENT ON MACRO model_listing IS
 CREATE OR REPLACE MACRO model_snapshot(name) AS
     replace(regexp_extract(model_listing(name), '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]'), '-', '');
 COMMENT ON MACRO model_snapshot IS 'The day of a snapshot in a model name, yyyymmdd; empty if it has none.';
+CREATE OR REPLACE MACRO may_mean_listing(asked_listing, asked_snapshot, listing) AS
+    asked_snapshot IN ('', model_snapshot(listing)) AND NOT regexp_matches(listing, ':[a-z]|\(')
+    AND NOT regexp_matches(asked_listing, ':[a-z]');
+COMMENT ON MACRO may_mean_listing IS
+    'Whether a model name (model_listing, and its model_snapshot) may stand for a listing of the same model that is '
+    'spelled otherwise: neither is a variant (:free), and no other day than the one that is asked for.';

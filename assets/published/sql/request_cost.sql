@@ -198,9 +198,7 @@ CREATE OR REPLACE MACRO _request_card(requests, known_at := TIMESTAMPTZ 'infinit
         UNION ALL
         SELECT m.model, false, s.vendor_key, s.vendor_id, s.listing, s.service_tier
         FROM model m JOIN sold s ON s.meant = m.meant
-        WHERE s.spoken <> m.spoken AND m.meant <> '' AND NOT regexp_matches(s.listing, ':[a-z]|\(')
-            AND NOT regexp_matches(m.spoken, ':[a-z]')
-            AND m.snapshot IN ('', model_snapshot(s.spoken))),
+        WHERE s.spoken <> m.spoken AND m.meant <> '' AND may_mean_listing(m.spoken, m.snapshot, s.listing)),
     candidate AS (
         SELECT f.model, v.vendor, t.service_tier, f.tier, f.is_spelled, f.sold_by, f.vendor_id AS sold_by_id, f.listing,
             v.vendor_key

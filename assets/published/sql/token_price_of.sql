@@ -14,9 +14,7 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
         FROM observed.token_model m CROSS JOIN asked q LEFT JOIN observed.model_name n ON n.name_key = q.asked_key
         WHERE model_listing(m.model) = q.asked_listing
             OR (coalesce(m.model_id, m.model_key) = coalesce(n.model_id, q.asked_key) AND q.asked_key <> ''
-                AND q.asked_snapshot IN ('', model_snapshot(m.model))
-                AND NOT regexp_matches(model_listing(m.model), ':[a-z]|\(')
-                AND NOT regexp_matches(q.asked_listing, ':[a-z]'))),
+                AND may_mean_listing(q.asked_listing, q.asked_snapshot, model_listing(m.model)))),
     listed AS (
         SELECT k.*, w.is_spelled,
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,
