@@ -1,4 +1,4 @@
-"""The capabilities, one module each."""
+"""The methods, one module each; the earlier versions of a long one stand in a module of their own, `<method>_past`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from assets.estimated.method import Method
 from assets.estimated.methods import (
     compare,
     compute,
+    compute_past,
     embodied,
     fine_tuning,
     fleet,
@@ -15,6 +16,7 @@ from assets.estimated.methods import (
     sci,
     service,
     serving,
+    serving_past,
     site,
     total,
 )
@@ -27,8 +29,10 @@ METHODS: tuple[Method, ...] = (
     *prompt.METHODS,
     *fleet.METHODS,
     *service.METHODS,
-    *serving.METHODS,
-    *compute.METHODS,
+    serving.SERVING_6,
+    *serving_past.METHODS,
+    compute.COMPUTE_6,
+    *compute_past.METHODS,
     *ownership.METHODS,
     *fine_tuning.METHODS,
     *total.METHODS,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
-from assets.estimated.method import Factor, FactorLookup, Quantity, Statement
+from assets.estimated.method import Default, Factor, FactorLookup, Method, Quantity, Statement
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
 from assets.reference.tables import REFERENCE_TABLES
@@ -43,14 +46,55 @@ PRICE_PER_KWH = Bounds("money per kWh", 0, 1_000)
 _COLUMNS = {table.name: table.declared().keys() for table in REFERENCE_TABLES}
 
 
-def before(
-    name: str, quantities: Mapping[str, Quantity], new_name: str, new: Quantity
-) -> Iterator[tuple[str, Quantity]]:
-    """The quantities with one more before another, as each may use only those before it."""
-    for known, quantity in quantities.items():
-        if known == name:
-            yield new_name, new
-        yield known, quantity
+def earlier(
+    later: Method,
+    version: str,
+    *,
+    without_numbers: Collection[str] = (),
+    without_quantities: Collection[str] = (),
+    formulas: Mapping[str, str] = MappingProxyType({}),
+    needs: Mapping[str, str] = MappingProxyType({}),
+    quantities: Mapping[str, Quantity] = MappingProxyType({}),
+    defaults: Mapping[str, Default] = MappingProxyType({}),
+    **others: Any,
+) -> Method:
+    """An earlier version of a method, told by what it did otherwise than the version after it.
+
+    Args:
+        later: the version after it.
+        version: its name.
+        without_numbers: inputs that it did not have; their defaults and the bounds between them and other inputs go too.
+        without_quantities: results that it did not have.
+        formulas: quantity -> its formula in that version.
+        needs: quantity -> what was to be given for it.
+        quantities: quantity -> the whole of it, where more than formula and needs differ.
+        defaults: number -> its default in that version.
+        others: other fields of `Method`, as they were.
+
+    Raises:
+        KeyError: if a name is not one of the later version.
+    """
+    for name in without_numbers:
+        _ = later.numbers[name]
+    kept = {name: q for name, q in later.quantities.items() if name not in without_quantities}
+    if len(kept) != len(later.quantities) - len(without_quantities):
+        raise KeyError(*(set(without_quantities) - later.quantities.keys()))
+    for name, formula in formulas.items():
+        kept[name] = replace(kept[name], formula=formula)
+    for name, text in needs.items():
+        kept[name] = replace(kept[name], needs=text)
+    for name, quantity in quantities.items():
+        _ = kept[name]
+        kept[name] = quantity
+    return replace(
+        later,
+        version=version,
+        numbers={name: bounds for name, bounds in later.numbers.items() if name not in without_numbers},
+        quantities=kept,
+        defaults={name: d for name, d in (later.defaults | defaults).items() if name not in without_numbers},
+        at_most=tuple(bound for bound in later.at_most if not {*bound} & {*without_numbers}),
+        **others,
+    )
 
 
 def reference_facts(

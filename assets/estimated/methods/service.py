@@ -21,7 +21,8 @@ from assets.estimated.methods.common import (
     reference_facts,
 )
 from assets.estimated.methods.measured import READ, service_of_another_card
-from assets.estimated.methods.serving import METHODS as SERVED
+from assets.estimated.methods.serving import SERVING_6
+from assets.estimated.methods.serving_past import SERVING_4, SERVING_5
 from assets.estimated.scenario_files.fields import Bounds
 
 _PRICE = Bounds("USD per million tokens", 0, 1e6)
@@ -202,9 +203,8 @@ _SERVICE_2 = replace(
 )
 
 
-def _facts_and_ratios(served: str) -> FactorLookup:
+def _facts_and_ratios(roofline: Method) -> FactorLookup:
     """Facts of the card, and by how much it is faster than the one measured, by a version of [serving]."""
-    roofline = next(m for m in SERVED if m.version == served)
     return lambda con, statements, keys: [
         *_FACTS(con, statements, keys),
         *service_of_another_card(con, statements, keys, roofline),
@@ -256,7 +256,7 @@ _SERVICE_3 = replace(
         },
     },
     names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
-    more=_facts_and_ratios("serving-4"),
+    more=_facts_and_ratios(SERVING_4),
     read_by_more=READ,
 )
 _3 = _SERVICE_3.quantities
@@ -282,9 +282,9 @@ _SERVICE_4 = replace(
 )
 METHODS = (
     # As service-5, by the roofline of serving-6.
-    replace(_SERVICE_4, version="service-6", more=_facts_and_ratios("serving-6")),
+    replace(_SERVICE_4, version="service-6", more=_facts_and_ratios(SERVING_6)),
     # As service-4, with one card against another by the roofline of serving-5.
-    replace(_SERVICE_4, version="service-5", more=_facts_and_ratios("serving-5")),
+    replace(_SERVICE_4, version="service-5", more=_facts_and_ratios(SERVING_5)),
     # As service-3, with the time that a million tokens take beside what they cost and emit, so that `why_moved` splits them.
     _SERVICE_4,
     _SERVICE_3,
