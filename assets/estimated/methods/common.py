@@ -72,26 +72,26 @@ def earlier(
         others: other fields of `Method`, as they were.
 
     Raises:
-        KeyError: if a name is not one of the later version.
+        KeyError: if the later version has no number, quantity or default of a name.
     """
-    for name in without_numbers:
-        _ = later.numbers[name]
-    kept = {name: q for name, q in later.quantities.items() if name not in without_quantities}
-    if len(kept) != len(later.quantities) - len(without_quantities):
-        raise KeyError(*(set(without_quantities) - later.quantities.keys()))
-    for name, formula in formulas.items():
-        kept[name] = replace(kept[name], formula=formula)
-    for name, text in needs.items():
-        kept[name] = replace(kept[name], needs=text)
-    for name, quantity in quantities.items():
-        _ = kept[name]
-        kept[name] = quantity
+    unknown = (
+        ({*without_numbers} - later.numbers.keys())
+        | ({*without_quantities, *formulas, *needs, *quantities} - later.quantities.keys())
+        | (defaults.keys() - later.defaults.keys())
+    )
+    if unknown:
+        raise KeyError(f"{later.version} has no {', '.join(sorted(unknown))} in which {version} could differ")
+
+    def then(name: str, quantity: Quantity) -> Quantity:
+        quantity = quantities.get(name, quantity)
+        return replace(quantity, formula=formulas.get(name, quantity.formula), needs=needs.get(name, quantity.needs))
+
     return replace(
         later,
         version=version,
         numbers={name: bounds for name, bounds in later.numbers.items() if name not in without_numbers},
-        quantities=kept,
-        defaults={name: d for name, d in (later.defaults | defaults).items() if name not in without_numbers},
+        quantities={name: then(name, q) for name, q in later.quantities.items() if name not in without_quantities},
+        defaults={n: defaults.get(n, d) for n, d in later.defaults.items() if n not in without_numbers},
         at_most=tuple(bound for bound in later.at_most if not {*bound} & {*without_numbers}),
         **others,
     )

@@ -16,6 +16,7 @@ from assets.estimated.methods.common import (
     TOKENS,
     USD,
     USD_PER_GPU_HOUR,
+    earlier,
     reference_facts,
 )
 from assets.estimated.scenario_files.fields import Band, Bounds
@@ -132,15 +133,11 @@ _FINE_TUNING = Method(
     more=_facts(MEMORY_BYTE),
 )
 #: Counted adapters of unknown size as if every parameter were trained (least() leaves NULL out): 6 FLOP per parameter and token, not about 4.
-_FINE_TUNING_2 = replace(
+_FINE_TUNING_2 = earlier(
     _FINE_TUNING,
-    version="fine-tuning-2",
-    quantities={
-        **_FINE_TUNING.quantities,
-        "training_flop": replace(
-            _FINE_TUNING.quantities["training_flop"],
-            formula=f"fine_tuning_flop({_ACTIVE}, in_tokens_count * in_epoch_count, least(trainable_parameters_count, {_ACTIVE}))",
-        ),
+    "fine-tuning-2",
+    formulas={
+        "training_flop": f"fine_tuning_flop({_ACTIVE}, in_tokens_count * in_epoch_count, least(trainable_parameters_count, {_ACTIVE}))"
     },
 )
 #: Up to which volume bought tokens are cheaper. Where they always are there is no such volume, as if it were beyond any number.
