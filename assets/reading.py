@@ -89,7 +89,8 @@ def _refused_rows(subject: Subject, frame: pl.DataFrame, reason: pl.Expr) -> pl.
 def _refused_keys(subject: Subject, scope: str, refused: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
     """Keys of the offers of a scope to which refused rows may belong (null: any value); None if there are none.
 
-    A value that its column does not allow counts as null: it may be a misspelling of any allowed one.
+    A value that its column does not allow counts as null: it may be a misspelling of any allowed one, and an empty text
+    where there must be a name is none.
     """
     declared = subject.columns.columns()
     parts = []
@@ -100,7 +101,11 @@ def _refused_keys(subject: Subject, scope: str, refused: Sequence[pl.DataFrame])
             stated = pl.col(name) if name in frame.columns else pl.lit(None)
             stated = stated.cast(declared[name].dtype, strict=False)
             allowed = (declared[name].metadata or {}).get("allowed")
-            keys.append((pl.when(stated.is_in(allowed)).then(stated) if allowed else stated).alias(name))
+            if allowed:
+                stated = pl.when(stated.is_in(allowed)).then(stated)
+            elif getattr(declared[name], "min_length", None):
+                stated = pl.when(stated != "").then(stated)
+            keys.append(stated.alias(name))
         parts.append(rows.with_columns(keys).select(subject.keys))
     found = pl.concat(parts).unique(maintain_order=True) if parts else None
     return found if found is not None and found.height else None

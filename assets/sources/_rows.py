@@ -68,6 +68,11 @@ def texts(value: object) -> list[str]:
     return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
 
 
+def is_list_of_texts(value: object) -> bool:
+    """True for a JSON list of texts (empty ones are none, see `texts`), the empty list included."""
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
 def inside(value: object, *path: str) -> Any:
     """The value at a path of nested keys; None if a key is missing or its parent is not an object."""
     for key in path:

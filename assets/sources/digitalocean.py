@@ -1,7 +1,9 @@
 """DigitalOcean: Droplet sizes with GPUs, USD per Droplet. Needs a token (read scope) in DIGITALOCEAN_TOKEN.
 
-Quirks: `vram` is that of all GPUs together (640 GiB for eight); sizes without `gpu_info` are CPU Droplets; a size
-that is not `available`, or has no region, is not on sale. One price holds in all regions named.
+Quirks: `vram` is that of all GPUs together (640 GiB for eight); a size that is not `available`, or has no region, is
+not on sale. One price holds in all regions named. Only the slug says how a size is bought: since 2026 `-spot` (and
+`-lc-spot`) may be reclaimed, and what ends in `-contracted` is let under a contract, whose term the list does not tell.
+Before `gpu_info` came the slug alone named the GPUs, too: gpu-h100x8-640gb, gpu-mi300x8-1536gb (eight MI300X).
 """
 
 from __future__ import annotations
@@ -12,12 +14,25 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, number_of, objects, texts
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    json_of,
+    refused,
+    require_columns,
+    split_by_fault,
+)
+from assets.sources._rows import cloud_rates, frame_of, inside, is_list_of_texts, not_objects, number_of, objects, texts
 from warehouse.captures import Document
 
 HOST = "api.digitalocean.com"
 KEY_NAME = "DIGITALOCEAN_TOKEN"
+#: Model, number of GPUs, and memory of all of them in a slug.
+_SLUG = r"^gpu-([a-z0-9]+?)x(\d+)-(\d+)gb(?:-|$)"
 _SCHEMA = {
     "slug": pl.String,
     "model": pl.String,
@@ -61,6 +76,22 @@ def _vram_gib(size: dict[str, Any]) -> float | None:
     return number_of(amount) if str(unit).lower() == "gib" else None
 
 
+def _has_gpu(size: dict[str, Any]) -> bool:
+    return bool(size.get("gpu_info")) or str(size.get("slug")).startswith("gpu-")
+
+
+def _of_slug() -> list[pl.Expr]:
+    """`model`, `gpus` and `vram` as the slug tells them where nothing else does."""
+    model, gpus, vram = (pl.col("slug").str.extract(_SLUG, group) for group in (1, 2, 3))
+    # The x in front of the number is also the last letter of AMD's cards.
+    name = pl.when(model.str.contains(r"^mi\d+$")).then(model + "x").otherwise(model)
+    return [
+        pl.coalesce("model", name),
+        pl.coalesce("gpus", gpus.cast(pl.Float64)),
+        pl.when(pl.col("gpus").is_null()).then(pl.coalesce("vram", vram.cast(pl.Float64))).otherwise("vram"),
+    ]
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per size and region."""
     sizes: list[dict[str, Any]] = []
@@ -75,26 +106,46 @@ def parse(documents: Sequence[Document]) -> Reading:
         if listed:
             require_columns(document, sorted({k for s in listed for k in s}), ("slug", "price_hourly", "regions"))
         sizes += listed
-    on_sale = [s for s in sizes if s.get("gpu_info") and s.get("available", True) and texts(s.get("regions"))]
-    raw = frame_of(
-        [
-            s
-            | {
-                "model": inside(s, "gpu_info", "model"),
-                "gpus": inside(s, "gpu_info", "count"),
-                "vram": _vram_gib(s),
-            }
-            for s in on_sale
-        ],
-        _SCHEMA,
-    ).with_columns(pl.Series("region", [texts(s["regions"]) for s in on_sale], dtype=pl.List(pl.String)))
-    sound = ((pl.col("price_hourly") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
-    bad = raw.filter(~sound).drop("region")
+    listed = [s for s in sizes if _has_gpu(s) and s.get("available") is not False and s.get("regions") != []]
+    raw = (
+        frame_of(
+            [
+                s
+                | {
+                    "model": inside(s, "gpu_info", "model"),
+                    "gpus": inside(s, "gpu_info", "count"),
+                    "vram": _vram_gib(s),
+                }
+                for s in listed
+            ],
+            _SCHEMA,
+        )
+        .with_columns(
+            pl.Series("region", [texts(s.get("regions")) for s in listed], dtype=pl.List(pl.String)),
+            pl.Series("has_regions", [is_list_of_texts(s.get("regions")) for s in listed], dtype=pl.Boolean),
+        )
+        .with_columns(_of_slug())
+    )
+    purchase_option = (
+        pl.when(pl.col("slug").str.contains(r"-spot(?:-|$)")).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
+    )
+    why = (
+        pl.when(pl.col("slug").str.contains(r"-contracted(?:-|$)"))
+        .then(pl.lit("let under a contract, whose term the list does not tell"))
+        .when(~((pl.col("price_hourly") > 0) & (pl.col("gpus") > 0)).fill_null(value=False))
+        .then(pl.lit("no price above zero, or no number of GPUs"))
+    )
+    sound, bad = split_by_fault(raw, why)
+    # Those regions of a broken list that can be read are regions all the same.
+    bad = pl.concat(
+        [bad, sound.filter(~pl.col("has_regions")).with_columns(pl.lit("regions is no list of names").alias("why"))]
+    )
     rows = cloud_rates(
-        raw.filter(sound).explode("region"),
+        sound.explode("region").filter(pl.col("region").is_not_null()),
         provider="digitalocean",
         region=pl.col("region"),
         instance_type=pl.col("slug"),
+        purchase_option=purchase_option,
         accelerator_name=pl.col("model"),
         accelerator_count=pl.col("gpus"),
         accelerator_memory_gib=pl.col("vram") / pl.col("gpus"),
@@ -102,7 +153,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         memory_gib=pl.col("memory") / 1024,
         price_amount_per_hour=pl.col("price_hourly"),
     )
-    rejected = refused(bad, "no price above zero, or no number of GPUs", instance_type=pl.col("slug"))
+    rejected = refused(bad.drop("why", "region", "has_regions"), bad["why"], bad.select(instance_type="slug"))
     return Reading([Scope("digitalocean", rows, is_complete=True)], rejected).refusing(pl.concat(strange))
 
 
@@ -113,11 +164,13 @@ DIGITALOCEAN = Source(
     homepage_url="https://www.digitalocean.com/pricing/gpu-droplets",
     licence="prices are facts; terms of DigitalOcean",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     follow=follow,
     hosts=(HOST,),
     cadence="40 7 * * *",
     changes_within_days=365,
     key_name=KEY_NAME,
+    # An account with contracts sees their sizes beside those of everybody.
+    max_rejected_share=0.6,
 )

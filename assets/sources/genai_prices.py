@@ -1,4 +1,4 @@
-"""genai-prices: API token prices of many vendors with dated constraints, in both formats of its `data.json`.
+"""genai-prices: API token prices of many vendors with dated constraints, in all formats of its `data.json`.
 
 `prices` of a model is an object, or a list whose later entries have a constraint: `start_date` (the price from that
 day), or `start_time`/`end_time` (a window of the day in any time zone; the entry without one then holds in the other
@@ -11,7 +11,8 @@ are left out; a price of an unknown kind of tokens is refused by name. The file 
 were priced by the step.
 
 Of the formats only the second is kept up: since it came (2026-07-27 to 30) the first file stands still at its old address,
-with announced rises that were called off since.
+with announced rises that were called off since. A third, prepared in 2026, has the same list under `providers`, beside
+`units` that say of how many tokens each price is.
 """
 
 from __future__ import annotations
@@ -217,13 +218,28 @@ def _of_provider(provider: dict[str, Any]) -> Iterator[tuple]:
             yield vendor, _id(model), None, None, None, None, None, True, why
 
 
+def _providers(document: Document) -> list[dict[str, Any]]:
+    """The providers of a file in any format.
+
+    Raises:
+        LayoutError: if it lists none, or says that a price read here is of another number of tokens than a million.
+    """
+    value = json_of(document)
+    units = inside(value, "units")
+    for key, unit in units.items() if isinstance(units, dict) else ():
+        name = inside(unit, "price_key") or key
+        if name in _DIRECTIONS and inside(unit, "per") != 1_000_000:
+            raise LayoutError(f"{document.url}: {name} is a price of {inside(unit, 'per')} tokens, not of a million")
+    listed = objects(inside(value, "providers") if isinstance(value, dict) else value)
+    if not any("models" in p and "id" in p for p in listed):
+        raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
+    return listed
+
+
 def parse(documents: Sequence[Document]) -> Reading:
     """The whole file is one complete scope."""
     (document,) = documents
-    providers = json_of(document)
-    listed = objects(providers)
-    if not any("models" in p and "id" in p for p in listed):
-        raise LayoutError(f"{document.url}: expected a list of providers, each with an id and models")
+    listed = _providers(document)
     rows = [row for p in listed for row in _of_provider(p)]
     frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
         pl.coalesce("why", fault("vendor", "model")).alias("fault")
@@ -249,7 +265,7 @@ GENAI_PRICES = Source(
     licence_url="https://github.com/pydantic/genai-prices/blob/main/LICENSE",
     attribution="genai-prices by Pydantic, MIT",
     parse=parse,
-    parser_version=8,
+    parser_version=9,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

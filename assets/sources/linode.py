@@ -16,18 +16,19 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, number_of, objects
+from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, not_objects, number_or_nan, objects
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
 _SCHEMA = {
     "id": pl.String,
     "label": pl.String,
-    "gpus": pl.Float64,
+    "class": pl.String,
+    "gpus": NUMBER_OR_NAN,
     "vcpus": pl.Float64,
     "memory": pl.Float64,
     "region": pl.String,
-    "price": pl.Float64,
+    "price": NUMBER_OR_NAN,
 }
 
 
@@ -49,12 +50,17 @@ def follow(document: Document) -> Request | None:
 
 def _offers(types: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     for one in types:
-        base = number_of(inside(one, "price", "hourly"))
-        overrides = [(inside(o, "id"), inside(o, "hourly")) for o in one.get("region_prices") or []]
-        if base or not any(number_of(price) for _, price in overrides):
+        base, own = number_or_nan(inside(one, "price", "hourly")), one.get("region_prices")
+        overrides = (
+            [(inside(o, "id"), number_or_nan(inside(o, "hourly"))) for o in own] if isinstance(own, list) else []
+        )
+        # A base price that is missing, or no number, says nothing of the other regions.
+        if base != 0 or not any(price for _, price in overrides):
             yield one | {"region": "global", "price": base}
         for region, price in overrides:
             yield one | {"region": region, "price": price}
+        if own and not isinstance(own, list):
+            yield one | {"region": None, "price": None}
 
 
 def parse(documents: Sequence[Document]) -> Reading:
@@ -71,8 +77,13 @@ def parse(documents: Sequence[Document]) -> Reading:
         if types:
             require_columns(document, sorted({k for t in types for k in t}), ("id", "label", "gpus", "price"))
         offers += _offers(types)
-    raw = frame_of(offers, _SCHEMA).filter((pl.col("gpus") > 0).fill_null(value=False))
-    sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("region").is_not_null()
+    # A plan of the class of GPUs whose number is missing, or none, has some all the same.
+    raw = frame_of(offers, _SCHEMA).filter(
+        ((pl.col("gpus") > 0) | (pl.col("class") == "gpu") | pl.col("id").str.contains("-gpu-")).fill_null(value=False)
+    )
+    is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
+    has_count = (pl.col("gpus").is_not_nan() & (pl.col("gpus") > 0)).fill_null(value=False)
+    sound = is_priced & has_count & (pl.col("region") != "").fill_null(value=False)
     bad = raw.filter(~sound)
     rows = cloud_rates(
         raw.filter(sound),
@@ -85,7 +96,12 @@ def parse(documents: Sequence[Document]) -> Reading:
         memory_gib=pl.col("memory") / 1024,
         price_amount_per_hour=pl.col("price"),
     )
-    rejected = refused(bad, "no price above zero, or no region", instance_type=pl.col("id"), region=pl.col("region"))
+    rejected = refused(
+        bad.drop("class"),
+        "no price above zero, no number of GPUs, or no region",
+        instance_type=pl.col("id"),
+        region=pl.col("region"),
+    )
     return Reading([Scope("linode", rows, is_complete=True)], rejected).refusing(pl.concat(strange))
 
 
@@ -98,7 +114,7 @@ LINODE = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=3,
+    parser_version=4,
     hosts=(HOST,),
     cadence="35 7 * * *",
     changes_within_days=365,

@@ -35,6 +35,7 @@ from warehouse.captures import Document
 HOST = "apexapps.oracle.com"
 URL = f"https://{HOST}/pls/apex/cetools/api/v1/products/"
 _METRIC = "GPU Per Hour"
+_CATEGORY = "Compute - GPU"
 _LIST_MODEL = "PAY_AS_YOU_GO"
 #: Of a product that is bought in another way than by the hour, at will.
 _OTHERWISE = r"(?i)\bcommit|\breserv|\bpre-?empt|\bupfront\b|\bcloud@customer\b"
@@ -42,6 +43,7 @@ _SCHEMA = {
     "part": pl.String,
     "name": pl.String,
     "category": pl.String,
+    "metric": pl.String,
     "currency": pl.String,
     "model": pl.String,
     "from_units": pl.Float64,
@@ -59,17 +61,18 @@ def _text(value: object) -> str | None:
 
 
 def _prices(product: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    localizations: list[dict[str, Any]] = [p for p in product.get("currencyCodeLocalizations") or [] if p] or [
+    localizations = [p for p in objects(product.get("currencyCodeLocalizations")) if p] or [
         {"currencyCode": "USD", "prices": product.get("prices")}
     ]
     # The same list price in several currencies, where a call did not name one.
     in_usd = [p for p in localizations if p.get("currencyCode") == "USD"]
     for local in in_usd or localizations:
-        for price in [p for p in local.get("prices") or [] if p] or [{"model": _LIST_MODEL}]:
+        for price in [p for p in objects(local.get("prices")) if p] or [{"model": _LIST_MODEL}]:
             yield (
                 _text(product.get("partNumber")),
                 _text(product.get("displayName")),
                 _text(product.get("serviceCategory")),
+                _text(product.get("metricName")),
                 _text(local.get("currencyCode")),
                 _text(price.get("model")),
                 number_of(price.get("rangeMin")) or 0.0,
@@ -86,15 +89,20 @@ def gpu_prices(document: Document) -> pl.DataFrame:
     value = json_of(document)
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise LayoutError(f"{document.url}: items is missing (renamed?)")
-    wanted = [p for p in objects(value["items"]) if inside(p, "metricName") == _METRIC]
-    if not wanted:
+    products = objects(value["items"])
+    if not any(p.get("metricName") == _METRIC for p in products):
         raise LayoutError(f"{document.url}: no product is sold by {_METRIC!r} (renamed?)")
+    wanted = [
+        p for p in products if p.get("metricName") == _METRIC or str(p.get("serviceCategory")).startswith(_CATEGORY)
+    ]
     require_columns(document, sorted({k for p in wanted for k in p}), ("partNumber", "displayName"))
     frame = pl.DataFrame([row for p in wanted for row in _prices(p)], schema=_SCHEMA, orient="row", strict=False)
     is_listed = ((pl.col("model") == _LIST_MODEL) & (pl.col("from_units") == 0)).fill_null(value=False)
     why = (
         pl.when(pl.col("name").str.contains(_OTHERWISE))
         .then(pl.lit("bought under a commitment or in advance, which the list tells in the name alone"))
+        .when((pl.col("metric") != _METRIC).fill_null(value=True))
+        .then(pl.format("sold by another unit than {}: {}", pl.lit(_METRIC), pl.col("metric").fill_null("none")))
         .when(~is_listed)
         .then(pl.lit("no price as one goes that begins with the first hour"))
         .when(~(pl.col("value") > 0).fill_null(value=False))
@@ -102,7 +110,7 @@ def gpu_prices(document: Document) -> pl.DataFrame:
     )
     # A product that has a list price may have others beside it.
     return (
-        frame.filter(pl.col("category").str.starts_with("Compute - GPU").fill_null(value=True))
+        frame.filter(pl.col("category").str.starts_with(_CATEGORY).fill_null(value=True))
         .with_columns(why.alias("why"))
         .filter(is_listed | ~is_listed.any().over("part"))
     )
@@ -148,7 +156,7 @@ OCI = Source(
     licence="not stated; list prices published by Oracle",
     attribution="Oracle",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="20 7 * * *",

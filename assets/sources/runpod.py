@@ -20,9 +20,9 @@ from typing import Any
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
+from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
-from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, objects
+from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, not_objects, objects
 from warehouse.captures import Document
 
 API_HOST, PAGE_HOST = "api.runpod.io", "www.runpod.io"
@@ -39,7 +39,7 @@ _RAW_SCHEMA = {
     "memoryInGb": pl.Float64,
     "secureCloud": pl.Boolean,
     "communityCloud": pl.Boolean,
-    **dict.fromkeys(_NUMBER, pl.String),
+    **dict.fromkeys(_NUMBER, NUMBER_OR_NAN),
 }
 
 
@@ -87,18 +87,19 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
                     pl.lit(cloud).alias("cloud"),
                     pl.lit(option).alias("option"),
                     pl.col(f"{cloud}Cloud").alias("is_offered"),
-                    pl.col(column).alias("text"),
-                    to_number(column).alias("price"),
+                    pl.col(column).alias("price"),
                 )
             )
     offers = pl.concat(parts)
     placeholder = pl.col("price").is_in(PLACEHOLDERS)
-    # Asked without the flags, an answer leaves only the figure to judge by. No spot price means no spot market.
+    # Asked without the flags, an answer leaves only the figure to judge by. No spot price means no spot market; one that is
+    # no number is told.
     offers = offers.filter(
-        pl.col("is_offered").fill_null(pl.col("text").is_not_null() & ~placeholder.fill_null(value=False))
-        & ~((pl.col("option") == "spot") & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False)))
+        pl.col("is_offered").fill_null(pl.col("price").is_not_null() & ~placeholder.fill_null(value=False))
+        & ~((pl.col("option") == "spot") & (pl.col("price").fill_null(0) == 0))
     )
-    sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").fill_null("").ne("")
+    is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
+    sound = is_priced & pl.col("id").fill_null("").ne("")
     bad = offers.filter(~sound)
     key = {
         "instance_type": pl.col(instance_from),
@@ -241,7 +242,7 @@ RUNPOD = Source(
     homepage_url="https://www.runpod.io/pricing",
     licence="prices are facts; terms of RunPod",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=(API_HOST,),
     cadence="5 */6 * * *",

@@ -103,7 +103,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     for number, document in enumerate(documents):
         zone = _zone(document)
         servers = _servers(document)
-        gpu_servers = {n: s for n, s in servers.items() if isinstance(s, dict) and s.get("gpu")}
+        gpu_servers = {n: s for n, s in servers.items() if isinstance(s, dict) and (s.get("gpu") or s.get("gpu_info"))}
         if gpu_servers and not any("hourly_price" in s for s in gpu_servers.values()):
             raise LayoutError(f"{document.url}: hourly_price is missing from every server (renamed?)")
         raw = frame_of(
@@ -118,8 +118,9 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         strange = strange.with_columns(pl.lit(number).alias("document"))
         bad.append(refused(strange, "no object", scope=zone, instance_type=pl.col("name")))
-        sound = (pl.col("hourly_price") > 0).fill_null(value=False)
-        bad.append(refused(raw.filter(~sound), "no price above zero", scope=zone, instance_type=pl.col("name")))
+        sound = ((pl.col("hourly_price") > 0) & (pl.col("gpu") > 0)).fill_null(value=False)
+        why = "no price above zero, or no number of GPUs"
+        bad.append(refused(raw.filter(~sound), why, scope=zone, instance_type=pl.col("name")))
         scopes.setdefault(zone, []).append(
             cloud_rates(
                 raw.filter(sound),
@@ -148,7 +149,7 @@ SCALEWAY = Source(
     homepage_url="https://www.scaleway.com/en/pricing/gpu/",
     licence="prices are facts; terms of Scaleway",
     parse=parse,
-    parser_version=2,
+    parser_version=3,
     plan=plan,
     follow=follow,
     hosts=(HOST,),

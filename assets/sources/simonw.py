@@ -42,7 +42,9 @@ VENDORS = (
     "moonshot-ai",
     "openai",
     "qwen",
+    "typesafe",
     "xai",
+    "z.ai",
 )
 _DIRECTIONS = {"input": "input", "output": "output", "input_cached": "cached_read"}
 _KNOWN = {*_DIRECTIONS, "from_date", "to_date"}
@@ -124,7 +126,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     (document,) = documents
     body = json_of(document)
     models = body.get("models") if isinstance(body, dict) else None
-    if not isinstance(models, list) or not body.get("vendor"):
+    if not isinstance(models, list) or not isinstance(body.get("vendor"), str) or not body["vendor"]:
         raise LayoutError(f"{document.url}: expected `vendor` and a list `models`")
     listed = [{"id": inside(m, "id"), "name": inside(m, "name")} | entry for m in models for entry in _history(m)]
     prices, strange = _entries(listed), _unknown_fields(listed)

@@ -5,8 +5,8 @@ prices are added here. In some regions GCP's accelerators have the price of a co
 refused. A host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half and at 0.7
 of the list everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare name, and its
 memory differs by cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states that of one),
-in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for unknown. For RunPod and Hyperbolic only `GpuInfo`
-states the form of a card. A spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a
+in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for unknown; its fields were once in small letters
+(DigitalOcean). For RunPod and Hyperbolic only `GpuInfo` states the form of a card. A spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a
 `Generation` column, GCP's has zones. The catalog drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S`
 and `RTX_4090D`, and the form of `A100_PCIE` and `H100_NVL`): there the name is read from the instance type, which has
 it in full. Mithril sells by auction: its file has the lowest accepted bid as on-demand and spot price alike (H200 at
@@ -222,7 +222,7 @@ def _gpu_memory_gib(cloud: str, name: pl.Expr, info: pl.Expr, count: pl.Expr) ->
     if cloud == "primeintellect":
         return pl.col("InstanceType").str.extract(_PRIMEINTELLECT_GIB).cast(pl.Float64)
     one, total = (
-        info.str.extract(rf"""['"]{field}['"]: ?(\d+)""").cast(pl.Float64)
+        info.str.extract(rf"""(?i)['"]{field}['"]: ?(\d+)""").cast(pl.Float64)
         for field in ("SizeInMiB", "TotalGpuMemoryInMiB")
     )
     if cloud == "nebius":
@@ -402,7 +402,7 @@ SKYPILOT = Source(
     expand=_git.expand,
     hosts=_git.HOSTS,
     has_history=True,
-    parser_version=7,
+    parser_version=8,
     cadence="20 */8 * * *",
     changes_within_days=14,
     extension="csv",

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import Reading, Request, Scope, Source, Window, refused, require_columns, to_number
-from assets.sources._rows import cloud_rates, frame_of, inside, json_list, objects
+from assets.sources._base import Reading, Request, Scope, Source, Window, refused, require_columns
+from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, json_list, not_objects, objects
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -22,8 +22,8 @@ _SCHEMA = {
     "gpu_memory": pl.Float64,
     "cpus": pl.Float64,
     "memory": pl.Float64,
-    "price_per_hour": pl.String,
-    "spot_price": pl.String,
+    "price_per_hour": NUMBER_OR_NAN,
+    "spot_price": NUMBER_OR_NAN,
     "currency": pl.String,
 }
 
@@ -36,7 +36,8 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per instance type and purchase option."""
     (document,) = documents
-    types = objects(json_list(document))
+    listed = json_list(document)
+    types = objects(listed)
     require_columns(
         document, sorted({k for t in types for k in t}), ("instance_type", "gpu", "price_per_hour", "currency")
     )
@@ -54,19 +55,16 @@ def parse(documents: Sequence[Document]) -> Reading:
         ],
         _SCHEMA,
     )
-    offers = (
-        raw.filter((pl.col("gpus") != 0).fill_null(value=True))
-        .unpivot(
-            ["price_per_hour", "spot_price"],
-            index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
-            variable_name="option",
-            value_name="text",
-        )
-        .with_columns(to_number("text").alias("price"))
+    offers = raw.filter((pl.col("gpus") != 0).fill_null(value=True)).unpivot(
+        ["price_per_hour", "spot_price"],
+        index=[c for c in _SCHEMA if c not in ("price_per_hour", "spot_price")],
+        variable_name="option",
+        value_name="price",
     )
     is_spot = pl.col("option") == "spot_price"
-    offers = offers.filter(~(is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))))
-    sound = ((pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
+    # What is no number is told, and ends no spot market.
+    offers = offers.filter(~(is_spot & (pl.col("price").fill_null(0) == 0)))
+    sound = (pl.col("price").is_not_nan() & (pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
     bad = offers.filter(~sound)
     rows = cloud_rates(
         offers.filter(sound),
@@ -87,7 +85,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         instance_type=pl.col("instance_type"),
         purchase_option=pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand")),
     )
-    return Reading([Scope("verda", rows, is_complete=True)], rejected)
+    return Reading([Scope("verda", rows, is_complete=True)], rejected).refusing(not_objects(listed))
 
 
 VERDA = Source(
@@ -97,6 +95,7 @@ VERDA = Source(
     homepage_url="https://verda.com/pricing",
     licence="prices are facts; terms of Verda",
     parse=parse,
+    parser_version=2,
     plan=plan,
     # The company changed its name, and may send on to its new address.
     hosts=(HOST, "api.verda.com"),

@@ -26,9 +26,17 @@ from assets.sources._base import (
     json_of,
     refused,
     require_columns,
-    to_number,
 )
-from assets.sources._rows import cloud_rates, frame_of, inside, not_objects, objects, texts
+from assets.sources._rows import (
+    NUMBER_OR_NAN,
+    cloud_rates,
+    frame_of,
+    inside,
+    is_list_of_texts,
+    not_objects,
+    objects,
+    texts,
+)
 from warehouse.captures import Document
 
 HOST = "api.vultr.com"
@@ -43,8 +51,8 @@ _SCHEMA = {
     "vcpu_count": pl.Float64,
     "cpu_threads": pl.Float64,
     "ram": pl.Float64,
-    "hourly_cost": pl.String,
-    "hourly_cost_preemptible": pl.String,
+    "hourly_cost": NUMBER_OR_NAN,
+    "hourly_cost_preemptible": NUMBER_OR_NAN,
     "deploy_ondemand": pl.Boolean,
     "deploy_preemptible": pl.Boolean,
 }
@@ -75,15 +83,17 @@ def _plans(document: Document) -> tuple[str, list[Any]]:
 
 
 def _by_location(plans: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each plan once per location that it is sold in, at the price there."""
+    """Each plan once per location that it is sold in, at the price there; without a region where the locations cannot be read."""
     rows = []
     for one in plans:
-        own = one.get("location_cost")
+        own, places = one.get("location_cost"), one.get("locations")
         own = own if isinstance(own, dict) else {}
-        for at in texts(one.get("locations")):
+        for at in texts(places):
             # A location with prices of its own has none of the plan's.
             prices = own.get(at, one)
             rows.append(one | {"region": at} | {name: inside(prices, name) for name in _PRICES})
+        if not is_list_of_texts(places):
+            rows.append(one | {"region": None})
     return rows
 
 
@@ -115,25 +125,21 @@ def parse(documents: Sequence[Document]) -> Reading:
         )
         is_gpu = pl.col("id").str.starts_with("vcg-") if kind == "plans" else pl.col("gpu_in_id").is_not_null()
         # A plan without an id may be any.
-        offers = (
-            raw.filter(is_gpu | pl.col("id").is_null())
-            .unpivot(
-                _PRICES, index=[c for c in raw.columns if c not in _PRICES], variable_name="option", value_name="text"
-            )
-            .with_columns(to_number("text").alias("price"))
+        offers = raw.filter(is_gpu | (pl.col("id").fill_null("") == "")).unpivot(
+            _PRICES, index=[c for c in raw.columns if c not in _PRICES], variable_name="option", value_name="price"
         )
         is_spot = pl.col("option") == "hourly_cost_preemptible"
         is_sold = pl.when(is_spot).then("deploy_preemptible").otherwise("deploy_ondemand").fill_null(value=True)
-        is_none = is_spot & (pl.col("text").is_null() | (pl.col("price") == 0).fill_null(value=False))
-        offers = offers.filter(is_sold & ~is_none)
-        sound = (pl.col("price") > 0).fill_null(value=False) & pl.col("id").is_not_null()
+        offers = offers.filter(is_sold & ~(is_spot & (pl.col("price").fill_null(0) == 0)))
+        is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
+        sound = is_priced & (pl.col("id") != "").fill_null(value=False) & pl.col("region").is_not_null()
         bad = offers.filter(~sound)
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
         rejected.append(not_objects(listed).with_columns(pl.lit(kind).alias("scope")))
         rejected.append(
             refused(
                 bad,
-                "no price above zero, or no id",
+                "no price above zero, no id, or locations that are no list of names",
                 scope=kind,
                 instance_type=pl.col("id"),
                 region=pl.col("region"),
@@ -171,7 +177,7 @@ VULTR = Source(
     parse=parse,
     plan=plan,
     follow=follow,
-    parser_version=6,
+    parser_version=7,
     hosts=(HOST,),
     cadence="30 7 * * *",
     changes_within_days=365,

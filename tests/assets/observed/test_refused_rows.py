@@ -271,5 +271,9 @@ def test_a_value_that_is_not_allowed_tells_no_key() -> None:
     keys = reading._refused_keys(subject, "s", [told])
     assert keys is not None
     assert keys.select("instance_type", "purchase_option", "region").rows() == [("a", None, None)]
+    nameless = pl.DataFrame({"instance_type": [""], "offer_variant": [""]})
+    keys = reading._refused_keys(subject, "s", [nameless])
+    assert keys is not None
+    assert keys.select("instance_type", "offer_variant").rows() == [(None, "")]
     elsewhere = told.with_columns(pl.lit("other").alias("scope"))
     assert reading._refused_keys(subject, "s", [elsewhere]) is None

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from assets import intake
@@ -83,3 +84,47 @@ def test_live_keeps_the_token_to_itself(home: Home, replay: ReplayServer, monkey
 def test_without_a_token_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGITALOCEAN_TOKEN", raising=False)
     assert needs_key(DIGITALOCEAN) == "DIGITALOCEAN_TOKEN"
+
+
+def test_how_a_size_is_bought_stands_in_its_slug(tmp_path: Path) -> None:
+    """As listed in October 2026: an MI350X that may be reclaimed beside an MI325X on demand."""
+    sizes = [
+        SIZE | {"slug": slug, "price_hourly": price, "regions": regions, "gpu_info": {"count": count, "model": model}}
+        for slug, price, regions, count, model in (
+            ("gpu-mi325x1-256gb", 3.8, ["nyc2", "tor1"], 1, "amd_mi325x"),
+            ("gpu-mi350x1-288gb-spot", 2.46, ["ric1"], 1, "amd_mi350x"),
+            ("gpu-b300x8-2304gb-lc-spot", 64.0, ["mkc1"], 8, "nvidia_b300"),
+            ("gpu-mi300x8-1536gb-contracted", 15.92, ["atl1"], 8, "amd_mi300x"),
+            ("gpu-mi325x8-2048gb-fabric-contracted", 30.4, ["atl1"], 8, "amd_mi325x"),
+        )
+    ]
+    scopes, rejected = read_body("digitalocean", answer(*sizes), tmp_path)
+    assert scopes["digitalocean"].select("instance_type", "region", "purchase_option").rows() == [
+        ("gpu-mi325x1-256gb", "nyc2", "on_demand"),
+        ("gpu-mi325x1-256gb", "tor1", "on_demand"),
+        ("gpu-mi350x1-288gb-spot", "ric1", "spot"),
+        ("gpu-b300x8-2304gb-lc-spot", "mkc1", "spot"),
+    ]
+    assert rejected["reason"].str.contains("under a contract").sum() == rejected.height == 2
+
+
+@pytest.mark.parametrize(
+    ("slug", "model", "count", "gib"),
+    [("gpu-h100x8-640gb", "h100", 8.0, 80.0), ("gpu-mi300x1-192gb", "mi300x", 1.0, 192.0)],
+)
+def test_before_gpu_info_the_slug_names_the_gpus(
+    slug: str, model: str, count: float, gib: float, tmp_path: Path
+) -> None:
+    old = {name: value for name, value in SIZE.items() if name != "gpu_info"} | {"slug": slug}
+    scopes, rejected = read_body("digitalocean", answer(old, old | {"slug": "s-4vcpu-8gb"}), tmp_path)
+    names = ("accelerator_name", "accelerator_count", "accelerator_memory_gib")
+    assert scopes["digitalocean"].select(names).unique().rows() == [(model, count, gib)]
+    assert rejected.is_empty()
+
+
+@pytest.mark.parametrize("regions", [None, "nyc1", {"nyc1": True}, ["nyc1", None]])
+def test_a_size_whose_regions_cannot_be_read_is_not_taken_for_withdrawn(regions: object, tmp_path: Path) -> None:
+    scopes, rejected = read_body("digitalocean", answer(SIZE, SIZE | {"slug": "b", "regions": regions}), tmp_path)
+    known = ["nyc1"] if isinstance(regions, list) else []
+    assert scopes["digitalocean"].filter(pl.col("instance_type") == "b")["region"].to_list() == known
+    assert rejected["reason"].to_list() == ["regions is no list of names"]

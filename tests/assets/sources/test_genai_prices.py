@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ import pytest
 
 from assets import intake
 from assets.sources import source_named
-from assets.sources._base import Window
+from assets.sources._base import LayoutError, Window
 from tests.assets.sources.reading import read_body, read_files
 from tests.replay import ReplayServer
 from warehouse.home import Home
@@ -253,3 +254,20 @@ def test_a_kind_of_tokens_that_is_not_known_is_refused_by_name(tmp_path: Path) -
     }
     names = ["input_ktok", "output_smell_mtok"]
     assert sorted(rejected["reason"]) == [f"a kind of tokens that is not known: {name}" for name in names]
+
+
+def test_the_third_format_has_the_same_list_beside_its_units(samples: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(samples / "genai_prices/v2_data_2026-08.json.zip") as archive:
+        providers = json.loads(archive.read(archive.namelist()[0]))
+    units = {
+        "input_tokens": {"per": 1_000_000, "price_key": "input_mtok", "dimensions": {"family": "tokens"}},
+        "requests": {"per": 1000, "price_key": "requests_kcount", "dimensions": {"family": "requests"}},
+    }
+    plain, refused = read_body("genai_prices", json.dumps(providers), tmp_path)
+    wrapped, rejected = read_body("genai_prices", json.dumps({"units": units, "providers": providers}), tmp_path)
+    assert plain["all"].height > 1000
+    assert wrapped["all"].equals(plain["all"])
+    assert rejected.height == refused.height
+    units["input_tokens"]["per"] = 1000
+    with pytest.raises(LayoutError, match="input_mtok is a price of 1000 tokens"):
+        read_body("genai_prices", json.dumps({"units": units, "providers": providers}), tmp_path)

@@ -98,3 +98,30 @@ def test_live_reads_every_page(home: Home, replay: ReplayServer) -> None:
     taken = intake.take_live(home, LINODE, Window(dt.datetime(2026, 9, 1, tzinfo=dt.UTC)))
     assert [(t.outcome, t.row_count) for t in taken] == [("loaded", 3)]
     assert [b.source_id for _, b in staged(home)] == ["linode"]
+
+
+@pytest.mark.parametrize(
+    ("change", "regions"),
+    [
+        ({"gpus": None}, []),
+        ({"gpus": "two"}, []),
+        ({"gpus": 0}, []),
+        ({"price": None}, ["id-cgk"]),
+        ({"price": {"hourly": "Contact us"}}, ["id-cgk"]),
+        ({"region_prices": 7}, ["global"]),
+        ({"region_prices": [{"id": "", "hourly": 3.6}]}, ["global"]),
+        ({"region_prices": [None]}, ["global"]),
+    ],
+)
+def test_a_plan_that_cannot_be_read_whole_is_not_taken_for_withdrawn(
+    change: dict[str, object], regions: list[str], tmp_path: Path
+) -> None:
+    scopes, rejected = read_body("linode", answer(ADA, GPU | change), tmp_path)
+    assert scopes["linode"].filter(pl.col("instance_type") == GPU["id"])["region"].to_list() == regions
+    assert rejected.height == (1 if regions else 2)
+
+
+def test_a_base_price_of_zero_beside_prices_of_regions_is_none(tmp_path: Path) -> None:
+    scopes, rejected = read_body("linode", answer(GPU | {"price": {"hourly": 0}}), tmp_path)
+    assert scopes["linode"]["region"].to_list() == ["id-cgk"]
+    assert rejected.is_empty()

@@ -125,3 +125,23 @@ def test_a_redirect_to_another_host_is_refused(replay: ReplayServer, home: Home)
     replay.add(URL, "", status=302, headers={"Location": "https://evil.example/"})
     with pytest.raises(FetchError, match="refused"):
         intake.take_live(home, OCI, Window(NOW))
+
+
+@pytest.mark.parametrize("strange", ["none", 7, ["x"], {"a": 1}])
+@pytest.mark.parametrize("path", [("currencyCodeLocalizations",), ("currencyCodeLocalizations", 0, "prices")])
+def test_prices_that_are_no_list_cost_their_product(path: tuple, strange: object, tmp_path: Path) -> None:
+    broken = product()
+    place = broken
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = strange
+    scopes, rejected = read_body("oci", page(broken, product(part="B2")), tmp_path)
+    assert scopes["oci"]["offer_variant"].to_list() == ["B2"]
+    assert rejected.height == 1
+
+
+def test_a_gpu_sold_by_another_unit_is_refused_by_name(tmp_path: Path) -> None:
+    """A product that goes over to another unit has not ended, nor is its price one of an hour."""
+    scopes, rejected = read_body("oci", page(product(metric="GPU Per Month"), product(part="B2")), tmp_path)
+    assert scopes["oci"]["offer_variant"].to_list() == ["B2"]
+    assert rejected["reason"].to_list() == ["sold by another unit than GPU Per Hour: GPU Per Month"]

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from assets.sources._base import LayoutError
+from assets.sources._rows import number_of
 from tests.assets.sources.reading import read_body
 from tests.assets.sources.test_gcp_skus import page, sku
 from tests.assets.sources.test_variants import find, text_of
@@ -402,3 +403,49 @@ def test_an_empty_name_is_none(
     assert set(after) < set(before)
     assert rejected["reason"].str.contains(what).sum() == len(before) - len(after)
     assert not refused["reason"].str.contains("is empty").any()
+
+
+@pytest.mark.parametrize("strange", [{"amount": "0.7", "currency": "usd"}, ["0.7"], "from 0.7", True])
+@pytest.mark.parametrize(
+    ("source_id", "name", "path"),
+    [
+        ("verda", "verda_instance_types.json", (1, "spot_price")),
+        ("vultr", "vultr_plans-metal.json", ("plans_metal", 0, "hourly_cost_preemptible")),
+        ("runpod", "gpuTypes_list_2025-06-21T2318.json", (4, "secureSpotPrice")),
+        ("runpod", "gpuTypes_graphql_2026-07.json", ("data", "gpuTypes", 1, "securePrice")),
+    ],
+)
+def test_a_price_in_another_form_ends_no_offer(
+    source_id: str, name: str, path: tuple[int | str, ...], strange: object, samples: Path, tmp_path: Path
+) -> None:
+    """No price there says that there is no such market; one that cannot be read says nothing."""
+
+    def change(value: Any) -> None:
+        for key in path[:-1]:
+            value = value[key]
+        assert number_of(value[path[-1]])
+        value[path[-1]] = strange
+
+    (before, refused), (after, rejected) = changed(samples, name, change, tmp_path, source_id)
+    assert len(before) - len(after) == rejected.height - refused.height == 1
+    assert set(after) < set(before)
+
+
+@pytest.mark.parametrize("places", [None, 5, {"ewr": 1}, [7, "ewr"]])
+def test_a_plan_whose_locations_cannot_be_read_is_told(places: object, samples: Path, tmp_path: Path) -> None:
+    def change(value: Any) -> None:
+        value["plans"][1]["locations"] = places
+
+    (before, refused), (after, rejected) = changed(samples, "vultr_plans.json", change, tmp_path, "vultr")
+    assert len(before) - len(after) == (0 if isinstance(places, list) else 1)
+    assert rejected.height == refused.height + 1
+
+
+@pytest.mark.parametrize("gpu", [None, "one", 0, []])
+def test_a_server_whose_number_of_gpus_cannot_be_read_is_told(gpu: object, tmp_path: Path) -> None:
+    server = {"gpu": 1, "hourly_price": 0.75, "gpu_info": {"gpu_name": "L4", "gpu_memory": 24 * 2**30}}
+    cpu = {"gpu": None, "gpu_info": None, "hourly_price": 0.1}
+    body = json.dumps({"servers": {"L4-1-24G": server, "L4-2-24G": server | {"gpu": gpu}, "DEV1-S": cpu}})
+    scopes, rejected = read_body("scaleway", body, tmp_path, "servers_fr-par-2.json")
+    assert scopes["fr-par-2"]["instance_type"].to_list() == ["L4-1-24G"]
+    assert rejected["reason"].to_list() == ["no price above zero, or no number of GPUs"]

@@ -164,6 +164,8 @@ def test_gcp_machines_named_by_their_processors_get_their_accelerators(tmp_path:
             80,
         ),
         ("primeintellect", "x__8xH100__9__9", "H100", 8, '{"SizeInMiB":655360}}],"TotalGpuMemoryInMiB":5242880}', None),
+        # In small letters.
+        ("do", "a", "H100", 1, "{'memoryinfo': {'sizeinmib': 81559}}], 'totalgpumemoryinmib': 81559}", 79.6),
         # Not known.
         ("seeweb", "a", "RTX PRO 6000", 1, "{'MemoryInfo': {'SizeInMiB': 0}}], 'TotalGpuMemoryInMiB': 0}", None),
         ("scp", "a", "V100", 1, "V100", None),
