@@ -68,6 +68,11 @@ def texts(value: object) -> list[str]:
     return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
 
 
+def text_or_none(value: object) -> str | None:
+    """A text that is not empty; None for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
 def is_list_of_texts(value: object) -> bool:
     """True for a JSON list of texts (empty ones are none, see `texts`), the empty list included."""
     return isinstance(value, list) and all(isinstance(text, str) for text in value)

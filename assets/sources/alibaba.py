@@ -16,7 +16,7 @@ regions at different prices to different customers: offers of the mainland site 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import polars as pl
@@ -33,7 +33,7 @@ from assets.sources._base import (
     refused,
     to_number,
 )
-from assets.sources._rows import cloud_rates, inside
+from assets.sources._rows import cloud_rates, inside, objects
 from warehouse.captures import Document
 
 FILES_HOST = "g.alicdn.com"
@@ -65,6 +65,22 @@ def expand(document: Document, window: Window) -> Iterable[Sequence[Request]]:
     yield [Request(f"https://{FILES_HOST}/aliyun/{wanted}/{newest}/price/download/instancePrice.json")]
 
 
+def _prices(terms: object) -> Iterator[tuple[str | None, float, str | None]]:
+    """(purchase option, hours, price) of each term; without an option, and maybe a price, where its period is not told."""
+    if not isinstance(terms, dict):
+        yield None, 1.0, None
+        return
+    for unit in ("hours", "years"):
+        listed = terms.get(unit)
+        for price in objects(listed):
+            period = str(price.get("period"))
+            # Terms of other lengths are known, and not kept.
+            if (unit, period) in _PERIODS or not period.isdecimal():
+                yield *_PERIODS.get((unit, period), (None, 1.0)), str(price.get("price"))
+        if listed is not None and not isinstance(listed, list):
+            yield None, 1.0, None
+
+
 def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading:
     """One row per region, type and term."""
     (document,) = documents
@@ -75,19 +91,17 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
     if answer.get("currency") != currency:
         raise LayoutError(f"{document.url}: prices are in {answer.get('currency')!r}, expected {currency}")
     rows = [
-        (region, kind, *_PERIODS[unit, str(price.get("period"))], str(price.get("price")))
-        for (region, kind, *place), terms in ((key.split("::"), terms) for key, terms in info.items())
+        (region, kind, *price)
+        for (region, kind, *place), terms in ((key.split("::"), terms) for key, terms in info.items() if "::" in key)
         if place == ["vpc", "linux", "optimized"] and _ACCELERATED.match(kind)
-        for unit in ("hours", "years")
-        for price in terms.get(unit) or []
-        if (unit, str(price.get("period"))) in _PERIODS
+        for price in _prices(terms)
     ]
     raw = pl.DataFrame(
         rows,
         schema={"region": pl.String, "type": pl.String, "option": pl.String, "hours": pl.Float64, "text": pl.String},
         orient="row",
     ).with_columns(to_number("text").alias("amount"))
-    sound = (pl.col("amount") > 0).fill_null(value=False)
+    sound = (pl.col("amount") > 0).fill_null(value=False) & pl.col("option").is_not_null()
     bad = raw.filter(~sound).drop("amount")
     prepaid = pl.when(pl.col("option") != "on_demand").then(pl.lit("prepaid"))
     offers = cloud_rates(
@@ -102,7 +116,7 @@ def parse(documents: Sequence[Document], *, site: str, currency: str) -> Reading
     )
     rejected = refused(
         bad,
-        "the price is not a positive number",
+        "the price is not a positive number, or its period cannot be read",
         region=pl.col("region"),
         instance_type=pl.col("type"),
         purchase_option=pl.col("option"),
@@ -123,6 +137,7 @@ def _source(source_id: str, title: str, page: str, site: str, currency: str, hos
         licence="prices are facts; terms of Alibaba Cloud",
         attribution="Alibaba Cloud",
         parse=partial(parse, site=site, currency=currency),
+        parser_version=2,
         plan=_plan(page),
         expand=expand,
         hosts=(host, FILES_HOST),

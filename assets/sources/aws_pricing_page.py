@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.sources._aws import ACCELERATED, REGION_OF_LOCATION, gib, region_of
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, to_number
-from assets.sources._rows import cloud_rates, frame_of, inside
+from assets.sources._rows import cloud_rates, frame_of, inside, text_or_none
 from warehouse.captures import Document
 
 HOST = "b0.p.awsstatic.com"
@@ -53,8 +53,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     wrappers = [value] if "regions" in value else [v for v in value.values() if isinstance(v, dict) and "regions" in v]
     if not wrappers:
         raise LayoutError(f"{document.url}: regions is missing (renamed?); found {', '.join(map(str, value))[:200]}")
+    if strange := [w["regions"] for w in wrappers if not isinstance(w["regions"], dict)]:
+        raise LayoutError(f"{document.url}: regions is no map: {str(strange[0])[:100]}")
     rows = [
-        {name: inside(offer, name) for name in _COLUMNS} | {"Location": inside(offer, "Location") or location}
+        {name: inside(offer, name) for name in _COLUMNS}
+        | {"Location": text_or_none(inside(offer, "Location")) or location}
         for wrapper in wrappers
         for location, offers in wrapper["regions"].items()
         for offer in (offers.values() if isinstance(offers, dict) else ())
@@ -66,13 +69,13 @@ def parse(documents: Sequence[Document]) -> Reading:
     frame = (
         frame_of(rows, dict.fromkeys(_COLUMNS, pl.String))
         .filter(
-            pl.col("Instance Type").str.contains(ACCELERATED)
+            pl.col("Instance Type").str.contains(ACCELERATED).fill_null(value=True)
             & pl.col("Operating System").fill_null("Linux").eq("Linux")
             & pl.col("Pre Installed S/W").fill_null("NA").is_in(["NA", ""])
         )
         .with_columns(to_number("price").alias("amount"))
     )
-    is_price = (pl.col("amount") > 0).fill_null(value=False)
+    is_price = (pl.col("amount") > 0).fill_null(value=False) & pl.col("Instance Type").is_not_null()
     bad, good = frame.filter(~is_price), frame.filter(is_price)
     region = pl.coalesce(region_of("Location"), "Location")
     offers = cloud_rates(
@@ -90,7 +93,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     ]
     rejected = refused(
         bad.drop("amount"),
-        "price is not a positive number",
+        "price is not a positive number, or its type cannot be read",
         scope=region,
         region=region,
         instance_type=pl.col("Instance Type"),
@@ -106,6 +109,7 @@ AWS_PRICING_PAGE = Source(
     licence="not stated; for informational purposes only",
     attribution="Amazon Web Services",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="30 4 * * *",

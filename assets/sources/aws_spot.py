@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -28,10 +28,11 @@ from assets.sources._base import (
     body_of,
     json_of,
     refused,
+    require_columns,
     to_instant,
     to_number,
 )
-from assets.sources._rows import cloud_rates
+from assets.sources._rows import cloud_rates, frame_of, objects, text_or_none
 from warehouse.captures import Document
 
 HOST = "website.spot.ec2.aws.a2z.com"
@@ -70,40 +71,65 @@ def parse(documents: Sequence[Document]) -> Reading:
     if isinstance(value, dict) and "spot_advisor" in value:
         raise LayoutError(f"{document.url}: the spot advisor gives savings in per cent, not prices: nothing to load")
     if isinstance(value, dict) and "SpotPriceHistory" in value:
-        return _history(value["SpotPriceHistory"])
+        return _history(document, value["SpotPriceHistory"])
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict) or "regions" not in value["config"]:
         raise LayoutError(f"{document.url}: neither config.regions nor SpotPriceHistory is there (renamed?)")
-    rows = [
-        (region["region"], size["size"], column["name"], currency, str(price))
-        for region in value["config"]["regions"]
-        for kind in region["instanceTypes"]
-        for size in kind["sizes"]
-        for column in size["valueColumns"]
-        for currency, price in column["prices"].items()
-    ]
-    if not rows:
+    regions = value["config"]["regions"]
+    if not isinstance(regions, list) or not regions:
         raise LayoutError(f"{document.url}: no price in config.regions: an empty answer")
     frame = pl.DataFrame(
-        rows, schema=dict.fromkeys(("region", "type", "system", "currency_code", "text"), pl.String), orient="row"
-    ).filter(
-        pl.col("system").str.to_lowercase().str.starts_with("linux") & pl.col("text").str.starts_with("N/A").not_()
+        list(_cells(regions)),
+        schema=dict.fromkeys(("region", "type", "system", "currency_code", "text"), pl.String),
+        orient="row",
+    )
+    if frame["text"].is_null().all():
+        raise LayoutError(f"{document.url}: no price in config.regions: an empty answer, or a renamed field")
+    # Of what cannot be read the system is not known; it may be Linux.
+    frame = frame.filter(
+        pl.col("system").str.to_lowercase().str.starts_with("linux").fill_null(value=True)
+        & pl.col("text").str.starts_with("N/A").not_().fill_null(value=True)
     )
     frame = frame.with_columns(pl.col("region").replace(REGION_ALIASES), pl.lit("").alias("offer_variant"))
     return _reading(frame, is_complete=True)
 
 
-def _history(entries: list[dict[str, str]]) -> Reading:
+def _listed(node: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    """The objects of a list; one without fields where it is none, or empty."""
+    return objects(node.get(field)) or [{}]
+
+
+def _cells(regions: Sequence[object]) -> Iterator[tuple[str | None, ...]]:
+    """(region, type, system, currency, price) of each price; null from where the nesting is not as it should be."""
+    for region in objects(regions):
+        at = text_or_none(region.get("region"))
+        for kind in _listed(region, "instanceTypes"):
+            for size in _listed(kind, "sizes"):
+                name = text_or_none(size.get("size"))
+                for column in _listed(size, "valueColumns"):
+                    system, prices = text_or_none(column.get("name")), column.get("prices")
+                    if not isinstance(prices, dict) or not prices:
+                        yield at, name, system, None, None
+                        continue
+                    for currency, price in prices.items():
+                        yield at, name, system, currency, str(price)
+
+
+def _history(document: Document, entries: object) -> Reading:
     """Price history of an account; complete in nothing."""
-    if not entries:
-        raise LayoutError("SpotPriceHistory is empty")
+    listed = objects(entries)
+    if not listed:
+        raise LayoutError(f"{document.url}: SpotPriceHistory is empty, or no list")
     names = ("AvailabilityZone", "InstanceType", "ProductDescription", "SpotPrice", "Timestamp")
-    frame = pl.DataFrame([{n: e[n] for n in names} for e in entries], schema=dict.fromkeys(names, pl.String))
+    require_columns(document, sorted({name for e in listed for name in e}), names)
+    frame = frame_of(listed, dict.fromkeys(names, pl.String))
     at = to_instant(pl.col("Timestamp").str.replace("Z$", "+00:00"), "%Y-%m-%dT%H:%M:%S%.f%z")
-    frame = frame.filter(pl.col("ProductDescription").is_in(["Linux/UNIX", "Linux/UNIX (Amazon VPC)"])).select(
+    # An entry that does not say its system is told.
+    is_linux = pl.col("ProductDescription").is_in(["Linux/UNIX", "Linux/UNIX (Amazon VPC)"]).fill_null(value=True)
+    frame = frame.filter(is_linux).select(
         pl.col("AvailabilityZone").str.extract(r"^(.*-\d+)").fill_null(pl.col("AvailabilityZone")).alias("region"),
         pl.col("InstanceType").alias("type"),
         pl.lit("USD").alias("currency_code"),
-        pl.col("SpotPrice").alias("text"),
+        pl.when(pl.col("ProductDescription").is_not_null()).then("SpotPrice").alias("text"),
         pl.col("AvailabilityZone").alias("offer_variant"),
         at.alias("valid_from"),
     )
@@ -111,8 +137,10 @@ def _history(entries: list[dict[str, str]]) -> Reading:
 
 
 def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
-    frame = frame.filter(pl.col("type").str.contains(ACCELERATED)).with_columns(to_number("text").alias("amount"))
+    is_wanted = pl.col("type").str.contains(ACCELERATED).fill_null(value=True)
+    frame = frame.filter(is_wanted).with_columns(to_number("text").alias("amount"))
     is_price = (pl.col("amount") > 0).fill_null(value=False)
+    is_price &= pl.col("type").is_not_null() & pl.col("region").is_not_null()
     if "valid_from" in frame.columns:
         is_price &= pl.col("valid_from").is_not_null()
     bad, good = frame.filter(~is_price), frame.filter(is_price)
@@ -130,7 +158,7 @@ def _reading(frame: pl.DataFrame, *, is_complete: bool) -> Reading:
         [Scope("aws_spot" if is_complete else "aws_spot_zone", offers, is_complete=is_complete)],
         refused(
             bad.drop("amount"),
-            "the price is not a positive number, or its date cannot be read",
+            "the price is not a positive number, or its type, place or date cannot be read",
             region=pl.col("region"),
             instance_type=pl.col("type"),
         ),
@@ -145,6 +173,7 @@ AWS_SPOT = Source(
     licence="not stated; for informational purposes only",
     attribution="Amazon Web Services",
     parse=parse,
+    parser_version=2,
     plan=plan,
     hosts=(HOST,),
     cadence="15 * * * *",

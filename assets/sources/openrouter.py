@@ -89,41 +89,50 @@ def _condition(override: Any) -> tuple[float, str] | None:
 def _cells(models: Sequence[Any]) -> Iterator[tuple[str | None, int, str, str | None, str | None, str | None]]:
     """(model, prompt length, window, field, price as text, why it is refused) of each price."""
     for model in models:
-        found = inside(model, "id")
-        name, pricing = found if isinstance(found, str) else None, inside(model, "pricing")
-        # A field that is empty, or a model without any price, tells none; a field that is not there is not sold.
-        told = [field for field in _ALWAYS if isinstance(pricing, dict) and field in pricing] or _ALWAYS
-        listed = inside(pricing, "overrides")
-        overrides = [(_condition(o), o) for o in (listed if isinstance(listed, list) else [listed] if listed else [])]
-        why = f"a discount of {off}: whether the price is with it is not said" if (off := _discount(pricing)) else None
-        if strange := [o for condition, o in overrides if condition is None]:
-            of_no_length = (
-                "an override under a condition that is not known (none of min_prompt_tokens, utc_start and utc_end)"
-            )
-            for override in strange:
-                if not isinstance(override, dict):
-                    yield name, 0, "", None, str(override), of_no_length
-                for field in _DIRECTIONS:
-                    if (value := inside(override, field)) is not None:
-                        yield name, 0, "", field, str(value), of_no_length
-        known = [(condition, o) for condition, o in overrides if condition is not None]
-        if overlap({hours for (_, hours), _ in known if hours}):
-            why = "overrides in hours of the day that overlap"
-        for field in _DIRECTIONS:
-            base = inside(pricing, field)
-            mine = [(condition, o[field]) for condition, o in known if o.get(field) is not None]
-            if base is None and field not in told and not mine:
-                continue
-            windows = {hours for (_, hours), _ in mine if hours}
-            for length in sorted({0.0, *(tokens for (tokens, _), _ in mine)}):
-                for window in [*sorted(windows), *rest_of_day(windows)]:
-                    at = [v for (tokens, hours), v in mine if tokens <= length and hours in ("", window)]
-                    value = at[-1] if at else base
-                    if value is not None or (field in told and not length):
-                        yield name, int(length), window, field, None if value is None else str(value), why
-        for field in sorted((pricing or {}).keys() - _DIRECTIONS.keys() - _OTHERS) if isinstance(pricing, dict) else ():
-            if number_of(pricing[field]) != 0 and isinstance(pricing[field], str | int | float):
-                yield name, 0, "", None, str(pricing[field]), f"a price of a kind that is not known: {field}"
+        found, pricing = inside(model, "id"), inside(model, "pricing")
+        name = found if isinstance(found, str) else None
+        if isinstance(pricing, dict) and pricing:
+            yield from ((name, *cell) for cell in _of_model(pricing))
+        else:
+            # Any direction of it may be sold.
+            yield name, 0, "", None, None, "no object of prices"
+
+
+def _of_model(pricing: dict[str, Any]) -> Iterator[tuple[int, str, str | None, str | None, str | None]]:
+    """The same of one model, without its name."""
+    # A field that is empty, or a model without any price, tells none; a field that is not there is not sold.
+    told = [field for field in _ALWAYS if field in pricing] or _ALWAYS
+    listed = inside(pricing, "overrides")
+    overrides = [(_condition(o), o) for o in (listed if isinstance(listed, list) else [listed] if listed else [])]
+    why = f"a discount of {off}: whether the price is with it is not said" if (off := _discount(pricing)) else None
+    if strange := [o for condition, o in overrides if condition is None]:
+        of_no_length = (
+            "an override under a condition that is not known (none of min_prompt_tokens, utc_start and utc_end)"
+        )
+        for override in strange:
+            if not isinstance(override, dict):
+                yield 0, "", None, str(override), of_no_length
+            for field in _DIRECTIONS:
+                if (value := inside(override, field)) is not None:
+                    yield 0, "", field, str(value), of_no_length
+    known = [(condition, o) for condition, o in overrides if condition is not None]
+    if overlap({hours for (_, hours), _ in known if hours}):
+        why = "overrides in hours of the day that overlap"
+    for field in _DIRECTIONS:
+        base = inside(pricing, field)
+        mine = [(condition, o[field]) for condition, o in known if o.get(field) is not None]
+        if base is None and field not in told and not mine:
+            continue
+        windows = {hours for (_, hours), _ in mine if hours}
+        for length in sorted({0.0, *(tokens for (tokens, _), _ in mine)}):
+            for window in [*sorted(windows), *rest_of_day(windows)]:
+                at = [v for (tokens, hours), v in mine if tokens <= length and hours in ("", window)]
+                value = at[-1] if at else base
+                if value is not None or (field in told and not length):
+                    yield int(length), window, field, None if value is None else str(value), why
+    for field in sorted(pricing.keys() - _DIRECTIONS.keys() - _OTHERS):
+        if number_of(pricing[field]) != 0 and isinstance(pricing[field], str | int | float):
+            yield 0, "", None, str(pricing[field]), f"a price of a kind that is not known: {field}"
 
 
 def _discount(pricing: Any) -> Any:
@@ -182,7 +191,7 @@ OPENROUTER = Source(
     licence="not stated",
     attribution="OpenRouter",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="40 */6 * * *",

@@ -81,7 +81,7 @@ def test_what_is_no_price_is_refused(price: object, tmp_path: Path) -> None:
         "a::ecs.gn6v-c8g1.2xlarge::vpc::linux::optimized": terms("3"),
     }
     scopes, rejected = read_body("alibaba", answer(info, "USD"), tmp_path)
-    assert rejected["reason"].to_list() == ["the price is not a positive number"]
+    assert rejected["reason"].to_list() == ["the price is not a positive number, or its period cannot be read"]
     assert scopes["alibaba"].height == 5
 
 

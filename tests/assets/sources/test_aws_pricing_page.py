@@ -57,7 +57,7 @@ def test_a_bad_price_is_refused(price: str, tmp_path: Path) -> None:
         "aws_pricing_page", page({"price": price}, {"Instance Type": "p4d.24xlarge"}), tmp_path
     )
     assert scopes["us-east-2"]["instance_type"].to_list() == ["p4d.24xlarge"]
-    assert rejected["reason"].to_list() == ["price is not a positive number"]
+    assert rejected["reason"].to_list() == ["price is not a positive number, or its type cannot be read"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from assets.sources._base import LayoutError
 from assets.sources._rows import number_of
 from tests.assets.sources.reading import read_body
+from tests.assets.sources.test_aws_spot import history, spot
 from tests.assets.sources.test_gcp_skus import page, sku
 from tests.assets.sources.test_variants import find, text_of
 
@@ -449,3 +450,77 @@ def test_a_server_whose_number_of_gpus_cannot_be_read_is_told(gpu: object, tmp_p
     scopes, rejected = read_body("scaleway", body, tmp_path, "servers_fr-par-2.json")
     assert scopes["fr-par-2"]["instance_type"].to_list() == ["L4-1-24G"]
     assert rejected["reason"].to_list() == ["no price above zero, or no number of GPUs"]
+
+
+@pytest.mark.parametrize("strange", [None, ["x"], 7, {"a": 1}])
+@pytest.mark.parametrize(
+    "path",
+    [
+        (),
+        ("instanceTypes",),
+        ("instanceTypes", 0),
+        ("instanceTypes", 0, "sizes"),
+        ("instanceTypes", 0, "sizes", 0),
+        ("instanceTypes", 0, "sizes", 0, "size"),
+        ("instanceTypes", 0, "sizes", 0, "valueColumns"),
+        ("instanceTypes", 0, "sizes", 0, "valueColumns", 0),
+        ("instanceTypes", 0, "sizes", 0, "valueColumns", 0, "prices"),
+    ],
+)
+def test_a_branch_of_spot_prices_that_cannot_be_read_costs_itself(
+    path: tuple[int | str, ...], strange: object, tmp_path: Path
+) -> None:
+    prices = [("us-east", "p5.48xlarge", "linux", "21.5"), ("eu-ireland", "g5.xlarge", "linux", "0.45")]
+    value = json.loads(spot(*prices))
+    place, steps = value["config"]["regions"], (0, *path)
+    for key in steps[:-1]:
+        place = place[key]
+    place[steps[-1]] = strange
+    scopes, rejected = read_body("aws_spot", json.dumps(value), tmp_path)
+    assert scopes["aws_spot"]["instance_type"].to_list() == ["g5.xlarge"]
+    assert rejected.height == 1
+
+
+@pytest.mark.parametrize("field", ["InstanceType", "ProductDescription", "SpotPrice", "Timestamp"])
+@pytest.mark.parametrize("strange", [None, [], {}])
+def test_an_entry_of_spot_history_that_lacks_a_field_is_told(field: str, strange: object, tmp_path: Path) -> None:
+    row = ("us-east-1b", "p3.2xlarge", "Linux/UNIX", "0.918", "2020-07-01T22:05:14.000Z")
+    value = json.loads(history(row, ("us-east-1c", *row[1:])))
+    value["SpotPriceHistory"][0][field] = strange
+    scopes, rejected = read_body("aws_spot", json.dumps(value), tmp_path)
+    assert scopes["aws_spot_zone"]["offer_variant"].to_list() == ["us-east-1c"]
+    assert rejected.height == 1
+
+
+@pytest.mark.parametrize("strange", [None, "none", 7, []])
+def test_a_machine_of_the_pricing_page_that_cannot_be_read_is_told(
+    strange: object, samples: Path, tmp_path: Path
+) -> None:
+    def change(value: Any) -> None:
+        offers = next(iter(next(iter(value.values()))["regions"].values()))
+        offers[next(iter(offers))] = strange
+
+    name = "ec2_ondemand_linux_gpu_2regions_2026-09.json"
+    (before, _), (after, rejected) = changed(samples, name, change, tmp_path, "aws_pricing_page")
+    assert len(before) - len(after) == rejected.height == 1
+    assert set(after) < set(before)
+
+
+@pytest.mark.parametrize(
+    ("terms", "count"),
+    [
+        (None, 1),
+        (7, 1),
+        ({"hours": "3"}, 1),
+        ({"hours": [{"price": "3", "period": None}]}, 1),
+        ({"hours": [None]}, 1),
+        ({"hours": [{"price": "3", "period": "1"}], "years": 7}, 1),
+        ({"hours": [{"price": "3", "period": "1"}], "years": [{"price": "5", "period": "2"}]}, 0),
+    ],
+)
+def test_terms_of_a_machine_that_cannot_be_read_are_told(terms: object, count: int, tmp_path: Path) -> None:
+    kinds = [f"a::ecs.gn{n}-c16g1.16xlarge::vpc::linux::optimized" for n in ("7e", "6v")]
+    info = {kinds[0]: {"hours": [{"price": "20", "period": "1"}]}, kinds[1]: terms}
+    scopes, rejected = read_body("alibaba", json.dumps({"currency": "USD", "pricingInfo": info}), tmp_path)
+    assert scopes["alibaba"]["price_amount_per_hour"].max() == 20
+    assert rejected.height == count

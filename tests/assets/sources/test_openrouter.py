@@ -171,7 +171,8 @@ def test_a_model_without_a_price_is_not_free_and_not_gone(pricing: object, tmp_p
     ]
     scopes, rejected = read_body("openrouter", json.dumps({"data": listed}), tmp_path)
     assert sorted(scopes["models"].select("model", "price_usd_per_mtok").rows()) == [("a/b", 1.0), ("a/b", 2.0)]
-    assert rejected.height == 2
+    # Without any object of prices, any direction of the model may be sold.
+    assert rejected.height == (2 if isinstance(pricing, dict) and pricing else 1)
 
 
 @pytest.mark.parametrize(("price", "word"), [("-1", "router"), ("cheap", "not a number"), ("0.02", "above 10000")])
