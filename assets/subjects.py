@@ -140,7 +140,7 @@ class TokenPrice(dy.Schema):
             "cached_image_read",
         ),
     )
-    service_tier = text("Service tier: standard, batch, priority, flex.", key=True)
+    service_tier = text("Service tier: standard, batch, priority, flex, balanced, fast, ultrafast.", key=True)
     context_tier_from_tokens = count(
         "Prompt length from which the price holds; 0 is the base price.", "token", key=True, min=0
     )

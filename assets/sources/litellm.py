@@ -5,14 +5,14 @@ entries is priced per second, image, character, query or page: if such an entry 
 "not charged this way" and is left out, as is a zero output price beside a positive input price (embeddings, whatever
 their mode); elsewhere a zero means a free model. Some pairs of input and output are swapped (command-r7b at 0.15 and
 0.0375) and are refused. Field names state conditions: `_above_200k_tokens` (prompt length), `_above_1hr` (cache
-lifetime), `_priority`, `_flex`, `_batches`; a token price with any other name is refused. `tiered_pricing` is a list of
-prices by prompt length. `*_dbu_cost_*` is in Databricks units. Some entries were typed per thousand tokens (wandb,
-jais, in 2025 all that watsonx added): prices above those of any model, or of any model of that size, are refused (see
-`_token_prices.fault`), and so is a high price beside several such prices of one vendor, and the price of a diffusion
-model (a step typed as a token). `off_peak_pricing` (since 2026) has other prices for some hours of the day in UTC;
-where they apply on some weekdays only they are refused, and the price of the other days is kept for those hours. The
-map is in USD whatever the provider bills in. Bedrock keys contain a region (`bedrock/us-east-1/...`), or the term of a
-commitment, whose price is per hour.
+lifetime), `_priority`, `_flex`, `_batches` and, since 2026, `_balanced`, `_fast` and `_ultrafast` (tier of service); a
+token price with any other name is refused. `tiered_pricing` is a list of prices by prompt length. `*_dbu_cost_*` is in
+Databricks units. Some entries were typed per thousand tokens (wandb, jais, in 2025 all that watsonx added): prices
+above those of any model, or of any model of that size, are refused (see `_token_prices.fault`), and so is a high price
+beside several such prices of one vendor, and the price of a diffusion model (a step typed as a token).
+`off_peak_pricing` (since 2026) has other prices for some hours of the day in UTC; where they apply on some weekdays
+only they are refused, and the price of the other days is kept for those hours. The map is in USD whatever the provider
+bills in. Bedrock keys contain a region (`bedrock/us-east-1/...`), or the term of a commitment, whose price is per hour.
 """
 
 from __future__ import annotations
@@ -54,7 +54,15 @@ _DIRECTIONS = {
     "output_cost_per_video_token": "output_video",
     "citation_cost_per_token": "output_citation",
 }
-_TIERS = {"_priority": "priority", "_flex": "flex", "_batches": "batch", "_batch_requests": "batch"}
+_TIERS = {
+    "_priority": "priority",
+    "_flex": "flex",
+    "_batches": "batch",
+    "_batch_requests": "batch",
+    "_balanced": "balanced",
+    "_fast": "fast",
+    "_ultrafast": "ultrafast",
+}
 _TIER = "|".join(_TIERS)
 #: Tier of service and prompt length stand in either order behind what is paid for.
 _NAME = rf"^(?<base>.+?)(?<tier>{_TIER})?(?:_above_(?<length>\d+)(?<scale>[km]?)_tokens)?(?<tier_behind>{_TIER})?$"
@@ -332,7 +340,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=10,
+    parser_version=11,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -116,6 +116,10 @@ def test_field_names_carry_tier_length_and_life(tmp_path: Path) -> None:
             "cache_creation_input_token_cost_above_1hr": 2e-06,
             "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 3e-06,
             "output_cost_per_token_flex": 5e-07,
+            "output_cost_per_token_above_272k_tokens_ultrafast": 4.5e-04,
+            "cache_read_input_token_cost_flex_above_272k_tokens": 2e-07,
+            "cache_read_input_token_cost_balanced": 3e-07,
+            "cache_creation_input_token_cost_above_1hr_fast": 8e-06,
             "search_context_cost_per_query": {"low": 1},
             "input_dbu_cost_per_token": 9.0,
             "supports_vision": True,
@@ -128,6 +132,10 @@ def test_field_names_carry_tier_length_and_life(tmp_path: Path) -> None:
         "cached_write_1h@0/standard": 2.0,
         "cached_write_1h@200000/standard": 3.0,
         "output@0/flex": 0.5,
+        "output@272000/ultrafast": 450.0,
+        "cached_read@272000/flex": 0.2,
+        "cached_read@0/balanced": 0.3,
+        "cached_write_1h@0/fast": 8.0,
     }
 
 
