@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+import zipfile
+import zlib
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
 
 import polars as pl
 
-from assets.sources._base import LayoutError, looks_like_html, require_columns
+from assets.sources._base import MAX_UNPACKED_BYTES, MAX_ZIP_RATIO, LayoutError, looks_like_html, require_columns
 from warehouse.captures import Document
 
 #: Region by the name of its location in price files; files before 2021 have no region code.
@@ -149,6 +156,48 @@ def csv_rows(
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), _no_rows(no_lines, 0), head.metadata
     rows, broken = zip(*parts, strict=True)
     return pl.concat(rows), pl.concat(broken), head.metadata
+
+
+@contextmanager
+def unpacked(document: Document) -> Generator[Document]:
+    """The document, or while the block runs what is in it: a zip with one file, or a file packed by gzip.
+
+    These files are too large to be unpacked in memory.
+
+    Raises:
+        LayoutError: if the archive cannot be read, has several files, or unpacks to an implausible size.
+    """
+    with document.path.open("rb") as file:
+        kind = file.read(2)
+    if kind not in (b"PK", b"\x1f\x8b"):
+        yield document
+        return
+    limit = min(MAX_UNPACKED_BYTES, max(document.path.stat().st_size, 1024) * MAX_ZIP_RATIO)
+    with TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain"
+        try:
+            with _packed_file(document, is_zip=kind == b"PK") as packed, plain.open("wb") as file:
+                while block := packed.read(_BLOCK):
+                    if file.tell() + len(block) > limit:
+                        raise LayoutError(f"{document.url}: unpacks to more than {limit} bytes: refused")
+                    file.write(block)
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as e:
+            raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
+        yield replace(document, path=plain, body=None)
+
+
+@contextmanager
+def _packed_file(document: Document, *, is_zip: bool) -> Generator[IO[bytes] | gzip.GzipFile]:
+    if not is_zip:
+        with gzip.open(document.path) as file:
+            yield file
+        return
+    with zipfile.ZipFile(document.path) as archive:
+        infos = [i for i in archive.infolist() if not i.is_dir()]
+        if len(infos) != 1:
+            raise LayoutError(f"{document.url}: expected one file in the archive, found {len(infos)}")
+        with archive.open(infos[0]) as file:
+            yield file
 
 
 @dataclass(frozen=True, slots=True)

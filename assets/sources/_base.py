@@ -231,6 +231,22 @@ def body_of(document: Document, *, member: str | None = None) -> bytes:
     return body
 
 
+def plain_extension(document: Document) -> str:
+    """The extension of a document, or of the file that is in it where it is packed: "csv" of prices.csv.gz."""
+    name = document.url
+    if document.extension == "zip":
+        try:
+            with zipfile.ZipFile(io.BytesIO(document.read_bytes())) as archive:
+                name = next((i.filename for i in archive.infolist() if not i.is_dir()), name)
+        except (zipfile.BadZipFile, NotImplementedError):
+            return "zip"
+    elif document.extension == "gz":
+        name = name.removesuffix(".gz")
+    else:
+        return document.extension
+    return name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
+
+
 def _unzip(url: str, body: bytes, member: str | None) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:

@@ -33,7 +33,7 @@ from urllib.parse import urljoin, urlsplit
 
 import polars as pl
 
-from assets.sources._aws import OTHER_ACCELERATORS, csv_rows, gib, region_of
+from assets.sources._aws import OTHER_ACCELERATORS, csv_rows, gib, region_of, unpacked
 from assets.sources._base import (
     LayoutError,
     Reading,
@@ -357,10 +357,11 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Offers of one region, on demand, reserved without upfront and capacity blocks with a price."""
     (document,) = documents
     broken = None
-    if _is_json(document.path):
-        raw, published = _json_rows(document)
-    else:
-        raw, broken, published = _csv_rows(document)
+    with unpacked(document) as plain:
+        if _is_json(plain.path):
+            raw, published = _json_rows(plain)
+        else:
+            raw, broken, published = _csv_rows(plain)
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     of_another_day = (pl.col("option") == "capacity_block") & (pl.col("amount") == 0)
     raw = raw.with_columns(
@@ -432,7 +433,7 @@ def _source(source_id: str, title: str, host: str, page: str) -> Source:
         extension="csv",
         has_history=True,
         max_bytes=2 << 30,
-        parser_version=4,
+        parser_version=5,
         min_kept_share=0.6,
         # Small regions have a handful of offers.
         max_rejected_share=0.5,

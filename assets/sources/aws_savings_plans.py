@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 import polars as pl
 
-from assets.sources._aws import ACCELERATED, csv_rows
+from assets.sources._aws import ACCELERATED, csv_rows, unpacked
 from assets.sources._base import (
     LayoutError,
     Reading,
@@ -106,7 +106,8 @@ def expand(document: Document, window: Window) -> Iterator[Sequence[Request]]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per region, instance type, kind of plan and term."""
     (document,) = documents
-    raw, broken, metadata = csv_rows(document, _COLUMNS, _COLUMNS, naming=("BoxUsage:", "No Upfront"))
+    with unpacked(document) as plain:
+        raw, broken, metadata = csv_rows(plain, _COLUMNS, _COLUMNS, naming=("BoxUsage:", "No Upfront"))
     at_region = re.search(r"/((?:[a-z]+-){2,}\d+)/index\.", document.url)
     term = pl.concat_str(
         "LeaseContractLength", pl.col("LeaseContractLengthUnit").str.to_lowercase().str.strip_suffix("s"), separator=" "
@@ -175,7 +176,7 @@ AWS_SAVINGS_PLANS = Source(
     hosts=(HOST,),
     cadence="40 3 * * *",
     changes_within_days=180,
-    parser_version=2,
+    parser_version=3,
     extension="csv",
     has_history=True,
     max_bytes=2 << 30,

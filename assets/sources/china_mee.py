@@ -17,7 +17,17 @@ from itertools import pairwise
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, split_by_fault, to_instant
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Scope,
+    Source,
+    csv_rows,
+    plain_extension,
+    refused,
+    split_by_fault,
+    to_instant,
+)
 from assets.sources._html import soup_of
 from assets.sources._rows import grid_carbon_rows
 from warehouse.captures import Document
@@ -99,7 +109,7 @@ def _from_html(document: Document) -> pl.DataFrame:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per place and year."""
     (document,) = documents
-    if document.extension in ("html", "htm"):
+    if plain_extension(document) in ("html", "htm"):
         text, broken = _from_html(document), None
     else:
         text, broken = csv_rows(document, _REQUIRED)
@@ -154,7 +164,7 @@ CHINA_MEE = Source(
     licence="official notices; facts",
     attribution="MEE and NBS of China",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     extension="csv",
     stale_after_days=500.0,
 )

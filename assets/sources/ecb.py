@@ -13,7 +13,17 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, csv_rows, refused
+from assets.sources._base import (
+    LayoutError,
+    Reading,
+    Request,
+    Scope,
+    Source,
+    Window,
+    csv_rows,
+    plain_extension,
+    refused,
+)
 from assets.sources._xml import root_of
 from warehouse.captures import Document
 
@@ -67,7 +77,8 @@ def _from_csv(document: Document) -> tuple[pl.DataFrame, pl.DataFrame]:
 def parse(documents: Sequence[Document]) -> Reading:
     """One row per currency and working day, from any of the four files."""
     (document,) = documents
-    text, broken = (_from_xml(document), None) if document.extension == "xml" else _from_csv(document)
+    is_xml = plain_extension(document) == "xml"
+    text, broken = (_from_xml(document), None) if is_xml else _from_csv(document)
     day = pl.col("day").str.strip_chars()
     rate = pl.col("rate").str.strip_chars()
     rows = text.filter(rate.is_not_null() & ~rate.is_in(["", "N/A", "-"])).with_columns(
@@ -96,7 +107,7 @@ ECB = Source(
     licence_url=f"https://{HOST}/services/using-our-site/disclaimer/html/index.en.html",
     attribution="European Central Bank",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="30 15 * * 1-5",

@@ -18,6 +18,7 @@ from assets.sources._base import (
     Source,
     Window,
     csv_rows,
+    plain_extension,
     require_columns,
     to_number,
 )
@@ -53,7 +54,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """One row per country and year with a value."""
     (document,) = documents
     broken = None
-    if document.extension == "json":
+    if plain_extension(document) == "json":
         listed = json_list(document, "data")
         records, broken = objects(listed), not_objects(listed)
         require_columns(document, sorted({name for record in records for name in record}), list(_FIELDS))
@@ -84,7 +85,7 @@ EMBER = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember, CC BY 4.0",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=(HOST,),
     cadence="45 4 * * 1",

@@ -24,6 +24,7 @@ from assets.sources._base import (
     Source,
     Window,
     csv_rows,
+    plain_extension,
     refused,
     to_instant,
 )
@@ -54,7 +55,7 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 def _text(document: Document) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Columns name, code, date, value: all text; and the broken lines of a CSV, or the records that are none."""
-    if document.extension == "json":
+    if plain_extension(document) == "json":
         records = json_list(document, "data")
         frame = frame_of(objects(records), dict.fromkeys(("entity", "entity_code", "date", _VALUE), pl.String))
         return frame.rename({"entity": "name", "entity_code": "code", _VALUE: "value"}), not_objects(records)
@@ -168,7 +169,7 @@ EMBER_MONTHLY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="Ember",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     hosts=(HOST,),
     cadence="20 6 * * 2",

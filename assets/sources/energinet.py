@@ -25,6 +25,7 @@ from assets.sources._base import (
     Window,
     csv_rows,
     json_of,
+    plain_extension,
     refused,
     to_instant,
 )
@@ -133,7 +134,7 @@ def _slots(
     document: Document, fields: Sequence[str], short_field: str, csv_column: str
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Rows of any form of an answer, and the broken lines of a CSV."""
-    if document.extension == "csv":
+    if plain_extension(document) == "csv":
         return _from_csv(document, csv_column)
     return _from_json(document, fields, short_field), None
 
@@ -192,7 +193,7 @@ ENERGINET_CARBON = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_carbon,
-    parser_version=5,
+    parser_version=6,
     plan=plan_carbon,
     hosts=(HOST,),
     cadence="15 */3 * * *",
@@ -208,7 +209,7 @@ ENERGINET_PRICE = Source(
     licence="Energinet open data",
     attribution="Energinet, Energi Data Service",
     parse=parse_price,
-    parser_version=5,
+    parser_version=6,
     plan=plan_price,
     hosts=(HOST,),
     cadence="50 13 * * *",

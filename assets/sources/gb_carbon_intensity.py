@@ -26,6 +26,7 @@ from assets.sources._base import (
     Window,
     csv_rows,
     json_of,
+    plain_extension,
     refused,
     to_instant,
 )
@@ -214,7 +215,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     """Slots of national and regional answers (JSON as the API sends it, or CSV extracts)."""
     frames, rejected = [], []
     for index, document in enumerate(documents):
-        if document.extension == "csv":
+        if plain_extension(document) == "csv":
             slots, broken = _from_csv(document)
             rejected.append(broken.with_columns(pl.lit(index).alias("document")))
         else:
@@ -255,7 +256,7 @@ GB_CARBON_INTENSITY = Source(
     licence_url="https://creativecommons.org/licenses/by/4.0/",
     attribution="NESO Carbon Intensity API, CC BY 4.0",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     hosts=(HOST,),
     cadence="5,35 * * * *",

@@ -90,6 +90,10 @@ _FEATURES = re.compile(r"[,|(;]|\bwith\b|\bw/", re.I)
 #: Fans that a card has.
 _OWN_FANS = re.compile(r"\b(?:single|dual|twin|triple|[1-4]x?)[ -]*(?:\w+[ -])?fans?\b", re.I)
 _MEMORY = re.compile(r"\b(\d{1,3})\s*G(?:B|iB)?\b(?!/s|bps|hz)", re.I)
+#: Words of a name for a card that someone had before.
+_USED = re.compile(r"\brenewed\b|refurb|\bused\b|open[ -]?box|pre-?owned|second[ -]?hand|as-is\b", re.I)
+#: Prices that a shop names beside its own: the manufacturer's, a former one, one of a part of the sum.
+_NOT_ITS_PRICE = re.compile(r"list|srp|strikethrough|regular|minimumadvertised", re.I)
 _IN_STOCK = {"instock", "limitedavailability", "onlineonly", "instoreonly"}
 _NOT_IN_STOCK = {"outofstock", "soldout", "discontinued", "preorder", "backorder", "presale"}
 
@@ -134,17 +138,28 @@ def _stock(availability: object, shop: Shop, soup: BeautifulSoup) -> bool | None
     return True if "in stock" in text else None
 
 
+def _with_price(offer: dict[str, Any]) -> dict[str, Any]:
+    """An offer with the price that its `priceSpecification`, one or a list, says to be the shop's; as it is if it has one."""
+    if offer.get("price") is not None or offer.get("lowPrice") is not None:
+        return offer
+    listed = offer.get("priceSpecification")
+    own = [
+        s
+        for s in (listed if isinstance(listed, list) else [listed])
+        if isinstance(s, dict)
+        and not _NOT_ITS_PRICE.search(str(s.get("priceType")))
+        # An instalment.
+        and not any(s.get(part) for part in ("billingDuration", "billingIncrement", "referenceQuantity"))
+    ]
+    return {**own[0], **{k: v for k, v in offer.items() if v is not None}} if len(own) == 1 else offer
+
+
 def _from_json_ld(product: dict[str, Any], shop: Shop, soup: BeautifulSoup) -> list[dict[str, Any]]:
     rows = []
-    for offer in offers_of(product):
+    for offer in map(_with_price, offers_of(product)):
         low = offer.get("price") is None and offer.get("lowPrice") is not None
-        specification = offer.get("priceSpecification")
-        if isinstance(specification, dict) and not low and offer.get("price") is None:
-            offer = {**specification, **{k: v for k, v in offer.items() if v is not None}}
         condition = f"{offer.get('itemCondition')} {product.get('itemCondition')}"
-        used = re.search(r"used|refurbished|damaged", condition, re.I) or re.search(
-            r"renewed|refurb", product["name"], re.I
-        )
+        used = re.search(r"used|refurbished|damaged", condition, re.I) or _USED.search(product["name"])
         rows.append(
             {
                 "product": product["name"],
@@ -152,7 +167,7 @@ def _from_json_ld(product: dict[str, Any], shop: Shop, soup: BeautifulSoup) -> l
                 "price_kind": "used" if used else "market_low" if low else "retail",
                 "is_in_stock": _stock(offer.get("availability"), shop, soup),
                 "price": money(offer.get("lowPrice") if low else offer.get("price")),
-                "currency": offer.get("priceCurrency"),
+                "currency": str(offer.get("priceCurrency") or "").strip().upper() or None,
             }
         )
     return rows
@@ -167,7 +182,7 @@ def _from_page(shop: Shop, soup: BeautifulSoup) -> list[dict[str, Any]]:
         price, currency = str(amount.get("content")) if amount else "", str(unit.get("content")) if unit else ""
     if not name or not price:
         return []
-    used = re.search(r"renewed|refurb|used", name, re.I)
+    used = _USED.search(name)
     return [
         {
             "product": name,
@@ -265,7 +280,7 @@ GPU_RETAIL = Source(
     homepage_url="https://schema.org/Product",
     licence="prices are facts; pages remain their owners'; most terms forbid scraping",
     parse=parse,
-    parser_version=3,
+    parser_version=4,
     plan=plan,
     hosts=tuple(SHOPS),
     cadence="0 10 * * *",

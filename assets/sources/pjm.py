@@ -20,6 +20,7 @@ from assets.sources._base import (
     Source,
     csv_rows,
     json_of,
+    plain_extension,
     refused,
     split_by_fault,
     to_instant,
@@ -71,7 +72,7 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, bool, pl.DataFrame | N
 def parse(documents: Sequence[Document]) -> Reading:
     """Two rows (direct, lifecycle) per hour."""
     (document,) = documents
-    rows, is_whole, broken = (_from_csv if document.extension == "csv" else _from_json)(document)
+    rows, is_whole, broken = (_from_csv if plain_extension(document) == "csv" else _from_json)(document)
     rows = rows.with_columns(
         pl.coalesce(to_instant("datetime_beginning_utc", form) for form in _TIMES).alias("valid_from"),
         pl.col("fuel_type")
@@ -102,7 +103,7 @@ PJM = Source(
     licence="PJM terms of use",
     attribution="PJM Interconnection",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     stale_after_days=400.0,
     max_rejected_share=0.5,
 )

@@ -29,6 +29,7 @@ from assets.sources._base import (
     Window,
     csv_rows,
     json_of,
+    plain_extension,
     refused,
     to_instant,
 )
@@ -136,7 +137,7 @@ def _from_json(document: Document) -> tuple[pl.DataFrame, str, str, float, str, 
 def parse(documents: Sequence[Document]) -> Reading:
     """One marginal row per slot."""
     (document,) = documents
-    read = _from_csv if document.extension == "csv" else _from_json
+    read = _from_csv if plain_extension(document) == "csv" else _from_json
     rows, region, resolution, grams, kind, broken = read(document)
     value = pl.col("text").cast(pl.Float64, strict=False)
     rows = rows.filter(pl.col("text").is_not_null()).with_columns(
@@ -163,7 +164,7 @@ WATTTIME = Source(
     licence="WattTime terms",
     attribution="WattTime",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     plan=plan,
     expand=expand,
     hosts=(HOST,),

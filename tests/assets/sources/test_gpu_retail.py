@@ -248,3 +248,37 @@ def test_live_obeys_robots(home: Home, replay: ReplayServer, monkeypatch: pytest
         intake.take_live(home, GPU_RETAIL, WINDOW)
     assert replay.urls() == [ADDRESS]
     assert [(b.outcome, b.scopes[0].scope) for _, b in staged(home)] == [("loaded", "newegg")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Open Box: ASUS GeForce RTX 5090 32GB Graphics Card",
+        "ASUS GeForce RTX 5090 32GB Graphics Card (Pre-Owned)",
+        "(Used - Very Good) ASUS GeForce RTX 5090 32GB Graphics Card",
+    ],
+)
+def test_a_card_that_someone_had_before_is_used(name: str, tmp_path: Path) -> None:
+    assert read(product(offer(), name), tmp_path)[0]["price_kind"].to_list() == ["used"]
+
+
+@pytest.mark.parametrize(
+    ("specification", "amount"),
+    [
+        ({"price": "1899.00", "priceCurrency": "usd"}, 1899.0),
+        (
+            [{"price": 1999, "priceType": "https://schema.org/ListPrice"}, {"price": 1799, "priceCurrency": "USD"}],
+            1799.0,
+        ),
+        ([{"price": 149.9, "billingDuration": "P12M"}, {"price": 1799, "priceType": "SalePrice"}], 1799.0),
+        ({"price": 1999, "priceType": "https://schema.org/SRP"}, None),
+        ([{"price": 1999}, {"price": 1799}], None),
+        ("1999", None),
+    ],
+)
+def test_of_several_prices_the_shops_own_counts(specification: object, amount: float | None, tmp_path: Path) -> None:
+    """What the manufacturer recommends, a former price and an instalment are none; of two that may be it, neither."""
+    spoken = {"@type": "Offer", "priceCurrency": "USD", "priceSpecification": specification}
+    rows, rejected = read(product(spoken), tmp_path)
+    assert (rows["price_amount"].to_list() if rows.height else []) == ([amount] if amount else [])
+    assert rejected.height == (0 if amount else 1)
