@@ -32,7 +32,7 @@ PRICE_INDEX = """
 CARBON_BY_HOUR = """
     WITH speaker AS (
         SELECT zone, source_id, basis_boundary, max(valid_from) AS newest_at FROM observed.grid_carbon_log
-        WHERE resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND basis_method = 'average'
+        WHERE is_hourly(resolution) AND basis_method = 'average'
             AND basis_accounting = 'location' AND basis_kind = 'actual' AND is_offered
         GROUP BY zone, source_id, basis_boundary
         QUALIFY row_number() OVER (PARTITION BY zone
@@ -42,7 +42,7 @@ CARBON_BY_HOUR = """
     FROM observed.grid_carbon h
     JOIN chosen c ON c.zone = h.zone AND c.source_id = h.source_id AND c.basis_boundary = h.basis_boundary
         AND h.valid_from > c.newest_at - INTERVAL 365 DAY
-    WHERE h.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND h.basis_method = 'average'
+    WHERE is_hourly(h.resolution) AND h.basis_method = 'average'
         AND h.basis_accounting = 'location' AND h.basis_kind = 'actual'
     GROUP BY h.zone, h.basis_boundary, x ORDER BY series, x
 """

@@ -154,6 +154,8 @@ class TokenPrice(dy.Schema):
         return (pl.col("price_usd_per_mtok") == 0) | (pl.col("price_usd_per_mtok") >= 0.0002)
 
 
+#: Lengths of slots, the finest first; their macros in SQL are in `observed/sql/slot.sql`.
+RESOLUTIONS = ("PT5M", "PT15M", "PT30M", "PT1H", "P1D", "P1M", "P1Y")
 #: Zones are country codes, sub-zones that begin with one, or a publisher's own regions.
 _ZONE = r"^[A-Z][A-Za-z0-9_-]*$"
 
@@ -162,9 +164,7 @@ class GridCarbon(dy.Schema):
     """One row per zone, slot and basis: carbon intensity of electricity."""
 
     zone = text("Grid zone: country code or sub-zone key.", key=True)
-    resolution = text(
-        "Length of the slot, ISO 8601.", key=True, allowed=("PT5M", "PT15M", "PT30M", "PT1H", "P1D", "P1M", "P1Y")
-    )
+    resolution = text("Length of the slot, ISO 8601.", key=True, allowed=RESOLUTIONS)
     basis_method = text("average of the mix, or marginal.", key=True, allowed=("average", "marginal"))
     basis_boundary = text(
         "direct: combustion only; lifecycle: with building and fuel supply; unconfirmed: the publisher does not say.",
@@ -223,9 +223,7 @@ class ElectricityPrice(dy.Schema):
         key=True,
         allowed=("day_ahead", "real_time", "retail_industrial", "retail_commercial", "retail_all", "published_hub"),
     )
-    resolution = text(
-        "Length of the slot, ISO 8601.", key=True, allowed=("PT5M", "PT15M", "PT30M", "PT1H", "P1D", "P1M", "P1Y")
-    )
+    resolution = text("Length of the slot, ISO 8601.", key=True, allowed=RESOLUTIONS)
     currency_code = text("ISO 4217 code of the quoted amount.", key=True, allowed=tuple(_CURRENCY_SCALE))
     # Wholesale prices go below zero; no market's cap lies beyond these bounds (in any listed currency).
     price_amount_per_mwh = number(

@@ -265,7 +265,8 @@ def explain(row: tuple[str, ...], as_json: bool, most_rows: int) -> int:
         value = "" if step.value is None else f" = {with_unit(figure(step.value), step.unit)}"
         out.print(f"{'  ' * min(step.step, 5)}{step.part}: {step.said_of}{value}")
         indent = "  " * (min(step.step, 5) + 2)
-        out.print(f"{indent}{textwrap.shorten(step.meaning or '', 220)}")
+        if step.meaning:
+            out.print(f"{indent}{' '.join(step.meaning.split())}")
         if step.source_url:
             out.print(f"{indent}source {step.source_url}")
         if step.part == "capture":

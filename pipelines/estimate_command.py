@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +55,7 @@ def estimate(scenario: Path, as_json: bool) -> int:
         value, low, high = (figure(factor[k]) for k in ("value", "low", "high"))
         band = "" if low == high else f" [{low} to {high}]"
         origin = f"{factor['origin_kind'].replace('_', ' ')}: {factor['origin_ref']}"
-        out.print(
-            f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({textwrap.shorten(origin, 200)})"
-        )
+        out.print(f"  {factor['factor']} = {with_unit(value + band, factor['unit'])}  ({' '.join(origin.split())})")
     if unused := result.get("unused"):
         out.print(f"\nGiven, but no result rests on it: {', '.join(unused)}")
     return 0

@@ -164,7 +164,7 @@ WITH wanted AS (
 )
 SELECT w.scenario_id, w.as_of_at, w.wanted_zone, g.zone, g.resolution, g.basis_boundary, g.basis_kind,
     g.intensity_gco2e_per_kwh::DOUBLE AS intensity, g.valid_from, slot_end(g.valid_from, g.resolution) AS slot_end,
-    list_position(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y'], g.resolution) AS fineness,
+    resolution_rank(g.resolution) AS fineness,
     _boundary_rank(g.basis_boundary) AS boundary_rank,
     CASE g.basis_kind WHEN 'actual' THEN 1 WHEN 'estimated' THEN 2 ELSE 3 END AS kind_rank, g.capture_id,
     {grid_is_bundled} AS is_bundled

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from assets.catalog import catalog
+from assets.subjects import RESOLUTIONS
 from warehouse.connection import write_session
 from warehouse.home import Home
 from warehouse.macros import defaults_of, is_macro, name_of
@@ -87,3 +88,20 @@ def test_what_rounding_leaves_of_a_split_is_no_move(
         con.execute(next(s for s in catalog().scripts if name_of(s) == "_without_rounding")).fetchall()
         found = con.execute("SELECT _without_rounding(?, ?, ?)", [moved, total_from, total_to]).fetchall()
     assert found == [(left,)]
+
+
+def test_every_length_of_slots_has_its_rank_and_is_hourly_or_longer() -> None:
+    """A new length that a macro forgets would have no end, no rank, and be neither hourly nor longer."""
+    con = duckdb.connect()
+    wanted = ("slot_length", "resolution_rank", "is_hourly", "_is_longer_than_hourly")
+    for script in catalog().scripts:
+        if is_macro(script) and name_of(script) in wanted:
+            con.execute(script).fetchall()
+    rows = con.execute(
+        "SELECT resolution, rank() OVER (ORDER BY slot_length(resolution)), resolution_rank(resolution), "
+        "slot_length(resolution) <= INTERVAL 1 HOUR, is_hourly(resolution), NOT _is_longer_than_hourly(resolution) "
+        "FROM (SELECT unnest($resolutions) AS resolution) ORDER BY slot_length(resolution)",
+        {"resolutions": list(RESOLUTIONS)},
+    ).fetchall()
+    assert [row[0] for row in rows] == list(RESOLUTIONS)
+    assert all(row[1] == row[2] and row[3] is row[4] is row[5] for row in rows), rows

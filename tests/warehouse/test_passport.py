@@ -272,6 +272,14 @@ def test_explain_names_the_file_and_checks_its_hash(built: Home) -> None:
         stored.write_bytes(kept)
 
 
+def test_explain_cuts_nothing_short(built: Home) -> None:
+    """A hash or a list of offers that ends in dots cannot be followed."""
+    printed = explained(built).stdout
+    meanings = [" ".join(s["meaning"].split()) for s in json.loads(explained(built, "--json").stdout) if s["meaning"]]
+    assert max(map(len, meanings)) > 220
+    assert [m for m in meanings if m not in printed] == []
+
+
 def test_where_captures_are_not_kept_nothing_is_said_to_be_missing(built: Home, tmp_path: Path) -> None:
     """The published file alone, on another machine: the walk is whole, and what to do to compare bytes is said once."""
     (tmp_path / "petaday.duckdb").symlink_to(built.published_file)

@@ -16,7 +16,7 @@ latest AS (
     FROM observed.grid_carbon_log l SEMI JOIN touched t ON t.zone = l.zone AND t.source_id = l.source_id
     WHERE l.valid_from >= ($first_on::DATE - 28)::TIMESTAMP AT TIME ZONE 'UTC'
         AND l.valid_from < ($last_on::DATE + 4)::TIMESTAMP AT TIME ZONE 'UTC'
-        AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_kind IN ('actual', 'estimated')
+        AND is_hourly(l.resolution) AND l.basis_kind IN ('actual', 'estimated')
         AND l.basis_method = 'average' AND l.basis_accounting = 'location'
     QUALIFY row_number() OVER (
         PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_boundary, l.basis_kind, l.valid_from

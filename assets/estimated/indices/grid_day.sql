@@ -8,7 +8,7 @@
 WITH latest AS (
     SELECT l.* FROM observed.grid_carbon_log l
     SEMI JOIN {touched} t ON t.zone = l.zone AND t.source_id = l.source_id AND t.day_on = utc_day(l.valid_from)
-    WHERE {word_counts} AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')
+    WHERE {word_counts} AND is_hourly(l.resolution)
     QUALIFY row_number() OVER (PARTITION BY l.source_id, l.scope, l.zone, l.resolution, l.basis_method,
         l.basis_boundary, l.basis_accounting, l.basis_kind, l.valid_from
         ORDER BY l.observed_at DESC, l.capture_id DESC, l.recorded_at DESC) = 1),

@@ -28,6 +28,4 @@ SELECT g.zone, g.source_id, g.resolution, g.basis_method, g.basis_boundary, g.ba
     utc_day(g.valid_from), g.intensity_gco2e_per_kwh,
     (epoch_us(g.valid_to) - epoch_us(g.valid_from)) / 3600e6, g.intensity_gco2e_per_kwh, g.intensity_gco2e_per_kwh, 1,
     g.is_bundled
--- Asked for one by one: DuckDB then skips them in the scan, and an IN would be a join.
-FROM {slots} g WHERE g.resolution <> 'PT5M' AND g.resolution <> 'PT15M' AND g.resolution <> 'PT30M'
-    AND g.resolution <> 'PT1H'
+FROM {slots} g WHERE _is_longer_than_hourly(g.resolution)

@@ -6,8 +6,9 @@ from assets.estimated.indices.slices import Sliced
 from assets.estimated.indices.tables import GREEN_TRIAL, GRID_DAY
 from assets.subjects import GRID_CARBON
 
-_HOURLY = "resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H')"
-GRID_DAYS = Sliced(GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", _HOURLY)
+GRID_DAYS = Sliced(
+    GRID_DAY, "grid-day-1", "grid_day.sql", GRID_CARBON, ("zone", "source_id"), "day_on", "is_hourly(resolution)"
+)
 #: A trial looks 28 days back and 28 or 60 hours ahead, and is made once the last of these hours is known. So a log row
 #: changes days with a trial (every sixth hour) at most that long before it, and of these only the days whose hours
 #: ahead are in the log.
@@ -22,7 +23,7 @@ GREEN_TRIALS = Sliced(
     GRID_CARBON,
     ("zone", "source_id"),
     "asked_on",
-    f"{_HOURLY} AND basis_kind IN ('actual', 'estimated') AND basis_method = 'average' AND basis_accounting = 'location'",
+    "is_hourly(resolution) AND basis_kind IN ('actual', 'estimated') AND basis_method = 'average' AND basis_accounting = 'location'",
     days_before=3,
     days_after=28,
     narrowed=_TRIED,

@@ -37,7 +37,7 @@ COMMENT ON MACRO is_year_for IS
 CREATE OR REPLACE MACRO year_rank(basis_kind, span_to, instant, source_rank, resolution, source_id) AS
     {'is_old': epoch(instant) - epoch(span_to) > 1096 * 86400, 'is_estimated': basis_kind <> 'actual',
         'age_s': -epoch(span_to), 'source_rank': source_rank,
-        'fineness': list_position(['PT5M', 'PT15M', 'PT30M', 'PT1H', 'P1D', 'P1M', 'P1Y'], resolution),
+        'fineness': resolution_rank(resolution),
         'source_id': source_id};
 COMMENT ON MACRO year_rank IS
     'Rank of a year of a zone for an instant, the lowest stands for it: one that ended at most three years before (1096 '

@@ -13,7 +13,7 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     recorded AS (
         SELECT g.*
         FROM observed.grid_carbon_log g JOIN asked a ON g.zone = a.asked_zone
-        WHERE g.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND g.basis_method = 'average'
+        WHERE is_hourly(g.resolution) AND g.basis_method = 'average'
             AND g.basis_accounting = 'location' AND (a.asked_boundary IS NULL OR g.basis_boundary = a.asked_boundary)
             AND g.recorded_at <= a.asked_known_at AND g.valid_from >= a.asked_at - to_hours(28 * 24)
             AND g.valid_from < a.asked_at + to_hours(a.wait_most + a.job_hours)),

@@ -125,13 +125,14 @@ CREATE OR REPLACE MACRO _offer_of_price_offer(of_table, of_key) AS TABLE
         AND starts_with(concat_ws('/', w.accelerator_id, w.purchase_option, w.offer_key, w.began_on), of_key);
 COMMENT ON MACRO TABLE _offer_of_price_offer IS 'The row of observed.cloud_rate that a row of price_offer is.';
 
--- A year of slots is summarised by capture: their number, first and last, and mean.
+-- A year of slots is summarised by capture: their number, first and last, and mean. Resolution NULL: all of an hour or
+-- less.
 CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
     WITH row_wanted AS (
         SELECT concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting, basis_kind,
             day_on, method_version) AS root_key,
             zone, source_id, basis_boundary, [basis_kind] AS kinds, basis_method, basis_accounting,
-            [resolution] AS resolutions, day_on AS first_on, day_on AS last_on
+            resolution, day_on AS first_on, day_on AS last_on
         FROM estimated.grid_day
         WHERE of_table = 'grid_day'
             AND starts_with(concat_ws('/', zone, source_id, resolution, basis_method, basis_boundary, basis_accounting,
@@ -141,7 +142,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
         -- its wait may take.
         SELECT concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, asked_on, method_version),
             zone, source_id, basis_boundary, ['actual', 'estimated'], 'average', 'location',
-            ['PT5M', 'PT15M', 'PT30M', 'PT1H'], asked_on - 28,
+            NULL, asked_on - 28,
             asked_on + ((18 + horizon_hours + job_hours) // 24)::INTEGER
         FROM estimated.green_trial
         WHERE of_table = 'green_trial'
@@ -150,7 +151,7 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
         UNION ALL
         SELECT concat_ws('/', zone, source_id, basis_boundary, job_hours, horizon_hours, method_version), zone,
             source_id, basis_boundary, ['actual', 'estimated'], 'average', 'location',
-            ['PT5M', 'PT15M', 'PT30M', 'PT1H'], first_on - 28,
+            NULL, first_on - 28,
             last_on + ((18 + horizon_hours + job_hours) // 24)::INTEGER
         FROM estimated.green_window
         WHERE of_table = 'green_window'
@@ -164,7 +165,8 @@ CREATE OR REPLACE MACRO _slots_of_index(of_table, of_key) AS TABLE
     FROM row_wanted w
     JOIN observed.grid_carbon g ON g.zone = w.zone AND g.source_id = w.source_id AND g.basis_boundary = w.basis_boundary
         AND g.basis_method = w.basis_method AND g.basis_accounting = w.basis_accounting
-        AND list_contains(w.kinds, g.basis_kind) AND list_contains(w.resolutions, g.resolution)
+        AND list_contains(w.kinds, g.basis_kind)
+        AND CASE WHEN w.resolution IS NULL THEN is_hourly(g.resolution) ELSE g.resolution = w.resolution END
         AND (g.valid_from AT TIME ZONE 'UTC')::DATE BETWEEN w.first_on AND w.last_on
     GROUP BY w.root_key, g.zone, g.resolution, g.basis_method, g.basis_boundary, g.basis_accounting, g.basis_kind,
         g.source_id, g.scope, g.capture_id;

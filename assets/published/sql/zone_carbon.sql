@@ -12,7 +12,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
         SELECT l.*
         FROM observed.grid_carbon_log l JOIN asked q ON l.zone = q.asked_zone
         WHERE _instant(known_at) < TIMESTAMPTZ 'infinity' AND l.recorded_at <= _instant(known_at)
-            AND l.resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND l.basis_method = 'average'
+            AND is_hourly(l.resolution) AND l.basis_method = 'average'
             AND l.basis_accounting = 'location' AND l.basis_kind IN ('actual', 'estimated')
             AND (q.asked_boundary IS NULL OR l.basis_boundary = q.asked_boundary)
             AND utc_day(l.valid_from) BETWEEN q.asked_from_on AND q.asked_to_on

@@ -5,7 +5,7 @@
 WITH hourly AS (
     SELECT *
     FROM observed.grid_carbon
-    WHERE resolution IN ('PT5M', 'PT15M', 'PT30M', 'PT1H') AND basis_method = 'average'
+    WHERE is_hourly(resolution) AND basis_method = 'average'
         AND basis_accounting = 'location' AND basis_kind IN ('actual', 'estimated')
         AND valid_from <= getvariable('report_at')
 ), series AS (

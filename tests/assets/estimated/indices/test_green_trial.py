@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.observed.views import lookup_statements
 from assets.subjects import GRID_CARBON
 
 SQL = Path(__file__).parents[4] / "assets" / "estimated" / "indices"
@@ -22,8 +23,8 @@ def history(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnectio
     """
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'; CREATE SCHEMA observed; CREATE SCHEMA estimated; CREATE SCHEMA meta")
-        for statement in GRID_CARBON.ddl():
-            con.execute(statement)
+        for statement in (*GRID_CARBON.ddl(), *lookup_statements()):
+            con.execute(statement).fetchall()
         con.execute(
             "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'test' AS source_id, 'all' AS scope, 'GB' AS zone, 'PT1H' AS resolution, "
             "'average' AS basis_method, 'direct' AS basis_boundary, 'location' AS basis_accounting, 'actual' AS basis_kind, true AS is_offered, "
