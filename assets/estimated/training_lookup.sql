@@ -216,13 +216,19 @@ WITH hour AS (
     JOIN petaday_slot s ON s.scenario_id = h.scenario_id AND s.fineness > 4 AND s.valid_from <= h.hour_from
         AND s.slot_end > h.hour_from
 ), chosen AS (
-    SELECT f.*, h.hours FROM fine f JOIN weighted h ON h.scenario_id = f.scenario_id AND h.hour_from = f.hour_from
+    -- What there is by the hour, whether it is chosen or gives way to a longer slot that is measured.
+    SELECT f.*, h.hours, f.fineness <= 4 OR bool_or(f.fineness <= 4 AND f.kind_rank <= 2) OVER of_zone AS has_fine,
+        bool_or(f.fineness <= 4 AND f.kind_rank = 1) OVER of_zone AS has_measured
+    FROM fine f JOIN weighted h ON h.scenario_id = f.scenario_id AND h.hour_from = f.hour_from
+    WINDOW of_zone AS (PARTITION BY f.scenario_id, f.hour_from, f.boundary_rank, f.zone)
     QUALIFY row_number() OVER (PARTITION BY f.scenario_id, f.hour_from, f.boundary_rank
         ORDER BY f.zone = f.wanted_zone DESC, f.kind_rank, f.fineness, f.capture_id DESC) = 1
 ), summed AS (
     SELECT scenario_id, boundary_rank, basis_boundary, sum(hours) AS covered_hours,
         sum(intensity * hours) / sum(hours) AS intensity,
         coalesce(sum(hours) FILTER (fineness <= 4), 0) AS hourly_hours,
+        coalesce(sum(hours) FILTER (has_fine), 0) AS fine_hours,
+        coalesce(sum(hours) FILTER (has_measured), 0) AS measured_hours,
         string_agg(DISTINCT zone, ', ' ORDER BY zone) AS zones,
         string_agg(DISTINCT basis_kind, ', ' ORDER BY basis_kind) AS kinds,
         string_agg(DISTINCT resolution, ', ' ORDER BY resolution) AS resolutions, max(capture_id) AS capture_id,
@@ -231,8 +237,11 @@ WITH hour AS (
 )
 SELECT s.*, r.start_at, r.end_at, r.wall_hours
 FROM summed s JOIN petaday_run r USING (scenario_id)
--- The boundary with most hours from slots of an hour or less, then the one that covers more, then lifecycle.
-QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY round(hourly_hours / wall_hours, 3) DESC,
+-- A boundary that covers nine tenths of the run; of several the one with most hours in slots of an hour or less, then
+-- with most of them measured, then the one that covers more, then lifecycle. An estimated hour that gives way to a
+-- measured month counts as an hour: where both boundaries have it, it must not turn life cycle into direct.
+QUALIFY row_number() OVER (PARTITION BY scenario_id ORDER BY covered_hours >= 0.9 * wall_hours DESC,
+    round(fine_hours / wall_hours, 3) DESC, round(measured_hours / wall_hours, 3) DESC,
     round(covered_hours / wall_hours, 3) DESC, boundary_rank) = 1;
 
 -- The grid of a job without a start, by a rule (look_up_rules.py).

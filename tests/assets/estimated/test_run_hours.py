@@ -136,3 +136,43 @@ def test_what_is_refused(con: duckdb.DuckDBPyConnection, values: dict[str, objec
 def test_a_start_needs_a_place(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(ScenarioError, match="start_at: where the run takes place is not known"):
         estimate_training(con, scenario_of({"start_at": "2025-06-01", "duration_days": 1, "accelerator_count": 8}), NOW)
+
+
+def slots(con: duckdb.DuckDBPyConnection, boundary: str, kind: str, values: dict[int, float]) -> None:
+    """Slots of an hour, by their number since DAY."""
+    con.executemany(
+        "INSERT INTO observed.grid_carbon VALUES ('GB', 'PT1H', 'average', ?, 'location', ?, ?, ?, NULL, 'hour')",
+        [[boundary, kind, value, DAY + dt.timedelta(hours=number)] for number, value in values.items()],
+    )
+
+
+def test_an_estimated_hour_does_not_turn_life_cycle_into_direct(con: duckdb.DuckDBPyConnection) -> None:
+    """Both boundaries have the same hours, one of them estimated, and only life cycle has a measured year to put in its place."""
+    con.execute("DELETE FROM observed.grid_carbon WHERE resolution = 'PT30M' OR basis_boundary = 'direct'")
+    for boundary, level in (("direct", 200.0), ("lifecycle", 260.0)):
+        slots(con, boundary, "actual", {number: level for number in range(23)})
+        slots(con, boundary, "estimated", {23: level + 1})
+    found = grid(con, start_at=DAY.isoformat(), duration_days=1)
+    assert "lifecycle" in found["origin_ref"]
+    assert "95.8% of 24 hours by slots of an hour or less, 4.2% by longer slots" in found["origin_ref"]
+    assert found["value"] == pytest.approx((23 * 260 + 300) / 24)
+
+
+def test_measured_hours_of_one_boundary_go_before_estimated_ones_of_another(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("DELETE FROM observed.grid_carbon WHERE resolution = 'PT30M'")
+    slots(con, "direct", "actual", {number: 200.0 for number in range(24)})
+    slots(con, "lifecycle", "estimated", {number: 260.0 for number in range(24)})
+    found = grid(con, start_at=DAY.isoformat(), duration_days=1)
+    assert ("direct" in found["origin_ref"], found["value"]) == (True, pytest.approx(200))
+
+
+def test_a_boundary_that_covers_the_run_goes_before_hours_of_a_part_of_it(con: duckdb.DuckDBPyConnection) -> None:
+    """A tenth of a long run by the hour says little about the rest of its year."""
+    con.execute("DELETE FROM observed.grid_carbon WHERE resolution = 'P1Y' AND basis_boundary = 'direct'")
+    found = grid(con, start_at=DAY.isoformat(), duration_days=20)
+    assert "lifecycle" in found["origin_ref"]
+    assert found["value"] == 300
+    con.execute("DELETE FROM observed.grid_carbon WHERE basis_boundary = 'lifecycle'")
+    found = grid(con, start_at=DAY.isoformat(), duration_days=20)
+    assert "direct" in found["origin_ref"]
+    assert "% not covered and left out" in found["origin_ref"]
