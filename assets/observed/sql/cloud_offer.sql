@@ -18,12 +18,14 @@ FROM (
         SELECT r.*, u.refused_from,
             CASE WHEN r.is_bundled THEN r.counts_from
                  WHEN u.refused_from IS NOT NULL THEN greatest(r.observed_at, u.confirmed_at)
-                 ELSE greatest(r.observed_at, c.confirmed_at) END AS confirmed_at
+                 -- The answer that ended a price does not confirm it; a list that dates its prices knew them to the end.
+                 ELSE least(greatest(r.observed_at, c.confirmed_at), r.valid_to) END AS confirmed_at
         FROM ({whole}) r
-        LEFT JOIN (
-            SELECT s.source_id, s.scope, max(s.observed_at) AS confirmed_at FROM meta.snapshot s
-            WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) c
+        ASOF LEFT JOIN (
+            SELECT s.source_id, s.scope, s.observed_at AS confirmed_at FROM meta.snapshot s
+            WHERE s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at}) c
         ON c.source_id = r.source_id AND c.scope = r.scope
+            AND c.confirmed_at < coalesce(r.valid_to, TIMESTAMPTZ 'infinity')
         LEFT JOIN (
             -- An answer with a row that was refused confirms all but that one.
             SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({unconfirmed}) n

@@ -70,3 +70,48 @@ def test_what_ships_with_petaday_gives_way_to_whoever_was_read_since(facts: Home
     assert said(facts, "2027-02-15") == [(2.5, "skypilot", "2026-12-01")]
     assert said(facts, "2026-11-30") == bundled
     assert said(facts, "2027-01-01", "2026-01-01") == []
+
+
+def test_what_ended_a_price_does_not_confirm_it(facts: Home) -> None:
+    """Asked for a past day, the age of a price is that of the last answer that held it, however often its source was read since."""
+    for at, price in (("2026-01-01", 2.0), ("2026-01-20", 2.0), ("2026-03-01", 3.0), ("2026-06-01", 3.0)):
+        read_lambda(facts, at, price)
+    assert said(facts, "2026-02-15") == [(2.0, "skypilot", "2026-01-20")]
+    assert said(facts, "2026-03-15") == [(3.0, "skypilot", "2026-06-01")]
+
+
+def test_a_list_that_dates_its_prices_knew_one_to_its_end(facts: Home) -> None:
+    """The answer that tells both prices was read after the change: the first one held until then, and no longer."""
+    read_lambda(facts, "2026-06-01", 3.0)
+    with write_session(facts, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.cloud_rate_log BY NAME SELECT * REPLACE (2.0 AS price_amount_per_hour, "
+            "TIMESTAMPTZ '2026-01-01 00:00:00+00' AS valid_from) FROM observed.cloud_rate_log"
+        ).fetchall()
+    read_lambda(facts, "2026-08-01", 3.0)
+    assert said(facts, "2026-02-15") == [(2.0, "skypilot", "2026-06-01")]
+    with write_session(facts, catalog()) as con:
+        ended = con.execute(
+            "SELECT count(*), count(*) FILTER (confirmed_at <= valid_to) FROM observed.cloud_offer WHERE valid_to IS NOT NULL"
+        ).fetchone()
+    assert ended is not None
+    assert ended[0] == ended[1] > 0
+
+
+def test_an_offer_that_vanished_replaces_no_other_word(facts: Home) -> None:
+    """A list that left the card out in February, and is still read in June, has no newer word on it than one of January."""
+    read = "TIMESTAMPTZ '2025-06-01 00:00:00+00'"
+    read_lambda(facts, "2026-01-10", 2.0)
+    with write_session(facts, catalog()) as con:
+        con.execute(
+            "INSERT INTO observed.cloud_rate_log BY NAME SELECT * REPLACE ('fsdl' AS source_id, 'cloud' AS scope, 9.0 AS price_amount_per_hour, "
+            f"{read} AS valid_from, {read} AS observed_at) FROM observed.cloud_rate_log "
+            "UNION ALL BY NAME SELECT * REPLACE ('fsdl' AS source_id, 'cloud' AS scope, NULL AS price_amount_per_hour, false AS is_offered, "
+            "TIMESTAMPTZ '2026-02-01 00:00:00+00' AS valid_from, TIMESTAMPTZ '2026-02-01 00:00:00+00' AS observed_at) FROM observed.cloud_rate_log"
+        ).fetchall()
+        for at in ("2025-06-01", "2026-02-01", "2026-06-01"):
+            con.execute(
+                "INSERT INTO meta.snapshot BY NAME SELECT * REPLACE ('fsdl' AS source_id, 'cloud' AS scope, ?::TIMESTAMPTZ AS observed_at) FROM meta.snapshot LIMIT 1",
+                [f"{at} 00:00:00+00"],
+            ).fetchall()
+    assert said(facts, "2026-05-01") == [(2.0, "skypilot", "2026-01-10")]
