@@ -226,8 +226,9 @@ DECISIONS: dict[str, Decision] = {
             needs=(("own_tokens_per_s_per_gpu",),),
             instant="to_on",
             history=("observed.token_price.valid_from", "to_on"),
-            # decision-1 had an upper end wherever the break-even comes with each factor alone at its bound, if not with all of them.
-            version="decision-2",
+            # decision-1 had an upper end wherever the break-even comes with each factor alone at its bound, if not with all of them;
+            # decision-2 knew a model under the spelling of a list only, and took prices that two other lists outvote.
+            version="decision-3",
         ),
         Decision(
             "east_west",

@@ -161,3 +161,20 @@ CREATE OR REPLACE MACRO _asked_number(name, given, lowest, highest) AS
             || format('{:g}', lowest::DOUBLE) || ' to ' || format('{:g}', highest::DOUBLE)) END;
 COMMENT ON MACRO _asked_number IS
     'A number that was given, or NULL; one outside the bounds is an error that says what is allowed.';
+
+-- What a name means, as in request_cost: the same spelling, or the same model under another name (with the day of a
+-- snapshot, with "instruct"), but no variant (:free), nor another day than the one that is asked for.
+CREATE OR REPLACE MACRO _listing_meant(model_name) AS TABLE
+    WITH given AS (SELECT model_name::VARCHAR AS asked_name),
+    asked AS (
+        SELECT model_listing(g.asked_name) AS asked_listing, model_key(g.asked_name) AS asked_key,
+            model_snapshot(g.asked_name) AS asked_snapshot
+        FROM given g)
+    SELECT m.model AS named_model, model_listing(m.model) = q.asked_listing AS is_spelled
+    FROM observed.token_model m CROSS JOIN asked q LEFT JOIN observed.model_name n ON n.name_key = q.asked_key
+    WHERE model_listing(m.model) = q.asked_listing
+        OR (coalesce(m.model_id, m.model_key) = coalesce(n.model_id, q.asked_key) AND q.asked_key <> ''
+            AND may_mean_listing(q.asked_listing, q.asked_snapshot, model_listing(m.model)));
+COMMENT ON MACRO TABLE _listing_meant IS
+    'The names under which token prices list the model that a name may stand for, and whether one is spelled as it is, '
+    'but for case and punctuation.';

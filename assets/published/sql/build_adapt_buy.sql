@@ -2,17 +2,20 @@
 CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_on := DATE '1970-01-01',
         to_on := DATE '9999-12-31', output_share := 0.5, known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (
-        SELECT lower(_asked_sold_model('buy_model', model_name)) AS asked_model,
-            lower(_asked_vendor('buy_vendor', of_vendor)) AS asked_vendor,
+        SELECT lower(_asked_vendor('buy_vendor', of_vendor)) AS asked_vendor,
             from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
             _asked_number('output_share', output_share, 0, 1) AS asked_share),
+    -- The listings that the name may stand for, as in token_price_of.
     price AS (
-        SELECT t.*
+        SELECT t.*, w.is_spelled, lead(t.price_usd_per_mtok) OVER of_offer AS later_usd_per_mtok,
+            lag(t.price_usd_per_mtok) OVER of_offer AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) t CROSS JOIN asked q
-        WHERE (lower(t.model) = q.asked_model OR ends_with(lower(t.model), '/' || q.asked_model))
-            AND (q.asked_vendor IS NULL OR lower(t.vendor) = q.asked_vendor) AND t.direction IN ('input', 'output')
-            AND t.service_tier = 'standard' AND t.context_tier_from_tokens = 0 AND t.time_window = ''
-            AND t.price_usd_per_mtok > 0),
+        JOIN _listing_meant(_asked_sold_model('buy_model', model_name)) w ON w.named_model = t.model
+        WHERE (q.asked_vendor IS NULL OR q.asked_vendor IN (lower(t.vendor), lower(t.vendor_id)))
+            AND t.direction IN ('input', 'output') AND t.service_tier = 'standard'
+            AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0
+        WINDOW of_offer AS (PARTITION BY t.source_id, t.scope, t.vendor, t.model, t.direction, t.region
+            ORDER BY t.valid_from NULLS FIRST)),
     -- Prices without a known start do not extend the history.
     month AS (
         SELECT unnest(range(date_trunc('month',
@@ -20,29 +23,39 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
                 least(max(coalesce(p.valid_to, now()) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC',
                     any_value(q.asked_to) + INTERVAL 1 DAY), INTERVAL 1 MONTH)) AS month_on
         FROM price p CROSS JOIN asked q),
-    -- Input and output price come from the same seller and source; those of different sellers are never combined.
-    offered AS (
-        SELECT m.month_on::DATE AS month_on, p.vendor, p.model, p.region, p.source_id, p.scope,
-            max(p.price_usd_per_mtok) FILTER (p.direction = 'input') AS input_usd_per_mtok,
-            max(p.price_usd_per_mtok) FILTER (p.direction = 'output') AS output_usd_per_mtok,
-            bool_or(p.is_bundled) AS is_bundled
+    in_force AS (
+        SELECT m.month_on::DATE AS month_on, p.*,
+            list({'source_id': p.source_id, 'price': p.price_usd_per_mtok}) OVER (PARTITION BY m.month_on, p.vendor_id,
+                model_listing(p.model), p.direction, p.region) AS said
         FROM month m
         JOIN price p ON p.valid_from < least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now())
             AND (p.valid_to IS NULL OR p.valid_to >= least((m.month_on + INTERVAL 1 MONTH) AT TIME ZONE 'UTC', now()))
-        GROUP BY ALL),
+        -- A vendor that sells the name as it is spelled does so.
+        QUALIFY p.is_spelled OR NOT bool_or(p.is_spelled) OVER (PARTITION BY m.month_on, p.vendor_id)),
+    -- Input and output price come from the same seller and source; those of different sellers are never combined.
+    offered AS (
+        SELECT f.month_on, f.vendor, f.model, f.region, f.source_id, f.scope, f.is_spelled,
+            max(f.price_usd_per_mtok) FILTER (f.direction = 'input') AS input_usd_per_mtok,
+            max(f.price_usd_per_mtok) FILTER (f.direction = 'output') AS output_usd_per_mtok,
+            bool_or(is_outvoted(f.price_usd_per_mtok, f.later_usd_per_mtok, f.said)
+                OR is_behind(f.price_usd_per_mtok, f.earlier_usd_per_mtok, f.said)) AS is_doubted,
+            bool_or(f.is_bundled) AS is_bundled
+        FROM in_force f GROUP BY ALL),
     mixed AS (
         SELECT o.*, o.input_usd_per_mtok * (1 - q.asked_share) + o.output_usd_per_mtok * q.asked_share AS usd_per_mtok
         FROM offered o CROSS JOIN asked q)
     SELECT x.month_on, x.vendor, x.model, x.input_usd_per_mtok, x.output_usd_per_mtok, x.usd_per_mtok,
         x.source_id AS source_ids, x.is_bundled
     FROM mixed x
-    QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.region <> 'global',
-        source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model, x.source_id, x.scope) = 1
+    QUALIFY row_number() OVER (PARTITION BY x.month_on ORDER BY x.usd_per_mtok IS NULL, x.is_doubted,
+        x.region <> 'global', NOT x.is_spelled, source_rank(x.source_id), x.usd_per_mtok, x.vendor, x.model,
+        x.source_id, x.scope) = 1
     ORDER BY x.month_on;
 COMMENT ON MACRO TABLE _bought_token_price IS
     'USD per million tokens of a model at the end of each month of its price history (standard tier, base context), '
-    'and of a mix with output_share output tokens: both prices of one seller, by the best source, of several sellers '
-    'the cheapest; offers at no price are left out. _bought_token_price(''gpt-4'').';
+    'and of a mix with output_share output tokens: both prices of one seller, by the best source that is neither '
+    'outvoted nor behind (see token_price_of), of several sellers the cheapest; offers at no price are left out. '
+    '_bought_token_price(''gpt-4'').';
 
 CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL, build_model := 'gpt-3-175b',
         adapt_model := 'llama-65b', adapt_tokens := 1e8, is_full_adaptation := false, accelerator := 'A100',
@@ -54,8 +67,10 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
             model_key(_asked_model('adapt_model', adapt_model)) AS adapt_key,
             _asked_number('adapt_tokens', adapt_tokens, 0, 1e18) AS tokens, is_full_adaptation::BOOLEAN AS is_full,
             _asked_number('own_tokens_per_s_per_gpu', own_tokens_per_s_per_gpu, 1e-6, 1e12) AS own_speed,
-            _asked_number('own_tokens_low', own_tokens_low, 1e-6, 1e12) AS own_speed_low,
-            _asked_number('own_tokens_high', own_tokens_high, 1e-6, 1e12) AS own_speed_high,
+            _asked_number('own_tokens_low', own_tokens_low, 1e-6,
+                coalesce(own_tokens_per_s_per_gpu::DOUBLE, 1e12)) AS own_speed_low,
+            _asked_number('own_tokens_high', own_tokens_high, coalesce(own_tokens_per_s_per_gpu::DOUBLE, 1e-6),
+                1e12) AS own_speed_high,
             _asked_number('own_parameters', own_parameters, 1, 1e18) AS own_size),
     way AS (
         SELECT 'build' AS way, m.model_id, coalesce(m.active_parameters_count, m.parameters_count) AS parameters,
@@ -81,7 +96,7 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         SELECT lognormal_sigma(u.central, u.low) AS hours_up, lognormal_sigma(u.central, u.high) AS hours_down
         FROM _method_band('utilization_share') u),
     stated AS (
-        SELECT b.month_on, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled
+        SELECT b.month_on, q.own_speed, b.vendor, b.model AS buy_model, b.usd_per_mtok AS buy, b.source_ids, b.is_bundled
             OR coalesce(p.is_rate_bundled, false) AS is_bundled, w.*, p.accelerator_id, p.median_usd_per_gpu_hour,
             pf_days(w.flop) * p.cost_usd AS fixed, p.price_down, p.price_up, d.hours_down, d.hours_up,
             usd_per_mtok(p.median_usd_per_gpu_hour, q.own_speed * q.own_size / w.parameters * 3600) AS own,
@@ -116,9 +131,10 @@ CREATE OR REPLACE MACRO build_adapt_buy(buy_model := 'gpt-4', buy_vendor := NULL
         probability_below(s.own, s.buy, s.price_down ** 2 + s.serving_down ** 2, s.price_up ** 2 + s.serving_up ** 2, 0,
             0) AS pays_back_probability,
         CASE WHEN s.accelerator_id IS NULL THEN 'unknown: no price of the accelerator was observed in the month'
-            WHEN s.own IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
+            WHEN s.own_speed IS NULL THEN 'unknown: give own_tokens_per_s_per_gpu'
             WHEN s.buy IS NULL THEN 'unknown: no price for input and output'
-            WHEN s.flop IS NULL THEN 'unknown: operations of the model'
+            WHEN s.parameters IS NULL THEN 'unknown: parameters of ' || s.model_id
+            WHEN s.flop IS NULL THEN 'unknown: operations of ' || s.model_id
             WHEN s.volume IS NULL AND band_low(s.own, s.price_down ** 2 + s.serving_down ** 2) < s.buy
                 THEN 'probably never: at the central values bought tokens cost less than own ones, within the band not'
             WHEN s.volume IS NULL THEN 'never: a bought token costs less than an own one'

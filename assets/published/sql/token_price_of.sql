@@ -1,20 +1,7 @@
 -- What a million tokens of a model cost, and how far the sources are apart.
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
-    WITH given AS (
-        SELECT _asked_sold_model('model_name', model_name) AS asked_name, _asked_instant(valid_at) AS asked_at),
-    asked AS (
-        SELECT g.asked_at, model_listing(g.asked_name) AS asked_listing, model_key(g.asked_name) AS asked_key,
-            model_snapshot(g.asked_name) AS asked_snapshot
-        FROM given g),
-    -- What the name means, as in request_cost: the same spelling, or the same model under another name (with the day of
-    -- a snapshot, with "instruct"), but no variant (:free), nor another day than the one that is asked for.
-    named AS (
-        SELECT m.model AS named_model, model_listing(m.model) = q.asked_listing AS is_spelled
-        FROM observed.token_model m CROSS JOIN asked q LEFT JOIN observed.model_name n ON n.name_key = q.asked_key
-        WHERE model_listing(m.model) = q.asked_listing
-            OR (coalesce(m.model_id, m.model_key) = coalesce(n.model_id, q.asked_key) AND q.asked_key <> ''
-                AND may_mean_listing(q.asked_listing, q.asked_snapshot, model_listing(m.model)))),
+    WITH asked AS (SELECT _asked_instant(valid_at) AS asked_at),
     listed AS (
         SELECT k.*, w.is_spelled,
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,
@@ -24,7 +11,7 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
                 k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
                 ORDER BY k.valid_from NULLS FIRST) AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) k
-        JOIN named w ON w.named_model = k.model),
+        JOIN _listing_meant(_asked_sold_model('model_name', model_name)) w ON w.named_model = k.model),
     -- Of a vendor that sells the name as it is spelled, no other; of one that sells dated names only, each of them: their
     -- prices may differ.
     sold AS (

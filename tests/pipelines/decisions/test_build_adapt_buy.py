@@ -92,3 +92,54 @@ def test_an_upper_end_only_where_it_is_reached_in_95_of_100(bundled: duckdb.Duck
     for row in mostly:
         assert row["high_break_even_mtok"] > row["break_even_mtok"]
         assert row["verdict"].startswith("pays back")
+
+
+@pytest.mark.parametrize("name", ["claude-3.5-sonnet", "Claude 3.5 Sonnet", "anthropic/claude-3.5-sonnet"])
+def test_a_model_has_the_names_that_token_price_of_knows(bundled: duckdb.DuckDBPyConnection, name: str) -> None:
+    """A spelling that no list has was known, and answered with no row."""
+    told = {
+        r["direction"]: r["price_usd_per_mtok"]
+        for r in rows_of(bundled, f"FROM token_price_of('{name}', valid_at := DATE '2026-08-31')")
+    }
+    (row,) = [r for r in rows_of(bundled, f"FROM _bought_token_price('{name}')") if str(r["month_on"]) == "2026-08-01"]
+    assert (row["vendor"], row["model"]) == ("anthropic", "claude-3-5-sonnet")
+    assert (row["input_usd_per_mtok"], row["output_usd_per_mtok"]) == (told["input"], told["output"])
+
+
+def test_a_price_that_others_outvote_is_not_paid(bundled: duckdb.DuckDBPyConnection) -> None:
+    """One list, the best, says cents for dollars; two others agree with what it said before."""
+    bundled.execute("BEGIN")
+    try:
+        bundled.execute(
+            "INSERT INTO observed.token_price_log BY NAME SELECT * REPLACE (source_id AS scope, source_id AS source_id, "
+            "price_usd_per_mtok * CASE source_id WHEN 'genai_prices' THEN 0.01 ELSE 1 END AS price_usd_per_mtok) "
+            "FROM (SELECT l.* EXCLUDE (source_id), unnest(['genai_prices', 'litellm', 'simonw']) AS source_id FROM observed.token_price_log l "
+            "WHERE l.model = 'gpt-4o' AND l.source_id = 'starter_token_price')"
+        )
+        (row,) = rows_of(bundled, "FROM _bought_token_price('gpt-4o') WHERE month_on = DATE '2026-08-01'")
+        told = rows_of(
+            bundled, "FROM token_price_of('gpt-4o', valid_at := DATE '2026-08-31') WHERE direction = 'output'"
+        )
+    finally:
+        bundled.execute("ROLLBACK")
+    assert (row["input_usd_per_mtok"], row["output_usd_per_mtok"]) == (2.5, 10)
+    assert row["source_ids"] == told[0]["source_id"] == "litellm"
+
+
+def test_what_is_lacking_of_a_model_is_named(bundled: duckdb.DuckDBPyConnection) -> None:
+    """The parameters of GPT-4o were never told; the throughput was given."""
+    found = rows_of(
+        bundled,
+        "FROM build_adapt_buy(buy_model := 'gpt-4o', build_model := 'gpt-4o', accelerator := 'H100', own_tokens_per_s_per_gpu := 400, "
+        "from_on := DATE '2026-08-01', to_on := DATE '2026-08-31') WHERE way = 'build'",
+    )
+    assert [r["verdict"] for r in found] == ["unknown: parameters of gpt-4o"]
+
+
+@pytest.mark.parametrize(
+    ("band", "named"),
+    [("own_tokens_low := 500", "own_tokens_low: 500 given"), ("own_tokens_high := 300", "own_tokens_high: 300 given")],
+)
+def test_a_band_on_the_wrong_side_is_refused(bundled: duckdb.DuckDBPyConnection, band: str, named: str) -> None:
+    with pytest.raises(duckdb.Error, match=named):
+        bundled.sql(f"FROM build_adapt_buy(buy_model := 'gpt-4o', own_tokens_per_s_per_gpu := 400, {band})").fetchall()
