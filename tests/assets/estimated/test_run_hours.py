@@ -150,7 +150,7 @@ def test_an_estimated_hour_does_not_turn_life_cycle_into_direct(con: duckdb.Duck
     """Both boundaries have the same hours, one of them estimated, and only life cycle has a measured year to put in its place."""
     con.execute("DELETE FROM observed.grid_carbon WHERE resolution = 'PT30M' OR basis_boundary = 'direct'")
     for boundary, level in (("direct", 200.0), ("lifecycle", 260.0)):
-        slots(con, boundary, "actual", {number: level for number in range(23)})
+        slots(con, boundary, "actual", dict.fromkeys(range(23), level))
         slots(con, boundary, "estimated", {23: level + 1})
     found = grid(con, start_at=DAY.isoformat(), duration_days=1)
     assert "lifecycle" in found["origin_ref"]
@@ -160,8 +160,8 @@ def test_an_estimated_hour_does_not_turn_life_cycle_into_direct(con: duckdb.Duck
 
 def test_measured_hours_of_one_boundary_go_before_estimated_ones_of_another(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DELETE FROM observed.grid_carbon WHERE resolution = 'PT30M'")
-    slots(con, "direct", "actual", {number: 200.0 for number in range(24)})
-    slots(con, "lifecycle", "estimated", {number: 260.0 for number in range(24)})
+    slots(con, "direct", "actual", dict.fromkeys(range(24), 200.0))
+    slots(con, "lifecycle", "estimated", dict.fromkeys(range(24), 260.0))
     found = grid(con, start_at=DAY.isoformat(), duration_days=1)
     assert ("direct" in found["origin_ref"], found["value"]) == (True, pytest.approx(200))
 
