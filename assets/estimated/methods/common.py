@@ -58,7 +58,7 @@ def earlier(
     defaults: Mapping[str, Default] = MappingProxyType({}),
     **others: Any,
 ) -> Method:
-    """An earlier version of a method, told by what it did otherwise than the version after it.
+    """An earlier version of a method, defined by how it differs from the version after it.
 
     Args:
         later: the version after it.
@@ -66,7 +66,7 @@ def earlier(
         without_numbers: inputs that it did not have; their defaults and the bounds between them and other inputs go too.
         without_quantities: results that it did not have.
         formulas: quantity -> its formula in that version.
-        needs: quantity -> what was to be given for it.
+        needs: quantity -> what a user was told to give for it.
         quantities: quantity -> the whole of it, where more than formula and needs differ.
         defaults: number -> its default in that version.
         others: other fields of `Method`, as they were.

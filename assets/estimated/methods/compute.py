@@ -22,7 +22,7 @@ from assets.estimated.methods.common import (
 from assets.estimated.scenario_files.fields import Bounds
 from assets.estimated.scenario_files.training import NUMBERS
 
-#: What to give where a quantity is unknown.
+#: What a user is told to give where a quantity is unknown.
 SIZE = "give parameters_count or model"
 ATTENTION = f"{SIZE}, layer_count, attention_width_count (or attention_head_count and head_dimension_count) and context_tokens_count"
 RATE = "tokens_per_s, or batch_count, context_tokens_count and step_s, or steps_per_s and tokens_per_step"
@@ -32,12 +32,12 @@ _HALVES = "of an encoder-decoder encoder_layer_count, decoder_layer_count, sourc
 
 #: FLOP per parameter and token: 3 of an encoder-decoder, whose halves share the tokens.
 _EACH = "coalesce(in_flop_per_parameter_token, 6)"
-#: FLOP that the hardware does for each that the model asks for.
+#: FLOP that the hardware executes for each FLOP that the model needs: above 1 where activations are recomputed.
 DONE_AGAIN = "flop_per_token_with_recomputation / flop_per_token"
-#: The parts of the formula of the MFU: as measured, as stated, ...
+#: MFU from a throughput, or as stated ...
 MFU_MEASURED = """coalesce(utilization_share(flop_per_token * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu),
     utilization_share(in_achieved_flop_per_s_per_gpu, in_peak_flop_per_s_per_gpu), in_utilization_share)"""
-#: ... and as an HFU comes down to.
+#: ... or else from an HFU.
 MFU = f"coalesce({MFU_MEASURED}, in_hfu_share / ({DONE_AGAIN}))"
 HFU = "utilization_share(flop_per_token_with_recomputation * tokens_per_s / in_accelerator_count, in_peak_flop_per_s_per_gpu)"
 
@@ -63,8 +63,8 @@ def facts(context: str = "training_context_tokens_count", **others: str) -> Fact
     )
 
 
-#: The context of a model is that of its training, not the longest that it can be used with. How long source and target of an encoder-decoder were no
-#: paper prints: they are to be stated, and its layers are not looked up.
+#: The context of a model is that of its training, not the longest that it can be used with. No paper prints how long the source and target of an
+#: encoder-decoder were: a file must state them, so its layers are not looked up.
 COMPUTE_6 = Method(
     "compute",
     "compute-6",

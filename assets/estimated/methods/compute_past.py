@@ -1,6 +1,6 @@
-"""The released versions of [compute] before the current one, each told by what it did otherwise than the version after it, newest first.
+"""The released versions of [compute] before the current one, newest first, each defined by how it differs from the version after it.
 
-They stay so that an estimate of then can be computed again (`petaday restate`).
+They are kept so that an earlier estimate can be computed again (`petaday restate`).
 """
 
 from __future__ import annotations

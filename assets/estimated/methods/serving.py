@@ -1,7 +1,7 @@
 """Serving of a model on accelerators: tokens per second, price and carbon per million tokens, memory and latency.
 
-A decode step moves weights and cache through memory, computes, and pays for launches, scheduling and the exchange between the accelerators
-of a copy; a prompt is computed and exchanged. The shares, what four bits reach of them, and the overheads were fitted (serving-6) by least
+A roofline. A decode step moves the weights and the cache through memory, computes, and pays for kernel launches, for scheduling and for the
+exchange between the accelerators of a copy; a prompt is computed and exchanged. The shares of the peaks and the overheads were fitted by least
 squares of the logarithms of throughput, and rounded, to
 
 - 229 throughputs of TensorRT-LLM 1.0 at full load (2025: Llama 3 and 4, Qwen3; H100, H200, B200, GB200, RTX PRO 6000; FP8 and FP4, prompts of 128 to 20,000),
@@ -10,16 +10,18 @@ squares of the logarithms of throughput, and rounded, to
 - 61 runs of the ML.ENERGY leaderboard (vLLM; H100 and B200, mostly Qwen3; prompts are not published, 200 tokens were assumed),
 - 25 of llama.cpp, one request on one card.
 
-The error that is left is the band of `step_ratio`; `tests/assets/estimated/test_serving.py` prints it. What a request costs beside the card
-differs most between engines (7 microseconds in TensorRT-LLM, 55 in vLLM as measured): the band of `overhead_s_per_request`. A mixture of
-experts attends in parts (attention by request) where a copy has more accelerators than heads of keys and values, each server of eight
-schedules its own requests, and tokens go to the accelerators of their experts; with serving-5 a copy of DeepSeek-V3 on 144 accelerators
-was 9 times too slow. Attention weights that every part holds are not counted in its memory. The error is largest where engines differ
-most: Llama 4 Maverick on eight accelerators. Up to serving-4 the fit was to ML.ENERGY alone, and the 90% band held less than half of
-NVIDIA's throughputs.
+The remaining error is the band of `step_ratio`; `tests/assets/estimated/test_serving.py` prints it. It is largest where engines differ most:
+Llama 4 Maverick on eight accelerators. Engines differ most in the time that a request costs beside the card (7 microseconds in TensorRT-LLM, 55
+in vLLM as measured), which is the band of `overhead_s_per_request`.
 
-The cache is taken as spread over the accelerators of a copy. Where there are more of them than heads of keys and values (of a latent
-vector there is one) that needs attention that is parallel by request; by tensor alone each would hold, and read, a whole one.
+Mixtures of experts: where a copy has more accelerators than heads of keys and values, groups of accelerators attend to different requests
+(data-parallel attention); each server of eight schedules its own requests; and tokens are sent to the accelerators that hold their experts.
+The attention weights that every such group holds are not counted in its memory.
+
+The cache is assumed to be spread over the accelerators of a copy. Where these outnumber the heads of keys and values (a latent vector counts as
+one), that requires data-parallel attention: with tensor parallelism alone each accelerator would hold, and read, the whole cache.
+
+`SERVING_6` is the current version; `serving_past` has the earlier ones.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ from assets.estimated.methods.common import (
 from assets.estimated.scenario_files.fields import Band, Bounds
 from assets.estimated.scenario_files.training import NUMBERS
 
-#: What to give where a quantity is unknown.
+#: What a user is told to give where a quantity is unknown.
 SIZE = "give model or parameters_count"
 MEMORY = f"{SIZE}; and accelerator or memory_byte_per_gpu"
 RUN = (
@@ -56,10 +58,10 @@ _MONEY = f"{RUN}; and usd_per_gpu_hour where none is observed"
 _POWER = f"{RUN}; and power_w_per_gpu, pue"
 _HEADS = "give model (a decoder), or attention_head_count and head_dimension_count"
 
-#: Parts of the formulas. Parameters that a token passes through: of a mixture of experts those of the experts that it is routed to.
+#: Parts of the formulas. ACTIVE: parameters that a token passes through, in a mixture of experts those of the experts that it is routed to.
 ACTIVE = "coalesce(in_active_parameters_count, in_parameters_count)"
 LAYERS = "in_layer_count, in_local_layer_count, in_attention_window_tokens_count"
-#: Mean context of the tokens of the answer, and of those of the prompt.
+#: Mean number of tokens that a token of the answer, or of the prompt, attends to.
 DECODED_CONTEXT = f"mean_attended_tokens_count(in_prompt_tokens_count, in_output_tokens_count, {LAYERS})"
 _PROMPT_CONTEXT = f"mean_attended_tokens_count(0, in_prompt_tokens_count, {LAYERS})"
 PROMPT_FLOP = (
@@ -69,8 +71,8 @@ PROMPT_FLOP = (
 IF_HELD = "CASE WHEN accelerators_to_hold_count > group_accelerator_count THEN NULL ELSE"
 LARGEST_GROUP = 4_096
 
-#: The declared columns of a decoder from which its cache and attention follow. An encoder decodes no token, and the halves of an encoder-decoder work on
-#: different tokens: of both they are unknown.
+#: Columns of reference.model from which cache and attention follow. Only a decoder has them here: an encoder decodes no tokens, and the halves of an
+#: encoder-decoder work on different tokens.
 SHAPE = (
     "layer_count",
     "attention_head_count",
@@ -85,7 +87,7 @@ LINKS = {"interconnect_byte_per_s": "interconnect_gb_per_s * 1e9"}
 
 
 def of_a_decoder(*columns: str) -> dict[str, str]:
-    """Column of reference.model -> SQL that gives it of a decoder, and null of any other model."""
+    """Column of reference.model -> SQL that gives its value for a decoder, and null for any other model."""
     return {column: f"CASE WHEN architecture IN ('decoder', 'moe_decoder') THEN {column} END" for column in columns}
 
 
@@ -113,7 +115,7 @@ def facts(attention: Mapping[str, str], links: Mapping[str, str], memory: str = 
     )
 
 
-#: Runs to which versions were fitted.
+#: The published runs that the versions were fitted to.
 ML_ENERGY = "https://github.com/ml-energy/leaderboard/blob/0cd52da/public/data/tasks/lm-arena-chat.json"
 _TENSORRT_1_0 = "https://github.com/NVIDIA/TensorRT-LLM/blob/00f37686aa854010d68bcbd0f4ab000221541ca6/docs/source/performance/perf-overview.md"
 _TENSORRT_0_17 = "https://github.com/NVIDIA/TensorRT-LLM/blob/258c7540c03517def55d9a5aadfa9288af474e1b/docs/source/performance/perf-overview.md"
@@ -186,7 +188,7 @@ SERVING_6 = Method(
             _HEADS,
             is_input=True,
         ),
-        # Over a latent vector, which all heads read.
+        # Every head reads the whole latent vector.
         "decoding_attention_width_count": Quantity(
             "1",
             """coalesce(attention_width(in_attention_head_count, coalesce(in_kv_latent_width_count, in_head_dimension_count), in_rope_head_dimension_count),
@@ -210,7 +212,7 @@ SERVING_6 = Method(
                 in_memory_byte_per_gpu, in_memory_share)""",
             MEMORY,
         ),
-        # More accelerators than exchange at every layer anywhere were never measured.
+        # Nothing was measured on larger groups than exchange at every layer anywhere today.
         "group_accelerator_count": Quantity(
             "1",
             f"""coalesce(in_accelerator_count,

@@ -1,7 +1,7 @@
-"""The released versions of [serving] before the current one, each told by what it did otherwise than the version after it, newest first.
+"""The released versions of [serving] before the current one, newest first, each defined by how it differs from the version after it.
 
-They stay so that an estimate of then can be computed again (`petaday restate`). A new version takes the place of `serving.SERVING_6`; what
-it replaced is told here.
+They are kept so that an earlier estimate can be computed again (`petaday restate`). A new version replaces
+`serving.SERVING_6`, which then is defined here by what changed.
 """
 
 from __future__ import annotations
