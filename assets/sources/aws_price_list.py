@@ -48,7 +48,7 @@ from assets.sources._base import (
     to_instant,
     to_number,
 )
-from assets.sources._rows import cloud_rates
+from assets.sources._rows import cloud_rates, inside, number_of, text_or_none
 from warehouse.captures import Document
 
 HOST = "pricing.us-east-1.amazonaws.com"
@@ -293,22 +293,32 @@ def _terms(text: mmap.mmap, start: int, products: dict[str, dict[str, str]]) -> 
 
 def _flat(term: dict, products: dict[str, dict[str, str]]) -> Iterator[dict[str, str | None]]:
     """One row per price of a term, in the columns of the CSV."""
-    attributes = products[term["sku"]]
+    attributes = {name: value for name, value in products[term["sku"]].items() if isinstance(value, str)}
     about = {column: attributes.get(name) if name else None for column, name in _COLUMNS.items()}
-    terms = term.get("termAttributes") or {}
-    for dimension in term["priceDimensions"].values():
-        for currency, price in dimension["pricePerUnit"].items():
+    terms = term.get("termAttributes")
+    # What is not there, or in another form, is null, and its row refused by name.
+    for dimension in _values(term.get("priceDimensions")):
+        for currency, price in _items(inside(dimension, "pricePerUnit")) or [(None, None)]:
             yield about | {
                 "SKU": term["sku"],
                 "TermType": term["TermType"],
-                "EffectiveDate": term["effectiveDate"],
-                "Unit": dimension["unit"],
-                "PricePerUnit": price,
+                "EffectiveDate": text_or_none(term.get("effectiveDate")),
+                "Unit": text_or_none(inside(dimension, "unit")),
+                "PricePerUnit": None if number_of(price) is None else str(price),
                 "Currency": currency,
-                "LeaseContractLength": terms.get("LeaseContractLength"),
-                "PurchaseOption": terms.get("PurchaseOption"),
-                "OfferingClass": terms.get("OfferingClass"),
+                "LeaseContractLength": text_or_none(inside(terms, "LeaseContractLength")),
+                "PurchaseOption": text_or_none(inside(terms, "PurchaseOption")),
+                "OfferingClass": text_or_none(inside(terms, "OfferingClass")),
             }
+
+
+def _items(value: object) -> list[tuple[str, object]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _values(value: object) -> list[object]:
+    """The values of a map; one that is nothing where it is none, or empty."""
+    return [v for _, v in _items(value)] or [None]
 
 
 def _is_json(path: Path) -> bool:

@@ -530,3 +530,32 @@ def test_a_json_file_is_the_same_window_by_window(
         assert at_once["us-east-1"].height
         assert at_once.keys() == by_window.keys()
         assert by_window["us-east-1"].equals(at_once["us-east-1"])
+
+
+@pytest.mark.parametrize("strange", ["lost", None, [], 7, "x"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        (("priceDimensions",), "Unit is missing"),
+        (("effectiveDate",), "EffectiveDate is"),
+        (("priceDimensions", None, "unit"), "Unit is"),
+        (("priceDimensions", None, "pricePerUnit"), "PricePerUnit is not a positive number"),
+        (("priceDimensions", None, "pricePerUnit", "USD"), "PricePerUnit is not a positive number"),
+    ],
+)
+def test_a_term_that_cannot_be_read_costs_itself(
+    path: tuple[str | None, ...], why: str, strange: object, tmp_path: Path
+) -> None:
+    body = json.loads(as_json({}, {"Instance Type": "p4d.24xlarge"}))
+    (place,) = body["terms"]["OnDemand"]["SKU1"].values()
+    for key in path[:-1]:
+        place = place[next(iter(place)) if key is None else key]
+    if strange == "lost":
+        del place[path[-1]]
+    else:
+        place[path[-1]] = 7.5 if strange == 7 and path[-1] == "USD" else strange
+    scopes, rejected = read_body("aws_price_list", json.dumps(body), tmp_path)
+    is_price = strange == 7 and path[-1] == "USD"
+    kinds = [kind for frame in scopes.values() for kind in frame["instance_type"]]
+    assert sorted(kinds) == (["p4d.24xlarge", "p5.48xlarge"] if is_price else ["p5.48xlarge"])
+    assert rejected["reason"].str.contains(why, literal=True).sum() == rejected.height == (0 if is_price else 1)
