@@ -25,7 +25,7 @@ from warehouse.home import Home
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON too.")
 def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_json: bool) -> int:
-    """Estimate the bundled scenarios, or SCENARIOS of your own, by two versions of one method, or by two rules of looking up rates (rate-1 to rate-3) or grids (grid-1, grid-2).
+    """Estimate the bundled scenarios, or SCENARIOS of your own, by two versions of one method, or by two rules of looking up rates (rate-1 to rate-3) or grids (grid-1 to grid-3).
 
     Where a price or a grid is looked up, every quarter of the observed history is estimated by both. Nothing is stored
     and nothing is overwritten: published estimates stay under their version.

@@ -164,7 +164,8 @@ def _grid_of(con: duckdb.DuckDBPyConnection, rule: str) -> dict[str, str]:
         spans = "observed.grid_carbon_span"
         capture = (
             "(SELECT max_by(l.capture_id, (l.valid_from, l.recorded_at)) FROM observed.grid_carbon_log l WHERE l.zone = c.zone "
-            "AND l.source_id = c.source_id AND l.resolution = c.resolution AND l.basis_method = 'average' "
+            "AND l.source_id = c.source_id AND (l.resolution = c.resolution OR (c.resolution = 'mixed' AND is_hourly(l.resolution))) "
+            "AND l.basis_method = 'average' "
             "AND l.basis_boundary = c.basis_boundary AND l.basis_accounting = 'location' AND l.valid_from >= c.span_from "
             "AND l.valid_from < c.span_to AND (l.basis_kind = 'actual' OR l.basis_kind = c.basis_kind))"
         )
@@ -181,7 +182,7 @@ def _grid_of(con: duckdb.DuckDBPyConnection, rule: str) -> dict[str, str]:
     return {
         "grid_is_bundled": is_bundled,
         "grid_chosen": chosen.format(spans=spans),
-        "grid_capture": capture if rule == GRID_RULE else "c.capture_id",
+        "grid_capture": capture if "{spans}" in chosen else "c.capture_id",
         "grid_from": from_,
         "grid_rule": rule,
     }

@@ -58,9 +58,10 @@ def methodology_page() -> str:
         "  every offer of every source, so the provider with most regions and lists decided; `rate-2` took offers of a region and of all regions together, and of any provider; `petaday restate rate-2 rate-3` shows the difference.) An offer that its source has not",
         "  confirmed is kept, with its age in `confirmed_at`, until another statement on the provider's accelerator is newer by 45 days, at most 548 days; bundled",
         "  offers are superseded by any source that was read since. `price_index` follows its own rule below: there an offer counts 45 days without confirmation.",
-        "- **Grid of a job without a start.** By rule `grid-2` the year that stands for its date (`year_rank`, `observed.grid_carbon_span`): twelve months in a row of the",
-        "  region's zone, else of its country, measured before estimated. (`grid-1` took the slot that holds the date, if only half an hour, or the latest before it; `petaday restate",
-        "  grid-1 grid-2` shows the difference.) A job with a start has the grid of its hours.",
+        "- **Grid of a job without a start.** By rule `grid-3` the year that stands for its date (`year_rank`, `observed.grid_carbon_span`): twelve months in a row of the",
+        "  region's zone, else of its country, measured before estimated; where the publisher went over from hours to quarter-hours, slots of both lengths together, weighted by time.",
+        "  (`grid-2` took slots of one length alone; `grid-1` the slot that holds the date, if only half an hour, or the latest before it; `petaday restate grid-2 grid-3` shows the",
+        "  difference.) A job with a start has the grid of its hours.",
         "- **Unknown.** What is neither given nor found is null with a reason, unless a default below stands in for it, which the result then names.",
         "",
     ]

@@ -178,8 +178,8 @@ DECISIONS: dict[str, Decision] = {
             either=(("gpu_hours", "flop", "model"),),
             # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ; decision-2 took the grid of
             # measured calendar years alone; decision-3 left out the band of the usual price of a transfer, and took the PUE of one place for
-            # two where two cards are compared there.
-            version="decision-4",
+            # two where two cards are compared there; decision-4 had no year of slots of several lengths.
+            version="decision-5",
         ),
         Decision(
             "why_moved",
@@ -201,8 +201,8 @@ DECISIONS: dict[str, Decision] = {
             needs=(("estimate", "scenario"), ("from_at",)),
             instant="to_at",
             either=(("estimate", "scenario"),),
-            # decision-1 took the grid of measured calendar years alone.
-            version="decision-2",
+            # decision-1 took the grid of measured calendar years alone; decision-2 had no year of slots of several lengths.
+            version="decision-3",
         ),
         Decision(
             "build_adapt_buy",
@@ -263,8 +263,8 @@ DECISIONS: dict[str, Decision] = {
             needs=(("workloads",), ("of_year",)),
             extra={"period": "coalesce(strftime(month_on, '%Y-%m'), ($of_year)::BIGINT::VARCHAR)"},
             # decision-1 added p5 and p95 of workloads up, as if all their errors were shared; decision-2 took the grid of measured months and
-            # calendar years alone.
-            version="decision-3",
+            # calendar years alone; decision-3 had no month or year of slots of several lengths.
+            version="decision-4",
         ),
     )
 }

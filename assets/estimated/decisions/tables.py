@@ -86,7 +86,7 @@ class Siting(dy.Schema):
     grid_year = count("Year in which the twelve months of the carbon intensity end.")
     grid_from_on = dy.Date(nullable=True, description="First day (UTC) of these twelve months.")
     grid_source_id = text("Source of the carbon intensity.")
-    grid_resolution = text("Length of its slots, ISO 8601.")
+    grid_resolution = text("Length of its slots, ISO 8601; mixed: of several lengths, none above an hour.")
     grid_estimated_share = number(
         "Share of it that is estimated: 0 as measured or published; what is computed from a generation mix is.",
         "share",

@@ -59,7 +59,8 @@ def scripts() -> list[str]:
         f"CREATE OR REPLACE VIEW observed.grid_carbon_span AS {span.format(source='_grid_day_known()')}",
         "COMMENT ON VIEW observed.grid_carbon_span IS 'Carbon intensity by zone over the spans that stand for a place in a decision (siting, "
         "esg_report, east_west, why_moved, estimates without a start): months, and years of twelve months in a row, that measured slots cover by nine "
-        "tenths, else measured and estimated ones of one source together (basis_kind, estimated_share).'",
+        "tenths, else measured and estimated ones of one source together (basis_kind, estimated_share). Slots of several lengths, none above an hour, count "
+        "together where a publisher went over from one to another (resolution mixed).'",
         f"CREATE OR REPLACE MACRO grid_carbon_span_known(known_at := {FOREVER}) AS TABLE "
         f"{span.format(source=f'_grid_day_known(known_at := {_KNOWN_AT})')}",
         "COMMENT ON MACRO TABLE grid_carbon_span_known IS 'observed.grid_carbon_span as this warehouse knew it at known_at.'",

@@ -5,12 +5,39 @@
 --    estimated_share says how much of it. Forecasts never count.
 -- 3. A year begins with any month. Each of its months is covered for 15 days (360 hours) at least, so that no season is
 --    missing: a year without its December is none.
-WITH given AS MATERIALIZED (FROM {source} WHERE basis_kind IN ('actual', 'estimated')),
+-- 4. A publisher goes over from hours to quarter-hours within a year, and may state old days anew in the new slots. So
+--    beside the spans of each length of slot stand those of all lengths up to an hour together, called mixed, where
+--    more than one of them counts: of a day the finest slots first, and the next ones in the hours that are left, at
+--    the mean of what they state of that day. No hour counts twice.
+WITH told AS MATERIALIZED (FROM {source} WHERE basis_kind IN ('actual', 'estimated')),
+several AS (
+    SELECT t.zone, t.source_id, t.basis_method, t.basis_boundary, t.basis_accounting
+    FROM told t WHERE is_hourly(t.resolution) GROUP BY ALL HAVING min(t.resolution) <> max(t.resolution)),
+ordered AS (
+    SELECT t.*, resolution_rank(t.resolution) AS fineness,
+        coalesce(sum(t.covered_hours) OVER (PARTITION BY t.zone, t.source_id, t.basis_method, t.basis_boundary,
+            t.basis_accounting, t.basis_kind, t.day_on ORDER BY fineness
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS finer_hours
+    FROM told t SEMI JOIN several s ON s.zone = t.zone AND s.source_id = t.source_id
+        AND s.basis_method = t.basis_method AND s.basis_boundary = t.basis_boundary
+        AND s.basis_accounting = t.basis_accounting
+    WHERE is_hourly(t.resolution)),
+-- A day of all its slots in the form of a single one; lengths has a bit for each length that counts.
+mixed AS MATERIALIZED (
+    SELECT o.zone, o.source_id, 'mixed' AS resolution, o.basis_method, o.basis_boundary, o.basis_accounting,
+        o.basis_kind, o.day_on, sum(o.left_hours) AS covered_hours,
+        sum(o.intensity_sum_gco2e_per_kwh / o.slot_count * o.left_hours) / sum(o.left_hours)
+            AS intensity_sum_gco2e_per_kwh, 1 AS slot_count, bool_or(o.is_bundled) AS is_bundled,
+        bit_or(1 << o.fineness) AS lengths
+    FROM (SELECT *, least(covered_hours, greatest(24 - finer_hours, 0)) AS left_hours FROM ordered) o
+    WHERE o.left_hours > 0 GROUP BY ALL),
+given AS NOT MATERIALIZED (FROM told UNION ALL BY NAME FROM mixed),
 month AS MATERIALIZED (
     SELECT d.zone, d.source_id, d.resolution, d.basis_method, d.basis_boundary, d.basis_accounting, d.basis_kind,
         date_trunc('month', d.day_on)::DATE AS month_on, sum(d.covered_hours) AS hours,
         sum(d.intensity_sum_gco2e_per_kwh * d.covered_hours / d.slot_count) AS summed,
-        sum(d.intensity_sum_gco2e_per_kwh) / sum(d.slot_count) AS plain_mean, bool_or(d.is_bundled) AS is_bundled
+        sum(d.intensity_sum_gco2e_per_kwh) / sum(d.slot_count) AS plain_mean, bool_or(d.is_bundled) AS is_bundled,
+        bit_or(d.lengths) AS lengths
     FROM given d GROUP BY ALL),
 -- What is estimated first and measured later stands in both: of such a month, by day, the estimated slots fill no more
 -- than the rest of the day (of a slot longer than a day: of the slot).
@@ -41,6 +68,9 @@ paired AS (
         coalesce(sum(m.summed) FILTER (m.basis_kind = 'actual'), 0) AS measured,
         coalesce(sum(coalesce(r.filling_hours, m.hours)) FILTER (m.basis_kind = 'estimated'), 0) AS filling_hours,
         coalesce(sum(coalesce(r.filling, m.summed)) FILTER (m.basis_kind = 'estimated'), 0) AS filling,
+        coalesce(bit_or(m.lengths) FILTER (m.basis_kind = 'actual'), 0) AS measured_lengths,
+        coalesce(bit_or(m.lengths) FILTER (m.basis_kind = 'estimated' AND coalesce(r.filling_hours, m.hours) > 0), 0)
+            AS filling_lengths,
         bool_or(m.is_bundled) AS is_bundled
     FROM month m LEFT JOIN rest r ON r.zone = m.zone AND r.source_id = m.source_id AND r.resolution = m.resolution
         AND r.basis_method = m.basis_method AND r.basis_boundary = m.basis_boundary
@@ -58,7 +88,9 @@ span AS (
     FROM (
         SELECT p.zone, p.source_id, p.resolution, p.basis_method, p.basis_boundary, p.basis_accounting, p.month_on,
             sum(p.measured_hours) OVER w AS measured_hours, sum(p.measured) OVER w AS measured,
-            sum(p.filling_hours) OVER w AS filling_hours, sum(p.filling) OVER w AS filling, p.is_bundled,
+            sum(p.filling_hours) OVER w AS filling_hours, sum(p.filling) OVER w AS filling,
+            bit_or(p.measured_lengths) OVER w AS measured_lengths, bit_or(p.filling_lengths) OVER w AS filling_lengths,
+            p.is_bundled,
             'yearly' AS grain, (p.month_on - INTERVAL 11 MONTH)::DATE AS from_on,
             (p.month_on + INTERVAL 1 MONTH)::DATE AS to_on, min(p.month_on) OVER w AS first_on,
             min(p.measured_hours + p.filling_hours) OVER w AS least_hours,
@@ -81,7 +113,10 @@ counted AS (
         CASE WHEN j.is_measured THEN 0
             ELSE j.filling_hours / (j.measured_hours + j.filling_hours) END AS estimated_share,
         j.is_bundled
-    FROM judged j WHERE j.is_measured OR j.measured_hours + j.filling_hours >= 0.9 * j.hours
+    FROM judged j
+    WHERE (j.is_measured OR j.measured_hours + j.filling_hours >= 0.9 * j.hours)
+        AND (j.resolution <> 'mixed' OR bit_count(CASE WHEN j.is_measured THEN j.measured_lengths
+            ELSE j.measured_lengths | j.filling_lengths END) > 1)
     UNION ALL
     -- A slot of a year is its own span, to the last digit.
     SELECT m.zone, m.source_id, m.resolution, m.basis_method, m.basis_boundary, m.basis_accounting, m.basis_kind,

@@ -37,8 +37,9 @@ COMMENT ON MACRO is_year_for IS
 CREATE OR REPLACE MACRO year_rank(basis_kind, span_to, instant, source_rank, resolution, source_id) AS
     {'is_old': epoch(instant) - epoch(span_to) > 1096 * 86400, 'is_estimated': basis_kind <> 'actual',
         'age_s': -epoch(span_to), 'source_rank': source_rank,
-        'fineness': resolution_rank(resolution),
+        'fineness': CASE WHEN resolution = 'mixed' THEN 0 ELSE resolution_rank(resolution) END,
         'source_id': source_id};
 COMMENT ON MACRO year_rank IS
     'Rank of a year of a zone for an instant, the lowest stands for it: one that ended at most three years before (1096 '
-    'days), measured before estimated, the latest, the lowest source_rank, the finest slots, the source by name.';
+    'days), measured before estimated, the latest, the lowest source_rank, slots of several lengths together before those '
+    'of one (mixed), the finest slots, the source by name.';

@@ -84,7 +84,8 @@ CREATE OR REPLACE MACRO _slots_of_spans(spans) AS TABLE
         max(g.valid_to) AS valid_to, max(g.observed_at) AS observed_at, g.capture_id
     FROM (SELECT DISTINCT s.root_key, s.zone, s.source_id, s.resolution, s.basis_boundary, s.basis_accounting,
             s.basis_kind, s.span_from, s.span_to FROM query_table(spans) s) w
-    JOIN observed.grid_carbon g ON g.zone = w.zone AND g.source_id = w.source_id AND g.resolution = w.resolution
+    JOIN observed.grid_carbon g ON g.zone = w.zone AND g.source_id = w.source_id
+        AND (g.resolution = w.resolution OR (w.resolution = 'mixed' AND is_hourly(g.resolution)))
         AND g.basis_method = 'average' AND g.basis_boundary = w.basis_boundary
         AND g.basis_accounting = w.basis_accounting AND g.valid_from >= w.span_from AND g.valid_from < w.span_to
         AND (g.basis_kind = 'actual' OR (g.basis_kind = 'estimated' AND w.basis_kind = 'estimated'))

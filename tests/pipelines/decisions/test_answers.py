@@ -98,7 +98,7 @@ def test_the_command_gives_the_rows_of_the_macro(bundled: duckdb.DuckDBPyConnect
         "FROM siting(gpu_hours := 1000, accelerator := 'H100', valid_at := TIMESTAMPTZ '2026-08-01 00:00:00+00')",
     )
     assert result["decision"] == "siting"
-    assert result["method_version"] == "decision-4"
+    assert result["method_version"] == "decision-5"
 
 
 def test_a_question_that_nothing_answers_says_so(bundled: duckdb.DuckDBPyConnection) -> None:

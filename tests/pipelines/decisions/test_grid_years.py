@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from assets.catalog import catalog
 from assets.estimated.decisions.assets import compute
 from assets.estimated.decisions.own_scenario import load_own_scenario
+from assets.estimated.restate import restate
+from assets.estimated.scenario_files.training import parse_scenario
 from tests.assets.estimated.indices.test_slices import Loader
 from tests.conftest import MainJob
 from tests.pipelines.decisions.asked import rows_of
@@ -54,15 +57,33 @@ GIVEN: dict[str, list[Slot]] = {
     "SG": [s for s in hourly("SG", "actual", "2025-11-01", "2026-11-01", 470) if not 1000 < s[2] < 1400],
     # From a mix, where a published year stands that has ended less than three years ago.
     "FR": hourly("FR", "estimated", "2025-10-01", "2026-11-20", 30),
+    # Measured by the hour until its publisher went over to quarter-hours, at a local midnight in summer.
+    "IE": hourly("IE", "actual", "2025-10-01", "2026-05-15", 280)[:-2],
+}  # fmt: skip
+#: The hours of such a zone that are stated by the quarter: since that midnight, and a March that is stated anew with other values.
+QUARTERED: dict[str, list[Slot]] = {
+    "IE": hourly("IE", "actual", "2026-03-01", "2026-04-01", 240) + hourly("IE", "actual", "2026-05-14", "2026-11-20", 240)[22:]
 }  # fmt: skip
 #: Zone -> start of the twelve months and share of them that is estimated; others have the bundled year 2024 of their country.
-EXPECTED = {"GB": ("2025-11-01", 0.0), "US-CAL-CISO": ("2025-11-01", 1.0), "JP-TK": ("2025-11-01", 0.25)}
+EXPECTED = {
+    "GB": ("2025-11-01", 0.0),
+    "US-CAL-CISO": ("2025-11-01", 1.0),
+    "JP-TK": ("2025-11-01", 0.25),
+    "IE": ("2025-11-01", 0.0),
+}
+
+
+def quarters(slots: list[Slot]) -> list[Slot]:
+    """The quarters of hours, whose mean is the hour."""
+    return [(zone, kind, h + n / 4, value + 3 * n - 4.5) for zone, kind, h, value in slots for n in range(4)]
 
 
 def mean_of(zone: str, first: str, last: str) -> float:
     """Mean over the hours: of those that are measured twice told, the measured one; of a day, the rest at the day's estimated mean."""
     days: dict[int, dict[str, list[float]]] = {}
-    for _, kind, h, value in GIVEN[zone]:
+    # Of an hour that is stated by the quarter too, the quarters count.
+    quartered = {slot[2]: slot for slot in QUARTERED.get(zone, [])}
+    for _, kind, h, value in [*quartered.values(), *(slot for slot in GIVEN[zone] if slot[2] not in quartered)]:
         if (day(first) - START).days * 24 <= h < (day(last) - START).days * 24:
             days.setdefault(int(h // 24), {}).setdefault(kind, []).append(value)
     total = hours = 0.0
@@ -84,6 +105,8 @@ def grids(main_job: MainJob, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         loader.moment = dt.datetime.now(dt.UTC)
         for zone, slots in GIVEN.items():
             loader.load("own_grid", zone, 324, slots)
+        for zone, slots in QUARTERED.items():
+            loader.load("own_grid", zone, 324, quarters(slots), "PT15M")
         yield con
 
 
@@ -94,7 +117,7 @@ def test_a_place_has_the_latest_twelve_months_that_are_known(grids: duckdb.DuckD
         for row in rows_of(grids, f"FROM siting(gpu_hours := 1000, valid_at := {AT}) WHERE grid_zone IS NOT NULL")
         if row["grid_zone"] in GIVEN
     }
-    assert set(found) >= {"GB", "US-CAL-CISO", "JP-TK", "NL", "SG", "FR"}
+    assert set(found) >= set(GIVEN)
     bundled = dict(
         grids.execute(
             "SELECT zone, intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE is_bundled AND basis_boundary = 'lifecycle' AND valid_from = TIMESTAMPTZ '2024-01-01'"
@@ -108,6 +131,7 @@ def test_a_place_has_the_latest_twelve_months_that_are_known(grids: duckdb.DuckD
         expected = mean_of(zone, first, "2026-11-01") if zone in EXPECTED else bundled[zone]
         assert row["grid_gco2e_per_kwh"] == pytest.approx(expected, rel=1e-9), zone
         assert row["grid_source_id"] == ("own_grid" if zone in EXPECTED else "starter_grid_carbon")
+        assert (row["grid_resolution"] == "mixed") == (zone in QUARTERED)
         # The year stands for another time by as much as any other.
         assert row["low_operational_kgco2e"] < row["operational_kgco2e"] < row["high_operational_kgco2e"]
 
@@ -148,7 +172,7 @@ def test_what_was_known_earlier_has_no_later_year(grids: duckdb.DuckDBPyConnecti
 
 def test_a_report_has_each_month_as_it_is_known(grids: duckdb.DuckDBPyConnection) -> None:
     """A measured month; an estimated one; the last year for those that are missing: with its source, in the row."""
-    for zone, told in (("GB", ""), ("US-CAL-CISO", " estimated")):
+    for zone, told in (("GB", ""), ("US-CAL-CISO", " estimated"), ("IE", "")):
         given = f"{{'name': 'a', 'zone': '{zone}', 'power_w_per_gpu': 1000, 'pue': 1, 'gpu_hours': 1000}}"
         rows = rows_of(grids, f"FROM esg_report([{given}], 2026) WHERE workload = 'a' AND NOT is_year")
         assert len(rows) == 12
@@ -201,7 +225,22 @@ def test_rows_walk_to_every_slot_of_their_year(grids: duckdb.DuckDBPyConnection)
         slots = [r for r in walk if r["said_in"] == "observed.grid_carbon"]
         first = row["grid_from_on"]
         last = first.replace(year=first.year + 1)
-        counted = sum(first <= (START + dt.timedelta(hours=h)).date() < last for _, _, h, _ in GIVEN[zone])
+        slots_given = GIVEN[zone] + quarters(QUARTERED.get(zone, []))
+        counted = sum(first <= (START + dt.timedelta(hours=h)).date() < last for _, _, h, _ in slots_given)
         assert sum(int(r["said_of"].split("/")[6].split()[0]) for r in slots) == counted, zone
         if len(slots) == 1:
             assert slots[0]["value"] == pytest.approx(row["grid_gco2e_per_kwh"], rel=1e-9)
+
+
+def test_what_slots_of_several_lengths_changed_is_restated(grids: duckdb.DuckDBPyConnection) -> None:
+    """By grid-2 a zone whose publisher went over to quarter-hours had no year of its own until twelve months after; others have the same by both rules."""
+    stated = "[training]\nas_of = 2026-11-20\nregion = '{}'\nit_energy_kwh = 1000\npue = 1\n"
+    scenarios = [parse_scenario(stated.format(zone), zone) for zone in ("IE", "GB", "JP-TK")]
+    found = restate(grids, "grid-2", "grid-3", scenarios, NOW).rows.filter(pl.col("quantity") == "operational_kgco2e")
+    rows = {row["scenario_id"]: row for row in found.iter_rows(named=True)}
+    ((bundled,),) = grids.execute(
+        "SELECT intensity_gco2e_per_kwh FROM observed.grid_carbon WHERE is_bundled AND zone = 'IE' AND basis_boundary = 'lifecycle' AND valid_from = TIMESTAMPTZ '2024-01-01'"
+    ).fetchall()
+    assert rows["IE"]["old_central"] == pytest.approx(bundled)
+    assert rows["IE"]["new_central"] == pytest.approx(mean_of("IE", "2025-11-01", "2026-11-01"), rel=1e-9)
+    assert all(rows[zone]["old_central"] == rows[zone]["new_central"] for zone in ("GB", "JP-TK"))
