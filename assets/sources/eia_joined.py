@@ -1,6 +1,6 @@
 """EIA generation of one balancing authority, a year of hours in one CSV: turned into a carbon intensity (see `_fuel_mix`).
 
-Columns `timestamp` (UTC) and EIA's codes of fuels. Quirks: the time is the END of the hour, as in EIA's own data (in
+Columns `timestamp` (UTC) and EIA's codes of fuels. Quirks: the column of times may lack its name; the time is the END of the hour, as in EIA's own data (in
 June the sun of California first shows at 13:00 UTC, half an hour after it rose); which authority it is stands in the
 name of the file only (`CISO_...csv`). The column `avg_CI` is left behind: somebody else's factors, not named.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, to_instant
+from assets.sources._base import LayoutError, Reading, Scope, Source, csv_rows, refused, require_columns, to_instant
 from assets.sources._fuel_mix import intensities
 from assets.sources._rows import number_cells
 from assets.sources.eia import FUELS, NEVER_SILENT, ZONES
@@ -28,7 +28,10 @@ def parse(documents: Sequence[Document]) -> Reading:
             f"{document.url}: which balancing authority? name the file <AUTHORITY>_....csv (CISO_2022.csv)"
         )
     zone = ZONES[found[1]]
-    text, broken = csv_rows(document, ["timestamp", "NG"])
+    text, broken = csv_rows(document, ["NG"])
+    if text.columns[0] == "":
+        text = text.rename({"": "timestamp"})
+    require_columns(document, text.columns, ["timestamp"])
     fuels = {c: FUELS[c] for c in text.columns if c in FUELS}
     if odd := [c for c in text.columns if c not in (*fuels, "timestamp", "avg_CI")]:
         raise LayoutError(f"{document.url}: column {', '.join(odd)} is no fuel code of EIA")
@@ -59,7 +62,7 @@ EIA_JOINED = Source(
     licence="US government, public domain (as joined by others)",
     attribution="U.S. Energy Information Administration",
     parse=parse,
-    parser_version=5,
+    parser_version=6,
     extension="csv",
     stale_after_days=800.0,
 )

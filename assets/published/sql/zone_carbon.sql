@@ -36,29 +36,38 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
             sum(s.intensity_gco2e_per_kwh * s.hours), sum(s.hours), min(s.intensity_gco2e_per_kwh),
             max(s.intensity_gco2e_per_kwh)
         FROM slot s GROUP BY ALL),
+    -- A publisher may go over from hours to quarter-hours, and state old days anew: of a day the finest slots count, and
+    -- the next ones in the hours that are left, as in observed.grid_carbon_span.
+    ordered AS (
+        SELECT y.*, coalesce(sum(y.covered_hours) OVER (PARTITION BY y.source_id, y.basis_boundary, y.basis_kind,
+            y.day_on ORDER BY slot_length(y.resolution) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            AS finer_hours
+        FROM day y),
+    counted AS (
+        SELECT o.*, least(o.covered_hours, 24 - o.finer_hours) AS hours FROM ordered o WHERE o.finer_hours < 24),
     -- One source and basis for all periods, so that they compare: intensities that are published before those computed
     -- from a mix beside them, lifecycle before direct, measured before estimated, then the lowest source_rank, then
     -- most hours.
     chosen AS (
-        SELECT y.source_id, y.basis_boundary, y.basis_kind, y.resolution
-        FROM day y GROUP BY y.source_id, y.basis_boundary, y.basis_kind, y.resolution
+        SELECT y.source_id, y.basis_boundary, y.basis_kind
+        FROM counted y GROUP BY y.source_id, y.basis_boundary, y.basis_kind
         ORDER BY _is_second_word(y.source_id), _boundary_rank(y.basis_boundary), y.basis_kind,
-            source_rank(y.source_id), sum(y.covered_hours) DESC, y.source_id, y.resolution
+            source_rank(y.source_id), sum(y.hours) DESC, y.source_id
         LIMIT 1),
     dated AS (
         SELECT y.*, date_trunc(q.asked_period, y.day_on)::DATE AS period_on
-        FROM day y CROSS JOIN asked q
+        FROM counted y CROSS JOIN asked q
         JOIN chosen c ON c.source_id = y.source_id AND c.basis_boundary = y.basis_boundary
-            AND c.basis_kind = y.basis_kind AND c.resolution = y.resolution)
-    SELECT p.period_on, sum(p.summed) / sum(p.covered_hours) AS mean_gco2e_per_kwh,
+            AND c.basis_kind = y.basis_kind)
+    SELECT p.period_on, sum(p.summed * (p.hours / p.covered_hours)) / sum(p.hours) AS mean_gco2e_per_kwh,
         min(p.lowest_gco2e_per_kwh) AS lowest_gco2e_per_kwh, max(p.highest_gco2e_per_kwh) AS highest_gco2e_per_kwh,
-        sum(p.covered_hours) AS covered_hours, count(*) AS day_count, any_value(p.source_id) AS source_id,
+        sum(p.hours) AS covered_hours, count(DISTINCT p.day_on) AS day_count, any_value(p.source_id) AS source_id,
         any_value(p.basis_boundary) AS basis_boundary, any_value(p.basis_kind) AS basis_kind,
-        any_value(p.resolution) AS resolution
+        CASE WHEN min(p.resolution) = max(p.resolution) THEN min(p.resolution) ELSE 'mixed' END AS resolution
     FROM dated p GROUP BY p.period_on ORDER BY p.period_on;
 COMMENT ON MACRO TABLE zone_carbon IS
     'Carbon intensity of a zone by day, week, month, quarter or year (UTC): the mean over the hours that are covered '
     '(not weighted by load), lowest and highest slot, from one source on one basis throughout (average, '
-    'location-based; lifecycle before direct). From the sums of estimated.grid_day; at an earlier known_at from the '
-    'slots known then. No row where the zone has no slots of an hour or less. zone_carbon(''DE'', from_on := DATE '
-    '''2023-01-01'', period := ''month'').';
+    'location-based; lifecycle before direct); resolution is mixed where its slots are of several lengths. From the '
+    'sums of estimated.grid_day; at an earlier known_at from the slots known then. No row where the zone has no slots '
+    'of an hour or less. zone_carbon(''DE'', from_on := DATE ''2023-01-01'', period := ''month'').';

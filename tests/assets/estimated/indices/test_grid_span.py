@@ -12,6 +12,8 @@ import pytest
 
 from assets import recording
 from assets.catalog import catalog
+from assets.estimated.indices import slices
+from assets.estimated.indices.grid_slices import GRID_DAYS
 from tests.assets.estimated.indices.test_slices import START, Loader
 from warehouse.connection import write_session
 from warehouse.home import Home
@@ -50,6 +52,11 @@ def mean(*parts: tuple[str, list[Slot]]) -> float:
     """The mean of all slots over time."""
     weights = [(value, HOURS[resolution]) for resolution, part in parts for *_, value in part]
     return math.fsum(v * h for v, h in weights) / math.fsum(h for _, h in weights)
+
+
+def within(part: list[Slot], first: int, last: int) -> list[Slot]:
+    """The slots from one day of 2025 to another, counted from 0."""
+    return [slot for slot in part if first * 24 <= slot[2] + 365 * 24 < last * 24]
 
 
 @pytest.fixture
@@ -106,6 +113,30 @@ def test_days_and_longer_slots_are_not_mixed_in(loader: Loader) -> None:
     loader.load("s1", "a", 1, slots("actual", "2025-01-01", "2025-07-01", "PT1H", 300))
     loader.load("s1", "b", 1, [("AA", "actual", -24.0 * n, 200.0) for n in range(1, 185)], "P1D")
     assert spans(loader.con, "yearly", "2025-01-01") == {}
+
+
+def test_a_zone_by_period_goes_on_after_the_change(loader: Loader) -> None:
+    """One length of slot for all periods left out every month since, or before, the change; so from sums by day, and from the slots known at a time."""
+    early = slots("estimated", "2025-01-01", "2025-02-14T23:00", "PT1H", 300)
+    late = slots("estimated", "2025-02-14T23:00", "2025-04-01", "PT15M", 200)
+    anew = slots("estimated", "2025-01-10", "2025-01-11", "PT15M", 500)
+    loader.load("s1", "a", 1, early)
+    loader.load("s1", "b", 2, late + anew, "PT15M")
+    slices.update(loader.con, GRID_DAYS)
+    expected = {
+        1: mean(("PT1H", within(early, 0, 9) + within(early, 10, 31)), ("PT15M", anew)),
+        2: mean(("PT1H", within(early, 31, 59)), ("PT15M", within(late, 0, 59))),
+        3: mean(("PT15M", within(late, 59, 90))),
+    }
+    for known in ("", ", known_at := TIMESTAMPTZ '9999-01-01 00:00:00+00'"):
+        rows = loader.con.execute(
+            f"SELECT month(period_on), mean_gco2e_per_kwh, covered_hours, day_count, resolution FROM zone_carbon('AA'{known})"
+        ).fetchall()
+        assert rows == [
+            (1, pytest.approx(expected[1], rel=1e-12), 31 * 24, 31, "mixed"),
+            (2, pytest.approx(expected[2], rel=1e-12), 28 * 24, 28, "mixed"),
+            (3, pytest.approx(expected[3], rel=1e-12), 31 * 24, 31, "PT15M"),
+        ]
 
 
 @pytest.mark.parametrize("seed", range(3))
