@@ -40,7 +40,7 @@ CREATE OR REPLACE MACRO zone_carbon(of_zone, from_on := DATE '1970-01-01', to_on
     -- the next ones in the hours that are left, as in observed.grid_carbon_span.
     ordered AS (
         SELECT y.*, coalesce(sum(y.covered_hours) OVER (PARTITION BY y.source_id, y.basis_boundary, y.basis_kind,
-            y.day_on ORDER BY slot_length(y.resolution) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            y.day_on ORDER BY resolution_rank(y.resolution) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
             AS finer_hours
         FROM day y),
     counted AS (
