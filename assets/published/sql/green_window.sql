@@ -6,8 +6,9 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     WITH asked AS (
         SELECT _asked_zone('zone', zone) AS asked_zone, _asked_instant(from_at) AS told_by,
             time_bucket(INTERVAL 1 HOUR, _asked_instant(from_at)) AS asked_at,
-            _asked_number('hours', hours, 1, 8760)::BIGINT AS job_hours,
-            _asked_number('horizon_hours', horizon_hours, 0, 8760)::BIGINT AS wait_most,
+            -- A job that runs into an hour is in it; a wait is at most as long as was said.
+            ceil(_asked_number('hours', hours, 1, 8760))::BIGINT AS job_hours,
+            floor(_asked_number('horizon_hours', horizon_hours, 0, 8760))::BIGINT AS wait_most,
             _asked_boundary(boundary) AS asked_boundary,
             _instant(known_at) AS asked_known_at),
     recorded AS (
@@ -64,7 +65,8 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
         ORDER BY _is_second_word(h.source_id), _boundary_rank(h.basis_boundary), source_rank(h.source_id), h.source_id
         LIMIT 1),
     span AS (
-        SELECT k.asked_at + to_hours(k.wait_hours) AS hour_from, k.wait_hours, k.asked_zone, k.job_hours, k.wait_most
+        SELECT k.asked_at + to_hours(k.wait_hours) AS hour_from, k.told_by, k.wait_hours, k.asked_zone, k.job_hours,
+            k.wait_most
         FROM (SELECT b.*, unnest(range(0, b.wait_most + b.job_hours)) AS wait_hours FROM asked b) k),
     expected AS (
         SELECT s.*, CASE WHEN f.source_id IS NOT NULL THEN h.intensity ELSE p.typical END AS intensity,
@@ -83,13 +85,15 @@ CREATE OR REPLACE MACRO green_window(zone, hours, from_at := TIMESTAMPTZ '-infin
     valued AS (
         SELECT s.*, max(s.job_mean) FILTER (WHERE s.wait_hours = 0) OVER () AS now_mean
         FROM start s WHERE s.wait_hours <= s.wait_most AND s.hours_known = s.job_hours)
-    SELECT v.asked_zone AS zone, v.hour_from AS best_start_at, v.wait_hours, v.job_mean AS expected_gco2e_per_kwh,
-        v.now_mean AS starting_now_gco2e_per_kwh, 100 * (1 - v.job_mean / nullif(v.now_mean, 0)) AS saving_percent,
-        v.advice_by, v.basis_boundary, v.source_id
+    -- Within the hour that is asked in, now is the earliest start.
+    SELECT v.asked_zone AS zone, greatest(v.hour_from, v.told_by) AS best_start_at, v.wait_hours,
+        v.job_mean AS expected_gco2e_per_kwh, v.now_mean AS starting_now_gco2e_per_kwh,
+        100 * (1 - v.job_mean / nullif(v.now_mean, 0)) AS saving_percent, v.advice_by, v.basis_boundary, v.source_id
     FROM valued v ORDER BY v.job_mean, v.wait_hours LIMIT 1;
 COMMENT ON MACRO TABLE green_window IS
     'Best start of a job of so many hours in a zone within a horizon, by the forecast known at from_at where one '
     'reaches over all of it, else by the typical profile of the last 28 days (hour of day, working day or weekend), '
-    'with the saving expected against starting now; no row where the zone has no hourly values. known_at holds for '
-    'what this warehouse had read. How far such advice held: estimated.green_window. green_window(''GB'', 4, from_at '
-    ':= TIMESTAMPTZ ''2023-03-14 12:00:00+00'').';
+    'with the saving expected against starting now; by full hours (UTC): a job of 4.5 hours takes 5, wait_hours count '
+    'from the beginning of the hour of from_at. No row where the zone has no hourly values. known_at holds for what '
+    'this warehouse had read. How far such advice held: estimated.green_window. green_window(''GB'', 4, from_at := '
+    'TIMESTAMPTZ ''2023-03-14 12:00:00+00'').';

@@ -61,7 +61,8 @@ CREATE OR REPLACE MACRO region_carbon(provider, region, valid_at := TIMESTAMPTZ 
         b.capture_id,
         CASE WHEN p.region IS NULL AND p.country_zone IS NULL THEN 'region not in reference.region'
             WHEN p.grid_zone IS NULL AND p.country_zone IS NULL THEN 'grid zone not known'
-            WHEN b.zone IS NULL THEN 'no value for the zone or its country by then'
+            WHEN b.zone IS NULL
+                THEN 'no ' || coalesce(p.asked_boundary || ' ', '') || 'value for the zone or its country by then'
             ELSE nullif(concat_ws('; ', CASE WHEN p.region IS NULL
                         THEN 'region not in reference.region: the country that its name ends with' END,
                     CASE WHEN b.is_country THEN 'country value: '

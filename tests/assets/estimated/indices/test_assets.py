@@ -167,8 +167,13 @@ def test_region_carbon_gives_the_hour_and_says_what_it_is(gb: Home) -> None:
             "SELECT intensity_gco2e_per_kwh FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:00:00+00', "
             "known_at := DATE '2020-01-01')"
         ).fetchall()
+        on_another_basis = con.sql(
+            "SELECT intensity_gco2e_per_kwh, note FROM region_carbon('aws', 'eu-west-2', valid_at := TIMESTAMPTZ '2023-07-01 12:10:00+00', "
+            "boundary := 'unconfirmed')"
+        ).fetchall()
     assert hour == [("hourly", "actual", "direct", 0.0, "GB", False, True)]
     assert unknown == [(None, "region not in reference.region")]
+    assert on_another_basis == [(None, "no unconfirmed value for the zone or its country by then")]
     assert before == [(None, "no value for the zone or its country by then")]
     assert not_yet == [(None,)]
 
@@ -255,6 +260,26 @@ def test_an_estimated_slot_speaks_until_it_is_measured(gb: Home) -> None:
         con.execute("ROLLBACK")
     assert before == [(0, 100.0, 400.0)]
     assert after == [(12, 200.0, 200.0)]
+
+
+def test_a_job_takes_its_last_hour_whole_and_never_starts_in_the_past(gb: Home) -> None:
+    """Asked at 12:20 for 1.5 hours: two hours of the profile (it was rounded, half to even), and 'now' is 12:20, not 12:00."""
+    with write_session(gb, catalog()) as con:
+        con.execute("BEGIN")
+        con.execute(
+            "INSERT INTO observed.grid_carbon_log BY NAME SELECT 'gb_carbon_intensity' AS source_id, 'all' AS scope, 'XE' AS zone, 'PT1H' AS resolution, "
+            "'average' AS basis_method, 'direct' AS basis_boundary, 'location' AS basis_accounting, 'actual' AS basis_kind, true AS is_offered, "
+            "100.0 + 10 * abs(hour(t) - 12) AS intensity_gco2e_per_kwh, t AT TIME ZONE 'UTC' AS valid_from, "
+            "TIMESTAMPTZ '2023-06-14' AS observed_at, TIMESTAMPTZ '2023-06-14' AS recorded_at, 'c' AS capture_id "
+            "FROM range(TIMESTAMP '2023-05-10', TIMESTAMP '2023-06-14 12:00', INTERVAL 1 HOUR) r(t)"
+        )
+        ask = (
+            "SELECT strftime(best_start_at AT TIME ZONE 'UTC', '%d %H:%M'), wait_hours, expected_gco2e_per_kwh "
+            "FROM green_window('XE', ?, from_at := TIMESTAMPTZ '2023-06-14 12:20:00+00', horizon_hours := ?)"
+        )
+        told = [con.execute(ask, given).fetchall() for given in ((1.5, 0.9), (4.5, 0), (2, 24))]
+        con.execute("ROLLBACK")
+    assert told == [[("14 12:20", 0, 105.0)], [("14 12:20", 0, 120.0)], [("14 12:20", 0, 105.0)]]
 
 
 def test_the_days_before_are_of_24_hours_where_the_clocks_change(gb: Home) -> None:
