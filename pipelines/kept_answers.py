@@ -1,9 +1,9 @@
-"""What a run kept that failed in part is recorded by the daemon.
+"""The daemon records what a partly failed run of a source did read.
 
 If one country of many does not answer, or one file has another layout, the run of the source is red and the rest is
-staged. But only a source that succeeded makes the automation record its subject: without this, good rows would wait for
-another source of the subject, perhaps for ever. The failed run says by a tag that it kept something, so that nothing is
-looked for in the store, which this process need not be able to reach.
+staged. But the automation records a subject only after a source succeeded: without this sensor, the good rows would wait
+for another source of the subject, perhaps for ever. The failed run carries a tag that says it kept something, so this
+process need not search the store, which it may not be able to reach.
 """
 
 import datetime as dt

@@ -17,7 +17,7 @@ import polars as pl
 
 from assets.estimated.assumed_sizes import ORIGIN, assumed_ranges, with_assumed
 from assets.estimated.formula_macros import ensure_formulas, text_of
-from assets.estimated.method import Factor, Quantity, Result, Statement
+from assets.estimated.method import Factor, Method, Quantity, Result, Statement
 from assets.estimated.missing_numbers import missing_numbers
 from assets.estimated.sampling import drawn_bands
 from assets.estimated.scenario_files.fields import Band, ScenarioError
@@ -163,7 +163,7 @@ def _add_looked_up(
     for f in more:
         s = wanted[f.scenario_id]
         is_stated = f.factor in {g.factor for g in factors[f.scenario_id]}
-        # Of the accelerator that the model was trained on, not one that the scenario names.
+        # Without an accelerator in the scenario, this is of the one that the model was trained on.
         is_of_other = f.factor in _OF_ACCELERATOR and "accelerator" not in s.texts
         is_spared = any(name in s.numbers for name in s.method.spared_by.get(f.factor, ()))
         if f.factor in s.method.numbers and not (is_stated or is_of_other or is_spared):
@@ -185,7 +185,7 @@ _FACTOR_SCHEMA = {
     "is_bundled": pl.Boolean,
 }
 
-#: Draws without a value that are told of: as many as lie beyond p95.
+#: Share of draws without a value from which the result says so: as many as lie beyond p95.
 _TOLD_NONE_SHARE = 0.05
 
 _IS_ASSUMED = f"coalesce(starts_with(f.origin_ref, '{ORIGIN}'), false)"
@@ -206,6 +206,11 @@ def _output_sql(quantities: Mapping[str, Quantity], of: str = "petaday") -> str:
 def _compute(
     con: duckdb.DuckDBPyConnection, group: Sequence[Statement], factors: Sequence[Factor], now: dt.datetime
 ) -> list[Result]:
+    """Results of statements that share one set of quantities, in their order.
+
+    Raises:
+        ScenarioError: one line per given number that contradicts the others.
+    """
     method = group[0].method
     quantities = dict(method.quantities) | dict(method.expand(group[0]) if method.expand else {})
     names = list(dict.fromkeys([*method.numbers, *(f.factor for f in factors)]))
@@ -224,29 +229,7 @@ def _compute(
         con.execute(_output_sql(quantities)).fetchall()
         _refuse_contradictions(con, quantities, many=len(group) > 1)
         found = con.execute(text_of("method_result.sql").format(quantities=quoted, is_assumed=_IS_ASSUMED)).pl()
-        shares: dict[str, dict[tuple[str, str], float | None]] = {}
-        if to_draw := found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list():
-            caused = found.filter(~pl.col("has_exact_shares")).explode("shares").unnest("shares").filter("is_varied")
-            bands, drawn_shares = drawn_bands(
-                con,
-                to_draw,
-                caused.select("scenario_id", "quantity", "factor", "is_log"),
-                sorted({f.factor for f in factors if f.low < f.high}),
-                method.numbers,
-                output=_output_sql(quantities, "petaday_drawn"),
-                quantities=list(quantities),
-                boundless=[name for name, q in quantities.items() if q.is_boundless],
-            )
-            found = found.join(bands, on=("scenario_id", "quantity"), how="left").with_columns(
-                low=_unless_exact(pl.min_horizontal("drawn_low", "central"), "low"),
-                # Beyond any number where there is no upper end.
-                high=_unless_exact(
-                    pl.when(pl.col("drawn_high").is_not_null()).then(pl.max_horizontal("drawn_high", "central")), "high"
-                ),
-                none_share=_unless_exact(pl.col("none_share"), pl.lit(0.0)),
-            )
-            for scenario, quantity, factor, share in drawn_shares.iter_rows():
-                shares.setdefault(scenario, {})[quantity, factor] = share
+        found, shares = _with_drawn_bands(con, method, quantities, factors, found)
         missing: Mapping[tuple[str, str], list[str]] = {}
         if found["central"].has_nulls():
             missing = missing_numbers(
@@ -277,8 +260,56 @@ def _compute(
     ]
 
 
+def _with_drawn_bands(
+    con: duckdb.DuckDBPyConnection,
+    method: Method,
+    quantities: Mapping[str, Quantity],
+    factors: Sequence[Factor],
+    found: pl.DataFrame,
+) -> tuple[pl.DataFrame, dict[str, dict[tuple[str, str], float | None]]]:
+    """The results with drawn bands where theirs are not exact.
+
+    Args:
+        con: connection with the temporary tables of `method_input.sql` and `_output_sql`.
+        method: the method of all results.
+        quantities: its quantities, with those that depend on the statement.
+        factors: the factors of all statements.
+        found: one row per scenario and quantity, as `method_result.sql` gives them.
+
+    Returns:
+        The rows, with `none_share` (share of the draws without a value) where any were drawn; and the share of the
+        variance that a factor causes, by scenario and (quantity, factor), where it was drawn.
+    """
+    shares: dict[str, dict[tuple[str, str], float | None]] = {}
+    to_draw = found.filter(~pl.col("is_exact"))["scenario_id"].unique().sort().to_list()
+    if not to_draw:
+        return found, shares
+    caused = found.filter(~pl.col("has_exact_shares")).explode("shares").unnest("shares").filter("is_varied")
+    bands, drawn_shares = drawn_bands(
+        con,
+        to_draw,
+        caused.select("scenario_id", "quantity", "factor", "is_log"),
+        sorted({f.factor for f in factors if f.low < f.high}),
+        method.numbers,
+        output=_output_sql(quantities, "petaday_drawn"),
+        quantities=list(quantities),
+        boundless=[name for name, q in quantities.items() if q.is_boundless],
+    )
+    for scenario, quantity, factor, share in drawn_shares.iter_rows():
+        shares.setdefault(scenario, {})[quantity, factor] = share
+    found = found.join(bands, on=("scenario_id", "quantity"), how="left").with_columns(
+        low=_unless_exact(pl.min_horizontal("drawn_low", "central"), "low"),
+        # Without an upper end the quantity may be beyond any number.
+        high=_unless_exact(
+            pl.when(pl.col("drawn_high").is_not_null()).then(pl.max_horizontal("drawn_high", "central")), "high"
+        ),
+        none_share=_unless_exact(pl.col("none_share"), pl.lit(0.0)),
+    )
+    return found, shares
+
+
 def _unless_exact(drawn: pl.Expr, exact: str | pl.Expr) -> pl.Expr:
-    """What was drawn where a band is not exact, and draws have a value."""
+    """The drawn value where the band is not exact and any draw has a value, else the exact one."""
     return pl.when(~pl.col("is_exact") & pl.col("none_share").is_not_null()).then(drawn).otherwise(exact)
 
 

@@ -1,8 +1,8 @@
-"""A training with its manufacture, its water, and its cost by the view that is asked for.
+"""A training together with the manufacture of its hardware, its water use, and its cost by the chosen view (`COST_VIEWS`).
 
-Results of the training are inputs of methods of other sections: GPU-hours of [embodied] and [ownership], energy of [site] and
-[ownership]. Inputs of one method are independent of each other there, and the energy follows from the hours: so it is handed over
-as what it is the product of (hours, power, PUE), not as a second number with a band of its own.
+Results of the training are inputs of the methods of other sections: GPU-hours of [embodied] and [ownership], energy of [site] and
+[ownership]. A method treats its inputs as independent, but the energy follows from the hours. So energy is passed on as its factors
+(hours, power, PUE), not as a second number with a band of its own.
 """
 
 from __future__ import annotations

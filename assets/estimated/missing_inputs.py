@@ -1,6 +1,6 @@
 """Inputs without which an estimate must not be computed: an empty reference table would read as "no such region", or as no offer at all.
 
-In a new lake the automation may start the estimates as soon as a source was read, before the reference tables are loaded.
+In a new lake the automation may start the estimates as soon as one source has been read, before the reference tables are loaded.
 """
 
 from __future__ import annotations

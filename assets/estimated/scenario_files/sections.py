@@ -121,16 +121,7 @@ def statement_of(
         numbers |= _read_table(method.table, values.get(method.table), problems)
     if not any(k != "method" for k in values):
         problems.append(f"{section}: nothing is stated in [{section}]; allowed are {', '.join(allowed)}")
-    problems += [
-        f"{part}: {a.central:g} given; allowed is at most {whole}, {b.central:g}{f' ({b.central * size[0]:g})' if size else ''}"
-        for part, whole, *size in method.at_most
-        if (a := numbers.get(part)) and (b := numbers.get(whole)) and a.central > b.central * (size[0] if size else 1)
-    ]
-    problems += [
-        f"{one} and {other}: allowed is one of both"
-        for one, other in method.either
-        if one in values and other in values
-    ]
+    problems += _contradictions(method, numbers, values)
     if problems:
         raise ScenarioError(as_written(problems, written))
     return Statement(
@@ -141,6 +132,21 @@ def statement_of(
         as_of,
         **(about or {}),
     )
+
+
+def _contradictions(method: Method, numbers: Mapping[str, Band | None], values: Mapping[str, object]) -> list[str]:
+    """One line per part above its whole, and per two keys of which a file may state one."""
+    found = [
+        f"{part}: {a.central:g} given; allowed is at most {whole}, {b.central:g}{f' ({b.central * size[0]:g})' if size else ''}"
+        for part, whole, *size in method.at_most
+        if (a := numbers.get(part)) and (b := numbers.get(whole)) and a.central > b.central * (size[0] if size else 1)
+    ]
+    found += [
+        f"{one} and {other}: allowed is one of both"
+        for one, other in method.either
+        if one in values and other in values
+    ]
+    return found
 
 
 _PART = Bounds("the unit of the parts", 0, 1e30)
