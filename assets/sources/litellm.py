@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -76,6 +77,10 @@ _OTHER_UNITS = r"_per_(?:second|image|pixel|character|query|request|page|session
 _MODELS_THAT_TELL, _SUSPECT_USD_PER_MTOK = 5, 50.0
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REGION = r"^[a-z]{2,}(?:-[a-z]+)+-\d+$"
+#: Provider, and maybe region, in front of a model's name.
+_PREFIX = r"^[^/]+/(?:[a-z]{2,}(?:-[a-z]+)+-\d+/)?"
+#: Documentation of the fields, and the time stamp of a mirror.
+_NO_MODELS = {"sample_spec", "last_updated"}
 
 
 def plan(window: Window) -> Iterable[Sequence[Request]]:
@@ -84,8 +89,9 @@ def plan(window: Window) -> Iterable[Sequence[Request]]:
 
 
 def _start_of(tier: dict) -> float | None:
-    start = tier.get("range")
-    return number_of(start[0]) if isinstance(start, list) and start else None
+    found = tier.get("range")
+    start = number_of(found[0]) if isinstance(found, list) and found else None
+    return start if start is not None and isfinite(start) else None
 
 
 def _minutes(clock: str) -> int | None:
@@ -185,8 +191,8 @@ def _cells_of(key: str, entry: dict[str, Any]) -> list[_Cell]:
         cells.append((*head, "off_peak_pricing", 0.0, [None], why, ""))
     if entry.get("pricing_periods"):
         cells.append((*head, "pricing_periods", 0.0, [None], "prices by period, which are not read", ""))
-    # A missing cost is no cost; one that is text is kept, to be refused by name.
-    return [c for c in cells if c[-1] is not None and not isinstance(c[-1], dict | list | bool)]
+    # A missing cost is no cost; one of tokens that is no number is kept, to be refused by name.
+    return [c for c in cells if c[-1] is not None and ("token" in c[3] or not isinstance(c[-1], dict | list | bool))]
 
 
 def _cells(models: dict[str, dict]) -> pl.DataFrame:
@@ -263,7 +269,7 @@ def _prices(cells: pl.DataFrame) -> pl.DataFrame:
 def _named(prices: pl.DataFrame) -> pl.DataFrame:
     """Prices with what their keys carry: vendor, model and region."""
     prefix = pl.col("key").str.extract(r"^([^/]+)/")
-    vendor = pl.coalesce("provider", prefix, pl.lit("unknown"))
+    vendor = pl.coalesce("provider", prefix)
     region = pl.col("key").str.extract(r"^[^/]+/([^/]+)/")
     is_region = region.str.contains(_REGION).fill_null(value=False)
     # The prefix repeats the provider and the region has its column; whatever else stands in a key belongs to the model.
@@ -285,7 +291,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     body = json_of(document)
     if not isinstance(body, dict):
         raise LayoutError(f"{document.url}: expected a map of models, found a {type(body).__name__}")
-    models = {k: v for k, v in body.items() if k != "sample_spec" and isinstance(v, dict)}
+    models = {k: v for k, v in body.items() if k not in _NO_MODELS and isinstance(v, dict)}
     cells = _cells(models)
     if cells.is_empty():
         raise LayoutError(f"{document.url}: no entry has a cost")
@@ -300,6 +306,8 @@ def parse(documents: Sequence[Document]) -> Reading:
         pl.format("dear, beside {} models of {} that were typed per thousand tokens", slips, "vendor")
     )
     rows = rows.with_columns(pl.coalesce("fault", of_vendor).alias("fault"))
+    strange = [name for name, entry in body.items() if name not in _NO_MODELS and not isinstance(entry, dict)]
+    no_objects = pl.DataFrame({"key": strange}, {"key": pl.String})
     key = ["vendor", "model", "direction", "service_tier", "context_tier_from_tokens", "region", "time_window"]
     offer = ["key", "service_tier", "context_tier_from_tokens", "time_window"]
     turned = pl.when(is_swapped(offer, "model")).then(pl.lit(SWAPPED))
@@ -327,8 +335,9 @@ def parse(documents: Sequence[Document]) -> Reading:
             "the map gives this model another price under its plain key, which is kept",
             rows.filter(~is_first).select(key),
         ),
+        refused(no_objects, "an entry that is no object", model=pl.col("key").str.replace(_PREFIX, "")),
     ]
-    return Reading([Scope("models", frame, is_complete=True)], pl.concat(rejected))
+    return Reading([Scope("models", frame, is_complete=True)], pl.concat(rejected, how="diagonal"))
 
 
 LITELLM = Source(
@@ -340,7 +349,7 @@ LITELLM = Source(
     licence_url="https://github.com/BerriAI/litellm/blob/main/LICENSE",
     attribution="BerriAI/litellm",
     parse=parse,
-    parser_version=11,
+    parser_version=12,
     plan=plan,
     expand=_git.expand,
     hosts=_git.HOSTS,

@@ -69,7 +69,8 @@ def test_a_price_of_a_step_or_picture_is_none_of_tokens(name: str, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["gpt-image-1", "openrouter/black-forest-labs/flux.2-pro", "mistral/influx-70b"])
 def test_a_picture_that_is_counted_in_tokens_has_a_price(name: str, tmp_path: Path) -> None:
-    frame, rejected = _read({"input_cost_per_token": 5e-6, "output_cost_per_token": 4e-5}, tmp_path, name)
+    cost = {"litellm_provider": "x", "input_cost_per_token": 5e-6, "output_cost_per_token": 4e-5}
+    frame, rejected = _read(cost, tmp_path, name)
     assert sorted(frame["price_usd_per_mtok"]) == [5.0, 40.0]
     assert rejected.is_empty()
 

@@ -126,9 +126,11 @@ def test_a_table_with_a_field_too_many_in_another_encoding_is_refused(tmp_path: 
 def test_a_model_whose_provider_is_no_text(field: str, value: object, tmp_path: Path) -> None:
     cost = {"input_cost_per_token": 1e-6, "litellm_provider": "openai", "mode": "chat"}
     models = {"gpt-a": cost, "gpt-b": cost | {field: value}}
-    scopes, _ = read_body("litellm", json.dumps(models), tmp_path)
+    scopes, rejected = read_body("litellm", json.dumps(models), tmp_path)
     assert scopes["models"].filter(pl.col("model") == "gpt-a")["price_usd_per_mtok"].to_list() == [1.0]
-    assert scopes["models"].height == 2
+    # Without a provider, and none in its key, whose price it is cannot be told.
+    is_told = field == "litellm_provider"
+    assert (scopes["models"].height, rejected.height) == ((1, 1) if is_told else (2, 0))
 
 
 @pytest.mark.parametrize("tiers", ["none", 7, {}, [None], ["x", {"range": None}]])
@@ -524,3 +526,28 @@ def test_terms_of_a_machine_that_cannot_be_read_are_told(terms: object, count: i
     scopes, rejected = read_body("alibaba", json.dumps({"currency": "USD", "pricingInfo": info}), tmp_path)
     assert scopes["alibaba"]["price_amount_per_hour"].max() == 20
     assert rejected.height == count
+
+
+@pytest.mark.parametrize("entry", [None, "gone", 7, []])
+def test_an_entry_of_the_model_map_that_is_none_is_told(entry: object, tmp_path: Path) -> None:
+    cost = {"input_cost_per_token": 1e-6, "litellm_provider": "openai", "mode": "chat"}
+    models = {"gpt-a": cost, "azure/gpt-b": entry, "last_updated": "2026-10-01", "sample_spec": "x"}
+    scopes, rejected = read_body("litellm", json.dumps(models), tmp_path)
+    assert scopes["models"]["model"].to_list() == ["gpt-a"]
+    assert rejected.select("reason", "row_json").rows() == [("an entry that is no object", '{"key":"azure/gpt-b"}')]
+
+
+@pytest.mark.parametrize("cost", [{"usd": 1e-6}, [1e-6], True, "free"])
+def test_a_cost_of_tokens_in_another_form_is_told(cost: object, tmp_path: Path) -> None:
+    model = {"input_cost_per_token": 1e-6, "output_cost_per_token": cost, "litellm_provider": "x", "mode": "chat"}
+    scopes, rejected = read_body("litellm", json.dumps({"gpt-a": model}), tmp_path)
+    assert scopes["models"].select("direction", "price_usd_per_mtok").rows() == [("input", 1.0)]
+    assert rejected["reason"].to_list() == ["the price is not a number"]
+
+
+def test_a_tier_that_begins_nowhere_costs_itself(tmp_path: Path) -> None:
+    tiers = [{"range": [start, 9e4], "input_cost_per_token": 1e-6} for start in (0, "NaN", "inf")]
+    model = {"litellm_provider": "x", "mode": "chat", "tiered_pricing": tiers}
+    scopes, rejected = read_body("litellm", json.dumps({"gpt-a": model}), tmp_path)
+    assert scopes["models"].select("context_tier_from_tokens", "price_usd_per_mtok").rows() == [(0, 1.0)]
+    assert rejected.height == 1
