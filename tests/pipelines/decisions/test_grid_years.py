@@ -212,6 +212,17 @@ def test_an_estimate_has_that_year_and_a_move_ends_at_it(
     assert (total["value_from"], total["value_to"]) == (pytest.approx(before), pytest.approx(after))
 
 
+def slot_counts(walk: list[dict]) -> int:
+    """How many slots the steps of a passport summarise."""
+    return sum(int(r["said_of"].split("/")[6].split()[0]) for r in walk if r["said_in"] == "observed.grid_carbon")
+
+
+def given_count(zone: str, first: dt.date) -> int:
+    """Slots of a zone in the twelve months from a day on."""
+    days = [(START + dt.timedelta(hours=h)).date() for _, _, h, _ in GIVEN[zone] + quarters(QUARTERED.get(zone, []))]
+    return sum(first <= d < first.replace(year=first.year + 1) for d in days)
+
+
 def test_rows_walk_to_every_slot_of_their_year(grids: duckdb.DuckDBPyConnection) -> None:
     """As many slots as the year has, measured and estimated; their mean is the figure where the two do not overlap."""
     grids.execute("DELETE FROM meta.definition WHERE name = 'estimated.decisions'").fetchall()
@@ -223,13 +234,25 @@ def test_rows_walk_to_every_slot_of_their_year(grids: duckdb.DuckDBPyConnection)
         key = "/".join(row[c] for c in ("scenario_id", "provider", "region", "accelerator_id", "purchase_option", "method_version"))  # fmt: skip
         walk = grids.execute("FROM passport('estimated.siting', ?)", [key]).pl().to_dicts()
         slots = [r for r in walk if r["said_in"] == "observed.grid_carbon"]
-        first = row["grid_from_on"]
-        last = first.replace(year=first.year + 1)
-        slots_given = GIVEN[zone] + quarters(QUARTERED.get(zone, []))
-        counted = sum(first <= (START + dt.timedelta(hours=h)).date() < last for _, _, h, _ in slots_given)
-        assert sum(int(r["said_of"].split("/")[6].split()[0]) for r in slots) == counted, zone
+        assert slot_counts(walk) == given_count(zone, row["grid_from_on"]), zone
         if len(slots) == 1:
             assert slots[0]["value"] == pytest.approx(row["grid_gco2e_per_kwh"], rel=1e-9)
+
+
+def test_an_estimate_walks_to_slots_of_all_lengths(grids: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("[training]\nit_energy_kwh = 1000\npue = 1\nregion = 'IE'\n")
+    load_own_scenario(grids, file, NOW)
+    grids.execute("BEGIN")
+    try:
+        for table in ("training_estimate", "factor"):
+            grids.execute(f"INSERT INTO estimated.{table} BY NAME FROM temp.{table}").fetchall()
+        walk = grids.execute("FROM passport('estimated.training_estimate', 'own/operational_kgco2e')").pl().to_dicts()
+    finally:
+        grids.execute("ROLLBACK")
+    assert slot_counts(walk) == given_count("IE", dt.date(2025, 11, 1)) > 20_000
+    lengths = {r["said_of"].split("/")[1] for r in walk if r["said_in"] == "observed.grid_carbon"}
+    assert lengths == {"PT15M", "PT1H"}
 
 
 def test_what_slots_of_several_lengths_changed_is_restated(grids: duckdb.DuckDBPyConnection) -> None:
