@@ -51,7 +51,7 @@ _MEASURES: dict[str, tuple[str, ...]] = {
         "not_worse_count",
     ),
 }
-#: Columns that come from no other column but from the rule itself or from the scenario.
+#: Columns that come from the rule itself or from the scenario, not from another column.
 OF_THE_RULE = frozenset(
     {
         "method_version",

@@ -94,7 +94,7 @@ def lines(
         return {}
     try:
         spec = json.dumps(_spec(rows, unit))
-        # The title of the image tells what it was drawn from.
+        # The title of the image says which data it was drawn from.
         beginning = f"![{name}](data:image/png;base64,"
         end = f' "{hashlib.sha256(spec.encode()).hexdigest()[:16]}")'
         before = _entry_before(context, asset, name)

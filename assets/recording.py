@@ -27,7 +27,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, home: Home) -> dict[str, int]
     """Load the reference files that changed, with the files of the home laid over them; returns rows by changed table."""
     changed: dict[str, int] = {}
     known = dict(con.execute("SELECT table_name, sha256 FROM meta.reference_file").fetchall())
-    # What a file of the home is laid over is not known by its own stamp.
+    # With a file of the home laid over a table, the stamp of the shipped file alone does not identify its rows.
     is_as_shipped = not any((home.root / name).exists() for name in OWN_FILES)
     files = [
         read_reference(table)

@@ -50,7 +50,7 @@ _CURRENCY_SCALE = {
 
 #: Bounds of one GPU-hour in USD: (lowest on demand, lowest otherwise, highest).
 GPU_HOUR_BOUNDS_USD = (0.05, 0.003, 200.0)
-#: Bound of an offer whose number of accelerators its source does not tell, USD per hour; a rack of 72 costs less.
+#: Largest USD per hour of an offer whose source does not state the number of accelerators; a rack of 72 costs less.
 OFFER_HOUR_BOUND_USD = 10_000.0
 
 PURCHASE_OPTION = text(f"How it is bought: {', '.join(PURCHASE_OPTIONS)}.", key=True, allowed=PURCHASE_OPTIONS)

@@ -98,7 +98,7 @@ def _first_lines(error: BaseException) -> list[str]:
         return [lines[0], f"text is written in single quotes: '{name[1]}'"]
     meant = [line for line in lines[1:] if line.startswith(("Did you mean", "Candidate bindings"))]
     if _NO_TABLE.match(lines[0]) and not any("." in line for line in meant):
-        # DuckDB's own tables are the nearest to any name that is near to nothing.
+        # For a name that resembles none, DuckDB suggests tables of its own.
         meant = ["FROM help() lists tables, views and macros"]
     return [lines[0], *meant]
 

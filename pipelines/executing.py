@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-#: Of a run at a terminal somebody sees that it broke off: a daemon that happens to be up does not start it again behind
+#: Whoever started a run at a terminal sees that it broke off: a daemon that happens to be up must not start it again behind
 #: their back.
 FROM_TERMINAL = {"dagster/max_retries": "0"}
 

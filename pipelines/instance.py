@@ -68,7 +68,7 @@ freshness:
 
 #: Days for which runs are kept unless PETADAY_KEEP_RUN_DAYS says otherwise.
 KEPT_RUN_DAYS = 14
-#: SQLAlchemy engines by the address of their file, a few: of past runs nothing is kept for long.
+#: SQLAlchemy engines by the address of their file; only a few, since those of past runs are not needed again.
 _engines: dict[str, sqlalchemy.Engine] = {}
 _is_keeping = False
 _MOST_ENGINES = 16
@@ -89,7 +89,7 @@ def _kept_engine(address: str, **options: Any) -> sqlalchemy.Engine:
         )
         if _is_keeping:
             event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
-            # Dagster disposes of what it takes for its own engine after each access.
+            # After each access Dagster disposes of the engine, which it believes to be its own.
             vars(engine)["dispose"] = lambda: None
     return engine
 

@@ -69,12 +69,12 @@ def until_stopped(command: Sequence[str]) -> int:
     def stop(number: int, _: object) -> None:
         nonlocal was_stopped
         was_stopped = True
-        # At a terminal Ctrl-C reaches the whole group, that process too.
+        # At a terminal Ctrl-C reaches the whole process group, and so Dagster too.
         if process is not None and (number == signal.SIGTERM or not sys.stdin.isatty()):
             process.terminate()
 
-    # Before it is started: what is ignored here (a shell ignores Ctrl-C for what it starts in the background) would be
-    # ignored by it too, and Dagster ends by SIGTERM as it does by Ctrl-C, which is then not at all.
+    # Before Dagster is started, because a child inherits ignored signals: a shell ignores Ctrl-C for what it starts in the
+    # background. Dagster handles SIGTERM as it does Ctrl-C, so it would then ignore both and never end.
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with subprocess.Popen(command) as process:

@@ -36,7 +36,7 @@ def assumed_ranges(
         for s in statements
         if "model" in s.texts and not any(size in s.numbers for size in _SIZES)
     ]
-    # A file that was published before there were assumptions knows of none.
+    # A file that was published before this table existed has no assumptions.
     if not rows or not has_table(con, "reference", "model_assumption"):
         return {}
     columns = ", ".join(

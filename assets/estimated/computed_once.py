@@ -44,7 +44,7 @@ def computed_once(con: duckdb.DuckDBPyConnection, *macros: str) -> Generator[Non
             made.append(macro)
         yield
     finally:
-        # After "disk full" the connection is dead, and why is what counts.
+        # After "disk full" the connection is dead; the first error, not that of the clean-up, is the one to report.
         with contextlib.suppress(duckdb.FatalException):
             for macro in made:
                 con.execute(f"DROP MACRO TABLE IF EXISTS temp.{macro}").fetchall()

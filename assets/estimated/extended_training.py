@@ -104,7 +104,7 @@ def _carried(training: Estimate) -> dict[str, dict[str, _Carried]]:
         return {"embodied": embodied, "site": {"pue": pue} if pue else {}, "ownership": ownership}
     power = _of_factor(factors, "power_w_per_gpu") or _power_by_tdp(factors)
     if "energy_kwh" in factors:
-        # Energy at the meter is stated: PUE only tells the servers' part of it, and what the meter says does not depend on it.
+        # Energy is stated at the meter, so it does not depend on PUE, which only gives the share of the servers.
         site = {"it_energy_kwh": _divided(energy, pue.band.central), "pue": _exact(pue)} if pue else {}
         ownership["energy_kwh"] = energy
     elif at_servers := _of_factor(factors, "it_energy_kwh"):

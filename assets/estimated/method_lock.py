@@ -18,10 +18,10 @@ from assets.estimated.method import Method
 from assets.estimated.methods import METHODS
 from assets.estimated.training import METHOD_VERSION
 
-#: Notes of an earlier program named "method …" saw less (no macro that a formula calls, no default) and are not compared.
+#: Earlier versions of Petaday noted digests under "method …" that covered less (no called macros, no defaults): they are not compared.
 _PREFIX = "method digest "
-#: Version -> digest of its formulas before they were written otherwise (constants multiplied once), the same to 1e-15: a warehouse
-#: that noted it computes what it did.
+#: Version -> digest of its formulas before constants in them were multiplied out, which changes results by at most 1e-15: a warehouse
+#: that noted this digest still computes what it did.
 _REWRITTEN = {
     "ecologits-0.11.3": "37f4040e5fea610c751cc40ddf418c37f735b860d8e09445ce2860ecb72543df",
     "ecologits-0.9.1": "233368d1fd4dd21da7cfb3e23235ada77abc20c02610c5fd56c448b6a1255207",

@@ -27,7 +27,7 @@ SELECT scenario_id, quantity, list(filled ORDER BY filled) FILTER (filled <> qua
     UNPIVOT (SELECT scenario_id, filled, {quantities} FROM petaday_filled_output) ON {quantities} INTO NAME quantity VALUE value
 ) GROUP BY scenario_id, quantity
 """
-#: Where more than these would do, no single one of them is what is missing.
+#: If more numbers than this would each do, none of them is named as the missing one.
 _MOST = 3
 
 

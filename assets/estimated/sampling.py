@@ -24,7 +24,7 @@ SEED = 1
 DRAWS = 10_000
 #: Draws that shares are taken from, and classes of levels at which the mean of a result is taken.
 _SHARE_DRAWS, _CLASSES = 2_500, 20
-#: Scenarios that are drawn at once, for the sake of memory.
+#: Scenarios that are drawn at once; a limit on memory.
 _SCENARIOS_AT_ONCE = 10
 
 _ORDER = """

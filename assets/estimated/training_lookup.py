@@ -142,7 +142,7 @@ def _lookup_sql(con: duckdb.DuckDBPyConnection, rule: str | None) -> str:
     return text_of("training_lookup.sql").format(
         model_name_relation=names,
         model_name_key=key,
-        # A file published before these columns has neither the context of the training nor the layers with a window: no attention term then.
+        # A file published before these columns existed lacks the training context and the layers with a window: no attention term then.
         model_attention=_MODEL_ATTENTION
         if has_table(con, "reference", "model", *re.findall(r"m\.(\w+)", _MODEL_ATTENTION))
         else "NULL::DOUBLE",

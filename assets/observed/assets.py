@@ -27,7 +27,7 @@ from assets.sources_assets import source_key
 from warehouse.connection import in_write_session
 from warehouse.tables import Subject, unit_of
 
-#: The facts by which the accelerator of an offer is told.
+#: The reference tables from which the accelerator of an offer is identified.
 _MATCHED_BY = keys_in("reference", "accelerator", "accelerator_alias", "instance_accelerator")
 
 

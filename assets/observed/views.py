@@ -30,7 +30,7 @@ class AcceleratorMatch(dy.Schema):
 
 ACCELERATOR_MATCH = Table("observed", "accelerator_match", (AcceleratorMatch.__doc__ or "").strip(), AcceleratorMatch)
 
-#: Whose columns a view shows under their own names, where its name does not say so.
+#: View -> the subject whose columns it shows, where the name of the view does not say so.
 VIEW_ORIGINS = {
     "observed.cloud_offer": "observed.cloud_rate_log",
     "observed.price_change": "observed.cloud_rate_log",

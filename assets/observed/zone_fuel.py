@@ -33,7 +33,7 @@ from warehouse.staging import REJECTED_SCHEMA, Batch, StagedScope
 _FUELS, _MAIN = MADE_OF
 _INSTANT = pl.Datetime("us", "UTC")
 _SEEN = pl.Schema({"zone": pl.String, "fuel": pl.String, "seen_from": _INSTANT})
-#: Key of a known fuel: it may be known before its closure and, if it came back, again after it.
+#: Key of a known fuel; a fuel that came back after its closure is known twice, before and after it.
 _KNOWN_BY = ["zone", "fuel", "is_after_closure"]
 
 

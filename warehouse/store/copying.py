@@ -7,9 +7,9 @@ import duckdb
 from warehouse.quoting import quoted
 from warehouse.sessions import all_or_nothing
 
-#: What a warehouse says of itself, not of its data: each keeps its own.
+#: Tables that describe the warehouse itself, not its data: each warehouse keeps its own.
 OWN_TABLES = frozenset({"meta.schema_version", "meta.definition", "meta.macro"})
-#: But what its estimates were computed from goes with them, so that they are not computed again.
+#: The marks in `meta.definition` of what estimates were computed from are copied, so that they are not computed again.
 _COMPUTED = "name <> 'catalog'"
 
 

@@ -70,7 +70,7 @@ class FileStore:
             WarehouseDamagedError: if DuckDB cannot read the file.
             SchemaTooNewError: if a newer Petaday wrote it.
         """
-        # One thread reads the catalog; a second one would only turn round and wait for it: half of the CPU of opening.
+        # One thread reads the catalog; a second one would only spin while it waits, which doubles the CPU time of opening.
         con = duckdb.connect(config={"threads": 1})
         try:
             configure(con)

@@ -73,11 +73,11 @@ _INTERRUPTED = (
     "current transaction is aborted",
     "unsuccessful query result",
     "failed to commit",
-    # And where its answer to DuckLake's own question came back empty: an error inside DuckDB, after which the instance
-    # is given up.
+    # The same where DuckLake's own query returned nothing: an internal error of DuckDB, after which the instance is
+    # unusable.
     "attempted to access index 0 within vector of size 0",
 )
-#: Said of a connection that is well: trying again would only tell it later.
+#: Errors of a healthy connection: a retry would only report them later.
 _NOT_INTERRUPTED = ("permission denied", "authentication failed")
 
 #: The connection that holds the advisory lock, by process (a fork does not inherit the lock).

@@ -85,7 +85,7 @@ def compute(con: duckdb.DuckDBPyConnection) -> bool:
     now = instant_of(
         con.execute("SELECT epoch_us(coalesce(max(recorded_at), now())) FROM meta.capture").fetchall()[0][0]
     )
-    # Before the transaction: DuckDB takes a table that was made in it for empty, and plans accordingly.
+    # Before the transaction: DuckDB plans as if a table created in the same transaction were empty.
     with computed_once(con, OFFERS, YEARS), transaction(con):
         petaday_history.update(con, now)
         anew = [table for table in DECISION_TABLES if table is not PETADAY_HISTORY]

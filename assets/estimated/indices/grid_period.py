@@ -9,7 +9,7 @@ from warehouse.instants import FOREVER
 from warehouse.log.views import instant
 
 _KNOWN_AT = f"({instant('known_at')})"
-#: Slots too long to say anything of a period.
+#: Slots that are too long for a period to be computed from them.
 _TOO_LONG = {"hour": ("P1D", "P1M", "P1Y"), "day": ("P1M", "P1Y"), "month": ("P1Y",), "year": ()}
 
 

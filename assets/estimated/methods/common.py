@@ -37,7 +37,7 @@ WATT = Bounds("W", 0, 1e12)
 PEAK_OF_FORMAT = "{'bf16': fp16_dense_flop_per_s::DOUBLE, 'fp8': fp8_dense_flop_per_s::DOUBLE, 'fp4': fp4_dense_flop_per_s::DOUBLE, 'int8': int8_dense_op_per_s::DOUBLE}"
 #: Memory of an accelerator: data sheets print GB and mean GiB (stacks of 16 or 24 GiB; an 80 GB H100 shows 81,559 MiB).
 MEMORY_BYTE = "memory_gib * 1024.0 ** 3"
-#: Of a model with a window: layers that see no more than it, and how much that is.
+#: Of a model with a sliding window: the layers that attend to the window only, and its length.
 LOCAL_LAYERS = Bounds("layers", 0, 1e5)
 WINDOW_TOKENS = Bounds("tokens", 1, 1e9)
 USD_PER_KWH = Bounds("USD per kWh", 0, 1_000, "0.08 USD, not 80 (USD per MWh)")

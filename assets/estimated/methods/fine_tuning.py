@@ -140,7 +140,7 @@ _FINE_TUNING_2 = earlier(
         "training_flop": f"fine_tuning_flop({_ACTIVE}, in_tokens_count * in_epoch_count, least(trainable_parameters_count, {_ACTIVE}))"
     },
 )
-#: Up to which volume bought tokens are cheaper. Where they always are there is no such volume, as if it were beyond any number.
+#: The volume up to which bought tokens are cheaper. Where they always are, there is no such volume: it counts as beyond any number.
 _BREAK_EVEN = Method(
     "break_even",
     "break-even-2",

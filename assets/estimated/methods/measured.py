@@ -151,7 +151,7 @@ def _served(s: Statement, side: str, accelerator: str, group: Band | None, serve
 
 
 def _of(s: Statement, modelled: Result, quantity: str) -> float:
-    # Without a number of cards: of one of them.
+    # Where the number of cards is not stated, one card is compared.
     name = "tokens_per_s_per_gpu" if quantity == "tokens_per_s" and "accelerator_count" not in s.numbers else quantity
     found = modelled.quantities[name]
     if found["central"] is None:

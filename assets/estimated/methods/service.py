@@ -57,7 +57,7 @@ _HERE = {
 _TOKENS_PER_S, _SAMPLES_PER_S, _POWER_W, _INTER_TOKEN_S, _FIRST_TOKEN_S, _OUT_PER_S_PER_NODE, _IN_PER_S_PER_NODE = (
     f"({sql})" for sql in _HERE.values()
 )
-#: Output of the whole service. Beside input of the whole service no other output than that of the whole can be meant.
+#: Output of the whole service: where the input of the whole service is stated, output_tokens_count can only mean the same.
 _OUT = "coalesce(in_service_output_tokens_count, CASE WHEN in_input_tokens_count IS NOT NULL THEN in_output_tokens_count END)"
 _OUTPUT = "service_output_tokens_count (or output_tokens_count beside input_tokens_count)"
 

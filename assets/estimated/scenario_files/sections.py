@@ -35,14 +35,14 @@ from assets.estimated.scenario_files.training import (
     scenario_of_file,
 )
 
-#: Section -> methods, the one that is meant where none is named first.
+#: Section -> its methods by version; the first is the one used where a file names none.
 SECTIONS: dict[str, dict[str, Method]] = {}
 for _method in METHODS:
     SECTIONS.setdefault(_method.section, {})[_method.version] = _method
 
-#: How a training's cost may be seen -> the quantity of [ownership] that it is; rental is the rate times the hours.
+#: Cost view of a training -> the quantity of [ownership] that it takes; rental is the rate times the hours.
 COST_VIEWS = {"rental": None, "amortised": "amortised_usd", "energy_floor": "energy_usd"}
-#: Fields that a training may state too -> section that knows them and their name there.
+#: Further fields of a training -> (section that declares them, their name there).
 EXTRA_FIELDS: dict[str, tuple[str, str]] = (
     {
         name: ("ownership", name)

@@ -18,7 +18,7 @@ def stamp(facts: Facts, rows: Sequence[Row], unit: str, *days: dt.date | None) -
     known = sorted(d for d in days if d is not None)
     captures = facts.captures(rows)
     said = {bool(r["is_bundled"]) for r in rows if r.get("is_bundled") is not None}
-    # A row of several captures says one thing of them all: what they are is said by their sources.
+    # A row that rests on several captures has one is_bundled for all of them; their sources say it of each.
     origins = captures["origins"] or said
     return {
         "unit": unit,
