@@ -545,19 +545,21 @@ def test_a_run_in_fewer_bits_states_its_peak(warehouse: duckdb.DuckDBPyConnectio
 
 def test_rounded_inputs_do_not_contradict(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Patterson's T5: printed FLOP and chips x days x TFLOP/s differ by 2.7%."""
-    estimate(
+    output = estimate(
         warehouse, training_flop=4.05e22, accelerator_count=512, duration_days=20, achieved_flop_per_s_per_gpu=45.6e12
     )
+    assert output["gpu_hours"]["central"] == pytest.approx(512 * 20 * 24, rel=0.027)
 
 
 def test_a_band_that_reaches_is_no_contradiction(warehouse: duckdb.DuckDBPyConnection) -> None:
     """A throughput band that covers the other way is accepted."""
-    estimate(
+    output = estimate(
         warehouse,
         training_flop=3.14e23,
         gpu_hours=3.552e6,
         achieved_flop_per_s_per_gpu={"low": 20e12, "central": 30e12, "high": 40e12},
     )
+    assert output["gpu_hours"]["central"] == pytest.approx(3.552e6)
 
 
 def test_many_at_once_equal_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -618,6 +620,8 @@ def test_tables_can_be_created() -> None:
         for table in (*TABLES, METHOD_DEFAULT):
             for statement in table.ddl():
                 con.execute(statement)
+        made = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+    assert {name for (name,) in made} == {table.full_name for table in (*TABLES, METHOD_DEFAULT)}
 
 
 def test_default_utilization_covers_runs_that_it_was_not_made_from(
