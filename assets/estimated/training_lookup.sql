@@ -65,7 +65,7 @@ WITH given AS (
         m.flop_per_parameter_token::DOUBLE AS model_flop_per_parameter_token, m.training_flop::DOUBLE AS model_flop,
         {model_attention} AS model_attention, a.accelerator_id, s.accelerator IS NULL
         AND a.accelerator_id IS NOT NULL AS is_accelerator_of_model, a.source_url AS accelerator_source_url,
-        a.fp16_dense_flop_per_s::DOUBLE AS reference_peak, a.tdp_w::DOUBLE AS tdp_w,
+        a.fp16_dense_flop_per_s::DOUBLE AS reference_peak, coalesce(g.given_tdp_w, a.tdp_w::DOUBLE) AS tdp_w,
         greatest(a.fp16_dense_flop_per_s::DOUBLE, a.fp8_dense_flop_per_s::DOUBLE) AS reference_peak_limit,
         n.accelerator_ids, n.accelerator_count AS accelerator_matches, p.region AS place_region, p.region_providers,
         p.zone_count, p.region_pue, p.region_pue_source_url,
@@ -300,7 +300,7 @@ WITH s AS (
     UNION ALL
     SELECT scenario_id, 'tdp_w', tdp_w, tdp_w, tdp_w, 'reference', accelerator_ref || '.tdp_w' || accelerator_note,
         NULL, accelerator_source_url, false
-    FROM s WHERE needs_power AND has_hours AND tdp_w IS NOT NULL
+    FROM s WHERE needs_power AND has_hours AND tdp_w IS NOT NULL AND given_tdp_w IS NULL
     UNION ALL
     SELECT scenario_id, 'pue', region_pue, region_pue, region_pue, 'reference',
         'reference.region[' || region_provider || ', ' || place_region || '].pue', NULL, region_pue_source_url, false
@@ -314,7 +314,7 @@ WITH s AS (
         NULL, NULL, false
     FROM s
     WHERE given_pue IS NULL AND is_bare AND given_energy_kwh IS NULL
-        AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND given_power_w_per_gpu IS NOT NULL))
+        AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND coalesce(given_power_w_per_gpu, tdp_w) IS NOT NULL))
     UNION ALL
     SELECT s.scenario_id, d.factor, d.low, d.central, d.high, 'method_default',
         'reference.method_default[' || d.factor || ']: ' || d.note, NULL, d.source_url, false
@@ -323,6 +323,7 @@ WITH s AS (
         AND given_flop_per_parameter_token IS NULL AND model_flop_per_parameter_token IS NULL
         WHEN 'utilization_share' THEN needs_utilization AND given_utilization_share IS NULL AND peak IS NOT NULL
         WHEN 'power_share_of_tdp' THEN needs_power AND has_hours AND tdp_w IS NOT NULL
+        AND given_power_share_of_tdp IS NULL
         WHEN 'pue' THEN given_pue IS NULL AND region_pue IS NULL AND NOT is_bare AND given_energy_kwh IS NULL
         AND (given_it_energy_kwh IS NOT NULL OR (has_hours AND coalesce(given_power_w_per_gpu, tdp_w) IS NOT NULL))
         ELSE false END

@@ -55,6 +55,7 @@ METHODS = (
             ),
         },
         names=("provider", "region"),
+        either=(("life_h", "life_years"),),
         at_most=(
             ("resources_reserved_count", "resources_count"),
             ("time_reserved_h", "life_h"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assets.estimated.method import Method, Quantity
 from assets.estimated.methods.common import GRID, KWH, PRICE_PER_KWH, PUE, WATER
+from assets.estimated.scenario_files.fields import Bounds
 
 _PLACE = "give it_energy_kwh, pue and grid_gco2e_per_kwh, or region"
 METHODS = (
@@ -14,7 +15,7 @@ METHODS = (
             "it_energy_kwh": KWH,
             "pue": PUE,
             "grid_gco2e_per_kwh": GRID,
-            "market_gco2e_per_kwh": GRID,
+            "market_gco2e_per_kwh": Bounds("gCO2e/kWh", 0, 2_500, "of the contract; 0 where all of it is renewable"),
             "price_per_kwh": PRICE_PER_KWH,
             "site_water_l_per_kwh": WATER,
             "grid_water_l_per_kwh": WATER,

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+
+from assets.estimated.scenario_files.spellings import in_our_words, per_gpu, words_of
 
 _S, _DAY = 1.0, 86_400.0
 #: Units of one dimension by the word a key has for them, in the first one. A year has 365 days, as in the formulas.
@@ -49,6 +51,7 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     "active_parameters": (("active_parameters_count",), 1),
     **dict.fromkeys(("active_params_b", "active_b"), (("active_parameters_count",), 1e9)),
     "bytes_per_param": (("bytes_per_parameter",), 1),
+    "bits_per_parameter": (("bytes_per_parameter",), 1 / 8),
     **dict.fromkeys(("tokens", "n_tokens", "num_tokens"), (("tokens_count", "output_tokens_count"), 1)),
     "output_tokens": (("output_tokens_count",), 1),
     "output_tokens_per_request": (("output_tokens_count",), 1),
@@ -68,7 +71,10 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(("batch", "batch_size"), (("batch_count",), 1)),
     **dict.fromkeys(("tp", "tensor_parallel", "tensor_parallel_count"), (("tensor_parallel_count", "accelerator_count"), 1)),
     "pf_days": (("pf_days", "training_flop"), 86_400e15),
+    "ef_days": (("training_flop",), 86_400e18),
+    "usd_per_pf_day": (("usd_per_flop",), 1 / 86_400e15),
     "days": (("duration_days",), 1),
+    "seconds": (("duration_days",), 1 / _DAY),
     **dict.fromkeys(("watts_per_gpu", "gpu_watts"), (("power_w_per_gpu",), 1)),
     **dict.fromkeys(("lifetime_years", "life"), (("life_years",), 1)),
     "tpot_s": (("inter_token_latency_s",), 1),
@@ -88,10 +94,16 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **dict.fromkeys(("wue_on_site_l_per_kwh", "wue_on_site", "wue_on"), (("site_water_l_per_kwh",), 1)),
     **dict.fromkeys(("wue_off_site_l_per_kwh", "wue_off_site", "wue_off"), (("grid_water_l_per_kwh",), 1)),
     # The letters of ISO/IEC 21031: M = TE x (TiR / EL) x (RR / ToR), per R.
+    "tir": (("time_reserved_h",), 1),
+    "el": (("life_h",), 1),
     "rr": (("resources_reserved_count",), 1),
     "tor": (("resources_count",), 1),
     "cores": (("component_count",), 1),
     "r": (("functional_unit_count",), 1),
+    "count": (("device_count",), 1),
+    "ppi": (("price_index",), 1),
+    "ppi_base": (("price_index_base",), 1),
+    "width": (("attention_width_count",), 1),
     "layers": (("layer_count",), 1),
     "heads": (("attention_head_count",), 1),
     **dict.fromkeys(("context_tokens", "context_length", "sequence_length", "seq_len", "seq"), (("context_tokens_count",), 1)),
@@ -111,6 +123,7 @@ NAMES: Mapping[str, tuple[tuple[str, ...], float]] = {
     **{f"{letter}p": ((f"{way}_parallel_count",), 1) for letter, way in (("c", "context"), ("p", "pipeline"), ("d", "data"))},
     "batch_per_dp": (("batch_per_data_parallel_count",), 1),
     "tokens_per_sample": (("output_tokens_count",), 1),
+    **dict.fromkeys(("server_hours", "instance_hours"), (("node_hours",), 1)),
 }  # fmt: skip
 
 #: Names that have a unit, which may be another one, too -> canonical keys as above.
@@ -121,88 +134,42 @@ NAMES_WITH_UNIT: Mapping[str, tuple[str, ...]] = {
     "from_gco2e_per_kwh": ("from_grid_gco2e_per_kwh",),
     **dict.fromkeys(("it_kwh", "gpu_kwh", "gpu_energy_kwh"), ("it_energy_kwh",)),
     "wh": ("energy_wh",),
+    **dict.fromkeys(("gpu_wh", "tpu_wh"), ("accelerator_wh",)),
+    "narrow_wh": ("narrow_energy_wh",),
+    "l_per_kwh": ("water_l_per_kwh",),
+    "ewif_l_per_kwh": ("grid_water_l_per_kwh",),
+    "gb": ("capacity_gb",),
     # The letters of ISO/IEC 21031.
     "e_kwh": ("energy_kwh",),
     "i_gco2e_per_kwh": ("grid_gco2e_per_kwh",),
     "m_gco2e": ("embodied_gco2e",),
-    "chip_tdp_w": ("tdp_w",),
+    **dict.fromkeys(("chip_tdp_w", "gpu_tdp_w", "tdp_w_per_gpu"), ("tdp_w",)),
     **dict.fromkeys(("w_per_gpu", "gpu_w", "gpu_power_w"), ("power_w_per_gpu",)),
+    **dict.fromkeys(("w_per_node", "w_per_server", "node_power_w", "server_power_w"), ("power_w_per_node",)),
     **dict.fromkeys(("kgco2e_per_gpu", "gpu_kgco2e", "chip_kgco2e"), ("device_kgco2e",)),
     **dict.fromkeys(("kgco2e_per_server", "kgco2e_per_host", "server_kgco2e"), ("host_kgco2e",)),
-    **dict.fromkeys(("acquisition_price_usd", "purchase_price_usd", "chip_price_usd"), ("price_usd",)),
+    **dict.fromkeys(
+        ("acquisition_price_usd", "purchase_price_usd", "chip_price_usd", "price_usd_per_gpu"), ("price_usd",)
+    ),
+    "value_at_start_usd_per_gpu": ("value_at_start_usd",),
     **dict.fromkeys(("days_since_acquisition", "days_acquisition_to_start"), ("days_since_purchase",)),
     "te_kgco2e": ("total_embodied_kgco2e",),
     "tir_h": ("time_reserved_h",),
     "el_h": ("life_h",),
 }
 
-#: Common word in a key -> the word that canonical keys use; words for a mean are dropped.
-_WORDS: Mapping[str, str] = {
-    "tok": "tokens",
-    "params": "parameters",
-    "accel": "accelerator",
-    "query": "request",
-    "queries": "requests",
-    "visitors": "users",
-    "hbm": "memory_bandwidth",
-    "bytes": "byte",
-    "utilisation": "utilization",
-    "activated": "active",
-    "acq": "acquisition",
-    "pct": "percent",
-    "prompts": "requests",
-    "qps": "requests_per_s",
-    "tps": "tokens_per_s",
-    "dau": "users_per_day",
-    **dict.fromkeys(("sec", "second", "seconds"), "s"),
-} | dict.fromkeys(("avg", "average", "mean", "median"), "")
-#: Patterns that shorten or reorder longer spellings of a key, applied one after the other.
-_SHORT = (
-    (re.compile(r"\A(?:n|num|nr|number_of)_"), ""),
-    (re.compile(r"\A(?:training|train|dataset)_(?=tokens|steps|days|weeks|months)"), ""),
-    (re.compile(r"\A(?:wall(?:_clock)?(?:_time)?|runtime)_(?=[a-z]+\Z)"), "duration_"),
-    (re.compile(r"\A(?:total_|training_|train_)?(?:compute_)?flops?\Z"), "training_flop"),
-    (re.compile(r"\A(peak|achieved|hardware)_flops(?:_per_gpu)?\Z"), r"\1_flop_per_s_per_gpu"),
-    (re.compile(r"\Apower_per_gpu_(k?w)\Z"), r"power_\1_per_gpu"),
-    (re.compile(r"\A(?:total|facility)_energy_"), "energy_"),
-    (re.compile(r"\A(?:emission_factor|electricity_mix|ci|co2)_(?=[a-z0-9]+_per_[kmg]?wh\Z)"), ""),
-    (re.compile(r"\A(?:price|rate|cost)_(?=usd_per_gpu_h)"), ""),
-    (re.compile(r"(?<=\Ausd_per_gpu_)h\Z"), "hour"),
-    (re.compile(r"\Aelectricity_(?=[a-z]{3}_per_[kmg]?wh\Z)"), ""),
-    (re.compile(r"\Ausd_m_per_"), "musd_per_"),
-    (re.compile(r"\A(?:datacenter_)?pue(?:_ratio)?\Z"), "pue"),
-    (re.compile(r"\A(?:step_time_s|s_per_step)\Z"), "step_s"),
-    (re.compile(r"\A(?:seq|sequence|context)_(?:len|length|window)\Z|\A(?:ctx|context)\Z"), "context_tokens"),
-    (re.compile(r"\A(prompt|input|output)_len(?:gth)?\Z"), r"\1_tokens"),
-    (re.compile(r"\A(?:generated|completion)_tokens(?=_|\Z)"), "output_tokens"),
-    (re.compile(r"\A(?:max_batch|concurrency)\Z"), "batch"),
-    (re.compile(r"\Adaily_(visits|users|requests)\Z"), r"\1_per_day"),
-    (re.compile(r"\A(?:throughput_)(?=tokens_)"), ""),
-    (re.compile(r"\A(?:mem_bw|bandwidth)_"), "memory_bandwidth_"),
-    (
-        re.compile(r"\Amemory_bandwidth_(g|gi|t|ti)b\Z|\Amemory_(g|gi|t|ti)b\Z"),
-        lambda m: f"memory_{m[1] or m[2]}b_per_gpu",
-    ),
-    # Of a rate the word per: gb_s, tok_s.
-    (re.compile(r"((?:\A|_)(?:[gt]b|tokens|samples|requests))_s(?=_|\Z)"), r"\1_per_s"),
-    (re.compile(r"\A(input|output)_usd_per_mtok\Z"), r"usd_per_mtok_\1"),
-    (re.compile(r"\Ausd_per_(?:m|million)_(cached_input|input|output)_tokens\Z"), r"usd_per_mtok_\1"),
-    (re.compile(r"_per_prompt\Z"), ""),
-    (re.compile(r"\Ain_tokens(?=_|\Z)"), "input_tokens"),
-    (re.compile(r"\Aout_tokens(?=_|\Z)"), "output_tokens"),
-    # The unit before its thing: wh_host, kg_server.
-    (re.compile(r"\A(k?wh|k?g(?:co2e)?|k?w)_([a-z]+)\Z"), r"\2_\1"),
-)
-
 #: What may follow a number of hours or of things a day: `gpu_hours_k`.
 _MULTIPLES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
+#: What happens so often a day, for the same a week, a month or a year. Users are not among these: those of a month are no 30 times those of a day.
+_OF_A_DAY = {"per_s": 86_400, "per_hour": 24, "per_week": 1 / 7, "per_month": 12 / 365, "per_year": 1 / 365}
+_DAILY = re.compile(r"(?:visits|requests)_per_day\Z")
 #: Less than a percent of these is a share of 1 that was taken for percent: a hundred times the hours and the money.
 _MOSTLY_ABOVE_1_PERCENT = ("utilization_share", "hfu_share")
-_MULTIPLIED = re.compile(r"(gpu|device)_hours\Z|(visits|users|requests)_per_day\Z")
+_MULTIPLIED = re.compile(r"(gpu|device|node)_hours\Z|(visits|users|requests)_per_day\Z|tokens_per_s(_per_\w+)?\Z")
+_MULTIPLIED_NAME = re.compile(r"hours\Z|per_(?:day|hour|week|month|year|s|gpu|node)\Z")
 #: In mixed case a small m is a thousandth, which no key is in: 5 mW is not 5 MW.
 _MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
 _TIMES = ("minutes", "hours", "days", "weeks", "months", "years")
-_PER_CHIP = re.compile(r"_per_(?:chip|device|accelerator|card|tpu)(?=_|\Z)")
 #: A price of electricity in a currency, where the currency is a field of its own.
 _PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
 OTHER_MONEY = re.compile(r"(?:^|_)(eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw)(?:_|\Z)")
@@ -268,6 +235,22 @@ def _variants(key: str) -> dict[str, float]:
     return found
 
 
+def _multiples(found: Mapping[str, Mapping[str, float]], allowed: Sequence[str]) -> Iterator[tuple[str, str, float]]:
+    """Names of what happens so often a week or a year, and of thousands or millions of hours, visits and tokens per second."""
+    ways = [*found.items(), *((key, {key: 1.0}) for key in allowed)]
+    ways += [
+        (key.replace("per_day", period), {key: size})
+        for key in filter(_DAILY.search, allowed)
+        for period, size in _OF_A_DAY.items()
+    ]
+    for name, of in ways:
+        if len(of) == 1 and _MULTIPLIED.search(key := next(iter(of))) and _MULTIPLIED_NAME.search(name):
+            yield name, key, of[key]
+            for word, size in _MULTIPLES.items():
+                yield f"{name}_{word}", key, of[key] * size
+                yield f"{word}_{name}", key, of[key] * size
+
+
 @cache
 def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
     """Every other way to write the keys of a section: key -> canonical key and factor to its unit.
@@ -298,11 +281,8 @@ def other_keys(allowed: tuple[str, ...]) -> Mapping[str, tuple[str, float]]:
     for name, (keys, factor) in NAMES.items():
         if key := next((k for k in keys if k in allowed), None):
             found[name] = {key: factor}
-    for name, of in [*found.items(), *((key, {key: 1.0}) for key in allowed)]:
-        if len(of) == 1 and _MULTIPLIED.search(next(iter(of))) and name.endswith(("hours", "per_day")):
-            key, factor = next(iter(of.items()))
-            for word, size in _MULTIPLES.items():
-                found.setdefault(f"{name}_{word}", {}).setdefault(key, factor * size)
+    for name, key, factor in list(_multiples(found, allowed)):
+        found.setdefault(name, {}).setdefault(key, factor)
     return {n: next(iter(of.items())) for n, of in found.items() if len(of) == 1 and n not in allowed}
 
 
@@ -360,9 +340,9 @@ def canonical(
 def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float, str | None]:
     """The canonical key of what a file wrote, the factor to its unit, and the currency where the name says one."""
     others = other_keys(tuple(known))
-    plain = name if _MILLI.search(name) else re.sub(r"[\s-]+", "_", name.strip()).lower()
-    per_gpu = _PER_CHIP.sub("_per_gpu", plain)
-    for spelled in (name, plain, per_gpu, _in_our_words(per_gpu)):
+    plain = name if _MILLI.search(name) else _plain(name)
+    chips = per_gpu(plain)
+    for spelled in (name, plain, chips, in_our_words(chips)):
         if spelled in known or spelled in named:
             return spelled, 1.0, None
         if spelled in others:
@@ -372,21 +352,28 @@ def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float
         if "currency" in named and (price := _PRICE.match(spelled)):
             key = f"{price[1] or ''}price_per_kwh"
             return key, other_keys((key,)).get(f"{price[1] or ''}price_per_{price[3]}", (key, 1.0))[1], price[2].upper()
+    if key := _in_any_order(tuple(known)).get(words_of(in_our_words(chips))):
+        return *key, None
     return name, 1.0, None
 
 
-def _in_our_words(key: str) -> str:
-    """A key with common words replaced by those of canonical keys, its unit last."""
-    words = [_WORDS.get(word, word) for word in key.split("_")]
-    plain = "_".join(word for word in words if word)
-    for pattern, replacement in _SHORT:
-        plain = pattern.sub(replacement, plain)
-    return plain
+def _plain(name: str) -> str:
+    """A key in small letters, with one mark between words; what is a quotient in it is one: `gCO2e/kWh`, `petaflop/s-days`."""
+    return re.sub(r"[\s_-]+", "_", name.strip().replace("/", "_per_")).lower()
+
+
+@cache
+def _in_any_order(allowed: tuple[str, ...]) -> Mapping[tuple[str, ...], tuple[str, float]]:
+    """The words of every way to write a key, in any order -> canonical key and factor; none that two keys are written with."""
+    found: dict[tuple[str, ...], set[tuple[str, float]]] = {}
+    for name, meant in [*other_keys(allowed).items(), *((key, (key, 1.0)) for key in allowed)]:
+        found.setdefault(words_of(name), set()).add(meant)
+    return {words: next(iter(meant)) for words, meant in found.items() if len(meant) == 1}
 
 
 def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
     """One line for a key that no section knows: what it may mean, or what is allowed."""
-    plain = _PER_CHIP.sub("_per_gpu", name.lower())
+    plain = per_gpu(_plain(name))
     of = f" of [{section}]" if section else ""
     if plain in ("watts", "power") and {"power_w", "power_w_per_gpu"} <= set(allowed):
         return f"{name}: unknown field{of}; power_w_per_gpu is that of one accelerator, power_w that of all servers"
@@ -394,10 +381,24 @@ def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
         return f"{name}: unknown field{of}; achieved_{unit[1]}_per_gpu is what was measured, peak_{unit[1]}_per_gpu what the data sheet says"
     if money := OTHER_MONEY.search(plain):
         return f"{name}: unknown field{of}; money is in USD here: convert {money[1].upper()} at the rate of its day (observed.usd_rate) and write usd in the key"
-    near = difflib.get_close_matches(plain, allowed, n=3, cutoff=0.6)
+    if plain in ("d_model", "n_embd", "hidden_size", "hidden_width") and "attention_width_count" in allowed:
+        return f"{name}: unknown field{of}; attention_width_count is heads x head dimension, in most models the same"
+    near = difflib.get_close_matches(plain, allowed, n=3, cutoff=0.6) or _near_another_name(plain, tuple(allowed))
     return f"{name}: unknown field{of}; " + (
         f"did you mean {' or '.join(near)}?" if near else f"allowed are {', '.join(allowed)}"
     )
+
+
+def _near_another_name(plain: str, allowed: tuple[str, ...]) -> list[str]:
+    """The keys that other names near to this one stand for, else those that have a word of it in common with no other key having more."""
+    others, ours = other_keys(allowed), in_our_words(plain)
+    near = difflib.get_close_matches(ours, others, n=3, cutoff=0.75)
+    if near:
+        return list(dict.fromkeys(others[name][0] for name in near))
+    wanted = {word for word in ours.split("_") if len(word) > 2 and word not in ("per", "total", "count")}
+    common = {key: len(wanted & set(key.split("_"))) for key in allowed}
+    most = max(common.values(), default=0)
+    return [key for key, count in common.items() if count == most][:3] if most else []
 
 
 def as_written(problems: Iterable[str], written: Mapping[str, str]) -> list[str]:

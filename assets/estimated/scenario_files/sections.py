@@ -106,9 +106,12 @@ def statement_of(
         *(["as_of"] if method.names else []),
         *([method.table] if method.table else []),
     ]
-    values, written = canonical(values, method.numbers, (*method.names, *method.choices), problems)
-    problems += [unknown_key(key, allowed, section) for key in values if key not in allowed]
+    each = of_each(method)
+    values, written = canonical(values, (*method.numbers, *each), (*method.names, *method.choices), problems)
+    problems += [unknown_key(key, allowed, section) for key in values if key not in allowed and key not in each]
     numbers = {k: read_number(k, values[k], problems, method.numbers[k]) for k in method.numbers if k in values}
+    stated = {k: read_number(k, values[k], problems, _NUMBERS_OF_EACH[k]) for k in each if k in values}
+    numbers |= _of_all(stated, numbers, values, problems)
     texts = {k: read_text(k, values[k], problems) for k in (*method.names, *method.choices) if k in values}
     for key, choices in method.choices.items():
         if (given := texts.get(key)) and given not in choices:
@@ -146,6 +149,43 @@ def _contradictions(method: Method, numbers: Mapping[str, Band | None], values: 
         for one, other in method.either
         if one in values and other in values
     ]
+    return found
+
+
+#: What is stated of one accelerator, in sections that compute with that of all.
+_NUMBERS_OF_EACH = {
+    "power_w_per_gpu": NUMBERS["power_w_per_gpu"],
+    "tokens_per_s_per_gpu": SHORTHAND["tokens_per_s_per_gpu"],
+}
+
+
+def of_each(method: Method) -> list[str]:
+    """The keys of one accelerator of which a method has only that of all of them."""
+    return [
+        name
+        for name in _NUMBERS_OF_EACH
+        if name not in method.numbers and {name.removesuffix("_per_gpu"), "accelerator_count"} <= method.numbers.keys()
+    ]
+
+
+def _of_all(
+    each: Mapping[str, Band | None],
+    numbers: Mapping[str, Band | None],
+    values: Mapping[str, object],
+    problems: list[str],
+) -> dict[str, Band | None]:
+    """What all accelerators have, from what each has and how many there are: of the one measured, where that is another."""
+    is_measured = "measured_accelerator" in values or "measured_accelerator_count" in values
+    counted = "measured_accelerator_count" if is_measured else "accelerator_count"
+    found: dict[str, Band | None] = {}
+    for name, band in each.items():
+        whole, count = name.removesuffix("_per_gpu"), numbers.get(counted)
+        if whole in values:
+            problems.append(f"{name}: given, and {whole} of all too; leave one out")
+        elif counted not in values:
+            problems.append(f"{name}: of one accelerator; give {counted} too, or {whole} of all")
+        elif band and count:
+            found[whole] = Band(*(getattr(band, s) * getattr(count, s) for s in ("low", "central", "high")))
     return found
 
 

@@ -41,13 +41,15 @@ NUMBERS: dict[str, Bounds] = {
     "peak_flop_per_s_per_gpu": Bounds("FLOP/s", 1e8, 1e18, "312e12, not 312 (TFLOP/s)"),
     "utilization_share": Bounds("1", 1e-6, 1, "a share of 1, not percent"),
     "power_w_per_gpu": Bounds("W", 5, 1e6, "400 W, not 0.4 kW"),
+    "tdp_w": Bounds("W of one accelerator", 5, 1e6, "400 W, not 0.4 kW; what is drawn is a share of it"),
+    "power_share_of_tdp": Bounds("mean power, with a share of the server, over tdp_w", 0.01, 5),
     "pue": Bounds("1", 1, 5, "total over IT energy is never below 1"),
     "energy_kwh": Bounds("kWh at the meter", 1e-9, 1e15, "with PUE"),
     "it_energy_kwh": Bounds("kWh at the servers", 1e-9, 1e15, "without PUE"),
     "grid_gco2e_per_kwh": Bounds("gCO2e/kWh", 1, 2_500, "385 g, not 0.385 kg"),
     "usd_per_gpu_hour": Bounds("USD/GPU-hour", 1e-4, 1_000),
 }
-#: Keys that other numbers are computed from: steps and tokens for the duration of a run, nodes for accelerators.
+#: Keys that other numbers are computed from: steps and tokens for the duration of a run, what is of a node for what is of an accelerator.
 SHORTHAND: dict[str, Bounds] = {
     "step_count": Bounds("steps", 1, 1e12),
     "step_s": Bounds("s per step", 1e-6, 1e6, "3.7 s, not 3700 ms"),
@@ -56,6 +58,9 @@ SHORTHAND: dict[str, Bounds] = {
     "tokens_per_s": Bounds("tokens per second of all accelerators", 1e-6, 1e15),
     "node_count": Bounds("nodes", 1, 1e8),
     "accelerators_per_node_count": Bounds("accelerators", 1, 1e4),
+    "node_hours": Bounds("node-hours", 1e-6, 1e14),
+    "usd_per_node_hour": Bounds("USD/node-hour", 1e-4, 1e6),
+    "power_w_per_node": Bounds("W of a node with all of its accelerators", 5, 1e7, "10200 W, not 10.2 kW"),
     "layer_count": Bounds("layers", 1, 1e5),
     "attention_width_count": Bounds("heads x head dimension", 1, 1e7),
     "attention_head_count": Bounds("heads", 1, 1e5),
@@ -179,6 +184,9 @@ def _written_out(stated: Mapping[str, Band], problems: list[str], *, attention: 
     """
     ways: tuple[tuple[str, tuple[str, ...], Callable[..., Band]], ...] = (
         ("accelerator_count", ("node_count", "accelerators_per_node_count"), _times),
+        ("gpu_hours", ("node_hours", "accelerators_per_node_count"), _times),
+        ("usd_per_gpu_hour", ("usd_per_node_hour", "accelerators_per_node_count"), lambda r, n: _over(r, n)),
+        ("power_w_per_gpu", ("power_w_per_node", "accelerators_per_node_count"), lambda w, n: _over(w, n)),
         ("tokens_count", ("step_count", "tokens_per_step"), _times),
         ("duration_days", ("step_count", "step_s"), lambda n, s: _times(n, s, scale=1 / 86_400)),
         ("duration_days", ("tokens_count", "tokens_per_s"), lambda n, r: _over(n, r, 1 / 86_400)),

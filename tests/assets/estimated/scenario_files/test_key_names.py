@@ -68,6 +68,31 @@ SAME = [
     ("price_usd_per_gpu_hour", 2, "usd_per_gpu_hour", 2),
     ("usd_per_gpu_h", 2, "usd_per_gpu_hour", 2),
     ("datacenter_pue", 1.1, "pue", 1.1),
+    ("petaflop/s-days", 3640, "training_flop", 3640 * 86_400e15),
+    ("PFLOPS-days", 3640, "training_flop", 3640 * 86_400e15),
+    ("training_compute_pf_days", 3640, "training_flop", 3640 * 86_400e15),
+    ("exaflop_s_days", 3.64, "training_flop", 3640 * 86_400e15),
+    ("training_compute_zflop", 314, "training_flop", 3.14e23),
+    ("a100_hours", 1_720_320, "gpu_hours", 1_720_320),
+    ("h800_gpu_hours_m", 2.788, "gpu_hours", 2.788e6),
+    ("v100_years", 355, "gpu_hours", 355 * 8_760),
+    ("tpu_v4_chip_hours", 8_404_992, "gpu_hours", 8_404_992),
+    ("usd_per_tpu_v4_hour", 3.22, "usd_per_gpu_hour", 3.22),
+    ("usd_per_hour_per_gpu", 2, "usd_per_gpu_hour", 2),
+    ("cost_per_gpu_hour_usd", 2, "usd_per_gpu_hour", 2),
+    ("gCO2e/kWh", 429, "grid_gco2e_per_kwh", 429),
+    ("grid_carbon_intensity_gco2eq_per_kwh", 429, "grid_gco2e_per_kwh", 429),
+    ("emissions_factor_kg_co2e_per_kwh", 0.429, "grid_gco2e_per_kwh", 429),
+    ("lbs_per_mwh", 818.3, "grid_gco2e_per_kwh", 818.3 * 0.45359237),
+    ("tonnes_co2_per_mwh", 0.429, "grid_gco2e_per_kwh", 429),
+    ("electricity_consumption_mwh", 1_287, "energy_kwh", 1_287_000),
+    ("energy_megawatt_hours", 1_287, "energy_kwh", 1_287_000),
+    ("training_time_days", 14.8, "duration_days", 14.8),
+    ("train_time_hours", 84, "duration_days", 3.5),
+    ("total_parameters_billion", 671, "parameters_count", 671e9),
+    ("active_parameter_count", 37e9, "active_parameters_count", 37e9),
+    ("b_parameters", 70, "parameters_count", 70e9),
+    ("gpu_tdp_kw", 0.7, "tdp_w", 700),
 ]
 #: Section, and what people write in it, as above.
 SAME_IN = [
@@ -119,6 +144,33 @@ SAME_IN = [
     ("sci", "el_h", 35_040, "life_h", 35_040),
     ("compute", "pp", 16, "pipeline_parallel_count", 16),
     ("compute", "seq_len", 2_048, "context_tokens_count", 2_048),
+    ("compute", "ktok_per_s", 238.3, "tokens_per_s", 238.3e3),
+    ("compute", "iteration_time_s", 60.1, "step_s", 60.1),
+    ("compute", "usd_per_pf_day", 1_000, "usd_per_flop", 1_000 / 86_400e15),
+    ("compute", "exaflop_s_days", 3.64, "training_flop", 3640 * 86_400e15),
+    ("compute", "pflops_days", 3640, "pf_days", 3640),
+    ("fleet", "parameters_small_b", 3, "parameters_count_small", 3e9),
+    ("fleet", "queries_per_week_million", 1_750, "requests_per_day", 250e6),
+    ("fleet", "visits_per_month", 3.65e8, "visits_per_day", 12e6),
+    ("fleet", "qps", 100, "requests_per_day", 8.64e6),
+    ("service", "cached_tokens_b", 342, "cached_input_tokens_count", 342e9),
+    ("service", "usd_per_1m_cached_input_tokens", 0.14, "usd_per_mtok_cached_input", 0.14),
+    ("service", "input_price_usd_per_million_tokens", 0.55, "usd_per_mtok_input", 0.55),
+    ("service", "usd_per_mtok_cache_miss", 0.55, "usd_per_mtok_input", 0.55),
+    ("service", "output_throughput_tokens_per_sec", 312, "tokens_per_s", 312),
+    ("service", "power_watts", 4_000, "power_w", 4_000),
+    ("service", "bits_per_param", 4, "bytes_per_parameter", 0.5),
+    ("prompt", "water_gallons_per_kwh", 0.25, "water_l_per_kwh", 0.25 * 3.785411784),
+    ("prompt", "l_per_kwh", 1.08, "water_l_per_kwh", 1.08),
+    ("prompt", "tpu_wh", 0.14, "accelerator_wh", 0.14),
+    ("prompt", "wh_narrow", 0.1, "narrow_energy_wh", 0.1),
+    ("embodied", "lifespan_years", 5, "life_years", 5),
+    ("embodied", "tco2e_per_server", 2.5, "host_kgco2e", 2_500),
+    ("ownership", "electricity_price_usd_per_mwh", 66.7, "price_usd_per_kwh", 0.0667),
+    ("ownership", "price_usd_per_chip", 18_625, "price_usd", 18_625),
+    ("request", "model_active_parameter_count", 12.9e9, "active_parameters_count", 12.9e9),
+    ("request", "tokens_out", 400, "output_tokens_count", 400),
+    ("site", "market_kg_per_kwh", 0, "market_gco2e_per_kwh", 0),
 ]
 
 
@@ -195,6 +247,9 @@ def test_a_section_reads_them_too() -> None:
         ({"tokens": 780e9, "tokens_per_s": 238.3e3}, "duration_days", 780e9 / 238.3e3 / 86_400),
         ({"tokens": 1.4e12, "tok_per_s_gpu": 380}, "gpu_hours", 1.4e12 / 380 / 3600),
         ({"nodes": 48, "gpus_per_node": 8}, "accelerator_count", 384),
+        ({"node_hours": 1_000, "gpus_per_node": 8}, "gpu_hours", 8_000),
+        ({"usd_per_instance_hour": 98.32, "gpus_per_node": 8}, "usd_per_gpu_hour", 12.29),
+        ({"kw_per_node": 10.2, "gpus_per_node": 8}, "power_w_per_gpu", 1_275),
     ],
 )
 def test_shorthand_of_a_training(values: dict[str, object], key: str, expected: float) -> None:
@@ -217,6 +272,12 @@ def test_layers_count_only_where_attention_is_asked_for() -> None:
         ({"max_power_w_per_gpu": 245}, "max_power_w_per_gpu: unknown field"),
         ({"eur_per_gpu_hour": 2}, "convert EUR at the rate of its day"),
         ({"gpu_hours_k": 1, "device_hours": 1_000}, "both state gpu_hours"),
+        ({"petaflops": 312}, "petaflops: unknown field"),
+        ({"tpu_core_hours": 10}, "tpu_core_hours: unknown field"),
+        ({"usd_per_m3": 2}, "usd_per_m3: unknown field"),
+        ({"carbon_intensity": 429}, "carbon_intensity: unknown field; did you mean grid_gco2e_per_kwh"),
+        ({"usd_per_hour": 2}, "did you mean usd_per_gpu_hour or usd_per_node_hour"),
+        ({"node_hours": 10}, "node_hours: says nothing by itself; give accelerators_per_node_count too"),
     ],
 )
 def test_what_may_mean_two_things_is_refused(values: dict[str, object], message: str) -> None:
@@ -296,3 +357,51 @@ def test_hfu_and_mfu_both_ways(values: dict[str, object], mfu: float) -> None:
 def test_recomputation_that_does_not_fit_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         scenario_of(_PALM | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "expected"),
+    [
+        ({"power_w_per_gpu": 500, "gpus": 8}, "power_w", 4_000),
+        ({"tokens_per_s_per_chip": 125, "n_chips": 8}, "tokens_per_s", 1_000),
+        (
+            {"tokens_per_s_per_gpu": 125, "gpus": 8, "measured_accelerator": "A100", "measured_accelerator_count": 4},
+            "tokens_per_s",
+            500,
+        ),
+    ],
+)
+def test_what_each_accelerator_has_of_a_service(values: dict[str, object], key: str, expected: float) -> None:
+    found = statement_of("service", values).numbers
+    assert found[key].central == expected
+    assert f"{key}_per_gpu" not in found
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"power_w_per_gpu": 500},
+            "power_w_per_gpu: of one accelerator; give accelerator_count too, or power_w of all",
+        ),
+        ({"power_w_per_gpu": 500, "power_w": 4_000, "gpus": 8}, "power_w_per_gpu: given, and power_w of all too"),
+        ({"power_w_per_gpu": 2, "gpus": 8}, "power_w_per_gpu: 2 given; allowed is a number of W from 5"),
+        (
+            {"tokens_per_s_per_gpu": 9, "gpus": 8, "measured_accelerator": "A100"},
+            "give measured_accelerator_count too, or tokens_per_s of all",
+        ),
+    ],
+)
+def test_what_each_accelerator_has_without_their_number_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        statement_of("service", values)
+
+
+def test_users_of_a_month_are_not_thirty_times_those_of_a_day() -> None:
+    with pytest.raises(ScenarioError, match="users_per_month: unknown field"):
+        statement_of("fleet", {"users_per_month": 1e8})
+
+
+def test_the_life_of_hardware_is_stated_once() -> None:
+    with pytest.raises(ScenarioError, match="life_h and life_years: allowed is one of both"):
+        statement_of("sci", {"te_kg": 1_000, "tir_h": 1, "life_h": 100, "life_years": 4})
