@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from assets.sources.smard import ENGLISH
 from tests.assets.sources.reading import read_body
 
 UTC = dt.UTC
@@ -81,6 +82,14 @@ def smard_of_later_years(samples: Path, day: dt.date, slots: Sequence[dt.datetim
         for (one, time, rest), slot in zip((row.split(";", 2) for row in rows), slots, strict=True)
     ]
     return "Realisierte_Erzeugung.csv", "\n".join([named, *lines]) + "\n"
+
+
+def smard_in_english(samples: Path, day: dt.date, slots: Sequence[dt.datetime]) -> tuple[str, str]:
+    head = "Start date;End date;" + ";".join(f"{name} [MWh] Original resolutions" for name in ENGLISH)
+    rows = [row.split(";", 2)[2].replace(".", ",") for row in smard(samples, day, slots)[1].splitlines()[1:]]
+    local = [slot.astimezone(ZoneInfo("Europe/Berlin")) for slot in slots]
+    lines = [f"{t:%b} {t.day}, {t.year} {t:%I:%M %p};;{row}" for t, row in zip(local, rows, strict=True)]
+    return "Actual_generation.csv", "\n".join([head, *lines]) + "\n"
 
 
 def eco2mix(samples: Path, day: dt.date, slots: Sequence[dt.datetime]) -> tuple[str, str]:
@@ -190,6 +199,7 @@ PUBLISHERS: dict[str, tuple[str, Render, str, int, int, tuple[str, ...]]] = {
     "ercot": ("ercot", ercot, "America/Chicago", 5, 2, AMERICA),
     "smard": ("smard", smard, "Europe/Berlin", 15, 2, EUROPE),
     "smard of later years": ("smard", smard_of_later_years, "Europe/Berlin", 15, 2, EUROPE),
+    "smard in English": ("smard", smard_in_english, "Europe/Berlin", 15, 2, EUROPE),
     "eco2mix": ("eco2mix", eco2mix, "Europe/Paris", 15, 3, EUROPE),
     "entsoe": ("entsoe", entsoe, "Europe/Berlin", 15, 2, EUROPE),
     "energy_charts_price": ("energy_charts_price", energy_charts, "Europe/Vienna", 15, 1, EUROPE),

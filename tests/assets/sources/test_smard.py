@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.sources._base import LayoutError
-from assets.sources.smard import FUELS
+from assets.sources.smard import ENGLISH, FUELS
 from tests.assets.sources.reading import read_body, read_files
 
 HEADER = "\ufeffDatum;Uhrzeit;" + ";".join(f"{name}[MWh]" for name in FUELS) + "\n"
@@ -17,6 +17,12 @@ HEADER = "\ufeffDatum;Uhrzeit;" + ";".join(f"{name}[MWh]" for name in FUELS) + "
 
 def _row(day: str, time: str, values: dict[str, str]) -> str:
     return f"{day};{time};" + ";".join(values.get(name, "0") for name in FUELS) + "\n"
+
+
+def _in_english(day: str, time: str) -> str:
+    """Jan 31, 2025 11:45 PM."""
+    at = dt.datetime.strptime(f"{day} {time} +0000", "%d.%m.%Y %H:%M %z")
+    return f"{at:%b} {at.day}, {at.year} {at:%I:%M %p}"
 
 
 def test_real_weeks_have_no_gap_and_no_double(samples: Path) -> None:
@@ -44,6 +50,21 @@ def test_german_numbers(tmp_path: Path) -> None:
     assert scopes["DE"].filter(pl.col("basis_boundary") == "direct")["intensity_gco2e_per_kwh"].to_list() == [185.0]
 
 
+def test_numbers_of_the_other_language_are_refused(tmp_path: Path) -> None:
+    """1,000.25 is a thousand in English; 1.093 is German, and would be one there."""
+    header = "Start date;End date;" + ";".join(f"{name} [MWh] Calculated resolutions" for name in ENGLISH) + "\n"
+    for written, figure in (("1,000.25", [370.0]), ("1.093", []), ("1.000,25", [])):
+        rows = "".join(
+            f"Jan 1, 2026 12:{n:02} AM;;{';'.join(gas if name == 'Fossil gas' else '-' for name in ENGLISH)}\n"
+            for n, gas in ((0, written), (15, "5"))
+        )
+        scopes, rejected = read_body("smard", header + rows, tmp_path, "s.csv")
+        direct = scopes["DE"].filter(pl.col("basis_boundary") == "direct").sort("valid_from")
+        assert direct["intensity_gco2e_per_kwh"].to_list() == [*figure, 370.0]
+        assert direct["valid_from"][-1] == dt.datetime(2025, 12, 31, 23, 15, tzinfo=dt.UTC)
+        assert rejected.height == 1 - len(figure)
+
+
 def test_an_hour_that_does_not_exist(tmp_path: Path) -> None:
     body = HEADER + _row("29.03.2026", "02:30", {"Erdgas": "1"}) + _row("29.03.2026", "03:00", {"Erdgas": "1"})
     scopes, rejected = read_body("smard", body, tmp_path, "s.csv")
@@ -64,6 +85,11 @@ def test_the_headers_of_later_years_give_the_same_rows(samples: Path, tmp_path: 
         "in one": [";".join(["Datum von", "Datum bis", *fuels, "Kernfusion [MWh] Originalauflösungen"])]
         + [";".join([f"{day} {time}", f"{day} {time}", *rest, "-"]) for day, time, *rest in fields],
     }
+    english = [name + " [MWh] Original resolutions" for name in ENGLISH]
+    written["in English"] = [";".join(["Start date", "End date", *english])] + [
+        ";".join([_in_english(day, time), "", *(value.replace(".", ",") for value in rest)])
+        for day, time, *rest in fields
+    ]
     for name, lines in written.items():
         found, rejected = read_body("smard", "\ufeff" + "\n".join(lines) + "\n", tmp_path, "s.csv")
         assert found["DE"].drop("capture_id", strict=False).equals(expected["DE"].drop("capture_id", strict=False)), (
