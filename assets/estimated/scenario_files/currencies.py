@@ -80,6 +80,15 @@ def _numbers(section: str) -> Sequence[str]:
     return () if any("currency" in m.choices for m in methods) else tuple({k: None for m in methods for k in m.numbers})
 
 
+def _is_day_of(section: str, key: str) -> bool:
+    """True if a section itself asks for that day, beside the money in it."""
+    if section in DECISIONS:
+        return key in DECISIONS[section].parameters
+    if section == "training":
+        return key in INSTANTS
+    return key == "as_of" and any(m.names for m in SECTIONS.get(section, {}).values())
+
+
 def _meant(section: str, values: Mapping[str, Any]) -> dict[str, tuple[str, str, str, str]]:
     """Keys that state money in another currency -> the same in that of the section, its canonical key, both currencies."""
     known, found = _numbers(section), {}
@@ -119,12 +128,15 @@ def in_usd(
         if not isinstance(values, dict) or not (meant := _meant(section, values)):
             continue
         stated = next((values[key] for key in _DAYS if key in values), today)
-        day = read_day(stated, [], "as_of") or today
+        # Of a section that has no day of its own, as_of says that of the rate and nothing else.
+        own_day = next((key for key in _DAYS if _is_day_of(section, key)), None)
+        day = read_day(stated, [] if own_day else problems, "as_of") or today
         on = day.astimezone(dt.UTC).date() if isinstance(day, dt.datetime) else day
         told: dict[str, Any] = {}
         for key, value in values.items():
             if key not in meant:
-                told[key] = value
+                if own_day or key != "as_of":
+                    told[key] = value
                 continue
             name, canonical_key, currency, own = meant[key]
             of_key = _USD if own == "USD" else rate_on(own, on)
@@ -132,7 +144,7 @@ def in_usd(
                 problems.append(f"{key} and {name}: both state {canonical_key}; leave one out")
             elif (rate := _USD if currency == "USD" else rate_on(currency, on)) is None or of_key is None:
                 problems.append(
-                    f"{key}: no exchange rate of {own if rate else currency} is known for {on}; give as_of on a day with one (FROM observed.usd_rate), or write {own.lower()} in the key"
+                    f"{key}: no exchange rate of {own if rate else currency} is known for {on}; give {own_day or 'as_of'} on a day with one (FROM observed.usd_rate), or write {own.lower()} in the key"
                 )
             else:
                 made = Converted(key, canonical_key, value, rate, None if own == "USD" else of_key)

@@ -86,6 +86,30 @@ def test_decisions_too(text: str, key: str, expected: float, said: str) -> None:
     assert said in told
 
 
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        ("[break_even]\nas_of = 2025-06-01\nbuild_eur = 100\nown_usd_per_mtok = 1\nbuy_usd_per_mtok = 2", "break_even"),
+        ("[east_west]\nas_of = 2025-06-01\nit_energy_kwh = 1\ntransfer_usd_per_gb = 0.1", "east_west"),
+    ],
+)  # fmt: skip
+def test_a_section_without_a_day_of_its_own_takes_that_of_the_rate(text: str, section: str) -> None:
+    """The error named as_of, and the section refused it: where today has no rate, no other money could be stated at all."""
+    values, (told,) = converted(text)
+    assert "2025-06-01" in told
+    assert "as_of" not in values
+    any_of_file({section: values}, "s")
+    with pytest.raises(ScenarioError, match="as_of: unknown field"):
+        any_of_file({section: {k: v for k, v in values.items() if "eur" not in k} | {"as_of": "2025-06-01"}}, "s")
+    with pytest.raises(ScenarioError, match="as_of: 'June' is not a date"):
+        converted(text.replace("2025-06-01", "'June'"))
+
+
+def test_the_day_that_is_asked_for_is_one_that_the_section_knows() -> None:
+    with pytest.raises(ScenarioError, match="is known for 2026-11-26; give valid_at on a day with one"):
+        converted("[siting]\ngpu_hours = 10\ntransfer_cny_per_gb = 0.8")
+
+
 def test_a_decision_without_a_rate_of_its_own_currency_is_refused() -> None:
     with pytest.raises(ScenarioError, match="no exchange rate of CNY is known for 2026-11-26"):
         converted("[east_west]\nit_energy_kwh = 1\ntransfer_usd_per_gb = 0.1")
