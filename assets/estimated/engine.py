@@ -155,12 +155,12 @@ def _add_looked_up(
     ]
     found, keys = look_up(con, probes, now, rule, may_be_early=may_be_early)
     by_id = {row["scenario_id"]: row for row in keys.iter_rows(named=True)}
-    more = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
+    looked_up = [Factor(**row) for row in found.iter_rows(named=True) if row["factor"] in _SHARED]
     for method in {s.method.version: s.method for s in asked}.values():
-        if method.more:
-            more += method.more(con, [s for s in asked if s.method.version == method.version], by_id)
+        if method.own_lookup:
+            looked_up += method.own_lookup(con, [s for s in asked if s.method.version == method.version], by_id)
     wanted = {s.scenario_id: s for s in asked}
-    for f in more:
+    for f in looked_up:
         s = wanted[f.scenario_id]
         is_stated = f.factor in {g.factor for g in factors[f.scenario_id]}
         # Without an accelerator in the scenario, this is of the one that the model was trained on.

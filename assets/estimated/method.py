@@ -60,19 +60,22 @@ FactorLookup = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One version of the method of a section of scenario files."""
+    """One version of the method of a section of scenario files.
+
+    `numbers` (what a file may state, with bounds), `quantities` (what is computed, each from the numbers and those
+    before it) and `defaults` are by name.
+    """
 
     section: str
     version: str
     numbers: Mapping[str, Bounds]
     quantities: Mapping[str, Quantity]
     defaults: Mapping[str, Default] = field(default_factory=dict)
-    choices: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  #: text fields and their values; the first is the default
+    #: text fields and their values; the first is the default
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = ()  #: names to look up: model, accelerator, provider, region, purchase
-    more: FactorLookup | None = None  #: looks up factors that no other method needs
-    read_by_more: tuple[str, ...] = ()  #: numbers from which `more` derives a factor
+    own_lookup: FactorLookup | None = None  #: looks up factors that no other method needs
+    read_by_own_lookup: tuple[str, ...] = ()  #: numbers from which `own_lookup` derives a factor
     table: str | None = None  #: key of the section that holds named numbers
     expand: Callable[[Statement], Mapping[str, Quantity]] | None = None  #: quantities that depend on the names stated
     either: tuple[tuple[str, str], ...] = ()  #: numbers of which a file states one
@@ -114,7 +117,7 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """The output of `petaday estimate --json`."""
         is_derived = any(f["origin_kind"] == "derived" for f in self.factors)
-        read = self.statement.method.read_by_more if is_derived else ()
+        read = self.statement.method.read_by_own_lookup if is_derived else ()
         return self.quantities | {
             "factors": self.factors,
             "unused": [

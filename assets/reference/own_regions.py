@@ -66,47 +66,23 @@ def _lay_over(path: Path, file: ReferenceFile, over: pl.DataFrame) -> pl.DataFra
     joined = regions.join(
         over.with_columns(pl.lit(value=True).alias("_is_over")), on=_KEY, how="full", suffix="_over", coalesce=True
     )
-    what = (
-        pl.concat_list(pl.when(pl.col(f"{c}_over").is_not_null()).then(pl.lit(c)) for c in stated)
-        .list.drop_nulls()
-        .list.join(", ")
-        if stated
-        else pl.lit("")
-    )
     is_over = pl.col("_is_over").fill_null(value=False)
-    result = joined.with_columns(
-        *(pl.coalesce(f"{c}_over", c).alias(c) for c in stated),
-        pl.coalesce("source_url", "source_url_over").alias("source_url"),
-        pl.when(is_over)
-        .then(
-            pl.concat_str(
-                pl.col("note"),
-                pl.lit(f"by {FILE_NAME} of this home: ")
-                + what
-                + pl.lit(" (")
-                + pl.col("source_url_over")
-                + pl.lit(")"),
-                separator="; ",
-                ignore_nulls=True,
-            )
-        )
-        .otherwise(pl.col("note"))
-        .alias("note"),
-        pl.when(is_over & (pl.col("grid_zone_over").is_not_null() if "grid_zone" in stated else pl.lit(value=False)))
-        .then(pl.lit(FILE_NAME))
-        .otherwise(pl.col("zone_claimed_by"))
-        .alias("zone_claimed_by"),
-        *(
-            [
-                pl.when(pl.col("pue_over").is_not_null())
-                .then(pl.col("source_url_over"))
-                .otherwise(pl.col("pue_source_url"))
-                .alias("pue_source_url")
-            ]
-            if "pue" in stated and "pue_source_url" not in stated
-            else []
-        ),
-    ).select(regions.columns)
+    names = [pl.when(pl.col(f"{c}_over").is_not_null()).then(pl.lit(c)) for c in stated]
+    overridden = pl.concat_list(names).list.drop_nulls().list.join(", ") if names else pl.lit("")
+    remark = pl.format(f"by {FILE_NAME} of this home: {{}} ({{}})", overridden, "source_url_over")
+    changed = {c: pl.coalesce(f"{c}_over", c) for c in stated} | {
+        "source_url": pl.coalesce("source_url", "source_url_over"),
+        "note": pl.when(is_over)
+        .then(pl.concat_str("note", remark, separator="; ", ignore_nulls=True))
+        .otherwise("note"),
+    }
+    if "grid_zone" in stated:
+        is_zone_over = is_over & pl.col("grid_zone_over").is_not_null()
+        changed["zone_claimed_by"] = pl.when(is_zone_over).then(pl.lit(FILE_NAME)).otherwise("zone_claimed_by")
+    if "pue" in stated and "pue_source_url" not in stated:
+        is_pue_over = pl.col("pue_over").is_not_null()
+        changed["pue_source_url"] = pl.when(is_pue_over).then("source_url_over").otherwise("pue_source_url")
+    result = joined.with_columns(**changed).select(regions.columns)
     return as_declared(path, file.table, result, _KEY)
 
 

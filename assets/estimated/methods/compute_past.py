@@ -44,11 +44,11 @@ COMPUTE_4 = earlier(
         "attention_flop_per_token": "attention_flop_per_token(in_layer_count, attention_width_count, in_context_tokens_count)",
         "forward_flop_per_token": "forward_flop_per_token(in_parameters_count, in_layer_count, in_context_tokens_count, attention_width_count)",
     },
-    more=facts(),
+    own_lookup=facts(),
 )
 
 #: The context was the longest that the model can be used with, not that of its training: of Llama 3.1 16 times as long.
-COMPUTE_3 = replace(COMPUTE_4, version="compute-3", more=facts("context_tokens_count"))
+COMPUTE_3 = replace(COMPUTE_4, version="compute-3", own_lookup=facts("context_tokens_count"))
 
 
 def _of_throughput(utilization: str) -> dict[str, Quantity]:

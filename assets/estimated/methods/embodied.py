@@ -109,6 +109,6 @@ METHODS = (
         },
         at_most=(("duration_days", "life_years", 365),),
         names=("accelerator",),
-        more=_published,
+        own_lookup=_published,
     ),
 )

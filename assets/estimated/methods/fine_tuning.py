@@ -130,7 +130,7 @@ _FINE_TUNING = Method(
         ("rank_count", "hidden_width_count"),
     ),
     names=("model", "accelerator", "provider", "region", "purchase"),
-    more=_facts(MEMORY_BYTE),
+    own_lookup=_facts(MEMORY_BYTE),
 )
 #: Counted adapters of unknown size as if every parameter were trained (least() leaves NULL out): 6 FLOP per parameter and token, not about 4.
 _FINE_TUNING_2 = earlier(
@@ -183,7 +183,7 @@ METHODS = (
     _FINE_TUNING,
     _FINE_TUNING_2,
     # The first version took the GiB of a data sheet for GB.
-    replace(_FINE_TUNING_2, version="fine-tuning-1", more=_facts("memory_gib * 1e9")),
+    replace(_FINE_TUNING_2, version="fine-tuning-1", own_lookup=_facts("memory_gib * 1e9")),
     _BREAK_EVEN,
     # Draws in which an own token costs more than a bought one, so that it never pays back, were left out of the band.
     replace(

@@ -218,7 +218,7 @@ _FLEET_3 = Method(
     ),
     names=("accelerator", "measured_accelerator", "provider", "region", "purchase"),
     spared_by=dict.fromkeys(("tdp_w", "power_share_of_tdp"), ("kw_per_rack", "kw_per_server", "power_w_per_gpu")),
-    more=_of_another_card,
+    own_lookup=_of_another_card,
 )
 #: Time and power were those of the accelerator that the fleet runs on, and power had to be stated.
 _FLEET_2 = earlier(
@@ -229,7 +229,7 @@ _FLEET_2 = earlier(
     needs={"power_kw": _POWER, "it_energy_kwh_per_day": _POWER},
     names=("accelerator", "provider", "region", "purchase"),
     spared_by={},
-    more=None,
+    own_lookup=None,
 )
 #: A fleet was known by its requests alone, and rent was paid for busy hours only.
 _FLEET_1 = earlier(

@@ -87,7 +87,7 @@ METHODS = (
         _quantities("0_9_1") | _WATER,
         names=_NAMES,
         at_most=(("active_parameters_count", "parameters_count"),),
-        more=_MODEL,
+        own_lookup=_MODEL,
     ),
     Method(
         "request",
@@ -96,7 +96,7 @@ METHODS = (
         _quantities("0_5_0"),
         names=_NAMES,
         at_most=(("active_parameters_count", "parameters_count"),),
-        more=_MODEL,
+        own_lookup=_MODEL,
         defaults={
             "pue": Default(
                 Band(1.2, 1.2, 1.2), "https://ecologits.ai/0.5/methodology/llm_inference/", "constant of the method"
@@ -120,6 +120,6 @@ METHODS = (
         | _resource("MJ", "mj", "primary energy"),
         names=_NAMES,
         at_most=(("active_parameters_count", "parameters_count"),),
-        more=_MODEL,
+        own_lookup=_MODEL,
     ),
 )

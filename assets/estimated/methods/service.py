@@ -226,12 +226,12 @@ _SERVICE_6 = Method(
         ("cached_input_tokens_count", "input_tokens_count"),
     ),
     names=("model", "accelerator", "measured_accelerator", "provider", "region", "purchase"),
-    more=_facts_and_ratios(SERVING_6),
-    read_by_more=READ,
+    own_lookup=_facts_and_ratios(SERVING_6),
+    read_by_own_lookup=READ,
 )
 #: Moved by the roofline of serving-5, and of serving-4.
-_SERVICE_5 = replace(_SERVICE_6, version="service-5", more=_facts_and_ratios(SERVING_5))
-_SERVICE_4 = replace(_SERVICE_6, version="service-4", more=_facts_and_ratios(SERVING_4))
+_SERVICE_5 = replace(_SERVICE_6, version="service-5", own_lookup=_facts_and_ratios(SERVING_5))
+_SERVICE_4 = replace(_SERVICE_6, version="service-4", own_lookup=_facts_and_ratios(SERVING_4))
 #: The time that a million tokens take was not told.
 _SERVICE_3 = earlier(
     _SERVICE_4,
@@ -271,8 +271,8 @@ _SERVICE_2 = earlier(
         if name not in ("tokens_per_s", "power_w", "inter_token_latency_s")
     },
     names=("model", "accelerator", "provider", "region", "purchase"),
-    more=_FACTS,
-    read_by_more=(),
+    own_lookup=_FACTS,
+    read_by_own_lookup=(),
 )
 #: Output of the whole service had to be stated under its own name, and revenue needed the tokens and the price of a cache.
 _SERVICE_1 = earlier(

@@ -391,5 +391,5 @@ SERVING_6 = Method(
         ("experts_per_token_count", "expert_count"),
     ),
     names=("model", "accelerator", "provider", "region", "purchase"),
-    more=facts(of_a_decoder(*SHAPE, "hidden_width_count", "expert_count", "experts_per_token_count"), LINKS),
+    own_lookup=facts(of_a_decoder(*SHAPE, "hidden_width_count", "expert_count", "experts_per_token_count"), LINKS),
 )

@@ -79,7 +79,7 @@ SERVING_5 = earlier(
             "root mean square error 29% of NVIDIA's tables of 2025 (17% of dense models), 22% of those of 2023, 21% of ML.ENERGY, 6% of MLPerf v4.0",
         ),
     },
-    more=facts(of_a_decoder(*SHAPE, "hidden_width_count"), LINKS),
+    own_lookup=facts(of_a_decoder(*SHAPE, "hidden_width_count"), LINKS),
 )
 
 #: Accelerators exchanged nothing, a first token waited for its prompt alone, and the shares and overheads were those of one engine on two cards.
@@ -120,7 +120,7 @@ SERVING_4 = earlier(
             "18% of throughput; offline Llama 2 70B of MLPerf v4.0, not used in the fit, within 10%",
         ),
     },
-    more=facts(of_a_decoder(*SHAPE), {}),
+    own_lookup=facts(of_a_decoder(*SHAPE), {}),
 )
 
 _CACHE_OF_16_BITS = {
@@ -157,7 +157,7 @@ SERVING_3 = earlier(
             coalesce(attention_flop_per_token(in_layer_count, in_attention_width_count, in_prompt_tokens_count) / 6 * in_prompt_tokens_count, 0),
             group_accelerator_count, in_peak_flop_per_s_per_gpu, in_compute_share) END""",
     },
-    more=facts(_CACHE_OF_16_BITS, {}),
+    own_lookup=facts(_CACHE_OF_16_BITS, {}),
 )
 
 #: A prompt was read, and priced, also by accelerators that do not hold the model; and a copy might be spread over any number of them.
@@ -174,6 +174,6 @@ SERVING_2 = earlier(
 )
 
 #: The GiB of a data sheet were taken for GB: 7% less memory, so smaller batches and one accelerator more sooner.
-SERVING_1 = replace(SERVING_2, version="serving-1", more=facts(_CACHE_OF_16_BITS, {}, memory="memory_gib * 1e9"))
+SERVING_1 = replace(SERVING_2, version="serving-1", own_lookup=facts(_CACHE_OF_16_BITS, {}, memory="memory_gib * 1e9"))
 
 METHODS = (SERVING_5, SERVING_4, SERVING_3, SERVING_2, SERVING_1)
