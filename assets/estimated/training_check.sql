@@ -217,8 +217,23 @@ SELECT scenario_id, 7,
     format(
         'power_w_per_gpu: {{:g}} given, {{:.3g}} times the board power of {{}}, {{:g}} W; allowed is at most 8 times: '
         'one accelerator with its share of the server, not a whole one',
-        given_power_w_per_gpu, given_power_w_per_gpu / tdp_w, accelerator_id, tdp_w)
+        given_power_w_per_gpu, given_power_w_per_gpu / tdp_w, coalesce(accelerator_id, 'the accelerator'), tdp_w)
 FROM compared WHERE NOT is_accelerator_of_model AND given_power_w_per_gpu > 8 * tdp_w
+UNION ALL
+-- The same of energy, where MWh were taken for kWh: a board that waits draws about a tenth of its power, not a fiftieth.
+SELECT scenario_id, 7,
+    format(
+        '{{}} and GPU-hours: {{:g}} kWh in {{}} is {{:.4g}} W per GPU, {{:.3g}} times the board power of {{}}, {{:g}} W; '
+        'allowed is 0.02 to 8 times: check the units',
+        energy_name, stated_kwh, hours_words, server_w, server_w / tdp_w, coalesce(accelerator_id, 'the accelerator'),
+        tdp_w)
+FROM (
+    SELECT *, coalesce(given_it_energy_kwh, given_energy_kwh) AS stated_kwh,
+        CASE WHEN given_it_energy_kwh IS NOT NULL THEN 'it_energy_kwh' ELSE 'energy_kwh' END AS energy_name,
+        coalesce(given_it_energy_kwh, given_energy_kwh / coalesce(given_pue, 1)) * 1000 / run_hours AS server_w
+    FROM compared
+)
+WHERE NOT is_accelerator_of_model AND (server_w > 8 * tdp_w OR server_w < tdp_w / 50)
 UNION ALL
 -- A peak in fewer bits may be meant; then the utilisation is that of another peak, which the file must say.
 SELECT scenario_id, 7,

@@ -55,6 +55,8 @@ METHODS = (
         names=("provider", "region"),
         # energy_wh is that of one prompt; of many, service_energy_kwh.
         either=(("energy_wh", "requests_count"), ("energy_wh", "service_energy_kwh")),
-        at_most=(("accelerator_wh", "energy_wh"), ("overhead_wh", "energy_wh"), ("narrow_energy_wh", "energy_wh")),
+        at_most=tuple(
+            (part, "energy_wh") for part in ("accelerator_wh", "host_wh", "idle_wh", "overhead_wh", "narrow_energy_wh")
+        ),
     ),
 )

@@ -317,6 +317,18 @@ def test_pue_is_not_assumed_for_bare_numbers(warehouse: duckdb.DuckDBPyConnectio
             "power_w_per_gpu: 6500 given, 16.2 times the board power of nvidia-a100-sxm-80gb, 400 W; allowed is at most 8 times",
         ),
         (
+            {"tdp_w": 400, "gpu_hours": 8, "power_w_per_gpu": 6_500},
+            "power_w_per_gpu: 6500 given, 16.2 times the board power of the accelerator, 400 W",
+        ),
+        (
+            {"accelerator": "nvidia-h100-sxm-80gb", "gpu_hours": 1_000, "energy_kwh": 100_000},
+            "energy_kwh and GPU-hours: 100000 kWh in 1000 GPU-hours is 1e+05 W per GPU, 143 times the board power of nvidia-h100-sxm-80gb, 700 W",
+        ),
+        (
+            {"accelerator": "nvidia-h100-sxm-80gb", "gpu_hours": 1e6, "it_energy_kwh": 700},
+            "is 0.7 W per GPU, 0.001 times the board power",
+        ),
+        (
             {"accelerator": "nvidia-h100-sxm-80gb", "achieved_flop_per_s_per_gpu": 1.5e15},
             "1.5e+15 given, above the dense 16-bit peak of nvidia-h100-sxm-80gb, 9.894e+14 FLOP/s; in another number format give its peak_flop_per_s_per_gpu",
         ),
@@ -646,3 +658,19 @@ def test_default_utilization_covers_runs_that_it_was_not_made_from(
         )
     assert runs >= 25
     assert 0.75 <= inside / runs <= 1
+
+
+def test_the_tdp_of_a_card_that_is_not_known(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """What is drawn is the usual share of it, with its band; a share of one's own, and a card that is named, change that."""
+    given = {"gpu_hours": 1_000, "tdp_w": 310, "pue": 1.0}
+    scenarios = [
+        scenario_of(values, scenario_id=name)
+        for name, values in {
+            "usual": given,
+            "own": given | {"power_share_of_tdp": 1.0},
+            "named": given | {"power_share_of_tdp": 1.0, "accelerator": "nvidia-h100-sxm-80gb"},
+        }.items()
+    ]
+    usual, own, named = (e.quantities["energy_kwh"] for e in estimate_trainings(warehouse, scenarios).estimates)
+    assert usual["low"] < 310 < usual["central"] < usual["high"]
+    assert own["low"] == own["central"] == named["central"] == pytest.approx(310)

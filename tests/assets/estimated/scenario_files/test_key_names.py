@@ -405,3 +405,9 @@ def test_users_of_a_month_are_not_thirty_times_those_of_a_day() -> None:
 def test_the_life_of_hardware_is_stated_once() -> None:
     with pytest.raises(ScenarioError, match="life_h and life_years: allowed is one of both"):
         statement_of("sci", {"te_kg": 1_000, "tir_h": 1, "life_h": 100, "life_years": 4})
+
+
+@pytest.mark.parametrize("part", ["accelerator_wh", "host_wh", "idle_wh", "overhead_wh"])
+def test_a_part_of_a_prompt_is_not_more_than_the_whole(part: str) -> None:
+    with pytest.raises(ScenarioError, match=f"{part}: 0.5 given; allowed is at most energy_wh, 0.24"):
+        statement_of("prompt", {"energy_wh": 0.24, part: 0.5})
