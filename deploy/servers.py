@@ -185,7 +185,7 @@ class Server:
                 self.process.wait()
 
 
-def redis_server(folder: Path, port: int | None = None) -> Server:
+def redis_server(folder: Path) -> Server:
     """A Redis that keeps its queue over a restart.
 
     Raises:
@@ -195,7 +195,7 @@ def redis_server(folder: Path, port: int | None = None) -> Server:
     if not program:
         raise NotInstalledError("Redis is not installed: apt-get install redis-server")
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
+    port = free_port()
     words = [
         program,
         "--port",
@@ -212,7 +212,7 @@ def redis_server(folder: Path, port: int | None = None) -> Server:
     return Server(words, port, folder / "log")
 
 
-def s3_server(folder: Path, bucket: str, port: int | None = None) -> Server:
+def s3_server(folder: Path, bucket: str) -> Server:
     """An S3 server (moto) on loopback with one empty bucket; it keeps objects in memory.
 
     Raises:
@@ -221,7 +221,7 @@ def s3_server(folder: Path, bucket: str, port: int | None = None) -> Server:
     program = Path(sys.executable).with_name("moto_server")
     if not program.exists():
         raise NotInstalledError("moto is not installed: make lake-setup")
-    port = port or free_port()
+    port = free_port()
     server = Server([str(program), "-H", "127.0.0.1", "-p", str(port)], port, folder / "log").start()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/{bucket}", method="PUT")
     with urllib.request.urlopen(request, timeout=30) as answer:

@@ -1,7 +1,6 @@
 """The only code location: all assets, jobs, schedules, sensors, and the automation of derived assets."""
 
 import os
-from collections.abc import Mapping
 
 import dagster as dg
 
@@ -36,8 +35,8 @@ def _status() -> dg.DefaultScheduleStatus:
     return dg.DefaultScheduleStatus.RUNNING if live else dg.DefaultScheduleStatus.STOPPED
 
 
-def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
-    """Assemble the definitions; tests pass `resources` to swap the real ones."""
+def build_defs() -> dg.Definitions:
+    """Assemble the definitions; the home is the one that the environment names."""
     sources = sources_assets.build()
     subjects = observed.build()
     estimates = [*estimated.build(), *index_assets.build(), *decision_assets.build()]
@@ -86,7 +85,7 @@ def build_defs(resources: Mapping[str, object] | None = None) -> dg.Definitions:
             record_kept_answers,
             *SENSORS,
         ],
-        resources={"home": HomeResource(), **(resources or {})},
+        resources={"home": HomeResource()},
         executor=dg.in_process_executor,
     )
 

@@ -52,13 +52,13 @@ def _surplus(files: list[Path], keep: int) -> list[Path]:
     return ordered[: max(len(ordered) - keep, 0)]
 
 
-def sweep(home: Home, now: float | None = None) -> Swept:
+def sweep(home: Home) -> Swept:
     """Remove leftovers older than a day, and publications and replaced work files beyond what is kept.
 
     Settings: PETADAY_KEEP_PUBLICATIONS (3).
     """
     keep = setting("PETADAY_KEEP_PUBLICATIONS", KEPT_PUBLICATIONS)
-    before = (time.time() if now is None else now) - LEFTOVER_AGE_S
+    before = time.time() - LEFTOVER_AGE_S
     files = bytes_ = 0
     pending_captures.rescue(home)
     with write_lock(home):

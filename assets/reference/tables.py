@@ -443,7 +443,7 @@ def _stamp_of_scenarios(texts: Mapping[str, str]) -> str:
     return hashlib.sha256("\x00".join(texts.values()).encode()).hexdigest()
 
 
-def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
+def read_reference(table: Table) -> ReferenceFile:
     """Read and check the CSV file of a reference table.
 
     Raises:
@@ -451,7 +451,7 @@ def read_reference(table: Table, folder: Path = FOLDER) -> ReferenceFile:
     """
     if table.columns is Scenario:
         return _read_scenarios(table)
-    file = folder / f"{table.name}.csv"
+    file = FOLDER / f"{table.name}.csv"
     body = file.read_bytes()
     raw = pl.read_csv(body, infer_schema=False)
     declared = table.declared()
