@@ -111,9 +111,8 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
             **({"needs_key": source.key_name} if source.key_name else {}),
         },
         freshness_policy=freshness,
-        retry_policy=None
-        if source.is_bundled
-        else dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+        # No retry policy: requests are retried where they are sent, and Dagster (1.13) would apply it to a run that is
+        # cancelled too, which would then go on and succeed.
         code_version=str(source.parser_version),
         partitions_def=days,
         backfill_policy=_backfill_policy() if days else None,
@@ -135,8 +134,7 @@ def _source_asset(source: Source) -> dg.AssetsDefinition:
         except PetadayError as e:
             if isinstance(e, FetchError) and e.is_partial:
                 _tag_kept(context)
-            # Requests were retried already, and a retry does not help against a changed layout.
-            raise dg.Failure(description=str(e), allow_retries=False) from None
+            raise dg.Failure(description=str(e)) from None
         if any(t.outcome == "rejected" for t in taken):
             _tag_kept(context)
         yield _result(source, taken, _days(context))
@@ -182,7 +180,6 @@ def _result(source: Source, taken: list[intake.Taken], days: str | None) -> dg.M
         raise dg.Failure(
             description=f"{source.source_id}: captured but refused, nothing loaded: {' | '.join(messages[:5])}",
             metadata=metadata,
-            allow_retries=False,
         )
     return dg.MaterializeResult(metadata=metadata)
 

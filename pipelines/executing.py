@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from pipelines.alerts.commands import tell
 from pipelines.console import err, out
 from warehouse import run_locks
@@ -61,7 +63,12 @@ def execute(
     partition_key: str | None = None,
     assets: Sequence[dg.AssetKey] | None = None,
 ) -> list[str]:
-    """Run a job in this process, or only these `assets` of it; returns the messages of the steps that failed."""
+    """Run a job in this process, or only these `assets` of it; returns the messages of the steps that failed.
+
+    Raises:
+        click.Abort: if it was ended by Ctrl-C or SIGTERM. Dagster keeps that to the run, and a command of several runs
+            would go on with the next.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from dagster._core.utils import make_new_run_id
@@ -91,8 +98,22 @@ def execute(
             _report_repairs(logged)
     if result.success:
         return []
+    if _was_interrupted(result):
+        raise click.Abort
     messages = [failure_line(event) for event in result.all_events if event.is_step_failure]
     return messages or [f"job {job} failed; see the run in `petaday ui`"]
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or SIGTERM ended the run, within a step or between two."""
+    import dagster as dg
+    from dagster._core.events import JobFailureData, RunFailureReason
+
+    return any(
+        isinstance(event.event_specific_data, JobFailureData)
+        and event.event_specific_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+        for event in result.filter_events(lambda e: e.event_type == dg.DagsterEventType.RUN_FAILURE)
+    )
 
 
 #: Dagster's own line for each step that was not run because one before it failed: the failed one says why.
