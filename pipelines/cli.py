@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -26,7 +26,7 @@ from pipelines.lake_commands import lake
 from pipelines.restate_command import restate
 from pipelines.run_commands import load, refresh, run
 from pipelines.ui_command import ui
-from warehouse.errors import PetadayError, is_disk_full
+from warehouse.errors import PetadayError, is_disk_full, stopped_by
 from warehouse.home import Home
 
 
@@ -47,8 +47,7 @@ class _Group(click.Group):
         except click.exceptions.Exit as e:
             sys.exit(e.exit_code)
         except click.Abort:
-            err.print("stopped; what was committed stays, the next run goes on from there")
-            sys.exit(130)
+            _stopped()
         except click.UsageError as e:
             e.show()
             sys.exit(2)
@@ -65,6 +64,8 @@ class _Group(click.Group):
                 err.print(f"petaday: {line}")
             sys.exit(1)
         except Exception as e:
+            if stopped_by(e):
+                _stopped()
             if verbose:
                 raise
             if lines := _no_space_left(e):
@@ -73,6 +74,11 @@ class _Group(click.Group):
             first = (str(e).strip().splitlines() or [""])[0]
             err.print(f"petaday: unexpected {type(e).__name__}: {first} (--verbose shows the trace)")
             sys.exit(1)
+
+
+def _stopped() -> NoReturn:
+    err.print("stopped; what was committed stays, the next run goes on from there")
+    sys.exit(130)
 
 
 #: Such as "Invalid Input Error: ": tells which part of DuckDB refused it, nothing that helps.

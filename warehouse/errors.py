@@ -43,6 +43,12 @@ def is_disk_full(error: BaseException) -> bool:
     )
 
 
+def stopped_by(error: BaseException) -> BaseException | None:
+    """What a signal raised in the middle of a query (`KeyboardInterrupt`, or Dagster's own), which DuckDB hides in a `RuntimeError`; None of other errors."""
+    cause = error.__cause__
+    return cause if isinstance(error, RuntimeError) and cause and not isinstance(cause, Exception) else None
+
+
 @contextmanager
 def translating_disk_full(what: str) -> Generator[None]:
     """Turn the errors with which libraries report a full disk into `DiskFullError`.

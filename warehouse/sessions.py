@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 
 import duckdb
 
+from warehouse.errors import stopped_by
+
 
 def configure(con: duckdb.DuckDBPyConnection) -> None:
     """Settings every connection shares: UTC, and no progress bar in logs."""
@@ -15,14 +17,32 @@ def configure(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
+def interruptible(con: duckdb.DuckDBPyConnection) -> Generator[None]:
+    """An interrupt (Ctrl-C, a run that is cancelled) in the middle of a query ends the query and stays an interrupt.
+
+    DuckDB itself (1.5) lets the query go on, waits for its end when the transaction is rolled back or the connection
+    closed, and raises an error like any other: it would end one step, and the run would go on with those that do not
+    depend on it.
+    """
+    try:
+        yield
+    except RuntimeError as e:
+        if (interrupt := stopped_by(e)) is None:
+            raise
+        con.interrupt()
+        raise interrupt from None
+
+
+@contextmanager
 def all_or_nothing(con: duckdb.DuckDBPyConnection, before_commit: Callable[[], None] | None = None) -> Generator[None]:
     """One transaction; it is rolled back if the body or `before_commit` raises."""
     con.begin()
     try:
-        yield
-        if before_commit is not None:
-            before_commit()
-        con.commit()
+        with interruptible(con):
+            yield
+            if before_commit is not None:
+                before_commit()
+            con.commit()
     except BaseException:
         # After "disk full", or without the catalog, the rollback fails too; the store still has the last committed
         # state, and the first error is the one to report.

@@ -14,7 +14,7 @@ import duckdb
 
 from warehouse.quoting import quoted
 from warehouse.schema import Catalog
-from warehouse.sessions import configure
+from warehouse.sessions import configure, interruptible
 from warehouse.store.copying import tables_of
 
 
@@ -36,7 +36,7 @@ def problems_of_copy(path: Path, number: int, expected_counts: dict[str, int], c
         catalog: subjects whose logs are checked, and further conditions.
     """
     try:
-        with duckdb.connect(str(path), read_only=True) as con:
+        with duckdb.connect(str(path), read_only=True) as con, interruptible(con):
             configure(con)
             found = con.execute("SELECT max(publication_number) FROM meta.publication").fetchall()[0][0]
             if found != number:

@@ -1,4 +1,4 @@
-"""A run that somebody cancels while a publisher is being read ends then, with its command, and reads nothing a second time."""
+"""A run that somebody cancels ends then, with its command: in the middle of reading a publisher, and in the middle of a query."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 
+from assets import recording
+from assets.catalog import catalog
+from pipelines.executing import execute
 from pipelines.instance import records_of
 from tests.replay import ReplayServer
+from tests.warehouse.taking import offers, take
+from warehouse.connection import read_published, write_session
 from warehouse.home import HOME_VARIABLE, Home
+from warehouse.publish import publish
 
 URL = "https://openrouter.ai/api/v1/models"
 MODELS = json.dumps({"data": [{"id": "a/b", "pricing": {"prompt": "0.000001", "completion": "0.000002"}}]})
@@ -55,3 +64,51 @@ def test_a_run_ended_while_it_reads_is_not_tried_again(home: Home, replay: Repla
         assert of is not None
         statuses = {run.status for run in of.get_runs(dg.RunsFilter(job_name="refresh_openrouter"))}
     assert statuses <= {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}, statuses
+
+
+#: Some minutes of work for any machine.
+ENDLESS = "SELECT count(*) FROM range(100_000_000) a, range(100_000) b WHERE a.range % 7 = b.range % 5"
+
+
+@pytest.mark.parametrize("session", [write_session, read_published], ids=["writing", "reading"])
+def test_an_interrupt_in_the_middle_of_a_query_is_one(filled: Home, session: Callable) -> None:
+    """DuckDB reports it as a RuntimeError, with which Dagster would end one step and go on with others."""
+    arguments = (filled, catalog()) if session is write_session else (filled,)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), session(*arguments) as con:
+        timer.start()
+        con.execute(ENDLESS).fetchall()
+    with session(*arguments) as con:
+        assert con.execute("SELECT count(*) > 0 FROM observed.cloud_rate").fetchall() == [(True,)]
+
+
+@pytest.fixture
+def filled(home: Home) -> Home:
+    recording.refresh_reference(home)
+    take(home, offers({"a": 2.0}), "2026-01-01")
+    recording.record_subject(home, "cloud_rate")
+    publish(home, catalog())
+    return home
+
+
+def test_a_run_ended_in_the_middle_of_a_query_does_no_further_step(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step of a subject is interrupted; those of others, which do not depend on it, are not begun."""
+    begun: list[str] = []
+    signalled = []
+
+    def endless(home: Home, subject: str) -> None:
+        begun.append(subject)
+        with write_session(home, catalog()) as con:
+            if not signalled:
+                signalled.append(threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)))
+                signalled[0].start()
+                con.execute(ENDLESS).fetchall()
+
+    monkeypatch.setattr("assets.recording.record_subject", endless)
+    with pytest.raises(click.Abort):
+        execute(home, "settle", verbose=False)
+    assert len(begun) == 1
+    with records_of(home) as of:
+        assert of is not None
+        (run,) = of.get_runs()
+    assert run.status == dg.DagsterRunStatus.FAILURE

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from warehouse.errors import NotPublishedError, PetadayError, WarehouseDamagedEr
 from warehouse.files import Files, LocalFiles
 from warehouse.home import Home
 from warehouse.quoting import literal
-from warehouse.sessions import configure
+from warehouse.sessions import configure, interruptible
 
 #: Storage of 1.5.0 or later refuses a stray write-ahead log instead of replaying it onto another file.
 STORAGE_VERSION = "v1.5.0"
@@ -72,7 +72,7 @@ class FileStore:
         """
         # One thread reads the catalog; a second one would only spin while it waits, which doubles the CPU time of opening.
         con = duckdb.connect(config={"threads": 1})
-        try:
+        with closing(con), interruptible(con):
             configure(con)
             con.execute("PRAGMA disable_checkpoint_on_shutdown").fetchall()
             before = self._wal_bytes()
@@ -103,8 +103,6 @@ class FileStore:
                 if _CORRUPT.search(str(e)):
                     raise self._damaged(e) from e
                 raise
-        finally:
-            con.close()
 
     @property
     def _wal(self) -> Path:
