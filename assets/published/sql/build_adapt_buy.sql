@@ -6,11 +6,12 @@ CREATE OR REPLACE MACRO _bought_token_price(model_name, of_vendor := NULL, from_
             from_on::TIMESTAMP AS asked_from, to_on::TIMESTAMP AS asked_to,
             _asked_number('output_share', output_share, 0, 1) AS asked_share),
     -- The listings that the name may stand for, as in token_price_of.
+    named AS (SELECT l.* FROM _listing_meant(_asked_sold_model('buy_model', model_name)) l),
     price AS (
         SELECT t.*, w.is_spelled, lead(t.price_usd_per_mtok) OVER of_offer AS later_usd_per_mtok,
             lag(t.price_usd_per_mtok) OVER of_offer AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) t CROSS JOIN asked q
-        JOIN _listing_meant(_asked_sold_model('buy_model', model_name)) w ON w.named_model = t.model
+        JOIN named w ON w.named_model = t.model
         WHERE (q.asked_vendor IS NULL OR q.asked_vendor IN (lower(t.vendor), lower(t.vendor_id)))
             AND t.direction IN ('input', 'output') AND t.service_tier = 'standard'
             AND t.context_tier_from_tokens = 0 AND t.time_window = '' AND t.price_usd_per_mtok > 0

@@ -2,6 +2,7 @@
 CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-infinity',
         known_at := TIMESTAMPTZ 'infinity') AS TABLE
     WITH asked AS (SELECT _asked_instant(valid_at) AS asked_at),
+    named AS (SELECT l.* FROM _listing_meant(_asked_sold_model('model_name', model_name)) l),
     listed AS (
         SELECT k.*, w.is_spelled,
             lead(k.price_usd_per_mtok) OVER (PARTITION BY k.source_id, k.scope, k.vendor, k.model, k.direction,
@@ -11,7 +12,7 @@ CREATE OR REPLACE MACRO token_price_of(model_name, valid_at := TIMESTAMPTZ '-inf
                 k.service_tier, k.context_tier_from_tokens, k.time_window, k.region
                 ORDER BY k.valid_from NULLS FIRST) AS earlier_usd_per_mtok
         FROM token_price_known(known_at := _instant(known_at)) k
-        JOIN _listing_meant(_asked_sold_model('model_name', model_name)) w ON w.named_model = k.model),
+        JOIN named w ON w.named_model = k.model),
     -- Of a vendor that sells the name as it is spelled, no other; of one that sells dated names only, each of them: their
     -- prices may differ.
     sold AS (
