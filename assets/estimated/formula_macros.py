@@ -22,8 +22,9 @@ def formula_scripts() -> list[str]:
 
 
 def training_texts() -> list[str]:
-    """What METHOD_VERSION stands for: its formulas and how they are put together."""
-    return [text_of("formulas", "band.sql"), text_of("formulas", "training.sql"), text_of("training_estimate.sql")]
+    """What all versions of the method of training share: its formulas and how they are put together."""
+    names = ("band.sql", "skewed.sql", "training.sql")
+    return [*(text_of("formulas", name) for name in names), text_of("training_estimate.sql")]
 
 
 def formula_statements() -> list[str]:

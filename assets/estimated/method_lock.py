@@ -16,15 +16,17 @@ import duckdb
 from assets.estimated.formula_macros import training_texts
 from assets.estimated.method import Method
 from assets.estimated.methods import METHODS
-from assets.estimated.training import METHOD_VERSION
+from assets.estimated.training import STEPS
+from assets.estimated.training_lookup import DEFAULTS_VERSION
 
 #: Earlier versions of Petaday noted digests under "method …" that covered less (no called macros, no defaults): they are not compared.
 _PREFIX = "method digest "
-#: Version -> digest of its formulas before constants in them were multiplied out, which changes results by at most 1e-15: a warehouse
-#: that noted this digest still computes what it did.
+#: Version -> digest of its formulas before constants in them were multiplied out, or a band was written as one step, which changes results by
+#: at most 1e-15: a warehouse that noted this digest still computes what it did.
 _REWRITTEN = {
     "ecologits-0.11.3": "37f4040e5fea610c751cc40ddf418c37f735b860d8e09445ce2860ecb72543df",
     "ecologits-0.9.1": "233368d1fd4dd21da7cfb3e23235ada77abc20c02610c5fd56c448b6a1255207",
+    "training-1": "be66e7e2039b7a79a5fb415fe3ac94ea0446130cb50b88259899d589af4ce9c5",
 }
 
 
@@ -58,21 +60,23 @@ def digest(method: Method) -> str:
     return hashlib.sha256(" ".join(whole.split()).encode()).hexdigest()
 
 
-def training_digest() -> str:
-    """The same of the method of training: its formulas, how they are put together, and its defaults."""
+def training_digest(version: str) -> str:
+    """The same of a version of the method of training: its formulas, how they are put together, and its defaults."""
     defaults = resources.files("assets.reference").joinpath("method_default.csv").read_text(encoding="utf-8")
     own = [
         " ".join(row[name] for name in ("factor", "low", "central", "high", "unit"))
         for row in csv.DictReader(io.StringIO(defaults))
-        if row["method_version"] == METHOD_VERSION
+        if row["method_version"] == DEFAULTS_VERSION
     ]
-    texts = [*(_plain(text) for text in training_texts()), *own]
+    texts = [*(_plain(text) for text in training_texts()), STEPS[version], *own]
     return hashlib.sha256("\x00".join(texts).encode()).hexdigest()
 
 
 def fingerprints() -> dict[str, str]:
     """Version -> digest."""
-    return {METHOD_VERSION: training_digest()} | {method.version: digest(method) for method in METHODS}
+    return {version: training_digest(version) for version in STEPS} | {
+        method.version: digest(method) for method in METHODS
+    }
 
 
 def methods_changed_under_their_name(con: duckdb.DuckDBPyConnection) -> list[str]:

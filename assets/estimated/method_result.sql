@@ -38,21 +38,24 @@ WITH long AS (
         greatest(max(value) FILTER (side = 'assumed_low'), max(value) FILTER (side = 'assumed_high')) AS high_end
     FROM long WHERE varied IS NULL GROUP BY scenario_id, quantity
 ), product AS (
-    -- Of a product of powers the logarithmic steps of the single factors add up to the joint step. Their quadrature is its
-    -- band if the factors are log-normal, with two sides that are alike up to rounding. Of one factor alone the band is
-    -- exact wherever the result rises, or falls, all the way.
+    -- Of a product of powers the logarithmic steps of the single factors add up to the joint step: its band is that of the
+    -- product of the steps, exact for log-normals and near enough unless one side of a factor is many times the other.
+    -- Of one factor alone the band is exact wherever the result rises, or falls, all the way.
     SELECT scenario_id, quantity, bool_and(s.is_power OR NOT s.is_varied)
         AND abs(sum(ln(s.at_low / s.central)) - any_value(ln(j.at_low / j.central))) < 1e-9
         AND abs(sum(ln(s.at_high / s.central)) - any_value(ln(j.at_high / j.central))) < 1e-9 AS is_product,
-        bool_and(abs(s.log_up - s.log_down) <= 0.05 * (s.log_up + s.log_down)) AS is_alike,
+        bool_and(greatest(s.log_up, s.log_down) <= 5 * least(s.log_up, s.log_down)) AS is_mild,
         count(*) FILTER (s.is_used AND s.is_varied) = 1
         AND bool_and((s.at_low - s.central) * (s.at_high - s.central) <= 0) AS is_of_one
     FROM joint j JOIN scaled s USING (scenario_id, quantity)
     WHERE s.is_log AND least(j.at_low, j.at_high, j.central) > 0 GROUP BY scenario_id, quantity
 ), total AS (
     SELECT scenario_id, quantity, bool_and(is_log) AS is_log, sum(below ** 2 ORDER BY factor) AS below,
-        sum(above ** 2 ORDER BY factor) AS above, sum(two_piece_variance(below, above) ORDER BY factor) AS variance,
+        sum(above ** 2 ORDER BY factor) AS above,
+        product_of_steps(list(two_piece(below, above) ORDER BY factor)) AS step, sum(two_piece_variance(below, above) ORDER BY factor) AS variance,
         bool_or(is_assumed AND is_used) AS is_assumed, bool_or(is_none_at_bound) AS is_none_at_bound,
+        product_of_steps(coalesce(list(two_piece(below, above) ORDER BY factor) FILTER (NOT is_assumed), []))
+            AS other_step,
         coalesce(sum(below ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_below,
         coalesce(sum(above ** 2 ORDER BY factor) FILTER (NOT is_assumed), 0) AS other_above,
         list({{'factor': factor, 'variance': two_piece_variance(below, above), 'is_varied': is_varied}}
@@ -63,14 +66,14 @@ WITH long AS (
 -- the other factors widen both ends.
 SELECT l.scenario_id, l.quantity, CASE WHEN t.is_assumed THEN (j.low_end + j.high_end) / 2 ELSE l.value END AS central,
     CASE WHEN t.is_assumed
-            THEN CASE WHEN t.is_log THEN band_low(j.low_end, t.other_below)
+            THEN CASE WHEN t.is_log THEN low_of_step(j.low_end, t.other_step)
                 ELSE j.low_end - band_z() * sqrt(t.other_below) END
-        WHEN coalesce(t.is_log, true) THEN band_low(l.value, coalesce(t.below, 0))
+        WHEN coalesce(t.is_log, true) THEN low_of_step(l.value, coalesce(t.step, two_piece(0, 0)))
         ELSE l.value - band_z() * sqrt(t.below) END AS low,
     CASE WHEN t.is_assumed
-            THEN CASE WHEN t.is_log THEN band_high(j.high_end, t.other_above)
+            THEN CASE WHEN t.is_log THEN high_of_step(j.high_end, t.other_step)
                 ELSE j.high_end + band_z() * sqrt(t.other_above) END
-        WHEN coalesce(t.is_log, true) THEN band_high(l.value, coalesce(t.above, 0))
+        WHEN coalesce(t.is_log, true) THEN high_of_step(l.value, coalesce(t.step, two_piece(0, 0)))
         ELSE l.value + band_z() * sqrt(t.above) END AS high,
     coalesce(list_transform(t.factors,
             lambda f: {{'factor': f.factor, 'share': variance_share(f.variance, t.variance),
@@ -78,7 +81,7 @@ SELECT l.scenario_id, l.quantity, CASE WHEN t.is_assumed THEN (j.low_end + j.hig
     coalesce(t.is_log, true) AS is_log,
     -- Of the band, and of the shares: those of a product are exact, whatever its factors.
     l.value IS NULL OR coalesce(t.is_assumed, false) OR (NOT coalesce(t.is_none_at_bound, false)
-        AND (coalesce(t.variance, 0) = 0 OR coalesce(p.is_of_one OR (p.is_product AND p.is_alike), false))) AS is_exact,
+        AND (coalesce(t.variance, 0) = 0 OR coalesce(p.is_of_one OR (p.is_product AND p.is_mild), false))) AS is_exact,
     is_exact OR (NOT coalesce(t.is_none_at_bound, false) AND coalesce(p.is_product, false)) AS has_exact_shares
 FROM long l LEFT JOIN total t USING (scenario_id, quantity) LEFT JOIN joint j USING (scenario_id, quantity)
 LEFT JOIN product p USING (scenario_id, quantity) WHERE l.side = 'central'

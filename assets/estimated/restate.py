@@ -22,7 +22,7 @@ from assets.estimated.method import Method, Result, Statement
 from assets.estimated.methods import METHODS
 from assets.estimated.scenario_files.fields import ScenarioError, closest
 from assets.estimated.scenario_files.training import Scenario
-from assets.estimated.training import METHOD_VERSION, Estimate, estimate_trainings
+from assets.estimated.training import STEPS, Estimate, estimate_trainings
 
 #: Names of a scenario whose look-up depends on the date -> where the first date is observed.
 _DATED = {
@@ -63,10 +63,10 @@ def method_pair(old: str, new: str) -> tuple[Method, Method]:
     if problem := _of_decisions(old, new):
         raise ScenarioError([problem])
     problems = [
-        f"{version}: no such method version; known are {', '.join([METHOD_VERSION, *known, *RULES])}"
-        f"{closest(version, [*known, *RULES])}"
+        f"{version}: no such method version; known are {', '.join([*STEPS, *known, *RULES])}"
+        f"{closest(version, [*STEPS, *known, *RULES])}"
         for version in dict.fromkeys((old, new))
-        if version not in known and version != METHOD_VERSION and version not in RULES
+        if version not in known and version not in STEPS and version not in RULES
     ]
     if not problems and old == new:
         problems = [f"{old}: given as old and as new; nothing would differ"]
@@ -75,12 +75,9 @@ def method_pair(old: str, new: str) -> tuple[Method, Method]:
             f"{old}, {new}: allowed are two rules of looking rates up ({', '.join(RATE_RULES)}) or grids up ({', '.join(GRID_RULES)}), "
             "or two versions of one section"
         ]
-    if not problems and METHOD_VERSION in (old, new):
-        problems = [f"{METHOD_VERSION}: the only version of [training]; there is nothing to restate it by"]
-    if not problems and known[old].section != known[new].section:
-        problems = [
-            f"{old} is of [{known[old].section}], {new} of [{known[new].section}]: allowed are two versions of one section"
-        ]
+    section = {version: m.section for version, m in known.items()} | dict.fromkeys(STEPS, "training")
+    if not problems and section[old] != section[new]:
+        problems = [f"{old} is of [{section[old]}], {new} of [{section[new]}]: allowed are two versions of one section"]
     if problems:
         raise ScenarioError(problems)
     return known[old], known[new]
@@ -160,6 +157,8 @@ def restate(
     for kind in _LOOKED_UP:
         if old != new and old in kind.rules and new in kind.rules:
             return _restate_rules(con, old, new, kind, statements, now)
+    if old != new and old in STEPS and new in STEPS:
+        return _restate_trainings(con, old, new, [s for s in statements if isinstance(s, Scenario)], now)
     before, after = method_pair(old, new)
     found: dict[object, Statement] = {}
     for s in statements:
@@ -203,6 +202,26 @@ def _needs_a_grid(scenario: Statement | Scenario) -> bool:
     if isinstance(scenario, Statement):
         return "region" in scenario.texts and "grid_gco2e_per_kwh" in scenario.method.numbers
     return scenario.region is not None and scenario.start_at is None
+
+
+def _restate_trainings(
+    con: duckdb.DuckDBPyConnection, old: str, new: str, scenarios: Sequence[Scenario], now: dt.datetime
+) -> Restatement:
+    """Trainings by two versions of their method, over the history of what they look up."""
+    if not scenarios:
+        raise ScenarioError([f"{old}, {new}: no scenario with a section [training] is given"])
+    dated: list[Scenario] = []
+    for s in scenarios:
+        asked = [_DATED[kind.dated] for kind in _LOOKED_UP if kind.needs(s)]
+        as_of = s.as_of or s.start_at
+        for date in _quarters(con, asked, now) if asked and not as_of else [as_of]:
+            dated.append(replace(s, scenario_id=f"{s.scenario_id}@{len(dated)}", as_of=date))
+    frames = [
+        _rows(estimate_trainings(con, dated, now, version=version, may_be_early=True).estimates, side)
+        for version, side in ((old, "old"), (new, "new"))
+    ]
+    units = dict(frames[0].select("quantity", "unit").iter_rows())
+    return Restatement(old, new, _side_by_side(old, new, frames, dated, [s.as_of or now for s in dated], units), ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,11 @@ CREATE OR REPLACE TEMP TABLE petaday_result AS
 WITH long AS (
     FROM (FROM petaday_value WHERE side = 'central') UNPIVOT INCLUDE NULLS (central FOR quantity IN (training_flop, pf_days, gpu_hours,
         energy_kwh, cost_usd, operational_kgco2e, duration_days, achieved_flop_per_s_per_gpu, utilization_share))
-), step AS (
-    SELECT scenario_id, quantity, sum(sigma_below ** 2 ORDER BY factor) AS below, sum(sigma_above ** 2 ORDER BY factor) AS above
-    FROM petaday_effect GROUP BY scenario_id, quantity
+), combined AS (
+    SELECT scenario_id, quantity, {step} AS step FROM petaday_effect GROUP BY scenario_id, quantity
 )
-SELECT l.scenario_id, l.quantity, band_low(l.central, coalesce(s.below, 0)) AS low, l.central, band_high(l.central, coalesce(s.above, 0)) AS high,
+SELECT l.scenario_id, l.quantity, low_of_step(l.central, coalesce(s.step, two_piece(0, 0))) AS low, l.central,
+    high_of_step(l.central, coalesce(s.step, two_piece(0, 0))) AS high,
     CASE WHEN l.central IS NOT NULL THEN NULL
         WHEN l.quantity IN ('training_flop', 'pf_days')
             THEN 'give training_flop, or parameters_count and tokens_count, or model, or GPU-hours with achieved_flop_per_s_per_gpu or an accelerator'
@@ -84,4 +84,4 @@ SELECT l.scenario_id, l.quantity, band_low(l.central, coalesce(s.below, 0)) AS l
 FROM long l
 JOIN petaday_resolved r USING (scenario_id)
 LEFT JOIN petaday_rate p USING (scenario_id)
-LEFT JOIN step s ON s.scenario_id = l.scenario_id AND s.quantity = l.quantity;
+LEFT JOIN combined s ON s.scenario_id = l.scenario_id AND s.quantity = l.quantity;

@@ -25,7 +25,8 @@ from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.training import NUMBERS, Scenario
 from warehouse.instants import UNKNOWN_START
 
-METHOD_VERSION = "training-1"
+#: Version that set the defaults; later ones changed none of them.
+DEFAULTS_VERSION = "training-1"
 
 #: Largest ratio between two ways to the same quantity that rounding of published inputs explains.
 TOLERANCE = 1.05
@@ -94,19 +95,19 @@ def scenario_frames(scenarios: Iterable[Scenario], now: dt.datetime) -> tuple[pl
 
 
 def _defaults(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The defaults of this method version: from the warehouse, or from the bundled file if the warehouse has none."""
+    """The defaults: from the warehouse, or from the bundled file if the warehouse has none."""
     columns = ["factor", "low", "central", "high", "note", "source_url"]
     if has_table(con, "reference", "method_default"):
         found = con.execute(
             f"SELECT {', '.join(columns)} FROM reference.method_default WHERE method_version = $version",
-            {"version": METHOD_VERSION},
+            {"version": DEFAULTS_VERSION},
         ).pl()
         if found.height:
             return found
     path = resources.files("assets.reference") / "method_default.csv"
     numbers = {"low": pl.Float64, "central": pl.Float64, "high": pl.Float64}
     frame = pl.read_csv(path.read_bytes(), schema_overrides=numbers)
-    return frame.filter(pl.col("method_version") == METHOD_VERSION).select(columns)
+    return frame.filter(pl.col("method_version") == DEFAULTS_VERSION).select(columns)
 
 
 def _width(*factors: str) -> str:

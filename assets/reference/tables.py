@@ -357,6 +357,8 @@ class ComputeHub(dy.Schema):
     )
     pue_limit = number("Highest PUE allowed by its approval.", "1", min=1, max=3)
     electricity_cny_per_kwh = number("Price of electricity for data centres.", "CNY/kWh", min_exclusive=0, max=5)
+    low_electricity_cny_per_kwh = number("Lowest price, where a range is stated.", "CNY/kWh", min_exclusive=0, max=5)
+    high_electricity_cny_per_kwh = number("Highest price, where a range is stated.", "CNY/kWh", min_exclusive=0, max=5)
     price_kind = text("Kind of price, in words.")
     price_source_url = text("Where the price stands.")
     source_url = _SOURCE_URL

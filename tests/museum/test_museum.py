@@ -575,9 +575,9 @@ def test_a_method_bump_under_the_same_name(home: Home, monkeypatch: pytest.Monke
         assert method_lock.methods_changed_under_their_name(con) == []
         texts = method_lock.training_texts()
         monkeypatch.setattr(method_lock, "training_texts", lambda: [t.replace(" * ", " + ", 1) for t in texts])
-        assert method_lock.methods_changed_under_their_name(con) == ["training-1"]
-        assert method_lock.methods_changed_under_their_name(con) == ["training-1"]
-        monkeypatch.setattr(method_lock, "METHOD_VERSION", "training-2")
+        assert method_lock.methods_changed_under_their_name(con) == ["training-1", "training-2"]
+        assert method_lock.methods_changed_under_their_name(con) == ["training-1", "training-2"]
+        monkeypatch.setattr(method_lock, "STEPS", {"training-3": method_lock.STEPS["training-2"]})
         assert method_lock.methods_changed_under_their_name(con) == []
 
 

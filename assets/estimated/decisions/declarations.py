@@ -148,6 +148,8 @@ DECISIONS: dict[str, Decision] = {
             PETADAY_HISTORY,
             needs=(("petadays",),),
             history=("estimated.price_index.index_on", "to_on"),
+            # decision-1 combined the sides of skewed factors one by one, and had a band of the cost alone.
+            version="decision-2",
         ),
         Decision(
             "siting",
@@ -178,8 +180,9 @@ DECISIONS: dict[str, Decision] = {
             either=(("gpu_hours", "flop", "model"),),
             # decision-1 had probabilities as of normal distributions, also where the sides of the bands differ; decision-2 took the grid of
             # measured calendar years alone; decision-3 left out the band of the usual price of a transfer, and took the PUE of one place for
-            # two where two cards are compared there; decision-4 had no year of slots of several lengths.
-            version="decision-5",
+            # two where two cards are compared there; decision-4 had no year of slots of several lengths; decision-5 combined the sides of skewed
+            # factors one by one, and had no band of energy and of the sum of operational and embodied carbon.
+            version="decision-6",
         ),
         Decision(
             "why_moved",
@@ -244,6 +247,8 @@ DECISIONS: dict[str, Decision] = {
             },
             EAST_WEST,
             needs=(("it_energy_kwh",),),
+            # decision-1 had no bands.
+            version="decision-2",
         ),
         Decision(
             "compute_growth",
@@ -263,8 +268,9 @@ DECISIONS: dict[str, Decision] = {
             needs=(("workloads",), ("of_year",)),
             extra={"period": "coalesce(strftime(month_on, '%Y-%m'), ($of_year)::BIGINT::VARCHAR)"},
             # decision-1 added p5 and p95 of workloads up, as if all their errors were shared; decision-2 took the grid of measured months and
-            # calendar years alone; decision-3 had no month or year of slots of several lengths.
-            version="decision-4",
+            # calendar years alone; decision-3 had no month or year of slots of several lengths; decision-4 combined the sides of skewed factors
+            # one by one.
+            version="decision-5",
         ),
     )
 }

@@ -16,7 +16,7 @@ import duckdb
 from assets.catalog import catalog
 from assets.estimated.changed_days import EVER, changed_from
 from assets.estimated.decisions.asking import keep
-from assets.estimated.decisions.declarations import VERSION, DecisionStatement
+from assets.estimated.decisions.declarations import DecisionStatement, version_of
 from assets.estimated.decisions.tables import PETADAY_HISTORY
 from assets.estimated.indices.tables import PRICE_INDEX
 from assets.estimated.scenario_files.sections import bundled_decisions
@@ -29,7 +29,7 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, index_rule: str, statements: li
         "SELECT string_agg(table_name || sha256, ',' ORDER BY table_name) FROM meta.reference_file"
     ).fetchall()[0][0]
     asked = [f"{s.scenario_id} {sorted(s.arguments.items())}" for s in statements]
-    parts = [VERSION, catalog().fingerprint, str(facts), index_rule, *asked]
+    parts = [version_of(PETADAY_HISTORY), catalog().fingerprint, str(facts), index_rule, *asked]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
@@ -51,7 +51,9 @@ def update(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> bool:
         return False
     first_on = changed_from(con, PRICE_INDEX, since) if was == fingerprint else EVER
     if first_on is not None:
-        con.execute(f"DELETE FROM {name} WHERE method_version = ? AND index_on >= ?", [VERSION, first_on]).fetchall()
+        con.execute(
+            f"DELETE FROM {name} WHERE method_version = ? AND index_on >= ?", [version_of(PETADAY_HISTORY), first_on]
+        ).fetchall()
         for statement in statements:
             stated = statement.arguments.get("from_on", EVER)
             arguments = {**statement.arguments, "from_on": max(stated, first_on)}

@@ -11,12 +11,12 @@ CREATE OR REPLACE MACRO _scenario_quantity() AS TABLE
         g.high_growth_per_year, '1/year', NULL, g.is_bundled
     FROM estimated.compute_growth g
     UNION ALL
-    SELECT w.scenario_id, w.cluster_id || '.net_saving_cny', w.method_version, w.net_saving_cny, w.net_saving_cny,
-        w.net_saving_cny, 'CNY', NULL, w.is_bundled
+    SELECT w.scenario_id, w.cluster_id || '.net_saving_cny', w.method_version, w.low_net_saving_cny,
+        w.net_saving_cny, w.high_net_saving_cny, 'CNY', NULL, w.is_bundled
     FROM estimated.east_west w
     UNION ALL
-    SELECT w.scenario_id, w.cluster_id || '.carbon_change_share', w.method_version, w.carbon_change_share,
-        w.carbon_change_share, w.carbon_change_share, 'share', NULL, w.is_bundled
+    SELECT w.scenario_id, w.cluster_id || '.carbon_change_share', w.method_version, w.low_carbon_change_share,
+        w.carbon_change_share, w.high_carbon_change_share, 'share', NULL, w.is_bundled
     FROM estimated.east_west w
     UNION ALL
     SELECT w.scenario_id, w.cluster_id || '.network_latency_ms', w.method_version, w.network_latency_ms,

@@ -114,9 +114,7 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
                     {'quantity': 'water', 'value': water_l(v.it_kwh, v.site_water_l_per_kwh, 0, 0),
                         'factors': ['power']},
                     {'quantity': 'water', 'value': water_l(v.it_kwh, 0, v.used_pue, v.grid_water_l_per_kwh),
-                        'factors': ['power', 'pue']},
-                    {'quantity': 'sci', 'value': v.location_kg, 'factors': ['power', 'pue', 'grid']},
-                    {'quantity': 'sci', 'value': v.embodied_kg, 'factors': ['card', 'life', 'use']}]) AS one
+                        'factors': ['power', 'pue']}]) AS one
             FROM valued v) p),
     -- Bounds of the factors that are not given, as shares of the central value, and what has its error in common: the
     -- power that a card draws, the PUE of a place, the year that stands for the months of a zone (the mix of the month
@@ -147,10 +145,12 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
                     {'factor': 'use', 'shared_by': 'all', 'low': v.use_share / v.use_low,
                         'high': v.use_share / v.use_high}]) AS one
             FROM valued v) b),
-    -- By how much a sum moves if one factor is at its bounds in all workloads that share it.
+    -- By how much a sum moves if one factor is at its bounds in all workloads that share it. Sums are taken in an order,
+    -- so that they are the same to the last digit on any number of threads.
     moved AS (
         SELECT p.name, p.month_on, p.quantity, b.factor, b.shared_by,
-            sum(p.value * (b.low - 1)) AS low_by, sum(p.value * (b.high - 1)) AS high_by
+            sum(p.value * (b.low - 1) ORDER BY p.value * (b.low - 1)) AS low_by,
+            sum(p.value * (b.high - 1) ORDER BY p.value * (b.high - 1)) AS high_by
         FROM product p
         JOIN banded b ON b.line_number = p.line_number AND list_contains(p.factors, b.factor)
         GROUP BY GROUPING SETS ((p.name, p.month_on, p.quantity, b.factor, b.shared_by),
@@ -159,17 +159,16 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     -- A sum with an unknown part is unknown.
     summed AS (
         SELECT p.name, p.month_on, p.quantity,
-            CASE WHEN count(p.value) = count(*) THEN sum(p.value) END AS total
+            CASE WHEN count(p.value) = count(*) THEN sum(p.value ORDER BY p.value) END AS total
         FROM product p
         GROUP BY GROUPING SETS ((p.name, p.month_on, p.quantity), (p.name, p.quantity), (p.month_on, p.quantity),
             (p.quantity))),
-    -- The steps of independent factors in quadrature; an error that workloads share moves them together.
+    -- Independent factors; an error that workloads share moves them together.
     stepped AS (
         SELECT s.name, s.month_on, s.quantity, s.total,
-            coalesce(sum(CASE WHEN s.total > 0
-                        THEN sigma_down(s.total, s.total + m.low_by, s.total + m.high_by) ** 2 END), 0) AS square_down,
-            coalesce(sum(CASE WHEN s.total > 0
-                        THEN sigma_up(s.total, s.total + m.low_by, s.total + m.high_by) ** 2 END), 0) AS square_up
+            product_of_steps(coalesce(list(two_piece(sigma_down(s.total, s.total + m.low_by, s.total + m.high_by),
+                            sigma_up(s.total, s.total + m.low_by, s.total + m.high_by)) ORDER BY m.factor, m.shared_by)
+                    FILTER (s.total > 0 AND m.low_by IS NOT NULL), [])) AS step
         FROM summed s
         LEFT JOIN moved m ON m.quantity = s.quantity AND m.name IS NOT DISTINCT FROM s.name
             AND m.month_on IS NOT DISTINCT FROM s.month_on
@@ -177,14 +176,20 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
     band AS (
         SELECT s.name, s.month_on,
             map_from_entries(list({'quantity': s.quantity,
-                'band': {'low': band_low(s.total, s.square_down), 'central': s.total,
-                    'high': band_high(s.total, s.square_up)}})) AS by_quantity
+                'band': {'low': low_of_step(s.total, s.step), 'central': s.total,
+                    'high': high_of_step(s.total, s.step), 'step': s.step}})) AS by_quantity
         FROM stepped s GROUP BY s.name, s.month_on),
+    -- ISO/IEC 21031: (E x I + M) per R, location-based. Nothing that the two depend on is the same.
+    scored AS (
+        SELECT b.*, b.by_quantity['location'].central + b.by_quantity['embodied'].central AS kgco2e,
+            sum_of_steps(b.by_quantity['location'].central, b.by_quantity['location'].step,
+                b.by_quantity['embodied'].central, b.by_quantity['embodied'].step) AS step
+        FROM band b),
     told AS (
-        SELECT v.name, v.month_on, sum(v.gpu_hours) AS gpu_hours,
+        SELECT v.name, v.month_on, sum(v.gpu_hours ORDER BY v.gpu_hours) AS gpu_hours,
             -- Units of different workloads do not add up.
             CASE WHEN v.name IS NOT NULL AND count(v.functional_unit_count) = count(*)
-                    THEN sum(v.functional_unit_count) END AS functional_unit_count,
+                    THEN sum(v.functional_unit_count ORDER BY v.functional_unit_count) END AS functional_unit_count,
             string_agg(DISTINCT v.zone_used, ', ' ORDER BY v.zone_used) AS zones_used,
             string_agg(DISTINCT v.grid_used, ', ' ORDER BY v.grid_used) FILTER (v.zone_used IS NOT NULL) AS grid_used,
             nullif(concat_ws('; ', CASE WHEN count(v.kwh) < count(*)
@@ -207,13 +212,12 @@ CREATE OR REPLACE MACRO esg_report(workloads, of_year, boundary := 'lifecycle',
         b.by_quantity['embodied'].low AS low_embodied_kgco2e, b.by_quantity['embodied'].high AS high_embodied_kgco2e,
         b.by_quantity['water'].central AS water_l, b.by_quantity['water'].low AS low_water_l,
         b.by_quantity['water'].high AS high_water_l, t.functional_unit_count,
-        -- ISO/IEC 21031: (E x I + M) per R, location-based.
-        1000 * b.by_quantity['sci'].central / nullif(t.functional_unit_count, 0) AS sci_gco2e_per_unit,
-        1000 * b.by_quantity['sci'].low / nullif(t.functional_unit_count, 0) AS low_sci_gco2e_per_unit,
-        1000 * b.by_quantity['sci'].high / nullif(t.functional_unit_count, 0) AS high_sci_gco2e_per_unit,
+        1000 * b.kgco2e / nullif(t.functional_unit_count, 0) AS sci_gco2e_per_unit,
+        1000 * low_of_step(b.kgco2e, b.step) / nullif(t.functional_unit_count, 0) AS low_sci_gco2e_per_unit,
+        1000 * high_of_step(b.kgco2e, b.step) / nullif(t.functional_unit_count, 0) AS high_sci_gco2e_per_unit,
         t.zones_used, t.grid_used, t.unknown, t.is_bundled
     FROM told t
-    LEFT JOIN band b ON b.name IS NOT DISTINCT FROM t.name AND b.month_on IS NOT DISTINCT FROM t.month_on
+    LEFT JOIN scored b ON b.name IS NOT DISTINCT FROM t.name AND b.month_on IS NOT DISTINCT FROM t.month_on
     ORDER BY t.name IS NULL, workload, is_year, t.month_on;
 COMMENT ON MACRO TABLE esg_report IS
     'A year of workloads by month, by workload and in all: energy, carbon by location (the month as measured, else the '
@@ -221,7 +225,7 @@ COMMENT ON MACRO TABLE esg_report IS
     'boundary) and by market (the factor of the contract, else an observed '
     'market-based one, else unknown), embodied carbon of the cards, water, and the SCI (ISO/IEC 21031) per functional '
     'unit; bands p5 and p95: an error that workloads share (power and manufacture of one card, PUE of one place, year '
-    'of one zone, useful life) counts as one, others add in quadrature. workloads is a list of structs with name, '
+    'of one zone, useful life) counts as one, others are independent. workloads is a list of structs with name, '
     'accelerator, gpu_hours (a month), region or zone, and what else is known; month 1 to 12 for one month only. '
     'known_at holds for the grid. esg_report([{''name'': ''chat'', ''accelerator'': ''nvidia-h100-sxm-80gb'', '
     '''zone'': ''US'', ''gpu_hours'': 7300, ''functional_unit_count'': 1e6}], 2024).';

@@ -100,10 +100,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
                 p.grid_gco2e_per_kwh) AS operational_kgco2e,
             embodied_kgco2e(p.central_kgco2e, p.job_gpu_hours, p.life_years, p.use_share) AS embodied_kgco2e,
             CASE WHEN p.is_pue_published THEN 0 ELSE p.pue_down ** 2 END AS pue_square_down,
-            CASE WHEN p.is_pue_published THEN 0 ELSE p.pue_up ** 2 END AS pue_square_up,
-            lognormal_sigma(p.central_kgco2e, p.low_kgco2e) ** 2 + p.life_down ** 2
-                + p.use_down ** 2 AS embodied_square_down,
-            lognormal_sigma(p.central_kgco2e, p.high_kgco2e) ** 2 + p.life_up ** 2 + p.use_up ** 2 AS embodied_square_up
+            CASE WHEN p.is_pue_published THEN 0 ELSE p.pue_up ** 2 END AS pue_square_up
         FROM placed p),
     -- By how much the usual price of a gigabyte sent out moves the total: it is one price for all places.
     moved AS (
@@ -112,21 +109,39 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
         FROM costed c CROSS JOIN egress t),
     summed AS (
         SELECT c.*, c.cost_usd + c.transfer_usd AS total_usd, c.operational_kgco2e + c.embodied_kgco2e AS total_kgco2e,
-            c.cost_usd + c.transfer_usd
-                - sqrt((c.cost_usd - band_low(c.cost_usd, c.hours_down ** 2)) ** 2 + c.less_usd ** 2) AS low_usd,
-            c.cost_usd + c.transfer_usd
-                + sqrt((band_high(c.cost_usd, c.hours_up ** 2) - c.cost_usd) ** 2 + c.more_usd ** 2) AS high_usd,
+            sigma_down(c.cost_usd + c.transfer_usd, band_low(c.cost_usd, c.hours_down ** 2) + c.transfer_usd,
+                c.cost_usd + c.transfer_usd) AS rental_down,
+            sigma_up(c.cost_usd + c.transfer_usd, band_high(c.cost_usd, c.hours_up ** 2) + c.transfer_usd,
+                c.cost_usd + c.transfer_usd) AS rental_up,
             sigma_down(c.cost_usd + c.transfer_usd, c.cost_usd + c.transfer_usd - c.less_usd,
                 c.cost_usd + c.transfer_usd) AS transfer_down,
             sigma_up(c.cost_usd + c.transfer_usd, c.cost_usd + c.transfer_usd + c.more_usd,
                 c.cost_usd + c.transfer_usd) AS transfer_up,
             c.power_down ** 2 + c.pue_square_down + c.grid_down ** 2 AS place_square_down,
-            c.power_up ** 2 + c.pue_square_up + c.grid_up ** 2 AS place_square_up
+            c.power_up ** 2 + c.pue_square_up + c.grid_up ** 2 AS place_square_up,
+            two_piece(c.hours_down, c.hours_up) AS hours_step,
+            product_of_steps([two_piece(c.power_down, c.power_up),
+                two_piece(sqrt(c.pue_square_down), sqrt(c.pue_square_up))]) AS power_step,
+            two_piece(c.grid_down, c.grid_up) AS grid_step,
+            product_of_steps([two_piece(lognormal_sigma(c.central_kgco2e, c.low_kgco2e),
+                    lognormal_sigma(c.central_kgco2e, c.high_kgco2e)), two_piece(c.life_down, c.life_up),
+                two_piece(c.use_down, c.use_up)]) AS manufacture_step
         FROM moved c),
+    -- Operational and embodied carbon have the hours in common, and nothing else.
+    stepped AS (
+        SELECT s.*, product_of_steps([two_piece(s.rental_down, s.rental_up),
+                two_piece(s.transfer_down, s.transfer_up)]) AS usd_step,
+            product_of_steps([s.hours_step, s.power_step]) AS energy_step,
+            product_of_steps([s.hours_step, s.power_step, s.grid_step]) AS operational_step,
+            product_of_steps([s.hours_step, s.manufacture_step]) AS embodied_step,
+            product_of_steps([s.hours_step,
+                sum_of_steps(s.operational_kgco2e, product_of_steps([s.power_step, s.grid_step]), s.embodied_kgco2e,
+                    s.manufacture_step)]) AS total_step
+        FROM summed s),
     -- The reference row: the one named, else the cheapest whose carbon is known.
     reference_row AS (
         SELECT s.*
-        FROM summed s CROSS JOIN asked q
+        FROM stepped s CROSS JOIN asked q
         WHERE (q.other_provider IS NULL OR s.provider = q.other_provider)
             AND (q.other_region IS NULL OR lower(s.region) = q.other_region)
             AND (q.other_purchase IS NULL OR s.purchase_option = q.other_purchase)
@@ -153,18 +168,20 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
             b.total_usd AS b_usd, b.operational_kgco2e AS b_kg, b.hours_down AS b_hours_down, b.hours_up AS b_hours_up,
             b.power_down AS b_power_down, b.power_up AS b_power_up, b.pue_square_down AS b_pue_down,
             b.pue_square_up AS b_pue_up, b.grid_down AS b_grid_down, b.grid_up AS b_grid_up
-        FROM summed s LEFT JOIN reference_row b ON true)
-    SELECT c.provider, c.region, c.accelerator_id, c.purchase_option, c.instance_type, c.total_usd, c.low_usd,
-        c.high_usd, c.cost_usd, c.transfer_usd,
+        FROM stepped s LEFT JOIN reference_row b ON true)
+    SELECT c.provider, c.region, c.accelerator_id, c.purchase_option, c.instance_type, c.total_usd,
+        low_of_step(c.total_usd, c.usd_step) AS low_usd, high_of_step(c.total_usd, c.usd_step) AS high_usd, c.cost_usd, c.transfer_usd,
         CASE WHEN q.moved_gb = 0 THEN 0.0
             WHEN c.provider = q.moved_from_provider AND lower(c.region) = q.moved_from_region THEN 0.0
             ELSE q.moved_gb * 8 / q.asked_bandwidth / 3600 END AS transfer_h,
-        c.energy_kwh, c.operational_kgco2e,
-        band_low(c.operational_kgco2e, c.hours_down ** 2 + c.place_square_down) AS low_operational_kgco2e,
-        band_high(c.operational_kgco2e, c.hours_up ** 2 + c.place_square_up) AS high_operational_kgco2e,
-        c.embodied_kgco2e,
-        band_low(c.embodied_kgco2e, c.hours_down ** 2 + c.embodied_square_down) AS low_embodied_kgco2e,
-        band_high(c.embodied_kgco2e, c.hours_up ** 2 + c.embodied_square_up) AS high_embodied_kgco2e, c.total_kgco2e,
+        c.energy_kwh, low_of_step(c.energy_kwh, c.energy_step) AS low_energy_kwh,
+        high_of_step(c.energy_kwh, c.energy_step) AS high_energy_kwh, c.operational_kgco2e,
+        low_of_step(c.operational_kgco2e, c.operational_step) AS low_operational_kgco2e,
+        high_of_step(c.operational_kgco2e, c.operational_step) AS high_operational_kgco2e, c.embodied_kgco2e,
+        low_of_step(c.embodied_kgco2e, c.embodied_step) AS low_embodied_kgco2e,
+        high_of_step(c.embodied_kgco2e, c.embodied_step) AS high_embodied_kgco2e, c.total_kgco2e,
+        low_of_step(c.total_kgco2e, c.total_step) AS low_total_kgco2e,
+        high_of_step(c.total_kgco2e, c.total_step) AS high_total_kgco2e,
         CASE WHEN c.is_reference THEN NULL
             ELSE probability_below(c.total_usd, c.b_usd,
                 (c.hours_weight * CASE WHEN c.hours_weight >= 0 THEN c.hours_down ELSE c.hours_up END) ** 2
@@ -187,7 +204,8 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
                 THEN c.operational_kgco2e = min(c.operational_kgco2e) FILTER (c.total_usd IS NOT NULL) OVER (
                     ORDER BY c.total_usd RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
                     AND c.total_usd = min(c.total_usd) OVER (PARTITION BY c.operational_kgco2e) END AS is_pareto,
-        c.job_gpu_hours AS gpu_hours, c.price_usd_per_gpu_hour, c.pue, c.is_pue_published, c.grid_gco2e_per_kwh,
+        c.job_gpu_hours AS gpu_hours, low_of_step(c.job_gpu_hours, c.hours_step) AS low_gpu_hours,
+        high_of_step(c.job_gpu_hours, c.hours_step) AS high_gpu_hours, c.price_usd_per_gpu_hour, c.pue, c.is_pue_published, c.grid_gco2e_per_kwh,
         c.grid_zone, c.zone_used, c.grid_year, c.grid_from_on, c.grid_source_id, c.grid_resolution,
         c.grid_estimated_share,
         nullif(concat_ws('; ', CASE WHEN c.grid_zone IS NULL AND c.zone_used IS NULL THEN 'grid of the region not known'
@@ -207,8 +225,8 @@ COMMENT ON MACRO TABLE siting IS
     'Every (provider, region, accelerator, purchase) that can be bought for a job, given as gpu_hours, flop or a model '
     'to train: cost with the transfer of data_gb from (from_provider, from_region), energy, operational carbon '
     '(location-based; the year of the grid that stands for valid_at, see year_rank: of twelve months from grid_from_on '
-    'on, estimated where nothing measured is known) and embodied carbon of the card, with bands (p5, p95); the '
-    'probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose '
+    'on, estimated where nothing measured is known) and embodied carbon of the card, and both together, each with its '
+    'band (p5, p95; the price of an offer is observed and has none); the probability that it is cheaper and that it is greener than the reference (against_…; else the cheapest whose '
     'carbon is known), from what the two do not share; and whether it is on the frontier of money and operational '
     'carbon. Unknown stays NULL and says why; whether a model fits the memory is not checked; known_at holds for '
     'prices and grids. siting(gpu_hours := 1000, accelerator := ''H100''), siting(model := ''llama-3-70b'', '

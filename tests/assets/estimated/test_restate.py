@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import duckdb
 import polars as pl
@@ -86,10 +87,11 @@ def test_history_by_quarter_where_something_is_looked_up(warehouse: duckdb.DuckD
             "decision-2",
             r"decision-1, decision-2: versions of decisions cannot be restated, .*\[siting\] decision-5, ",
         ),
-        ("serving-9", "serving-1", "serving-9: no such method version; known are training-1,"),
+        ("serving-9", "serving-1", "serving-9: no such method version; known are training-2, training-1,"),
         ("serving-1", "serving-1", "serving-1: given as old and as new; nothing would differ"),
         ("serving-1", "ecologits-0.5.0", r"serving-1 is of \[serving\], ecologits-0.5.0 of \[request\]"),
-        ("training-1", "serving-1", r"training-1: the only version of \[training\]"),
+        ("training-1", "serving-1", r"training-1 is of \[training\], serving-1 of \[serving\]"),
+        ("training-1", "training-2", r"training-1, training-2: no scenario with a section \[training\] is given"),
         ("serving-1", "serving-2", r"serving-1, serving-2: no scenario with a section \[serving\] is given"),
     ],
 )
@@ -164,3 +166,28 @@ def test_a_rule_of_looking_up_grids_is_restated_too(warehouse: duckdb.DuckDBPyCo
         restate(warehouse, "grid-2", "grid-1", scenarios[1:], NOW)
     with pytest.raises(ScenarioError, match="allowed are two rules"):
         restate(warehouse, "grid-1", "rate-2", scenarios, NOW)
+
+
+def test_trainings_are_restated_over_the_history_of_what_they_look_up(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """training-2 differs in bands alone, and only where the sides of factors differ."""
+    skewed = "{low = 1, central = 2, high = 8}"
+    scenarios = [
+        parse_scenario(f"[training]\ngpu_hours = {skewed}\nusd_per_gpu_hour = {skewed}", "skewed"),
+        parse_scenario("[training]\ntraining_flop = 1e23\naccelerator = 'H100'", "looked-up"),
+    ]
+    rows = restate(warehouse, "training-1", "training-2", scenarios, NOW).rows
+    assert (rows["old_central"] == rows["new_central"]).all()
+    dates = rows.filter(scenario_id="looked-up")["as_of_on"].unique()
+    assert len(dates) > 4
+    assert rows.filter(scenario_id="skewed")["as_of_on"].unique().to_list() == [NOW.date()]
+    ((old_low, old_high, new_low, new_high),) = (
+        rows.filter(scenario_id="skewed", quantity="cost_usd")
+        .select("old_low", "old_high", "new_low", "new_high")
+        .rows()
+    )
+    assert old_low == pytest.approx(4 * math.exp(-math.sqrt(2) * math.log(2)))
+    assert old_high == pytest.approx(4 * math.exp(math.sqrt(2) * math.log(4)))
+    assert new_low > old_low * 1.05
+    assert new_high > old_high * 1.05
+    assert set(rows["old_method_version"]) == {"training-1"}
+    assert set(rows["new_method_version"]) == {"training-2"}

@@ -84,16 +84,18 @@ def shared_by(workload: Mapping[str, object], factor: str) -> object:
 
 
 def expected_band(central: Sequence[float], workloads: Sequence[Mapping[str, object]], quantity: str) -> list[float]:
-    """p5 and p95 of a sum: for each factor the step of the sum with all that share it at its bound, in quadrature."""
-    total, squares = math.fsum(central), [0.0, 0.0]
-    for factor in MOVES[quantity]:
-        low, middle, high = BANDS[factor]
-        bounds = (middle / high, middle / low) if factor in INVERSE else (low / middle, high / middle)
-        for key in {shared_by(w, factor) for w in workloads}:
-            part = math.fsum(c for c, w in zip(central, workloads, strict=True) if shared_by(w, factor) == key)
-            for side, bound in enumerate(bounds):
-                squares[side] += math.log((total - part + part * bound) / total) ** 2
-    return [total * math.exp(-math.sqrt(squares[0])), total * math.exp(math.sqrt(squares[1]))]
+    """p5 and p95 of a sum, by draws: those of a factor are the same in all workloads that share it."""
+    draw = np.random.default_rng(1)
+    total, drawn = np.zeros(200_000), {}
+    for value, workload in zip(central, workloads, strict=True):
+        product = np.full(200_000, value)
+        for factor in MOVES[quantity]:
+            key = factor, shared_by(workload, factor)
+            if key not in drawn:
+                drawn[key] = _drawn(draw, BANDS[factor]) / BANDS[factor][1]
+            product *= 1 / drawn[key] if factor in INVERSE else drawn[key]
+        total += product
+    return np.quantile(total, [0.05, 0.95]).tolist()
 
 
 def test_the_same_workload_twice_has_twice_the_band(bundled: duckdb.DuckDBPyConnection) -> None:
@@ -115,7 +117,7 @@ def test_the_same_workload_twice_has_twice_the_band(bundled: duckdb.DuckDBPyConn
             assert row[f"low_{quantity}"] < row[quantity] < row[f"high_{quantity}"]
 
 
-def test_independent_workloads_add_in_quadrature(bundled: duckdb.DuckDBPyConnection) -> None:
+def test_independent_workloads_are_surer_together(bundled: duckdb.DuckDBPyConnection) -> None:
     """Other cards in other zones, with equal emissions: the sum is surer than each, as n errors of one size are."""
     zones, emitted = ZONES[:3], []
     for card, zone in zip(CARDS, zones, strict=True):
@@ -145,7 +147,7 @@ def _drawn(draw: np.random.Generator, band: tuple[float, float, float], size: in
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bands_of_any_workloads_are_those_of_plain_python(bundled: duckdb.DuckDBPyConnection, seed: int) -> None:
+def test_bands_of_any_workloads_are_those_of_draws(bundled: duckdb.DuckDBPyConnection, seed: int) -> None:
     """Up to nine workloads of random size on random cards in random zones, some of nothing at all."""
     draw = random.Random(seed)
     workloads = [
@@ -159,7 +161,7 @@ def test_bands_of_any_workloads_are_those_of_plain_python(bundled: duckdb.DuckDB
         total = found["all workloads"]
         assert total[quantity] == pytest.approx(math.fsum(central))
         expected = expected_band(central, workloads, quantity) if total[quantity] else [0, 0]
-        assert [total[f"low_{quantity}"], total[f"high_{quantity}"]] == pytest.approx(expected), quantity
+        assert [total[f"low_{quantity}"], total[f"high_{quantity}"]] == pytest.approx(expected, rel=0.03), quantity
 
 
 def test_what_is_given_has_no_band(bundled: duckdb.DuckDBPyConnection) -> None:

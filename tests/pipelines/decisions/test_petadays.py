@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import duckdb
+import numpy as np
 import pytest
 
+from tests.assets.estimated.test_band import draw
 from tests.pipelines.decisions.asked import rows_of
 
 
@@ -26,12 +28,32 @@ def test_petadays_of_every_day_agree_with_the_index(bundled: duckdb.DuckDBPyConn
 
 def test_the_band_of_petadays_is_of_the_providers_and_of_the_utilisation(bundled: duckdb.DuckDBPyConnection) -> None:
     """p5 and p95 over providers, each with the median of its offers, as a training takes them; utilisation 0.17, 0.32, 0.5."""
-    wrong = bundled.sql(
-        "SELECT count(*), count(*) FILTER (p.low_usd_per_gpu_hour < p.median_usd_per_gpu_hour) FROM estimated.petaday_history h JOIN estimated.price_index p USING (index_on, accelerator_id, purchase_option) "
-        "WHERE abs(h.low_usd / (h.cost_usd * exp(-sqrt(ln(p.median_usd_per_gpu_hour / p.low_usd_per_gpu_hour) ** 2 + ln(0.5 / 0.32) ** 2))) - 1) > 1e-9 "
-        "OR abs(h.high_usd / (h.cost_usd * exp(sqrt(ln(p.high_usd_per_gpu_hour / p.median_usd_per_gpu_hour) ** 2 + ln(0.32 / 0.17) ** 2))) - 1) > 1e-9"
+    rows = bundled.sql(
+        "SELECT any_value(low_usd / cost_usd), any_value(high_usd / cost_usd), low, high FROM (SELECT h.*, p.low_usd_per_gpu_hour / p.median_usd_per_gpu_hour AS low, p.high_usd_per_gpu_hour / p.median_usd_per_gpu_hour AS high "
+        "FROM estimated.petaday_history h JOIN estimated.price_index p USING (index_on, accelerator_id, purchase_option)) GROUP BY low, high ORDER BY md5(concat(low, high)) LIMIT 60"
     ).fetchall()
-    assert wrong == [(0, 0)]
+    assert len(rows) == 60
+    random = np.random.default_rng(1)
+    hours = 1 / draw(random, {"low": 0.17 / 0.32, "central": 1, "high": 0.5 / 0.32}, 200_000)
+    errors = []
+    for low_usd, high_usd, low, high in rows:
+        drawn = hours * draw(random, {"low": low, "central": 1, "high": high}, 200_000)
+        errors.append(np.abs([low_usd, high_usd] / np.quantile(drawn, [0.05, 0.95]) - 1))
+    assert np.max(errors) < 0.04
+    assert np.mean(errors) < 0.01
+    hour_bands, energy_bands = (
+        bundled.sql(
+            f"SELECT DISTINCT round(low_{q} / {q}, 9), round(high_{q} / {q}, 9) FROM estimated.petaday_history WHERE {q} > 0"
+        ).fetchall()
+        for q in ("gpu_hours", "energy_kwh")
+    )
+    assert hour_bands == [pytest.approx((0.32 / 0.5, 0.32 / 0.17))]
+    power, pue = (
+        draw(random, dict(zip(("low", "central", "high"), band, strict=True)), 200_000)
+        for band in ((0.7, 1.05, 1.5), (1.08, 1.13, 1.4))
+    )
+    expected = np.quantile(hours * power * pue / (1.05 * 1.13), [0.05, 0.95])
+    assert energy_bands == [pytest.approx(tuple(expected), rel=0.01)]
     of_day = "(counts_from AT TIME ZONE 'UTC')::DATE <= DATE '2026-06-01' AND (counts_to AT TIME ZONE 'UTC')::DATE > DATE '2026-06-01'"
     found = bundled.sql(
         "SELECT low_usd_per_gpu_hour, high_usd_per_gpu_hour, provider_count FROM estimated.price_index WHERE index_on = DATE '2026-06-01' AND accelerator_id = 'nvidia-h100-sxm-80gb' AND purchase_option = 'on_demand'"

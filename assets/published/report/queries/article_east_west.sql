@@ -2,4 +2,5 @@
 -- latency.
 SELECT scenario_id, name, hub, side, electricity_cny, transfer_cny, net_saving_cny, break_even_transfer_cny_per_gb,
     kgco2, carbon_change_share, is_home, is_pareto, verdict, grid_year, source_id, method_version, is_bundled
-FROM estimated.east_west ORDER BY scenario_id DESC, is_home DESC NULLS LAST, net_saving_cny DESC NULLS LAST, name
+FROM estimated.east_west WHERE method_version = (SELECT _newest_method(method_version) FROM estimated.east_west)
+ORDER BY scenario_id DESC, is_home DESC NULLS LAST, net_saving_cny DESC NULLS LAST, name

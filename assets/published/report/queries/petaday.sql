@@ -23,18 +23,18 @@ WITH method AS (
         energy_kwh(gpu_hours, power_w_per_gpu(tdp_w, p.central), e.central) AS energy_central,
         operational_kgco2e(energy_kwh(gpu_hours, power_w_per_gpu(tdp_w, p.central), e.central), grid) AS carbon_central,
         -- Utilisation divides: its low side is the high side of cost, energy and carbon.
-        lognormal_sigma(u.central, u.high) ** 2 AS u_down, lognormal_sigma(u.central, u.low) ** 2 AS u_up,
-        lognormal_sigma(p.central, p.low) ** 2 + lognormal_sigma(e.central, e.low) ** 2 AS power_down,
-        lognormal_sigma(p.central, p.high) ** 2 + lognormal_sigma(e.central, e.high) ** 2 AS power_up,
-        lognormal_sigma(g.central, g.low) ** 2 AS grid_down, lognormal_sigma(g.central, g.high) ** 2 AS grid_up
+        two_piece(lognormal_sigma(u.central, u.high), lognormal_sigma(u.central, u.low)) AS hours_step,
+        product_of_steps([hours_step, two_piece(lognormal_sigma(price_central, price_low),
+            lognormal_sigma(price_central, price_high))]) AS cost_step,
+        product_of_steps([hours_step, two_piece(lognormal_sigma(p.central, p.low), lognormal_sigma(p.central, p.high)),
+            two_piece(lognormal_sigma(e.central, e.low), lognormal_sigma(e.central, e.high))]) AS energy_step,
+        product_of_steps([energy_step, two_piece(lognormal_sigma(g.central, g.low),
+            lognormal_sigma(g.central, g.high))]) AS carbon_step
     FROM point
 )
 SELECT accelerator_id, name, month_on, offers, providers, capture_ids, is_bundled, gpu_hours, fp16_dense_flop_per_s,
     tdp_w, grid, grid_year, grid_capture_id,
-    band_low(cost_central, u_down + lognormal_sigma(price_central, price_low) ** 2) AS cost_low,
-    cost_central, band_high(cost_central, u_up + lognormal_sigma(price_central, price_high) ** 2) AS cost_high,
-    band_low(carbon_central, u_down + power_down + grid_down) AS carbon_low, carbon_central,
-    band_high(carbon_central, u_up + power_up + grid_up) AS carbon_high,
-    band_low(energy_central, u_down + power_down) AS energy_low, energy_central,
-    band_high(energy_central, u_up + power_up) AS energy_high
+    low_of_step(cost_central, cost_step) AS cost_low, cost_central, high_of_step(cost_central, cost_step) AS cost_high,
+    low_of_step(carbon_central, carbon_step) AS carbon_low, carbon_central, high_of_step(carbon_central, carbon_step) AS carbon_high,
+    low_of_step(energy_central, energy_step) AS energy_low, energy_central, high_of_step(energy_central, energy_step) AS energy_high
 FROM central ORDER BY month_on, cost_central

@@ -271,7 +271,7 @@ def test_cost_views(warehouse: duckdb.DuckDBPyConnection) -> None:
     parts = [owned["cost_parts"][k]["central"] for k in ("hardware_usd", "interconnect_usd", "energy_usd")]
     assert owned["cost_usd"]["central"] == pytest.approx(sum(parts))
     assert floor["cost_usd"]["central"] < owned["cost_usd"]["central"] < rental["cost_usd"]["central"]
-    assert owned["method_version"] == "training-1+ownership-1"
+    assert owned["method_version"] == "training-2+ownership-1"
     assert "usd_per_gpu_hour" not in {f["factor"] for f in owned["factors"]}
     assert owned["energy_kwh"] == rental["energy_kwh"]
     bare = estimate_any(warehouse, parse_any("[training]\ngpu_hours = 1e6\ncost_view = 'energy_floor'"), NOW)
@@ -352,7 +352,7 @@ def test_manufacture_and_water_of_a_training(warehouse: duckdb.DuckDBPyConnectio
         == pytest.approx(1e6 * 164 / (4 * 8_760 * 0.5))
     )
     assert found["water_l"]["central"] == pytest.approx(1e6 * (0.5 + 1.2 * 3))
-    assert found["method_version"] == "training-1"
+    assert found["method_version"] == "training-2"
     bare = estimate_any(warehouse, parse_any("[training]\ntraining_flop = 1e23"), NOW)
     assert bare["embodied_kgco2e"]["central"] is None
     assert "give" in bare["embodied_kgco2e"]["reason"]
