@@ -141,7 +141,7 @@ CREATE OR REPLACE MACRO siting(gpu_hours := NULL, flop := NULL, model := NULL, a
     -- The reference row: the one named, else the cheapest whose carbon is known.
     reference_row AS (
         SELECT s.*
-        FROM stepped s CROSS JOIN asked q
+        FROM summed s CROSS JOIN asked q
         WHERE (q.other_provider IS NULL OR s.provider = q.other_provider)
             AND (q.other_region IS NULL OR lower(s.region) = q.other_region)
             AND (q.other_purchase IS NULL OR s.purchase_option = q.other_purchase)
