@@ -260,7 +260,7 @@ def test_a_change_of_method_is_a_part_of_its_own(bundled: duckdb.DuckDBPyConnect
         )
         found = rows_of(
             bundled,
-            "FROM why_moved('llama-65b', DATE '2024-01-01', to_at := DATE '2024-01-01', from_method := 'training-1')",
+            "FROM why_moved('llama-65b', DATE '2024-01-01', to_at := DATE '2024-01-01', from_method := 'training-2')",
         )
     finally:
         bundled.execute("ROLLBACK")
