@@ -85,7 +85,7 @@ def test_history_by_quarter_where_something_is_looked_up(warehouse: duckdb.DuckD
         (
             "decision-1",
             "decision-2",
-            r"decision-1, decision-2: versions of decisions cannot be restated, .*\[siting\] decision-5, ",
+            r"decision-1, decision-2: versions of decisions cannot be restated, .*\[siting\] decision-6, ",
         ),
         ("serving-9", "serving-1", "serving-9: no such method version; known are training-2, training-1,"),
         ("serving-1", "serving-1", "serving-1: given as old and as new; nothing would differ"),
