@@ -6,6 +6,7 @@ import datetime as dt
 import math
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
@@ -15,6 +16,7 @@ from assets.estimated.scenario_files.fields import ScenarioError
 from assets.estimated.scenario_files.sections import statement_of
 from assets.estimated.scenario_files.training import parse_scenario
 from assets.published.report.restatement import change_words, restatement_page
+from tests.assets.estimated.test_band import draw
 
 NOW = dt.datetime(2025, 11, 25, tzinfo=dt.UTC)
 REQUEST = {
@@ -187,7 +189,10 @@ def test_trainings_are_restated_over_the_history_of_what_they_look_up(warehouse:
     )
     assert old_low == pytest.approx(4 * math.exp(-math.sqrt(2) * math.log(2)))
     assert old_high == pytest.approx(4 * math.exp(math.sqrt(2) * math.log(4)))
-    assert new_low > old_low * 1.05
-    assert new_high > old_high * 1.05
+    random = np.random.default_rng(1)
+    one, other = (draw(random, {"low": 1, "central": 2, "high": 8}, 200_000) for _ in range(2))
+    low, high = np.quantile(one * other, [0.05, 0.95])
+    assert [new_low, new_high] == pytest.approx([low, high], rel=0.035)
+    assert (new_low, new_high) != (old_low, old_high)
     assert set(rows["old_method_version"]) == {"training-1"}
     assert set(rows["new_method_version"]) == {"training-2"}
