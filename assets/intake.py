@@ -23,7 +23,7 @@ from assets.sources._http import NO_CONNECTION, Client, NotModified, stored_url
 from warehouse import pending_captures, staging
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture, Document
-from warehouse.errors import CaptureDamagedError, PetadayError, translating_disk_full
+from warehouse.errors import CaptureDamagedError, DiskFullError, PetadayError, translating_disk_full
 from warehouse.home import Home
 from warehouse.last_answers import last_answers
 from warehouse.store import is_shared
@@ -105,6 +105,9 @@ def take(home: Home, source: Source, documents: Iterable[Document]) -> Taken:
                 scopes, rejected = read_batch(source, captures, pages.documents, pages)
                 objection = _objection(source, scopes, rejected, known, captures[0].fetched_at)
                 batch = replace(batch, scopes=scopes, rejected=rejected)
+            except DiskFullError:
+                # It says nothing of the answer, which is not recorded as refused.
+                raise
             except PetadayError as e:
                 objection = str(e)[:2000]
             if objection:

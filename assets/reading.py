@@ -25,7 +25,7 @@ from assets.subjects import count_of_whole, subject_named
 from warehouse import loading, staging
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture, Document
-from warehouse.errors import PetadayError
+from warehouse.errors import PetadayError, translating_disk_full
 from warehouse.home import Home
 from warehouse.tables import Subject
 
@@ -307,9 +307,11 @@ def read_batch(
 
     Raises:
         LayoutError: if the documents do not have the layout that the parser expects.
+        DiskFullError: if there is no room to unpack them, which says nothing of their layout.
     """
     try:
-        return _read(source, captures, documents, pages)
+        with translating_disk_full(f"reading {documents[0].url}"):
+            return _read(source, captures, documents, pages)
     except PetadayError:
         raise
     except PARSER_ERRORS as e:

@@ -20,7 +20,7 @@ from warehouse import loading, pending_captures, staging
 from warehouse.capture_store import CaptureStore
 from warehouse.captures import Capture
 from warehouse.connection import open_work, write_lock
-from warehouse.errors import CaptureDamagedError, PetadayError, WarehouseDamagedError
+from warehouse.errors import CaptureDamagedError, DiskFullError, PetadayError, WarehouseDamagedError
 from warehouse.files import flush
 from warehouse.home import Home
 from warehouse.instants import instant_of
@@ -47,7 +47,7 @@ def parsed_batch(store: CaptureStore, captures: list[Capture], outcome: str, sam
         return batch
     try:
         scopes, rejected = reading.read_stored(store, source, captures)
-    except CaptureDamagedError:
+    except (CaptureDamagedError, DiskFullError):
         raise
     except PetadayError as e:
         return replace(batch, outcome="rejected", message=str(e))

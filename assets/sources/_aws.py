@@ -181,7 +181,7 @@ def unpacked(document: Document) -> Generator[Document]:
                     if file.tell() + len(block) > limit:
                         raise LayoutError(f"{document.url}: unpacks to more than {limit} bytes: refused")
                     file.write(block)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as e:
+        except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as e:
             raise LayoutError(f"{document.url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
         yield replace(document, path=plain, body=None)
 

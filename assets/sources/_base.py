@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import polars as pl
@@ -232,19 +233,15 @@ def body_of(document: Document, *, member: str | None = None) -> bytes:
 
 
 def plain_extension(document: Document) -> str:
-    """The extension of a document, or of the file that is in it where it is packed: "csv" of prices.csv.gz."""
-    name = document.url
-    if document.extension == "zip":
-        try:
-            with zipfile.ZipFile(io.BytesIO(document.read_bytes())) as archive:
-                name = next((i.filename for i in archive.infolist() if not i.is_dir()), name)
-        except (zipfile.BadZipFile, NotImplementedError):
-            return "zip"
-    elif document.extension == "gz":
-        name = name.removesuffix(".gz")
-    else:
+    """The extension of a document, or of the first file in it if it is a zip; the intake leaves out ".gz"."""
+    if document.extension != "zip":
         return document.extension
-    return name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
+    try:
+        with zipfile.ZipFile(io.BytesIO(document.read_bytes())) as archive:
+            names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError):
+        names = []
+    return PurePosixPath(names[0]).suffix.lstrip(".").lower() if names else "zip"
 
 
 def _unzip(url: str, body: bytes, member: str | None) -> bytes:

@@ -255,6 +255,7 @@ RUNPOD_PAGE = Source(
     homepage_url="https://www.runpod.io/pricing",
     licence="prices are facts; terms of RunPod",
     parse=parse_page,
+    parser_version=2,
     plan=plan_page,
     hosts=(PAGE_HOST, "runpod.io"),
     cadence="35 6 * * *",

@@ -19,7 +19,8 @@ def read_files(
     source_id: str, *files: Path, observed_at: dt.datetime = OBSERVED_AT
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Good rows by scope, and refused rows, of the files parsed as one batch."""
-    documents = [Document(f, f"file:{f.name}", observed_at, f.suffix.lstrip(".").lower()) for f in files]
+    endings = [Path(f.name.lower().removesuffix(".gz")).suffix.lstrip(".") for f in files]
+    documents = [Document(f, f"file:{f.name}", observed_at, e) for f, e in zip(files, endings, strict=True)]
     captures = [
         Capture(
             f"c{n}", "b", n, len(files), source_id, d.url, observed_at.isoformat(), None, None, None, "", 0, d.extension

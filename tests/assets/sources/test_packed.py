@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from assets.sources import _aws
+from assets import intake, recovery
+from assets.sources import _aws, source_named
 from assets.sources._base import LayoutError
 from tests.assets.sources.reading import read_files
 from tests.assets.sources.test_aws_price_list import ROW, offers
 from tests.assets.sources.test_aws_savings_plans import plans
 from tests.warehouse.fuzz_seeds import packed, unpacked
+from warehouse.capture_store import CaptureStore
+from warehouse.errors import DiskFullError
+from warehouse.home import Home
 
 #: Source and a recorded file of it, of which the form is told by its name, or which is read in parts.
 FILES = [
@@ -65,3 +71,30 @@ def test_archives_that_cannot_be_read_are_told(source_id: str, tmp_path: Path, m
         (tmp_path / name).write_bytes(form)
         with pytest.raises(LayoutError, match="unpacks to more than"):
             read_files(source_id, tmp_path / name)
+
+
+def test_without_room_to_unpack_a_file_is_not_refused(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when it is taken nor when the warehouse is rebuilt, which would then lack its rows."""
+    file, source = tmp_path / "a.csv.gz", source_named("aws_price_list")
+    file.write_bytes(gzip.compress(offers(ROW).encode()))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "plain").symlink_to("/dev/full")
+
+    @contextmanager
+    def full() -> Iterator[str]:
+        yield str(tmp_path / "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_aws, "TemporaryDirectory", full)
+        with pytest.raises(DiskFullError, match="no space left on the disk"):
+            intake.take_files(home, source, [file], None)
+    (taken,) = intake.take_files(home, source, [file], None)
+    assert (taken.outcome, taken.row_count) == ("loaded", 1)
+    store = CaptureStore(home)
+    captures = store.batches()[taken.batch_id]
+    assert recovery.parsed_batch(store, captures, "loaded", None).outcome == "loaded"
+    monkeypatch.setattr(_aws, "TemporaryDirectory", full)
+    with pytest.raises(DiskFullError, match="no space left on the disk"):
+        recovery.parsed_batch(store, captures, "loaded", None)
