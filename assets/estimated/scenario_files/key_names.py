@@ -167,8 +167,8 @@ _DAILY = re.compile(r"(?:visits|requests)_per_day\Z")
 _MOSTLY_ABOVE_1_PERCENT = ("utilization_share", "hfu_share")
 _MULTIPLIED = re.compile(r"(gpu|device|node)_hours\Z|(visits|users|requests)_per_day\Z|tokens_per_s(_per_\w+)?\Z")
 _MULTIPLIED_NAME = re.compile(r"hours\Z|per_(?:day|hour|week|month|year|s|gpu|node)\Z")
-#: In mixed case a small m is a thousandth, which no key is in: 5 mW is not 5 MW.
-_MILLI = re.compile(r"(?:^|[_\W])m(?:W|Wh|J)(?:[_\W]|$)")
+#: Units that are others in small letters: 5 mW is not 5 MW, 400 Gb (bits) not 400 GB, a Mg (a tonne) no mg. No key is in these.
+_TOLD_BY_CASE = re.compile(r"(?:^|[_\W])(?:m(?:W|Wh|J)|[kKMGT]i?b|Mg(?:CO2)?(?:eq?)?)(?:[_\W]|$)")
 _TIMES = ("minutes", "hours", "days", "weeks", "months", "years")
 #: A price of electricity in a currency, where the currency is a field of its own.
 _PRICE = re.compile(r"(from_)?(?:price_)?(usd|cny|eur|gbp|jpy|inr|sek|nok)_per_(wh|kwh|mwh|gwh)\Z")
@@ -340,7 +340,7 @@ def canonical(
 def _meant(name: str, known: Sequence[str], named: set[str]) -> tuple[str, float, str | None]:
     """The canonical key of what a file wrote, the factor to its unit, and the currency where the name says one."""
     others = other_keys(tuple(known))
-    plain = name if _MILLI.search(name) else _plain(name)
+    plain = name if _TOLD_BY_CASE.search(name) else _plain(name)
     chips = per_gpu(plain)
     for spelled in (name, plain, chips, in_our_words(chips)):
         if spelled in known or spelled in named:
@@ -375,6 +375,8 @@ def unknown_key(name: str, allowed: Sequence[str], section: str = "") -> str:
     """One line for a key that no section knows: what it may mean, or what is allowed."""
     plain = per_gpu(_plain(name))
     of = f" of [{section}]" if section else ""
+    if unit := _TOLD_BY_CASE.search(name):
+        return f"{name}: unknown field{of}; {unit[0].strip('_/ -')} is not what it is in small letters (m is milli, b bit, Mg tonne): use another unit"
     if plain in ("watts", "power") and {"power_w", "power_w_per_gpu"} <= set(allowed):
         return f"{name}: unknown field{of}; power_w_per_gpu is that of one accelerator, power_w that of all servers"
     if (unit := re.fullmatch(r"([gtp]flops)(?:_per_gpu)?", plain)) and "achieved_flop_per_s_per_gpu" in allowed:

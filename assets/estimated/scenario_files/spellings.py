@@ -56,12 +56,13 @@ _WORDS: Mapping[str, str] = {
 
 _MASS = "mg|kg|lb|g|t"
 _MONEY = "usd|eur|cny|rmb|gbp|jpy|inr|sek|nok|chf|aud|cad|krw"
-#: A product by its name: a100, h100, mi300x, tpu_v4. Not m3 or co2, which are units and gases.
-_PRODUCT = r"(?:tpu(?:_?v\d+[a-z]?)?|npu|ipu|[a-z]{1,4}\d{2,4}[a-z]{0,3})"
+#: One accelerator by its name: a100, mi300x, tpu_v4. Not of several of them: gb200 is two GPUs beside a CPU, nvl72 a rack, nd96 an instance.
+_PRODUCT = r"(?:tpu(?:_?v\d+[a-z]?)?|npu|ipu|(?:[abhklpv]|gh|mi|rtx)\d{2,4}[a-z]{0,3}|[lt]4)"
+_ANY_GPU = r"[a-z]{1,4}\d{2,4}[a-z]{0,3}_gpu"
 _TIME = "s|minutes|hours|h|days|weeks|months|years"
 _SI = "[kmgtpezy]|mega|giga|tera|peta|exa|zetta|yotta"
 _PER_CHIP = re.compile(
-    rf"_per_(?:{_PRODUCT}(?:_(?:chip|device|accelerator|card|gpu))?|chip|device|accelerator|card)(?=_|\Z)"
+    rf"_per_(?:{_PRODUCT}(?:_(?:chip|device|accelerator|card|gpu))?|{_ANY_GPU}|chip|device|accelerator|card)(?=_|\Z)"
 )
 #: Two words for one unit, before words are read one by one.
 _UNITS = (
@@ -80,7 +81,7 @@ _SHORT: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     # How long a run takes; not how long chips work in it.
     (re.compile(rf"\A(?:(?:training|train|total|elapsed|running)_)?(?:wall_clock_time|wall_clock|wall_time|wall|time|duration|runtime)_({_TIME})\Z"), r"duration_\1"),
     (re.compile(r"\A(?:training|train)_(hours|minutes)\Z"), r"duration_\1"),
-    (re.compile(rf"\A(?:{_PRODUCT}_(?:(?:gpu|chip|device|accelerator|card)_)?|gpu_chip_)(hours|days|years)(?=_|\Z)"), r"gpu_\1"),
+    (re.compile(rf"\A(?:{_PRODUCT}_(?:(?:gpu|chip|device|accelerator|card)_)?|{_ANY_GPU}_|gpu_chip_)(hours|days|years)(?=_|\Z)"), r"gpu_\1"),
     # PFLOP/s-days, by any of their names.
     (re.compile(r"\A(?:(?:total|training|train|compute)_)*(?:p|peta)f(?:lops?)?(?:_per)?(?:_?s)?_?days?\Z"), "pf_days"),
     (re.compile(r"\A(?:(?:total|training|train|compute)_)*(?:e|exa)f(?:lops?)?(?:_per)?(?:_?s)?_?days?\Z"), "ef_days"),
@@ -123,7 +124,8 @@ _SHORT: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\A(?:(cached_input|input|output)_)?(?:(?:tokens_)?(?:price|cost)_)?usd_per_mtok\Z"), lambda m: f"usd_per_mtok{(m[1] and f'_{m[1]}') or ''}"),
     (re.compile(r"\Ausd_per_mtok_(?:cache_hit|cached)\Z"), "usd_per_mtok_cached_input"),
     (re.compile(r"\Ausd_per_mtok_cache_miss\Z"), "usd_per_mtok_input"),
-    (re.compile(r"_per_prompt\Z"), ""),
+    # What a prompt takes; tokens of a prompt are those that are read.
+    (re.compile(r"((?:\A|_)(?:k?wh|k?j|m?l|k?g(?:co2e?)?))_per_prompt\Z"), r"\1"),
     (re.compile(r"\A(?:in_tokens|tokens_in)(?=_|\Z)"), "input_tokens"),
     (re.compile(r"\A(?:out_tokens|tokens_out)(?=_|\Z)"), "output_tokens"),
     # The unit before its thing: wh_host, kg_server.

@@ -75,8 +75,10 @@ SAME = [
     ("training_compute_zflop", 314, "training_flop", 3.14e23),
     ("a100_hours", 1_720_320, "gpu_hours", 1_720_320),
     ("h800_gpu_hours_m", 2.788, "gpu_hours", 2.788e6),
+    ("gb200_gpu_hours", 1_000, "gpu_hours", 1_000),
     ("v100_years", 355, "gpu_hours", 355 * 8_760),
     ("tpu_v4_chip_hours", 8_404_992, "gpu_hours", 8_404_992),
+    ("usd_per_gb200_gpu_hour", 10.5, "usd_per_gpu_hour", 10.5),
     ("usd_per_tpu_v4_hour", 3.22, "usd_per_gpu_hour", 3.22),
     ("usd_per_hour_per_gpu", 2, "usd_per_gpu_hour", 2),
     ("cost_per_gpu_hour_usd", 2, "usd_per_gpu_hour", 2),
@@ -274,6 +276,12 @@ def test_layers_count_only_where_attention_is_asked_for() -> None:
         ({"gpu_hours_k": 1, "device_hours": 1_000}, "both state gpu_hours"),
         ({"petaflops": 312}, "petaflops: unknown field"),
         ({"tpu_core_hours": 10}, "tpu_core_hours: unknown field"),
+        ({"nvl72_hours": 10}, "nvl72_hours: unknown field"),
+        ({"gb200_hours": 10}, "gb200_hours: unknown field"),
+        ({"usd_per_nd96_hour": 98}, "usd_per_nd96_hour: unknown field"),
+        ({"power_mW": 5}, "power_mW: unknown field; mW is not what it is in small letters"),
+        ({"MgCO2e/MWh": 0.4}, "MgCO2e is not what it is in small letters"),
+        ({"tokens_per_prompt": 400}, "tokens_per_prompt: unknown field"),
         ({"usd_per_m3": 2}, "usd_per_m3: unknown field"),
         ({"carbon_intensity": 429}, "carbon_intensity: unknown field; did you mean grid_gco2e_per_kwh"),
         ({"usd_per_hour": 2}, "did you mean usd_per_gpu_hour or usd_per_node_hour"),
@@ -395,6 +403,16 @@ def test_what_each_accelerator_has_of_a_service(values: dict[str, object], key: 
 def test_what_each_accelerator_has_without_their_number_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         statement_of("service", values)
+
+
+@pytest.mark.parametrize("key", ["interconnect_Gb_per_s", "Gb/s interconnect"])
+def test_gigabits_are_no_gigabytes(key: str) -> None:
+    """A link of 400 Gb/s is one of 50 GB/s."""
+    with pytest.raises(ScenarioError, match=f"{key}: unknown field.* Gb is not what it is in small letters"):
+        statement_of("serving", {key: 400})
+    stated = statement_of("serving", {key.replace("Gb", "GB"): 50}).numbers["interconnect_byte_per_s"]
+    assert stated is not None
+    assert stated.central == 50e9
 
 
 def test_users_of_a_month_are_not_thirty_times_those_of_a_day() -> None:
