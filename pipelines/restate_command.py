@@ -12,6 +12,13 @@ from pipelines.console import figure, out
 from warehouse.home import Home
 
 
+def _change(before: float | None, after: float | None) -> str:
+    """How far an end of the band moves; empty where it is not known by both, or was 0."""
+    from assets.published.report.restatement import change_words
+
+    return change_words(after / before - 1 if before and after is not None else None)
+
+
 @click.command()
 @click.argument("old")
 @click.argument("new")
@@ -51,7 +58,7 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
     if as_json:
         sys.stdout.write(found.rows.write_json() + "\n")
         return 0
-    table = Table("scenario", "as of", "quantity", old, new, "change", "unit")
+    table = Table("scenario", "as of", "quantity", old, new, "change", "of p5", "of p95", "unit")
     last = ""
     newest = found.rows.filter(pl.col("as_of_on") == pl.col("as_of_on").max().over("scenario_id"))
     for row in newest.iter_rows(named=True):
@@ -64,6 +71,8 @@ def restate(old: str, new: str, scenarios: tuple[Path, ...], output: Path, as_js
                 for side in ("old", "new")
             ),
             change_words(row["change_share"]),
+            # A version may move the band alone.
+            *(_change(row[f"old_{side}"], row[f"new_{side}"]) for side in ("low", "high")),
             row["unit"],
         )
         last = row["scenario_id"]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from dagster import RunsFilter
@@ -288,6 +289,21 @@ def test_estimate_tells_every_problem_of_a_scenario(built: Home, tmp_path: Path)
     lines = result.stderr.splitlines()
     assert [line.split(":")[1].strip() for line in lines] == ["accelerator", "region"]
     assert all("closest are" in line for line in lines)
+
+
+def test_restate_tells_what_a_version_moves_of_the_band_alone(built: Home, tmp_path: Path) -> None:
+    """training-2 combines the sides of the factors otherwise: the same central energy, another p5."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[training]\nmodel = "gpt-3-175b"\naccelerator = "A100"\n')
+    result = petaday("restate", "training-1", "training-2", str(mine), "--output", str(tmp_path / "out"), home=built)
+    assert result.returncode == 0, result.stderr
+    (energy,) = [line for line in result.stdout.splitlines() if "energy_kwh" in line and "it_energy" not in line]
+    *_, central, low, high, unit, _ = [cell.strip() for cell in energy.split("│")]
+    rows = pl.read_csv(tmp_path / "out" / "training-1-to-training-2.csv").filter(pl.col("quantity") == "energy_kwh")
+    moved = rows.row(-1, named=True)
+    assert (central, unit) == ("+0.0%", "kWh")
+    assert low == f"{moved['new_low'] / moved['old_low'] - 1:+.1%}" != "+0.0%"
+    assert high == f"{moved['new_high'] / moved['old_high'] - 1:+.1%}"
 
 
 def test_estimate_prints_json_with_factors(built: Home, tmp_path: Path) -> None:
