@@ -15,7 +15,7 @@ from warehouse import schema
 from warehouse.errors import StoreInterruptedError, translating_disk_full
 from warehouse.home import Home
 from warehouse.retry import retried_if_interrupted
-from warehouse.sessions import all_or_nothing, configure, interruptible
+from warehouse.sessions import all_or_nothing, configure
 from warehouse.store import Store, store_of
 
 __all__ = [
@@ -68,11 +68,10 @@ def open_work(home: Home, catalog: schema.Catalog) -> Generator[duckdb.DuckDBPyC
 
 @contextmanager
 def _guarded(con: duckdb.DuckDBPyConnection, store: Store) -> Generator[None]:
-    """Inside, transactions of `con` check before they commit that the lock is still held, and queries can be interrupted."""
+    """Inside, transactions of `con` check before they commit that the lock is still held."""
     _open[id(con)] = store
     try:
-        with interruptible(con):
-            yield
+        yield
     finally:
         del _open[id(con)]
 
@@ -130,5 +129,5 @@ def read_published(home: Home) -> Generator[duckdb.DuckDBPyConnection]:
         NotPublishedError: if nothing was published yet.
     """
     store = store_of(home)
-    with translating_interruptions(store), store.open_for_reading() as con, interruptible(con):
+    with translating_interruptions(store), store.open_for_reading() as con:
         yield con

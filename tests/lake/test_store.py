@@ -20,6 +20,7 @@ from deploy import servers
 from pipelines.definitions import defs
 from tests.conftest import MainJob
 from tests.lake.conftest import NIGHTLY
+from tests.warehouse.interrupting import interrupted_query
 from warehouse import macros
 from warehouse.connection import read_published, transaction, write_session
 from warehouse.errors import PetadayError, StoreInterruptedError
@@ -337,6 +338,19 @@ def test_a_writer_that_lost_its_lock_does_not_commit(lake_home: Home, on_lake: s
             assert cursor.fetchall() == [(True,)]
     with write_session(lake_home, catalog()) as con:
         assert con.execute("SELECT count(*) FROM meta.definition WHERE name = 'lost'").fetchall() == [(0,)]
+
+
+def test_an_interrupt_in_the_middle_of_a_query_is_one(
+    lake_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the lake itself, and where it is copied into a file to be published."""
+    with pytest.raises(KeyboardInterrupt), write_session(lake_home, catalog()) as con:
+        interrupted_query(con)
+    with pytest.raises(KeyboardInterrupt), store_of(lake_home).open_for_reading() as con:
+        interrupted_query(con)
+    monkeypatch.setattr("warehouse.store.copying.copy_tables", lambda con, *_: interrupted_query(con))
+    with pytest.raises(KeyboardInterrupt):
+        store_of(lake_home).copy_to(tmp_path / "copy.duckdb", catalog())
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="half a minute: PETADAY_NIGHTLY=1")

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +20,12 @@ from assets.catalog import catalog
 from pipelines.executing import execute
 from pipelines.instance import records_of
 from tests.replay import ReplayServer
+from tests.warehouse.interrupting import interrupted_query
 from tests.warehouse.taking import offers, take
 from warehouse.connection import read_published, write_session
 from warehouse.home import HOME_VARIABLE, Home
 from warehouse.publish import publish
+from warehouse.store.file import FileStore
 
 URL = "https://openrouter.ai/api/v1/models"
 MODELS = json.dumps({"data": [{"id": "a/b", "pricing": {"prompt": "0.000001", "completion": "0.000002"}}]})
@@ -66,19 +67,16 @@ def test_a_run_ended_while_it_reads_is_not_tried_again(home: Home, replay: Repla
     assert statuses <= {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}, statuses
 
 
-#: Some minutes of work for any machine.
-ENDLESS = "SELECT count(*) FROM range(100_000_000) a, range(100_000) b WHERE a.range % 7 = b.range % 5"
-
-
-@pytest.mark.parametrize("session", [write_session, read_published], ids=["writing", "reading"])
+@pytest.mark.parametrize(
+    "session",
+    [lambda home: write_session(home, catalog()), read_published, lambda home: FileStore(home).open_for_reading()],
+    ids=["writing", "reading", "reading the file itself"],
+)
 def test_an_interrupt_in_the_middle_of_a_query_is_one(filled: Home, session: Callable) -> None:
     """DuckDB reports it as a RuntimeError, with which Dagster would end one step and go on with others."""
-    arguments = (filled, catalog()) if session is write_session else (filled,)
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt), session(*arguments) as con:
-        timer.start()
-        con.execute(ENDLESS).fetchall()
-    with session(*arguments) as con:
+    with pytest.raises(KeyboardInterrupt), session(filled) as con:
+        interrupted_query(con)
+    with session(filled) as con:
         assert con.execute("SELECT count(*) > 0 FROM observed.cloud_rate").fetchall() == [(True,)]
 
 
@@ -94,15 +92,12 @@ def filled(home: Home) -> Home:
 def test_a_run_ended_in_the_middle_of_a_query_does_no_further_step(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step of a subject is interrupted; those of others, which do not depend on it, are not begun."""
     begun: list[str] = []
-    signalled = []
 
     def endless(home: Home, subject: str) -> None:
         begun.append(subject)
         with write_session(home, catalog()) as con:
-            if not signalled:
-                signalled.append(threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)))
-                signalled[0].start()
-                con.execute(ENDLESS).fetchall()
+            if len(begun) == 1:
+                interrupted_query(con)
 
     monkeypatch.setattr("assets.recording.record_subject", endless)
     with pytest.raises(click.Abort):

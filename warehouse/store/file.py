@@ -136,7 +136,7 @@ class FileStore:
         if not self.home.published_file.exists():
             raise NotPublishedError(f"nothing is published in {self.home.root} yet: run `petaday run` first")
         try:
-            with duckdb.connect(str(self.home.published_file), read_only=True) as con:
+            with duckdb.connect(str(self.home.published_file), read_only=True) as con, interruptible(con):
                 configure(con)
                 yield con
         except duckdb.Error as e:

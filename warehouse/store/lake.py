@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from warehouse.errors import NotPublishedError, PetadayError, StoreInterruptedEr
 from warehouse.files import Files, LocalFiles, ObjectFiles, flush
 from warehouse.home import Home
 from warehouse.quoting import literal
-from warehouse.sessions import configure
+from warehouse.sessions import configure, interruptible
 from warehouse.store import instances
 from warehouse.store.profile import CATALOG_SCHEMA, LakeProfile, s3_endpoint, s3_region, s3_secret_sql
 
@@ -260,9 +260,12 @@ class LakeStore:
     ) -> Generator[duckdb.DuckDBPyConnection]:
         """The lake in use, on an instance that an earlier session of this process may have left."""
         which = which or self._which_catalog()
-        with instances.lent(
-            self.attach_sql(read_only=read_only), which, lambda: self.connect(read_only=read_only)
-        ) as con:
+        with (
+            instances.lent(
+                self.attach_sql(read_only=read_only), which, lambda: self.connect(read_only=read_only)
+            ) as con,
+            interruptible(con),
+        ):
             configure(con)
             con.execute("USE warehouse").fetchall()
             yield con
@@ -313,14 +316,12 @@ class LakeStore:
 
         target.unlink(missing_ok=True)
         con = self.connect(read_only=True)
-        try:
+        with closing(con), interruptible(con):
             con.execute(f"ATTACH {literal(str(target))} AS copy (STORAGE_VERSION '{STORAGE_VERSION}')").fetchall()
             con.execute("USE copy").fetchall()
             schema.apply(con, catalog)
             copy_tables(con, "warehouse", "copy")
             con.execute("CHECKPOINT copy").fetchall()
-        finally:
-            con.close()
         flush(target)
 
     def is_interruption(self, error: BaseException) -> bool:
