@@ -4,7 +4,8 @@ The formulas are DuckDB macros (`formulas/`), the propagation is SQL beside this
 only hands scenarios to DuckDB and results back. All scenarios of a call are computed at once.
 
 A result's band comes from moving one factor at a time to its bounds and combining the steps of ln(result) (`formulas/skewed.sql`):
-exact for products of independent log-normals, within 1% of Monte Carlo by the defaults and 5% by factors of any skew. The
+exact for products of independent log-normals, within 1% of Monte Carlo by the defaults, further off where several given factors
+are very skewed (docs/methodology.md says how far). The
 central value is the formula at the central inputs and not the median (by a skewed rate up to 14% off it).
 """
 

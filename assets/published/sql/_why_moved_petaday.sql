@@ -4,7 +4,7 @@ CREATE OR REPLACE MACRO _moved_petaday(estimate, offers, from_at, to_at := TIMES
         to_accelerator := NULL, utilization_to := NULL) AS TABLE
     WITH job AS (
         SELECT h.accelerator_id, h.purchase_option, max_by(h.gpu_hours, h.index_on) AS gpu_hours,
-            max_by(h.energy_kwh, h.index_on) AS energy_kwh, max(h.method_version) AS method_version
+            max_by(h.energy_kwh, h.index_on) AS energy_kwh, _newest_method(h.method_version) AS method_version
         FROM estimated.petaday_history h
         WHERE estimate = concat_ws('/', h.scenario_id, h.accelerator_id, h.purchase_option) GROUP BY ALL),
     side AS (

@@ -277,6 +277,32 @@ def test_the_yearly_grid_is_of_the_best_ranked_source(bundled_home: Home, tmp_pa
     assert found == of_region == [{"source_id": "ember", "intensity_gco2e_per_kwh": 311.0}]
 
 
+@pytest.mark.parametrize(
+    ("query", "table"),
+    [
+        ("article_break_even", "build_adapt_buy"),
+        ("article_east_west", "east_west"),
+        ("article_esg", "esg_report"),
+        ("article_growth", "compute_growth"),
+        ("article_history", "petaday_history"),
+        ("scenario", "training_estimate"),
+        ("self_host", "scenario_estimate"),
+    ],
+)
+def test_figures_are_of_the_newest_method(bundled_home: Home, tmp_path: Path, query: str, table: str) -> None:
+    """A home that was computed by an earlier version keeps its rows: the break-evens of each month stood twice."""
+    file = tmp_path / "published.duckdb"
+    shutil.copyfile(bundled_home.published_file, file)
+    with duckdb.connect(str(file)) as con:
+        now = Facts.of(con).rows(query)
+        con.execute(
+            f"INSERT INTO estimated.{table} BY NAME "
+            f"SELECT * REPLACE (regexp_replace(method_version, '[0-9]+$', '0') AS method_version) FROM estimated.{table}"
+        ).fetchall()
+        assert Facts.of(con).rows(query) == now
+    assert now
+
+
 def test_the_figures_at_the_head_are_those_of_the_pages(site: Path, bundled_home: Home) -> None:
     """An hour, a petaday, its carbon and a training, each with its band, its dates and where it comes from."""
     from lxml import html

@@ -7,6 +7,8 @@ LEFT JOIN estimated.factor f ON f.scenario_id = s.scenario_id AND f.method_versi
     AND f.quantity = s.quantity AND f.factor = 'utilization_share'
 WHERE s.section = 'serving' AND s.quantity = 'usd_per_mtok_output' AND s.central IS NOT NULL
     AND s.scenario_id ILIKE '%llama%70b%'
+    AND s.method_version = (SELECT _newest_method(n.method_version) FROM estimated.scenario_estimate n
+        WHERE n.scenario_id = s.scenario_id)
 UNION ALL
 SELECT 'API', concat_ws(' ', vendor_id, host), price_usd_per_mtok, price_usd_per_mtok, price_usd_per_mtok,
     greatest(observed_at, seen_at)::DATE, model, source_id, capture_id, is_bundled, NULL, NULL
