@@ -24,6 +24,7 @@ from bs4 import BeautifulSoup
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, refused
 from assets.sources._html import has_type, json_ld, money, offers_of, soup_of, text_of
+from assets.sources._rows import inside, number_of
 from warehouse.captures import Document
 from warehouse.errors import PetadayError
 
@@ -92,8 +93,10 @@ _OWN_FANS = re.compile(r"\b(?:single|dual|twin|triple|[1-4]x?)[ -]*(?:\w+[ -])?f
 _MEMORY = re.compile(r"\b(\d{1,3})\s*G(?:B|iB)?\b(?!/s|bps|hz)", re.I)
 #: Words of a name for a card that someone had before.
 _USED = re.compile(r"\brenewed\b|refurb|\bused\b|open[ -]?box|pre-?owned|second[ -]?hand|as-is\b", re.I)
-#: Prices that a shop names beside its own: the manufacturer's, a former one, one of a part of the sum.
+#: Prices that a shop names beside its own: the manufacturer's, a former one.
 _NOT_ITS_PRICE = re.compile(r"list|srp|strikethrough|regular|minimumadvertised", re.I)
+#: What a price has that is only of a part of the sum (an instalment, a down payment), or only for members.
+_OF_A_PART_OR_OF_SOME = ("billingDuration", "billingIncrement", "priceComponentType", "validForMemberTier")
 _IN_STOCK = {"instock", "limitedavailability", "onlineonly", "instoreonly"}
 _NOT_IN_STOCK = {"outofstock", "soldout", "discontinued", "preorder", "backorder", "presale"}
 
@@ -138,19 +141,22 @@ def _stock(availability: object, shop: Shop, soup: BeautifulSoup) -> bool | None
     return True if "in stock" in text else None
 
 
+def _is_whole_price(specification: dict[str, Any]) -> bool:
+    """Whether it is what everybody pays the shop for one card: no instalment, no part of the sum, no price of members."""
+    amount = inside(specification, "referenceQuantity", "value")
+    return (
+        not _NOT_ITS_PRICE.search(str(specification.get("priceType")))
+        and not any(specification.get(name) for name in _OF_A_PART_OR_OF_SOME)
+        and (number_of(amount) == 1 or not specification.get("referenceQuantity"))
+    )
+
+
 def _with_price(offer: dict[str, Any]) -> dict[str, Any]:
     """An offer with the price that its `priceSpecification`, one or a list, says to be the shop's; as it is if it has one."""
     if offer.get("price") is not None or offer.get("lowPrice") is not None:
         return offer
     listed = offer.get("priceSpecification")
-    own = [
-        s
-        for s in (listed if isinstance(listed, list) else [listed])
-        if isinstance(s, dict)
-        and not _NOT_ITS_PRICE.search(str(s.get("priceType")))
-        # An instalment.
-        and not any(s.get(part) for part in ("billingDuration", "billingIncrement", "referenceQuantity"))
-    ]
+    own = [s for s in (listed if isinstance(listed, list) else [listed]) if isinstance(s, dict) and _is_whole_price(s)]
     return {**own[0], **{k: v for k, v in offer.items() if v is not None}} if len(own) == 1 else offer
 
 
@@ -280,7 +286,7 @@ GPU_RETAIL = Source(
     homepage_url="https://schema.org/Product",
     licence="prices are facts; pages remain their owners'; most terms forbid scraping",
     parse=parse,
-    parser_version=4,
+    parser_version=5,
     plan=plan,
     hosts=tuple(SHOPS),
     cadence="0 10 * * *",

@@ -271,13 +271,23 @@ def test_a_card_that_someone_had_before_is_used(name: str, tmp_path: Path) -> No
             1799.0,
         ),
         ([{"price": 149.9, "billingDuration": "P12M"}, {"price": 1799, "priceType": "SalePrice"}], 1799.0),
+        ([{"price": 1799}, {"price": 1749, "validForMemberTier": {"@type": "MemberProgramTier"}}], 1799.0),
+        ({"price": 1799, "referenceQuantity": {"@type": "QuantitativeValue", "value": "1", "unitCode": "C62"}}, 1799.0),
+        ({"price": 179.9, "referenceQuantity": {"value": 0.1}}, None),
+        (
+            [
+                {"price": 199, "priceComponentType": "https://schema.org/Downpayment"},
+                {"price": 80, "priceComponentType": "https://schema.org/Installment", "billingDuration": 20},
+            ],
+            None,
+        ),
         ({"price": 1999, "priceType": "https://schema.org/SRP"}, None),
         ([{"price": 1999}, {"price": 1799}], None),
         ("1999", None),
     ],
 )
 def test_of_several_prices_the_shops_own_counts(specification: object, amount: float | None, tmp_path: Path) -> None:
-    """What the manufacturer recommends, a former price and an instalment are none; of two that may be it, neither."""
+    """What the manufacturer recommends, a former price, a part of the sum and a price of members are none; of two that may be it, neither."""
     spoken = {"@type": "Offer", "priceCurrency": "USD", "priceSpecification": specification}
     rows, rejected = read(product(spoken), tmp_path)
     assert (rows["price_amount"].to_list() if rows.height else []) == ([amount] if amount else [])
