@@ -1,8 +1,9 @@
 """EIA generation of one balancing authority, a year of hours in one CSV: turned into a carbon intensity (see `_fuel_mix`).
 
-Columns `timestamp` (UTC) and EIA's codes of fuels. Quirks: the column of times may lack its name; the time is the END of the hour, as in EIA's own data (in
-June the sun of California first shows at 13:00 UTC, half an hour after it rose); which authority it is stands in the
-name of the file only (`CISO_...csv`). The column `avg_CI` is left behind: somebody else's factors, not named.
+Columns `timestamp` (UTC) and EIA's codes of fuels. Quirks: the column of times may lack its name, or stand behind one
+of row numbers that has none; the time is the END of the hour, as in EIA's own data (in June the sun of California
+first shows at 13:00 UTC, half an hour after it rose); which authority it is stands in the name of the file only
+(`CISO_...csv`). The column `avg_CI` is left behind: somebody else's factors, not named.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def parse(documents: Sequence[Document]) -> Reading:
     zone = ZONES[found[1]]
     text, broken = csv_rows(document, ["NG"])
     if text.columns[0] == "":
-        text = text.rename({"": "timestamp"})
+        # The index of a table: the times, or beside them the numbers of the rows.
+        text = text.drop("") if "timestamp" in text.columns else text.rename({"": "timestamp"})
     require_columns(document, text.columns, ["timestamp"])
     fuels = {c: FUELS[c] for c in text.columns if c in FUELS}
     if odd := [c for c in text.columns if c not in (*fuels, "timestamp", "avg_CI")]:
@@ -62,7 +64,7 @@ EIA_JOINED = Source(
     licence="US government, public domain (as joined by others)",
     attribution="U.S. Energy Information Administration",
     parse=parse,
-    parser_version=6,
+    parser_version=7,
     extension="csv",
     stale_after_days=800.0,
 )

@@ -38,11 +38,16 @@ def test_an_hour_of_another_day_is_refused(samples: Path) -> None:
     assert holes["row_json"].str.json_path_match("$.valid_from").to_list() == ["2022-12-24T04:00:00+00:00"]
 
 
-def test_the_column_of_times_may_lack_its_name(samples: Path, tmp_path: Path) -> None:
-    """Tables kept with their index as the first column: every figure is the same."""
+@pytest.mark.parametrize("index", ["times", "numbers"])
+def test_a_table_kept_with_its_index_has_the_same_figures(index: str, samples: Path, tmp_path: Path) -> None:
+    """The first column has no name: it is that of the times, or of the numbers of the rows."""
     text = (samples / "eia_derived/CISO_NG_avgCI_2022.csv").read_text(encoding="utf-8")
+    head, *rows = text.splitlines()
+    numbered = "\n".join([f",{head}", *(f"{n},{row}" for n, row in enumerate(rows))])
     named, rejected = read_body("eia_joined", text, tmp_path, "CISO_NG_avgCI_2022.csv")
-    unnamed, refused = read_body("eia_joined", text.removeprefix("timestamp"), tmp_path, "CISO_NG_&_avgCI.csv")
+    unnamed, refused = read_body(
+        "eia_joined", text.removeprefix("timestamp") if index == "times" else numbered, tmp_path, "CISO_NG_&_avgCI.csv"
+    )
     assert unnamed["US-CAL-CISO"].equals(named["US-CAL-CISO"])
     assert refused.equals(rejected)
 
