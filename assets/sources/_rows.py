@@ -21,8 +21,8 @@ NUMBER_OR_NAN = "number or NaN"
 def frame_of(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
     """The fields named in `schema` from a list of objects; other fields are dropped.
 
-    What is no object has no fields. A number sent as text is a number; a word, a list or an object where a number should be is null, or NaN in a column
-    of type `NUMBER_OR_NAN`.
+    What is no object has no fields. A number sent as text is a number; a word, a list or an object where a number
+    should be is null, or NaN in a column of type `NUMBER_OR_NAN`.
     """
     columns = []
     for name, dtype in schema.items():

@@ -1,18 +1,18 @@
 """SkyPilot catalog: one CSV per cloud, price per instance-hour in USD.
 
 Quirks: for GCP's A2 and A3, host rows have no accelerator and no GPU price, and accelerator rows have no host: their
-prices are added here. In some regions GCP's accelerators have the price of a commitment under "on demand" (see `_gcp`):
-refused. A host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half and at 0.7
-of the list everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare name, and its
-memory differs by cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states that of one),
-in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for unknown; its fields were once in small letters
-(DigitalOcean). For RunPod and Hyperbolic only `GpuInfo` states the form of a card. A spot price of 0.00 means none. Preview sizes have an empty price. Azure's file has a
-`Generation` column, GCP's has zones. The catalog drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S`
-and `RTX_4090D`, and the form of `A100_PCIE` and `H100_NVL`): there the name is read from the instance type, which has
-it in full. Mithril sells by auction: its file has the lowest accepted bid as on-demand and spot price alike (H200 at
-1.00 in 2026), which is neither, so all of it is refused and the file is not requested. Scaleway's prices are those of
-its API, in euros. Nebius once had the memory of the host in place of that of the card. Files of clouds without a spot
-market may lack its column.
+prices are added here. In some regions GCP's accelerators have the price of a commitment under "on demand" (see
+`_gcp`): refused. A host at 0.0 (A4) is sold by the slice, whose price includes it; in 2026 those prices were at half
+and at 0.7 of the list everywhere, so none of them is read as on demand. `GpuInfo` is a Python repr, JSON or a bare
+name, and its memory differs by cloud: of one GPU or of all of them (Vast, Prime Intellect, whose instance type states
+that of one), in MiB or in GiB under the same name (RunPod, Shadeform), or 0 for unknown; its fields were once in
+small letters (DigitalOcean). For RunPod and Hyperbolic only `GpuInfo` states the form of a card. A spot price of 0.00
+means none. Preview sizes have an empty price. Azure's file has a `Generation` column, GCP's has zones. The catalog
+drops the end of the names of Vast's cards (`RTX_3090_Ti`, `RTX_4080S` and `RTX_4090D`, and the form of `A100_PCIE`
+and `H100_NVL`): there the name is read from the instance type, which has it in full. Mithril sells by auction: its
+file has the lowest accepted bid as on-demand and spot price alike (H200 at 1.00 in 2026), which is neither, so all of
+it is refused and the file is not requested. Scaleway's prices are those of its API, in euros. Nebius once had the
+memory of the host in place of that of the card. Files of clouds without a spot market may lack its column.
 """
 
 from __future__ import annotations
