@@ -123,6 +123,11 @@ def number_or_nan(value: object) -> float | None:
     return float("nan") if number is None else number
 
 
+def is_positive(column: str) -> pl.Expr:
+    """True for a number above zero; false for null, and for NaN, which Polars takes for the largest number."""
+    return (pl.col(column).is_not_nan() & (pl.col(column) > 0)).fill_null(value=False)
+
+
 def number_cells(text: pl.Expr) -> pl.Expr:
     """`number_or_nan` for a text expression."""
     written = text.str.strip_chars()

@@ -16,7 +16,16 @@ from typing import Any
 import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused, require_columns
-from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, not_objects, number_or_nan, objects
+from assets.sources._rows import (
+    NUMBER_OR_NAN,
+    cloud_rates,
+    frame_of,
+    inside,
+    is_positive,
+    not_objects,
+    number_or_nan,
+    objects,
+)
 from warehouse.captures import Document
 
 HOST = "api.linode.com"
@@ -81,9 +90,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     raw = frame_of(offers, _SCHEMA).filter(
         ((pl.col("gpus") > 0) | (pl.col("class") == "gpu") | pl.col("id").str.contains("-gpu-")).fill_null(value=False)
     )
-    is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
-    has_count = (pl.col("gpus").is_not_nan() & (pl.col("gpus") > 0)).fill_null(value=False)
-    sound = is_priced & has_count & (pl.col("region") != "").fill_null(value=False)
+    sound = is_positive("price") & is_positive("gpus") & (pl.col("region") != "").fill_null(value=False)
     bad = raw.filter(~sound)
     rows = cloud_rates(
         raw.filter(sound),

@@ -22,7 +22,7 @@ import polars as pl
 
 from assets.sources._base import LayoutError, Reading, Request, Scope, Source, Window, json_of, refused
 from assets.sources._html import has_type, json_ld, offers_of, soup_of, text_of
-from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, not_objects, objects
+from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, is_positive, not_objects, objects
 from warehouse.captures import Document
 
 API_HOST, PAGE_HOST = "api.runpod.io", "www.runpod.io"
@@ -98,8 +98,7 @@ def _read_types(types: list[dict[str, Any]], *, instance_from: str) -> Reading:
         pl.col("is_offered").fill_null(pl.col("price").is_not_null() & ~placeholder.fill_null(value=False))
         & ~((pl.col("option") == "spot") & (pl.col("price").fill_null(0) == 0))
     )
-    is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
-    sound = is_priced & pl.col("id").fill_null("").ne("")
+    sound = is_positive("price") & pl.col("id").fill_null("").ne("")
     bad = offers.filter(~sound)
     key = {
         "instance_type": pl.col(instance_from),

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets.sources._base import Reading, Request, Scope, Source, Window, refused, require_columns
-from assets.sources._rows import NUMBER_OR_NAN, cloud_rates, frame_of, inside, json_list, not_objects, objects
+from assets.sources._rows import (
+    NUMBER_OR_NAN,
+    cloud_rates,
+    frame_of,
+    inside,
+    is_positive,
+    json_list,
+    not_objects,
+    objects,
+)
 from warehouse.captures import Document
 
 HOST = "api.datacrunch.io"
@@ -64,7 +73,7 @@ def parse(documents: Sequence[Document]) -> Reading:
     is_spot = pl.col("option") == "spot_price"
     # What is no number is told, and ends no spot market.
     offers = offers.filter(~(is_spot & (pl.col("price").fill_null(0) == 0)))
-    sound = (pl.col("price").is_not_nan() & (pl.col("price") > 0) & (pl.col("gpus") > 0)).fill_null(value=False)
+    sound = is_positive("price") & is_positive("gpus")
     bad = offers.filter(~sound)
     rows = cloud_rates(
         offers.filter(sound),

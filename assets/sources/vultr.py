@@ -33,6 +33,7 @@ from assets.sources._rows import (
     frame_of,
     inside,
     is_list_of_texts,
+    is_positive,
     not_objects,
     objects,
     texts,
@@ -131,8 +132,7 @@ def parse(documents: Sequence[Document]) -> Reading:
         is_spot = pl.col("option") == "hourly_cost_preemptible"
         is_sold = pl.when(is_spot).then("deploy_preemptible").otherwise("deploy_ondemand").fill_null(value=True)
         offers = offers.filter(is_sold & ~(is_spot & (pl.col("price").fill_null(0) == 0)))
-        is_priced = (pl.col("price").is_not_nan() & (pl.col("price") > 0)).fill_null(value=False)
-        sound = is_priced & (pl.col("id") != "").fill_null(value=False) & pl.col("region").is_not_null()
+        sound = is_positive("price") & (pl.col("id") != "").fill_null(value=False) & pl.col("region").is_not_null()
         bad = offers.filter(~sound)
         option = pl.when(is_spot).then(pl.lit("spot")).otherwise(pl.lit("on_demand"))
         rejected.append(not_objects(listed).with_columns(pl.lit(kind).alias("scope")))
