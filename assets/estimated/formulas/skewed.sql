@@ -1,6 +1,6 @@
--- Bands of products and sums of skewed factors. The logarithm of a factor is a two-piece normal: a step `down` below its median and one `up`
--- above it, in sigmas, and `shift`, where its median lies from ln(central). Such steps add up by mean, variance and third
--- cumulant, which are exact; their sum is taken for the two-piece normal that has the same three.
+-- Skewed factors: bands of their products and sums. The logarithm of a factor is a two-piece normal with a step `down` below its median
+-- and one `up` above it, in sigmas, and its median lies `shift` from ln(central). Of a product the mean, variance and third cumulant of
+-- the logarithm are the sums of those of its factors, which is exact; the product is then taken for the two-piece normal that has the same three.
 CREATE OR REPLACE MACRO two_piece(sigma_below, sigma_above) AS
     {'shift': 0.0::DOUBLE, 'down': sigma_below::DOUBLE, 'up': sigma_above::DOUBLE};
 COMMENT ON MACRO two_piece IS '1; step of ln(result) that one factor causes, from its sigmas below and above; JCGM 101:2008 6.4, derived';

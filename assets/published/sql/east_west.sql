@@ -34,8 +34,8 @@ CREATE OR REPLACE MACRO east_west(it_energy_kwh := 1e6, from_cluster := 'shaogua
     site AS (
         SELECT h.*, two_piece(lognormal_sigma(r.central, r.low), lognormal_sigma(r.central, r.high)) AS grid_step,
             coalesce(h.low_electricity_cny_per_kwh / h.electricity_cny_per_kwh, 1) AS low_price_ratio,
-            coalesce(h.high_electricity_cny_per_kwh / h.electricity_cny_per_kwh, 1) AS high_price_ratio, q.it_kwh, facility_energy_kwh(q.it_kwh, h.pue_limit) AS energy_kwh, g.intensity, g.grid_year,
-            g.source_id, g.is_bundled,
+            coalesce(h.high_electricity_cny_per_kwh / h.electricity_cny_per_kwh, 1) AS high_price_ratio, q.it_kwh,
+            facility_energy_kwh(q.it_kwh, h.pue_limit) AS energy_kwh, g.intensity, g.grid_year, g.source_id, g.is_bundled,
             electricity_cost(facility_energy_kwh(q.it_kwh, h.pue_limit), h.electricity_cny_per_kwh) AS electricity_cny,
             operational_kgco2e(facility_energy_kwh(q.it_kwh, h.pue_limit), g.intensity) AS kgco2
         FROM reference.compute_hub h CROSS JOIN asked q CROSS JOIN _method_band('grid_ratio') r
@@ -118,5 +118,5 @@ COMMENT ON MACRO TABLE east_west IS
     'transfer of data_gb by volume x price and time by bandwidth, the network latency aimed at for 2025, the frontier '
     'of money and carbon, and whether transfer costs less than the saving and the west is greener. Prices are of the '
     'press; see reference.compute_hub. Bands (low_…, high_…: p5, p95) are of the range of a price, where one is '
-    'stated, and of how far the mix differs from that of the year; PUE, latency and transfer are as stated. known_at holds for the factors of the grid. east_west(it_energy_kwh := 1e6, '
-    'data_gb := 1e5, transfer_cny_per_gb := 0.1, latency_limit_ms := 10).';
+    'stated, and of how far the mix differs from that of the year; PUE, latency and transfer are as stated. known_at '
+    'holds for the factors of the grid. east_west(it_energy_kwh := 1e6, data_gb := 1e5, transfer_cny_per_gb := 0.1, latency_limit_ms := 10).';
