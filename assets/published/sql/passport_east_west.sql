@@ -1,7 +1,7 @@
 -- Passports of east_west: the row, the hub that it took, the official factor of its grid.
 CREATE OR REPLACE MACRO _head_of_east_west(of_table, of_key) AS TABLE
     SELECT concat_ws('/', scenario_id, cluster_id, method_version) AS root_key, scenario_id, 'total_cny' AS quantity,
-        method_version, total_cny AS low, total_cny AS central, total_cny AS high, 'CNY' AS unit,
+        method_version, low_total_cny AS low, total_cny AS central, high_total_cny AS high, 'CNY' AS unit,
         CASE WHEN total_cny IS NULL THEN verdict END AS reason, 'estimated.east_west' AS table_name
     FROM estimated.east_west
     WHERE of_table = 'east_west' AND starts_with(concat_ws('/', scenario_id, cluster_id, method_version), of_key);

@@ -23,6 +23,23 @@ def test_every_place_can_be_walked_back_to_bytes(bundled: duckdb.DuckDBPyConnect
     assert {"estimate", "reference", "observation", "capture"} <= {r["part"] for r in hubs}
 
 
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("siting", "total_usd, low_usd, high_usd"),
+        ("petaday_history", "cost_usd, low_usd, high_usd"),
+        ("east_west", "total_cny, low_total_cny, high_total_cny"),
+        ("esg_report", "location_kgco2e, low_location_kgco2e, high_location_kgco2e"),
+    ],
+)
+def test_a_passport_begins_with_the_band_of_its_row(bundled: duckdb.DuckDBPyConnection, table: str, named: str) -> None:
+    """A hub whose price lies between 0.6 and 0.9 CNY was shown as if it were exact."""
+    head = "petaday" if table == "petaday_history" else table
+    told = bundled.sql(f"SELECT central, low, high FROM _head_of_{head}('{table}', '') ORDER BY ALL").fetchall()
+    assert told == bundled.sql(f"SELECT {named} FROM estimated.{table} ORDER BY ALL").fetchall()
+    assert any(central is not None and low < central < high for central, low, high in told)
+
+
 def walk_of(con: duckdb.DuckDBPyConnection, table: str, key: str = "") -> list[dict]:
     """Steps of the passports of a table."""
     return con.execute("FROM passport(?, ?)", [f"estimated.{table}", key]).pl().to_dicts()
