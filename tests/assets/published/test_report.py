@@ -303,6 +303,19 @@ def test_figures_are_of_the_newest_method(bundled_home: Home, tmp_path: Path, qu
     assert now
 
 
+def test_the_hubs_stand_with_their_bands(site: Path) -> None:
+    """The press says 0.6 to 0.9 CNY/kWh of Shaoguan, and the mix of two provinces moves apart."""
+    from lxml import html
+
+    root = html.parse(str(site / "scenarios.html")).getroot()
+    rows = root.xpath("//table[.//text()[contains(., 'Horinger')]]/tbody/tr[contains(., 'Horinger')]")
+    assert rows
+    for row in rows:
+        assert len(row.xpath(".//span[@class='band']")) == 3, "net saving, carbon and its change"
+    (home, *_) = root.xpath("//table/tbody/tr[contains(., 'Shaoguan')]")
+    assert len(home.xpath(".//span[@class='band']")) == 2, "electricity and carbon"
+
+
 def test_the_figures_at_the_head_are_those_of_the_pages(site: Path, bundled_home: Home) -> None:
     """An hour, a petaday, its carbon and a training, each with its band, its dates and where it comes from."""
     from lxml import html

@@ -77,6 +77,15 @@ def _of(row: Row, name: str, unit: str) -> Markup:
     return band(row[f"low_{name}"], row[name], row[f"high_{name}"], unit)
 
 
+def _change(row: Row, name: str) -> Markup | str:
+    """A change in percent, with its sign and its band."""
+    low, central, high = (row[f"{side}{name}"] for side in ("low_", "", "high_"))
+    if low == high:
+        return percent(central, sign=True)
+    told = (percent(share, sign=True) for share in (central, low, high))
+    return Markup('<b>{}</b> <span class="band">[{} … {}]</span>').format(*told)
+
+
 def _history(facts: Facts) -> Row:
     rows = facts.rows("article_history")
     for row in rows:
@@ -181,11 +190,11 @@ def _east_west(facts: Facts) -> Row:
                 ("col.scenario", "", lambda r: r["scenario_id"].removeprefix("east-data-west-")),
                 ("col.cluster", "", lambda r: f"{r['name']}, {r['hub']}" if r["hub"] not in r["name"] else r["name"]),
                 ("col.side", "", lambda r: r["side"]),
-                ("col.electricity_cny", "n", lambda r: number(r["electricity_cny"])),
+                ("col.electricity_cny", "", lambda r: _of(r, "electricity_cny", "")),
                 ("col.transfer_cny", "n", lambda r: number(r["transfer_cny"])),
-                ("col.net_saving_cny", "n", lambda r: number(r["net_saving_cny"])),
-                ("col.kgco2", "n", lambda r: number(r["kgco2"])),
-                ("col.carbon_change", "n", lambda r: percent(r["carbon_change_share"], sign=True)),
+                ("col.net_saving_cny", "", lambda r: _of(r, "net_saving_cny", "")),
+                ("col.kgco2", "", lambda r: _of(r, "kgco2", "")),
+                ("col.carbon_change", "", lambda r: _change(r, "carbon_change_share")),
                 ("col.verdict", "", lambda r: r["verdict"]),
             ],
         ),
