@@ -10,7 +10,7 @@ import duckdb
 from assets.columns import number, text
 from assets.subjects import CLOUD_RATE, EXCHANGE_RATE, SUBJECTS
 from warehouse.instants import FOREVER
-from warehouse.log.views import are_changes, instant, intervals, unconfirmed, view_scripts
+from warehouse.log.views import are_changes, instant, intervals, refused_spans, unconfirmed, view_scripts
 from warehouse.tables import Subject, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -199,9 +199,9 @@ def _cloud_offers(rates: str, condition: str, known_at: str) -> str:
         condition: SQL condition on the assertions of the log that may be used.
         known_at: SQL of the instant up to which captures are known.
     """
-    held = unconfirmed(CLOUD_RATE, condition)
+    refused = refused_spans(CLOUD_RATE, condition)
     return _read("cloud_offer.sql").format(
-        whole=_whole_offers(rates), unconfirmed=held, same_key=_SAME_OFFER, known_at=known_at
+        whole=_whole_offers(rates), refused=refused, same_key=_SAME_OFFER, known_at=known_at
     )
 
 

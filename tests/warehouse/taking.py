@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Mapping
 
 from assets import intake
 from assets.catalog import catalog
@@ -15,7 +16,7 @@ from warehouse.home import Home
 HEADER = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice\n"
 
 
-def offers(prices: dict[str, float]) -> str:
+def offers(prices: Mapping[str, object]) -> str:
     """A catalog of one cloud."""
     return HEADER + "".join(f"{name},H100,1,8,64,{price},r1,,\n" for name, price in prices.items())
 

@@ -147,6 +147,22 @@ def unconfirmed(subject: Subject, condition: str, log: str | None = None) -> str
     )
 
 
+def refused_spans(subject: Subject, condition: str) -> str:
+    """SELECT of the times in which the row of an offer was refused, by assertions that satisfy `condition`.
+
+    Columns: source_id, scope, the keys, `refused_from`, and `until`: when its source told of it again (NULL: not yet).
+    """
+    keys = names(["source_id", "scope", *subject.keys])
+    assertions = f"(SELECT {keys}, observed_at, is_offered FROM {subject.log_name} WHERE {condition})"
+    return (
+        f"SELECT {keys}, min(observed_at) AS refused_from, until FROM (SELECT {keys}, observed_at, is_offered, "
+        f"min(observed_at) FILTER (is_offered IS NOT NULL) OVER (PARTITION BY {keys} ORDER BY observed_at "
+        f"RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS until "
+        f"FROM {assertions} SEMI JOIN (SELECT {keys} FROM {assertions} WHERE is_offered IS NULL) USING ({keys})) "
+        "WHERE is_offered IS NULL GROUP BY ALL"
+    )
+
+
 def last_assertion(relation: str, group: Sequence[str], columns: Sequence[str]) -> str:
     """SELECT of the columns `group` and of the `columns` of the last assertion in each group.
 

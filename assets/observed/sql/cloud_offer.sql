@@ -15,11 +15,11 @@ FROM (
             OVER (of_same ORDER BY c.confirmed_at RANGE
                 BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING) AS live_from
     FROM (
-        SELECT r.*, u.refused_from,
+        SELECT r.*, CASE WHEN r.valid_to IS NULL THEN u.refused_from END AS refused_from,
             CASE WHEN r.is_bundled THEN r.counts_from
-                 WHEN u.refused_from IS NOT NULL THEN greatest(r.observed_at, u.confirmed_at)
                  -- The answer that ended a price does not confirm it; a list that dates its prices knew them to the end.
-                 ELSE least(greatest(r.observed_at, c.confirmed_at), r.valid_to) END AS confirmed_at
+                 ELSE least(r.valid_to, greatest(r.observed_at,
+                     CASE WHEN u.refused_from IS NULL THEN c.confirmed_at ELSE u.confirmed_at END)) END AS confirmed_at
         FROM ({whole}) r
         ASOF LEFT JOIN (
             SELECT s.source_id, s.scope, s.observed_at AS confirmed_at FROM meta.snapshot s
@@ -27,10 +27,12 @@ FROM (
         ON c.source_id = r.source_id AND c.scope = r.scope
             AND c.confirmed_at < coalesce(r.valid_to, TIMESTAMPTZ 'infinity')
         LEFT JOIN (
-            -- An answer with a row that was refused confirms all but that one.
-            SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({unconfirmed}) n
+            -- An answer with a row that was refused confirms all but that one. What counts is whether the row was still
+            -- refused when the price ended.
+            SELECT n.*, max(s.observed_at) AS confirmed_at FROM ({refused}) n
             LEFT JOIN meta.snapshot s ON s.source_id = n.source_id AND s.scope = n.scope
                 AND s.observed_at < n.refused_from
                 AND s.subject = 'cloud_rate' AND s.is_complete AND s.recorded_at <= {known_at} GROUP BY ALL) u
-        ON {same_key} AND r.valid_to IS NULL) c
+        ON {same_key} AND u.refused_from < coalesce(r.valid_to, TIMESTAMPTZ 'infinity')
+            AND coalesce(u.until, TIMESTAMPTZ 'infinity') >= coalesce(r.valid_to, TIMESTAMPTZ 'infinity')) c
     WINDOW of_same AS (PARTITION BY c.provider, c.accelerator_id, c.purchase_option)) o

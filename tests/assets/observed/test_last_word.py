@@ -115,3 +115,36 @@ def test_an_offer_that_vanished_replaces_no_other_word(facts: Home) -> None:
                 [f"{at} 00:00:00+00"],
             ).fetchall()
     assert said(facts, "2026-05-01") == [(2.0, "skypilot", "2026-01-10")]
+
+
+#: Offers beside it, so that one refused row does not cost the whole answer.
+BESIDE = {f"gpu_{n}x_a10": n * 1.1 for n in range(2, 12)}
+
+
+@pytest.mark.parametrize("end", [2.5, None], ids=["changed", "gone"])
+@pytest.mark.parametrize(
+    ("answers", "confirmed_on"),
+    [
+        ({"2026-02-01": "oops", "2026-03-01": "oops"}, "2026-01-01"),
+        ({"2026-02-01": "oops", "2026-03-01": 2.0}, "2026-03-01"),
+        ({"2026-02-01": "oops", "2026-03-01": 2.0, "2026-03-20": "oops"}, "2026-03-01"),
+        ({"2026-02-01": 2.0, "2026-03-01": 2.0}, "2026-03-01"),
+    ],
+)
+def test_answers_in_which_its_row_was_refused_do_not_confirm_a_price_that_has_ended(
+    facts: Home, answers: dict[str, object], confirmed_on: str, end: float | None
+) -> None:
+    """Its end makes it no younger than it was while it stood."""
+    for at, price in {"2026-01-01": 2.0, **answers}.items():
+        take(facts, offers(BESIDE | {NAME: price}), at)
+    recording.record_subject(facts, "cloud_rate")
+    assert said(facts, "2026-03-25") == [(2.0, "skypilot", confirmed_on)]
+    take(facts, offers(BESIDE | ({NAME: end} if end else {})), "2026-04-01")
+    recording.record_subject(facts, "cloud_rate")
+    assert said(facts, "2026-03-25") == [(2.0, "skypilot", confirmed_on)]
+    assert said(facts, "2026-04-02") == ([(end, "skypilot", "2026-04-01")] if end else [])
+    with write_session(facts, catalog()) as con:
+        told = con.execute(
+            "SELECT count(*) FROM observed.cloud_offer WHERE instance_type = $1 AND refused_from IS NOT NULL", [NAME]
+        )
+        assert told.fetchall() == [(0,)]
