@@ -69,7 +69,7 @@ COLUMN_MEANINGS = {
     "counts_from": "From when the price counts. Unit: UTC.",
     "counts_to": "Until when the price counts (exclusive); see counts_until. Unit: UTC.",
     "stands_to": "Until when the price stands as the last word (exclusive): its end; else until another word on the same provider, accelerator and way to buy is newer by 45 days, at most 548 days after confirmed_at; a bundled price until a source was read since. Unit: UTC.",
-    "confirmed_at": "When the price was last seen to hold: the last complete answer of its source before its end. Unit: UTC.",
+    "confirmed_at": "When the price was last seen to hold: the last complete answer of its source before its end, or before its row was refused. Unit: UTC.",
     "refused_from": "Since when its row was refused, so that nobody has confirmed it; NULL: it was not. Unit: UTC.",
     "source_rank": "Who is believed where several speak; the lowest is chosen, see source_rank.",
     "model_id": "Model; see reference.model. NULL: not in it.",
