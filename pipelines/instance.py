@@ -36,6 +36,9 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Of a run the terminal of `petaday ui` shows what is said from this level on, not each event; the UI shows all events.
+python_logs:
+  python_log_level: INFO
 concurrency:
   runs:
     max_concurrent_runs: 4

@@ -296,23 +296,33 @@ class CaptureStore:
                     target.write(block)
         return digest.hexdigest(), size
 
+    def _name(self, capture: Capture) -> str:
+        """A capture and its file, for messages."""
+        return f"capture {capture.capture_id} ({self.files.where(capture.path.as_posix())})"
+
+    def _way_out(self, capture: Capture) -> str:
+        """What to do about a damaged capture, for messages."""
+        return (
+            "restore the file from a backup of captures/; without one, delete "
+            f"{self.files.where(capture.sidecar.as_posix())}, and `petaday rebuild` leaves its rows out"
+        )
+
     def open_document(self, capture: Capture) -> Document:
         """Unpack a capture into the spool folder, checking its hash; the caller deletes the file.
 
         Raises:
             CaptureDamagedError: if the bytes are missing or do not match their hash.
         """
-        stored = self.files.where(capture.path.as_posix())
         self.home.spool_dir.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.home.spool_dir, suffix=f".{capture.extension}")
         try:
             with os.fdopen(descriptor, "wb") as target:
                 found = self._unpack(capture.path.as_posix(), capture.byte_count, target)
             if found != (capture.sha256, capture.byte_count):
-                raise CaptureDamagedError(f"capture {capture.capture_id} ({stored}) does not match its SHA-256")
+                raise CaptureDamagedError(f"{self._name(capture)} does not match its SHA-256: {self._way_out(capture)}")
         except (zstandard.ZstdError, FileNotFoundError) as e:
             Path(name).unlink(missing_ok=True)
-            raise CaptureDamagedError(f"capture {capture.capture_id} ({stored}) cannot be read: {e}") from e
+            raise CaptureDamagedError(f"{self._name(capture)} cannot be read: {e}: {self._way_out(capture)}") from e
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -354,16 +364,15 @@ class CaptureStore:
             if capture.path in seen:
                 continue
             seen.add(capture.path)
-            name = f"capture {capture.capture_id} ({self.files.where(capture.path.as_posix())})"
+            name = self._name(capture)
             try:
                 state = self.state_of(capture.path.as_posix(), capture.sha256, capture.byte_count)
             except OSError as e:
                 problems.append(f"{name} cannot be read: {e.strerror or e}")
                 continue
             if state != "match":
-                problems.append(
-                    f"{name} {'does not match its SHA-256' if state == 'changed' else 'cannot be read: it is not there'}"
-                )
+                what = "does not match its SHA-256" if state == "changed" else "cannot be read: it is not there"
+                problems.append(f"{name} {what}: {self._way_out(capture)}")
         tell(f"{count} captures, {len(seen)} files: hashes compared")
         return problems
 

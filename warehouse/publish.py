@@ -156,6 +156,13 @@ def _restore_from_publications(home: Home, con: duckdb.DuckDBPyConnection, last:
             "INSERT INTO meta.estimate_word BY NAME FROM _words WHERE recorded_at < "
             "(SELECT coalesce(min(recorded_at), TIMESTAMPTZ 'infinity') FROM meta.estimate_word)"
         ).fetchall()
+        # What was estimated anew after the rebuild and came out as before is no change.
+        con.execute(
+            "DELETE FROM meta.estimate_word WHERE rowid IN (SELECT rowid FROM (SELECT rowid, word IS NOT DISTINCT FROM lag(word) OVER "
+            "(PARTITION BY word.scenario_id, word.quantity, word.method_version ORDER BY recorded_at) AS is_repeated FROM "
+            "(SELECT rowid, recorded_at, struct_pack(scenario_id, quantity, method_version, low, central, high, unit, reason, "
+            "is_bundled, is_estimated) AS word FROM meta.estimate_word)) WHERE is_repeated)"
+        ).fetchall()
         con.unregister("_words")
 
 

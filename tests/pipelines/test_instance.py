@@ -95,3 +95,32 @@ def test_write_ahead_logs_last_as_long_as_a_run_and_lose_nothing_with_its_proces
             dg.DagsterEventType.RUN_SUCCESS,
             dg.DagsterEventType.ASSET_MATERIALIZATION,
         }
+
+
+_WARNS = (
+    "import sys, dagster as dg\n"
+    "from pathlib import Path\n"
+    "from pipelines.instance import instance\n"
+    "from warehouse.home import Home\n"
+    "@dg.asset\n"
+    "def warns(context: dg.AssetExecutionContext) -> None:\n"
+    "    context.log.info('three rows')\n"
+    "    context.log.warning('no key')\n"
+    "with instance(Home(Path(sys.argv[1]))) as of:\n"
+    "    print(dg.materialize([warns], instance=of).run_id)\n"
+)
+
+
+def test_a_run_of_the_ui_writes_its_messages_to_the_terminal_and_its_events_to_the_log(tmp_path: Path) -> None:
+    """Of a run without a logger of its own, as those that the UI and the daemon launch."""
+    home = Home(tmp_path / "home")
+    ran = subprocess.run([sys.executable, "-c", _WARNS, str(home.root)], capture_output=True, text=True)
+    shown = [line for line in ran.stderr.splitlines() if " - dagster - " in line]
+    assert ["INFO" in shown[0], "WARNING" in shown[1]] == [True, True], ran.stderr
+    assert len(shown) == 2, ran.stderr
+    with instance(home) as of:
+        kept = of.all_logs(ran.stdout.strip())
+    assert {"three rows", "no key"} <= {entry.user_message for entry in kept}
+    assert {"PIPELINE_START", "STEP_START", "ASSET_MATERIALIZATION", "PIPELINE_SUCCESS"} <= {
+        entry.dagster_event.event_type_value for entry in kept if entry.dagster_event
+    }

@@ -19,7 +19,7 @@ from assets.catalog import catalog
 from tests.warehouse.taking import current, log_rows, offers, take
 from warehouse.capture_store import CaptureStore
 from warehouse.connection import read_published, write_session
-from warehouse.errors import WarehouseDamagedError
+from warehouse.errors import CaptureDamagedError, WarehouseDamagedError
 from warehouse.home import Home
 from warehouse.publish import kept_publications, publish
 
@@ -187,6 +187,65 @@ def test_a_person_may_rebuild_without_captures_that_are_gone(filled: Home) -> No
     recording.record_subject(filled, "cloud_rate")
     assert {row[1] for row in current(filled) if row[0] == "a"} == {1.0}
     assert len(list(filled.captures_dir.glob("journal-*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("harm", [emptied, halved, deleted])
+def test_a_damaged_capture_is_said_with_the_way_out_and_a_rebuild_without_it_is_whole(filled: Home, harm) -> None:
+    """The rows of the other capture come back as they were; nothing is replaced before a person has chosen."""
+    before = log_rows(filled)
+    last = max(CaptureStore(filled).captures(), key=lambda c: c.fetched_at)
+    stored = filled.captures_dir / last.path
+    stored.chmod(0o644)
+    whole = stored.read_bytes()
+    harm(stored)
+    sidecar = filled.captures_dir / last.sidecar
+    (problem,) = recovery.verify(filled, lambda _: None)
+    with pytest.raises(CaptureDamagedError) as caught:
+        recovery.rebuild_warehouse(filled, lambda _: None)
+    for line in (problem, str(caught.value)):
+        assert "\n" not in line
+        assert all(part in line for part in (last.capture_id, str(stored), "backup of captures/", f"delete {sidecar},"))
+    assert log_rows(filled) == before
+    stored.write_bytes(whole)
+    recovery.rebuild_warehouse(filled, lambda _: None)
+    assert log_rows(filled) == before
+    harm(stored)
+    sidecar.unlink()
+    recovery.rebuild_warehouse(filled, lambda _: None)
+    assert {row[1] for row in current(filled) if row[0] == "a"} == {1.0}
+    assert recovery.verify(filled, lambda _: None) == []
+
+
+def test_a_home_that_was_moved_is_the_same_home(filled: Home) -> None:
+    before = log_rows(filled)
+    moved = Home(filled.root.rename(filled.root.with_name("moved to here")))
+    assert recovery.verify(moved, lambda _: None) == []
+    assert not publish(moved, catalog()).is_new
+    recovery.rebuild_warehouse(moved, lambda _: None)
+    assert log_rows(moved) == before
+    take(moved, offers({"a": 3.0}), "2026-01-03", name="other_vms.csv")
+    recording.record_subject(moved, "cloud_rate")
+    assert publish(moved, catalog()).number == 2
+    assert recovery.verify(moved, lambda _: None) == []
+
+
+def test_a_clock_that_was_set_back_changes_no_earlier_answer(filled: Home) -> None:
+    """What is recorded meanwhile is dated just after the last record."""
+    with write_session(filled, catalog()) as con:
+        con.execute("UPDATE meta.capture SET recorded_at = recorded_at + INTERVAL 1 DAY").fetchall()
+        con.execute("UPDATE observed.cloud_rate_log SET recorded_at = recorded_at + INTERVAL 1 DAY").fetchall()
+        ((last,),) = con.execute("SELECT max(recorded_at)::VARCHAR FROM meta.capture").fetchall()
+    known = f"FROM cloud_rate_as_of(TIMESTAMPTZ '2026-06-01', known_at := TIMESTAMPTZ '{last}') ORDER BY ALL"
+    with write_session(filled, catalog()) as con:
+        told = con.execute(known).fetchall()
+    take(filled, offers({"a": 9.0}), "2026-01-03", name="other_vms.csv")
+    recording.record_subject(filled, "cloud_rate")
+    with write_session(filled, catalog()) as con:
+        assert con.execute(known).fetchall() == told
+        assert con.execute(
+            f"SELECT count(*) FROM meta.capture WHERE recorded_at > TIMESTAMPTZ '{last}'"
+        ).fetchall() == [(1,)]
+    assert {row[1] for row in current(filled) if row[0] == "a"} == {1.0, 2.0, 9.0}
 
 
 @pytest.mark.parametrize("harm", [emptied, halved, deleted])

@@ -84,6 +84,21 @@ def test_only_changes_are_noted(con: duckdb.DuckDBPyConnection) -> None:
     assert rows[2:] == [("cost_usd", 1.5e6, True), ("gpu_hours", None, False)]
 
 
+def test_a_clock_that_was_set_back_changes_no_earlier_answer(con: duckdb.DuckDBPyConnection) -> None:
+    estimated(con, {(FROM, "cost_usd"): 1.4e6, (TO, "cost_usd"): 4.6e6})
+    con.execute("UPDATE meta.estimate_word SET recorded_at = recorded_at + INTERVAL 1 DAY").fetchall()
+    told_at = "(SELECT max(recorded_at) FROM meta.estimate_word)"
+    moments = [con.execute(f"SELECT {told_at}::VARCHAR").fetchall()[0][0], "2020-01-01 00:00:00+00"]
+    told = [answers(con, f"TIMESTAMPTZ '{moment}'") for moment in moments]
+    changed = {(FROM, "cost_usd"): 1.5e6}
+    estimated(con, changed)
+    estimated(con, changed)
+    assert [answers(con, f"TIMESTAMPTZ '{moment}'") for moment in moments] == told
+    assert con.execute(
+        "SELECT scenario_id, central, is_estimated FROM meta.estimate_word ORDER BY recorded_at, scenario_id OFFSET 2"
+    ).fetchall() == [(FROM, 1.5e6, True), (TO, None, False)], "each change once, after what was told before"
+
+
 def test_no_word_without_its_estimate(con: duckdb.DuckDBPyConnection) -> None:
     """A transaction that breaks off notes nothing."""
     estimated(con, {(FROM, "cost_usd"): 1.4e6})
@@ -113,6 +128,6 @@ def test_a_warehouse_made_again_recalls_what_was_told(home: Home) -> None:
         con.execute("INSERT INTO meta.definition VALUES ('estimated.training_estimate', 'anew')").fetchall()
     assert publish(home, held).number == 2
     with read_published(home) as con:
-        assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(3,)]
+        assert con.execute("SELECT count(*) FROM meta.estimate_word").fetchall() == [(2,)]
         assert answers(con, first) == told
         assert answers(con, again) == answers(con, None) == now
