@@ -11,7 +11,7 @@ import pytest
 from assets.estimated import estimate_history
 from assets.estimated.decisions import assets as decision_assets
 from assets.estimated.decisions.asking import answer
-from assets.estimated.decisions.declarations import DecisionStatement
+from assets.estimated.decisions.declarations import DECISIONS, DecisionStatement
 from assets.estimated.decisions.tables import DECISION_TABLES
 from assets.estimated.estimate_file import estimate_any
 from assets.estimated.scenario_files.fields import ScenarioError
@@ -98,7 +98,7 @@ def test_the_command_gives_the_rows_of_the_macro(bundled: duckdb.DuckDBPyConnect
         "FROM siting(gpu_hours := 1000, accelerator := 'H100', valid_at := TIMESTAMPTZ '2026-08-01 00:00:00+00')",
     )
     assert result["decision"] == "siting"
-    assert result["method_version"] == "decision-5"
+    assert result["method_version"] == DECISIONS["siting"].version
 
 
 def test_a_question_that_nothing_answers_says_so(bundled: duckdb.DuckDBPyConnection) -> None:
