@@ -18,7 +18,7 @@ from typing import IO
 
 import polars as pl
 
-from assets.sources._base import MAX_UNPACKED_BYTES, MAX_ZIP_RATIO, LayoutError, looks_like_html, require_columns
+from assets.sources._base import LayoutError, looks_like_html, only_file, require_columns, unpacked_limit
 from warehouse.captures import Document
 
 #: Region by the name of its location in price files; files before 2021 have no region code.
@@ -172,7 +172,7 @@ def unpacked(document: Document) -> Generator[Document]:
     if kind not in (b"PK", b"\x1f\x8b"):
         yield document
         return
-    limit = min(MAX_UNPACKED_BYTES, max(document.path.stat().st_size, 1024) * MAX_ZIP_RATIO)
+    limit = unpacked_limit(document.path.stat().st_size)
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "plain"
         try:
@@ -192,12 +192,8 @@ def _packed_file(document: Document, *, is_zip: bool) -> Generator[IO[bytes] | g
         with gzip.open(document.path) as file:
             yield file
         return
-    with zipfile.ZipFile(document.path) as archive:
-        infos = [i for i in archive.infolist() if not i.is_dir()]
-        if len(infos) != 1:
-            raise LayoutError(f"{document.url}: expected one file in the archive, found {len(infos)}")
-        with archive.open(infos[0]) as file:
-            yield file
+    with zipfile.ZipFile(document.path) as archive, archive.open(only_file(document.url, archive)) as file:
+        yield file
 
 
 @dataclass(frozen=True, slots=True)

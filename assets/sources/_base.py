@@ -247,20 +247,32 @@ def plain_extension(document: Document) -> str:
 def _unzip(url: str, body: bytes, member: str | None) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            infos = [i for i in archive.infolist() if not i.is_dir()]
-            if member is not None:
-                infos = [i for i in infos if i.filename == member]
-            if len(infos) != 1:
-                raise LayoutError(
-                    f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}"
-                )
-            return read_member(url, archive, infos[0])
+            return read_member(url, archive, only_file(url, archive, member))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
         raise LayoutError(f"{url}: the archive cannot be read (truncated?): {str(e)[:200]}") from e
 
 
+def only_file(url: str, archive: zipfile.ZipFile, member: str | None = None) -> zipfile.ZipInfo:
+    """The one file of an archive, or the one of this name.
+
+    Raises:
+        LayoutError: if there is none, or more than one.
+    """
+    infos = [i for i in archive.infolist() if not i.is_dir() and member in (None, i.filename)]
+    if len(infos) != 1:
+        raise LayoutError(
+            f"{url}: expected one file{f' {member!r}' if member else ''} in the archive, found {len(infos)}"
+        )
+    return infos[0]
+
+
+def unpacked_limit(packed_bytes: int) -> int:
+    """How many bytes a file of so many packed bytes may unpack to: what is above is taken for a zip bomb."""
+    return min(MAX_UNPACKED_BYTES, max(packed_bytes, 1024) * MAX_ZIP_RATIO)
+
+
 def _gunzip(url: str, body: bytes) -> bytes:
-    limit = min(MAX_UNPACKED_BYTES, max(len(body), 1024) * MAX_ZIP_RATIO)
+    limit = unpacked_limit(len(body))
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as member:
             data = member.read(limit + 1)
@@ -277,7 +289,7 @@ def read_member(url: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> by
     Raises:
         LayoutError: if it unpacks to more than `MAX_UNPACKED_BYTES` or `MAX_ZIP_RATIO` times its packed size.
     """
-    limit = min(MAX_UNPACKED_BYTES, max(info.compress_size, 1024) * MAX_ZIP_RATIO)
+    limit = unpacked_limit(info.compress_size)
     with archive.open(info) as member:
         try:
             data = member.read(limit + 1)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assets import intake, recovery
-from assets.sources import _aws, source_named
+from assets.sources import _aws, _base, source_named
 from assets.sources._base import LayoutError
 from tests.assets.sources.reading import read_files
 from tests.assets.sources.test_aws_price_list import ROW, offers
@@ -66,7 +66,7 @@ def test_archives_that_cannot_be_read_are_told(source_id: str, tmp_path: Path, m
         (tmp_path / name).write_bytes(form[: len(form) // 2])
         with pytest.raises(LayoutError, match=r"the archive cannot be read \(truncated\?\)"):
             read_files(source_id, tmp_path / name)
-    monkeypatch.setattr(_aws, "MAX_UNPACKED_BYTES", len(body) - 1)
+    monkeypatch.setattr(_base, "MAX_UNPACKED_BYTES", len(body) - 1)
     for name, form in whole.items():
         (tmp_path / name).write_bytes(form)
         with pytest.raises(LayoutError, match="unpacks to more than"):
